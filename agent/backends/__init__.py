@@ -1,0 +1,1 @@
+"""Backends: run a bundle network; one module per engine."""

@@ -1,0 +1,18 @@
+"""The bundles that ship with the package, made by `make bundle` from `configs/recipes/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHIPPED = ("cwru", "synthetic")
+
+
+def shipped(name: str) -> Path:
+    """Path of a shipped bundle, one of `SHIPPED`.
+
+    Raises:
+        KeyError: no bundle of this name ships.
+    """
+    if name not in SHIPPED:
+        raise KeyError(name)
+    return Path(__file__).with_name(f"{name}.zip")

@@ -1,0 +1,1 @@
+"""Loaders: one small module per data set, each yielding recordings."""

@@ -1,0 +1,69 @@
+"""Errors that end a command: one line that says what, where and the remedy, and an exit code (docs/mqtt.md).
+
+Shared by the three commands, so it lies at the bottom of the import order.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EXIT_OK = 0
+EXIT_NEGATIVE = 1
+"""The command ran to its end and its verdict is no: a demo without its alarms, a bundle that fails parity."""
+
+
+class DrsnError(Exception):
+    """Something a person can put right. Its text is one line: what, where, remedy."""
+
+    exit_code: ClassVar[int] = EXIT_NEGATIVE
+
+
+class UsageError(DrsnError):
+    """The command line is wrong (EX_USAGE)."""
+
+    exit_code = 64
+
+
+class BadDataError(DrsnError):
+    """The data given to a command can't be used (EX_DATAERR)."""
+
+    exit_code = 65
+
+
+class UnavailableError(DrsnError):
+    """A broker, device or library that the command needs is not there (EX_UNAVAILABLE)."""
+
+    exit_code = 69
+
+
+class StorageError(DrsnError):
+    """Reading or writing failed (EX_IOERR)."""
+
+    exit_code = 74
+
+
+class ConfigurationError(DrsnError):
+    """The configuration is wrong; starting again won't help (EX_CONFIG)."""
+
+    exit_code = 78
+
+
+class BundleError(ConfigurationError):
+    """The bundle is incomplete, altered or not what it says it is."""
+
+
+def run_command(name: str, command: Callable[[], int]) -> int:
+    """Run a command's body and turn its `DrsnError` into one line on stderr and the exit code."""
+    try:
+        return command()
+    except DrsnError as error:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 (this is the one place)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130  # 128 + SIGINT, what shells expect
+    except BrokenPipeError:
+        return 141  # 128 + SIGPIPE: the reader of our output went away
