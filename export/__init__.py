@@ -1,0 +1,1 @@
+"""From a checkpoint to a verified bundle, and from a bundle to an engine."""

@@ -1,0 +1,1 @@
+"""The science: contract, conditioning, networks, noise, data sets, training."""
