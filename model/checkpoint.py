@@ -1,0 +1,111 @@
+"""What training leaves behind and export takes up: weights, contract and the windows that prove parity."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from drsn.model.contract import ModelContract, Training
+from drsn.model.errors import BadDataError, StorageError
+from drsn.model.network import Diagnosis, Network, NetworkConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One trained model.
+
+    `state` is the state of `Network` alone. `golden` is float32[n, channels, window]: conditioned validation
+    windows, those of the smallest margin and those that abstain among them.
+    """
+
+    name: str
+    version: str
+    network: NetworkConfig
+    state: dict[str, torch.Tensor]
+    temperature: float
+    contract: ModelContract
+    training: Training
+    golden: NDArray[np.float32]
+
+    def build(self) -> Diagnosis:
+        """The graph with these weights, in evaluation mode, on the CPU.
+
+        Raises:
+            BadDataError: the weights don't fit the architecture.
+        """
+        network = Network(self.network)
+        try:
+            network.load_state_dict(self.state)
+        except RuntimeError as error:
+            raise BadDataError(
+                f"checkpoint {self.name}: weights don't fit the network ({error}); train again"
+            ) from error
+        return Diagnosis(network, self.temperature, self.contract.normalisation.epsilon).eval()
+
+    def save(self, path: Path) -> None:
+        """Write to `path`.
+
+        Raises:
+            StorageError: the file can't be written.
+        """
+        document = {
+            "format": FORMAT,
+            "name": self.name,
+            "version": self.version,
+            "network": self.network.model_dump(mode="json"),
+            "state": self.state,
+            "temperature": self.temperature,
+            "contract": self.contract.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "golden": torch.from_numpy(self.golden),
+        }
+        try:
+            torch.save(document, path)
+        except (OSError, RuntimeError) as error:  # torch reports a missing folder as RuntimeError
+            raise StorageError(f"checkpoint {path}: can't write it ({error}); check the folder") from error
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read a file that `save` wrote; runs no code from it.
+
+        Raises:
+            BadDataError: missing, not a checkpoint, or of another format.
+        """
+        try:
+            document = torch.load(path, map_location="cpu", weights_only=True)
+            return _from_document(document)
+        except OSError as error:
+            raise BadDataError(
+                f"checkpoint {path}: can't read it ({error}); give the file drsn-train wrote"
+            ) from error
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+            raise BadDataError(
+                f"checkpoint {path}: not a checkpoint of this version ({error}); train again"
+            ) from error
+
+
+def _from_document(document: dict[str, Any]) -> Checkpoint:
+    """Raises KeyError, TypeError or ValueError (pydantic's included) on anything unexpected."""
+    if document["format"] != FORMAT:
+        raise ValueError(f"format {document['format']}, expected {FORMAT}")
+    return Checkpoint(
+        name=document["name"],
+        version=document["version"],
+        network=NetworkConfig.model_validate(document["network"]),
+        state=document["state"],
+        temperature=float(document["temperature"]),
+        contract=ModelContract.model_validate(document["contract"]),
+        training=Training.model_validate(document["training"]),
+        golden=document["golden"].numpy(),
+    )

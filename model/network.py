@@ -1,0 +1,301 @@
+"""The Deep Residual Shrinkage Network and its four relatives, as one skeleton.
+
+Zhao, Zhong, Fu, Tang, Pecht, "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE Transactions on
+Industrial Informatics 16(7), 2020, doi 10.1109/TII.2019.2943898. Section numbers below are the paper's.
+
+One skeleton: a convolution (the stem), stages of pre-activation units BN-ReLU-Conv-BN-ReLU-Conv, then BN,
+ReLU, global average pooling and one linear layer. The family decides what ends a unit:
+
+    convnet   nothing, and no shortcut
+    resnet    nothing
+    senet     channels scaled by a gate
+    drsn_cs   a soft threshold, one for all channels  (III-B)
+    drsn_cw   a soft threshold, one for each channel  (III-C)
+
+`NetworkConfig.paper` is the paper's network; the default is a wider, shorter one with a first kernel of 64
+samples at stride 8, which trains faster and is right more often at -6 dB and below.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from drsn.model.contract import Frozen
+from drsn.model.errors import BadDataError
+
+
+class Family(str, Enum):
+    """What follows the second convolution of each unit."""
+
+    CONVNET = "convnet"
+    RESNET = "resnet"
+    SENET = "senet"
+    DRSN_CS = "drsn_cs"
+    DRSN_CW = "drsn_cw"
+
+
+class Stem(Frozen):
+    """The first convolution."""
+
+    channels: int = Field(default=16, ge=1)
+    kernel: int = Field(default=64, ge=1, description="samples")
+    stride: int = Field(default=8, ge=1, description="samples")
+
+
+class Stage(Frozen):
+    """Units of one width; the first of them halves the length."""
+
+    channels: int = Field(ge=1)
+    units: int = Field(default=1, ge=1)
+
+
+class NetworkConfig(Frozen):
+    """The whole architecture. Stages may only widen: the shortcut pads channels, it never drops one."""
+
+    family: Family = Family.DRSN_CW
+    labels: int = Field(ge=2)
+    channels: int = Field(default=1, ge=1, description="of the input")
+    stem: Stem = Stem()
+    stages: tuple[Stage, ...] = Field(
+        default=(Stage(channels=16), Stage(channels=32), Stage(channels=32)), min_length=1
+    )
+    kernel: int = Field(default=3, ge=1, description="of the units' convolutions")
+
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is even: it would shift the signal against its shortcut")
+        return kernel
+
+    @field_validator("stages")
+    @classmethod
+    def _widening(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        widths = [stage.channels for stage in stages]
+        if widths != sorted(widths):
+            raise ValueError(f"stages narrow: {widths}; the shortcut can only add channels")
+        return stages
+
+    @classmethod
+    def paper(cls, family: Family, labels: int) -> NetworkConfig:
+        """Table I: input 1 x 2048, 12 units, 25 convolutions; 11,552 parameters for drsn_cw and 8 labels."""
+        stages = tuple(Stage(channels=channels, units=4) for channels in (4, 8, 16))
+        return cls(family=family, labels=labels, stem=Stem(channels=4, kernel=3, stride=2), stages=stages)
+
+
+def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:
+    """sign(x) · max(|x| - τ, 0) for τ >= 0 (II-D), without Sign: four plain operations in every runtime."""
+    return x - torch.minimum(torch.maximum(x, -tau), tau)
+
+
+class Passage(nn.Module):
+    """The residual of a ResNet: as it is."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x and no threshold factor."""
+        return x, None
+
+
+class Excitation(nn.Module):
+    """SENet's gate without reduction: channels times sigmoid(FC(ReLU(FC(mean)))); Hu et al., CVPR 2018."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(
+            nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.Sigmoid()
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Scale float32[batch, C, W]."""
+        scale: Tensor = self.gate(x.mean(dim=-1))  # [B, C]
+        return x * scale.unsqueeze(-1), None
+
+
+class Shrinkage(nn.Module):
+    """Soft thresholding with a learned threshold τ = alpha · mean|x|, 0 < alpha < 1 (III-B, III-C).
+
+    alpha comes from the means of |x| over time, through FC-BN-ReLU-FC-sigmoid. Channel-wise: C factors for
+    the C means. Channel-shared: one factor for the mean over channels and time. τ never exceeds mean|x|.
+    """
+
+    def __init__(self, channels: int, *, shared: bool) -> None:
+        super().__init__()
+        self.shared = shared
+        self.factors = nn.Sequential(
+            nn.Linear(channels, channels),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+            nn.Linear(channels, 1 if shared else channels),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Shrink float32[batch, C, W]; the factors are float32[batch, C], or [batch, 1] when shared."""
+        mean = x.abs().mean(dim=-1)  # [B, C]
+        alpha: Tensor = self.factors(mean)  # [B, C] or [B, 1]
+        if self.shared:
+            mean = mean.mean(dim=-1, keepdim=True)  # [B, 1]
+        return soft_threshold(x, (alpha * mean).unsqueeze(-1)), alpha
+
+
+def _residual_end(family: Family, channels: int) -> nn.Module:
+    if family in (Family.DRSN_CS, Family.DRSN_CW):
+        return Shrinkage(channels, shared=family is Family.DRSN_CS)
+    return Excitation(channels) if family is Family.SENET else Passage()
+
+
+class Shortcut(nn.Module):
+    """Every `stride`-th sample, new channels zero (Table I), as one convolution with a fixed identity kernel.
+
+    It has no parameters and is exact; one convolution runs everywhere, strided slices and padding do not.
+    """
+
+    identity: Tensor
+
+    def __init__(self, entering: int, leaving: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.register_buffer("identity", torch.eye(leaving, entering).unsqueeze(-1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """float32[batch, entering, W] to float32[batch, leaving, ceil(W / stride)]."""
+        return functional.conv1d(x, self.identity, stride=self.stride)
+
+
+class Unit(nn.Module):
+    """A pre-activation unit (Fig. 4 and 5); nothing follows the sum."""
+
+    def __init__(self, config: NetworkConfig, entering: int, leaving: int, stride: int) -> None:
+        super().__init__()
+        half = config.kernel // 2
+        self.body = nn.Sequential(
+            nn.BatchNorm1d(entering),
+            nn.ReLU(),
+            nn.Conv1d(entering, leaving, config.kernel, stride, half),
+            nn.BatchNorm1d(leaving),
+            nn.ReLU(),
+            nn.Conv1d(leaving, leaving, config.kernel, 1, half),
+        )
+        self.end = _residual_end(config.family, leaving)
+        self.shortcut: nn.Module | None = None
+        if config.family is not Family.CONVNET:
+            same = entering == leaving and stride == 1
+            self.shortcut = nn.Identity() if same else Shortcut(entering, leaving, stride)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """float32[batch, entering, W] to float32[batch, leaving, ceil(W / stride)] and any factors."""
+        residual, alpha = self.end(self.body(x))
+        return (residual if self.shortcut is None else residual + self.shortcut(x)), alpha
+
+
+class Features(NamedTuple):
+    """What the network computes from a window."""
+
+    logits: Tensor  # [B, labels], before any temperature or softmax
+    embedding: Tensor  # [B, features], the pooled features
+    alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
+
+
+class Network(nn.Module):
+    """The backbone: normalised windows to logits. Softmax is not its business."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        stem = config.stem
+        self.stem = nn.Conv1d(
+            config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2
+        )
+        self.units = nn.ModuleList()
+        width = stem.channels
+        for stage in config.stages:
+            for index in range(stage.units):
+                self.units.append(Unit(config, width, stage.channels, 1 if index else 2))
+                width = stage.channels
+        self.tail = nn.Sequential(nn.BatchNorm1d(width), nn.ReLU())
+        self.classifier = nn.Linear(width, config.labels)
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor) -> Features:  # shapes: the default network, window 2048
+        """Diagnose float32[batch, channels, window].
+
+        Raises:
+            BadDataError: one window in training mode, where batch normalisation has nothing to average.
+        """
+        if self.training and x.shape[0] < 2:
+            raise BadDataError(
+                "network: a training batch of one window can't be batch-normalised; use two or more"
+            )
+        x = self.stem(x)  # [B, 16, 256]
+        alphas: list[Tensor] = []
+        for unit in self.units:
+            x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]
+            if alpha is not None:
+                alphas.append(alpha)  # [B, 16], [B, 32], [B, 32]
+        embedding = self.tail(x).mean(dim=-1)  # [B, 32]
+        return Features(self.classifier(embedding), embedding, torch.cat(alphas, dim=1) if alphas else None)
+
+
+def _initialise(module: nn.Module) -> None:
+    """He initialisation (IV-B)."""
+    if isinstance(module, nn.Conv1d | nn.Linear):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+
+
+def normalise(x: Tensor, epsilon: float = 1e-12) -> Tensor:
+    """Bring each channel of float32[batch, channels, window] to mean 0 and RMS 1; a flat one to zeros.
+
+    The first sample is taken off before the mean, so that a flat window is exactly zero whatever its offset.
+    The peak is divided out before anything is squared: windows of variance 7e-8 exist (HIT-SM), and half
+    precision would lose their squares. `epsilon` bounds the divisors from below, never added to them, so any
+    gain that keeps the peak above it gives the same result.
+    """
+    x = x - x[..., :1]
+    x = x - x.mean(dim=-1, keepdim=True)
+    x = x / x.abs().amax(dim=-1, keepdim=True).clamp_min(epsilon)
+    return x / x.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(epsilon)
+
+
+class Diagnosis(nn.Module):
+    """The deployed graph: conditioned window in, diagnosis out; normalisation and softmax inside.
+
+    `logits` are the network's own; `probabilities` = softmax(logits / T) with T fitted on validation data;
+    `novelty` = -T · logsumexp(logits / T), the energy score (Liu et al., NeurIPS 2020): higher is less known.
+    """
+
+    temperature: Tensor
+
+    def __init__(self, network: Network, temperature: float = 1.0, epsilon: float = 1e-12) -> None:
+        super().__init__()
+        self.network = network
+        self.epsilon = epsilon
+        self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of what `forward` returns, in order; `alpha` only where the family shrinks."""
+        names = ("logits", "probabilities", "novelty", "embedding")
+        shrinks = any(isinstance(module, Shrinkage) for module in self.network.modules())
+        return (*names, "alpha") if shrinks else names
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Diagnose float32[batch, channels, window], scaled in any unit; all outputs are float32.
+
+        Returns:
+            logits[batch, labels], probabilities[batch, labels], novelty[batch], embedding[batch, features]
+            and, with shrinkage, alpha[batch, factors].
+        """
+        logits, embedding, alpha = self.network(normalise(x, self.epsilon))
+        tempered = logits / self.temperature
+        # The largest is taken off by hand: not every runtime's LogSumExp does so, and exp(11) overflows float16.
+        peak = tempered.amax(dim=-1)
+        novelty = -self.temperature * ((tempered - peak.unsqueeze(-1)).exp().sum(dim=-1).log() + peak)
+        outputs = (logits, tempered.softmax(dim=-1), novelty, embedding)
+        return outputs if alpha is None else (*outputs, alpha)
