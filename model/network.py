@@ -294,7 +294,7 @@ class Diagnosis(nn.Module):
         """
         logits, embedding, alpha = self.network(normalise(x, self.epsilon))
         tempered = logits / self.temperature
-        # The largest is taken off by hand: not every runtime's LogSumExp does so, and exp(11) overflows float16.
+        # The largest is taken off by hand: not every runtime's LogSumExp does so; exp(12) overflows float16.
         peak = tempered.amax(dim=-1)
         novelty = -self.temperature * ((tempered - peak.unsqueeze(-1)).exp().sum(dim=-1).log() + peak)
         outputs = (logits, tempered.softmax(dim=-1), novelty, embedding)

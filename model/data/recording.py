@@ -1,0 +1,55 @@
+"""A recording: samples of one machine in one condition."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Samples and what is known of them.
+
+    `samples` is float32[channels, n] in the sensor's unit. `group` says what a split must keep apart: the
+    load, or the machine. `rpm` is the shaft's speed, None where nobody wrote it down.
+    """
+
+    name: str
+    label: str
+    samples: NDArray[np.float32]
+    sample_rate_hz: float
+    group: str = ""
+    rpm: float | None = None
+
+    @property
+    def n_samples(self) -> int:
+        """Samples per channel."""
+        return int(self.samples.shape[-1])
+
+    def part(self, start: float, stop: float) -> Recording:
+        """The samples between two fractions of the recording's length."""
+        first, last = int(start * self.n_samples), int(stop * self.n_samples)
+        return Recording(
+            name=self.name,
+            label=self.label,
+            samples=self.samples[:, first:last],
+            sample_rate_hz=self.sample_rate_hz,
+            group=self.group,
+            rpm=self.rpm,
+        )
+
+
+def sha256_of(recordings: Iterable[Recording]) -> str:
+    """Hash of names, labels, rates and samples, in the order given."""
+    digest = hashlib.sha256()
+    for recording in recordings:
+        digest.update(f"{recording.name}\0{recording.label}\0{recording.sample_rate_hz}\0".encode())
+        digest.update(recording.samples.tobytes())
+    return digest.hexdigest()

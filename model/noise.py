@@ -1,0 +1,65 @@
+"""Noise at a given signal-to-noise ratio: Gaussian, Laplacian, pink (the paper's section IV); numpy only."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Noise(str, Enum):
+    """The distribution and spectrum of a noise."""
+
+    GAUSSIAN = "gaussian"  # white; kurtosis 3
+    LAPLACIAN = "laplacian"  # white and peaked; kurtosis 6
+    PINK = "pink"  # Gaussian, power falling 10 dB a decade
+
+
+def _shaped_pink(white: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale the spectrum's amplitude by f to the power -1/2; DC goes."""
+    n_samples = white.shape[-1]
+    spectrum = np.fft.rfft(white, axis=-1)
+    bins = np.arange(spectrum.shape[-1], dtype=np.float32)
+    bins[0] = np.inf
+    return np.fft.irfft(spectrum / np.sqrt(bins), n=n_samples, axis=-1).astype(np.float32)
+
+
+def ac_power(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Power without the mean: float32[..., n] to float32[..., 1], in the square of the samples' unit."""
+    power: NDArray[np.float32] = np.var(x, axis=-1, keepdims=True, dtype=np.float32)
+    return power
+
+
+def unit_noise(kind: Noise, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise whose last axis has an AC power of exactly 1: float32 of `shape`."""
+    noise: NDArray[np.float32]
+    if kind is Noise.LAPLACIAN:
+        # The difference of two exponentials is Laplacian; numpy has no float32 laplace().
+        noise = rng.standard_exponential(shape, np.float32) - rng.standard_exponential(shape, np.float32)
+    else:
+        noise = rng.standard_normal(shape, np.float32)
+        if kind is Noise.PINK:
+            noise = _shaped_pink(noise)
+    noise /= np.sqrt(ac_power(noise))
+    return noise
+
+
+def add_noise(
+    x: NDArray[np.float32], snr_db: float | NDArray[np.float32], kind: Noise, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Add noise to each window on its own: float32[..., n], a new array.
+
+    Args:
+        x: windows; a flat one stays flat, for it has no power to compare with.
+        snr_db: 10 log10 of the AC power of the window over that of the noise; one number, or an array that
+            broadcasts against float32[..., 1].
+        kind: which noise.
+        rng: the same state gives the same noise.
+    """
+    ratio = np.power(np.float32(10), np.asarray(snr_db, np.float32) / np.float32(-20))
+    noisy: NDArray[np.float32] = x + np.sqrt(ac_power(x)) * ratio * unit_noise(kind, x.shape, rng)
+    return noisy
