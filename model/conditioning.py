@@ -53,7 +53,8 @@ def band_mask(window: int, rate_hz: float, bandwidth_hz: float) -> NDArray[np.fl
     edge = np.clip((bandwidth_hz - frequency_hz) / (ROLL_OFF * bandwidth_hz), 0.0, 1.0)
     mask = 0.5 - 0.5 * np.cos(np.pi * edge)
     mask[0] = 0.0
-    return mask.astype(np.float32)
+    gains: NDArray[np.float32] = mask.astype(np.float32)
+    return gains
 
 
 class Conditioner:

@@ -1,0 +1,31 @@
+"""`drsn-agent`: arguments and exit codes; each command lives in its own module."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from drsn.agent import commands, replay_command, service_commands
+from drsn.agent.demo import command as demo_command
+from drsn.model.errors import run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    return run_command("drsn-agent", lambda: _command(argv))
+
+
+def _command(argv: Sequence[str] | None) -> int:
+    parser = commands.Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (service_commands, demo_command, replay_command):
+        module.add_to(subparsers)
+    arguments = parser.parse_args(argv)
+    return int(arguments.command(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The composition root: the only place that names concrete adapters. Makes every check before anything starts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from drsn.agent.alarms import Policy
+from drsn.agent.backends.choose import open_backend, self_test
+from drsn.agent.batch import Batch
+from drsn.agent.bundle import open_bundle
+from drsn.agent.diagnosis import Interpreter
+from drsn.agent.documents import BundleReference, StatusDocument
+from drsn.agent.inbox import Inbox
+from drsn.agent.intake import Input, Intake
+from drsn.agent.metrics import Metrics
+from drsn.agent.mqtt import Broker, Connection, Will
+from drsn.agent.outbox import Outbox
+from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.publisher import Publisher
+from drsn.agent.receipts import Receipts
+from drsn.agent.runner import Parts, Runner
+from drsn.agent.store import Store
+from drsn.agent.topics import TopicPattern, Topics
+from drsn.model.conditioning import RateTooLowError, check_rate
+from drsn.model.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from drsn.agent.bundle import Bundle
+    from drsn.agent.configuration import Configuration
+    from drsn.agent.ports import Backend
+    from drsn.agent.settings import Settings
+    from drsn.model.contract import ModelContract
+
+INBOX_BATCHES = 8
+"""The inbox holds this many batches of messages; two seconds of a hundred sensors at the default batch."""
+
+
+def package_version() -> str:
+    """Of the installed distribution."""
+    return version("drsn-edge")
+
+
+@contextmanager
+def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Backend]]:
+    """The bundle and its network, checked against each other by the golden windows.
+
+    Raises:
+        BundleError: the bundle is broken, or its network does not say what it said when it was made.
+        ConfigurationError: an input can't serve the bundle.
+    """
+    settings = configuration.settings
+    bundle = open_bundle(configuration.bundle_path)
+    _check_inputs(settings, bundle.contract)
+    backend = open_backend(bundle, settings.agent.backend, settings.inference.max_batch, settings.inference.threads)
+    try:
+        self_test(bundle, backend)
+        yield bundle, backend
+    finally:
+        backend.close()
+
+
+@contextmanager
+def assembled(configuration: Configuration) -> Iterator[Runner]:
+    """A runner, ready to run; what it holds is closed at the end."""
+    with ExitStack() as stack:
+        bundle, backend = stack.enter_context(opened_model(configuration))
+        store = Store(configuration.settings.agent.state_dir)
+        stack.callback(store.close)
+        yield Runner(_parts(configuration, bundle, backend, store))
+
+
+def _parts(configuration: Configuration, bundle: Bundle, backend: Backend, store: Store) -> Parts:
+    settings, contract = configuration.settings, bundle.contract
+    remembered = store.load()
+    manifest = bundle.manifest
+    identity = Identity(
+        settings.agent.id,
+        remembered.epoch,
+        BundleReference(name=manifest.name, version=manifest.version, sha256=bundle.sha256),
+    )
+    topics = Topics(settings.agent.prefix, settings.agent.id)
+    metrics = Metrics()
+    inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
+    pipeline = Pipeline(contract, identity, policy_of(settings), remembered.sensors)
+    control = _control(configuration, topics, identity, backend.name, inbox.wake)
+    return Parts(
+        inbox=inbox,
+        intake=Intake(contract, inputs_of(settings, contract), settings.agent.max_sensors, remembered.cursors, metrics),
+        receipts=Receipts(),
+        batch=Batch(contract, settings.inference.max_batch, settings.inference.deadline_s),
+        backend=backend,
+        interpret=Interpreter(contract),
+        pipeline=pipeline,
+        store=store,
+        ingest=_ingest(configuration, inbox),
+        control=control,
+        outbox=Outbox(store, control, topics),
+        publisher=Publisher(
+            control, topics, pipeline, f"{manifest.name}@{bundle.sha256[:12]}", settings.agent.results_per_s
+        ),
+        metrics=metrics,
+        identity=identity,
+        version=package_version(),
+        config_sha256=configuration.sha256,
+        health_every_s=settings.agent.health_every_s,
+    )
+
+
+def _broker(configuration: Configuration) -> Broker:
+    mqtt = configuration.settings.mqtt
+    return Broker(
+        host=mqtt.host,
+        port=mqtt.port,
+        tls=mqtt.tls,
+        ca_file=str(mqtt.ca_file) if mqtt.ca_file else None,
+        username=mqtt.username,
+        password=configuration.password,
+        keepalive_s=mqtt.keepalive_s,
+        protocol=mqtt.protocol,
+    )
+
+
+def _ingest(configuration: Configuration, inbox: Inbox) -> Connection:
+    settings = configuration.settings
+    filters = tuple(dict.fromkeys(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs))
+    return Connection(
+        _broker(configuration),
+        name="ingest",
+        client_id=f"drsn-{settings.agent.id}-ingest",
+        filters=filters,
+        # Four batches: one in the network, the others on their way; less can starve a batch of its company.
+        receive_maximum=4 * max(32, settings.inference.max_batch),
+        on_message=inbox.put,
+        on_change=inbox.wake,
+    )
+
+
+def _control(
+    configuration: Configuration,
+    topics: Topics,
+    identity: Identity,
+    backend: str,
+    on_change: Callable[[], None],
+) -> Connection:
+    will = StatusDocument(
+        agent=identity.agent,
+        state="offline",
+        ingest="stopped",
+        backend=backend,
+        version=package_version(),
+        config_sha256=configuration.sha256,
+        bundle=identity.bundle,
+        epoch=identity.epoch,
+        since="",
+    )
+    return Connection(
+        _broker(configuration),
+        name="control",
+        client_id=f"drsn-{identity.agent}-control",
+        will=Will(topics.status, will.model_dump_json().encode()),
+        on_change=on_change,
+    )
+
+
+def _check_inputs(settings: Settings, contract: ModelContract) -> None:
+    for index, entry in enumerate(settings.inputs):
+        if entry.channels and contract.channels != 1:
+            raise ConfigurationError(
+                f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; leave the names out"
+            )
+        try:
+            if entry.sample_rate_hz is not None:
+                check_rate(entry.sample_rate_hz, contract.bandwidth_hz)
+        except RateTooLowError as error:
+            raise ConfigurationError(f"inputs.{index}.sample_rate_hz: {error}") from None
+
+
+def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
+    """The inputs, ready to use."""
+    return tuple(
+        Input(
+            pattern=TopicPattern(entry.topic, entry.sensor),
+            codec=entry.codec,
+            form=entry.format(contract.channels),
+            sample_rate_hz=entry.sample_rate_hz,
+            channels=entry.channels,
+            hop_windows=entry.hop_windows,
+            continuous=entry.continuous,
+            max_packet_bytes=entry.max_packet_bytes,
+        )
+        for entry in settings.inputs
+    )
+
+
+def policy_of(settings: Settings) -> Callable[[str], Policy]:
+    """Sensor id -> policy: the first `[[sensors]]` that matches, else `[alarms]`."""
+    default = Policy(settings.alarms.raise_after, settings.alarms.clear_after)
+
+    def policy(sensor: str) -> Policy:
+        for entry in settings.sensors:
+            if fnmatchcase(sensor, entry.match):
+                return Policy(
+                    entry.alarms.raise_after or default.raise_after,
+                    entry.alarms.clear_after or default.clear_after,
+                )
+        return default
+
+    return policy

@@ -1,0 +1,176 @@
+"""Reads the settings: TOML < environment (`DRSN_AGENT__SECTION__KEY`) < `--set section.key=value`.
+
+The only reader of configuration files, credentials and environment variables. Unknown keys, unknown
+`DRSN_AGENT__*` variables and missing files are errors: a typing mistake must not become a default.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_settings import InitSettingsSource, SettingsError, TomlConfigSettingsSource
+
+from drsn.agent.bundles import SHIPPED, shipped
+from drsn.agent.settings import ENVIRONMENT_PREFIX, Settings
+from drsn.model.errors import ConfigurationError, UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic_core import ErrorDetails
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 (the credential's name)
+SHIPPED_PREFIX = "shipped:"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings and what they point to."""
+
+    settings: Settings
+    sha256: str
+    """Of the settings in force, secrets left out; stands in the agent's status."""
+    bundle_path: Path
+    password: str | None = field(default=None, repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
+    """Read the file, the environment and the overrides (`section.key=value`).
+
+    Raises:
+        ConfigurationError: one line that names the key, the source and what would be right.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
+    _check_environment()
+    settings = _read(path, _nested(overrides))
+    password = _password(settings)
+    warnings = []
+    if password is not None and not settings.mqtt.tls:
+        warnings.append("mqtt.url is mqtt://: the password travels unencrypted; use mqtts://")
+    return Configuration(
+        settings=settings,
+        sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
+        bundle_path=bundle_path(settings.agent.bundle),
+        password=password,
+        warnings=tuple(warnings),
+    )
+
+
+def bundle_path(text: str) -> Path:
+    """Where the bundle lies; `shipped:NAME` is one that comes with the package.
+
+    Raises:
+        ConfigurationError: no bundle of that name ships.
+    """
+    if not text.startswith(SHIPPED_PREFIX):
+        return Path(text)
+    name = text.removeprefix(SHIPPED_PREFIX)
+    if name not in SHIPPED:
+        raise ConfigurationError(f"bundle {text!r}: what ships is {', '.join(SHIPPED)}")
+    return shipped(name)
+
+
+def _read(path: Path, overrides: dict[str, Any]) -> Settings:
+    class Reader(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """The first wins."""
+            defaults = InitSettingsSource(settings_cls, _systemd_defaults())
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path), defaults
+
+    try:
+        return Reader(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not TOML: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path}: not UTF-8, so not TOML") from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except SettingsError as error:
+        raise ConfigurationError(f"environment: {error}; lists are written as JSON") from None
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {'; '.join(_explain(e) for e in error.errors())}") from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"]) or "settings"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown setting"
+    if error["type"] == "missing":
+        return f"{where}: missing"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _systemd_defaults() -> dict[str, Any]:
+    """`$STATE_DIRECTORY` holds one path for each of the unit's StateDirectory=, with colons between."""
+    state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return {"agent": {"state_dir": state}} if state else {}
+
+
+def _check_environment() -> None:
+    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+    for variable in sorted(os.environ):
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
+        if known is None or (key and key.split("__")[0] not in known):
+            raise ConfigurationError(f"environment variable {variable}: there is no such setting")
+
+
+def _nested(overrides: Sequence[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        section, dot, name = key.strip().partition(".")
+        if not (equals and section and (name or not dot)):
+            raise UsageError(f"--set {text!r}: write section.key=value")
+        if dot:
+            values.setdefault(section, {})[name] = _value(value)
+        else:
+            values[section] = _value(value)
+    return values
+
+
+def _value(text: str) -> object:
+    """A TOML value; what is none is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _password(settings: Settings) -> str | None:
+    """The systemd credential, else the file."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    credential = Path(directory) / PASSWORD_CREDENTIAL if directory else None
+    path = credential if credential is not None and credential.is_file() else settings.mqtt.password_file
+    if path is None:
+        return None
+    if settings.mqtt.username is None:
+        raise ConfigurationError(f"mqtt.username: missing, but {path} holds a password")
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"mqtt password file {path}: {error}") from None

@@ -1,0 +1,45 @@
+"""What any subscriber can know: collects the agent's documents from the broker."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drsn.agent.message import Message
+
+Document = dict[str, Any]
+
+
+@dataclass
+class Observer:
+    """The last documents of each kind, by sensor. Filled by the network's thread, read by the view."""
+
+    prefix: str
+    results: dict[str, Document] = field(default_factory=dict)
+    alarms: dict[str, Document] = field(default_factory=dict)
+    events: list[Document] = field(default_factory=list)
+    health: Document = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """What it must be subscribed to."""
+        kinds = ("+/result", "+/alarm", "+/event", "_agent/+/health")
+        return tuple(f"{self.prefix}/{kind}" for kind in kinds)
+
+    def note(self, message: Message) -> None:
+        """Take one document."""
+        kind = message.topic.rpartition("/")[2]
+        document = json.loads(message.payload)
+        with self.lock:
+            if kind == "health":
+                self.health = document
+            elif kind == "event":
+                if document["event_id"] not in {event["event_id"] for event in self.events}:
+                    self.events.append(document)
+            else:
+                (self.results if kind == "result" else self.alarms)[document["sensor"]] = document
+        message.ack()

@@ -1,0 +1,95 @@
+"""A diagnosis: what the model says of one window, in terms of conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drsn.agent.ports import Outputs
+    from drsn.model.contract import ModelContract
+
+UNKNOWN = "unknown"
+"""The condition of a window that the model abstains from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the agent knows of a window besides the model's word."""
+
+    sensor: str
+    end_unix_ns: int
+    duration_ns: int
+    fresh: bool
+    """It must not vote together with the windows before it."""
+    rms: float
+    """Of the AC part, in `unit`."""
+    peak: float
+    """Largest distance from the mean, in `unit`."""
+    unit: str | None
+    clock_synced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The verdict on one window."""
+
+    reading: Reading
+    condition: str
+    """`normal`, one of the bundle's, or `unknown`."""
+    label: str
+    """The most probable label of the most probable condition."""
+    confidence: float
+    """P(condition), the sum over its labels; of the most probable condition when the model abstains."""
+    condition_probabilities: dict[str, float]
+    label_probabilities: dict[str, float]
+    novelty: float
+
+
+class Interpreter:
+    """Turns the arrays of a batch into diagnoses by a contract's labels."""
+
+    def __init__(self, contract: ModelContract) -> None:
+        self._labels = tuple(label.name for label in contract.labels)
+        self._conditions = contract.conditions
+        self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
+        self._membership: NDArray[np.float32] = np.array(
+            [[label.condition == condition for condition in self._conditions] for label in contract.labels],
+            dtype=np.float32,
+        )
+
+    def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
+        """One diagnosis per reading; row i of the outputs belongs to reading i."""
+        by_condition = outputs.probabilities @ self._membership
+        best = by_condition.argmax(axis=1)
+        # Among the labels of the best condition only: the overall best label may belong to another condition.
+        within = np.where(self._membership.T[best] > 0, outputs.probabilities, -1.0).argmax(axis=1)
+        return [
+            self._one(reading, outputs, by_condition, row, int(best[row]), int(within[row]))
+            for row, reading in enumerate(readings)
+        ]
+
+    def _one(
+        self,
+        reading: Reading,
+        outputs: Outputs,
+        by_condition: NDArray[np.float32],
+        row: int,
+        best: int,
+        label: int,
+    ) -> Diagnosis:
+        novelty = float(outputs.novelty[row])
+        return Diagnosis(
+            reading=reading,
+            # `not <=` so that a NaN abstains too.
+            condition=self._conditions[best] if novelty <= self._threshold else UNKNOWN,
+            label=self._labels[label],
+            confidence=min(1.0, float(by_condition[row, best])),
+            condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),
+            label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
+            novelty=novelty,
+        )

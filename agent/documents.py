@@ -1,0 +1,166 @@
+"""What the agent says: every payload that it publishes, as a schema (docs/schemas/) and as the bytes that go out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Final, Literal
+
+from pydantic import Field
+
+from drsn.agent.alarms import State
+from drsn.model.contract import Frozen, Severity
+
+VERSION: Final = 1
+
+Suppressor = Literal["shelved", "out_of_service", "sensor_fault", "gate"]
+
+
+def iso_utc(unix_ns: int) -> str:
+    """`2026-01-01T00:00:00.000Z`."""
+    moment = datetime.fromtimestamp(unix_ns // 1_000_000 / 1000, tz=timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class BundleReference(Frozen):
+    """Which model spoke."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class ConditionDocument(Frozen):
+    """One condition that is, or has just become, something."""
+
+    condition: str
+    label: str = Field(description="the model's label when the alarm was raised")
+    event_id: str = Field(description="of the event that made this state; an ack names it")
+    state: State
+    active: bool
+    acked: bool
+    latched: bool = False
+    suppressed_by: Suppressor | None = None
+    severity: Severity
+    since: str = Field(description="time of the deciding window's end")
+    decided_at: str = Field(description="the agent's clock when it decided")
+    clock_synced: bool
+    confidence: float = Field(ge=0, le=1, description="P(condition) of the deciding window")
+    votes: int = Field(description="windows for (raise) or against (clear) the condition ...")
+    of: int = Field(description="... among this many")
+    window_label: str = Field(description="the model's label of the deciding window")
+    acked_by: str | None = None
+    shelved_until: str | None = None
+
+
+class EventDocument(ConditionDocument):
+    """`<prefix>/<sensor>/event`: one change of one condition."""
+
+    v: Literal[1] = VERSION
+    agent: str
+    epoch: str = Field(description="of the agent's store; a new one starts `seq` anew")
+    sensor: str
+    seq: int = Field(ge=1, description="rises by one an event of this sensor; a gap means a missed event")
+    bundle: BundleReference
+
+
+class AlarmDocument(Frozen):
+    """`<prefix>/<sensor>/alarm`, retained: the whole sensor. Top-level fields repeat the most urgent condition."""
+
+    v: Literal[1] = VERSION
+    agent: str
+    epoch: str
+    sensor: str
+    seq: int = Field(ge=0, description="of the last event that is folded in")
+    state: State
+    condition: str | None = None
+    label: str | None = None
+    event_id: str | None = None
+    active: bool = False
+    acked: bool = False
+    latched: bool = False
+    suppressed_by: Suppressor | None = None
+    severity: Severity | None = None
+    since: str | None = None
+    decided_at: str | None = None
+    clock_synced: bool | None = None
+    confidence: float | None = None
+    votes: int | None = None
+    of: int | None = None
+    window_label: str | None = None
+    acked_by: str | None = None
+    shelved_until: str | None = None
+    conditions: tuple[ConditionDocument, ...] = ()
+    bundle: BundleReference
+
+
+class ResultDocument(Frozen):
+    """`<prefix>/<sensor>/result`: the latest diagnosis, at most `results_per_s`; no alarm."""
+
+    v: Literal[1] = VERSION
+    sensor: str
+    t0: str
+    t1: str
+    windows: int = Field(description="diagnosed since the last result")
+    window_label: str
+    condition: str
+    confidence: float
+    probabilities: dict[str, float] = Field(description="by label")
+    novelty: float
+    rms: float = Field(description="of the window's AC part")
+    peak: float = Field(description="largest distance from the window's mean")
+    unit: str | None
+    bundle: str = Field(description="name and the first 12 digits of its sha256")
+
+
+class StatusDocument(Frozen):
+    """`<prefix>/_agent/<id>/status`, retained; `offline` is the last will."""
+
+    v: Literal[1] = VERSION
+    agent: str
+    state: Literal["online", "degraded", "stopped", "offline"]
+    reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
+    ingest: Literal["connected", "connecting", "stopped"]
+    backend: str
+    version: str
+    config_sha256: str
+    bundle: BundleReference
+    epoch: str
+    since: str
+
+
+class HealthDocument(Frozen):
+    """`<prefix>/_agent/<id>/health`, retained: counters since the start, depths and latencies."""
+
+    v: Literal[1] = VERSION
+    agent: str
+    uptime_s: float
+    sensors: int
+    packets: dict[str, int] = Field(description="received = processed + shed + rejected + duplicate + in_flight")
+    rejected: dict[str, int] = Field(description="by reason")
+    windows: int
+    batches: int
+    gaps: int
+    lost_samples: int
+    results: int
+    events: int
+    inbox: int
+    unpublished_events: int
+    latency_ms: dict[str, float] = Field(description="packet received to alarm committed: p50, p95, p99, max")
+    inference_ms: dict[str, float]
+
+
+DOCUMENTS: tuple[type[Frozen], ...] = (
+    AlarmDocument,
+    EventDocument,
+    ResultDocument,
+    StatusDocument,
+    HealthDocument,
+)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema of every document, by the topic's last level."""
+    return {
+        document.__name__.removesuffix("Document").lower(): document.model_json_schema(mode="serialization")
+        for document in DOCUMENTS
+    }

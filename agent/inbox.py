@@ -1,0 +1,69 @@
+"""The bounded queue between the network's thread and the main thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drsn.agent.message import Message
+
+
+class Inbox:
+    """Holds at most `capacity` messages.
+
+    When it is full, the oldest QoS 0 message is shed and counted. With nothing to shed, the network's thread
+    waits for room: the broker then keeps what it has not delivered, and TCP carries the pressure back.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self.received = 0
+        self.shed = 0
+        self._messages: deque[Message] = deque()
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        """Add a message; called by the network's thread."""
+        with self._changed:
+            while len(self._messages) >= self.capacity and not self._closed and not self._shed_one():
+                self._changed.wait()
+            if self._closed:
+                return  # never taken, never acknowledged: the broker keeps a QoS 1 message for the next run
+            self.received += 1
+            self._messages.append(message)
+            self._changed.notify_all()
+
+    def take(self, limit: int, timeout_s: float) -> list[Message]:
+        """Up to `limit` messages, oldest first; waits for the first one no longer than `timeout_s`."""
+        with self._changed:
+            if not self._messages and not self._closed:
+                self._changed.wait(timeout_s)
+            taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
+            if taken:
+                self._changed.notify_all()
+            return taken
+
+    def wake(self) -> None:
+        """Let a waiting `take` return."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Take nothing more; what is inside can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _shed_one(self) -> bool:
+        for index, message in enumerate(self._messages):
+            if message.qos == 0:
+                del self._messages[index]
+                self.shed += 1
+                return True
+        return False

@@ -1,0 +1,156 @@
+"""From a message to windows: topic, codec, sensor, continuity, ring. Refuses what can't be used, never raises else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drsn.agent.continuity import Continuity
+from drsn.agent.packets import CODECS, Format, Packet, PacketError, Reason
+from drsn.agent.stream import SensorStream, Window
+from drsn.agent.topics import TopicPattern, legal_sensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from drsn.agent.continuity import Cursor
+    from drsn.agent.message import Message
+    from drsn.agent.metrics import Metrics
+    from drsn.agent.receipts import Receipt
+    from drsn.model.contract import ModelContract
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One family of topics, ready to use."""
+
+    pattern: TopicPattern
+    codec: str
+    form: Format
+    sample_rate_hz: float | None
+    channels: tuple[str, ...]
+    hop_windows: float
+    continuous: bool
+    max_packet_bytes: int
+
+
+class Intake:
+    """Knows the inputs and the stream of each sensor.
+
+    Args:
+        contract: of the model that the windows are for.
+        inputs: in order; the first whose pattern fits a topic reads it.
+        max_sensors: a packet of one more is refused.
+        cursors: sensor -> how far an earlier run had read.
+        metrics: gaps are counted here.
+    """
+
+    def __init__(
+        self,
+        contract: ModelContract,
+        inputs: tuple[Input, ...],
+        max_sensors: int,
+        cursors: Mapping[str, Cursor],
+        metrics: Metrics,
+    ) -> None:
+        self._contract = contract
+        self._inputs = inputs
+        self._max_sensors = max_sensors
+        self._cursors = dict(cursors)
+        self._metrics = metrics
+        self._streams: dict[str, SensorStream] = {}
+        self._routes: dict[str, tuple[Input, str]] = {}
+
+    @property
+    def sensors(self) -> int:
+        """Sensors that have been heard since the start."""
+        return len(self._streams)
+
+    @property
+    def lost_samples(self) -> int:
+        """Samples that no window will hold."""
+        return sum(stream.lost_samples for stream in self._streams.values())
+
+    def windows(self, message: Message, receipt: Receipt) -> Iterator[tuple[str, Window]]:
+        """Yield (sensor, window) for each window that the message completes; run it to its end.
+
+        Raises:
+            PacketError: the message is refused; no sample of it was read.
+        """
+        entry, sensor = self._route(message)
+        packet = CODECS[entry.codec](message.payload, message.properties, entry.form)
+        rate = packet.sample_rate_hz or entry.sample_rate_hz
+        if rate is None:
+            raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input sets no sample_rate_hz")
+        parts = self._split(entry, sensor, packet)
+        streams = self._streams_of(entry, [name for name, _ in parts])
+        verdicts = [stream.judge(part, rate) for stream, (_, part) in zip(streams, parts, strict=True)]
+        receipt.duplicate = all(verdict is Continuity.DUPLICATE for verdict in verdicts)
+        for stream, (name, part), verdict in zip(streams, parts, verdicts, strict=True):
+            if verdict is Continuity.DUPLICATE:
+                continue
+            self._streams[name] = stream
+            self._metrics.gaps += verdict.resets_votes
+            for window in stream.push(part, rate, verdict, message.received_unix_ns):
+                yield name, window
+            if stream.cursor is not None:
+                receipt.cursors[name] = stream.cursor
+
+    def _route(self, message: Message) -> tuple[Input, str]:
+        if message.retained:
+            raise PacketError(Reason.RETAINED, "a retained packet is old; publish samples without retain")
+        route = self._routes.get(message.topic)
+        if route is None:
+            route = self._find(message.topic)
+            if len(self._routes) >= 4 * self._max_sensors:
+                self._routes.clear()  # a flood of topics must not fill the memory
+            self._routes[message.topic] = route
+        entry, sensor = route
+        if len(message.payload) > entry.max_packet_bytes:
+            raise PacketError(
+                Reason.TOO_LARGE,
+                f"{len(message.payload)} bytes, max_packet_bytes is {entry.max_packet_bytes}",
+            )
+        if not message.payload:
+            raise PacketError(Reason.EMPTY, "no bytes")
+        return entry, sensor
+
+    def _find(self, topic: str) -> tuple[Input, str]:
+        for entry in self._inputs:
+            sensor = entry.pattern.sensor_of(topic)
+            if sensor is None:
+                continue
+            names = [f"{sensor}-{channel}" for channel in entry.channels] or [sensor]
+            if not all(legal_sensor(name) for name in names):
+                raise PacketError(
+                    Reason.ILLEGAL_SENSOR, f"{names[0][:80]!r} is no sensor id ([A-Za-z0-9._~-], at most 64)"
+                )
+            return entry, sensor
+        raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")
+
+    def _split(self, entry: Input, sensor: str, packet: Packet) -> list[tuple[str, Packet]]:
+        """One packet per sensor: with named channels, each channel is a sensor `<sensor>-<channel>`."""
+        if not entry.channels:
+            return [(sensor, packet)]
+        if packet.samples.shape[0] != len(entry.channels):
+            raise PacketError(
+                Reason.WRONG_CHANNELS,
+                f"{packet.samples.shape[0]} channels, the input names {len(entry.channels)}",
+            )
+        return [(f"{sensor}-{channel}", packet.only(row)) for row, channel in enumerate(entry.channels)]
+
+    def _streams_of(self, entry: Input, names: list[str]) -> list[SensorStream]:
+        """Known streams, or new ones that are not kept yet: a refused packet must not use up a place."""
+        new = [name for name in names if name not in self._streams]
+        if len(self._streams) + len(new) > self._max_sensors:
+            raise PacketError(Reason.TOO_MANY_SENSORS, f"max_sensors is {self._max_sensors}; refused {new[0]!r}")
+        return [
+            self._streams.get(name)
+            or SensorStream(
+                self._contract,
+                hop_windows=entry.hop_windows,
+                continuous=entry.continuous,
+                cursor=self._cursors.get(name),
+            )
+            for name in names
+        ]

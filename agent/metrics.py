@@ -1,0 +1,63 @@
+"""Counters and latencies of one agent; written by the main thread alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+KEPT = 4096
+"""Latencies that percentiles are taken of: the last ten minutes of one sensor, a few seconds of a plant."""
+
+
+class Latencies:
+    """The last `KEPT` durations, preallocated."""
+
+    def __init__(self) -> None:
+        self._seconds: NDArray[np.float64] = np.zeros(KEPT)
+        self._count = 0
+
+    def add(self, seconds: float) -> None:
+        """Note one duration."""
+        self._seconds[self._count % KEPT] = seconds
+        self._count += 1
+
+    def summary_ms(self) -> dict[str, float]:
+        """p50, p95, p99 and max in milliseconds; empty before the first."""
+        if not self._count:
+            return {}
+        kept = self._seconds[: min(self._count, KEPT)] * 1e3
+        values = (*np.percentile(kept, [50, 95, 99]), kept.max())
+        return {name: round(float(v), 3) for name, v in zip(("p50", "p95", "p99", "max"), values, strict=True)}
+
+
+class Metrics:
+    """What happened since the start."""
+
+    def __init__(self) -> None:
+        self.processed = 0
+        self.duplicate = 0
+        self.rejected: Counter[str] = Counter()
+        self.windows = 0
+        self.batches = 0
+        self.gaps = 0
+        self.results = 0
+        self.events = 0
+        self.latency = Latencies()
+        """From a packet's receipt to the commit of its last window."""
+        self.inference = Latencies()
+        """Of one call of the network."""
+
+    def totals(self) -> dict[str, int]:
+        """The counters, for a log line."""
+        return {
+            "processed": self.processed,
+            "rejected": self.rejected.total(),
+            "duplicate": self.duplicate,
+            "windows": self.windows,
+            "events": self.events,
+        }

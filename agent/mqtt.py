@@ -1,0 +1,314 @@
+"""The broker: one `Connection` is one MQTT client with its own thread, back-off and epochs. The only importer of paho.
+
+Every attempt is a new paho client. So nothing that an old connection still holds can be sent late, an
+acknowledgement can't reach another connection's message, and the waits between attempts are ours: full jitter,
+at most `MAX_WAIT_S`. paho's callbacks only note things down; they never raise, or its thread would die silently.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from drsn.agent.logs import fields
+from drsn.agent.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MAX_WAIT_S = 30.0
+CONNACK_TIMEOUT_S = 10.0
+SESSION_EXPIRY_S = 7 * 86_400
+UNSUPPORTED_PROTOCOL = 132
+"""MQTT 5 reason code; paho gives it for the 3.1.1 refusal (code 1) too."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and how to get in."""
+
+    host: str
+    port: int
+    tls: bool = False
+    ca_file: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    keepalive_s: int = 30
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The broker's answer to a publish."""
+
+    epoch: int
+    mid: int
+    refused: str | None
+    """The broker's reason; None: it has the message."""
+
+
+class Connection:
+    """One connection to the broker, kept alive until `stop`.
+
+    Args:
+        broker: where it is.
+        name: of this connection, for logs.
+        client_id: unique at the broker; with `receive_maximum` its session survives a disconnect.
+        filters: subscribed at QoS 1 on each connect.
+        receive_maximum: QoS 1 messages in flight; None: a session that ends with the connection.
+        will: retained last will, QoS 1.
+        on_message: called by the network's thread; may block, must not raise.
+        on_change: called when there is news (connected, lost, confirmations); must not block.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        *,
+        name: str,
+        client_id: str,
+        filters: tuple[str, ...] = (),
+        receive_maximum: int | None = None,
+        will: Will | None = None,
+        on_message: Callable[[Message], None] | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.epoch = 0
+        """Rises with each connection that came about."""
+        self.denied: tuple[str, ...] = ()
+        """Filters that the broker refused."""
+        self.last_error: str | None = None
+        self.confirmations: deque[Confirmation] = deque()
+        self._broker = broker
+        self._client_id = client_id
+        self._filters = filters
+        self._receive_maximum = receive_maximum
+        self._will = will
+        self._on_message = on_message
+        self._on_change = on_change
+        self._version = MQTTProtocolVersion.MQTTv311 if broker.protocol == "3.1.1" else MQTTProtocolVersion.MQTTv5
+        self._client: paho.Client | None = None
+        self._connected = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted this connection."""
+        return self._connected
+
+    @property
+    def protocol(self) -> str:
+        """`5` or `3.1.1`, as spoken."""
+        return "5" if self._version == MQTTProtocolVersion.MQTTv5 else "3.1.1"
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Disconnect and end; the broker does not send the will."""
+        self._stopping.set()
+        client = self._client
+        if client is not None:
+            client.disconnect()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool = False,
+        properties: Mapping[str, str] | None = None,
+    ) -> int | None:
+        """Send a message; its id when it is under way, None when there is no connection."""
+        client = self._client
+        if client is None or not self._connected:
+            return None
+        info = client.publish(topic, payload, qos, retain, properties=self._user_properties(properties))
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def _user_properties(self, values: Mapping[str, str] | None) -> Properties | None:
+        if not values or self._version != MQTTProtocolVersion.MQTTv5:
+            return None
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.UserProperty = list(values.items())
+        return properties
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            before = self.epoch
+            try:
+                self._session()
+            except (OSError, ValueError) as error:  # DNS, TCP, TLS
+                self._note_failure(str(error) or type(error).__name__)
+            except Exception:
+                log.exception("connection failed in a way nobody expected", extra=fields(connection=self.name))
+            failures = 0 if self.epoch > before else failures + 1
+            self._stopping.wait(random.uniform(0.05, min(MAX_WAIT_S, 2.0**failures)))  # noqa: S311 (jitter)
+
+    def _session(self) -> None:
+        """One client from connect to its end."""
+        ended = threading.Event()
+        client = self._new_client(ended)
+        client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s, **self._connect_options())
+        self._client = client
+        client.loop_start()
+        try:
+            if not self._wait_connack(ended):
+                self._note_failure("no answer to CONNECT")
+                return
+            while not (ended.wait(1.0) or self._stopping.is_set()):
+                pass
+        finally:
+            self._connected = False
+            self._client = None
+            client.disconnect()  # first: loop_stop alone would wait for unacknowledged messages
+            client.loop_stop()
+            self._on_change()
+
+    def _wait_connack(self, ended: threading.Event) -> bool:
+        deadline = time.monotonic() + CONNACK_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self._connected or self._stopping.is_set():
+                return True
+            if ended.wait(0.02):
+                return True  # refused: on_connect has noted why
+        return False
+
+    def _new_client(self, ended: threading.Event) -> paho.Client:
+        five = self._version == MQTTProtocolVersion.MQTTv5
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=None if five else self._receive_maximum is None,
+            protocol=self._version,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        broker = self._broker
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if broker.tls:
+            client.tls_set(ca_certs=broker.ca_file)
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        client.on_connect = self._connected_callback
+        client.on_disconnect = partial(self._disconnected_callback, ended)
+        client.on_message = self._message_callback
+        client.on_publish = self._published_callback
+        client.on_subscribe = self._subscribed_callback
+        return client
+
+    def _connect_options(self) -> dict[str, Any]:
+        if self._version != MQTTProtocolVersion.MQTTv5:
+            return {}
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        if self._receive_maximum is not None:
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            properties.ReceiveMaximum = self._receive_maximum
+        return {"clean_start": self._receive_maximum is None, "properties": properties}
+
+    def _connected_callback(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
+        if code.is_failure:
+            if code.value == UNSUPPORTED_PROTOCOL and self._broker.protocol == "auto" and self.protocol == "5":
+                self._version = MQTTProtocolVersion.MQTTv311
+                log.warning("broker refuses MQTT 5: using 3.1.1, which can't report a denied publish")
+            self._note_failure(str(code))
+            return
+        if self._filters:
+            client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
+        self.last_error = None
+        self.denied = ()
+        self.epoch += 1
+        self._connected = True
+        log.info("connected", extra=fields(connection=self.name, protocol=self.protocol))
+        self._on_change()
+
+    def _disconnected_callback(
+        self,
+        ended: threading.Event,
+        _client: paho.Client,
+        _data: Any,
+        _flags: Any,
+        code: Any,
+        _props: Any,
+    ) -> None:
+        if self._connected and not self._stopping.is_set():
+            log.warning("connection lost", extra=fields(connection=self.name, reason=str(code)))
+        self._connected = False
+        ended.set()
+        self._on_change()
+
+    def _message_callback(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        if self._on_message is None:
+            return
+        properties = getattr(message.properties, "UserProperty", ()) if message.properties else ()
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self._on_message(
+            Message(
+                topic=topic,
+                payload=bytes(message.payload),
+                qos=message.qos,
+                retained=bool(message.retain),
+                received_s=time.monotonic(),
+                received_unix_ns=time.time_ns(),
+                properties=dict(properties),
+                ack=partial(self._ack, client, message.mid, message.qos),
+            )
+        )
+
+    def _ack(self, client: paho.Client, mid: int, qos: int) -> None:
+        if client is self._client and qos:
+            client.ack(mid, qos)
+
+    def _published_callback(self, client: paho.Client, _data: Any, mid: int, code: Any, _props: Any) -> None:
+        if client is self._client:
+            self.confirmations.append(Confirmation(self.epoch, mid, str(code) if code.is_failure else None))
+            self._on_change()
+
+    def _subscribed_callback(self, _client: paho.Client, _data: Any, _mid: int, codes: Any, _props: Any) -> None:
+        self.denied = tuple(f for f, code in zip(self._filters, codes, strict=False) if code.is_failure)
+        if self.denied:
+            log.error("broker denies the subscription", extra=fields(connection=self.name, filters=self.denied))
+            self._on_change()
+
+    def _note_failure(self, error: str) -> None:
+        level = logging.DEBUG if error == self.last_error else logging.WARNING
+        self.last_error = error
+        where = f"{self._broker.host}:{self._broker.port}"
+        log.log(
+            level,
+            "no connection, trying again",
+            extra=fields(connection=self.name, broker=where, error=error),
+        )
+        self._on_change()

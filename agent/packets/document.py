@@ -1,0 +1,135 @@
+"""Codec `json`: a document with fields by name; other paths by configuration.
+
+`samples` is a list of numbers, a list of lists (one per channel), or base64 of little-endian numbers in the
+input's `dtype`. `t0` is Unix seconds, or ISO 8601 with its offset.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drsn.agent.packets.packet import (
+    MAX_T0_UNIX_NS,
+    MAX_U32,
+    Format,
+    Packet,
+    PacketError,
+    Reason,
+    samples_from_bytes,
+    scaled,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+FIELDS = ("samples", "t0", "sample_rate_hz", "seq", "boot_id", "rpm", "unit")
+
+
+def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the document says all)
+    """Decode one message.
+
+    Raises:
+        PacketError: no JSON object, a field missing or of another kind, or samples that can't be.
+    """
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise PacketError(Reason.BAD_DOCUMENT, f"no JSON: {error}"[:120]) from None
+    values = {name: _at(document, form.fields.get(name, name)) for name in FIELDS}
+    rate = _number(values["sample_rate_hz"], "sample_rate_hz")
+    rpm = _number(values["rpm"], "rpm")
+    if (rate is not None and rate <= 0) or (rpm is not None and rpm < 0):
+        raise PacketError(Reason.BAD_DOCUMENT, f"rate {rate} Hz or {rpm} rpm can't be")
+    unit = values["unit"]
+    return Packet(
+        samples=_samples(values["samples"], form),
+        t0_unix_ns=_unix_ns(values["t0"]),
+        sample_rate_hz=rate,
+        seq=_integer(values["seq"], "seq"),
+        boot_id=_integer(values["boot_id"], "boot_id") or 0,
+        rpm=rpm,
+        unit=unit[:16] if isinstance(unit, str) else None,
+    )
+
+
+def _at(document: Any, path: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    for part in path.split("."):
+        if not isinstance(document, dict):
+            return None
+        document = document.get(part)
+    return document
+
+
+def _number(value: object, name: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is no number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is not finite")
+    return number
+
+
+def _integer(value: object, name: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_U32:
+        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is no integer from 0 to {MAX_U32}")
+    return value
+
+
+def _unix_ns(value: object) -> int | None:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            raise PacketError(Reason.BAD_DOCUMENT, f"t0 {value[:40]!r} is no ISO 8601 time") from None
+        if moment.tzinfo is None:
+            raise PacketError(Reason.BAD_DOCUMENT, "t0 has no offset from UTC")
+        value = moment.timestamp()
+    seconds = _number(value, "t0")
+    if seconds is None:
+        return None
+    if not 0 <= seconds * 1e9 <= MAX_T0_UNIX_NS:
+        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {seconds} s can't be a Unix time")
+    return round(seconds * 1e9)
+
+
+def _samples(value: object, form: Format) -> NDArray[np.float32]:
+    if isinstance(value, str):
+        try:
+            data = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            raise PacketError(Reason.BAD_DOCUMENT, "samples are no base64") from None
+        return samples_from_bytes(data, form.dtype, channels=form.channels, scale=form.scale, planar=form.planar)
+    if not isinstance(value, list):
+        raise PacketError(Reason.BAD_DOCUMENT, "samples are missing, or neither a list nor base64")
+    if not value:
+        raise PacketError(Reason.EMPTY, "no samples")
+    try:
+        numbers = np.array(value)
+    except ValueError:
+        numbers = np.empty(0, dtype=object)
+    if numbers.dtype.kind not in "if" or numbers.ndim not in (1, 2):
+        raise PacketError(Reason.BAD_DOCUMENT, "samples are not numbers in one list, or in one list per channel")
+    if not numbers.size:
+        raise PacketError(Reason.EMPTY, "no samples")
+    if numbers.ndim == 1:
+        if numbers.size % form.channels:
+            raise PacketError(Reason.TRUNCATED, f"{numbers.size} samples do not fill {form.channels} channels")
+        numbers = numbers.reshape(form.channels, -1) if form.planar else numbers.reshape(-1, form.channels).T
+    with np.errstate(over="ignore"):  # an overflow to float32 is refused as infinite
+        return scaled(numbers, form.scale)

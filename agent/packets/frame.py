@@ -1,0 +1,113 @@
+"""Codec `frame`: a 48-byte header and samples, interleaved; content type `application/vnd.drsn.frame`.
+
+The header says all that a packet can, so an input of frames needs no further configuration. Its crc32 covers
+the first 44 bytes and the samples.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.packets.packet import DTYPES, Format, Packet, PacketError, Reason, samples_from_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+CONTENT_TYPE = "application/vnd.drsn.frame"
+HEADER = struct.Struct("<4sBBBBIIIQfffHHI")
+MAGIC = b"DRSN"
+VERSION = 1
+DTYPE_CODES = {0: "i16", 1: "i32", 2: "f32"}
+UNITS = {0: None, 1: "g", 2: "m/s²", 3: "mm/s", 4: "V"}
+FLAG_CLIPPED = 1
+FLAG_CLOCK_SYNCED = 2
+
+_CODE_OF_DTYPE = {name: code for code, name in DTYPE_CODES.items()}
+_CODE_OF_UNIT = {name: code for code, name in UNITS.items()}
+
+
+def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the header says all)
+    """Decode one message.
+
+    Raises:
+        PacketError: shorter than it says, an unknown version or code, a wrong crc, or a number that can't be.
+    """
+    if len(payload) < HEADER.size:
+        raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, the header alone has {HEADER.size}")
+    (
+        magic,
+        version,
+        dtype,
+        channels,
+        flags,
+        n_samples,
+        seq,
+        boot_id,
+        t0,
+        rate,
+        scale,
+        rpm,
+        unit,
+        _reserved,
+        crc,
+    ) = HEADER.unpack_from(payload)
+    if magic != MAGIC or version != VERSION:
+        raise PacketError(Reason.BAD_HEADER, f"magic {magic!r} version {version}, not {MAGIC!r} version {VERSION}")
+    if dtype not in DTYPE_CODES or unit not in UNITS or not channels:
+        raise PacketError(Reason.BAD_HEADER, f"dtype {dtype}, unit {unit} or {channels} channels are not defined")
+    name = DTYPE_CODES[dtype]
+    body = memoryview(payload)[HEADER.size :]
+    if len(body) != n_samples * channels * DTYPES[name].itemsize:
+        raise PacketError(Reason.TRUNCATED, f"{len(body)} bytes of samples, not {n_samples} x {channels} of {name}")
+    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != crc:
+        raise PacketError(Reason.BAD_CRC, "crc32 differs")
+    if not (math.isfinite(rate) and math.isfinite(scale) and math.isfinite(rpm)) or rate <= 0 or rpm < 0:
+        raise PacketError(Reason.BAD_HEADER, f"rate {rate} Hz, scale {scale} or {rpm} rpm can't be")
+    return Packet(
+        samples=samples_from_bytes(body, name, channels=channels, scale=scale, planar=False),
+        t0_unix_ns=t0 or None,
+        sample_rate_hz=rate,
+        seq=seq,
+        boot_id=boot_id,
+        rpm=rpm or None,
+        unit=UNITS[unit],
+        clock_synced=bool(flags & FLAG_CLOCK_SYNCED),
+    )
+
+
+def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0, *, clipped: bool = False) -> bytes:
+    """Encode a packet, its samples divided by `scale` and, for integer types, rounded.
+
+    Raises:
+        ValueError: the packet has no rate, or a field is out of the header's range.
+    """
+    if packet.sample_rate_hz is None:
+        raise ValueError("a frame must carry its sample_rate_hz")
+    channels, n_samples = packet.samples.shape
+    body = _counts(packet.samples, dtype, scale).T.tobytes()
+    flags = FLAG_CLIPPED * clipped | FLAG_CLOCK_SYNCED * bool(packet.clock_synced)
+    try:
+        head = HEADER.pack(
+            MAGIC, VERSION, _CODE_OF_DTYPE[dtype], channels, flags, n_samples, packet.seq or 0, packet.boot_id,
+            packet.t0_unix_ns or 0, packet.sample_rate_hz, scale, packet.rpm or 0.0, _CODE_OF_UNIT[packet.unit], 0, 0,
+        )[:-4]  # fmt: skip
+    except (struct.error, KeyError) as error:
+        raise ValueError(f"no frame can hold this packet: {error}") from None
+    return bytes(head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body)
+
+
+def _counts(samples: NDArray[np.float32], dtype: str, scale: float) -> NDArray[np.generic]:
+    if dtype == "f32":
+        return (samples / np.float32(scale)).astype("<f4") if scale != 1.0 else samples.astype("<f4")
+    limits = np.iinfo({"i16": np.int16, "i32": np.int32}[dtype])
+    counts = np.rint(samples.astype(np.float64) / scale)
+    if counts.min() < limits.min or counts.max() > limits.max:
+        raise ValueError(f"samples do not fit {dtype} at scale {scale}")
+    return counts.astype(DTYPES[dtype])

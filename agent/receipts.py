@@ -1,0 +1,54 @@
+"""Which packets are done: acknowledged in order of receipt, each after the windows that it completed are committed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drsn.agent.continuity import Cursor
+    from drsn.agent.message import Message
+    from drsn.agent.packets import Reason
+
+
+@dataclass(slots=True)
+class Receipt:
+    """A packet on its way: the windows that it completed and that are not committed yet."""
+
+    message: Message
+    windows: int = 0
+    read: bool = False
+    """All of its samples are in their rings."""
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+    """Sensor -> how far its stream is read once this packet is done."""
+    refused: Reason | None = None
+    duplicate: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Nothing of it is outstanding."""
+        return self.read and not self.windows
+
+
+class Receipts:
+    """The packets in flight, in order of receipt."""
+
+    def __init__(self) -> None:
+        self._open: deque[Receipt] = deque()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def open(self, message: Message) -> Receipt:
+        """Begin with a packet."""
+        receipt = Receipt(message)
+        self._open.append(receipt)
+        return receipt
+
+    def settle(self) -> list[Receipt]:
+        """Remove and return the leading packets that are done."""
+        settled = []
+        while self._open and self._open[0].done:
+            settled.append(self._open.popleft())
+        return settled

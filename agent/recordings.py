@@ -1,0 +1,69 @@
+"""Reads a recording for replay: .npy, .npz, .wav, or a CWRU .mat (which needs scipy)."""
+
+from __future__ import annotations
+
+import wave
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.model.data.recording import Recording
+from drsn.model.errors import BadDataError, StorageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SUFFIXES = (".npy", ".npz", ".wav", ".mat")
+
+
+def read_recording(path: Path, sample_rate_hz: float | None) -> Recording:
+    """Read one file; `sample_rate_hz` is for those that do not say it.
+
+    Raises:
+        StorageError: the file can't be read.
+        BadDataError: it holds no recording, or nobody says its rate.
+    """
+    try:
+        if path.suffix not in SUFFIXES:
+            raise BadDataError(f"{path}: a recording is one of {', '.join(SUFFIXES)}")
+        samples, own_rate_hz, rpm = {".wav": _wav, ".mat": _mat}.get(path.suffix, _numpy)(path)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror or error}") from None
+    except (ValueError, EOFError, wave.Error, KeyError) as error:
+        raise BadDataError(f"{path}: no recording: {error}") from None
+    rate_hz = own_rate_hz or sample_rate_hz
+    if rate_hz is None:
+        raise BadDataError(f"{path}: holds no sample rate; give --sample-rate-hz")
+    samples = np.atleast_2d(np.asarray(samples, dtype=np.float32))
+    if samples.ndim != 2 or not samples.size or not np.isfinite(samples).all():
+        raise BadDataError(f"{path}: not float[samples] or float[channels, samples] of finite numbers")
+    return Recording(name=path.stem, label="", samples=samples, sample_rate_hz=float(rate_hz), rpm=rpm)
+
+
+def _numpy(path: Path) -> tuple[NDArray[np.float32], float | None, float | None]:
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.ndarray):
+        return content, None, None
+    with content:
+        rate = float(content["sample_rate_hz"]) if "sample_rate_hz" in content else None
+        rpm = float(content["rpm"]) if "rpm" in content else None
+        return content["samples"], rate, rpm
+
+
+def _wav(path: Path) -> tuple[NDArray[np.float32], float | None, float | None]:
+    with wave.open(str(path), "rb") as file:
+        width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+        data = file.readframes(file.getnframes())
+    if width not in (2, 4):
+        raise BadDataError(f"{path}: {8 * width}-bit samples; 16 and 32 bit can be read")
+    counts = np.frombuffer(data, dtype=f"<i{width}").reshape(-1, channels).T
+    return (counts / float(2 ** (8 * width - 1))).astype(np.float32), float(rate), None
+
+
+def _mat(path: Path) -> tuple[NDArray[np.float32], float | None, float | None]:
+    from drsn.model.data.cwru import read_recording as read_cwru  # noqa: PLC0415 (needs scipy, which is no base need)
+
+    recording = read_cwru(path)
+    return recording.samples, recording.sample_rate_hz, recording.rpm

@@ -1,0 +1,145 @@
+"""Publishes recordings as if their sensors were alive: frames, in the recording's own time or faster."""
+
+from __future__ import annotations
+
+import heapq
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.packets.frame import encode
+from drsn.agent.packets.packet import Packet
+from drsn.model.errors import UnavailableError
+from drsn.model.noise import Noise, add_noise
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Sequence
+
+    from drsn.agent.mqtt import Connection
+    from drsn.model.data.recording import Recording
+
+IN_FLIGHT = 64
+"""QoS 1 frames that the broker has not confirmed; past it the replay waits rather than fill the memory."""
+
+CONNECT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How recordings are played."""
+
+    topic: str = "plant/replay/{sensor}/frame"
+    samples_per_packet: int = 2048
+    speed: float = 1.0
+    """Of the recording's own time; 0: as fast as the broker takes it."""
+    snr_db: float | None = None
+    noise: Noise = Noise.GAUSSIAN
+    seed: int = 0
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One packet, and when it is due after the start."""
+
+    due_s: float
+    topic: str
+    payload: bytes
+
+
+def sensor_id(name: str) -> str:
+    """A legal sensor id from a recording's name."""
+    return re.sub(r"[^A-Za-z0-9._~-]", "-", name).lstrip("._~-")[:64] or "recording"
+
+
+def frames(recordings: Sequence[Recording], plan: Plan, start_unix_ns: int) -> Iterator[Frame]:
+    """The frames of all recordings in the order in which they are due.
+
+    A remainder shorter than a packet is left out; with `loop` the recordings begin again, without end.
+    """
+    streams = [
+        _of_one(recording, plan, start_unix_ns, np.random.default_rng([plan.seed, index]))
+        for index, recording in enumerate(recordings)
+    ]
+    yield from heapq.merge(*streams, key=lambda frame: frame.due_s)
+
+
+def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
+    topic = plan.topic.format(sensor=sensor_id(recording.name))
+    n = plan.samples_per_packet
+    per_round = recording.n_samples // n
+    boot_id = secrets.randbits(31) + 1
+    seq = 0
+    while per_round and (plan.loop or seq < per_round):
+        at = seq % per_round * n
+        samples = recording.samples[:, at : at + n]
+        if plan.snr_db is not None:
+            samples = add_noise(samples, plan.snr_db, plan.noise, rng)
+        elapsed_s = seq * n / recording.sample_rate_hz
+        packet = Packet(
+            samples=samples,
+            sample_rate_hz=recording.sample_rate_hz,
+            seq=seq % 2**32,
+            boot_id=boot_id,
+            t0_unix_ns=start_unix_ns + round(elapsed_s * 1e9),
+            rpm=recording.rpm,
+            clock_synced=True,
+        )
+        # A packet is sent when its last sample has been taken.
+        due_s = (elapsed_s + n / recording.sample_rate_hz) / plan.speed if plan.speed else 0.0
+        yield Frame(due_s, topic, encode(packet))
+        seq += 1
+
+
+def play(recordings: Sequence[Recording], plan: Plan, connection: Connection, stop: threading.Event) -> int:
+    """Publish every frame when it is due; return how many the broker has confirmed.
+
+    Raises:
+        UnavailableError: no broker, or the connection was lost on the way.
+    """
+    _await_connection(connection, stop)
+    start_s, sent, confirmed = time.monotonic(), 0, 0
+    for frame in frames(recordings, plan, time.time_ns()):
+        while not stop.is_set():
+            confirmed += _confirmed(connection)
+            wait_s = start_s + frame.due_s - time.monotonic()
+            if wait_s <= 0 and sent - confirmed < IN_FLIGHT:
+                break
+            stop.wait(min(max(wait_s, 0.001), 0.5))
+            if not connection.connected:
+                raise UnavailableError("connection to the broker lost; what it had confirmed has been played")
+        if stop.is_set():
+            break
+        if connection.publish(frame.topic, frame.payload, qos=1) is None:
+            raise UnavailableError("connection to the broker lost; what it had confirmed has been played")
+        sent += 1
+    deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
+    while confirmed < sent and connection.connected and time.monotonic() < deadline_s:
+        time.sleep(0.005)
+        confirmed += _confirmed(connection)
+    return confirmed
+
+
+def _await_connection(connection: Connection, stop: threading.Event) -> None:
+    deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
+    while not connection.connected and not stop.is_set():
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(
+                f"no broker: {connection.last_error or 'no answer'}; is it running, is the URL right?"
+            )
+        time.sleep(0.01)
+
+
+def _confirmed(connection: Connection) -> int:
+    count = 0
+    while connection.confirmations:
+        confirmation = connection.confirmations.popleft()
+        if confirmation.refused is not None:
+            raise UnavailableError(f"broker refuses the frame: {confirmation.refused}; may this user publish there?")
+        count += 1
+    return count

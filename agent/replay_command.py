@@ -1,0 +1,65 @@
+"""`drsn-agent replay`: recordings as sensors."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drsn.agent import commands
+from drsn.model.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_to(subparsers: argparse._SubParsersAction[commands.Parser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("replay", help="publish recordings as sensors")
+    parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, CWRU .mat")
+    commands.add_broker(parser, "--to")
+    parser.add_argument("--topic", default="plant/replay/{sensor}/frame", help="{sensor} is the file's name")
+    parser.add_argument("--samples", type=int, default=2048, metavar="N", help="of a packet")
+    parser.add_argument("--speed", type=float, default=1.0, help="of the recording's own time; 0: no pauses")
+    parser.add_argument("--snr", type=float, metavar="DB", help="add noise to each packet")
+    parser.add_argument("--noise", choices=("gaussian", "laplacian", "pink"), default="gaussian")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--loop", action="store_true", help="begin again at the end, until interrupted")
+    parser.add_argument("--sample-rate-hz", type=float, metavar="HZ", help="of files that do not say it")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(command=replay)
+
+
+def replay(arguments: argparse.Namespace) -> int:
+    """Play the recordings to their end, or for ever."""
+    from drsn.agent.mqtt import Connection  # noqa: PLC0415
+    from drsn.agent.recordings import read_recording  # noqa: PLC0415
+    from drsn.agent.replay import Plan, play, sensor_id  # noqa: PLC0415
+    from drsn.model.noise import Noise  # noqa: PLC0415
+
+    if "{sensor}" not in arguments.topic or arguments.samples < 1 or arguments.speed < 0:
+        raise UsageError("--topic needs {sensor}, --samples at least 1, --speed at least 0")
+    recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
+    plan = Plan(
+        topic=arguments.topic,
+        samples_per_packet=arguments.samples,
+        speed=arguments.speed,
+        snr_db=arguments.snr,
+        noise=Noise(arguments.noise),
+        seed=arguments.seed,
+        loop=arguments.loop,
+    )
+    connection = Connection(commands.broker_of(arguments), name="replay", client_id=f"drsn-replay-{os.getpid()}")
+    connection.start()
+    try:
+        confirmed = play(recordings, plan, connection, threading.Event())
+    finally:
+        connection.stop()
+    sensors = [sensor_id(recording.name) for recording in recordings]
+    if arguments.json:
+        print(json.dumps({"sensors": sensors, "packets": confirmed}))
+    else:
+        print(f"played {confirmed} packets as {', '.join(sensors)}")
+    return EXIT_OK

@@ -1,0 +1,270 @@
+"""The loop: messages in, batches through the network, states committed, packets acknowledged, alarms out.
+
+It runs on the main thread and ends when `stop` is set. The way of a window is one direction:
+inbox -> intake -> batch -> backend -> pipeline -> store -> acknowledge -> publish.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drsn.agent import systemd
+from drsn.agent.documents import HealthDocument, StatusDocument, iso_utc
+from drsn.agent.logs import Throttle, fields
+from drsn.agent.packets import PacketError
+
+if TYPE_CHECKING:
+    import threading
+
+    from drsn.agent.alarms import Sensor
+    from drsn.agent.batch import Batch
+    from drsn.agent.continuity import Cursor
+    from drsn.agent.diagnosis import Interpreter
+    from drsn.agent.documents import EventDocument
+    from drsn.agent.inbox import Inbox
+    from drsn.agent.intake import Intake
+    from drsn.agent.message import Message
+    from drsn.agent.metrics import Metrics
+    from drsn.agent.mqtt import Connection
+    from drsn.agent.outbox import Outbox
+    from drsn.agent.pipeline import Identity, Outcome, Pipeline
+    from drsn.agent.ports import Backend
+    from drsn.agent.publisher import Publisher
+    from drsn.agent.receipts import Receipts
+    from drsn.agent.store import Store
+
+TAKE = 64
+"""Messages from the inbox at a time: few enough that the deadline of a batch is kept."""
+
+IDLE_WAIT_S = 0.5
+"""With nothing to do, the loop turns this often: for the watchdog, a lost connection, the health document."""
+
+FAREWELL_S = 2.0
+"""How long an ordered stop waits for the broker to take the last words."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the loop works with; `app` puts it together."""
+
+    inbox: Inbox
+    intake: Intake
+    receipts: Receipts
+    batch: Batch
+    backend: Backend
+    interpret: Interpreter
+    pipeline: Pipeline
+    store: Store
+    ingest: Connection
+    control: Connection
+    outbox: Outbox
+    publisher: Publisher
+    metrics: Metrics
+    identity: Identity
+    version: str
+    config_sha256: str
+    health_every_s: float
+
+
+class Runner:
+    """Turns until it is told to stop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._throttle = Throttle()
+        self._cursors: dict[str, Cursor] = {}  # of settled packets, not committed yet
+        self._started_s = time.monotonic()
+        self._since = iso_utc(time.time_ns())
+        self._health_due_s = 0.0
+        self._watchdog_s = systemd.watchdog_interval_s()
+        self._watchdog_due_s = 0.0
+        self._stopped = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until `stop` is set, then end in order.
+
+        Raises:
+            StorageError: the store can't be written; what was not committed is not acknowledged.
+        """
+        parts = self._parts
+        parts.control.start()
+        parts.ingest.start()
+        systemd.notify("READY=1")
+        log.info("ready", extra=fields(sensors_remembered=len(parts.pipeline.sensors), backend=parts.backend.name))
+        try:
+            while not stop.is_set():
+                self.turn()
+        finally:
+            self._end()
+
+    def turn(self) -> None:
+        """Take what is there, diagnose what is due, say what there is to say."""
+        parts = self._parts
+        due_s = parts.batch.wait_s(time.monotonic())
+        for message in parts.inbox.take(TAKE, IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S)):
+            self._receive(message)
+        due_s = parts.batch.wait_s(time.monotonic())
+        if due_s == 0:
+            self._flush()
+        elif due_s is None:
+            self._settle()  # packets that completed no window are not held back
+        self._tend()
+
+    def _receive(self, message: Message) -> None:
+        parts = self._parts
+        receipt = parts.receipts.open(message)
+        try:
+            for sensor, window in parts.intake.windows(message, receipt):
+                parts.batch.add(sensor, window, receipt, time.monotonic())
+                if parts.batch.full:
+                    self._flush()
+        except PacketError as error:
+            receipt.refused = error.reason
+            self._log_refusal(message, error)
+        receipt.read = True
+
+    def _log_refusal(self, message: Message, error: PacketError) -> None:
+        held = self._throttle.held_back(error.reason, time.monotonic())
+        if held is not None:
+            log.warning("packet refused", extra=fields(topic=message.topic, reason=str(error), more_like_it=held))
+
+    def _flush(self) -> None:
+        """Diagnose the batch, commit, acknowledge, publish."""
+        parts = self._parts
+        before_s = time.monotonic()
+        outputs = parts.backend.infer(parts.batch.x)
+        parts.metrics.inference.add(time.monotonic() - before_s)
+        now_unix_ns = time.time_ns()
+        outcomes = [parts.pipeline.feed(d, now_unix_ns) for d in parts.interpret(parts.batch.readings, outputs)]
+        parts.batch.clear()
+        parts.metrics.batches += 1
+        parts.metrics.windows += len(outcomes)
+        self._settle(outcomes)
+        self._publish(outcomes)
+
+    def _settle(self, outcomes: list[Outcome] | None = None) -> None:
+        """Commit what was decided, together with the cursors of the packets that are done; then acknowledge them."""
+        parts = self._parts
+        settled = parts.receipts.settle()
+        for receipt in settled:
+            self._cursors.update(receipt.cursors)
+        if outcomes:
+            states: dict[str, Sensor] = {o.diagnosis.reading.sensor: o.sensor for o in outcomes}
+            events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
+            parts.store.commit(states, self._cursors, events)
+            self._cursors = {}
+            self._note(events)
+        now_s = time.monotonic()
+        for receipt in settled:
+            receipt.message.ack()
+            if receipt.refused is not None:
+                parts.metrics.rejected[receipt.refused.value] += 1
+            elif receipt.duplicate:
+                parts.metrics.duplicate += 1
+            else:
+                parts.metrics.processed += 1
+                parts.metrics.latency.add(now_s - receipt.message.received_s)
+
+    def _note(self, events: list[EventDocument]) -> None:
+        self._parts.metrics.events += len(events)
+        for e in events:
+            log.info(
+                "condition changed",
+                extra=fields(sensor=e.sensor, condition=e.condition, state=e.state.value, label=e.label,
+                             confidence=round(e.confidence, 3), votes=f"{e.votes}/{e.of}", seq=e.seq),
+            )  # fmt: skip
+
+    def _publish(self, outcomes: list[Outcome]) -> None:
+        """An event goes out before the state that it led to."""
+        parts = self._parts
+        now_s = time.monotonic()
+        parts.publisher.refresh(self.status())
+        parts.outbox.pump(now_s)
+        parts.publisher.outcomes(outcomes, now_s)
+
+    def _tend(self) -> None:
+        now_s = time.monotonic()
+        self._publish([])
+        if now_s >= self._health_due_s:
+            self._health_due_s = now_s + self._parts.health_every_s
+            self._parts.publisher.health(self.health())
+        if self._watchdog_s is not None and now_s >= self._watchdog_due_s:
+            self._watchdog_due_s = now_s + self._watchdog_s
+            systemd.notify("WATCHDOG=1")
+
+    def _end(self) -> None:
+        """Stop taking, finish the batch, commit, say goodbye, disconnect."""
+        parts = self._parts
+        systemd.notify("STOPPING=1")
+        parts.inbox.close()
+        try:
+            for message in parts.inbox.take(parts.inbox.capacity, 0):
+                self._receive(message)
+            if len(parts.batch):
+                self._flush()
+            self._settle()
+            parts.store.commit({}, self._cursors, [])
+            self._stopped = True
+            deadline_s = time.monotonic() + FAREWELL_S
+            while parts.control.connected and time.monotonic() < deadline_s and parts.store.unpublished():
+                parts.outbox.pump(time.monotonic())
+                time.sleep(0.02)
+            parts.publisher.refresh(self.status())
+        finally:
+            parts.ingest.stop()
+            parts.control.stop()
+            log.info("stopped", extra=fields(**parts.metrics.totals()))
+
+    def status(self) -> StatusDocument:
+        """The agent as it stands."""
+        parts = self._parts
+        reasons = [f"broker denies the subscription {f}" for f in parts.ingest.denied]
+        if parts.outbox.refused is not None:
+            reasons.append(f"broker refuses events: {parts.outbox.refused}")
+        state = "stopped" if self._stopped else "degraded" if reasons else "online"
+        ingest = "stopped" if self._stopped else "connected" if parts.ingest.connected else "connecting"
+        return StatusDocument(
+            agent=parts.identity.agent,
+            state=state,
+            reasons=tuple(reasons),
+            ingest=ingest,
+            backend=parts.backend.name,
+            version=parts.version,
+            config_sha256=parts.config_sha256,
+            bundle=parts.identity.bundle,
+            epoch=parts.identity.epoch,
+            since=self._since,
+        )
+
+    def health(self) -> HealthDocument:
+        """Counters, depths and latencies."""
+        parts, metrics = self._parts, self._parts.metrics
+        return HealthDocument(
+            agent=parts.identity.agent,
+            uptime_s=round(time.monotonic() - self._started_s, 1),
+            sensors=parts.intake.sensors,
+            packets={
+                "received": parts.inbox.received,
+                "processed": metrics.processed,
+                "shed": parts.inbox.shed,
+                "rejected": metrics.rejected.total(),
+                "duplicate": metrics.duplicate,
+                "in_flight": len(parts.inbox) + len(parts.receipts),
+            },
+            rejected=dict(metrics.rejected),
+            windows=metrics.windows,
+            batches=metrics.batches,
+            gaps=metrics.gaps,
+            lost_samples=parts.intake.lost_samples,
+            results=parts.publisher.results,
+            events=metrics.events,
+            inbox=len(parts.inbox),
+            unpublished_events=parts.store.unpublished(),
+            latency_ms=metrics.latency.summary_ms(),
+            inference_ms=metrics.inference.summary_ms(),
+        )

@@ -1,0 +1,92 @@
+"""`drsn-agent run` and `drsn-agent check`."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drsn.agent import logs
+from drsn.agent.configuration import load
+from drsn.model.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from types import FrameType
+
+    from drsn.agent.commands import Parser
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the commands."""
+    _configured(subparsers.add_parser("run", help="serve until SIGTERM"), run)
+    parser = subparsers.add_parser("check", help="make all checks of `run`, without the network, and exit")
+    _configured(parser, check)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def _configured(parser: Parser, command: Callable[[argparse.Namespace], int]) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML settings")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a setting; may be repeated",
+    )
+    parser.set_defaults(command=command)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The service."""
+    from drsn.agent.app import assembled  # noqa: PLC0415 (a wrong configuration answers before the runtime loads)
+
+    faulthandler.enable()  # a watchdog's SIGABRT leaves the stacks in the journal
+    configuration = load(arguments.config, arguments.set)
+    logs.configure(configuration.settings.agent.log_level)
+    for warning in configuration.warnings:
+        logging.getLogger(__name__).warning(warning)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    with assembled(configuration) as runner:
+        runner.run(stop)
+    return EXIT_OK
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """All that `run` checks before it serves."""
+    from drsn.agent.app import opened_model  # noqa: PLC0415
+
+    configuration = load(arguments.config, arguments.set)
+    with opened_model(configuration) as (bundle, backend):
+        report = {
+            "config": str(arguments.config),
+            "config_sha256": configuration.sha256,
+            "bundle": {
+                "name": bundle.manifest.name,
+                "version": bundle.manifest.version,
+                "sha256": bundle.sha256,
+            },
+            "backend": backend.name,
+            "conditions": list(bundle.contract.conditions),
+            "warnings": list(configuration.warnings),
+        }
+    if arguments.json:
+        print(json.dumps(report))
+        return EXIT_OK
+    for warning in configuration.warnings:
+        print(f"drsn-agent: warning: {warning}", file=sys.stderr)
+    name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
+    print(f"{arguments.config}: fit to run; bundle {name} on {backend.name}")
+    return EXIT_OK

@@ -1,0 +1,187 @@
+"""The agent's settings, section by section; `configuration` reads them."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from drsn.agent.packets import Format
+from drsn.agent.topics import SENSOR_ID, TopicPattern
+from drsn.agent.votes import Quorum
+from drsn.model.contract import Frozen
+
+ENVIRONMENT_PREFIX = "DRSN_AGENT__"
+
+
+def _quorum(value: object) -> object:
+    return Quorum.parse(value) if isinstance(value, str) else value
+
+
+QuorumText = Annotated[Quorum, BeforeValidator(_quorum)]
+
+
+class AgentSection(Frozen):
+    """Who the agent is and what it runs."""
+
+    id: str = Field(default_factory=lambda: socket.gethostname().split(".")[0], pattern=f"^{SENSOR_ID.pattern}$")
+    prefix: str = Field(default="drsn/v1", pattern=r"^[^/+#{}\x00]+(/[^/+#{}\x00]+)*$")
+    bundle: str = Field(description="a directory, a .zip, or shipped:NAME")
+    backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"
+    state_dir: Path = Field(description="default: systemd's $STATE_DIRECTORY; one agent locks it")
+    max_sensors: int = Field(default=1000, ge=1, le=100_000)
+    results_per_s: float = Field(default=1.0, ge=0, le=1000, description="per sensor; 0: no results")
+    health_every_s: float = Field(default=10.0, ge=1, le=3600)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MqttSection(Frozen):
+    """The broker."""
+
+    url: str = "mqtt://localhost:1883"
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    username: str | None = None
+    password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
+    ca_file: Path | None = Field(default=None, description="of the broker's certificate; default: the system's")
+    keepalive_s: int = Field(default=30, ge=5, le=3600)
+
+    @model_validator(mode="after")
+    def _url(self) -> MqttSection:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError(f"url {self.url!r} is not mqtt://host[:port] or mqtts://host[:port]")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("url holds credentials; use username and password_file")
+        return self
+
+    @property
+    def host(self) -> str:
+        """The broker's name or address."""
+        return str(urlsplit(self.url).hostname)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return urlsplit(self.url).scheme == "mqtts"
+
+    @property
+    def port(self) -> int:
+        """1883, or 8883 with TLS, when the URL names none."""
+        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+
+class InferenceSection(Frozen):
+    """How windows of many sensors share one call of the network."""
+
+    max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
+    deadline_s: float = Field(default=0.05, ge=0, le=10, description="a window waits no longer for others")
+    threads: int = Field(default=1, ge=1, le=64)
+
+
+class JsonFields(Frozen):
+    """Codec json: where each field stands in the document, as a dotted path."""
+
+    samples: str = "samples"
+    t0: str = "t0"
+    sample_rate_hz: str = "sample_rate_hz"
+    seq: str = "seq"
+    boot_id: str = "boot_id"
+    rpm: str = "rpm"
+    unit: str = "unit"
+
+
+class InputSection(Frozen):
+    """A family of topics that sensors publish packets to."""
+
+    topic: str
+    sensor: str
+    codec: Literal["raw", "frame", "json"] = "frame"
+    dtype: Literal["f32", "i16", "i32"] = "f32"
+    scale: float = Field(default=1.0, description="unit per count")
+    layout: Literal["interleaved", "planar"] = "interleaved"
+    sample_rate_hz: float | None = Field(default=None, gt=0, description="when the packet does not carry it")
+    channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = ()
+    fields: JsonFields = JsonFields()
+    hop_windows: float = Field(default=1.0, gt=0, le=1)
+    continuous: bool = False
+    max_packet_bytes: int = Field(default=1_048_576, ge=64, le=256 * 1_048_576)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InputSection:
+        TopicPattern(self.topic, self.sensor)
+        if self.codec == "raw" and self.sample_rate_hz is None:
+            raise ValueError("codec 'raw' carries no rate: set sample_rate_hz")
+        if len(set(self.channels)) != len(self.channels):
+            raise ValueError("a channel's name repeats")
+        return self
+
+    def format(self, model_channels: int) -> Format:
+        """What its codec must know; unnamed channels are the model's."""
+        return Format(
+            dtype=self.dtype,
+            scale=self.scale,
+            channels=len(self.channels) or model_channels,
+            planar=self.layout == "planar",
+            fields=self.fields.model_dump(),
+        )
+
+
+class AlarmsSection(Frozen):
+    """When a condition becomes an alarm, and when it ends."""
+
+    raise_after: QuorumText = Quorum(6, 8)
+    clear_after: QuorumText = Quorum(7, 8)
+    # An acknowledge can't be given yet: an alarm that waited for one would stand for ever.
+    require_ack: Literal[False] = False
+
+
+class AlarmsOverride(Frozen):
+    """What a sensor has otherwise than the rest."""
+
+    raise_after: QuorumText | None = None
+    clear_after: QuorumText | None = None
+
+
+class SensorSection(Frozen):
+    """Overrides for the sensors whose id matches; the first match wins."""
+
+    match: str = Field(description="shell pattern, such as press4.*")
+    alarms: AlarmsOverride = AlarmsOverride()
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Made from arguments alone; `configuration` adds the file and the environment."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+    )
+
+    agent: AgentSection
+    mqtt: MqttSection = MqttSection()
+    inference: InferenceSection = InferenceSection()
+    inputs: tuple[InputSection, ...] = Field(min_length=1)
+    sensors: tuple[SensorSection, ...] = ()
+    alarms: AlarmsSection = AlarmsSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments only."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _no_loop(self) -> Settings:
+        for entry in self.inputs:
+            if entry.topic.startswith(f"{self.agent.prefix}/"):
+                raise ValueError(f"input {entry.topic!r} lies under the agent's own prefix {self.agent.prefix!r}")
+        return self

@@ -1,0 +1,181 @@
+"""What the agent remembers: alarm states, votes, ingest cursors and the event journal, in one SQLite transaction."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from drsn.agent.alarms import Sensor
+from drsn.agent.continuity import Cursor
+from drsn.model.errors import ConfigurationError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from drsn.agent.documents import EventDocument
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS alarms (sensor TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cursors (sensor TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS journal (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sensor TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
+    UNIQUE (sensor, seq)
+) STRICT;
+"""
+SCHEMA_VERSION = "1"
+JOURNAL_ROWS = 100_000
+"""Events that are kept, about 100 MB; the oldest published ones go first."""
+
+_SENSOR = TypeAdapter(Sensor)
+_CURSOR = TypeAdapter(Cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of the journal."""
+
+    id: int
+    sensor: str
+    event: bytes
+    """The document as it is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What an earlier run left behind."""
+
+    epoch: str
+    sensors: dict[str, Sensor] = field(default_factory=dict)
+    cursors: dict[str, Cursor] = field(default_factory=dict)
+
+
+class Store:
+    """The agent's memory in `state_dir`, locked against a second agent. Used by one thread.
+
+    Raises:
+        ConfigurationError: another agent has the directory, or it is of a later version.
+        StorageError: the directory or the database can't be used.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "agent.sqlite3"
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(f"state directory {state_dir}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise ConfigurationError(f"state directory {state_dir}: another agent uses it; give each its own") from None
+        try:
+            self._db = self._open()
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def load(self) -> Snapshot:
+        """All that was remembered."""
+        try:
+            return Snapshot(
+                epoch=self._meta("epoch", ""),
+                sensors={n: _SENSOR.validate_json(s) for n, s in self._db.execute("SELECT sensor, state FROM alarms")},
+                cursors={
+                    n: _CURSOR.validate_json(c) for n, c in self._db.execute("SELECT sensor, cursor FROM cursors")
+                },
+            )
+        except (sqlite3.Error, ValueError) as error:
+            raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
+
+    def commit(
+        self, sensors: Mapping[str, Sensor], cursors: Mapping[str, Cursor], events: Iterable[EventDocument]
+    ) -> None:
+        """Write states, cursors and events, all or nothing.
+
+        Raises:
+            StorageError: nothing was written.
+        """
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(
+                    "INSERT INTO alarms VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET state = excluded.state",
+                    ((name, _SENSOR.dump_json(state).decode()) for name, state in sensors.items()),
+                )
+                self._db.executemany(
+                    "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
+                    ((name, _CURSOR.dump_json(cursor).decode()) for name, cursor in cursors.items()),
+                )
+                self._db.executemany(
+                    "INSERT INTO journal (sensor, seq, event) VALUES (?, ?, ?)",
+                    ((event.sensor, event.seq, event.model_dump_json()) for event in events),
+                )
+        except sqlite3.Error as error:
+            raise StorageError(f"{self._path}: {error}") from None
+
+    def journal(self, after_id: int, limit: int) -> list[Entry]:
+        """Events past `after_id`, oldest first."""
+        rows = self._db.execute(
+            "SELECT id, sensor, event FROM journal WHERE id > ? ORDER BY id LIMIT ?", (after_id, limit)
+        )
+        return [Entry(number, sensor, event.encode()) for number, sensor, event in rows]
+
+    def unpublished(self) -> int:
+        """Events that no broker has confirmed."""
+        (count,) = self._db.execute("SELECT count(*) FROM journal WHERE id > ?", (self.published_id,)).fetchone()
+        return int(count)
+
+    @property
+    def published_id(self) -> int:
+        """The journal's cursor: every event up to it is with the broker."""
+        return int(self._meta("published", "0"))
+
+    def mark_published(self, up_to_id: int) -> None:
+        """Move the journal's cursor, and let the oldest published events go."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(up_to_id),))
+                self._db.execute("DELETE FROM journal WHERE id <= ?", (up_to_id - JOURNAL_ROWS,))
+        except sqlite3.Error as error:
+            raise StorageError(f"{self._path}: {error}") from None
+
+    def close(self) -> None:
+        """Close the database, then let the directory go."""
+        self._db.close()
+        os.close(self._lock)
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            # isolation_level None: transactions begin where the code says so, not where the driver guesses.
+            db = sqlite3.connect(self._path, isolation_level=None)
+            db.execute("PRAGMA journal_mode = WAL")
+            # FULL, so that what was acknowledged to the broker survives a power cut.
+            db.execute("PRAGMA synchronous = FULL")
+            db.executescript(SCHEMA)
+            for key, value in (
+                ("schema", SCHEMA_VERSION),
+                ("epoch", uuid.uuid4().hex[:8]),
+                ("published", "0"),
+            ):
+                db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+            (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        except sqlite3.Error as error:
+            raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
+        if version != SCHEMA_VERSION:
+            raise ConfigurationError(f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}")
+        return db
+
+    def _meta(self, key: str, default: str) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return default if row is None else str(row[0])

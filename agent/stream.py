@@ -1,0 +1,116 @@
+"""One sensor's samples on their way to windows: continuity, rate and ring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drsn.agent.continuity import Continuity, Cursor, advance, judge
+from drsn.agent.packets.packet import MAX_SAMPLE_RATE_HZ, Packet, PacketError, Reason
+from drsn.agent.ring import Ring
+from drsn.model.conditioning import RateTooLowError, check_rate, native_window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from drsn.model.contract import ModelContract
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window that became complete, at the sensor's own rate."""
+
+    samples: NDArray[np.float32]
+    """float32[channels, native window], a view into the ring: valid until the stream is pushed again."""
+    sample_rate_hz: float
+    end_unix_ns: int
+    """When its last sample was taken: by the sensor's `t0`, else by the packet's arrival."""
+    fresh: bool
+    """It must not vote together with the windows before it."""
+    unit: str | None
+    clock_synced: bool
+
+
+class SensorStream:
+    """Joins the packets of one sensor into windows.
+
+    Args:
+        contract: of the model that the windows are for.
+        hop_windows: from one window to the next, in windows (1.0: no overlap).
+        continuous: packets may be joined when nothing proves that they touch.
+        cursor: how far an earlier run had read.
+    """
+
+    def __init__(
+        self, contract: ModelContract, *, hop_windows: float, continuous: bool, cursor: Cursor | None = None
+    ) -> None:
+        self.cursor = cursor
+        self.lost_samples = 0
+        """Samples that no window will hold, because what should have followed them never came."""
+        self._contract = contract
+        self._hop_windows = hop_windows
+        self._continuous = continuous
+        self._rate_hz: float | None = None
+        self._ring: Ring | None = None
+        self._fresh = False
+
+    def judge(self, packet: Packet, sample_rate_hz: float) -> Continuity:
+        """How the packet stands to what was read; a change of rate counts as a gap.
+
+        Raises:
+            PacketError: the rate or the channels can't serve the model.
+        """
+        self._check(packet, sample_rate_hz)
+        verdict = judge(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
+        changed = self._rate_hz is not None and sample_rate_hz != self._rate_hz
+        return Continuity.GAP if changed and verdict is not Continuity.DUPLICATE else verdict
+
+    def push(
+        self, packet: Packet, sample_rate_hz: float, verdict: Continuity, received_unix_ns: int
+    ) -> Iterator[Window]:
+        """Add a packet that is no duplicate; yield the windows that it completes. Run it to its end."""
+        ring = self._ring_for(sample_rate_hz)
+        if verdict is not Continuity.TOUCHES:
+            self.lost_samples += ring.pending
+            ring.reset()
+        self._fresh = self._fresh or verdict.resets_votes
+        self.cursor = advance(self.cursor, packet, sample_rate_hz, verdict)
+        total = packet.samples.shape[1]
+        last_unix_ns = received_unix_ns if self.cursor.end_unix_ns is None else self.cursor.end_unix_ns
+        for samples, end in ring.push(packet.samples):
+            fresh, self._fresh = self._fresh, False
+            yield Window(
+                samples=samples,
+                sample_rate_hz=sample_rate_hz,
+                end_unix_ns=last_unix_ns - round((total - end) * 1e9 / sample_rate_hz),
+                fresh=fresh,
+                unit=packet.unit,
+                clock_synced=bool(packet.clock_synced),
+            )
+
+    def _check(self, packet: Packet, sample_rate_hz: float) -> None:
+        if packet.samples.shape[0] != self._contract.channels:
+            raise PacketError(
+                Reason.WRONG_CHANNELS,
+                f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
+                "(name the input's `channels` to split a packet into sensors)",
+            )
+        if sample_rate_hz > MAX_SAMPLE_RATE_HZ:
+            raise PacketError(Reason.WRONG_RATE, f"{sample_rate_hz:g} Hz is above {MAX_SAMPLE_RATE_HZ:g} Hz")
+        try:
+            check_rate(sample_rate_hz, self._contract.bandwidth_hz)
+        except RateTooLowError as error:
+            raise PacketError(Reason.WRONG_RATE, str(error)) from None
+
+    def _ring_for(self, sample_rate_hz: float) -> Ring:
+        if self._ring is None or sample_rate_hz != self._rate_hz:
+            if self._ring is not None:
+                self.lost_samples += self._ring.pending
+            window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
+            hop = max(1, round(window * self._hop_windows))
+            self._ring = Ring(self._contract.channels, window, hop)
+            self._rate_hz = sample_rate_hz
+        return self._ring

@@ -1,0 +1,92 @@
+"""Topics: which sensor a packet comes from, and where the agent's documents go."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+_NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_LEVEL = re.compile(r"[^+#{}\x00]+")
+
+
+class TopicPatternError(ValueError):
+    """The pattern can't be subscribed to, or its sensor template names what the pattern lacks."""
+
+
+class TopicPattern:
+    """`plant/{area}/{machine}/raw`: each name in braces is one topic level.
+
+    Args:
+        topic: the pattern.
+        sensor: template of the sensor's id, with the pattern's names.
+
+    Raises:
+        TopicPatternError: a level mixes text and a name, a name repeats, or the template's names are unknown.
+    """
+
+    def __init__(self, topic: str, sensor: str) -> None:
+        names: list[str] = []
+        levels: list[str | None] = []
+        for level in topic.split("/"):
+            if name := _NAME.fullmatch(level):
+                names.append(name[1])
+                levels.append(None)
+            elif level and _LEVEL.fullmatch(level):
+                levels.append(level)
+            else:
+                raise TopicPatternError(f"topic {topic!r}: level {level!r} is neither plain text nor one {{name}}")
+        if len(set(names)) != len(names):
+            raise TopicPatternError(f"topic {topic!r}: a name repeats")
+        unknown = set(_NAME.findall(sensor)) - set(names)
+        if unknown or "{" in _NAME.sub("", sensor):
+            raise TopicPatternError(f"sensor {sensor!r}: {sorted(unknown)} are not in the topic {topic!r}")
+        self.topic = topic
+        self.filter = "/".join("+" if level is None else level for level in levels)
+        self._names, self._levels, self._sensor = names, levels, sensor
+
+    def sensor_of(self, topic: str) -> str | None:
+        """The sensor's id, legal or not; None when the topic is of another form."""
+        levels = topic.split("/")
+        if len(levels) != len(self._levels):
+            return None
+        values = iter(actual for actual, expected in zip(levels, self._levels, strict=True) if expected is None)
+        if any(expected not in (None, actual) for actual, expected in zip(levels, self._levels, strict=True)):
+            return None
+        named = dict(zip(self._names, values, strict=True))
+        return _NAME.sub(lambda name: named[name[1]], self._sensor)
+
+
+def legal_sensor(sensor: str) -> bool:
+    """Whether an id is one plain topic level of at most 64 characters."""
+    return SENSOR_ID.fullmatch(sensor) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Where the agent publishes (docs/mqtt.md)."""
+
+    prefix: str
+    agent: str
+
+    def result(self, sensor: str) -> str:
+        """Latest diagnosis."""
+        return f"{self.prefix}/{sensor}/result"
+
+    def alarm(self, sensor: str) -> str:
+        """Retained state of the whole sensor."""
+        return f"{self.prefix}/{sensor}/alarm"
+
+    def event(self, sensor: str) -> str:
+        """One event."""
+        return f"{self.prefix}/{sensor}/event"
+
+    @property
+    def status(self) -> str:
+        """Retained; the last will too."""
+        return f"{self.prefix}/_agent/{self.agent}/status"
+
+    @property
+    def health(self) -> str:
+        """Counters and latencies."""
+        return f"{self.prefix}/_agent/{self.agent}/health"

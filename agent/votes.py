@@ -1,0 +1,52 @@
+"""Votes: of the last windows, how many say that a condition holds. `6/8` is six of eight."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_WINDOWS = 256
+"""A history is one integer of that many bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """`votes` of the last `of` windows."""
+
+    votes: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Quorum:
+        """Read `6/8`.
+
+        Raises:
+            ValueError: another form, or more votes than windows.
+        """
+        match = re.fullmatch(r"(\d{1,3})/(\d{1,3})", text)
+        if match is None or not 1 <= int(match[1]) <= int(match[2]) <= MAX_WINDOWS:
+            raise ValueError(f"{text!r} is no quorum such as '6/8' (votes/windows, at most {MAX_WINDOWS} windows)")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.votes}/{self.of}"
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """The newest vote is the lowest bit; `cast` windows have voted since the last reset, at most `MAX_WINDOWS`."""
+
+    bits: int = 0
+    cast: int = 0
+
+    def push(self, vote: bool) -> Votes:  # noqa: FBT001 (the vote is the value)
+        """The history with one more vote."""
+        return Votes((self.bits << 1 | vote) & ((1 << MAX_WINDOWS) - 1), min(self.cast + 1, MAX_WINDOWS))
+
+    def ayes(self, of: int) -> int:
+        """Votes for the condition among the last `of` windows."""
+        return (self.bits & ((1 << of) - 1)).bit_count()
+
+    def noes(self, of: int) -> int:
+        """Votes against it among the last `of` windows that voted."""
+        return min(self.cast, of) - self.ayes(of)
