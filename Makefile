@@ -1,11 +1,64 @@
 # Two commands matter: `make demo` and `make test`. The others are for people who change the code.
 PYTHON ?= python3
-VENV := .venv
-DEMO_VENV := .venv-demo
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# torch is pinned: an open range would pull a CUDA build of several gigabytes.
+TORCH := torch==2.13.0
 
 .PHONY: demo test check bundle bench clean
 
+demo: $(DEMO_VENV)/.installed
+	$(DEMO_VENV)/bin/drsn-agent demo
+
+test: $(VENV)/.installed .types broker
+	$(VENV)/bin/pytest
+
+check: $(VENV)/.installed .types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/pytest -q tests/unit tests/contract
+
+# Train both shipped models from their recipes, verify them and put them into the package.
+# The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/data.md).
+bundle: $(VENV)/.installed
+	for name in synthetic cwru; do \
+	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name && \
+	    $(VENV)/bin/drsn-export --target onnx --checkpoint runs/$$name/checkpoint.pt \
+	        --out agent/bundles/$$name.zip --force || exit 1; \
+	done
+
+bench: $(VENV)/.installed broker
+	for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done
+
+# What the tests need besides Python: a broker. Installed where we may, else said how.
+.PHONY: broker
+broker:
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients; \
+	    else \
+	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
+	    fi; }
+
+$(DEMO_VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/pip install -q '.[demo]'
+	touch $@
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install -q $(TORCH)
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,dev]'
+	touch $@
+
+# mypy reads the namespace package through links (pyproject.toml).
 .types:
 	mkdir -p .types/drsn
 	for part in agent export model; do ln -sfn ../../$$part .types/drsn/$$part; done
+
+clean:
+	rm -rf $(VENV) $(DEMO_VENV) .types build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
