@@ -86,13 +86,9 @@ class Checkpoint:
             document = torch.load(path, map_location="cpu", weights_only=True)
             return _from_document(document)
         except OSError as error:
-            raise BadDataError(
-                f"checkpoint {path}: can't read it ({error}); give the file drsn-train wrote"
-            ) from error
+            raise BadDataError(f"checkpoint {path}: can't read it ({error}); give the file drsn-train wrote") from error
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
-            raise BadDataError(
-                f"checkpoint {path}: not a checkpoint of this version ({error}); train again"
-            ) from error
+            raise BadDataError(f"checkpoint {path}: not a checkpoint of this version ({error}); train again") from error
 
 
 def _from_document(document: dict[str, Any]) -> Checkpoint:

@@ -55,12 +55,10 @@ class Stage(Frozen):
     units: int = Field(default=1, ge=1)
 
 
-class NetworkConfig(Frozen):
-    """The whole architecture. Stages may only widen: the shortcut pads channels, it never drops one."""
+class Architecture(Frozen):
+    """What can be chosen whatever the data. Stages may only widen: the shortcut never drops a channel."""
 
     family: Family = Family.DRSN_CW
-    labels: int = Field(ge=2)
-    channels: int = Field(default=1, ge=1, description="of the input")
     stem: Stem = Stem()
     stages: tuple[Stage, ...] = Field(
         default=(Stage(channels=16), Stage(channels=32), Stage(channels=32)), min_length=1
@@ -81,6 +79,13 @@ class NetworkConfig(Frozen):
         if widths != sorted(widths):
             raise ValueError(f"stages narrow: {widths}; the shortcut can only add channels")
         return stages
+
+
+class NetworkConfig(Architecture):
+    """The architecture and its two ends: everything that `Network` needs."""
+
+    labels: int = Field(ge=2)
+    channels: int = Field(default=1, ge=1, description="of the input")
 
     @classmethod
     def paper(cls, family: Family, labels: int) -> NetworkConfig:
@@ -107,9 +112,7 @@ class Excitation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.gate = nn.Sequential(
-            nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.Sigmoid()
-        )
+        self.gate = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Scale float32[batch, C, W]."""
@@ -208,9 +211,7 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         stem = config.stem
-        self.stem = nn.Conv1d(
-            config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2
-        )
+        self.stem = nn.Conv1d(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
         self.units = nn.ModuleList()
         width = stem.channels
         for stage in config.stages:
@@ -228,9 +229,7 @@ class Network(nn.Module):
             BadDataError: one window in training mode, where batch normalisation has nothing to average.
         """
         if self.training and x.shape[0] < 2:
-            raise BadDataError(
-                "network: a training batch of one window can't be batch-normalised; use two or more"
-            )
+            raise BadDataError("network: a training batch of one window can't be batch-normalised; use two or more")
         x = self.stem(x)  # [B, 16, 256]
         alphas: list[Tensor] = []
         for unit in self.units:

@@ -87,8 +87,7 @@ def random_machine(rng: np.random.Generator, rpm: tuple[float, float] = (1000.0,
         bearing=Bearing(int(rng.integers(7, min(most, 14) + 1)), ball_mm, pitch_mm, rng.uniform(0.0, 30.0)),
         rpm=rng.uniform(*rpm),
         resonances=tuple(
-            Resonance(rng.uniform(1200.0, 5000.0), rng.uniform(0.02, 0.08), rng.uniform(0.3, 1.0))
-            for _ in range(modes)
+            Resonance(rng.uniform(1200.0, 5000.0), rng.uniform(0.02, 0.08), rng.uniform(0.3, 1.0)) for _ in range(modes)
         ),
         background_g=10 ** rng.uniform(-2.0, 0.0),
         harmonic_share=harmonic_share,
@@ -121,9 +120,7 @@ def synthesise(
         UsageError: an unknown fault or a severity outside 0..1.
     """
     if fault is not None and fault not in FAULTS:
-        raise UsageError(
-            f"synthetic bearing: unknown fault {fault!r}; use one of {', '.join(FAULTS)} or None"
-        )
+        raise UsageError(f"synthetic bearing: unknown fault {fault!r}; use one of {', '.join(FAULTS)} or None")
     if not 0 <= severity <= 1:
         raise UsageError(f"synthetic bearing: severity {severity} lies outside 0..1")
     time_s = np.arange(n_samples) / sample_rate_hz
@@ -140,9 +137,7 @@ def _unit_rms(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return x / rms if rms > 0 else x
 
 
-def _shaft_turns(
-    machine: Machine, time_s: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _shaft_turns(machine: Machine, time_s: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Shaft angle in turns: even speed, and a slow wander of it by two sines."""
     wander_hz = rng.uniform(0.2, 1.5, size=(2, 1))
     phase = rng.uniform(0, 2 * np.pi, size=(2, 1))

@@ -1,0 +1,142 @@
+"""A recipe: everything that decides a training, read from one TOML file; unknown keys are errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from drsn.model.contract import BUNDLE_NAME, Frozen, Label, ModelContract
+from drsn.model.errors import ConfigurationError
+from drsn.model.network import Architecture, NetworkConfig
+from drsn.model.noise import Noise
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Signal(Frozen):
+    """The model's input."""
+
+    window: int = Field(default=2048, description="samples")
+    channels: int = Field(default=1, ge=1)
+    sample_rate_hz: float = Field(gt=0)
+    bandwidth_hz: float = Field(gt=0)
+
+
+class CwruData(Frozen):
+    """CWRU by load; the last part of each training recording, in time, is the validation set."""
+
+    source: Literal["cwru"]
+    train_loads_hp: tuple[int, ...] = (0, 1, 2)
+    test_loads_hp: tuple[int, ...] = (3,)
+    validation_share: Share = 0.2
+
+
+class SyntheticData(Frozen):
+    """Random machines, each in every condition; no machine is in two of the sets."""
+
+    source: Literal["synthetic"]
+    train_machines: int = Field(gt=0)
+    validation_machines: int = Field(gt=0)
+    test_machines: int = Field(gt=0)
+    train_s: float = Field(default=1.0, gt=0, description="of each recording")
+    test_s: float = Field(default=3.0, gt=0, description="of each recording, validation included")
+    rpm: tuple[float, float] = (1000.0, 3600.0)
+    severity: tuple[Share, Share] = (0.2, 1.0)
+
+
+class Augmentation(Frozen):
+    """What each training window goes through, drawn anew each time."""
+
+    noises: tuple[Noise, ...] = tuple(Noise)
+    snr_db: tuple[float, float] = (-10.0, 12.0)
+    clean_share: Share = Field(default=0.15, description="of windows that get no noise")
+    speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
+    equaliser_db: float = Field(default=6.0, ge=0, description="standard deviation at each of nine points")
+
+
+class Optimisation(Frozen):
+    """AdamW under a one-cycle cosine schedule."""
+
+    steps: int = Field(gt=0)
+    batch: int = Field(default=128, ge=8)
+    learning_rate: float = Field(default=5e-3, gt=0, description="the highest")
+    weight_decay: float = Field(default=1e-2, ge=0)
+    label_smoothing: Share = 0.0
+
+
+class Evaluation(Frozen):
+    """Where accuracy is measured, and how sure the model must be."""
+
+    noises: tuple[Noise, ...] = tuple(Noise)
+    snr_db: tuple[float, ...] = (10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -10.0)
+    acceptance: float = Field(default=0.995, gt=0, lt=1, description="share of validation windows not refused")
+    acceptance_snr_db: tuple[float, ...] = Field(default=(10.0, 0.0, -6.0), description="with clean, for both fits")
+
+
+class Recipe(Frozen):
+    """One training."""
+
+    name: Annotated[str, StringConstraints(pattern=BUNDLE_NAME.pattern)]
+    version: str
+    seed: int = 1
+    labels: tuple[Label, ...]
+    signal: Signal
+    data: Annotated[CwruData | SyntheticData, Field(discriminator="source")]
+    network: Architecture = Architecture()
+    augmentation: Augmentation = Augmentation()
+    optimisation: Optimisation
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Recipe:
+        self.contract(None)  # raises on labels or a bandwidth that no contract would take
+        return self
+
+    def contract(self, abstention_threshold: float | None) -> ModelContract:
+        """What the trained model will promise."""
+        return ModelContract(labels=self.labels, abstention_threshold=abstention_threshold, **self.signal.model_dump())
+
+    def network_config(self) -> NetworkConfig:
+        """The architecture with the labels and channels of this recipe."""
+        return NetworkConfig(labels=len(self.labels), channels=self.signal.channels, **self.network.model_dump())
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """In the order of the logits."""
+        return tuple(label.name for label in self.labels)
+
+
+def recipe_from(document: dict[str, Any], where: str) -> Recipe:
+    """Check a recipe; `where` names it in the error.
+
+    Raises:
+        ConfigurationError: all that is wrong, in one line.
+    """
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc'])) or 'recipe'}: {fault['msg']}" for fault in error.errors())
+        raise ConfigurationError(f"recipe {where}: {'; '.join(faults)}; see configs/recipes") from error
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a TOML file.
+
+    Raises:
+        ConfigurationError: missing, no TOML, or with unknown, missing or impossible values.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"recipe {path}: can't read it ({error}); see configs/recipes") from error
+    return recipe_from(document, str(path))
