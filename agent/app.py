@@ -58,7 +58,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Backend
     _check_inputs(settings, bundle.contract)
     backend = open_backend(bundle, settings.agent.backend, settings.inference.max_batch, settings.inference.threads)
     try:
-        self_test(bundle, backend)
+        self_test(bundle, backend, settings.inference.max_batch)
         yield bundle, backend
     finally:
         backend.close()

@@ -1,0 +1,54 @@
+"""Picks the backend, and makes it prove itself on the bundle's golden windows before it is trusted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from drsn.agent.backends.onnx import OnnxBackend
+from drsn.model.errors import BundleError, UnavailableError
+
+if TYPE_CHECKING:
+    from drsn.agent.bundle import Bundle
+    from drsn.agent.ports import Backend
+
+Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]
+
+SELF_TEST_TOLERANCE = 1e-3
+"""Of a probability against the network's own, in float32. Different CPUs round differently (1e-6); a broken runtime
+or a wrong file is off by 0.1 and more."""
+
+
+def open_backend(bundle: Bundle, choice: Choice, max_batch: int, threads: int = 1) -> Backend:
+    """Open the bundle's network.
+
+    Raises:
+        BundleError: the network is not the contract's.
+        UnavailableError: the chosen backend can't run here.
+    """
+    if choice in ("tensorrt", "tensorrt-rtx"):
+        raise UnavailableError(f"backend {choice!r} is not part of this release; use 'auto' or 'onnxruntime'")
+    return OnnxBackend(bundle.read("model.onnx"), bundle.contract, max_batch, threads)
+
+
+def self_test(bundle: Bundle, backend: Backend, max_batch: int) -> float:
+    """Run the golden windows; return the largest difference of a probability.
+
+    Raises:
+        BundleError: the backend does not say what the network said when it was verified.
+    """
+    golden = bundle.golden()
+    worst = 0.0
+    for start in range(0, len(golden.x), max_batch):
+        rows = slice(start, start + max_batch)
+        outputs = backend.infer(golden.x[rows])
+        difference = np.abs(outputs.probabilities - golden.probabilities[rows]).max()
+        # NaN compares false with everything, so it is asked for by name.
+        worst = float("inf") if np.isnan(difference) else max(worst, float(difference))
+    if worst > SELF_TEST_TOLERANCE:
+        raise BundleError(
+            f"bundle {bundle.path}: {backend.name} is off by {worst:.3g} on its golden windows "
+            f"(tolerance {SELF_TEST_TOLERANCE:g}); do not trust this bundle on this machine"
+        )
+    return worst

@@ -1,0 +1,91 @@
+"""ONNX Runtime on the CPU: the backend that runs everywhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+from drsn.agent.ports import Outputs
+from drsn.model.errors import BundleError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+
+    from drsn.model.contract import ModelContract
+
+NEEDED = ("probabilities", "novelty")
+OPTIONAL = "alpha"
+
+
+class OnnxBackend:
+    """One session.
+
+    Args:
+        model: the ONNX file's bytes.
+        contract: that the graph must obey.
+        max_batch: the largest batch that will be asked for.
+        threads: of one call; 1 leaves the other cores to the machine's own work.
+
+    Raises:
+        BundleError: no ONNX, or its inputs and outputs are not the contract's.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, model: bytes, contract: ModelContract, max_batch: int, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a core
+        options.log_severity_level = 3
+        try:
+            self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
+                model, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises half a dozen unrelated types)
+            raise BundleError(f"model.onnx: ONNX Runtime can't load it: {str(error)[:200]}") from None
+        self._max_batch = max_batch
+        self._shape = (contract.channels, contract.window)
+        self._outputs = self._check(contract)
+
+    def infer(self, x: NDArray[np.float32]) -> Outputs:
+        """Diagnose float32[batch, channels, window].
+
+        Raises:
+            ValueError: x has another shape or dtype, or the backend is closed.
+        """
+        if self._session is None:
+            raise ValueError("this backend is closed")
+        if x.dtype != np.float32 or x.shape[1:] != self._shape or not 1 <= len(x) <= self._max_batch:
+            raise ValueError(f"{x.dtype}{list(x.shape)} is not float32[1..{self._max_batch}, {self._shape}]")
+        probabilities, novelty, *alpha = self._session.run(self._outputs, {"x": x})
+        return Outputs(probabilities, novelty, alpha[0] if alpha else None)
+
+    def close(self) -> None:
+        """Free the session; calling twice is fine."""
+        self._session = None
+
+    def __enter__(self) -> OnnxBackend:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _check(self, contract: ModelContract) -> list[str]:
+        session = self._session
+        assert session is not None
+        inputs = {node.name: node for node in session.get_inputs()}
+        outputs = {node.name: node for node in session.get_outputs()}
+        x = inputs.get("x")
+        if len(inputs) != 1 or x is None or x.type != "tensor(float)" or tuple(x.shape[1:]) != self._shape:
+            raise BundleError(f"model.onnx: its input is not x: float32[batch, {contract.channels}, {contract.window}]")
+        if not isinstance(x.shape[0], str):
+            raise BundleError("model.onnx: its batch is fixed; export it with a dynamic one")
+        missing = [name for name in NEEDED if name not in outputs]
+        if missing or outputs["probabilities"].shape[-1] != len(contract.labels):
+            raise BundleError(f"model.onnx: outputs {sorted(outputs)} lack {missing} or one probability per label")
+        return [*NEEDED, *((OPTIONAL,) if OPTIONAL in outputs else ())]

@@ -1,0 +1,209 @@
+"""Opens a bundle, a directory or a .zip of it, and trusts nothing in it that its manifest does not vouch for.
+
+A .zip is read where it is, never extracted. Sizes are capped before a byte is read, every file is compared with the
+size and the hash that the manifest gives, and a file that the manifest does not name is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from pydantic import ValidationError
+
+from drsn.model.contract import Manifest, ModelContract
+from drsn.model.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MANIFEST = "manifest.json"
+REQUIRED = ("model.onnx", "golden.npz", "MODEL_CARD.md")
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_FILE_BYTES = 256 << 20
+"""A DRSN is 50 kB; this leaves room for any network that an edge device runs, and none for a bomb."""
+
+MAX_FILES = 32
+REMEDY = "make or copy the bundle again"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Windows with the outputs that the network gave when it was verified."""
+
+    x: NDArray[np.float32]
+    """float32[windows, channels, window]."""
+    probabilities: NDArray[np.float32]
+    """float32[windows, labels]."""
+    novelty: NDArray[np.float32]
+    """float32[windows]."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose every file has been compared with its manifest."""
+
+    path: Path
+    sha256: str
+    """Of `manifest.json`; it holds the hash of every other file, so it identifies them all."""
+    manifest: Manifest
+    files: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def contract(self) -> ModelContract:
+        """What the model promises."""
+        return self.manifest.contract
+
+    def read(self, name: str) -> bytes:
+        """Content of a file that the manifest names.
+
+        Raises:
+            BundleError: it names no such file.
+        """
+        if name not in self.files:
+            raise BundleError(f"bundle {self.path}: has no {name}")
+        return self.files[name]
+
+    def golden(self) -> Golden:
+        """The golden windows.
+
+        Raises:
+            BundleError: they are not what the contract says.
+        """
+        contract = self.contract
+        try:
+            with np.load(io.BytesIO(self.read("golden.npz")), allow_pickle=False) as arrays:
+                golden = Golden(arrays["x"], arrays["probabilities"], arrays["novelty"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise BundleError(f"bundle {self.path}: golden.npz can't be read: {error}; {REMEDY}") from None
+        windows = len(golden.x) if golden.x.ndim else 0
+        shapes = (golden.x.shape, golden.probabilities.shape, golden.novelty.shape)
+        due = ((windows, contract.channels, contract.window), (windows, len(contract.labels)), (windows,))
+        kinds = {golden.x.dtype, golden.probabilities.dtype, golden.novelty.dtype}
+        if shapes != due or not windows or kinds != {np.dtype(np.float32)}:
+            raise BundleError(f"bundle {self.path}: golden.npz holds {shapes}, the contract says {due}; {REMEDY}")
+        return golden
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Open and check a bundle.
+
+    Raises:
+        BundleError: one line that names the bundle, what is wrong with it, and the remedy.
+    """
+    try:
+        with _source(path) as source:
+            return _checked(path, source)
+    except OSError as error:
+        raise BundleError(f"bundle {path}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
+        raise BundleError(f"bundle {path}: not a readable .zip: {error}; {REMEDY}") from None
+
+
+class _Source(Protocol):
+    """A place that holds files."""
+
+    def __enter__(self) -> _Source: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def names(self) -> list[str]:
+        """Every file."""
+        ...
+
+    def read(self, name: str, limit: int) -> bytes:
+        """At most `limit` + 1 bytes of a file."""
+        ...
+
+
+class _Directory:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> _Directory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def names(self) -> list[str]:
+        return sorted(entry.name for entry in self._path.iterdir())
+
+    def read(self, name: str, limit: int) -> bytes:
+        file = self._path / name
+        if file.is_symlink() or not file.is_file():
+            raise BundleError(f"bundle {self._path}: {name} is no plain file; {REMEDY}")
+        with file.open("rb") as stream:
+            return stream.read(limit + 1)
+
+
+class _Zip:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._zip = zipfile.ZipFile(path)
+
+    def __enter__(self) -> _Zip:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def names(self) -> list[str]:
+        return [entry.filename for entry in self._zip.infolist()]
+
+    def read(self, name: str, limit: int) -> bytes:
+        entry = self._zip.getinfo(name)
+        if (entry.external_attr >> 16) & 0o170000 == 0o120000 or entry.is_dir() or entry.flag_bits & 1:
+            raise BundleError(f"bundle {self._path}: {name} is a link, a folder or encrypted; {REMEDY}")
+        with self._zip.open(entry) as stream:  # reads no more than asked, whatever the entry claims to hold
+            return stream.read(limit + 1)
+
+
+def _source(path: Path) -> _Source:
+    if path.is_dir():
+        return _Directory(path)
+    if not path.exists():
+        raise BundleError(f"bundle {path}: no such file or directory")
+    return _Zip(path)
+
+
+def _checked(path: Path, source: _Source) -> Bundle:
+    names = source.names()
+    if len(names) > MAX_FILES or len(set(names)) != len(names):
+        raise BundleError(f"bundle {path}: {len(names)} entries, some twice or more than {MAX_FILES}; {REMEDY}")
+    if MANIFEST not in names:
+        raise BundleError(f"bundle {path}: has no {MANIFEST}, so it is no bundle")
+    text = source.read(MANIFEST, MAX_MANIFEST_BYTES)
+    if len(text) > MAX_MANIFEST_BYTES:
+        raise BundleError(f"bundle {path}: {MANIFEST} is larger than {MAX_MANIFEST_BYTES} bytes; {REMEDY}")
+    manifest = _manifest(path, text)
+    due = {MANIFEST, *manifest.files}
+    if missing := sorted({*due, *REQUIRED} - set(names) | set(REQUIRED) - set(manifest.files)):
+        raise BundleError(f"bundle {path}: {', '.join(missing)} missing; {REMEDY}")
+    if surplus := sorted(set(names) - due):
+        raise BundleError(f"bundle {path}: holds {surplus[0]!r}, which its manifest does not name; {REMEDY}")
+    files = {}
+    for name, entry in manifest.files.items():
+        if entry.bytes > MAX_FILE_BYTES:
+            raise BundleError(f"bundle {path}: {name} is larger than {MAX_FILE_BYTES} bytes")
+        files[name] = source.read(name, entry.bytes)
+        if len(files[name]) != entry.bytes or hashlib.sha256(files[name]).hexdigest() != entry.sha256:
+            raise BundleError(f"bundle {path}: {name} is not what the manifest says (size or sha256); {REMEDY}")
+    return Bundle(path, hashlib.sha256(text).hexdigest(), manifest, files)
+
+
+def _manifest(path: Path, text: bytes) -> Manifest:
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}; is it of another version?") from None
