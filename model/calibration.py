@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch.nn import functional
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LOG_TEMPERATURES = torch.linspace(-2.0, 2.0, 401)  # 0.14 to 7.4 in steps of 1 %
 
@@ -15,6 +20,6 @@ def fit_temperature(logits: torch.Tensor, label: torch.Tensor) -> float:
     return float(LOG_TEMPERATURES[int(np.argmin(losses))].exp())
 
 
-def fit_threshold(novelty: torch.Tensor, acceptance: float) -> float:
+def fit_threshold(novelty: NDArray[np.float32], acceptance: float) -> float:
     """The novelty that the share `acceptance` of windows stays below."""
-    return float(np.quantile(novelty.numpy(), acceptance))
+    return float(np.quantile(novelty, acceptance))

@@ -1,0 +1,102 @@
+"""Accuracy over noise and SNR, on windows that neither the weights nor the thresholds have seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from drsn.model.windows import Disturbance, windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from drsn.model.checkpoint import Checkpoint
+    from drsn.model.data.recording import Recording
+    from drsn.model.network import Diagnosis
+    from drsn.model.recipe import Evaluation, Recipe
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the graph says of n windows: logits float32[n, labels], probabilities likewise, novelty float32[n]."""
+
+    logits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    novelty: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One cell of the grid. `confusion[true][named]` counts windows; abstention is left out of all but its share.
+
+    `condition_accuracy` forgives a wrong size of the right defect; `false_alarms` is the share of healthy windows
+    that are named a fault without abstaining.
+    """
+
+    noise: str | None
+    snr_db: float | None
+    accuracy: float
+    macro_recall: float
+    condition_accuracy: float
+    false_alarms: float
+    abstained: float
+    confusion: list[list[int]]
+
+
+def run(diagnosis: Diagnosis, samples: NDArray[np.float32]) -> Outputs:
+    """Put float32[n, channels, window] through the graph in batches."""
+    with torch.inference_mode():
+        parts = [
+            [output.numpy() for output in diagnosis(torch.from_numpy(samples[start : start + BATCH]))[:3]]
+            for start in range(0, len(samples), BATCH)
+        ]
+    logits, probabilities, novelty = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Outputs(logits, probabilities, novelty)
+
+
+def disturbances(evaluation: Evaluation) -> tuple[Disturbance, ...]:
+    """As recorded, then each noise at each SNR."""
+    noisy = (Disturbance(noise, snr_db) for noise in evaluation.noises for snr_db in evaluation.snr_db)
+    return (Disturbance(), *noisy)
+
+
+def evaluate(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Score, ...]:
+    """Score every cell; the noise is drawn with the recipe's seed."""
+    diagnosis = checkpoint.build()
+    scores = []
+    for disturbance in disturbances(recipe.evaluation):
+        windows = windows_of(recordings, recipe, disturbance, recipe.seed)
+        outputs = run(diagnosis, windows.samples)
+        scores.append(score(outputs, windows.label, disturbance, checkpoint))
+    return tuple(scores)
+
+
+def score(outputs: Outputs, label: NDArray[np.int64], disturbance: Disturbance, checkpoint: Checkpoint) -> Score:
+    """Count one cell."""
+    labels = checkpoint.contract.labels
+    named = outputs.logits.argmax(axis=1)
+    confusion = np.zeros((len(labels), len(labels)), np.int64)
+    np.add.at(confusion, (label, named), 1)
+    seen = confusion.sum(axis=1) > 0
+    condition = np.array([checkpoint.contract.conditions.index(entry.condition) for entry in labels])
+    healthy = np.array([entry.healthy for entry in labels])
+    threshold = checkpoint.contract.abstention_threshold
+    abstained = outputs.novelty > (np.inf if threshold is None else threshold)
+    false_alarms = (~healthy[named] & ~abstained)[healthy[label]]
+    return Score(
+        noise=disturbance.noise and disturbance.noise.value,
+        snr_db=disturbance.snr_db,
+        accuracy=float(np.mean(named == label)),
+        macro_recall=float(np.mean(confusion.diagonal()[seen] / confusion.sum(axis=1)[seen])),
+        condition_accuracy=float(np.mean(condition[named] == condition[label])),
+        false_alarms=float(false_alarms.mean()) if false_alarms.size else 0.0,
+        abstained=float(abstained.mean()),
+        confusion=confusion.tolist(),
+    )
