@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from drsn.agent import commands, replay_command, service_commands
+from drsn.agent import replay_command, service_commands
 from drsn.agent.demo import command as demo_command
-from drsn.model.errors import run_command
+from drsn.model.errors import Parser, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(argv: Sequence[str] | None) -> int:
-    parser = commands.Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
+    parser = Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (service_commands, demo_command, replay_command):
         module.add_to(subparsers)

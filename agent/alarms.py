@@ -6,6 +6,7 @@ is a machine of its own, so that a change from one fault to another is two event
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 (the store reads the types of `Sensor` at run time)
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from drsn.agent.diagnosis import UNKNOWN, Diagnosis
 from drsn.agent.votes import Quorum, Votes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 
 class State(str, Enum):

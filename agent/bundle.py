@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
 MANIFEST = "manifest.json"
 REQUIRED = ("model.onnx", "golden.npz", "MODEL_CARD.md")
@@ -111,7 +112,7 @@ def open_bundle(path: Path) -> Bundle:
 class _Source(Protocol):
     """A place that holds files."""
 
-    def __enter__(self) -> _Source: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
@@ -128,7 +129,7 @@ class _Directory:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __enter__(self) -> _Directory:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -150,7 +151,7 @@ class _Zip:
         self._path = path
         self._zip = zipfile.ZipFile(path)
 
-    def __enter__(self) -> _Zip:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,8 +1,7 @@
-"""What the commands of `drsn-agent` share: a parser that leaves with our exit codes, and a broker from a URL."""
+"""What commands that need no configuration file share: a broker from a URL."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,21 +11,9 @@ from drsn.agent.settings import MqttSection
 from drsn.model.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from typing import NoReturn
+    import argparse
 
     from drsn.agent.mqtt import Broker
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse that leaves with our exit code."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of leaving with 2.
-
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:

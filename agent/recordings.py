@@ -63,7 +63,7 @@ def _wav(path: Path) -> tuple[NDArray[np.float32], float | None, float | None]:
 
 
 def _mat(path: Path) -> tuple[NDArray[np.float32], float | None, float | None]:
-    from drsn.model.data.cwru import read_recording as read_cwru  # noqa: PLC0415 (needs scipy, which is no base need)
+    from drsn.model.data import cwru  # noqa: PLC0415 (needs scipy, which is no base need)
 
-    recording = read_cwru(path)
+    recording = cwru.read(path)
     return recording.samples, recording.sample_rate_hz, recording.rpm

@@ -14,8 +14,10 @@ from drsn.model.errors import EXIT_OK, UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.model.errors import Parser
 
-def add_to(subparsers: argparse._SubParsersAction[commands.Parser]) -> None:
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("replay", help="publish recordings as sensors")
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, CWRU .mat")

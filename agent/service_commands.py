@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from drsn.agent.commands import Parser
+    from drsn.model.errors import Parser
 
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:

@@ -78,7 +78,7 @@ class InferenceSection(Frozen):
     """How windows of many sensors share one call of the network."""
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
-    deadline_s: float = Field(default=0.05, ge=0, le=10, description="a window waits no longer for others")
+    deadline_s: float = Field(default=0.02, ge=0, le=10, description="a window waits no longer for others")
     threads: int = Field(default=1, ge=1, le=64)
 
 

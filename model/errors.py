@@ -5,11 +5,13 @@ Shared by the three commands, so it lies at the bottom of the import order.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
 EXIT_OK = 0
 EXIT_NEGATIVE = 1
@@ -54,6 +56,18 @@ class ConfigurationError(DrsnError):
 
 class BundleError(ConfigurationError):
     """The bundle is incomplete, altered or not what it says it is."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse that leaves with our exit code."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of leaving with 2.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def run_command(name: str, command: Callable[[], int]) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from drsn.model.contract import ModelContract
 
@@ -69,10 +70,12 @@ class OnnxBackend:
         """Free the session; calling twice is fine."""
         self._session = None
 
-    def __enter__(self) -> OnnxBackend:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _check(self, contract: ModelContract) -> list[str]:

@@ -12,9 +12,9 @@ from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageErr
 if TYPE_CHECKING:
     import argparse
 
-    from drsn.agent.commands import Parser
     from drsn.agent.demo.observer import Observer
     from drsn.agent.demo.verdict import Verdict
+    from drsn.model.errors import Parser
 
 LEAST_SECONDS = 12
 """The degrading machine needs them: healthy for a third, worse for a third, and eight windows to vote."""

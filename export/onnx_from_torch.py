@@ -1,0 +1,76 @@
+"""Checkpoint -> ONNX bytes: opset 17, IR 8 at most, named ends, dynamic batch, nothing of the machine that made it."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+import torch
+
+from drsn.model.errors import BadDataError
+
+if TYPE_CHECKING:
+    from drsn.model.contract import ModelContract
+    from drsn.model.network import Diagnosis
+
+OPSET = 17
+"""TensorRT 8.6 (JetPack 6.0) reads no later one; torch's newer exporter starts at 18 whatever it is asked for."""
+
+MAX_IR = 8
+PRODUCER = "drsn-export"
+
+
+def onnx_from_torch(graph: Diagnosis, contract: ModelContract) -> bytes:
+    """Export the whole graph, normalisation and softmax included.
+
+    Input `x` float32[batch, channels, window]; outputs as `graph.output_names`.
+
+    Raises:
+        ValueError: the graph is in training mode.
+        BadDataError: what came out is not what every target can read.
+    """
+    if graph.training:
+        raise ValueError("export needs eval(): in training mode batch norms would use the batch")
+    # Two windows that differ: with one, the tracer could take the batch for a constant.
+    example = torch.linspace(-1, 1, 2 * contract.channels * contract.window).reshape(2, contract.channels, -1).sin()
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        path = Path(folder) / "model.onnx"
+        warnings.simplefilter("ignore", DeprecationWarning)  # dynamo=False is what gives opset 17
+        torch.onnx.export(
+            graph,
+            (example,),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["x"],
+            output_names=list(graph.output_names),
+            dynamic_axes={name: {0: "batch"} for name in ("x", *graph.output_names)},
+        )
+        model = _stripped(onnx.load_model(path))
+    _check(model, graph.output_names)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def _stripped(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without paths, source lines and versions: they say where, not what."""
+    model.ClearField("metadata_props")
+    model.producer_name, model.producer_version, model.doc_string = PRODUCER, "", ""
+    model.graph.doc_string, model.graph.name = "", "drsn"
+    for part in (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output):
+        part.doc_string = ""
+        if hasattr(part, "metadata_props"):
+            part.ClearField("metadata_props")
+    return model
+
+
+def _check(model: onnx.ModelProto, outputs: tuple[str, ...]) -> None:
+    onnx.checker.check_model(model, full_check=True)
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    if opsets != {"": OPSET} or model.ir_version > MAX_IR:
+        raise BadDataError(f"exported ONNX has opsets {opsets} and IR {model.ir_version}, not {OPSET} and {MAX_IR}")
+    names = ([node.name for node in model.graph.input], [node.name for node in model.graph.output])
+    if names != (["x"], list(outputs)):
+        raise BadDataError(f"exported ONNX has inputs and outputs {names}, not x and {outputs}")

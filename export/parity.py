@@ -1,0 +1,69 @@
+"""The same windows through two implementations: how far are they apart, and may they be?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.model.contract import Parity
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TOLERANCES = {"onnxruntime": 1e-4}
+"""Largest difference of a probability, float32 against float32. Kernels sum in other orders: 1e-6 is usual."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was found, and whether it is good enough."""
+
+    parity: Parity
+    abstention_agreement: float
+    """Part of the windows on which both abstain or both do not."""
+    finite: bool
+
+    @property
+    def passed(self) -> bool:
+        """Within the tolerance, the same label on every window that has a clear one, no NaN."""
+        return self.finite and self.parity.max_abs <= self.parity.tolerance and self.parity.label_agreement == 1.0
+
+    def __str__(self) -> str:
+        p = self.parity
+        return (
+            f"{'ok  ' if self.passed else 'FAIL'} {p.pair}: {p.windows} windows, largest difference {p.max_abs:.2g} "
+            f"(tolerance {p.tolerance:g}), labels agree on {p.label_agreement:.1%}, "
+            f"abstentions on {self.abstention_agreement:.1%}{'' if self.finite else ', NaN or infinity'}"
+        )
+
+
+def compare(
+    pair: str,
+    reference: tuple[NDArray[np.float32], NDArray[np.float32]],
+    candidate: tuple[NDArray[np.float32], NDArray[np.float32]],
+    threshold: float | None,
+    tolerance: float,
+) -> Comparison:
+    """Compare (probabilities[n, labels], novelty[n]) of two implementations.
+
+    Labels must agree wherever the reference's two best lie further apart than twice the tolerance; closer than that,
+    either answer is the same answer.
+    """
+    (expected, expected_novelty), (actual, actual_novelty) = reference, candidate
+    finite = bool(np.isfinite(actual).all() and np.isfinite(actual_novelty).all())
+    difference = float(np.abs(actual - expected).max()) if finite else float("inf")
+    second, best = np.sort(expected, axis=1)[:, -2:].T
+    clear = best - second > 2 * tolerance
+    same = expected.argmax(axis=1) == actual.argmax(axis=1)
+    limit = np.inf if threshold is None else threshold
+    abstentions = (expected_novelty > limit) == (actual_novelty > limit)
+    parity = Parity(
+        pair=pair,
+        max_abs=difference if finite else np.finfo(np.float32).max,
+        label_agreement=float(same[clear].mean()) if clear.any() else 1.0,
+        windows=len(expected),
+        tolerance=tolerance,
+    )
+    return Comparison(parity, float(abstentions.mean()), finite)
