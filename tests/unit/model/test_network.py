@@ -1,0 +1,216 @@
+"""The architecture against the paper, and each mistake seen in public copies (a name that starts with `mistake`)."""
+
+import io
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from drsn.model.errors import BadDataError
+from drsn.model.network import (
+    Architecture,
+    Diagnosis,
+    Family,
+    Network,
+    NetworkConfig,
+    Shortcut,
+    Shrinkage,
+    Stage,
+    Unit,
+    soft_threshold,
+)
+
+SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)
+
+
+def network_of(family: Family, *, trained: bool = True) -> Network:
+    """The paper's network, its batch norms with statistics of their own so that nothing is an identity."""
+    torch.manual_seed(0)
+    network = Network(NetworkConfig.paper(family, 8))
+    if trained:
+        with torch.no_grad():
+            for _ in range(3):
+                network.train()(torch.randn(16, 1, 2048))
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters"),
+    [
+        (Family.CONVNET, 8_416),
+        (Family.RESNET, 8_416),
+        (Family.SENET, 11_328),
+        (Family.DRSN_CS, 10_220),
+        (Family.DRSN_CW, 11_552),
+    ],
+)
+def test_parameters_are_the_papers(family: Family, parameters: int):
+    network = Network(NetworkConfig.paper(family, 8))
+    assert sum(parameter.numel() for parameter in network.parameters()) == parameters
+    assert sum(isinstance(module, nn.Conv1d) for module in network.modules()) == 25
+    assert len(network.units) == 12
+
+
+def test_lengths_are_the_papers():
+    lengths = []
+    network = network_of(Family.DRSN_CW, trained=False)
+    for module in (network.stem, *network.units):
+        module.register_forward_hook(
+            lambda _module, _inputs, out: lengths.append(tuple((out[0] if isinstance(out, tuple) else out).shape))
+        )
+    network(torch.randn(2, 1, 2048))
+    assert lengths == [(2, 4, 1024)] + [(2, 4, 512)] * 4 + [(2, 8, 256)] * 4 + [(2, 16, 128)] * 4
+
+
+@pytest.mark.parametrize("family", Family)
+def test_outputs_have_their_documented_shapes(family: Family):
+    features = network_of(family)(torch.randn(3, 1, 2048))
+    assert features.logits.shape == (3, 8)
+    assert features.embedding.shape == (3, 16)
+    factors = {Family.DRSN_CS: 12, Family.DRSN_CW: 4 * (4 + 8 + 16)}.get(family)
+    assert (None if features.alpha is None else features.alpha.shape) == (None if factors is None else (3, factors))
+
+
+def test_soft_threshold_is_the_sign_form():
+    x = torch.randn(4, 3, 50)
+    tau = torch.rand(4, 3, 1)
+    assert torch.equal(soft_threshold(x, tau) == 0, x.abs() <= tau)
+    torch.testing.assert_close(soft_threshold(x, tau), x.sign() * (x.abs() - tau).clamp_min(0))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_mistake_abs_left_out_before_pooling(*, shared: bool):
+    """Without abs a negative signal makes τ negative, and the threshold amplifies."""
+    shrinkage = Shrinkage(8, shared=shared).eval()
+    x = -torch.rand(4, 8, 64) - 0.1
+    shrunk, _ = shrinkage(x)
+    assert (shrunk.abs() < x.abs()).all()
+    torch.testing.assert_close(shrinkage(-x)[0], -shrunk)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_mistake_threshold_above_the_mean(*, shared: bool):
+    """τ never exceeds mean|x|, even with a saturated gate, so something always passes."""
+    shrinkage = Shrinkage(8, shared=shared).eval()
+    nn.init.constant_(shrinkage.factors[3].bias, 5.0)
+    x = torch.randn(4, 8, 64)
+    shrunk, alpha = shrinkage(x)
+    assert ((alpha > 0) & (alpha < 1)).all()
+    mean = x.abs().mean(dim=(1, 2)) if shared else x.abs().mean(dim=2)
+    largest = (x - shrunk).abs().amax(dim=(1, 2) if shared else 2)
+    assert (largest <= mean).all()
+
+
+def test_mistake_shared_threshold_that_is_one_per_channel():
+    shrinkage = Shrinkage(8, shared=True).eval()
+    x = torch.randn(4, 8, 512) * torch.linspace(0.5, 3.0, 8)[:, None]
+    shrunk, alpha = shrinkage(x)
+    assert alpha.shape == (4, 1)
+    tau = (x - shrunk).abs().amax(dim=2)  # where |x| exceeds τ, exactly τ is taken off
+    torch.testing.assert_close(tau, tau[:, :1].expand(-1, 8))
+    assert Shrinkage(8, shared=False)(x)[1].shape == (4, 8)
+
+
+@pytest.mark.parametrize("family", SHRINKING)
+def test_mistake_no_batch_norm_in_the_threshold_net(family: Family):
+    for module in network_of(family, trained=False).modules():
+        if isinstance(module, Shrinkage):
+            kinds = [type(layer) for layer in module.factors]
+            assert kinds == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear, nn.Sigmoid]
+
+
+@pytest.mark.parametrize("family", Family)
+def test_mistake_relu_before_the_threshold_or_after_the_sum(family: Family):
+    """Either would drop the negative half."""
+    unit = network_of(family).units[1]
+    kinds = [type(layer) for layer in unit.body]
+    assert kinds == [nn.BatchNorm1d, nn.ReLU, nn.Conv1d] * 2
+    x = torch.randn(8, 4, 64)
+    assert (unit.body(x) < 0).any()
+    assert (unit(x)[0] < 0).any()
+
+
+@pytest.mark.parametrize("family", Family)
+def test_mistake_softmax_in_the_backbone(family: Family):
+    logits = network_of(family)(torch.randn(4, 1, 2048)).logits
+    assert not torch.allclose(logits.sum(dim=1), torch.ones(4))
+    assert not any(isinstance(module, nn.Softmax | nn.LogSoftmax) for module in network_of(family).modules())
+
+
+@pytest.mark.parametrize("family", Family)
+def test_mistake_device_chosen_in_forward(family: Family):
+    """The meta device computes shapes only; anything sent to another device by forward would raise."""
+    network = network_of(family, trained=False).to("meta")
+    assert network(torch.empty(2, 1, 2048, device="meta")).logits.device.type == "meta"
+
+
+@pytest.mark.parametrize("family", Family)
+def test_mistake_length_fixed_by_flattening(family: Family):
+    network = network_of(family)
+    assert network(torch.randn(2, 1, 1024)).logits.shape == network(torch.randn(2, 1, 5000)).logits.shape
+
+
+def test_mistake_shortcut_with_parameters():
+    """Every second sample, new channels zero: exact, and nothing to learn."""
+    shortcut = Shortcut(4, 8, 2)
+    x = torch.randn(2, 4, 65)
+    y = shortcut(x)
+    assert torch.equal(y[:, :4], x[..., ::2])
+    assert not y[:, 4:].any()
+    assert not list(shortcut.parameters())
+    assert not shortcut.state_dict()
+
+
+def test_only_the_convnet_has_no_shortcut():
+    config = NetworkConfig.paper(Family.CONVNET, 8)
+    assert Unit(config, 4, 4, 1).shortcut is None
+    unit = Unit(config.model_copy(update={"family": Family.RESNET}), 4, 4, 1).eval()
+    x = torch.randn(2, 4, 32)
+    torch.testing.assert_close(unit(x)[0], unit.body(x) + x)
+
+
+@pytest.mark.parametrize("family", Family)
+def test_a_training_batch_of_one_is_a_clear_error(family: Family):
+    network = network_of(family, trained=False)
+    assert network(torch.randn(1, 1, 2048)).logits.shape == (1, 8)
+    with pytest.raises(BadDataError, match="use two or more"):
+        network.train()(torch.randn(1, 1, 2048))
+
+
+@pytest.mark.parametrize("wrong", [{"kernel": 4}, {"stages": [{"channels": 8}, {"channels": 4}]}, {"deep": 1}])
+def test_impossible_architectures_are_refused(wrong: dict[str, Any]):
+    with pytest.raises(ValidationError):
+        Architecture.model_validate(wrong)
+
+
+def test_the_default_is_wide_and_short():
+    network = Network(NetworkConfig(labels=10)).eval()
+    assert network.stem.kernel_size == (64,)
+    assert network.stem(torch.randn(1, 1, 2048)).shape == (1, 16, 256)
+    assert NetworkConfig(labels=10).stages == (Stage(channels=16), Stage(channels=32), Stage(channels=32))
+
+
+@pytest.mark.parametrize("family", SHRINKING)
+def test_the_exported_graph_needs_only_plain_operations(family: Family):
+    onnx = pytest.importorskip("onnx")
+    diagnosis = Diagnosis(network_of(family)).eval()
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch announces the end of this exporter
+        torch.onnx.export(
+            diagnosis,
+            (torch.randn(2, 1, 2048),),
+            buffer,
+            dynamo=False,
+            opset_version=17,
+            input_names=["x"],
+            output_names=list(diagnosis.output_names),
+            dynamic_axes={"x": {0: "batch"}},
+        )
+    graph = onnx.load_from_string(buffer.getvalue()).graph
+    kinds = {node.op_type for node in graph.node}
+    assert {"ReduceMean", "Max", "Min", "Neg", "Sub"} <= kinds
+    assert not kinds & {"Sign", "Pad", "If", "Loop", "Shape", "Where", "GlobalAveragePool", "ReduceLogSumExp"}
