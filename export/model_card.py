@@ -37,8 +37,8 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
         "## Limits",
         (
             "Measured on the recordings named in the recipe, and on nothing else. A machine or a defect of "
-            "another kind, or a sensor mounted otherwise may be judged wrong, with confidence. Watch it beside your usual "
-            "method before you rely on it."
+            "another kind, or a sensor mounted otherwise may be judged wrong, with confidence. Watch it beside your "
+            "usual method before you rely on it."
         ),
         "## How it was made",
         (
