@@ -1,0 +1,71 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drsn.model.augmentation import Augmenter, equalise
+from drsn.model.corpus import corpus_of
+from drsn.model.data.recording import Recording
+from drsn.model.recipe import recipe_from
+
+RATE_HZ = 12_000.0
+
+
+def tone_recipe(tiny: dict[str, Any], **augmentation: Any):  # noqa: ANN401 (values of a recipe)
+    document = {**tiny, "signal": {**tiny["signal"], "window": 2048}, "augmentation": augmentation}
+    return recipe_from(document, "tiny")
+
+
+def tones() -> list[Recording]:
+    """A pure 1 kHz tone for each label."""
+    samples = np.sin(2 * np.pi * 1000 * np.arange(8000) / RATE_HZ).astype(np.float32)[None]
+    return [Recording("t", label, samples, RATE_HZ) for label in ("normal", "inner_race", "outer_race")]
+
+
+def peaks_hz(samples: np.ndarray) -> np.ndarray:
+    spectrum = np.abs(np.fft.rfft(samples[:, 0] * np.hanning(2048), n=1 << 15, axis=-1))
+    return spectrum.argmax(axis=-1) * RATE_HZ / (1 << 15)
+
+
+def test_the_same_generator_draws_the_same_batches(tiny: dict[str, Any]):
+    recipe = recipe_from(tiny, "tiny")
+    train = corpus_of(recipe).train
+    first, again = (Augmenter(train, recipe, np.random.default_rng(3)) for _ in range(2))
+    for _ in range(2):
+        batch, same = first.draw(), again.draw()
+        np.testing.assert_array_equal(batch.samples, same.samples)
+        np.testing.assert_array_equal(batch.label, same.label)
+    assert batch.samples.shape == (16, 1, 512)
+    assert np.isfinite(batch.samples).all()
+
+
+def test_speed_moves_tones_by_its_share_and_no_more(tiny: dict[str, Any]):
+    recipe = tone_recipe(tiny, speed=0.06, clean_share=1.0, equaliser_db=0)
+    augmenter = Augmenter(tones(), recipe, np.random.default_rng(4))
+    found = np.concatenate([peaks_hz(augmenter.draw().samples) for _ in range(8)])
+    assert 935 < found.min() < 960
+    assert 1040 < found.max() < 1065
+
+
+def test_without_augmentation_a_batch_is_what_conditioning_gives(tiny: dict[str, Any]):
+    recipe = tone_recipe(tiny, speed=0, clean_share=1.0, equaliser_db=0)
+    batch = Augmenter(tones(), recipe, np.random.default_rng(5)).draw()
+    np.testing.assert_allclose(peaks_hz(batch.samples), 1000, atol=1)
+    np.testing.assert_allclose(batch.samples.std(axis=-1), np.sqrt(0.5), rtol=0.02)
+    np.testing.assert_allclose(batch.samples.mean(axis=-1), 0, atol=1e-6)
+
+
+def test_noise_has_the_snr_asked_for(tiny: dict[str, Any]):
+    recipe = tone_recipe(tiny, speed=0, clean_share=0.0, equaliser_db=0, snr_db=[0, 0], noises=["gaussian"])
+    batch = Augmenter(tones(), recipe, np.random.default_rng(6)).draw()
+    # Of the noise, 5.17 kHz of 6 kHz pass the band: 0.5 + 0.5 x 0.86.
+    assert float(np.mean(batch.samples.var(axis=-1))) == pytest.approx(0.93, rel=0.05)
+
+
+def test_the_equaliser_draws_a_curve_for_each_window():
+    rng = np.random.default_rng(7)
+    x = np.repeat(rng.standard_normal((1, 1, 1024)).astype(np.float32), 400, axis=0)
+    gains = np.abs(np.fft.rfft(equalise(x, 6.0, rng))[:, 0, 1:-1]) / np.abs(np.fft.rfft(x)[:, 0, 1:-1])
+    at_points_db = 20 * np.log10(gains[:, 63::64])
+    np.testing.assert_allclose(at_points_db.std(axis=0), 6, rtol=0.2)
+    np.testing.assert_allclose(equalise(x, 0.0, rng), x, atol=1e-5)

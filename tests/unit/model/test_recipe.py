@@ -1,0 +1,62 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drsn.model.errors import ConfigurationError
+from drsn.model.network import Family
+from drsn.model.recipe import CwruData, read_recipe, recipe_from
+
+RECIPES = sorted(Path("configs/recipes").resolve().glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_shipped_recipes_are_valid(path: Path):
+    recipe = read_recipe(path)
+    assert recipe.name == path.stem
+    assert recipe.contract(None).window == 2048
+    assert recipe.network_config().labels == len(recipe.labels)
+
+
+def test_the_shipped_recipes_are_found():
+    assert {path.stem for path in RECIPES} >= {"cwru", "synthetic"}
+
+
+def test_cwru_never_trains_on_its_test_load():
+    data = read_recipe(Path("configs/recipes/cwru.toml")).data
+    assert isinstance(data, CwruData)
+    assert not set(data.train_loads_hp) & set(data.test_loads_hp)
+
+
+def test_a_recipe_survives_the_checkpoint(tiny: dict[str, Any]):
+    recipe = recipe_from({**tiny, "network": {"family": "resnet"}}, "here")
+    assert recipe.network_config().family is Family.RESNET
+    assert recipe_from(recipe.model_dump(mode="json"), "there") == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"sed": 1}, "sed: Extra inputs"),
+        ({"data": {"source": "cwru", "loads": [1]}}, "loads: Extra inputs"),
+        ({"data": {"source": "moon"}}, "data: .*'cwru'"),
+        ({"network": {"kernel": 4}}, "kernel 4 is even"),
+        ({"signal": {"sample_rate_hz": 1000, "bandwidth_hz": 600}}, "above half the rate"),
+        ({"optimisation": {"steps": 0}}, "optimisation.steps"),
+        ({"name": "Two Words"}, "name"),
+    ],
+)
+def test_a_wrong_recipe_says_where_in_one_line(tiny: dict[str, Any], change: dict[str, Any], reason: str):
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        recipe_from({**tiny, **change}, "r.toml")
+    assert caught.value.exit_code == 78
+    assert "r.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, "name = ", "\xff"])
+def test_an_unreadable_file_is_a_configuration_error(tmp_path: Path, content: str | None):
+    path = tmp_path / "r.toml"
+    if content is not None:
+        path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"r\.toml"):
+        read_recipe(path)
