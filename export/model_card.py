@@ -57,21 +57,33 @@ def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
+COLUMNS = (
+    ("accuracy", "Accuracy by label"),
+    ("condition_accuracy", "Accuracy by condition, which is what alarms go by"),
+    ("false_alarms", "Healthy windows that a fault was named for (windows, not alarms: an alarm takes several)"),
+    ("abstained", "Windows that the model abstains from"),
+)
+
+
 def _measured(metrics: dict[str, Any]) -> list[str]:
-    """Every table of the metrics: {"accuracy": {noise: {snr: value}}} and plain numbers."""
-    parts = []
-    for name, value in metrics.items():
-        if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
-            columns = list(dict.fromkeys(key for row in value.values() for key in row))
-            rows = [[key, *(_cell(row.get(column)) for column in columns)] for key, row in value.items()]
-            parts.append(f"**{name.replace('_', ' ')}**\n\n{table(['', *columns], rows)}")
+    """A table of noise against SNR for each measure of the test set, then the plain numbers."""
+    test = [row for row in metrics.get("test", ()) if isinstance(row, dict)]
+    parts = [f"**{title}, test set, %**\n\n{_over_snr(test, key)}" for key, title in COLUMNS if test and key in test[0]]
     plain = [
-        [name.replace("_", " "), _cell(value)]
-        for name, value in metrics.items()
-        if isinstance(value, (int, float, str))
+        [key.replace("_", " "), _cell(value)] for key, value in metrics.items() if isinstance(value, (int, float, str))
     ]
     return [*parts, table(["what", "value"], plain)] if plain else parts
 
 
+def _over_snr(test: list[dict[str, Any]], key: str) -> str:
+    """Rows are noises, columns are SNRs from clean down."""
+    levels = sorted({row["snr_db"] for row in test if row["snr_db"] is not None}, reverse=True)
+    clean = [f"{100 * row[key]:.1f}" for row in test if row["snr_db"] is None] or [""]
+    noises = dict.fromkeys(row["noise"] for row in test if row["noise"] is not None)
+    value = {(row["noise"], row["snr_db"]): f"{100 * row[key]:.1f}" for row in test}
+    rows = [[noise, clean[0], *(value.get((noise, level), "") for level in levels)] for noise in noises]
+    return table(["noise", "none", *(f"{level:+g} dB" for level in levels)], rows or [["", clean[0]]])
+
+
 def _cell(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

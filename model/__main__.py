@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from drsn.model.errors import EXIT_OK, StorageError, UnavailableError, UsageError, run_command
+from drsn.model.errors import EXIT_OK, Parser, StorageError, UnavailableError, UsageError, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.evaluate import Score
     from drsn.model.fit import Progress
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as any other error."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError, always."""
-        raise UsageError(f"{message}; see drsn-train --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -88,6 +88,7 @@ class Recipe(Frozen):
 
     name: Annotated[str, StringConstraints(pattern=BUNDLE_NAME.pattern)]
     version: str
+    description: str = Field(default="", description="what the model is for; opens its model card")
     seed: int = 1
     labels: tuple[Label, ...]
     signal: Signal

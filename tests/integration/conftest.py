@@ -22,6 +22,8 @@ from drsn.agent.bundles import shipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+SYNTHETIC = shipped("synthetic")
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -56,7 +58,8 @@ class Mosquitto:
         config = self.directory / "mosquitto.conf"
         anonymous = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\n{anonymous}max_queued_messages 20000\nlog_type subscribe\nlog_type error\n{self.extra}"
+            f"listener {self.port} 127.0.0.1\n{anonymous}max_queued_messages 20000\n"
+            f"log_type subscribe\nlog_type error\n{self.extra}"
         )
         binary = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
         with (self.directory / "mosquitto.log").open("ab") as log:
@@ -82,7 +85,9 @@ class Mosquitto:
     def retained(self, topic: str, count: int, timeout_s: int = 5) -> dict[str, dict]:
         """What a subscriber that comes late finds: topic -> document."""
         command = ["mosquitto_sub", "-p", str(self.port), "-t", topic, "-C", str(count), "-W", str(timeout_s)]
-        done = subprocess.run([*command, "-F", "%t %p"], capture_output=True, text=True, timeout=timeout_s + 20)
+        done = subprocess.run(
+            [*command, "-F", "%t %p"], capture_output=True, text=True, timeout=timeout_s + 20, check=False
+        )
         pairs = (line.split(" ", 1) for line in done.stdout.splitlines())
         return {name: json.loads(text) for name, text in pairs}
 
@@ -183,7 +188,7 @@ def make_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
     """Make agents that are gone at the end."""
     with ExitStack() as stack:
 
-        def make(url: str, bundle: str | Path = shipped("synthetic"), more: str = "") -> Agent:
+        def make(url: str, bundle: str | Path = SYNTHETIC, more: str = "") -> Agent:
             config = tmp_path / "agent.toml"
             config.write_text(
                 f"""
