@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drsn.agent.alarms import Policy
 from drsn.agent.backends.choose import open_backend, self_test
@@ -15,8 +15,9 @@ from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.inbox import Inbox
 from drsn.agent.intake import Input, Intake
+from drsn.agent.message import Will
 from drsn.agent.metrics import Metrics
-from drsn.agent.mqtt import Broker, Connection, Will
+from drsn.agent.mqtt import Broker, Connection
 from drsn.agent.outbox import Outbox
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.publisher import Publisher
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.bundle import Bundle
     from drsn.agent.configuration import Configuration
-    from drsn.agent.ports import Backend
+    from drsn.agent.ports import Backend, Transport
     from drsn.agent.settings import Settings
     from drsn.model.contract import ModelContract
 
@@ -65,16 +66,19 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Backend
 
 
 @contextmanager
-def assembled(configuration: Configuration) -> Iterator[Runner]:
-    """A runner, ready to run; what it holds is closed at the end."""
+def assembled(configuration: Configuration, connect: Callable[..., Transport] = Connection) -> Iterator[Runner]:
+    """A runner, ready to run; what it holds is closed at the end. `connect` makes its two connections."""
     with ExitStack() as stack:
         bundle, backend = stack.enter_context(opened_model(configuration))
         store = Store(configuration.settings.agent.state_dir)
         stack.callback(store.close)
-        yield Runner(_parts(configuration, bundle, backend, store))
+        yield Runner(parts_of(configuration, bundle, backend, store, connect))
 
 
-def _parts(configuration: Configuration, bundle: Bundle, backend: Backend, store: Store) -> Parts:
+def parts_of(
+    configuration: Configuration, bundle: Bundle, backend: Backend, store: Store, connect: Callable[..., Transport]
+) -> Parts:
+    """All that a runner works with, put together."""
     settings, contract = configuration.settings, bundle.contract
     remembered = store.load()
     manifest = bundle.manifest
@@ -87,7 +91,9 @@ def _parts(configuration: Configuration, bundle: Bundle, backend: Backend, store
     metrics = Metrics()
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
     pipeline = Pipeline(contract, identity, policy_of(settings), remembered.sensors)
-    control = _control(configuration, topics, identity, backend.name, inbox.wake)
+    control = connect(
+        _broker(configuration), on_change=inbox.wake, **_control(configuration, topics, identity, backend.name)
+    )
     return Parts(
         inbox=inbox,
         intake=Intake(contract, inputs_of(settings, contract), settings.agent.max_sensors, remembered.cursors, metrics),
@@ -97,7 +103,7 @@ def _parts(configuration: Configuration, bundle: Bundle, backend: Backend, store
         interpret=Interpreter(contract),
         pipeline=pipeline,
         store=store,
-        ingest=_ingest(configuration, inbox),
+        ingest=connect(_broker(configuration), on_message=inbox.put, on_change=inbox.wake, **_ingest(settings)),
         control=control,
         outbox=Outbox(store, control, topics),
         publisher=Publisher(
@@ -125,28 +131,19 @@ def _broker(configuration: Configuration) -> Broker:
     )
 
 
-def _ingest(configuration: Configuration, inbox: Inbox) -> Connection:
-    settings = configuration.settings
-    filters = tuple(dict.fromkeys(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs))
-    return Connection(
-        _broker(configuration),
-        name="ingest",
-        client_id=f"drsn-{settings.agent.id}-ingest",
-        filters=filters,
+def _ingest(settings: Settings) -> dict[str, Any]:
+    """Options of the connection that takes packets in; its session outlives it."""
+    return {
+        "name": "ingest",
+        "client_id": f"drsn-{settings.agent.id}-ingest",
+        "filters": tuple(dict.fromkeys(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)),
         # Four batches: one in the network, the others on their way; less can starve a batch of its company.
-        receive_maximum=4 * max(32, settings.inference.max_batch),
-        on_message=inbox.put,
-        on_change=inbox.wake,
-    )
+        "receive_maximum": 4 * max(32, settings.inference.max_batch),
+    }
 
 
-def _control(
-    configuration: Configuration,
-    topics: Topics,
-    identity: Identity,
-    backend: str,
-    on_change: Callable[[], None],
-) -> Connection:
+def _control(configuration: Configuration, topics: Topics, identity: Identity, backend: str) -> dict[str, Any]:
+    """Options of the connection that everything goes out by; the broker says `offline` when it dies."""
     will = StatusDocument(
         agent=identity.agent,
         state="offline",
@@ -158,13 +155,11 @@ def _control(
         epoch=identity.epoch,
         since="",
     )
-    return Connection(
-        _broker(configuration),
-        name="control",
-        client_id=f"drsn-{identity.agent}-control",
-        will=Will(topics.status, will.model_dump_json().encode()),
-        on_change=on_change,
-    )
+    return {
+        "name": "control",
+        "client_id": f"drsn-{identity.agent}-control",
+        "will": Will(topics.status, will.model_dump_json().encode()),
+    }
 
 
 def _check_inputs(settings: Settings, contract: ModelContract) -> None:

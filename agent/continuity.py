@@ -90,7 +90,7 @@ def _by_seq(cursor: Cursor, packet: Packet, touches: bool | None) -> Continuity:
 
 
 def _repeat_or_restart(cursor: Cursor, packet: Packet, behind: int) -> Continuity:
-    if packet.boot_id:
+    if packet.boot_id and packet.boot_id == cursor.boot_id:
         return Continuity.DUPLICATE  # the same boot: a lower seq can only be a repeat
     if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
         # Half a millisecond before the end still counts as later: t0 is rounded.

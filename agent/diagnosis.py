@@ -64,7 +64,8 @@ class Interpreter:
 
     def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
         """One diagnosis per reading; row i of the outputs belongs to reading i."""
-        by_condition = outputs.probabilities @ self._membership
+        # A sum of float32 may pass 1 by its rounding, and no event can say so.
+        by_condition = np.minimum(outputs.probabilities @ self._membership, np.float32(1.0))
         best = by_condition.argmax(axis=1)
         # Among the labels of the best condition only: the overall best label may belong to another condition.
         within = np.where(self._membership.T[best] > 0, outputs.probabilities, -1.0).argmax(axis=1)
@@ -88,7 +89,7 @@ class Interpreter:
             # `not <=` so that a NaN abstains too.
             condition=self._conditions[best] if novelty <= self._threshold else UNKNOWN,
             label=self._labels[label],
-            confidence=min(1.0, float(by_condition[row, best])),
+            confidence=float(by_condition[row, best]),
             condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),
             label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
             novelty=novelty,

@@ -1,4 +1,4 @@
-"""A message as the transport hands it over, before anybody has looked inside."""
+"""What a transport hands over: messages nobody has looked into, the broker's word on what was sent, the last will."""
 
 from __future__ import annotations
 
@@ -31,3 +31,21 @@ class Message:
     properties: Mapping[str, str] = field(default_factory=dict)
     """MQTT 5 user properties; the last of a name wins."""
     ack: Callable[[], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The broker's answer to a publish."""
+
+    epoch: int
+    mid: int
+    refused: str | None
+    """The broker's reason; None: it has the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone; retained, QoS 1."""
+
+    topic: str
+    payload: bytes

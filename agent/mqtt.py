@@ -22,7 +22,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from drsn.agent.logs import fields
-from drsn.agent.message import Message
+from drsn.agent.message import Confirmation, Message, Will
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,24 +48,6 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker says for us when we are gone."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmation:
-    """The broker's answer to a publish."""
-
-    epoch: int
-    mid: int
-    refused: str | None
-    """The broker's reason; None: it has the message."""
 
 
 class Connection:

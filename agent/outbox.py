@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from drsn.agent.logs import fields
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt import Confirmation, Connection
+    from drsn.agent.message import Confirmation
+    from drsn.agent.ports import Transport
     from drsn.agent.store import Store
     from drsn.agent.topics import Topics
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 class Outbox:
     """Moves events from the journal to the broker."""
 
-    def __init__(self, store: Store, connection: Connection, topics: Topics) -> None:
+    def __init__(self, store: Store, connection: Transport, topics: Topics) -> None:
         self.refused: str | None = None
         """The broker's reason for refusing the last event that it refused."""
         self._store = store

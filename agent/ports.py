@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from drsn.agent.message import Confirmation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +42,42 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Free the session; calling twice is fine."""
+        ...
+
+
+class Transport(Protocol):
+    """One connection to a broker, kept alive between `start` and `stop`."""
+
+    epoch: int
+    """Rises with each connection that came about."""
+    denied: tuple[str, ...]
+    """Subscriptions that the broker refused."""
+    last_error: str | None
+    """Why there is no connection."""
+    confirmations: deque[Confirmation]
+    """The broker's word on what was published; whoever publishes takes them out."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted this connection."""
+        ...
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, broker or not."""
+        ...
+
+    def stop(self) -> None:
+        """Disconnect and end; the broker does not send the will."""
+        ...
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool = False,
+        properties: Mapping[str, str] | None = None,
+    ) -> int | None:
+        """Send a message; its id when it is under way, None when there is no connection."""
         ...

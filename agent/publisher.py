@@ -9,8 +9,8 @@ from drsn.agent.documents import HealthDocument, ResultDocument, StatusDocument,
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.mqtt import Connection
     from drsn.agent.pipeline import Outcome, Pipeline
+    from drsn.agent.ports import Transport
     from drsn.agent.topics import Topics
     from drsn.model.contract import Frozen
 
@@ -27,7 +27,7 @@ class Publisher:
     """
 
     def __init__(
-        self, connection: Connection, topics: Topics, pipeline: Pipeline, bundle: str, results_per_s: float
+        self, connection: Transport, topics: Topics, pipeline: Pipeline, bundle: str, results_per_s: float
     ) -> None:
         self.results = 0
         self._connection = connection

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Sequence
 
-    from drsn.agent.mqtt import Connection
+    from drsn.agent.ports import Transport
     from drsn.model.data.recording import Recording
 
 IN_FLIGHT = 64
@@ -96,7 +96,7 @@ def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random
         seq += 1
 
 
-def play(recordings: Sequence[Recording], plan: Plan, connection: Connection, stop: threading.Event) -> int:
+def play(recordings: Sequence[Recording], plan: Plan, connection: Transport, stop: threading.Event) -> int:
     """Publish every frame when it is due; return how many the broker has confirmed.
 
     Raises:
@@ -125,7 +125,7 @@ def play(recordings: Sequence[Recording], plan: Plan, connection: Connection, st
     return confirmed
 
 
-def _await_connection(connection: Connection, stop: threading.Event) -> None:
+def _await_connection(connection: Transport, stop: threading.Event) -> None:
     deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
     while not connection.connected and not stop.is_set():
         if time.monotonic() > deadline_s:
@@ -135,7 +135,7 @@ def _await_connection(connection: Connection, stop: threading.Event) -> None:
         time.sleep(0.01)
 
 
-def _confirmed(connection: Connection) -> int:
+def _confirmed(connection: Transport) -> int:
     count = 0
     while connection.confirmations:
         confirmation = connection.confirmations.popleft()

@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from drsn.agent.intake import Intake
     from drsn.agent.message import Message
     from drsn.agent.metrics import Metrics
-    from drsn.agent.mqtt import Connection
     from drsn.agent.outbox import Outbox
     from drsn.agent.pipeline import Identity, Outcome, Pipeline
-    from drsn.agent.ports import Backend
+    from drsn.agent.ports import Backend, Transport
     from drsn.agent.publisher import Publisher
     from drsn.agent.receipts import Receipts
     from drsn.agent.store import Store
@@ -60,8 +59,8 @@ class Parts:
     interpret: Interpreter
     pipeline: Pipeline
     store: Store
-    ingest: Connection
-    control: Connection
+    ingest: Transport
+    control: Transport
     outbox: Outbox
     publisher: Publisher
     metrics: Metrics

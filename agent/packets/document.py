@@ -49,7 +49,6 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
     rpm = _number(values["rpm"], "rpm")
     if (rate is not None and rate <= 0) or (rpm is not None and rpm < 0):
         raise PacketError(Reason.BAD_DOCUMENT, f"rate {rate} Hz or {rpm} rpm can't be")
-    unit = values["unit"]
     return Packet(
         samples=_samples(values["samples"], form),
         t0_unix_ns=_unix_ns(values["t0"]),
@@ -57,7 +56,7 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
         seq=_integer(values["seq"], "seq"),
         boot_id=_integer(values["boot_id"], "boot_id") or 0,
         rpm=rpm,
-        unit=unit[:16] if isinstance(unit, str) else None,
+        unit=_unit(values["unit"]),
     )
 
 
@@ -89,6 +88,14 @@ def _integer(value: object, name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_U32:
         raise PacketError(Reason.BAD_DOCUMENT, f"{name} is no integer from 0 to {MAX_U32}")
     return value
+
+
+def _unit(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.isprintable():  # half a surrogate pair would break the result document
+        raise PacketError(Reason.BAD_DOCUMENT, "unit is no plain text")
+    return value[:16]
 
 
 def _unix_ns(value: object) -> int | None:

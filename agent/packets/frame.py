@@ -68,7 +68,7 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
         raise PacketError(Reason.TRUNCATED, f"{len(body)} bytes of samples, not {n_samples} x {channels} of {name}")
     if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != crc:
         raise PacketError(Reason.BAD_CRC, "crc32 differs")
-    if not (math.isfinite(rate) and math.isfinite(scale) and math.isfinite(rpm)) or rate <= 0 or rpm < 0:
+    if not (math.isfinite(rate) and math.isfinite(scale) and math.isfinite(rpm)) or rate <= 0 or not scale or rpm < 0:
         raise PacketError(Reason.BAD_HEADER, f"rate {rate} Hz, scale {scale} or {rpm} rpm can't be")
     return Packet(
         samples=samples_from_bytes(body, name, channels=channels, scale=scale, planar=False),
@@ -98,7 +98,7 @@ def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0, *, clipped: b
             MAGIC, VERSION, _CODE_OF_DTYPE[dtype], channels, flags, n_samples, packet.seq or 0, packet.boot_id,
             packet.t0_unix_ns or 0, packet.sample_rate_hz, scale, packet.rpm or 0.0, _CODE_OF_UNIT[packet.unit], 0, 0,
         )[:-4]  # fmt: skip
-    except (struct.error, KeyError) as error:
+    except (struct.error, OverflowError, KeyError) as error:
         raise ValueError(f"no frame can hold this packet: {error}") from None
     return bytes(head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body)
 

@@ -120,7 +120,7 @@ def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
     """
     samples = np.ascontiguousarray(counts, dtype=np.float32)
     if scale != 1.0:
-        with np.errstate(over="ignore"):  # an overflow is caught as infinite, just below
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught just below
             samples = samples * np.float32(scale)
     if not np.isfinite(samples).all():
         bad = int(np.count_nonzero(~np.isfinite(samples)))

@@ -1,4 +1,4 @@
-"""The connection against real brokers: mosquitto (MQTT 5) and the demo's amqtt (3.1.1 alone)."""
+"""What only real brokers can show: properties, the fall back to 3.1.1 (amqtt), reasons. The rest: tests/contract."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.demo.broker import embedded_broker
-from drsn.agent.mqtt import Broker, Connection, Will
+from drsn.agent.mqtt import Broker, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,28 +58,6 @@ def test_a_broker_without_mqtt_5_gets_3_1_1_and_a_warning(wait_until, caplog):
     assert "using 3.1.1" in caplog.text
 
 
-def test_what_is_not_acknowledged_comes_again_on_the_next_connection(mosquitto, wait_until):
-    heard: list[Message] = []
-    options = {"filters": ("a/+",), "receive_maximum": 20, "on_message": heard.append, "client_id": "keeper"}
-    with connected(mosquitto.port, wait_until, **options):
-        time.sleep(0.2)
-        for text in (b"1", b"2", b"3"):
-            mosquitto.publish("a/b", text)
-        wait_until(lambda: len(heard) == 3, what="three messages")
-        heard[0].ack()
-        time.sleep(0.2)
-    first = heard.copy()
-    heard.clear()
-    with connected(mosquitto.port, wait_until, **options):
-        wait_until(lambda: len(heard) == 2, what="the two that were not acknowledged")
-        assert [message.payload for message in heard] == [b"2", b"3"]
-        first[1].ack()  # of the connection that is gone: must not count for this one
-        time.sleep(0.2)
-    heard.clear()
-    with connected(mosquitto.port, wait_until, **options):
-        assert wait_until(lambda: len(heard) == 2, what="they come a third time")
-
-
 def test_a_denied_publish_is_reported_with_the_reason(tmp_path, mosquitto, wait_until):
     mosquitto.stop()
     acl = tmp_path / "acl"
@@ -92,29 +70,8 @@ def test_a_denied_publish_is_reported_with_the_reason(tmp_path, mosquitto, wait_
         assert "authorized" in confirmed(connection, connection.publish("closed/x", b"", qos=1))
 
 
-def test_the_connection_comes_back_after_the_broker_did_and_counts_a_new_epoch(mosquitto, wait_until):
-    changes = []
-    with connected(mosquitto.port, wait_until, on_change=lambda: changes.append(1)) as connection:
-        assert connection.epoch == 1
-        mosquitto.stop()
-        wait_until(lambda: not connection.connected, what="the loss")
-        assert connection.publish("a", b"", qos=1) is None
-        mosquitto.start()
-        wait_until(lambda: connection.epoch == 2, 60, "the second connection")
-        assert confirmed(connection, connection.publish("a/b", b"x", qos=1)) is None
-        assert changes
-
-
-def test_the_will_is_published_when_the_connection_dies_and_not_when_it_ends(mosquitto, wait_until):
-    will = Will("status/x", b'{"state": "offline"}')
-    with connected(mosquitto.port, wait_until, will=will):
-        pass
-    assert mosquitto.one("status/x", 1) == {}
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
-def test_a_broker_that_is_not_there_leaves_a_reason_and_no_exception(host, wait_until):
-    connection = Connection(Broker(host, 1), name="test", client_id="test")
+def test_a_name_that_does_not_resolve_leaves_a_reason_and_no_exception(wait_until):
+    connection = Connection(Broker("no-such-host.invalid", 1), name="test", client_id="test")
     connection.start()
     assert wait_until(lambda: connection.last_error, what="a reason")
     connection.stop()

@@ -1,4 +1,4 @@
-"""Real servers and real processes: mosquitto on a free port, agents as the service starts them."""
+"""Fixtures of real servers and real processes: mosquitto on a free port, agents as the service starts them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,77 @@
+"""A backend without a model: it names the label by the window's strongest tone. For tests and dry runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.ports import Outputs
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from drsn.model.contract import ModelContract
+
+SURE = 0.9
+USED_BAND = 0.9
+"""Part of the bandwidth that the labels share; conditioning fades what lies above it."""
+
+
+class ToneBackend:
+    """The band is cut into as many parts as the contract has labels; a flat window is not known (novelty +1)."""
+
+    name = "tone"
+
+    def __init__(self, contract: ModelContract, max_batch: int) -> None:
+        self._contract = contract
+        self._max_batch = max_batch
+        self._open = True
+
+    def infer(self, x: NDArray[np.float32]) -> Outputs:
+        """Diagnose float32[batch, channels, window] by the first channel.
+
+        Raises:
+            ValueError: x has another shape or dtype, or the backend is closed.
+        """
+        contract = self._contract
+        shape = (contract.channels, contract.window)
+        if not self._open:
+            raise ValueError("this backend is closed")
+        if x.dtype != np.float32 or x.shape[1:] != shape or not 1 <= len(x) <= self._max_batch:
+            raise ValueError(f"{x.dtype}{list(x.shape)} is not float32[1..{self._max_batch}, {shape}]")
+        labels = len(contract.labels)
+        spectrum = np.abs(np.fft.rfft(x[:, 0]))
+        tone_hz = spectrum.argmax(axis=1) * contract.sample_rate_hz / contract.window
+        label = np.minimum(tone_hz / (USED_BAND * contract.bandwidth_hz) * labels, labels - 1).astype(np.intp)
+        probabilities = np.full((len(x), labels), (1 - SURE) / (labels - 1), np.float32)
+        probabilities[np.arange(len(x)), label] = SURE
+        novelty = np.where(spectrum.max(axis=1) > 0, -1, 1).astype(np.float32)
+        return Outputs(probabilities, novelty, None)
+
+    def close(self) -> None:
+        """Nothing to free; calling twice is fine."""
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def tone_of(contract: ModelContract, label: str, n_samples: int, sample_rate_hz: float) -> NDArray[np.float32]:
+    """A signal that `ToneBackend` calls `label`: float32[channels, n_samples].
+
+    Raises:
+        ValueError: the contract has no such label.
+    """
+    names = [entry.name for entry in contract.labels]
+    tone_hz = (names.index(label) + 0.5) / len(names) * USED_BAND * contract.bandwidth_hz
+    wave = np.sin(2 * np.pi * tone_hz / sample_rate_hz * np.arange(n_samples)).astype(np.float32)
+    return np.tile(wave, (contract.channels, 1))

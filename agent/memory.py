@@ -1,0 +1,217 @@
+"""A broker in memory, and connections to it: the `Transport` that needs no network, for tests and dry runs.
+
+It keeps the promises that the agent builds on, and tests/contract holds it and mosquitto to the same ones: sessions
+that survive a disconnect, at most `receive_maximum` unacknowledged messages, redelivery in order on the next
+connection, acknowledgements that die with theirs, retained messages, refused publishes, last wills.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drsn.agent.message import Confirmation, Message, Will
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass
+class _Session:
+    """What the broker keeps for a client id."""
+
+    filters: tuple[str, ...]
+    persistent: bool
+    connection: MemoryConnection | None = None
+    waiting: deque[Message] = field(default_factory=deque)
+    """Not sent on this connection yet."""
+    flying: dict[int, Message] = field(default_factory=dict)
+    """Sent and not acknowledged, in order of sending."""
+
+
+class MemoryBroker:
+    """Delivers in the publisher's thread, at once. `denied` holds the filters that nobody may publish to."""
+
+    def __init__(self, denied: tuple[str, ...] = ()) -> None:
+        self.denied = denied
+        self.retained: dict[str, bytes] = {}
+        self.log: list[tuple[str, bytes]] = []
+        """Every message that was accepted, in order."""
+        self.up = True
+        self._sessions: dict[str, _Session] = {}
+
+    def stop(self) -> None:
+        """Go away; every connection is lost. Sessions and retained messages stay."""
+        self.up = False
+        for session in tuple(self._sessions.values()):
+            if session.connection is not None:
+                session.connection.lose()
+
+    def start(self, *waiting: MemoryConnection) -> None:
+        """Come back; the connections given connect again, as a network's would by themselves."""
+        self.up = True
+        for connection in waiting:
+            connection.start()
+
+    def accept(
+        self, connection: MemoryConnection, client_id: str, filters: tuple[str, ...], *, persistent: bool
+    ) -> _Session:
+        """Let a connection in, on the session of its client id."""
+        session = self._sessions.get(client_id) if persistent else None
+        session = session or _Session(filters, persistent)
+        session.connection = connection
+        session.waiting.extendleft(reversed(session.flying.values()))  # what was not acknowledged comes again, first
+        session.flying.clear()
+        self._sessions[client_id] = session
+        return session
+
+    def leave(self, client_id: str) -> None:
+        """A connection has ended; a persistent session goes on collecting."""
+        session = self._sessions.get(client_id)
+        if session is not None:
+            session.connection = None
+            if not session.persistent:
+                del self._sessions[client_id]
+
+    def publish(
+        self, topic: str, payload: bytes, qos: int, properties: Mapping[str, str], *, retain: bool
+    ) -> str | None:
+        """Take a message and hand it on; the reason when it is refused."""
+        if any(matches(topic_filter, topic) for topic_filter in self.denied):
+            return "Not authorized"
+        self.log.append((topic, payload))
+        if retain and payload:
+            self.retained[topic] = payload
+        elif retain:
+            self.retained.pop(topic, None)
+        message = _message(topic, payload, qos, properties, retained=False)
+        for session in tuple(self._sessions.values()):
+            if any(matches(f, topic) for f in session.filters) and (session.connection or qos):
+                session.waiting.append(message)
+                if session.connection is not None:
+                    session.connection.pump()
+        return None
+
+
+class MemoryConnection:
+    """As `drsn.agent.mqtt.Connection`, to a `MemoryBroker`."""
+
+    protocol = "5"
+
+    def __init__(
+        self,
+        broker: MemoryBroker,
+        *,
+        name: str,
+        client_id: str,
+        filters: tuple[str, ...] = (),
+        receive_maximum: int | None = None,
+        will: Will | None = None,
+        on_message: Callable[[Message], None] | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.name = name
+        self.epoch = 0
+        self.denied: tuple[str, ...] = ()
+        self.last_error: str | None = None
+        self.confirmations: deque[Confirmation] = deque()
+        self.connected = False
+        self._broker = broker
+        self._client_id = client_id
+        self._filters = filters
+        self._receive_maximum = receive_maximum
+        self._will = will
+        self._on_message = on_message
+        self._on_change = on_change
+        self._session = _Session(filters, persistent=False)
+        self._mids = itertools.count(1)
+
+    def start(self) -> None:
+        """Connect, if the broker is up."""
+        if not self._broker.up:
+            self.last_error = "the broker is down"
+            return
+        persistent = self._receive_maximum is not None
+        self._session = self._broker.accept(self, self._client_id, self._filters, persistent=persistent)
+        self.epoch += 1
+        self.connected = True
+        self._on_change()
+        for topic, payload in tuple(self._broker.retained.items()):
+            if any(matches(f, topic) for f in self._filters):
+                self._session.waiting.append(_message(topic, payload, 1, {}, retained=True))
+        self.pump()
+
+    def stop(self) -> None:
+        """Disconnect; no will."""
+        self.connected = False
+        self._broker.leave(self._client_id)
+
+    def lose(self) -> None:
+        """The connection dies, and the broker publishes the will, if it lives."""
+        self.stop()
+        if self._will is not None and self._broker.up:
+            self._broker.publish(self._will.topic, self._will.payload, 1, {}, retain=True)
+        self._on_change()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool = False,
+        properties: Mapping[str, str] | None = None,
+    ) -> int | None:
+        """Send a message; its id, None when there is no connection."""
+        if not self.connected:
+            return None
+        mid = next(self._mids)
+        refused = self._broker.publish(topic, payload, qos, properties or {}, retain=retain)
+        self.confirmations.append(Confirmation(self.epoch, mid, refused))
+        self._on_change()
+        return mid
+
+    def pump(self) -> None:
+        """Deliver what waits, as far as `receive_maximum` lets it."""
+        session, limit = self._session, self._receive_maximum or 65_535
+        while self.connected and self._on_message and session.waiting and len(session.flying) < limit:
+            message = session.waiting.popleft()
+            if not message.qos:
+                self._on_message(message)
+                continue
+            mid = next(self._mids)
+            session.flying[mid] = message
+            acknowledge = partial(self._ack, self.epoch, mid)
+            self._on_message(_message(
+                message.topic, message.payload, message.qos, message.properties,
+                retained=message.retained, ack=acknowledge,
+            ))  # fmt: skip
+
+    def _ack(self, epoch: int, mid: int) -> None:
+        if epoch == self.epoch and self.connected:
+            self._session.flying.pop(mid, None)
+            self.pump()
+
+
+def _message(
+    topic: str,
+    payload: bytes,
+    qos: int,
+    properties: Mapping[str, str],
+    *,
+    retained: bool,
+    ack: Callable[[], None] = lambda: None,
+) -> Message:
+    return Message(topic, payload, qos, retained, time.monotonic(), time.time_ns(), properties, ack)
+
+
+def matches(topic_filter: str, topic: str) -> bool:
+    """Whether a subscription to `topic_filter` (with + and a last #) covers the topic."""
+    wanted, levels = topic_filter.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
+    return len(wanted) == len(levels) and all(w in ("+", level) for w, level in zip(wanted, levels, strict=True))

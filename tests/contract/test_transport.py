@@ -1,0 +1,157 @@
+"""What the agent builds on, promised alike by the broker in memory and by mosquitto (MQTT 5 and 3.1.1)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.message import Will
+from drsn.agent.mqtt import Broker, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from drsn.agent.message import Message
+    from drsn.agent.ports import Transport
+
+
+@dataclass
+class World:
+    """A broker, and how to connect to it and to make it go and come."""
+
+    connect: Callable[..., Transport]
+    stop: Callable[[], None]
+    start: Callable[..., None]
+
+
+@pytest.fixture(params=["memory", "mosquitto 5", "mosquitto 3.1.1"])
+def world(request: pytest.FixtureRequest) -> World:
+    if request.param == "memory":
+        broker = MemoryBroker()
+        return World(partial(MemoryConnection, broker), broker.stop, broker.start)
+    mosquitto = request.getfixturevalue("mosquitto")
+    address = Broker("127.0.0.1", mosquitto.port, protocol=request.param.split()[1], keepalive_s=5)
+    return World(partial(Connection, address), mosquitto.stop, lambda *_waiting: mosquitto.start())
+
+
+@pytest.fixture
+def connected(world: World, wait_until: Callable) -> Iterator[Callable[..., Transport]]:
+    """Connect; every connection is stopped at the end. `heard` collects what comes, after the subscription stands."""
+    with ExitStack() as stack:
+
+        def connect(client_id: str = "test", *, heard: list[Message] | None = None, **options: object) -> Transport:
+            probes: list[Message] = []
+            if heard is not None:
+                options["on_message"] = lambda message: (heard if message.payload else probes).append(message)
+            connection = world.connect(name=client_id, client_id=client_id, **options)
+            stack.callback(connection.stop)
+            connection.start()
+            wait_until(lambda: connection.connected, 30, "a connection")
+            if heard is not None:
+                probe = options["filters"][0].replace("+", "probe")
+                wait_until(lambda: connection.publish(probe, b"", qos=0) and probes, what="the subscription")
+            return connection
+
+        yield connect
+
+
+def test_a_message_arrives_as_it_was_sent_and_the_broker_confirms_it(connected, wait_until):
+    heard: list[Message] = []
+    connected("listener", filters=("plant/+/raw",), heard=heard)
+    speaker = connected("speaker")
+    mid = speaker.publish("plant/a/raw", b"\0\xff", qos=1)
+    speaker.publish("elsewhere", b"x", qos=1)
+    wait_until(lambda: mid in {c.mid for c in speaker.confirmations if c.refused is None}, what="the confirmation")
+    (message,) = wait_until(lambda: heard, what="the message")
+    assert (message.topic, message.payload, message.qos, message.retained) == ("plant/a/raw", b"\0\xff", 1, False)
+
+
+def test_retained_messages_reach_a_late_subscriber_and_say_so(connected, wait_until):
+    speaker = connected("speaker")
+    speaker.publish("state/x", b"on", qos=1, retain=True)
+    round_trip(speaker, wait_until)
+    heard: list[Message] = []
+    late = connected("late", filters=("state/+",), heard=heard)
+    assert wait_until(lambda: heard and heard[0].retained and heard[0].payload == b"on", what="the retained message")
+    late.publish("state/x", b"", qos=1, retain=True)
+    round_trip(late, wait_until)
+    again: list[Message] = []
+    connected("later", filters=("state/+",), heard=again)
+    assert not again
+
+
+def test_what_is_not_acknowledged_comes_again_in_order_on_the_next_connection(connected, wait_until):
+    keep = {"filters": ("a/+",), "receive_maximum": 20, "client_id": "keeper"}
+    heard: list[Message] = []
+    first = connected(**keep, heard=heard)
+    speaker = connected("speaker")
+    for text in (b"1", b"2", b"3"):
+        speaker.publish("a/b", text, qos=1)
+    wait_until(lambda: len(heard) == 3, what="three messages")
+    stale = heard.copy()
+    stale[0].ack()
+    round_trip(speaker, wait_until)
+    first.stop()
+    heard.clear()
+    second = connected(**keep, heard=heard)
+    wait_until(lambda: [m.payload for m in heard] == [b"2", b"3"], what="the two that were not acknowledged")
+    stale[1].ack()  # of the connection that is gone: must not count for this one
+    round_trip(speaker, wait_until)
+    second.stop()
+    heard.clear()
+    connected(**keep, heard=heard)
+    wait_until(lambda: [m.payload for m in heard] == [b"2", b"3"], what="they come a third time")
+
+
+def test_messages_of_the_time_without_a_connection_wait_for_it(connected, wait_until):
+    keep = {"filters": ("a/+",), "receive_maximum": 20, "client_id": "keeper"}
+    connected(**keep, heard=[]).stop()
+    speaker = connected("speaker")
+    speaker.publish("a/b", b"while away", qos=1)
+    round_trip(speaker, wait_until)
+    heard: list[Message] = []
+    connected(**keep, heard=heard)
+    assert wait_until(lambda: heard and heard[0].payload == b"while away", what="the message that waited")
+
+
+def test_the_will_is_not_published_when_the_connection_ends_in_order(connected, wait_until):
+    heard: list[Message] = []
+    connected("listener", filters=("status/+",), heard=heard)
+    connected("mortal", will=Will("status/x", b"offline")).stop()
+    round_trip(connected("speaker"), wait_until)
+    assert not heard
+
+
+def test_after_an_outage_there_is_a_new_epoch_and_publishing_works_again(world, connected, wait_until):
+    news: list[int] = []
+    connection = connected(on_change=lambda: news.append(1))
+    assert connection.epoch == 1
+    world.stop()
+    wait_until(lambda: not connection.connected, what="the loss")
+    assert connection.publish("a", b"", qos=1) is None
+    heard_before = len(news)
+    world.start(connection)
+    wait_until(lambda: connection.epoch == 2 and connection.connected, 60, "the second connection")
+    mid = connection.publish("a/b", b"x", qos=1)
+    wait_until(lambda: any(c.mid == mid and c.epoch == 2 for c in connection.confirmations), what="the confirmation")
+    assert len(news) > heard_before
+
+
+def test_a_broker_that_is_not_there_leaves_a_reason_and_no_exception(world, wait_until):
+    world.stop()
+    connection = world.connect(name="test", client_id="test")
+    connection.start()
+    assert wait_until(lambda: connection.last_error, what="a reason")
+    assert not connection.connected
+    connection.stop()
+
+
+def round_trip(connection: Transport, wait_until: Callable) -> None:
+    """What was said before this has reached the broker."""
+    mid = connection.publish("round/trip", b"", qos=1)
+    wait_until(lambda: any(c.mid == mid for c in connection.confirmations), what="a round trip")
