@@ -108,16 +108,18 @@ class Change:
 def step(sensor: Sensor, diagnosis: Diagnosis, policy: Policy, decided_unix_ns: int) -> tuple[Sensor, list[Change]]:
     """Let one window vote; return the sensor after it and what changed, clears first.
 
-    A window that the model abstains from votes for `unknown` and leaves the machine conditions' votes as they are.
+    A window that the model abstains from votes for `unknown` and leaves the machine conditions as they are.
     """
     after: dict[str, Condition] = {}
     signals: list[tuple[Signal, str]] = []
     for name, condition in sensor.conditions.items():
         votes = Votes() if diagnosis.reading.fresh else condition.votes
-        if name == UNKNOWN or diagnosis.condition != UNKNOWN:
+        has_vote = name == UNKNOWN or diagnosis.condition != UNKNOWN
+        if has_vote:
             votes = votes.push(name == diagnosis.condition)
         after[name] = replace(condition, votes=votes)
-        signal = _signal(condition.state, votes, policy)
+        # Without a vote nothing is decided, even where votes from before the last change would now do.
+        signal = _signal(condition.state, votes, policy) if has_vote else None
         if signal is not None:
             signals.append((signal, name))
     changes: list[Change] = []

@@ -64,8 +64,8 @@ class Interpreter:
 
     def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
         """One diagnosis per reading; row i of the outputs belongs to reading i."""
-        # A sum of float32 may pass 1 by its rounding, and no event can say so.
-        by_condition = np.minimum(outputs.probabilities @ self._membership, np.float32(1.0))
+        # A sum of float32 may pass 1 by its rounding, and a broken window may give NaN; an event can say neither.
+        by_condition = np.nan_to_num(outputs.probabilities @ self._membership).clip(0.0, 1.0)
         best = by_condition.argmax(axis=1)
         # Among the labels of the best condition only: the overall best label may belong to another condition.
         within = np.where(self._membership.T[best] > 0, outputs.probabilities, -1.0).argmax(axis=1)

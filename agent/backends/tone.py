@@ -22,7 +22,7 @@ USED_BAND = 0.9
 
 
 class ToneBackend:
-    """The band is cut into as many parts as the contract has labels; a flat window is not known (novelty +1)."""
+    """The band is cut into as many parts as the contract has labels; from a flat window it abstains."""
 
     name = "tone"
 
@@ -49,7 +49,8 @@ class ToneBackend:
         label = np.minimum(tone_hz / (USED_BAND * contract.bandwidth_hz) * labels, labels - 1).astype(np.intp)
         probabilities = np.full((len(x), labels), (1 - SURE) / (labels - 1), np.float32)
         probabilities[np.arange(len(x)), label] = SURE
-        novelty = np.where(spectrum.max(axis=1) > 0, -1, 1).astype(np.float32)
+        threshold = contract.abstention_threshold or 0.0
+        novelty = np.where(spectrum.max(axis=1) > 0, threshold - 1, threshold + 1).astype(np.float32)
         return Outputs(probabilities, novelty, None)
 
     def close(self) -> None:

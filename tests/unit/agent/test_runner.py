@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from drsn.agent.app import parts_of
+from drsn.agent.backends.tone import ToneBackend, tone_of
+from drsn.agent.bundle import open_bundle
+from drsn.agent.bundles import shipped
+from drsn.agent.configuration import Configuration
+from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.packets import Packet, frame
+from drsn.agent.runner import Runner
+from drsn.agent.settings import Settings
+from drsn.agent.store import Store
+from drsn.model.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BUNDLE = open_bundle(shipped("synthetic"))
+WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
+STATUS = "drsn/v1/_agent/tester/status"
+
+
+@dataclass
+class Plant:
+    """A broker in memory, sensors that publish tones, and an agent that is turned by hand."""
+
+    broker: MemoryBroker
+    runner: Runner
+    store: Store
+    control: MemoryConnection
+    ingest: MemoryConnection
+    seq: dict[str, int] = field(default_factory=dict)
+    alive: bool = True
+
+    def say(self, sensor: str, label: str, windows: float = 1, seq: int | None = None) -> None:
+        """A sensor publishes a packet of so many windows that the backend will call `label`."""
+        seq = self.seq.get(sensor, 0) + 1 if seq is None else seq
+        self.seq[sensor] = seq
+        samples = tone_of(BUNDLE.contract, label, int(windows * WINDOW), RATE_HZ)
+        payload = frame.encode(Packet(samples, sample_rate_hz=RATE_HZ, seq=seq, boot_id=1))
+        self.broker.publish(f"plant/{sensor}/frame", payload, 1, {}, retain=False)
+
+    def crash(self) -> None:
+        """The process is gone: both connections die, and the store's lock with it."""
+        if self.alive:
+            self.alive = False
+            self.ingest.lose()
+            self.control.lose()
+            self.store.close()
+
+    def turn(self, turns: int = 3) -> None:
+        for _ in range(turns):
+            self.runner.turn()
+
+    def heard(self, topic: str) -> list[dict[str, Any]]:
+        """Every document that went out on a topic, in order."""
+        return [json.loads(payload) for name, payload in self.broker.log if name == topic]
+
+    def retained(self, topic: str) -> dict[str, Any]:
+        return json.loads(self.broker.retained[topic])
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plant]]:
+    """Start an agent on a broker, with the state that an earlier one left; what it holds is closed at the end."""
+    monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
+    with ExitStack() as everything:
+
+        def begin(broker: MemoryBroker, **alarms: str) -> Plant:
+            settings = Settings(
+                agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
+                inference={"max_batch": 4, "deadline_s": 0},
+                inputs=[{"topic": "plant/{point}/frame", "sensor": "{point}"}],
+                alarms=alarms or {"raise_after": "2/3", "clear_after": "2/3"},
+            )
+            configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
+            store = Store(tmp_path)
+            connections: list[MemoryConnection] = []
+
+            def connect(_address: object, **options: Any) -> MemoryConnection:  # noqa: ANN401 (as Connection's)
+                connections.append(MemoryConnection(broker, **options))
+                return connections[-1]
+
+            backend = ToneBackend(BUNDLE.contract, 4)
+            runner = Runner(parts_of(configuration, BUNDLE, backend, store, connect))
+            plant = Plant(broker, runner, store, *connections)
+            everything.callback(plant.crash)
+            plant.control.start()
+            plant.ingest.start()
+            return plant
+
+        yield begin
+
+
+def test_windows_become_votes_votes_an_event_and_the_event_a_retained_alarm(start):
+    plant = start(MemoryBroker())
+    plant.turn(1)
+    for _ in range(2):
+        plant.say("fan.de", "inner_race")
+    plant.turn()
+    (event,) = plant.heard("drsn/v1/fan.de/event")
+    assert (event["condition"], event["state"], event["votes"], event["of"]) == ("inner_race", "active_unacked", 2, 3)
+    alarm = plant.retained("drsn/v1/fan.de/alarm")
+    assert (alarm["state"], alarm["condition"], alarm["seq"]) == ("active_unacked", "inner_race", event["seq"])
+    topics = [topic for topic, payload in plant.broker.log if b'"inner_race"' in payload and "result" not in topic]
+    assert topics == ["drsn/v1/fan.de/event", "drsn/v1/fan.de/alarm"], "an event goes out before the state it led to"
+
+
+def test_a_change_of_fault_is_two_events_the_clear_first(start):
+    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    for label in ("inner_race", "outer_race", "normal"):
+        plant.say("a", label)
+    plant.turn()
+    told = [(event["condition"], event["active"]) for event in plant.heard("drsn/v1/a/event")]
+    assert told == [("inner_race", True), ("inner_race", False), ("outer_race", True), ("outer_race", False)]
+    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
+
+
+def test_a_healthy_sensor_has_a_retained_normal_as_soon_as_it_was_diagnosed(start):
+    plant = start(MemoryBroker())
+    plant.say("a", "normal")
+    plant.turn()
+    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
+    assert plant.heard("drsn/v1/a/event") == []
+
+
+def test_a_packet_is_acknowledged_when_its_windows_are_committed_and_not_before(start):
+    plant = start(MemoryBroker())
+    plant.say("a", "inner_race", windows=2)
+    plant.store.commit = lambda *_: (_ for _ in ()).throw(StorageError("disk full"))
+    with pytest.raises(StorageError):
+        plant.turn()
+    plant.crash()
+    successor = start(plant.broker)
+    successor.turn()
+    assert successor.retained("drsn/v1/a/alarm")["condition"] == "inner_race", "it came again"
+
+
+def test_a_partial_window_never_holds_an_acknowledgement(start):
+    plant = start(MemoryBroker())
+    for _ in range(200):  # more than may be in flight
+        plant.say("a", "normal", windows=0.25)
+        plant.turn(1)
+    health = plant.runner.health()
+    assert health.packets["processed"] == 200
+    assert health.windows == 50
+
+
+def test_a_successor_goes_on_with_states_votes_cursors_and_event_numbers(start):
+    broker = MemoryBroker()
+    first = start(broker)
+    for _ in range(2):
+        first.say("a", "inner_race")
+    first.say("b", "outer_race")
+    first.turn()
+    before = first.retained("drsn/v1/a/alarm")
+    first.crash()
+    broker.retained.clear()  # brokers forget
+    second = start(broker)
+    second.seq = first.seq
+    second.turn()
+    assert second.retained("drsn/v1/a/alarm") == before, "told again on connect"
+    second.say("a", "inner_race", seq=2)  # comes again, as after a lost acknowledgement
+    second.say("b", "outer_race")
+    second.turn()
+    assert second.runner.health().packets["duplicate"] == 1
+    assert second.retained("drsn/v1/b/alarm")["condition"] == "outer_race", "the vote before the crash counted"
+    for _ in range(2):
+        second.say("a", "normal")
+    second.turn()
+    assert [event["seq"] for event in second.heard("drsn/v1/a/event")] == [1, 2]
+
+
+def test_events_of_an_outage_go_out_later_with_their_ids_behind_the_retained_state(start):
+    broker = MemoryBroker()
+    plant = start(broker, raise_after="1/1", clear_after="1/1")
+    plant.say("a", "inner_race")
+    plant.turn()
+    plant.control.lose()
+    broker.log.clear()
+    for label in ("outer_race", "inner_race"):
+        plant.say("a", label)
+    plant.turn()
+    assert plant.heard("drsn/v1/a/event") == []
+    assert plant.runner.health().unpublished_events == 4
+    plant.control.start()
+    plant.turn()
+    events = plant.heard("drsn/v1/a/event")
+    assert [event["seq"] for event in events] == [2, 3, 4, 5]
+    assert plant.runner.health().unpublished_events == 0
+    topics = [topic for topic, _ in broker.log if topic.startswith("drsn/v1/a/") and "result" not in topic]
+    assert topics[0] == "drsn/v1/a/alarm"
+
+
+def test_an_event_that_the_broker_refuses_stays_in_the_journal_and_degrades_the_status(start):
+    broker = MemoryBroker(denied=("drsn/v1/+/event",))
+    plant = start(broker)
+    for _ in range(2):
+        plant.say("a", "inner_race")
+    plant.turn()
+    status = plant.retained(STATUS)
+    assert status["state"] == "degraded"
+    assert "Not authorized" in status["reasons"][0]
+    assert plant.runner.health().unpublished_events == 1
+    assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race", "the alarm goes out all the same"
+
+
+def test_every_packet_is_counted_once_and_only_once(start):
+    plant = start(MemoryBroker())
+    for index in range(6):
+        plant.say(f"s{index}", "normal")  # two more than max_sensors
+    plant.say("s0", "normal", seq=1)
+    plant.broker.publish("plant/s1/frame", b"nonsense", 1, {}, retain=False)
+    plant.broker.publish("plant/s1/frame", b"", 0, {}, retain=False)
+    plant.turn()
+    health = plant.runner.health()
+    packets = dict(health.packets)
+    assert packets.pop("received") == sum(packets.values()) == 9
+    assert (packets["processed"], packets["duplicate"], packets["rejected"]) == (4, 1, 4)
+    assert health.rejected == {"too_many_sensors": 2, "truncated": 1, "empty": 1}
+    assert not plant.ingest._session.flying, "refused packets are acknowledged too"
+
+
+def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
+    plant = start(MemoryBroker())
+    for sensor in "abcd":
+        plant.say(sensor, "normal")
+    plant.turn(1)
+    assert (plant.runner.health().windows, plant.runner.health().batches) == (4, 1)
+    plant.say("a", "normal", windows=9)
+    plant.turn()
+    assert (plant.runner.health().windows, plant.runner.health().batches) == (13, 4)
+
+
+def test_a_gap_is_counted_and_resets_the_votes(start):
+    plant = start(MemoryBroker())
+    plant.say("a", "inner_race", seq=1)
+    plant.say("a", "inner_race", seq=5)
+    plant.turn()
+    assert plant.runner.health().gaps == 1
+    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
+
+
+def test_results_are_throttled_and_say_how_many_windows_they_stand_for(start):
+    plant = start(MemoryBroker())
+    for _ in range(4):
+        plant.say("a", "outer_race")
+    plant.turn()
+    (result,) = plant.heard("drsn/v1/a/result")
+    assert (result["condition"], result["windows"]) == ("outer_race", 1)
+    assert result["rms"] == pytest.approx(np.sqrt(0.5), rel=1e-3)
+    assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+
+
+def test_an_ordered_stop_finishes_what_was_received_and_says_stopped(start):
+    plant = start(MemoryBroker())
+    for _ in range(3):
+        plant.say("a", "inner_race")
+    stop = threading.Event()
+    stop.set()
+    plant.runner.run(stop)
+    assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
+    assert plant.retained(STATUS)["state"] == "stopped"
+    assert not plant.ingest.connected
+    assert not plant.control.connected
+
+
+def test_a_dead_agent_is_offline(start):
+    plant = start(MemoryBroker())
+    plant.turn(1)
+    assert plant.retained(STATUS)["state"] == "online"
+    plant.crash()
+    assert plant.retained(STATUS)["state"] == "offline"
