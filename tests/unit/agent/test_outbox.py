@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.agent.alarms import State
+from drsn.agent.documents import BundleReference, EventDocument
+from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
+from drsn.agent.store import Store
+from drsn.agent.topics import Topics
+from drsn.model.contract import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from drsn.agent.message import Confirmation
+
+EVENTS = 40
+BUNDLE = BundleReference(name="b", version="1", sha256="0" * 64)
+
+
+def event(seq: int) -> EventDocument:
+    return EventDocument(
+        agent="x", epoch="e", sensor="a", seq=seq, bundle=BUNDLE, condition="ball", label="ball", event_id=str(seq),
+        state=State.ACTIVE_UNACKED, active=True, acked=False, severity=Severity.MAJOR, since="", decided_at="",
+        clock_synced=True, confidence=1, votes=1, of=1, window_label="ball",
+    )  # fmt: skip
+
+
+class Slow(MemoryConnection):
+    """Confirms when it is told to, as a network does."""
+
+    def confirm(self, count: int) -> None:
+        for _ in range(count):
+            self.confirmations.append(self.held.pop(0))
+
+    def publish(self, topic: str, payload: bytes, **options: object) -> int | None:
+        mid = super().publish(topic, payload, **options)
+        if mid is not None:
+            self.held.append(self.confirmations.pop())
+        return mid
+
+    def start(self) -> None:
+        self.held: list[Confirmation] = []
+        super().start()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path)
+    opened.commit({}, {}, [event(seq) for seq in range(1, EVENTS + 1)])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def broker() -> MemoryBroker:
+    return MemoryBroker()
+
+
+@pytest.fixture
+def connection(broker: MemoryBroker) -> Slow:
+    made = Slow(broker, name="control", client_id="control")
+    made.start()
+    return made
+
+
+@pytest.fixture
+def outbox(store: Store, connection: Slow) -> Outbox:
+    return Outbox(store, connection, Topics("p", "x"))
+
+
+def test_so_many_are_under_way_and_no_more(outbox, broker):
+    outbox.pump(0.0)
+    outbox.pump(0.0)
+    assert len(broker.log) == IN_FLIGHT
+
+
+def test_the_cursor_moves_with_the_broker_s_word_alone_and_never_over_a_hole(outbox, connection, store):
+    outbox.pump(0.0)
+    assert store.published_id == 0
+    first = connection.held.pop(0)
+    connection.confirm(3)
+    outbox.pump(0.0)
+    assert store.published_id == 0, "the first is still open"
+    connection.confirmations.append(first)
+    outbox.pump(0.0)
+    assert store.published_id == 4
+
+
+def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, connection, broker, store):
+    outbox.pump(0.0)
+    connection.confirm(2)
+    outbox.pump(0.0)
+    stale = connection.held[0]
+    connection.lose()
+    broker.log.clear()
+    outbox.pump(1.0)
+    connection.start()
+    connection.confirmations.append(stale)  # a word of the old connection comes late: it counts for nothing
+    while store.unpublished():
+        outbox.pump(2.0)
+        connection.confirm(len(connection.held))
+    assert [EventDocument.model_validate_json(p).seq for _, p in broker.log] == list(range(3, EVENTS + 1))
+
+
+def test_a_refusal_is_told_once_and_tried_again_later(outbox, connection, broker, store, caplog):
+    broker.denied = ("p/+/event",)
+    for now_s in (0.0, 1.0, 2.0):
+        outbox.pump(now_s)
+        connection.confirm(len(connection.held))
+    assert "authorized" in outbox.refused
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    broker.denied = ()
+    for _ in range(10):
+        outbox.pump(2.0 + RETRY_AFTER_S)
+        connection.confirm(len(connection.held))
+    assert outbox.refused is None
+    assert store.unpublished() == 0
