@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # torch is pinned: an open range would pull a CUDA build of several gigabytes.
 TORCH := torch==2.13.0
 
-.PHONY: demo test check bundle bench clean
+.PHONY: demo test check bundle bench docs clean
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/bin/drsn-agent demo
@@ -30,6 +30,10 @@ bundle: $(VENV)/.installed
 	    $(VENV)/bin/drsn-export --target onnx --checkpoint runs/$$name/checkpoint.pt \
 	        --out agent/bundles/$$name.zip --force || exit 1; \
 	done
+
+# The parts of the documentation that follow from the code.
+docs: $(VENV)/.installed
+	$(VENV)/bin/python docs/generate.py
 
 bench: $(VENV)/.installed broker
 	for script in benchmarks/*.py; do $(VENV)/bin/python $$script || exit 1; done

@@ -108,7 +108,8 @@ class Change:
 def step(sensor: Sensor, diagnosis: Diagnosis, policy: Policy, decided_unix_ns: int) -> tuple[Sensor, list[Change]]:
     """Let one window vote; return the sensor after it and what changed, clears first.
 
-    A window that the model abstains from votes for `unknown` and leaves the machine conditions as they are.
+    A window that the model abstains from votes for `unknown` and leaves the machine conditions as they are. A change
+    starts the votes of its condition anew: what spoke for an alarm before it was cleared does not raise it again.
     """
     after: dict[str, Condition] = {}
     signals: list[tuple[Signal, str]] = []
@@ -118,7 +119,6 @@ def step(sensor: Sensor, diagnosis: Diagnosis, policy: Policy, decided_unix_ns: 
         if has_vote:
             votes = votes.push(name == diagnosis.condition)
         after[name] = replace(condition, votes=votes)
-        # Without a vote nothing is decided, even where votes from before the last change would now do.
         signal = _signal(condition.state, votes, policy) if has_vote else None
         if signal is not None:
             signals.append((signal, name))
@@ -157,6 +157,7 @@ def _apply(
     return replace(
         condition,
         state=TRANSITIONS[condition.state, signal],
+        votes=Votes(),
         seq=seq,
         since_unix_ns=diagnosis.reading.end_unix_ns,
         decided_unix_ns=decided_unix_ns,

@@ -49,8 +49,11 @@ class Cursor:
     seq: int | None = None
     end_unix_ns: int | None = None
     """When the sample after the last one is due, by the sensor's clock."""
+    sample_rate_hz: float | None = None
     touched: bool = False
     """The last packet touched the one before it."""
+    fresh: bool = False
+    """The next window must not vote together with those before it."""
 
 
 def judge(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
@@ -77,7 +80,7 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdic
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     elif verdict is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    return Cursor(packet.boot_id, packet.seq, end, touched=verdict is Continuity.TOUCHES)
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, touched=verdict is Continuity.TOUCHES)
 
 
 def _by_seq(cursor: Cursor, packet: Packet, touches: bool | None) -> Continuity:  # noqa: FBT001 (None: unknown)

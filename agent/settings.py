@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.packets import Format
 from drsn.agent.topics import SENSOR_ID, TopicPattern
@@ -22,41 +22,58 @@ def _quorum(value: object) -> object:
     return Quorum.parse(value) if isinstance(value, str) else value
 
 
-QuorumText = Annotated[Quorum, BeforeValidator(_quorum)]
+# NoDecode: an environment variable holds 6/8, not JSON.
+QuorumText = Annotated[Quorum, NoDecode, BeforeValidator(_quorum)]
 
 
 class AgentSection(Frozen):
     """Who the agent is and what it runs."""
 
-    id: str = Field(default_factory=lambda: socket.gethostname().split(".")[0], pattern=f"^{SENSOR_ID.pattern}$")
-    prefix: str = Field(default="drsn/v1", pattern=r"^[^/+#{}\x00]+(/[^/+#{}\x00]+)*$")
+    id: str = Field(
+        default_factory=lambda: socket.gethostname().split(".")[0],
+        pattern=f"^{SENSOR_ID.pattern}$",
+        description="unique at the broker; stands in every document",
+    )
+    prefix: str = Field(
+        default="drsn/v1", pattern=r"^[^/+#{}\x00]+(/[^/+#{}\x00]+)*$", description="of every topic the agent writes"
+    )
     bundle: str = Field(description="a directory, a .zip, or shipped:NAME")
     backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"
     state_dir: Path = Field(description="default: systemd's $STATE_DIRECTORY; one agent locks it")
-    max_sensors: int = Field(default=1000, ge=1, le=100_000)
+    max_sensors: int = Field(default=1000, ge=1, le=100_000, description="packets of one more are refused")
     results_per_s: float = Field(default=1.0, ge=0, le=1000, description="per sensor; 0: no results")
-    health_every_s: float = Field(default=10.0, ge=1, le=3600)
+    health_every_s: float = Field(default=10.0, ge=1, le=3600, description="between two health documents")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class MqttSection(Frozen):
     """The broker."""
 
-    url: str = "mqtt://localhost:1883"
-    protocol: Literal["auto", "5", "3.1.1"] = "auto"
-    username: str | None = None
+    url: str = Field(default="mqtt://localhost:1883", description="mqtt://host[:1883], or mqtts://host[:8883] with TLS")
+    protocol: Literal["auto", "5", "3.1.1"] = Field(
+        default="auto", description="auto falls back only when the broker refuses 5, and warns"
+    )
+    username: str | None = Field(default=None, description="none: anonymous")
     password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
     ca_file: Path | None = Field(default=None, description="of the broker's certificate; default: the system's")
-    keepalive_s: int = Field(default=30, ge=5, le=3600)
+    keepalive_s: int = Field(
+        default=30, ge=5, le=3600, description="a silent connection is noticed after one and a half times this"
+    )
 
-    @model_validator(mode="after")
-    def _url(self) -> MqttSection:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError(f"url {self.url!r} is not mqtt://host[:port] or mqtts://host[:port]")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("url holds credentials; use username and password_file")
-        return self
+    @field_validator("url")
+    @classmethod
+    def _place(cls, url: str) -> str:
+        if "@" in url:  # asked first: no message may repeat a password
+            raise ValueError("holds credentials; use username and password_file")
+        try:
+            parts = urlsplit(url)
+            ends = "".join(parts[2:]) in ("", "/")  # path, query, fragment
+            right = ends and parts.scheme in ("mqtt", "mqtts") and parts.hostname and parts.port != 0
+        except ValueError:  # an open bracket, or a port that is none
+            right = False
+        if not right:
+            raise ValueError(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
+        return url
 
     @property
     def host(self) -> str:
@@ -79,36 +96,40 @@ class InferenceSection(Frozen):
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
     deadline_s: float = Field(default=0.02, ge=0, le=10, description="a window waits no longer for others")
-    threads: int = Field(default=1, ge=1, le=64)
+    threads: int = Field(default=1, ge=1, le=64, description="of one call of the network")
 
 
 class JsonFields(Frozen):
     """Codec json: where each field stands in the document, as a dotted path."""
 
-    samples: str = "samples"
-    t0: str = "t0"
-    sample_rate_hz: str = "sample_rate_hz"
-    seq: str = "seq"
-    boot_id: str = "boot_id"
-    rpm: str = "rpm"
-    unit: str = "unit"
+    samples: str = Field(default="samples", description="dotted path in the json document")
+    t0: str = Field(default="t0", description="dotted path in the json document")
+    sample_rate_hz: str = Field(default="sample_rate_hz", description="dotted path in the json document")
+    seq: str = Field(default="seq", description="dotted path in the json document")
+    boot_id: str = Field(default="boot_id", description="dotted path in the json document")
+    rpm: str = Field(default="rpm", description="dotted path in the json document")
+    unit: str = Field(default="unit", description="dotted path in the json document")
 
 
 class InputSection(Frozen):
     """A family of topics that sensors publish packets to."""
 
-    topic: str
-    sensor: str
+    topic: str = Field(description="a pattern; each {name} is one topic level")
+    sensor: str = Field(description="how the sensor's id is built of those names")
     codec: Literal["raw", "frame", "json"] = "frame"
-    dtype: Literal["f32", "i16", "i32"] = "f32"
+    dtype: Literal["f32", "i16", "i32"] = Field(default="f32", description="of raw and of base64 in json")
     scale: float = Field(default=1.0, description="unit per count")
-    layout: Literal["interleaved", "planar"] = "interleaved"
+    layout: Literal["interleaved", "planar"] = Field(default="interleaved", description="of several channels")
     sample_rate_hz: float | None = Field(default=None, gt=0, description="when the packet does not carry it")
-    channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = ()
+    channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = Field(
+        default=(), description="names: one packet, several sensors `<sensor>-<name>`"
+    )
     fields: JsonFields = JsonFields()
-    hop_windows: float = Field(default=1.0, gt=0, le=1)
-    continuous: bool = False
-    max_packet_bytes: int = Field(default=1_048_576, ge=64, le=256 * 1_048_576)
+    hop_windows: float = Field(default=1.0, gt=0, le=1, description="from one window to the next; 1.0: no overlap")
+    continuous: bool = Field(default=False, description="join packets even when nothing proves that they touch")
+    max_packet_bytes: int = Field(
+        default=1_048_576, ge=64, le=256 * 1_048_576, description="a larger one is refused unread"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> InputSection:
@@ -133,17 +154,17 @@ class InputSection(Frozen):
 class AlarmsSection(Frozen):
     """When a condition becomes an alarm, and when it ends."""
 
-    raise_after: QuorumText = Quorum(6, 8)
-    clear_after: QuorumText = Quorum(7, 8)
+    raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
+    clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     # An acknowledge can't be given yet: an alarm that waited for one would stand for ever.
-    require_ack: Literal[False] = False
+    require_ack: Literal[False] = Field(default=False, description="this release takes no acknowledgements yet")
 
 
 class AlarmsOverride(Frozen):
     """What a sensor has otherwise than the rest."""
 
-    raise_after: QuorumText | None = None
-    clear_after: QuorumText | None = None
+    raise_after: QuorumText | None = Field(default=None, description="none: as `alarms.raise_after`")
+    clear_after: QuorumText | None = Field(default=None, description="none: as `alarms.clear_after`")
 
 
 class SensorSection(Frozen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity, Cursor, advance, judge
@@ -53,9 +53,9 @@ class SensorStream:
         self._contract = contract
         self._hop_windows = hop_windows
         self._continuous = continuous
-        self._rate_hz: float | None = None
+        self._rate_hz = cursor.sample_rate_hz if cursor else None
         self._ring: Ring | None = None
-        self._fresh = False
+        self._fresh = cursor.fresh if cursor else False
 
     def judge(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet stands to what was read; a change of rate counts as a gap.
@@ -90,6 +90,7 @@ class SensorStream:
                 unit=packet.unit,
                 clock_synced=bool(packet.clock_synced),
             )
+        self.cursor = replace(self.cursor, fresh=self._fresh)
 
     def _check(self, packet: Packet, sample_rate_hz: float) -> None:
         if packet.samples.shape[0] != self._contract.channels:

@@ -22,7 +22,8 @@ class TopicPattern:
         sensor: template of the sensor's id, with the pattern's names.
 
     Raises:
-        TopicPatternError: a level mixes text and a name, a name repeats, or the template's names are unknown.
+        TopicPatternError: a level mixes text and a name, a name repeats, or the template's names are unknown,
+            or no id that it gives could be legal.
     """
 
     def __init__(self, topic: str, sensor: str) -> None:
@@ -41,6 +42,8 @@ class TopicPattern:
         unknown = set(_NAME.findall(sensor)) - set(names)
         if unknown or "{" in _NAME.sub("", sensor):
             raise TopicPatternError(f"sensor {sensor!r}: {sorted(unknown)} are not in the topic {topic!r}")
+        if not legal_sensor(_NAME.sub("x", sensor)):
+            raise TopicPatternError(f"sensor {sensor!r}: no id that it gives is legal ([A-Za-z0-9._~-], one level)")
         self.topic = topic
         self.filter = "/".join("+" if level is None else level for level in levels)
         self._names, self._levels, self._sensor = names, levels, sensor

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("samples", "t0", "sample_rate_hz", "seq", "boot_id", "rpm", "unit")
 
+MAX_UNIT = 16
+
 
 def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the document says all)
     """Decode one message.
@@ -93,9 +95,10 @@ def _integer(value: object, name: str) -> int | None:
 def _unit(value: object) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not value.isprintable():  # half a surrogate pair would break the result document
-        raise PacketError(Reason.BAD_DOCUMENT, "unit is no plain text")
-    return value[:16]
+    # Half a surrogate pair, which JSON can spell, would break the result document.
+    if not isinstance(value, str) or not value.isprintable() or len(value) > MAX_UNIT:
+        raise PacketError(Reason.BAD_DOCUMENT, f"unit is no plain text of at most {MAX_UNIT} characters")
+    return value
 
 
 def _unix_ns(value: object) -> int | None:

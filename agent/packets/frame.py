@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,28 @@ _CODE_OF_DTYPE = {name: code for code, name in DTYPE_CODES.items()}
 _CODE_OF_UNIT = {name: code for code, name in UNITS.items()}
 
 
+class Header(NamedTuple):
+    """The header's fields, in their order."""
+
+    magic: bytes
+    version: int
+    dtype: int
+    channels: int
+    flags: int
+    n_samples: int
+    """Per channel."""
+    seq: int
+    boot_id: int
+    t0_unix_ns: int
+    sample_rate_hz: float
+    scale: float
+    """Unit per count."""
+    rpm: float
+    unit: int
+    reserved: int
+    crc32: int
+
+
 def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the header says all)
     """Decode one message.
 
@@ -41,45 +63,42 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
     """
     if len(payload) < HEADER.size:
         raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, the header alone has {HEADER.size}")
-    (
-        magic,
-        version,
-        dtype,
-        channels,
-        flags,
-        n_samples,
-        seq,
-        boot_id,
-        t0,
-        rate,
-        scale,
-        rpm,
-        unit,
-        _reserved,
-        crc,
-    ) = HEADER.unpack_from(payload)
-    if magic != MAGIC or version != VERSION:
-        raise PacketError(Reason.BAD_HEADER, f"magic {magic!r} version {version}, not {MAGIC!r} version {VERSION}")
-    if dtype not in DTYPE_CODES or unit not in UNITS or not channels:
-        raise PacketError(Reason.BAD_HEADER, f"dtype {dtype}, unit {unit} or {channels} channels are not defined")
-    name = DTYPE_CODES[dtype]
+    head = Header._make(HEADER.unpack_from(payload))
+    _check(head)
+    name = DTYPE_CODES[head.dtype]
     body = memoryview(payload)[HEADER.size :]
-    if len(body) != n_samples * channels * DTYPES[name].itemsize:
-        raise PacketError(Reason.TRUNCATED, f"{len(body)} bytes of samples, not {n_samples} x {channels} of {name}")
-    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != crc:
+    if len(body) != head.n_samples * head.channels * DTYPES[name].itemsize:
+        raise PacketError(
+            Reason.TRUNCATED, f"{len(body)} bytes of samples, not {head.n_samples} x {head.channels} of {name}"
+        )
+    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != head.crc32:
         raise PacketError(Reason.BAD_CRC, "crc32 differs")
-    if not (math.isfinite(rate) and math.isfinite(scale) and math.isfinite(rpm)) or rate <= 0 or not scale or rpm < 0:
-        raise PacketError(Reason.BAD_HEADER, f"rate {rate} Hz, scale {scale} or {rpm} rpm can't be")
     return Packet(
-        samples=samples_from_bytes(body, name, channels=channels, scale=scale, planar=False),
-        t0_unix_ns=t0 or None,
-        sample_rate_hz=rate,
-        seq=seq,
-        boot_id=boot_id,
-        rpm=rpm or None,
-        unit=UNITS[unit],
-        clock_synced=bool(flags & FLAG_CLOCK_SYNCED),
+        samples=samples_from_bytes(body, name, channels=head.channels, scale=head.scale, planar=False),
+        t0_unix_ns=head.t0_unix_ns or None,
+        sample_rate_hz=head.sample_rate_hz,
+        seq=head.seq,
+        boot_id=head.boot_id,
+        rpm=head.rpm or None,
+        unit=UNITS[head.unit],
+        clock_synced=bool(head.flags & FLAG_CLOCK_SYNCED),
     )
+
+
+def _check(head: Header) -> None:
+    if head.magic != MAGIC or head.version != VERSION:
+        raise PacketError(
+            Reason.BAD_HEADER, f"magic {head.magic!r} version {head.version}, not {MAGIC!r} version {VERSION}"
+        )
+    if head.dtype not in DTYPE_CODES or head.unit not in UNITS or not head.channels:
+        raise PacketError(
+            Reason.BAD_HEADER, f"dtype {head.dtype}, unit {head.unit} or {head.channels} channels are not defined"
+        )
+    numbers = (head.sample_rate_hz, head.scale, head.rpm)
+    if not all(map(math.isfinite, numbers)) or head.sample_rate_hz <= 0 or head.rpm < 0 or not head.scale:
+        raise PacketError(
+            Reason.BAD_HEADER, f"rate {head.sample_rate_hz} Hz, scale {head.scale} or {head.rpm} rpm can't be"
+        )
 
 
 def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0, *, clipped: bool = False) -> bytes:
@@ -88,16 +107,16 @@ def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0, *, clipped: b
     Raises:
         ValueError: the packet has no rate, or a field is out of the header's range.
     """
-    if packet.sample_rate_hz is None:
-        raise ValueError("a frame must carry its sample_rate_hz")
+    if packet.sample_rate_hz is None or packet.seq is None:
+        raise ValueError("a frame must carry its sample_rate_hz and its seq")
     channels, n_samples = packet.samples.shape
     body = _counts(packet.samples, dtype, scale).T.tobytes()
     flags = FLAG_CLIPPED * clipped | FLAG_CLOCK_SYNCED * bool(packet.clock_synced)
     try:
-        head = HEADER.pack(
-            MAGIC, VERSION, _CODE_OF_DTYPE[dtype], channels, flags, n_samples, packet.seq or 0, packet.boot_id,
+        head = HEADER.pack(*Header(
+            MAGIC, VERSION, _CODE_OF_DTYPE[dtype], channels, flags, n_samples, packet.seq, packet.boot_id,
             packet.t0_unix_ns or 0, packet.sample_rate_hz, scale, packet.rpm or 0.0, _CODE_OF_UNIT[packet.unit], 0, 0,
-        )[:-4]  # fmt: skip
+        ))[:-4]  # fmt: skip
     except (struct.error, OverflowError, KeyError) as error:
         raise ValueError(f"no frame can hold this packet: {error}") from None
     return bytes(head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body)

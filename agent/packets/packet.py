@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_SAMPLE_RATE_HZ = 1_000_000.0
 """Above every accelerometer; bounds the memory of a ring, which grows with the rate."""
 
+MAX_AMPLITUDE = 1e15
+"""In any unit beyond every sensor, full-scale 32-bit counts included; its square still fits float32."""
+
 MAX_U32 = 2**32 - 1
 MAX_T0_UNIX_NS = 2**63 - 1
 
@@ -113,16 +116,16 @@ def samples_from_bytes(
 
 
 def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
-    """Counts[channels, samples] times `scale` as finite, contiguous float32.
+    """Counts[channels, samples] times `scale` as contiguous float32 within ±`MAX_AMPLITUDE`.
 
     Raises:
-        PacketError: a value is NaN or infinite, or becomes so.
+        PacketError: a value is NaN, infinite or beyond every sensor, or becomes so.
     """
     samples = np.ascontiguousarray(counts, dtype=np.float32)
     if scale != 1.0:
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught just below
             samples = samples * np.float32(scale)
-    if not np.isfinite(samples).all():
-        bad = int(np.count_nonzero(~np.isfinite(samples)))
-        raise PacketError(Reason.NON_FINITE, f"{bad} of {samples.size} samples are NaN or infinite")
+    if not max(samples.max(), -samples.min()) <= MAX_AMPLITUDE:  # a NaN makes it NaN, and this true
+        bad = samples.size - int(np.count_nonzero(np.abs(samples) <= MAX_AMPLITUDE))
+        raise PacketError(Reason.NON_FINITE, f"{bad} of {samples.size} samples are NaN, infinite or above 1e15")
     return samples

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,3 +106,17 @@ def test_the_tone_of_a_label_is_called_by_that_label(name: str):
         for index, label in enumerate(contract.labels):
             x = tone_of(contract, label.name, contract.window, contract.sample_rate_hz)
             assert backend.infer(x[np.newaxis]).probabilities.argmax() == index
+
+
+def test_onnx_runtime_tells_nobody_and_leaves_nothing_behind(tmp_path):
+    quiet = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    code = (
+        "from drsn.agent.backends.onnx import OnnxBackend\n"
+        "from drsn.agent.bundle import open_bundle\n"
+        "from drsn.agent.bundles import shipped\n"
+        "bundle = open_bundle(shipped('synthetic'))\n"
+        "OnnxBackend(bundle.read('model.onnx'), bundle.contract, 1).close()\n"
+    )
+    homes = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=quiet | homes)
+    assert list(tmp_path.rglob("*")) == []

@@ -88,7 +88,7 @@ def test_bad_input_is_counted_by_reason_and_no_other_sensor_notices(mosquitto, m
     wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
     samples = np.ones((1, 2048), np.float32)
     good = frame.encode(Packet(samples, sample_rate_hz=12_000.0, seq=7, boot_id=1))
-    slow = frame.encode(Packet(samples, sample_rate_hz=1_000.0))
+    slow = frame.encode(Packet(samples, sample_rate_hz=1_000.0, seq=8))
     nan = np.full(64, np.nan, "<f4").tobytes()
     flipped = good[:-1] + bytes([good[-1] ^ 1])
     bad = [

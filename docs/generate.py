@@ -1,0 +1,136 @@
+"""Writes the parts of the documentation that follow from the code: `make docs`. A test keeps them in step.
+
+Between `<!-- NAME -->` and `<!-- /NAME -->` the text is ours; JSON Schemas are whole files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from drsn.agent.alarms import TRANSITIONS, State
+from drsn.agent.bundle import open_bundle
+from drsn.agent.bundles import SHIPPED, shipped
+from drsn.agent.documents import schemas
+from drsn.agent.settings import Settings
+from drsn.agent.votes import Quorum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from enum import Enum
+
+    from pydantic.fields import FieldInfo
+
+ROOT = Path(__file__).parents[1]
+
+
+def generated() -> dict[Path, str]:
+    """Every file that has generated parts -> its whole text as it should be."""
+    files = {
+        ROOT / "docs" / "schemas" / f"{name}.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+        for name, schema in schemas().items()
+    }
+    parts = {
+        ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
+        ROOT / "docs" / "architecture.md": {"states": state_diagram()},
+        ROOT / "README.md": {"bundles": bundles_table()},
+    }
+    return files | {path: _filled(path, names) for path, names in parts.items()}
+
+
+def _filled(path: Path, parts: dict[str, str]) -> str:
+    text = path.read_text(encoding="utf-8")
+    for name, content in parts.items():
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+        text, count = re.subn(pattern, lambda m, c=content: f"{m[1]}{c}\n{m[2]}", text, flags=re.DOTALL)
+        assert count == 1, f"{path} has no place for {name}"
+    return text
+
+
+def settings_table() -> str:
+    """Every setting of the agent: name, default, meaning."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    rows += [f"| `{name}` | {default} | {meaning} |" for name, default, meaning in _settings(Settings)]
+    return "\n".join(rows)
+
+
+def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        nested, many = _section(field)
+        if nested is None:
+            meaning = "; ".join(filter(None, (_choices(field), field.description)))
+            yield f"{prefix}{name}", _default(field), meaning
+        else:
+            yield from _settings(nested, f"{prefix}{name}{'[]' if many else ''}.")
+
+
+def _section(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
+    kind = field.annotation
+    many = get_origin(kind) is tuple
+    inner = get_args(kind)[0] if many else kind
+    return (inner, many) if isinstance(inner, type) and issubclass(inner, BaseModel) else (None, many)
+
+
+def _choices(field: FieldInfo) -> str:
+    return (
+        ", ".join(str(v).lower() for v in get_args(field.annotation)) if get_origin(field.annotation) is Literal else ""
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if value is PydanticUndefined:
+        return "of the host" if field.default_factory else "**required**"
+    if value is None or value == ():
+        return "none"
+    if isinstance(value, (str, Quorum)):
+        return f'`"{value}"`'
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def state_diagram() -> str:
+    """The alarm's transition table as Mermaid."""
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State.NORMAL.value}"]
+    lines += [
+        f"    {before.value} --> {after.value}: {_word(signal)}" for (before, signal), after in TRANSITIONS.items()
+    ]
+    return "\n".join([*lines, "```"])
+
+
+def _word(signal: Enum) -> str:
+    return str(signal.value)
+
+
+def bundles_table() -> str:
+    """What each shipped bundle was measured to do on its test set."""
+    rows = ["| bundle | labels | test set | as recorded | +10 dB | 0 dB | false alarms at 0 dB | parameters |",
+            "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name in SHIPPED:
+        manifest = open_bundle(shipped(name)).manifest
+        assert manifest.training is not None
+        metrics, data = manifest.training.metrics, manifest.training.recipe["data"]
+        loads = "-".join(map(str, data.get("test_loads_hp", ())))
+        what = f"CWRU, {loads} hp" if data["source"] == "cwru" else f"{data['test_machines']} unseen simulated machines"
+        cells = [_mean(metrics["test"], snr_db, "accuracy") for snr_db in (None, 10.0, 0.0)]
+        false_alarms = _mean(metrics["test"], 0.0, "false_alarms")
+        labels = len(manifest.contract.labels)
+        rows.append(
+            f"| `{name}` | {labels} | {what} | {' | '.join(cells)} | {false_alarms} | {metrics['parameters']:,} |"
+        )
+    return "\n".join(rows)
+
+
+def _mean(test: list[dict[str, Any]], snr_db: float | None, key: str) -> str:
+    values = [row[key] for row in test if row["snr_db"] == snr_db]
+    return f"{100 * sum(values) / len(values):.1f} %"
+
+
+if __name__ == "__main__":
+    for path, text in generated().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")

@@ -1,0 +1,58 @@
+"""Builders of what the core passes on; hypothesis without its clock, for the machine may be busy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from drsn.agent.diagnosis import Reading
+from drsn.agent.message import Message
+from drsn.agent.packets import Packet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+settings.register_profile("agent", deadline=None)
+settings.load_profile("agent")
+
+
+# Of the session, so that property tests may use them.
+@pytest.fixture(scope="session")
+def make_packet() -> Callable[..., Packet]:
+    """`make_packet(512, start=256, seq=1)`: the ramp 256, 257, … 767, the same in each channel."""
+
+    def make(n_samples: int = 256, *, start: int = 0, channels: int = 1, **said: object) -> Packet:
+        ramp = np.arange(start, start + n_samples, dtype=np.float32)
+        return Packet(np.tile(ramp, (channels, 1)), **said)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_message() -> Callable[..., Message]:
+    """A message of a sensor, at QoS 1."""
+
+    def make(
+        topic: str = "plant/press4/raw",
+        payload: bytes = b"x",
+        *,
+        qos: int = 1,
+        retained: bool = False,
+        properties: Mapping[str, str] | None = None,
+    ) -> Message:
+        return Message(topic, payload, qos, retained, 0.0, 1_000_000_000, properties or {})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_reading() -> Callable[..., Reading]:
+    """What the agent knows of a window that ended at `end_unix_ns`."""
+
+    def make(end_unix_ns: int = 0, *, fresh: bool = False) -> Reading:
+        return Reading("press4", end_unix_ns, 1, fresh, rms=1.0, peak=2.0, unit="g", clock_synced=True)
+
+    return make

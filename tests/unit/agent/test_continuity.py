@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from drsn.agent.continuity import Continuity, Cursor, advance, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+Make = "Callable[..., Packet]"
+
+RATE_HZ = 1000.0
+N = 100
+"""Samples of a packet: 100 ms."""
+MS = 1_000_000
+END = 5_000 * MS
+"""When the sample after the last one is due."""
+WRAP = 2**32
+
+
+@pytest.fixture
+def verdict(make_packet: Make) -> Callable[..., Continuity]:
+    def of(cursor: dict[str, Any], said: dict[str, Any], *, continuous: bool = False) -> Continuity:
+        return judge(Cursor(**cursor), make_packet(N, **said), RATE_HZ, continuous=continuous)
+
+    return of
+
+
+def test_the_first_packet_of_a_sensor_stands_to_nothing(make_packet: Make):
+    assert judge(None, make_packet(seq=7), RATE_HZ, continuous=True) is Continuity.FIRST
+
+
+BOOT = {"boot_id": 7, "seq": 1000, "end_unix_ns": END}
+NO_BOOT = {"seq": 1000, "end_unix_ns": END}
+
+
+@pytest.mark.parametrize(
+    ("cursor", "said", "expected"),
+    [
+        # seq alone
+        ({"seq": 10}, {"seq": 11}, Continuity.TOUCHES),
+        ({"seq": 10}, {"seq": 12}, Continuity.GAP),
+        ({"seq": WRAP - 1}, {"seq": 0}, Continuity.TOUCHES),
+        ({"seq": WRAP - 1}, {"seq": 1}, Continuity.GAP),
+        ({"seq": 0}, {"seq": WRAP - 1}, Continuity.DUPLICATE),
+        ({"seq": 1000}, {"seq": 1000}, Continuity.DUPLICATE),
+        ({"seq": 1000}, {"seq": 900}, Continuity.DUPLICATE),  # a redelivery: not older than what is in flight
+        ({"seq": 1000}, {"seq": 0}, Continuity.RESTART),
+        # boot_id
+        (BOOT, {"boot_id": 8, "seq": 1001}, Continuity.RESTART),
+        (BOOT, {"boot_id": 7, "seq": 1001}, Continuity.TOUCHES),
+        (BOOT, {"boot_id": 7, "seq": 0, "t0_unix_ns": END + 9 * MS}, Continuity.DUPLICATE),
+        ({"seq": 1000}, {"boot_id": 7, "seq": 1001}, Continuity.TOUCHES),
+        ({"seq": 1000}, {"boot_id": 7, "seq": 0}, Continuity.RESTART),  # a firmware that has learnt boot_id
+        # without boot_id, t0 tells a restart from a repeat
+        (NO_BOOT, {"seq": 0, "t0_unix_ns": END}, Continuity.RESTART),
+        (NO_BOOT, {"seq": 999, "t0_unix_ns": END + 60_000 * MS}, Continuity.RESTART),
+        (NO_BOOT, {"seq": 0, "t0_unix_ns": END - 200 * MS}, Continuity.DUPLICATE),
+        # seq says that no packet is missing, t0 that the sensor paused
+        (NO_BOOT, {"seq": 1001, "t0_unix_ns": END + 60_000 * MS}, Continuity.APART),
+        (NO_BOOT, {"seq": 1001, "t0_unix_ns": END + 1 * MS}, Continuity.TOUCHES),
+        (NO_BOOT, {"seq": 1002, "t0_unix_ns": END}, Continuity.GAP),
+        # t0 alone, to a sample and a half
+        ({"end_unix_ns": END}, {"t0_unix_ns": END + 1_500_000}, Continuity.TOUCHES),
+        ({"end_unix_ns": END}, {"t0_unix_ns": END - 1_500_000}, Continuity.TOUCHES),
+        ({"end_unix_ns": END}, {"t0_unix_ns": END + 2 * MS}, Continuity.APART),
+        ({"end_unix_ns": END, "touched": True}, {"t0_unix_ns": END + 2 * MS}, Continuity.GAP),
+        # nothing
+        ({}, {}, Continuity.APART),
+        ({"seq": 1000}, {}, Continuity.APART),
+    ],
+)
+def test_how_a_packet_stands_to_the_one_before(
+    cursor: dict[str, Any], said: dict[str, Any], expected: Continuity, verdict: Callable[..., Continuity]
+):
+    assert verdict(cursor, said) is expected
+
+
+def test_continuous_vouches_only_where_nothing_is_known(verdict: Callable[..., Continuity]):
+    assert verdict({}, {}, continuous=True) is Continuity.TOUCHES
+    assert verdict({"seq": 10}, {"seq": 12}, continuous=True) is Continuity.GAP
+    assert verdict({"seq": 10}, {"seq": 10}, continuous=True) is Continuity.DUPLICATE
+    assert verdict({"end_unix_ns": END}, {"t0_unix_ns": END + 2 * MS}, continuous=True) is Continuity.APART
+
+
+@example(seq=0, ahead=WRAP // 2)
+@given(seq=st.integers(0, WRAP - 1), ahead=st.integers(0, WRAP - 1))
+def test_seq_is_compared_in_serial_arithmetic(seq: int, ahead: int, make_packet: Make):
+    packet = make_packet(1, boot_id=7, seq=(seq + ahead) % WRAP)
+    found = judge(Cursor(boot_id=7, seq=seq), packet, RATE_HZ, continuous=False)
+    if ahead == 1:
+        assert found is Continuity.TOUCHES
+    else:
+        assert found is (Continuity.GAP if 1 < ahead < WRAP // 2 else Continuity.DUPLICATE)
+
+
+@given(
+    first=st.integers(0, WRAP - 1),
+    count=st.integers(1, 200),
+    boot_id=st.sampled_from([0, 7]),
+    timed=st.booleans(),
+    data=st.data(),
+)
+def test_what_was_read_and_comes_again_is_a_duplicate(
+    first: int, count: int, boot_id: int, timed: bool, data: st.DataObject, make_packet: Make  # noqa: FBT001
+):  # fmt: skip
+    """After a crash the broker sends again what was not acknowledged: at most what was in flight."""
+    packets = [
+        make_packet(N, boot_id=boot_id, seq=(first + i) % WRAP, t0_unix_ns=END + i * N * MS if timed else None)
+        for i in range(count)
+    ]
+    cursor = None
+    for packet in packets:
+        cursor = advance(cursor, packet, RATE_HZ, judge(cursor, packet, RATE_HZ, continuous=False))
+    again = data.draw(st.sampled_from(packets))
+    assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
+
+
+def test_time_goes_on_from_a_packet_that_said_it(make_packet: Make):
+    start = advance(None, make_packet(N, t0_unix_ns=END), RATE_HZ, Continuity.FIRST)
+    assert start.end_unix_ns == END + 100 * MS
+    assert advance(start, make_packet(N), RATE_HZ, Continuity.TOUCHES).end_unix_ns == END + 200 * MS
+    assert advance(start, make_packet(N), RATE_HZ, Continuity.APART).end_unix_ns is None
+
+
+def test_only_a_gap_and_a_restart_reset_votes():
+    assert {verdict for verdict in Continuity if verdict.resets_votes} == {Continuity.GAP, Continuity.RESTART}

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drsn.agent.continuity import Continuity, Cursor
+from drsn.agent.packets import Packet, PacketError, Reason
+from drsn.agent.stream import SensorStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.model.contract import ModelContract
+
+RATE_HZ = 12_000.0
+ARRIVAL = 1_767_225_600_000_000_000
+SECOND = 1_000_000_000
+
+
+class Seen(NamedTuple):
+    """A window: its first sample and length (the samples are a ramp), and what came with it."""
+
+    first: int
+    length: int
+    fresh: bool
+    end_unix_ns: int
+
+
+class Sensor:
+    """A stream, and the ramp that it is fed with."""
+
+    def __init__(self, contract: ModelContract, **options: Any) -> None:  # noqa: ANN401
+        self.stream = SensorStream(contract, **{"hop_windows": 1.0, "continuous": False, **options})
+
+    def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **said: object) -> list[Seen]:
+        packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **said)
+        verdict = self.stream.judge(packet, rate_hz)
+        if verdict is Continuity.DUPLICATE:
+            return []
+        windows = []
+        for window in self.stream.push(packet, rate_hz, verdict, ARRIVAL):
+            first, length = int(window.samples[0, 0]), window.samples.shape[1]
+            assert window.samples[0].tolist() == list(range(first, first + length))
+            windows.append(Seen(first, length, window.fresh, window.end_unix_ns))
+        return windows
+
+
+@pytest.fixture
+def sensor(contract: ModelContract) -> Sensor:
+    return Sensor(contract)
+
+
+def firsts(windows: list[Seen]) -> list[int]:
+    return [window.first for window in windows]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # a contract is frozen
+@given(cuts=st.lists(st.integers(1, 700), min_size=1, max_size=8), hop=st.sampled_from([1.0, 0.5, 0.25]))
+def test_where_a_stream_is_cut_into_packets_changes_nothing(cuts: list[int], hop: float, contract: ModelContract):
+    sensor, whole = (Sensor(contract, hop_windows=hop) for _ in range(2))
+    windows = [w for seq, n in enumerate(cuts) for w in sensor.send(sum(cuts[:seq]), n, seq=seq)]
+    assert firsts(windows) == firsts(whole.send(0, sum(cuts)))
+    assert not any(window.fresh for window in windows)
+    assert sensor.stream.lost_samples == 0
+
+
+def test_windows_follow_by_the_hop(contract: ModelContract):
+    assert firsts(Sensor(contract, hop_windows=0.5).send(0, 600)) == [0, 128, 256]
+    assert firsts(Sensor(contract).send(0, 600)) == [0, 256]
+
+
+def test_seq_or_t0_join_packets(sensor: Sensor):
+    assert not sensor.send(0, 120, seq=1)
+    assert not sensor.send(120, 120, seq=2, t0_unix_ns=SECOND)
+    assert firsts(sensor.send(240, 120, t0_unix_ns=SECOND + 10_000_000)) == [0]
+
+
+def test_packets_that_prove_nothing_are_joined_only_if_continuous(contract: ModelContract):
+    careful, trusting = Sensor(contract), Sensor(contract, continuous=True)
+    for start in (0, 128):
+        alone, joined = careful.send(start, 128), trusting.send(start, 128)
+    assert alone == []
+    assert careful.stream.lost_samples == 128
+    assert firsts(joined) == [0]
+
+
+def test_single_windows_with_pauses_lose_nothing_and_vote_together(sensor: Sensor):
+    windows = [w for i in range(4) for w in sensor.send(256 * i, 256, seq=i, t0_unix_ns=(i + 1) * 60 * SECOND)]
+    assert firsts(windows) == [0, 256, 512, 768]
+    assert not any(window.fresh for window in windows)
+    assert sensor.stream.lost_samples == 0
+
+
+@pytest.mark.parametrize("after", [{"seq": 9, "boot_id": 1}, {"seq": 0, "boot_id": 2}], ids=["gap", "restart"])
+def test_a_gap_or_a_restart_begins_a_new_window_whose_vote_is_fresh(sensor: Sensor, after: dict[str, int]):
+    sensor.send(0, 300, seq=1, boot_id=1)
+    windows = sensor.send(1000, 600, **after)
+    assert [(w.first, w.fresh) for w in windows] == [(1000, True), (1256, False)]
+    assert sensor.stream.lost_samples == 44
+
+
+def test_a_fresh_vote_waits_for_its_window(sensor: Sensor):
+    sensor.send(0, 256, seq=1)
+    assert not sensor.send(1000, 200, seq=5)
+    assert [w.fresh for w in sensor.send(1200, 56, seq=6)] == [True]
+
+
+def test_a_change_of_rate_is_a_gap(sensor: Sensor):
+    sensor.send(0, 300, seq=1)
+    windows = sensor.send(300, 1100, 48_000.0, seq=2)
+    assert [(w.first, w.length, w.fresh) for w in windows] == [(300, 1024, True)]  # as long as 256 at 12 kHz
+    assert sensor.stream.lost_samples == 44
+
+
+def test_a_packet_that_comes_again_is_not_read_again(sensor: Sensor):
+    sensor.send(0, 200, seq=1)
+    assert not sensor.send(0, 200, seq=1)
+    assert not sensor.send(0, 200, 48_000.0, seq=1)
+    assert firsts(sensor.send(200, 56, seq=2)) == [0]
+
+
+def test_a_window_ends_by_the_sensors_clock(sensor: Sensor):
+    windows = sensor.send(0, 600, t0_unix_ns=5 * SECOND)
+    assert [w.end_unix_ns for w in windows] == [5 * SECOND + 21_333_333, 5 * SECOND + 42_666_667]
+
+
+def test_without_a_clock_a_window_ends_by_its_packets_arrival(sensor: Sensor):
+    windows = sensor.send(0, 512)
+    assert [w.end_unix_ns for w in windows] == [ARRIVAL - 21_333_333, ARRIVAL]
+
+
+def test_it_goes_on_where_an_earlier_run_stopped(contract: ModelContract):
+    sensor = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
+    assert not sensor.send(0, 256, seq=41, boot_id=1)
+    assert [w.fresh for w in sensor.send(0, 256, seq=42, boot_id=1)] == [False]
+    assert sensor.stream.cursor == Cursor(boot_id=1, seq=42, sample_rate_hz=RATE_HZ, touched=True)
+
+
+def test_a_change_of_rate_and_an_unheard_gap_survive_a_restart_of_the_agent(contract: ModelContract):
+    before = Cursor(boot_id=1, seq=41, sample_rate_hz=2 * RATE_HZ)
+    assert [w.fresh for w in Sensor(contract, cursor=before).send(0, 256, seq=42, boot_id=1)] == [True]
+    first = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
+    assert not first.send(0, 100, seq=50, boot_id=1)
+    second = Sensor(contract, cursor=first.stream.cursor)
+    assert [w.fresh for w in second.send(0, 256, seq=51, boot_id=1)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate_hz", "reason"),
+    [(2, RATE_HZ, Reason.WRONG_CHANNELS), (1, 10_599.0, Reason.WRONG_RATE), (1, 1_000_001.0, Reason.WRONG_RATE)],
+)
+def test_what_can_not_serve_the_model_is_refused(
+    channels: int, rate_hz: float, reason: Reason, sensor: Sensor, make_packet: Callable[..., Packet]
+):
+    with pytest.raises(PacketError) as refusal:
+        sensor.stream.judge(make_packet(256, channels=channels), rate_hz)
+    assert refusal.value.reason is reason
