@@ -1,0 +1,80 @@
+"""What a window of 2,048 samples costs before the network, step by step; ratio: to the first row of its group."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+from _report import report, timed_us
+
+from drsn.agent.packets import CODECS, Format, Packet, frame
+from drsn.agent.ring import Ring
+from drsn.model.conditioning import Conditioner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+WINDOW, RATE_HZ, BANDWIDTH_HZ = 2048, 12_000.0, 5_300.0
+FORM = Format()
+
+
+def codecs(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
+    """Decode one window."""
+    packet = Packet(samples, sample_rate_hz=RATE_HZ, seq=1)
+    payloads = {
+        "raw": samples.astype("<f4").tobytes(),
+        "frame": frame.encode(packet),
+        "json": json.dumps({"sample_rate_hz": RATE_HZ, "samples": samples[0].tolist()}).encode(),
+    }
+    return {f"decode {name}": lambda n=name, p=payload: CODECS[n](p, {}, FORM) for name, payload in payloads.items()}
+
+
+def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
+    """Push one window in four packets, with three quarters of overlap: the mirrored ring, and a list as often seen."""
+    ring, kept = Ring(1, WINDOW, WINDOW // 4), samples[0].tolist()
+    parts = np.array_split(samples, 4, axis=1)
+
+    def mirrored() -> None:
+        for part in parts:
+            for window, _ in ring.push(part):
+                window.max()
+
+    def listed() -> None:
+        for part in parts:
+            kept.extend(part[0].tolist())
+            del kept[: part.shape[1]]
+            np.array(kept, dtype=np.float32).max()
+
+    return {"ring, mirrored": mirrored, "ring, a list": listed}
+
+
+def conditioners(rng: np.random.Generator) -> dict[str, Callable[[], object]]:
+    """Band-limit and resample one window from each rate."""
+    calls: dict[str, Callable[[], object]] = {}
+    for rate_hz in (12_000.0, 12_800.0, 25_600.0, 48_000.0, 51_200.0):
+        conditioner = Conditioner(WINDOW, RATE_HZ, BANDWIDTH_HZ, rate_hz)
+        native = rng.standard_normal((1, conditioner.native_window)).astype(np.float32)
+        out = np.empty((1, WINDOW), np.float32)
+        calls[f"condition from {rate_hz:g} Hz"] = lambda c=conditioner, n=native, o=out: c(n, o)
+    return calls
+
+
+def main() -> None:
+    """Measure and report."""
+    rng = np.random.default_rng(1)
+    samples = rng.standard_normal((1, WINDOW)).astype(np.float32)
+    rows: list[list[object]] = []
+    for group in (codecs(samples), rings(samples), conditioners(rng)):
+        first = None
+        for name, call in group.items():
+            median, least, greatest = timed_us(call)
+            first = first or median
+            rows.append([name, median, least, greatest, median / first])
+    report("hot_path", ["step", "us", "least", "greatest", "ratio"], rows)
+
+
+if __name__ == "__main__":
+    main()
