@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 REQUIRED = ("model.onnx", "golden.npz", "MODEL_CARD.md")
 MAX_MANIFEST_BYTES = 1 << 20
-MAX_FILE_BYTES = 256 << 20
-"""A DRSN is 50 kB; this leaves room for any network that an edge device runs, and none for a bomb."""
+MAX_BYTES = 256 << 20
+"""Of all files. A DRSN is 50 kB; this leaves room for any network that an edge device runs, and none for a bomb."""
 
 MAX_FILES = 32
 REMEDY = "make or copy the bundle again"
@@ -79,18 +79,21 @@ class Bundle:
         Raises:
             BundleError: they are not what the contract says.
         """
-        contract = self.contract
+        contract, content = self.contract, self.read("golden.npz")
         try:
-            with np.load(io.BytesIO(self.read("golden.npz")), allow_pickle=False) as arrays:
-                golden = Golden(arrays["x"], arrays["probabilities"], arrays["novelty"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:  # zipfile unpacks no more than an entry claims
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                    raise ValueError(f"more than {MAX_BYTES} bytes")  # noqa: TRY301 (one message for all)
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                golden = Golden(*(np.asarray(arrays[name]) for name in ("x", "probabilities", "novelty")))
+        except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
             raise BundleError(f"bundle {self.path}: golden.npz can't be read: {error}; {REMEDY}") from None
         windows = len(golden.x) if golden.x.ndim else 0
         shapes = (golden.x.shape, golden.probabilities.shape, golden.novelty.shape)
         due = ((windows, contract.channels, contract.window), (windows, len(contract.labels)), (windows,))
         kinds = {golden.x.dtype, golden.probabilities.dtype, golden.novelty.dtype}
         if shapes != due or not windows or kinds != {np.dtype(np.float32)}:
-            raise BundleError(f"bundle {self.path}: golden.npz holds {shapes}, the contract says {due}; {REMEDY}")
+            raise BundleError(f"bundle {self.path}: golden.npz holds {shapes}, not {due} of float32; {REMEDY}")
         return golden
 
 
@@ -164,6 +167,9 @@ class _Zip:
         entry = self._zip.getinfo(name)
         if (entry.external_attr >> 16) & 0o170000 == 0o120000 or entry.is_dir() or entry.flag_bits & 1:
             raise BundleError(f"bundle {self._path}: {name} is a link, a folder or encrypted; {REMEDY}")
+        # The others decompress a whole chunk at a time, without a limit.
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise BundleError(f"bundle {self._path}: {name} is neither stored nor deflated; {REMEDY}")
         with self._zip.open(entry) as stream:  # reads no more than asked, whatever the entry claims to hold
             return stream.read(limit + 1)
 
@@ -191,10 +197,10 @@ def _checked(path: Path, source: _Source) -> Bundle:
         raise BundleError(f"bundle {path}: {', '.join(missing)} missing; {REMEDY}")
     if surplus := sorted(set(names) - due):
         raise BundleError(f"bundle {path}: holds {surplus[0]!r}, which its manifest does not name; {REMEDY}")
+    if sum(entry.bytes for entry in manifest.files.values()) > MAX_BYTES:
+        raise BundleError(f"bundle {path}: its files are larger than {MAX_BYTES} bytes")
     files = {}
     for name, entry in manifest.files.items():
-        if entry.bytes > MAX_FILE_BYTES:
-            raise BundleError(f"bundle {path}: {name} is larger than {MAX_FILE_BYTES} bytes")
         files[name] = source.read(name, entry.bytes)
         if len(files[name]) != entry.bytes or hashlib.sha256(files[name]).hexdigest() != entry.sha256:
             raise BundleError(f"bundle {path}: {name} is not what the manifest says (size or sha256); {REMEDY}")
@@ -206,5 +212,5 @@ def _manifest(path: Path, text: bytes) -> Manifest:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "document"
+        where = ".".join(str(part) for part in first["loc"])[:80].encode("unicode_escape").decode() or "document"
         raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}; is it of another version?") from None

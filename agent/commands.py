@@ -37,8 +37,10 @@ def broker_of(arguments: argparse.Namespace) -> Broker:
     try:
         section = MqttSection(url=arguments.url, protocol=arguments.protocol)
     except ValidationError as error:
-        raise UsageError(error.errors()[0]["msg"]) from None
+        raise UsageError(f"URL: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
     password = None
+    if arguments.password_file is not None and arguments.username is None:
+        raise UsageError("--password-file needs --username")
     if arguments.password_file is not None:
         try:
             password = arguments.password_file.read_text(encoding="utf-8").rstrip("\r\n")

@@ -57,6 +57,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
     _check_environment()
     settings = _read(path, _nested(overrides))
+    ca_file = settings.mqtt.ca_file
+    if ca_file is not None and not ca_file.is_file():
+        raise ConfigurationError(f"mqtt.ca_file: {ca_file}: no such file")
     password = _password(settings)
     warnings = []
     if password is not None and not settings.mqtt.tls:
@@ -110,16 +113,29 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
     except SettingsError as error:
         raise ConfigurationError(f"environment: {error}; lists are written as JSON") from None
     except ValidationError as error:
-        raise ConfigurationError(f"{path}: {'; '.join(_explain(e) for e in error.errors())}") from None
+        # An input that is wrong is also counted as missing; the first error says all.
+        found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
+        raise ConfigurationError("; ".join(_explain(e, path, overrides) for e in found)) from None
 
 
-def _explain(error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "settings"
+def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any]) -> str:
+    loc = [str(part) for part in error["loc"]]
+    where = f"{_giver(loc, path, overrides)}: {'.'.join(loc) or 'settings'}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown setting"
     if error["type"] == "missing":
         return f"{where}: missing"
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _giver(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
+    """Who gave the value at `loc`: the last of file, environment and `--set` that names it."""
+    section, key = [*loc, "", ""][:2]
+    given = overrides.get(section)
+    if given is not None and (not isinstance(given, dict) or not key or key in given):
+        return "--set"
+    names = (f"{ENVIRONMENT_PREFIX}{section}__{key}".upper(), f"{ENVIRONMENT_PREFIX}{section}".upper())
+    return next((f"environment variable {name}" for name in os.environ if name.upper() in names), str(path))
 
 
 def _systemd_defaults() -> dict[str, Any]:
@@ -131,9 +147,9 @@ def _systemd_defaults() -> dict[str, Any]:
 def _check_environment() -> None:
     sections = {name: field.annotation for name, field in Settings.model_fields.items()}
     for variable in sorted(os.environ):
-        if not variable.startswith(ENVIRONMENT_PREFIX):
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX):  # it is read in any case
             continue
-        section, _, key = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        section, _, key = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
         known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
         if known is None or (key and key.split("__")[0] not in known):
             raise ConfigurationError(f"environment variable {variable}: there is no such setting")
@@ -147,18 +163,22 @@ def _nested(overrides: Sequence[str]) -> dict[str, Any]:
         if not (equals and section and (name or not dot)):
             raise UsageError(f"--set {text!r}: write section.key=value")
         if dot:
-            values.setdefault(section, {})[name] = _value(value)
+            group = values.setdefault(section, {})
+            if not isinstance(group, dict):
+                raise UsageError(f"--set {text!r}: {section} was set as a whole before")
+            group[name] = _value(value)
         else:
             values[section] = _value(value)
     return values
 
 
 def _value(text: str) -> object:
-    """A TOML value; what is none is a string."""
+    """A TOML string, boolean, array or table; else the text, for the setting's type to read: `mqtt.protocol=5`."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value if isinstance(value, (str, bool, list, dict)) else text
 
 
 def _password(settings: Settings) -> str | None:

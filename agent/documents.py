@@ -17,7 +17,8 @@ Suppressor = Literal["shelved", "out_of_service", "sensor_fault", "gate"]
 
 def iso_utc(unix_ns: int) -> str:
     """`2026-01-01T00:00:00.000Z`."""
-    moment = datetime.fromtimestamp(unix_ns // 1_000_000 / 1000, tz=timezone.utc)
+    seconds, rest_ns = divmod(unix_ns, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, tz=timezone.utc).replace(microsecond=rest_ns // 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -101,11 +102,11 @@ class ResultDocument(Frozen):
     t0: str
     t1: str
     windows: int = Field(description="diagnosed since the last result")
-    window_label: str
+    label: str = Field(description="the most probable label of the most probable condition")
     condition: str
     confidence: float
     probabilities: dict[str, float] = Field(description="by label")
-    novelty: float
+    novelty: float | None = Field(description="null: not finite")
     rms: float = Field(description="of the window's AC part")
     peak: float = Field(description="largest distance from the window's mean")
     unit: str | None

@@ -93,7 +93,7 @@ def result_document(outcome: Outcome, windows: int, bundle: str) -> ResultDocume
         t0=iso_utc(reading.end_unix_ns - reading.duration_ns),
         t1=iso_utc(reading.end_unix_ns),
         windows=windows,
-        window_label=diagnosis.label,
+        label=diagnosis.label,
         condition=diagnosis.condition,
         confidence=round(diagnosis.confidence, 4),
         probabilities={name: round(p, 4) for name, p in diagnosis.label_probabilities.items()},

@@ -6,7 +6,7 @@ import heapq
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,11 +66,13 @@ def frames(recordings: Sequence[Recording], plan: Plan, start_unix_ns: int) -> I
         _of_one(recording, plan, start_unix_ns, np.random.default_rng([plan.seed, index]))
         for index, recording in enumerate(recordings)
     ]
-    yield from heapq.merge(*streams, key=lambda frame: frame.due_s)
+    for frame in heapq.merge(*streams, key=lambda frame: frame.due_s):
+        yield replace(frame, due_s=frame.due_s / plan.speed if plan.speed else 0.0)
 
 
 def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
-    topic = plan.topic.format(sensor=sensor_id(recording.name))
+    """In the recording's own time."""
+    topic = plan.topic.replace("{sensor}", sensor_id(recording.name))
     n = plan.samples_per_packet
     per_round = recording.n_samples // n
     boot_id = secrets.randbits(31) + 1
@@ -91,7 +93,7 @@ def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random
             clock_synced=True,
         )
         # A packet is sent when its last sample has been taken.
-        due_s = (elapsed_s + n / recording.sample_rate_hz) / plan.speed if plan.speed else 0.0
+        due_s = elapsed_s + n / recording.sample_rate_hz
         yield Frame(due_s, topic, encode(packet))
         seq += 1
 

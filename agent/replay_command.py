@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent import commands
-from drsn.model.errors import EXIT_OK, UsageError
+from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -37,13 +37,21 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """Play the recordings to their end, or for ever."""
     from drsn.agent.mqtt import Connection  # noqa: PLC0415
-    from drsn.agent.recordings import read_recording  # noqa: PLC0415
     from drsn.agent.replay import Plan, play, sensor_id  # noqa: PLC0415
+    from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
 
-    if "{sensor}" not in arguments.topic or arguments.samples < 1 or arguments.speed < 0:
-        raise UsageError("--topic needs {sensor}, --samples at least 1, --speed at least 0")
+    plain = arguments.topic.replace("{sensor}", "")
+    if plain == arguments.topic or set(plain) & set("{}+#") or arguments.samples < 1 or not arguments.speed >= 0:
+        raise UsageError("--topic needs {sensor} and no other name, --samples at least 1, --speed at least 0")
+    broker = commands.broker_of(arguments)
     recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
+    sensors = [sensor_id(recording.name) for recording in recordings]
+    if len(set(sensors)) < len(sensors):
+        raise UsageError(f"two recordings become one sensor: {', '.join(sorted(sensors))}; rename a file")
+    for recording in recordings:
+        if recording.n_samples < arguments.samples:
+            raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
     plan = Plan(
         topic=arguments.topic,
         samples_per_packet=arguments.samples,
@@ -53,13 +61,12 @@ def replay(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         loop=arguments.loop,
     )
-    connection = Connection(commands.broker_of(arguments), name="replay", client_id=f"drsn-replay-{os.getpid()}")
+    connection = Connection(broker, name="replay", client_id=f"drsn-replay-{os.getpid()}")
     connection.start()
     try:
         confirmed = play(recordings, plan, connection, threading.Event())
     finally:
         connection.stop()
-    sensors = [sensor_id(recording.name) for recording in recordings]
     if arguments.json:
         print(json.dumps({"sensors": sensors, "packets": confirmed}))
     else:

@@ -45,10 +45,10 @@ def _configured(parser: Parser, command: Callable[[argparse.Namespace], int]) ->
 
 def run(arguments: argparse.Namespace) -> int:
     """The service."""
+    configuration = load(arguments.config, arguments.set)
     from drsn.agent.app import assembled  # noqa: PLC0415 (a wrong configuration answers before the runtime loads)
 
     faulthandler.enable()  # a watchdog's SIGABRT leaves the stacks in the journal
-    configuration = load(arguments.config, arguments.set)
     logs.configure(configuration.settings.agent.log_level)
     for warning in configuration.warnings:
         logging.getLogger(__name__).warning(warning)
@@ -66,9 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """All that `run` checks before it serves."""
-    from drsn.agent.app import opened_model  # noqa: PLC0415
-
     configuration = load(arguments.config, arguments.set)
+    from drsn.agent.app import opened_model  # noqa: PLC0415 (as above)
+
     with opened_model(configuration) as (bundle, backend):
         report = {
             "config": str(arguments.config),

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.packets import Format
-from drsn.agent.topics import SENSOR_ID, TopicPattern
+from drsn.agent.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.votes import Quorum
 from drsn.model.contract import Frozen
 
@@ -118,9 +118,11 @@ class InputSection(Frozen):
     sensor: str = Field(description="how the sensor's id is built of those names")
     codec: Literal["raw", "frame", "json"] = "frame"
     dtype: Literal["f32", "i16", "i32"] = Field(default="f32", description="of raw and of base64 in json")
-    scale: float = Field(default=1.0, description="unit per count")
+    scale: float = Field(default=1.0, allow_inf_nan=False, description="unit per count")
     layout: Literal["interleaved", "planar"] = Field(default="interleaved", description="of several channels")
-    sample_rate_hz: float | None = Field(default=None, gt=0, description="when the packet does not carry it")
+    sample_rate_hz: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="when the packet does not carry it"
+    )
     channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = Field(
         default=(), description="names: one packet, several sensors `<sensor>-<name>`"
     )
@@ -134,6 +136,8 @@ class InputSection(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> InputSection:
         TopicPattern(self.topic, self.sensor)
+        if not self.scale:
+            raise ValueError("scale is 0: every sample would be")
         if self.codec == "raw" and self.sample_rate_hz is None:
             raise ValueError("codec 'raw' carries no rate: set sample_rate_hz")
         if len(set(self.channels)) != len(self.channels):
@@ -202,7 +206,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_loop(self) -> Settings:
+        own = Topics(self.agent.prefix, self.agent.id).filters
         for entry in self.inputs:
-            if entry.topic.startswith(f"{self.agent.prefix}/"):
-                raise ValueError(f"input {entry.topic!r} lies under the agent's own prefix {self.agent.prefix!r}")
+            pattern = TopicPattern(entry.topic, entry.sensor).filter
+            if entry.topic.startswith(f"{self.agent.prefix}/") or any(overlap(pattern, topic) for topic in own):
+                raise ValueError(f"input {entry.topic!r} takes in what the agent publishes under {self.agent.prefix!r}")
         return self

@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import uuid
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from drsn.agent.continuity import Cursor
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from drsn.agent.documents import EventDocument
@@ -75,9 +76,12 @@ class Store:
             raise StorageError(f"state directory {state_dir}: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._lock)
             raise ConfigurationError(f"state directory {state_dir}: another agent uses it; give each its own") from None
+        except OSError as error:
+            os.close(self._lock)
+            raise StorageError(f"state directory {state_dir}: it can't be locked ({error.strerror})") from None
         try:
             self._db = self._open()
         except BaseException:
@@ -105,76 +109,86 @@ class Store:
         Raises:
             StorageError: nothing was written.
         """
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(
-                    "INSERT INTO alarms VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET state = excluded.state",
-                    ((name, _SENSOR.dump_json(state).decode()) for name, state in sensors.items()),
-                )
-                self._db.executemany(
-                    "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
-                    ((name, _CURSOR.dump_json(cursor).decode()) for name, cursor in cursors.items()),
-                )
-                self._db.executemany(
-                    "INSERT INTO journal (sensor, seq, event) VALUES (?, ?, ?)",
-                    ((event.sensor, event.seq, event.model_dump_json()) for event in events),
-                )
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._path}: {error}") from None
+        with self._named_errors(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "INSERT INTO alarms VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET state = excluded.state",
+                ((name, _SENSOR.dump_json(state).decode()) for name, state in sensors.items()),
+            )
+            self._db.executemany(
+                "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
+                ((name, _CURSOR.dump_json(cursor).decode()) for name, cursor in cursors.items()),
+            )
+            self._db.executemany(
+                "INSERT INTO journal (sensor, seq, event) VALUES (?, ?, ?)",
+                ((event.sensor, event.seq, event.model_dump_json()) for event in events),
+            )
 
     def journal(self, after_id: int, limit: int) -> list[Entry]:
         """Events past `after_id`, oldest first."""
-        rows = self._db.execute(
-            "SELECT id, sensor, event FROM journal WHERE id > ? ORDER BY id LIMIT ?", (after_id, limit)
-        )
-        return [Entry(number, sensor, event.encode()) for number, sensor, event in rows]
+        with self._named_errors():
+            rows = self._db.execute(
+                "SELECT id, sensor, event FROM journal WHERE id > ? ORDER BY id LIMIT ?", (after_id, limit)
+            )
+            return [Entry(number, sensor, event.encode()) for number, sensor, event in rows]
 
     def unpublished(self) -> int:
         """Events that no broker has confirmed."""
-        (count,) = self._db.execute("SELECT count(*) FROM journal WHERE id > ?", (self.published_id,)).fetchone()
+        with self._named_errors():
+            (count,) = self._db.execute("SELECT count(*) FROM journal WHERE id > ?", (self.published_id,)).fetchone()
         return int(count)
 
     @property
     def published_id(self) -> int:
         """The journal's cursor: every event up to it is with the broker."""
-        return int(self._meta("published", "0"))
+        with self._named_errors():
+            return int(self._meta("published", "0"))
 
     def mark_published(self, up_to_id: int) -> None:
         """Move the journal's cursor, and let the oldest published events go."""
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(up_to_id),))
-                self._db.execute("DELETE FROM journal WHERE id <= ?", (up_to_id - JOURNAL_ROWS,))
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._path}: {error}") from None
+        with self._named_errors(), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(up_to_id),))
+            self._db.execute("DELETE FROM journal WHERE id <= ?", (up_to_id - JOURNAL_ROWS,))
 
     def close(self) -> None:
-        """Close the database, then let the directory go."""
+        """Close the database, then let the directory go; calling twice is fine."""
         self._db.close()
-        os.close(self._lock)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def _open(self) -> sqlite3.Connection:
+        with ExitStack() as on_failure:
+            try:
+                # isolation_level None: transactions begin where the code says so, not where the driver guesses.
+                db = sqlite3.connect(self._path, isolation_level=None)
+                on_failure.callback(db.close)
+                db.execute("PRAGMA journal_mode = WAL")
+                # FULL, so that what was acknowledged to the broker survives a power cut.
+                db.execute("PRAGMA synchronous = FULL")
+                db.executescript(SCHEMA)
+                for key, value in (
+                    ("schema", SCHEMA_VERSION),
+                    ("epoch", uuid.uuid4().hex[:8]),
+                    ("published", "0"),
+                ):
+                    db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+                (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+            except sqlite3.Error as error:
+                raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
+            if version != SCHEMA_VERSION:
+                raise ConfigurationError(f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}")
+            on_failure.pop_all()
+            return db
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        """The database's errors as ours."""
         try:
-            # isolation_level None: transactions begin where the code says so, not where the driver guesses.
-            db = sqlite3.connect(self._path, isolation_level=None)
-            db.execute("PRAGMA journal_mode = WAL")
-            # FULL, so that what was acknowledged to the broker survives a power cut.
-            db.execute("PRAGMA synchronous = FULL")
-            db.executescript(SCHEMA)
-            for key, value in (
-                ("schema", SCHEMA_VERSION),
-                ("epoch", uuid.uuid4().hex[:8]),
-                ("published", "0"),
-            ):
-                db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
-            (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+            yield
         except sqlite3.Error as error:
-            raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
-        if version != SCHEMA_VERSION:
-            raise ConfigurationError(f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}")
-        return db
+            raise StorageError(f"{self._path}: {error}") from None
 
     def _meta(self, key: str, default: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -65,12 +65,24 @@ def legal_sensor(sensor: str) -> bool:
     return SENSOR_ID.fullmatch(sensor) is not None
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether some topic fits both filters (levels and +)."""
+    left, right = one.split("/"), other.split("/")
+    return len(left) == len(right) and all(a == b or "+" in (a, b) for a, b in zip(left, right, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
 class Topics:
     """Where the agent publishes (docs/mqtt.md)."""
 
     prefix: str
     agent: str
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """Filters that together cover all that agents with this prefix publish."""
+        kinds = ("result", "alarm", "event", "_agent/+/status", "_agent/+/health")
+        return tuple(f"{self.prefix}/{kind if kind.startswith('_') else f'+/{kind}'}" for kind in kinds)
 
     def result(self, sensor: str) -> str:
         """Latest diagnosis."""

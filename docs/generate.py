@@ -38,6 +38,7 @@ def generated() -> dict[Path, str]:
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
         ROOT / "docs" / "architecture.md": {"states": state_diagram()},
+        ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}
@@ -125,9 +126,24 @@ def bundles_table() -> str:
     return "\n".join(rows)
 
 
+SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
+
+
+def accuracy_table() -> str:
+    """Test accuracy of each shipped bundle over SNR."""
+    rows = ["| accuracy, mean of three noises | as recorded | +10 dB | 0 dB | −3 dB | −6 dB | −10 dB |",
+            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name in SHIPPED:
+        training = open_bundle(shipped(name)).manifest.training
+        assert training is not None
+        cells = (_mean(training.metrics["test"], snr_db, "accuracy") for snr_db in SNR_DB)
+        rows.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
 def _mean(test: list[dict[str, Any]], snr_db: float | None, key: str) -> str:
     values = [row[key] for row in test if row["snr_db"] == snr_db]
-    return f"{100 * sum(values) / len(values):.1f} %"
+    return f"{100 * sum(values) / len(values):.1f} %" if values else "not measured"
 
 
 if __name__ == "__main__":

@@ -58,6 +58,10 @@ def export_command(arguments: argparse.Namespace) -> int:
     """`--target onnx`, `trt` and `trt-rtx`."""
     if arguments.checkpoint is not None and (arguments.out is None or arguments.bundle is not None):
         raise UsageError("--checkpoint goes with --out BUNDLE, and not with --bundle")
+    if arguments.checkpoint is None and arguments.out is not None:
+        raise UsageError("--out goes with --checkpoint FILE; an engine's place is --engine-dir DIR")
+    if arguments.target == "onnx" and arguments.engine_dir is not None:
+        raise UsageError("--engine-dir goes with --target trt or trt-rtx")
     if arguments.target == "onnx" and arguments.checkpoint is None:
         raise UsageError("--target onnx needs --checkpoint FILE and --out BUNDLE")
     if arguments.checkpoint is None and arguments.bundle is None:
@@ -98,7 +102,12 @@ def _report(bundle: Bundle, comparisons: list[Comparison], *, as_json: bool) -> 
     passed = all(comparison.passed for comparison in comparisons)
     if as_json:
         rows = [
-            {**c.parity.model_dump(), "abstention_agreement": c.abstention_agreement, "passed": c.passed}
+            {
+                **c.parity.model_dump(),
+                "novelty_error": c.novelty_error if c.finite else None,
+                "abstention_agreement": c.abstention_agreement,
+                "passed": c.passed,
+            }
             for c in comparisons
         ]
         print(json.dumps({"bundle": str(bundle.path), "sha256": bundle.sha256, "passed": passed, "parity": rows}))

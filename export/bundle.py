@@ -39,9 +39,9 @@ def write_bundle(target: Path, manifest: Manifest, files: Mapping[str, bytes], *
         StorageError: it can't be written; what was there before is still there.
         BundleError: what was written can't be read back.
     """
-    _may_replace(target, force=force)
     content = {MANIFEST: manifest.model_dump_json(indent=1).encode(), **files}
     try:
+        may_replace(target, force=force)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix == ".zip":
             _write_file(target, _zipped(content))
@@ -52,7 +52,12 @@ def write_bundle(target: Path, manifest: Manifest, files: Mapping[str, bytes], *
     return open_bundle(target)
 
 
-def _may_replace(target: Path, *, force: bool) -> None:
+def may_replace(target: Path, *, force: bool) -> None:
+    """Refuse early to write where something else is.
+
+    Raises:
+        UsageError: something is there already, and `force` is not given, or it is no bundle.
+    """
     if not target.exists():
         return
     if not force:
@@ -99,8 +104,13 @@ def _write_directory(target: Path, content: Mapping[str, bytes]) -> None:
         if target.exists():  # a directory can't be replaced in one step: the old one steps aside first
             aside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
             target.rename(aside / target.name)
-            fresh.rename(target)
-            shutil.rmtree(aside)
+            try:
+                fresh.rename(target)
+            except BaseException:
+                (aside / target.name).rename(target)
+                aside.rmdir()
+                raise
+            shutil.rmtree(aside, ignore_errors=True)
         else:
             fresh.rename(target)
     except BaseException:

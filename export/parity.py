@@ -15,27 +15,35 @@ if TYPE_CHECKING:
 TOLERANCES = {"onnxruntime": 1e-4}
 """Largest difference of a probability, float32 against float32. Kernels sum in other orders: 1e-6 is usual."""
 
+NOVELTY_TOLERANCE = 1e-3
+"""Largest difference of a novelty, over 1 + its size. It decides who abstains; 1e-6 is usual."""
+
 
 @dataclass(frozen=True)
 class Comparison:
     """What was found, and whether it is good enough."""
 
     parity: Parity
+    novelty_error: float
+    """Largest difference of a novelty, over 1 + its size."""
     abstention_agreement: float
-    """Part of the windows on which both abstain or both do not."""
+    """Part of the windows with a clear novelty on which both abstain or both do not."""
     finite: bool
 
     @property
     def passed(self) -> bool:
-        """Within the tolerance, the same label on every window that has a clear one, no NaN."""
-        return self.finite and self.parity.max_abs <= self.parity.tolerance and self.parity.label_agreement == 1.0
+        """Within the tolerances; same label and same abstention on every window that has a clear one; no NaN."""
+        agreed = self.parity.label_agreement == self.abstention_agreement == 1.0
+        within = self.parity.max_abs <= self.parity.tolerance and self.novelty_error <= NOVELTY_TOLERANCE
+        return self.finite and within and agreed
 
     def __str__(self) -> str:
         p = self.parity
         return (
             f"{'ok  ' if self.passed else 'FAIL'} {p.pair}: {p.windows} windows, largest difference {p.max_abs:.2g} "
-            f"(tolerance {p.tolerance:g}), labels agree on {p.label_agreement:.1%}, "
-            f"abstentions on {self.abstention_agreement:.1%}{'' if self.finite else ', NaN or infinity'}"
+            f"(tolerance {p.tolerance:g}), labels agree on {p.label_agreement:.1%}; novelty off by "
+            f"{self.novelty_error:.2g} (tolerance {NOVELTY_TOLERANCE:g}), abstentions agree on "
+            f"{self.abstention_agreement:.1%}{'' if self.finite else ', NaN or infinity'}"
         )
 
 
@@ -48,17 +56,20 @@ def compare(
 ) -> Comparison:
     """Compare (probabilities[n, labels], novelty[n]) of two implementations.
 
-    Labels must agree wherever the reference's two best lie further apart than twice the tolerance; closer than that,
-    either answer is the same answer.
+    Labels must agree wherever the reference's two best lie further apart than twice the tolerance, and abstentions
+    wherever its novelty lies further from the threshold than its tolerance; closer than that, either answer is right.
     """
     (expected, expected_novelty), (actual, actual_novelty) = reference, candidate
-    finite = bool(np.isfinite(actual).all() and np.isfinite(actual_novelty).all())
+    finite = all(bool(np.isfinite(part).all()) for part in (*reference, *candidate))
     difference = float(np.abs(actual - expected).max()) if finite else float("inf")
     second, best = np.sort(expected, axis=1)[:, -2:].T
     clear = best - second > 2 * tolerance
     same = expected.argmax(axis=1) == actual.argmax(axis=1)
     limit = np.inf if threshold is None else threshold
-    abstentions = (expected_novelty > limit) == (actual_novelty > limit)
+    scale = 1 + np.abs(expected_novelty)
+    decided = np.abs(expected_novelty - limit) > NOVELTY_TOLERANCE * scale
+    abstentions = ((expected_novelty > limit) == (actual_novelty > limit))[decided]
+    novelty_error = float((np.abs(actual_novelty - expected_novelty) / scale).max()) if finite else float("inf")
     parity = Parity(
         pair=pair,
         max_abs=difference if finite else np.finfo(np.float32).max,
@@ -66,4 +77,4 @@ def compare(
         windows=len(expected),
         tolerance=tolerance,
     )
-    return Comparison(parity, float(abstentions.mean()), finite)
+    return Comparison(parity, novelty_error, float(abstentions.mean()) if decided.any() else 1.0, finite)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.export.bundle import file_entries, write_bundle
+from drsn.export.bundle import file_entries, may_replace, write_bundle
 from drsn.export.golden import golden_from_torch, npz_bytes
 from drsn.export.model_card import model_card
 from drsn.export.onnx_from_torch import onnx_from_torch
@@ -33,6 +33,7 @@ def bundle_from_checkpoint(checkpoint_path: Path, out: Path, *, force: bool) -> 
         BadDataError: no checkpoint.
         BundleError: ONNX Runtime does not say what torch says; nothing was written.
     """
+    may_replace(out, force=force)
     checkpoint = Checkpoint.load(checkpoint_path)
     graph = checkpoint.build()
     golden = golden_from_torch(graph, checkpoint.golden)

@@ -1,7 +1,7 @@
 """Training batches: random windows, each seen through another machine, at another speed, under another noise.
 
 Without noise in training every network collapses under it, without a change of speed and of transmission path a
-network trained at one load fails at another; see docs/model.md for the measurements.
+network trained at one load fails at another; see docs/models.md for the measurements.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.model.conditioning import Conditioner
+from drsn.model.errors import BadDataError
 from drsn.model.noise import add_noise
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Augmenter:
     """Draws batches; the same generator state draws the same batches.
 
     Labels are drawn evenly, then recordings, then places.
+
+    Raises:
+        BadDataError: a recording is shorter than a window at the highest speed.
     """
 
     def __init__(self, recordings: Sequence[Recording], recipe: Recipe, rng: np.random.Generator) -> None:
@@ -48,6 +52,10 @@ class Augmenter:
         self._batch = recipe.optimisation.batch
         self._rng = rng
         self._by_label = [[r for r in recordings if r.label == name] for name in recipe.label_names]
+        for recording in recordings:
+            window_s = self._signal.window / self._signal.sample_rate_hz * (1 + self._settings.speed)
+            if recording.n_samples < round(window_s * recording.sample_rate_hz):
+                raise BadDataError(f"recording {recording.name}: shorter than a window of {window_s:.3g} s; give more")
 
     def draw(self) -> Batch:
         """The next batch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class Checkpoint:
         network = Network(self.network)
         try:
             network.load_state_dict(self.state)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             raise BadDataError(
                 f"checkpoint {self.name}: weights don't fit the network ({error}); train again"
             ) from error
@@ -83,16 +84,19 @@ class Checkpoint:
             BadDataError: missing, not a checkpoint, or of another format.
         """
         try:
-            document = torch.load(path, map_location="cpu", weights_only=True)
-            return _from_document(document)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # torch muses about the pickle protocol of foreign bytes
+                return _from_document(torch.load(path, map_location="cpu", weights_only=True))
         except OSError as error:
             raise BadDataError(f"checkpoint {path}: can't read it ({error}); give the file drsn-train wrote") from error
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError, ValueError) as error:
+        except pickle.UnpicklingError as error:  # torch's text tells people to allow the code, so it isn't passed on
+            raise BadDataError(f"checkpoint {path}: damaged or foreign; give the file drsn-train wrote") from error
+        except Exception as error:  # torch raises half a dozen unrelated types on foreign bytes
             raise BadDataError(f"checkpoint {path}: not a checkpoint of this version ({error}); train again") from error
 
 
 def _from_document(document: dict[str, Any]) -> Checkpoint:
-    """Raises KeyError, TypeError or ValueError (pydantic's included) on anything unexpected."""
+    """Raises one of many types on anything unexpected."""
     if document["format"] != FORMAT:
         raise ValueError(f"format {document['format']}, expected {FORMAT}")
     return Checkpoint(

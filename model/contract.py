@@ -69,6 +69,8 @@ class ModelContract(Frozen):
     A window is `float32[channels, window]` at `sample_rate_hz`, band-limited to `bandwidth_hz`.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
     labels: tuple[Label, ...] = Field(min_length=2)
     exclusive: Literal[True] = True
     window: int = Field(ge=64, le=65536, description="samples")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.model.data import cwru, synthetic
+from drsn.model.data import cwru, folder, synthetic
 from drsn.model.data.recording import Recording, sha256_of
 from drsn.model.errors import BadDataError
-from drsn.model.recipe import CwruData, Recipe, SyntheticData
+from drsn.model.recipe import CwruData, FolderData, Recipe, SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,27 +38,46 @@ def corpus_of(recipe: Recipe) -> Corpus:
     """Read or make the recordings.
 
     Raises:
-        BadDataError: data is missing, or a label has no training recording.
+        BadDataError: data is missing, or not what the recipe says.
     """
     data = recipe.data
-    corpus = _from_cwru(data) if isinstance(data, CwruData) else _from_synthetic(data, recipe)
-    known = {recording.label for recording in corpus.train}
-    missing = sorted(set(recipe.label_names) ^ known)
+    if isinstance(data, CwruData):
+        corpus = _from_cwru(data)
+    elif isinstance(data, FolderData):
+        corpus = Corpus(*(folder.read_set(Path(data.path), name, data.sample_rate_hz) for name in folder.SETS))
+    else:
+        corpus = _from_synthetic(data, recipe)
+    _check(corpus, recipe)
+    return corpus
+
+
+def _check(corpus: Corpus, recipe: Recipe) -> None:
+    signal, labels = recipe.signal, set(recipe.label_names)
+    recordings = (*corpus.train, *corpus.validation, *corpus.test)
+    missing = sorted(labels - {r.label for r in corpus.train} | {r.label for r in recordings} - labels)
     if missing:
         raise BadDataError(f"recipe {recipe.name}: {missing} stand in the labels or in the data, not in both")
-    return corpus
+    channels = {recording.samples.shape[0] for recording in recordings}
+    if channels != {signal.channels}:
+        raise BadDataError(f"recipe {recipe.name}: {signal.channels} channels expected, the data has {channels}")
+    rates = sorted({recording.sample_rate_hz for recording in recordings})
+    slowest_hz = 2 * signal.bandwidth_hz / (1 - recipe.augmentation.speed)
+    if len(rates) > 1 or rates[0] < slowest_hz:
+        raise BadDataError(
+            f"recipe {recipe.name}: data at {rates} Hz; bring it to one rate of {slowest_hz:g} Hz at least"
+        )
 
 
 def _from_cwru(data: CwruData) -> Corpus:
     if DATA_DIR not in os.environ:
         raise BadDataError(f"CWRU: no folder given; set {DATA_DIR} to the folder that holds cwru/")
-    folder = Path(os.environ[DATA_DIR]) / "cwru"
-    recordings = cwru.read_loads(folder, data.train_loads_hp)
+    place = Path(os.environ[DATA_DIR]) / "cwru"
+    recordings = cwru.read_loads(place, data.train_loads_hp)
     cut = 1 - data.validation_share
     return Corpus(
         train=tuple(recording.part(0, cut) for recording in recordings),
         validation=tuple(recording.part(cut, 1) for recording in recordings),
-        test=cwru.read_loads(folder, data.test_loads_hp),
+        test=cwru.read_loads(place, data.test_loads_hp),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from drsn.model.augmentation import Augmenter, Batch
+from drsn.model.errors import ConfigurationError
 from drsn.model.network import Diagnosis, Network
 
 if TYPE_CHECKING:
@@ -27,7 +29,12 @@ Progress = Callable[[int, float], None]
 
 
 def fit(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -> Network:
-    """Train on `recordings` alone; the same recipe on the same machine gives the same weights."""
+    """Train on `recordings` alone; the same recipe on the same machine gives the same weights.
+
+    Raises:
+        ConfigurationError: the loss left the numbers.
+        BadDataError: a recording is shorter than a window.
+    """
     torch.set_num_threads(THREADS)
     torch.manual_seed(recipe.seed)
     torch.use_deterministic_algorithms(True)
@@ -40,6 +47,8 @@ def fit(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -> 
     for step, batch in enumerate(_drawn_ahead(augmenter, settings.steps), start=1):
         loss = _learn(diagnosis, batch, settings, optimiser)
         schedule.step()
+        if not math.isfinite(loss):
+            raise ConfigurationError(f"recipe {recipe.name}: diverged at step {step}; lower optimisation.learning_rate")
         running = loss if step == 1 else 0.98 * running + 0.02 * loss
         progress(step, running)
     return diagnosis.network.eval()

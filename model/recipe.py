@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError, model_validator
 
-from drsn.model.contract import BUNDLE_NAME, Frozen, Label, ModelContract
+from drsn.model.contract import BUNDLE_NAME, NORMAL, Frozen, Label, ModelContract
+from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Architecture, NetworkConfig
 from drsn.model.noise import Noise
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Load = Literal[0, 1, 2, 3]
+
+
+def _not_falling(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"{list(ends)} falls: give the lower end first")
+    return ends
+
+
+Rising = AfterValidator(_not_falling)
 
 
 class Signal(Frozen):
@@ -36,9 +47,15 @@ class CwruData(Frozen):
     """CWRU by load; the last part of each training recording, in time, is the validation set."""
 
     source: Literal["cwru"]
-    train_loads_hp: tuple[int, ...] = (0, 1, 2)
-    test_loads_hp: tuple[int, ...] = (3,)
-    validation_share: Share = 0.2
+    train_loads_hp: tuple[Load, ...] = Field(default=(0, 1, 2), min_length=1)
+    test_loads_hp: tuple[Load, ...] = Field(default=(3,), min_length=1)
+    validation_share: float = Field(default=0.2, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _apart(self) -> CwruData:
+        if shared := sorted({*self.train_loads_hp} & {*self.test_loads_hp}):
+            raise ValueError(f"loads {shared} are in both sets")
+        return self
 
 
 class SyntheticData(Frozen):
@@ -50,15 +67,23 @@ class SyntheticData(Frozen):
     test_machines: int = Field(gt=0)
     train_s: float = Field(default=1.0, gt=0, description="of each recording")
     test_s: float = Field(default=3.0, gt=0, description="of each recording, validation included")
-    rpm: tuple[float, float] = (1000.0, 3600.0)
-    severity: tuple[Share, Share] = (0.2, 1.0)
+    rpm: Annotated[tuple[PositiveFloat, PositiveFloat], Rising] = (1000.0, 3600.0)
+    severity: Annotated[tuple[Share, Share], Rising] = (0.2, 1.0)
+
+
+class FolderData(Frozen):
+    """Your own recordings, as `path`/(train|validation|test)/LABEL/FILE; see docs/models.md."""
+
+    source: Literal["folder"]
+    path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")
+    sample_rate_hz: PositiveFloat | None = Field(default=None, description="of files that do not say it")
 
 
 class Augmentation(Frozen):
     """What each training window goes through, drawn anew each time."""
 
-    noises: tuple[Noise, ...] = tuple(Noise)
-    snr_db: tuple[float, float] = (-10.0, 12.0)
+    noises: tuple[Noise, ...] = Field(default=tuple(Noise), min_length=1)
+    snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
     equaliser_db: float = Field(default=6.0, ge=0, description="standard deviation at each of nine points")
@@ -87,12 +112,12 @@ class Recipe(Frozen):
     """One training."""
 
     name: Annotated[str, StringConstraints(pattern=BUNDLE_NAME.pattern)]
-    version: str
+    version: str = Field(min_length=1, max_length=64)
     description: str = Field(default="", description="what the model is for; opens its model card")
     seed: int = 1
     labels: tuple[Label, ...]
     signal: Signal
-    data: Annotated[CwruData | SyntheticData, Field(discriminator="source")]
+    data: Annotated[CwruData | SyntheticData | FolderData, Field(discriminator="source")]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
@@ -101,6 +126,15 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
         self.contract(None)  # raises on labels or a bandwidth that no contract would take
+        slowest_hz = (1 - self.augmentation.speed) * self.signal.sample_rate_hz
+        if self.signal.bandwidth_hz > slowest_hz / 2:
+            raise ValueError(
+                f"bandwidth_hz is above {slowest_hz / 2:g} Hz, what a window slowed down by speed can hold"
+            )
+        if isinstance(self.data, SyntheticData):
+            unknown = {label.condition for label in self.labels} - {NORMAL, *FAULTS}
+            if unknown:
+                raise ValueError(f"labels: synthetic bearings have no {sorted(unknown)}, only {', '.join(FAULTS)}")
         return self
 
     def contract(self, abstention_threshold: float | None) -> ModelContract:

@@ -88,12 +88,10 @@ def accuracy_figure(scores: Sequence[Score]) -> Figure:
 
 def confusion_figure(checkpoint: Checkpoint, scores: Sequence[Score]) -> Figure:
     """Two matrices in per cent of the true label: as recorded, and all noises at 0 dB (or the SNR nearest to it)."""
-    noisy = [score for score in scores if score.snr_db is not None]
-    nearest = min((abs(score.snr_db) for score in noisy if score.snr_db is not None), default=None)
+    nearest = min((score.snr_db for score in scores if score.snr_db is not None), key=abs, default=None)
     panels = [("as recorded", [scores[0]])]
     if nearest is not None:
-        cells = [score for score in noisy if score.snr_db is not None and abs(score.snr_db) == nearest]
-        panels.append((f"{cells[0].snr_db:+g} dB, all noises", cells))
+        panels.append((f"{nearest:+g} dB, all noises", [score for score in scores if score.snr_db == nearest]))
     names = [label.name for label in checkpoint.contract.labels]
     figure = _figure(6.5 * len(panels), 6)
     for axes, (title, cells) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

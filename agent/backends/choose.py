@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]
 
 SELF_TEST_TOLERANCE = 1e-3
-"""Of a probability against the network's own, in float32. Different CPUs round differently (1e-6); a broken runtime
-or a wrong file is off by 0.1 and more."""
+"""Of a probability, and of a novelty by its size, against the network's own, in float32. Different CPUs round
+differently (1e-6); a broken runtime or a wrong file is off by 0.1 and more."""
 
 
 def open_backend(bundle: Bundle, choice: Choice, max_batch: int, threads: int = 1) -> Backend:
@@ -33,7 +33,7 @@ def open_backend(bundle: Bundle, choice: Choice, max_batch: int, threads: int = 
 
 
 def self_test(bundle: Bundle, backend: Backend, max_batch: int) -> float:
-    """Run the golden windows; return the largest difference of a probability.
+    """Run the golden windows; return the largest difference of a probability, or of a novelty by its size.
 
     Raises:
         BundleError: the backend does not say what the network said when it was verified.
@@ -43,9 +43,13 @@ def self_test(bundle: Bundle, backend: Backend, max_batch: int) -> float:
     for start in range(0, len(golden.x), max_batch):
         rows = slice(start, start + max_batch)
         outputs = backend.infer(golden.x[rows])
-        difference = np.abs(outputs.probabilities - golden.probabilities[rows]).max()
+        novelty = golden.novelty[rows]
+        differences = (
+            np.abs(outputs.probabilities - golden.probabilities[rows]).max(),
+            (np.abs(outputs.novelty - novelty) / (1 + np.abs(novelty))).max(),
+        )
         # NaN compares false with everything, so it is asked for by name.
-        worst = float("inf") if np.isnan(difference) else max(worst, float(difference))
+        worst = float("inf") if np.isnan(differences).any() else max(worst, *map(float, differences))
     if worst > SELF_TEST_TOLERANCE:
         raise BundleError(
             f"bundle {bundle.path}: {backend.name} is off by {worst:.3g} on its golden windows "

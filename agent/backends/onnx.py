@@ -58,12 +58,16 @@ class OnnxBackend:
 
         Raises:
             ValueError: x has another shape or dtype, or the backend is closed.
+            BundleError: the network fails at run time.
         """
         if self._session is None:
             raise ValueError("this backend is closed")
         if x.dtype != np.float32 or x.shape[1:] != self._shape or not 1 <= len(x) <= self._max_batch:
             raise ValueError(f"{x.dtype}{list(x.shape)} is not float32[1..{self._max_batch}, {self._shape}]")
-        probabilities, novelty, *alpha = self._session.run(self._outputs, {"x": x})
+        try:
+            probabilities, novelty, *alpha = self._session.run(self._outputs, {"x": x})
+        except Exception as error:  # noqa: BLE001 (as in loading)
+            raise BundleError(f"model.onnx: ONNX Runtime can't run it: {str(error)[:200]}") from None
         return Outputs(probabilities, novelty, alpha[0] if alpha else None)
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Play, show, judge."""
-    if arguments.seconds < LEAST_SECONDS:
+    if not LEAST_SECONDS <= arguments.seconds < float("inf"):
         raise UsageError(f"--seconds {arguments.seconds:g}: the play takes at least {LEAST_SECONDS}")
     logs.configure("error")
     verdict = _silent(arguments) if arguments.json else _shown(arguments)

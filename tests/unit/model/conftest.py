@@ -1,38 +1,21 @@
-"""A recipe that trains in a second, and the folder of real data."""
+"""The folder of real data, and the tiny recipe and its model in the forms that tests need."""
 
+from __future__ import annotations
+
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-TINY: dict[str, Any] = {
-    "name": "tiny",
-    "version": "1",
-    "labels": [
-        {"name": "normal", "condition": "normal", "healthy": True},
-        {"name": "inner_race", "condition": "inner_race"},
-        {"name": "outer_race", "condition": "outer_race"},
-    ],
-    "signal": {"window": 512, "sample_rate_hz": 12_000, "bandwidth_hz": 5_300},
-    "data": {
-        "source": "synthetic",
-        "train_machines": 6,
-        "validation_machines": 2,
-        "test_machines": 2,
-        "train_s": 0.3,
-        "test_s": 0.3,
-    },
-    "network": {"stages": [{"channels": 16}]},
-    "optimisation": {"steps": 8, "batch": 16},
-    "evaluation": {"snr_db": [0.0], "noises": ["gaussian", "pink"], "acceptance_snr_db": [0.0]},
-}
+from drsn.model.checkpoint import Checkpoint
 
 
 @pytest.fixture
-def tiny() -> dict[str, Any]:
-    """The document of the tiny recipe."""
-    return {**TINY}
+def checkpoint(checkpoint_path: Path) -> Checkpoint:
+    """The tiny model, trained."""
+    return Checkpoint.load(checkpoint_path)
 
 
 @pytest.fixture
@@ -44,3 +27,20 @@ def cwru_folder() -> Path:
             pytest.fail("CI must set DRSN_DATA_DIR to the folder that holds cwru/")
         pytest.skip("no CWRU data: set DRSN_DATA_DIR to the folder that holds cwru/")
     return folder
+
+
+def inline(value: object) -> str:
+    """A TOML value."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {inline(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    return json.dumps(value)
+
+
+@pytest.fixture
+def recipe_path(tmp_path: Path, tiny: dict[str, Any]) -> Path:
+    """The tiny recipe as a file."""
+    path = tmp_path / "tiny.toml"
+    path.write_text("".join(f"{key} = {inline(value)}\n" for key, value in tiny.items()))
+    return path

@@ -6,6 +6,7 @@ import pytest
 from drsn.model.augmentation import Augmenter, equalise
 from drsn.model.corpus import corpus_of
 from drsn.model.data.recording import Recording
+from drsn.model.errors import BadDataError
 from drsn.model.recipe import recipe_from
 
 RATE_HZ = 12_000.0
@@ -69,3 +70,11 @@ def test_the_equaliser_draws_a_curve_for_each_window():
     at_points_db = 20 * np.log10(gains[:, 63::64])
     np.testing.assert_allclose(at_points_db.std(axis=0), 6, rtol=0.2)
     np.testing.assert_allclose(equalise(x, 0.0, rng), x, atol=1e-5)
+
+
+def test_a_recording_too_short_for_a_window_at_the_highest_speed_is_bad_data(tiny: dict[str, Any]):
+    recipe = tone_recipe(tiny, speed=0.1)
+    enough = [Recording("t", "normal", np.ones((1, 2253), np.float32), RATE_HZ)]  # 2048 x 1.1
+    Augmenter(enough, recipe, np.random.default_rng(1))
+    with pytest.raises(BadDataError, match="recording t: shorter"):
+        Augmenter([enough[0].part(0, 2252.5 / 2253)], recipe, np.random.default_rng(1))

@@ -39,6 +39,11 @@ def test_missing_data_says_what_to_set(tiny: dict[str, Any], monkeypatch: pytest
         corpus_of(recipe_from({**tiny, "data": {"source": "cwru"}}, "tiny"))
 
 
+def test_data_of_other_channels_is_an_error(tiny: dict[str, Any]):
+    with pytest.raises(BadDataError, match="2 channels expected"):
+        corpus_of(recipe_from({**tiny, "signal": {**tiny["signal"], "channels": 2}}, "tiny"))
+
+
 def test_a_label_without_recordings_is_an_error(cwru_folder: Path, tiny: dict[str, Any]):
     with pytest.raises(BadDataError, match="ball_007"):
         corpus_of(recipe_from({**tiny, "data": {"source": "cwru"}}, "tiny"))

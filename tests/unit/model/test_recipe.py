@@ -40,8 +40,21 @@ def test_a_recipe_survives_the_checkpoint(tiny: dict[str, Any]):
         ({"sed": 1}, "sed: Extra inputs"),
         ({"data": {"source": "cwru", "loads": [1]}}, "loads: Extra inputs"),
         ({"data": {"source": "moon"}}, "data: .*'cwru'"),
+        ({"data": {"source": "cwru", "test_loads_hp": [4]}}, "test_loads_hp.0: Input should be 0, 1, 2 or 3"),
+        ({"data": {"source": "cwru", "test_loads_hp": [2, 3]}}, r"loads \[2\] are in both sets"),
+        ({"data": {"source": "cwru", "test_loads_hp": []}}, "test_loads_hp: .*at least 1"),
+        ({"data": {"source": "cwru", "validation_share": 1.0}}, "validation_share"),
+        ({"augmentation": {"noises": []}}, "noises: .*at least 1"),
+        ({"augmentation": {"snr_db": [12, -10]}}, "snr_db: .*falls"),
+        ({"version": ""}, "version"),  # no manifest would take it
+        ({"version": "1" * 65}, "version"),
         ({"network": {"kernel": 4}}, "kernel 4 is even"),
         ({"signal": {"sample_rate_hz": 1000, "bandwidth_hz": 600}}, "above half the rate"),
+        ({"signal": {"sample_rate_hz": 12_000, "bandwidth_hz": 5_700}}, "above 5640 Hz"),  # it would fail at random
+        (
+            {"labels": [{"name": "a", "condition": "normal", "healthy": True}, {"name": "b", "condition": "gear"}]},
+            r"no \['gear'\]",
+        ),
         ({"optimisation": {"steps": 0}}, "optimisation.steps"),
         ({"name": "Two Words"}, "name"),
     ],

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from drsn.agent.backends.choose import SELF_TEST_TOLERANCE, open_backend, self_test
+from drsn.agent.bundle import open_bundle
+from drsn.agent.bundles import SHIPPED, shipped
+from drsn.agent.ports import Outputs
+from drsn.model.errors import BundleError, UnavailableError
+
+BUNDLE = open_bundle(shipped("synthetic"))
+GOLDEN = BUNDLE.golden()
+MAX_BATCH = 50  # 128 windows: the last batch is a short one
+NAN = float("nan")
+
+
+@dataclass
+class Parrot:
+    """Says what was said when the bundle was made, window by window; a test may change its words."""
+
+    name: str = "parrot"
+    probabilities: np.ndarray = field(default_factory=GOLDEN.probabilities.copy)
+    novelty: np.ndarray = field(default_factory=GOLDEN.novelty.copy)
+    heard: list[np.ndarray] = field(default_factory=list)
+
+    def infer(self, x: np.ndarray) -> Outputs:
+        start = sum(map(len, self.heard))
+        self.heard.append(x)
+        rows = slice(start, start + len(x))
+        return Outputs(self.probabilities[rows], self.novelty[rows], None)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_passes_on_the_backend_that_is_chosen_by_itself(name: str):
+    bundle = open_bundle(shipped(name))
+    backend = open_backend(bundle, "auto", MAX_BATCH)
+    assert backend.name == "onnxruntime"
+    assert self_test(bundle, backend, MAX_BATCH) < SELF_TEST_TOLERANCE / 10
+    backend.close()
+
+
+def test_every_golden_window_is_asked_in_batches_that_the_backend_can_take():
+    parrot = Parrot()
+    assert self_test(BUNDLE, parrot, MAX_BATCH) == 0
+    assert [len(x) for x in parrot.heard] == [50, 50, 28]
+    np.testing.assert_array_equal(np.concatenate(parrot.heard), GOLDEN.x)
+
+
+@pytest.mark.parametrize("row", [0, 60, 127])
+@pytest.mark.parametrize("wrong", [0.01, NAN, np.inf])
+@pytest.mark.parametrize("output", ["probabilities", "novelty"])
+def test_one_wrong_answer_is_enough_to_be_refused(output: str, wrong: float, row: int):
+    parrot = Parrot()
+    getattr(parrot, output)[row] += wrong * (1 + abs(GOLDEN.novelty[row]))
+    with pytest.raises(BundleError, match=r"parrot is off by .* do not trust this bundle on this machine") as caught:
+        self_test(BUNDLE, parrot, MAX_BATCH)
+    assert str(BUNDLE.path) in str(caught.value)
+
+
+def test_the_rounding_of_another_processor_is_no_reason():
+    parrot = Parrot()
+    parrot.probabilities += np.float32(1e-5)
+    parrot.novelty *= np.float32(1 + 1e-5)
+    assert 0 < self_test(BUNDLE, parrot, MAX_BATCH) < SELF_TEST_TOLERANCE
+
+
+@pytest.mark.parametrize("choice", ["tensorrt", "tensorrt-rtx"])
+def test_a_backend_that_is_not_here_says_what_to_use(choice: str):
+    with pytest.raises(UnavailableError, match=f"'{choice}' .* use 'auto' or 'onnxruntime'"):
+        open_backend(BUNDLE, choice, MAX_BATCH)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (b"", "can't load it"),
+        (b"garbage" * 99, "can't load it"),
+        (open_bundle(shipped("cwru")).read("model.onnx"), "one probability per label"),
+    ],
+    ids=["empty", "garbage", "another model's"],
+)
+def test_a_network_that_is_not_the_contracts_is_refused(model: bytes, said: str):
+    swapped = replace(BUNDLE, files={**BUNDLE.files, "model.onnx": model})
+    with pytest.raises(BundleError, match=said):
+        open_backend(swapped, "auto", MAX_BATCH)

@@ -1,0 +1,137 @@
+"""Whole documents, as subscribers get them: a field that is renamed, lost or left out breaks somebody's dashboard."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drsn.agent.alarms import Policy
+from drsn.agent.diagnosis import Interpreter
+from drsn.agent.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
+from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.ports import Outputs
+from drsn.agent.publisher import result_document
+from drsn.agent.votes import Quorum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.pipeline import Outcome
+
+BUNDLE = {"name": "small", "version": "2", "sha256": "0" * 64}
+END = 1_767_225_600_000_000_000
+INNER_RACE, NORMAL = [0.0, 0.25, 0.75, 0.0], [1.0, 0.0, 0.0, 0.0]
+ONCE = Policy(Quorum(1, 1), Quorum(1, 1))
+
+
+def parsed(document: Any) -> dict[str, Any]:  # noqa: ANN401
+    """As strict JSON, in which there is no NaN."""
+    return json.loads(document.model_dump_json(), parse_constant=pytest.fail)
+
+
+@pytest.fixture
+def pipeline(contract) -> Pipeline:
+    return Pipeline(contract, Identity("jetson-07", "a1b2", BundleReference(**BUNDLE)), lambda _sensor: ONCE)
+
+
+@pytest.fixture
+def fed(contract, make_reading, pipeline: Pipeline) -> Callable[..., Outcome]:
+    """What follows from a window with these probabilities."""
+
+    def of(probabilities: list[float], novelty: float = -1.0) -> Outcome:
+        outputs = Outputs(np.array([probabilities], np.float32), np.array([novelty], np.float32), None)
+        (diagnosis,) = Interpreter(contract)([make_reading(END)], outputs)
+        return pipeline.feed(diagnosis, END + 40_000_000)
+
+    return of
+
+
+@pytest.fixture
+def raised() -> dict[str, Any]:
+    """The event of the contract's example: an inner race, from one window of one."""
+    return {
+        "v": 1, "agent": "jetson-07", "epoch": "a1b2", "sensor": "press4", "seq": 1, "event_id": None,
+        "condition": "inner_race", "label": "inner_race_014", "state": "active_unacked",
+        "active": True, "acked": False, "latched": False, "suppressed_by": None,
+        "severity": "critical", "since": "2026-01-01T00:00:00.000Z", "decided_at": "2026-01-01T00:00:00.040Z",
+        "clock_synced": True, "confidence": 1.0, "votes": 1, "of": 1, "window_label": "inner_race_014",
+        "acked_by": None, "shelved_until": None, "bundle": BUNDLE,
+    }  # fmt: skip
+
+
+def test_an_event_says_all_that_the_contract_promises(fed, raised: dict[str, Any]):
+    event = parsed(fed(INNER_RACE).events[0])
+    assert uuid.UUID(event["event_id"]).version == 5
+    assert event == {**raised, "event_id": event["event_id"]}
+
+
+def test_the_event_of_a_clear_keeps_the_label_of_the_alarm(fed, raised: dict[str, Any]):
+    fed(INNER_RACE)
+    event = parsed(fed(NORMAL).events[0])
+    changed = {"event_id": event["event_id"], "seq": 2, "state": "normal", "active": False, "confidence": 0.0,
+               "window_label": "normal"}  # fmt: skip
+    assert event == {**raised, **changed}
+
+
+def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline: Pipeline):
+    event = parsed(fed(INNER_RACE).events[0])
+    who = ("v", "agent", "epoch", "sensor", "seq", "bundle")
+    condition = {name: value for name, value in event.items() if name not in who}
+    assert parsed(pipeline.alarm("press4")) == {**event, "conditions": [condition]}
+
+
+def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: Pipeline):
+    fed(INNER_RACE)
+    standing = parsed(pipeline.alarm("press4"))
+    fed(NORMAL)
+    normal = parsed(pipeline.alarm("press4"))
+    assert set(normal) == set(standing)
+    assert (normal["state"], normal["seq"], normal["conditions"]) == ("normal", 2, [])
+    rest = set(normal) - {"v", "agent", "epoch", "sensor", "seq", "bundle", "state", "conditions"}
+    assert {name for name in rest if normal[name] not in (None, False)} == set()
+
+
+def test_a_result_says_what_the_window_looked_like(fed):
+    document = parsed(result_document(fed(INNER_RACE), 3, "small@000000000000"))
+    assert document == {
+        "v": 1, "sensor": "press4", "t0": "2025-12-31T23:59:59.999Z", "t1": "2026-01-01T00:00:00.000Z", "windows": 3,
+        "label": "inner_race_014", "condition": "inner_race", "confidence": 1.0, "novelty": -1.0,
+        "probabilities": {"normal": 0.0, "inner_race_007": 0.25, "inner_race_014": 0.75, "ball": 0.0},
+        "rms": 1.0, "peak": 2.0, "unit": "g", "bundle": "small@000000000000",
+    }  # fmt: skip
+
+
+def test_what_is_not_finite_is_null(fed):
+    document = parsed(result_document(fed(INNER_RACE, novelty=float("nan")), 1, "b"))
+    assert (document["novelty"], document["condition"]) == (None, "unknown")
+
+
+def test_every_document_has_a_closed_schema_under_its_topics_name():
+    found = schemas()
+    assert set(found) == {"alarm", "event", "result", "status", "health"}
+    for schema in found.values():
+        assert schema["additionalProperties"] is False
+        assert schema["properties"]["v"]["const"] == 1
+
+
+def test_documents_never_change_once_made():
+    with pytest.raises(ValueError, match="frozen"):
+        StatusDocument.model_construct(state="online").state = "offline"
+    with pytest.raises(ValueError, match="sensors"):
+        ResultDocument(sensors="a typing mistake")
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_times_are_iso_8601_in_utc_cut_to_the_millisecond(unix_ns: int):
+    text = iso_utc(unix_ns)
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    assert (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000 == unix_ns // 1_000_000
+    assert (len(text), text[-1]) == (24, "Z")

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from drsn.agent.__main__ import main
+from drsn.agent.bundle import open_bundle
+from drsn.agent.bundles import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONFIG = """
+[agent]
+id = "line4"
+bundle = "shipped:synthetic"
+state_dir = "never-touched"
+[mqtt]
+url = "mqtts://broker"
+{mqtt}
+[[inputs]]
+topic = "plant/{{machine}}/frame"
+sensor = "{{machine}}"
+"""
+TO = ("--to", "mqtt://broker")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the command runs: a configuration, recordings good and bad."""
+    monkeypatch.chdir(tmp_path)
+    Path("agent.toml").write_text(CONFIG.format(mqtt=""))
+    Path("broken.toml").write_text("[agent")
+    Path("broken.zip").write_bytes(b"PK\3\4")
+    Path("again").mkdir()
+    for name in ("good.npy", "again/good.npy"):
+        np.save(name, np.zeros(4096, np.float32))
+    np.save("short.npy", np.zeros(99, np.float32))
+    Path("text.csv").write_text("1,2")
+    return tmp_path
+
+
+@pytest.fixture
+def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
+    """Exit code and error of a command that fails: one line, on stderr, nothing on stdout."""
+
+    def of(*arguments: str) -> tuple[int, str]:
+        code = main(arguments)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("drsn-agent: ")
+        assert err.count("\n") == 1
+        assert err.endswith("\n")
+        return code, err
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("", 64, "COMMAND"),
+        ("dance", 64, "dance"),
+        ("run", 64, "--config"),
+        ("check --config agent.toml --set agent.id", 64, "write section.key=value"),
+        ("demo --seconds 1", 64, "at least 12"),
+        ("demo --seconds nan", 64, "at least 12"),
+        ("demo --seconds inf", 64, "at least 12"),
+        ("replay good.npy", 64, "--to"),
+        ("replay good.npy --to http://broker", 64, "is not mqtt://host[:port]"),
+        ("replay good.npy --to mqtt://broker:x", 64, "is not mqtt://host[:port]"),
+        ("replay good.npy --to mqtt://broker --topic plant/frame", 64, "{sensor}"),
+        ("replay good.npy --to mqtt://broker --topic {area}/{sensor}", 64, "no other name"),
+        ("replay good.npy --to mqtt://broker --topic +/{sensor}", 64, "--topic"),
+        ("replay good.npy --to mqtt://broker --samples 0", 64, "--samples"),
+        ("replay good.npy --to mqtt://broker --speed -1", 64, "--speed"),
+        ("replay good.npy again/good.npy --to mqtt://broker --sample-rate-hz 9", 64, "one sensor"),
+        ("replay text.csv --to mqtt://broker", 65, "text.csv"),
+        ("replay good.npy --to mqtt://broker", 65, "--sample-rate-hz"),
+        ("replay short.npy --to mqtt://broker --sample-rate-hz 9", 65, "lower --samples"),
+        ("check --config agent.toml --set agent.backend=tensorrt", 69, "use 'auto' or 'onnxruntime'"),
+        ("replay nowhere.npy --to mqtt://broker", 74, "nowhere.npy"),
+        ("run --config nowhere.toml", 78, "nowhere.toml: no such file"),
+        ("check --config broken.toml", 78, "broken.toml: not TOML"),
+        ("check --config agent.toml --set agent.max_sensor=9", 78, "agent.max_sensor: unknown setting"),
+        ("check --config agent.toml --set agent.bundle=nowhere", 78, "bundle nowhere: no such file"),
+        ("check --config agent.toml --set agent.bundle=broken.zip", 78, "bundle broken.zip: not a readable .zip"),
+        ("check --config agent.toml --set agent.bundle=shipped:x", 78, "what ships is cwru, synthetic"),
+        ("replay good.npy --to mqtt://broker --username me --password-file nowhere", 78, "password file nowhere"),
+    ],
+)
+def test_an_error_is_one_line_and_an_exit_code_that_says_whose_fault_it_is(command: str, code: int, said: str, failed):
+    found, line = failed(*command.split())
+    assert said in line
+    assert found == code
+
+
+@pytest.mark.parametrize("command", ["", "run", "check", "demo", "replay"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main([*command.split(), "--help"])
+    out, err = capsys.readouterr()
+    assert (left.value.code, err) == (0, "")
+    assert out.startswith(f"usage: drsn-agent {command}".rstrip())
+
+
+def test_check_prints_one_json_object(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["check", "--config", "agent.toml", "--json"]) == 0
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    bundle = open_bundle(shipped("synthetic"))
+    assert report["bundle"] == {"name": "synthetic", "version": bundle.manifest.version, "sha256": bundle.sha256}
+    assert report["conditions"] == list(bundle.contract.conditions)
+    assert (report["backend"], report["config"], report["warnings"]) == ("onnxruntime", "agent.toml", [])
+    assert len(report["config_sha256"]) == 64
+    assert (out.count("\n"), err) == (1, "")
+
+
+def test_check_touches_nothing(folder: Path):
+    before = sorted(folder.rglob("*"))
+    main(["check", "--config", "agent.toml"])
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_check_warns_on_stderr_and_never_prints_the_password(folder: Path, capsys: pytest.CaptureFixture[str]):
+    Path("password").write_text("hunter2")
+    Path("agent.toml").write_text(CONFIG.format(mqtt='username = "me"\npassword_file = "password"'))
+    assert main(["check", "--config", "agent.toml", "--set", "mqtt.url=mqtt://broker"]) == 0
+    out, err = capsys.readouterr()
+    assert "agent.toml: fit to run; bundle synthetic" in out
+    assert err.startswith("drsn-agent: warning: ")
+    assert "hunter2" not in out + err
+
+
+def test_a_password_in_a_url_is_not_repeated(failed):
+    code, line = failed("replay", "good.npy", "--to", "http://me:hunter2@broker")
+    assert code == 64
+    assert "hunter2" not in line

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from drsn.agent.settings import MqttSection, Settings
+from drsn.agent.votes import Quorum
+
+AGENT = {"bundle": "shipped:synthetic", "state_dir": "state"}
+INPUT = {"topic": "plant/{machine}/frame", "sensor": "{machine}"}
+
+
+def settings(**sections: dict[str, object]) -> Settings:
+    return Settings(**{"agent": AGENT, "inputs": [INPUT], **sections})
+
+
+def complaint(**sections: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**{"agent": AGENT, "inputs": [INPUT], **sections})
+    (error,) = (e for e in caught.value.errors() if e["type"] != "too_short")
+    return ".".join(map(str, error["loc"])) + ": " + error["msg"]
+
+
+def test_the_contracts_defaults():
+    default = settings()
+    assert (default.agent.prefix, default.agent.backend, default.agent.max_sensors) == ("drsn/v1", "auto", 1000)
+    assert default.agent.results_per_s == 1
+    assert (default.alarms.raise_after, default.alarms.clear_after) == (Quorum(6, 8), Quorum(7, 8))
+    assert (default.inputs[0].hop_windows, default.inputs[0].continuous) == (1, False)
+
+
+def test_they_are_made_from_arguments_alone(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DRSN_AGENT__AGENT__MAX_SENSORS", "5")
+    assert settings().agent.max_sensors == 1000
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls"),
+    [
+        ("mqtt://broker", "broker", 1883, False),
+        ("mqtts://broker", "broker", 8883, True),
+        ("mqtt://10.0.0.1:1884/", "10.0.0.1", 1884, False),
+        ("mqtts://[::1]:9", "::1", 9, True),
+    ],
+)
+def test_a_url_says_where_the_broker_is(url: str, host: str, port: int, *, tls: bool):
+    section = MqttSection(url=url)
+    assert (section.host, section.port, section.tls) == (host, port, tls)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["broker", "http://broker", "mqtt://", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0", "mqtt://b/a", "mqtt://b?a",
+     "mqtt://[::1", ""],
+)  # fmt: skip
+def test_what_is_no_url_of_a_broker_is_refused_and_shown(url: str):
+    assert complaint(mqtt={"url": url}).endswith(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
+
+
+@pytest.mark.parametrize("url", ["mqtt://me:hunter2@b", "http://me:hunter2@b/x", "me:hunter2@b", "mqtt://hunter2@b:x"])
+def test_a_password_in_the_url_is_refused_and_not_repeated(url: str):
+    text = complaint(mqtt={"url": url})
+    assert "password_file" in text
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("section", "values", "named"),
+    [
+        ("agent", {"id": "a/b"}, "agent.id"),
+        ("agent", {"id": "_agent"}, "agent.id"),
+        ("agent", {"prefix": "drsn/#"}, "agent.prefix"),
+        ("agent", {"prefix": "drsn/"}, "agent.prefix"),
+        ("agent", {"backend": "cuda"}, "agent.backend"),
+        ("agent", {"max_sensors": 0}, "agent.max_sensors"),
+        ("agent", {"max_sensor": 9}, "agent.max_sensor"),
+        ("agent", {"health_every_s": float("nan")}, "agent.health_every_s"),
+        ("mqtt", {"protocol": "4"}, "mqtt.protocol"),
+        ("mqtt", {"keepalive_s": 0}, "mqtt.keepalive_s"),
+        ("inference", {"max_batch": 0}, "inference.max_batch"),
+        ("alarms", {"raise_after": "9/8"}, "alarms.raise_after"),
+        ("alarms", {"raise_after": 6}, "alarms.raise_after"),
+        ("alarms", {"require_ack": True}, "alarms.require_ack"),
+        ("sensors", [{"match": "a", "alarms": {"raise": "1/1"}}], "sensors.0.alarms.raise"),
+        ("inputs", [{**INPUT, "codec": "cbor"}], "inputs.0.codec"),
+        ("inputs", [{**INPUT, "hop_windows": 0}], "inputs.0.hop_windows"),
+        ("inputs", [{**INPUT, "hop_windows": 1.5}], "inputs.0.hop_windows"),
+        ("inputs", [{**INPUT, "channels": ["a/b"]}], "inputs.0.channels.0"),
+        ("inputs", [{**INPUT, "channels": ["x", "x"]}], "inputs.0"),
+        ("inputs", [{**INPUT, "codec": "raw"}], "inputs.0"),
+        ("inputs", [{**INPUT, "topic": "plant/#"}], "inputs.0"),
+        ("inputs", [{**INPUT, "sensor": "{other}"}], "inputs.0"),
+        ("inputs", [{**INPUT, "max_packet_bytes": 1 << 30}], "inputs.0.max_packet_bytes"),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_key(section: str, values: object, named: str):
+    given = {**AGENT, **values} if section == "agent" else values
+    assert complaint(**{section: given}).startswith(f"{named}: ")
+
+
+def test_the_agent_does_not_read_what_it_writes():
+    for topic in ("drsn/v1/{machine}/alarm", "drsn/v1/x/{machine}", "{a}/{b}/{machine}/event", "{a}/{b}/{c}/{machine}"):
+        looped = {**INPUT, "topic": topic}
+        assert "takes in what the agent publishes under 'drsn/v1'" in complaint(inputs=[looped])
+        assert settings(inputs=[looped], agent={**AGENT, "prefix": "some/other/place"}).inputs[0].topic == topic
+    assert settings(inputs=[{**INPUT, "topic": "{a}/{b}/{machine}/raw"}])
+
+
+def test_without_an_input_there_is_nothing_to_do():
+    with pytest.raises(ValidationError, match="inputs"):
+        settings(inputs=[])
+
+
+def test_names_of_channels_decide_their_number_else_the_model_does():
+    named, unnamed = settings(inputs=[{**INPUT, "channels": ["x", "y"]}, {**INPUT, "layout": "planar"}]).inputs
+    assert named.format(model_channels=3).channels == 2
+    assert (unnamed.format(3).channels, unnamed.format(3).planar) == (3, True)

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+import wave
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drsn.model.data.files import read_recording
+from drsn.model.errors import BadDataError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from drsn.model.data.recording import Recording
+
+RAMP = np.arange(8, dtype=np.float32)
+
+
+def npy(array: object) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()
+
+
+def npz(**arrays: object) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def wav(width: int, frames: bytes, channels: int = 1, rate: int = 8000) -> bytes:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setparams((channels, width, rate, 0, "NONE", ""))
+        file.writeframes(frames)
+    return content.getvalue()
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., Recording]:
+    def of(name: str, content: bytes, rate_hz: float | None = None) -> Recording:
+        (tmp_path / name).write_bytes(content)
+        return read_recording(tmp_path / name, rate_hz)
+
+    return of
+
+
+@pytest.mark.parametrize("samples", [RAMP, RAMP.astype(np.int16), RAMP.astype(">f8"), RAMP[None]])
+def test_an_array_is_one_channel_at_the_rate_given(samples: np.ndarray, read: Callable):
+    recording = read("pump 2.npy", npy(samples), 12_000)
+    np.testing.assert_array_equal(recording.samples, RAMP[None])
+    assert recording.samples.dtype == np.float32
+    assert (recording.name, recording.sample_rate_hz, recording.rpm) == ("pump 2", 12_000, None)
+
+
+def test_an_archive_may_say_its_rate_and_speed_and_is_believed(read: Callable):
+    recording = read("a.npz", npz(samples=np.stack([RAMP, -RAMP]), sample_rate_hz=25_600, rpm=1797), 12_000)
+    np.testing.assert_array_equal(recording.samples, [RAMP, -RAMP])
+    assert (recording.sample_rate_hz, recording.rpm) == (25_600, 1797)
+    assert read("a.npz", npz(samples=RAMP), 12_000).sample_rate_hz == 12_000
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_full_scale_of_a_wav_is_one_and_channels_are_told_apart(width: int, read: Callable):
+    lowest, half = -(2 ** (8 * width - 1)), 2 ** (8 * width - 2)
+    frames = np.array([[lowest, half], [0, -half]], f"<i{width}").tobytes()
+    recording = read("a.wav", wav(width, frames, channels=2))
+    np.testing.assert_array_equal(recording.samples, [[-1, 0], [0.5, -0.5]])
+    assert recording.sample_rate_hz == 8000
+
+
+HUGE = io.BytesIO()
+np.lib.format.write_array_header_1_0(HUGE, {"descr": "<f4", "fortran_order": False, "shape": (1 << 44,)})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"1,2", r"one of \.npy, \.npz, \.wav, \.mat"),
+        ("a.npy", b"", "no recording"),
+        ("a.npy", b"garbage", "no recording"),
+        ("a.npy", npy(RAMP)[:-3], "no recording"),
+        ("a.npy", HUGE.getvalue(), "no recording"),
+        ("a.npy", npy(np.array([{}])), "no recording"),
+        ("a.npy", npy(np.array(["x"])), "not numbers"),
+        ("a.npy", npy(np.array([1j])), "not numbers"),
+        ("a.npy", npy(np.zeros(3, "f4,f4")), "not numbers"),
+        ("a.npy", npy(np.zeros((2, 2, 2))), "not float"),
+        ("a.npy", npy(np.zeros(0)), "not float"),
+        ("a.npy", npy(np.array([1, np.nan])), "finite"),
+        ("a.npy", npy(np.array([1e300])), "finite"),
+        ("a.npz", npz(samples=RAMP)[:-30], "no recording"),
+        ("a.npz", npz(x=RAMP), "samples"),
+        ("a.npz", npz(samples=RAMP, sample_rate_hz=[1, 2]), "no recording"),
+        ("a.npz", npz(samples=RAMP, sample_rate_hz=-1), "a sample rate of -1"),
+        ("a.npz", npz(samples=RAMP, sample_rate_hz=np.inf), "a sample rate of inf"),
+        ("a.wav", b"garbage", "no recording"),
+        ("a.wav", wav(2, bytes(16))[:-3], "no recording"),
+        ("a.wav", wav(1, bytes(16)), "8-bit samples; 16 and 32 bit can be read"),
+        ("a.wav", wav(3, bytes(48)), "24-bit samples"),
+        ("a.wav", wav(2, b""), "not float"),
+        ("a.wav", wav(4, bytes(16)).replace(b"fmt \x10\0\0\0\1", b"fmt \x10\0\0\0\3"), "unknown format: 3"),
+    ],
+)  # fmt: skip
+def test_what_is_no_recording_is_refused_in_one_line(name: str, content: bytes, said: str, read: Callable):
+    with pytest.raises(BadDataError, match=said) as caught:
+        read(name, content, 12_000)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_rate_that_nobody_says_is_asked_for(read: Callable):
+    with pytest.raises(BadDataError, match="give --sample-rate-hz"):
+        read("a.npy", npy(RAMP))
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, -5.0, float("nan"), float("inf")])
+def test_a_rate_that_can_not_be_is_refused(rate_hz: float, read: Callable):
+    with pytest.raises(BadDataError, match="sample rate"):
+        read("a.npy", npy(RAMP), rate_hz)
+
+
+def test_a_file_that_can_not_be_read_is_a_matter_of_storage(tmp_path: Path):
+    with pytest.raises(StorageError, match=r"nowhere\.wav: No such file"):
+        read_recording(tmp_path / "nowhere.wav", None)
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(StorageError, match=r"folder\.npy: Is a directory"):
+        read_recording(tmp_path / "folder.npy", None)
+
+
+WHOLE = {"npy": npy(RAMP), "npz": npz(samples=RAMP, sample_rate_hz=1), "wav": wav(2, bytes(16))}
+
+
+@pytest.mark.parametrize("suffix", WHOLE)
+def test_a_damaged_file_is_a_recording_or_refused(suffix: str, read: Callable):
+    whole = WHOLE[suffix]
+
+    @settings(max_examples=100)
+    @given(st.integers(0, len(whole) - 1), st.binary(min_size=1, max_size=4))
+    def damage(at: int, new: bytes) -> None:
+        try:
+            recording = read(f"a.{suffix}", whole[:at] + new + whole[at + len(new) :], 12_000)
+        except (BadDataError, StorageError):
+            return
+        assert np.isfinite(recording.samples).all()
+
+    damage()
