@@ -131,7 +131,7 @@ SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
 
 def accuracy_table() -> str:
     """Test accuracy of each shipped bundle over SNR."""
-    rows = ["| accuracy, mean of three noises | as recorded | +10 dB | 0 dB | −3 dB | −6 dB | −10 dB |",
+    rows = ["| accuracy, mean of three noises | as recorded | +10 dB | 0 dB | -3 dB | -6 dB | -10 dB |",
             "|---|---|---|---|---|---|---|"]  # fmt: skip
     for name in SHIPPED:
         training = open_bundle(shipped(name)).manifest.training
