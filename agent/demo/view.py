@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -30,10 +31,16 @@ def render(observer: Observer, actors: Sequence[Actor], elapsed_s: float, second
 
 
 def _machines(observer: Observer, actors: Sequence[Actor]) -> Table:
-    table = Table(title="drsn-agent demo: vibration in, alarms out", title_justify="left", expand=False)
-    for column, justify in (("sensor", "left"), ("replayed machine", "left"), ("window says", "left"),
+    table = Table(
+        title="drsn-agent demo: vibration in, alarms out",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),  # so that the longest names fit 80 columns
+    )
+    for column, justify in (("sensor", "left"), ("replayed", "left"), ("condition", "left"),
                             ("confidence", "right"), ("alarm", "left"), ("votes", "right")):  # fmt: skip
-        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for actor in actors:
         result, alarm = observer.results.get(actor.sensor), observer.alarms.get(actor.sensor)
         table.add_row(
@@ -51,7 +58,7 @@ def _alarm(alarm: Document | None) -> Text:
     if alarm is None:
         return Text("…", style="dim")
     state = alarm["state"]
-    text = state if alarm["condition"] is None else f"{alarm['condition']} ({alarm['severity']})"
+    text = state if alarm["condition"] is None else f"{alarm['condition']}, {alarm['severity']}"
     return Text(text, style=STYLES.get(state, ""))
 
 
@@ -59,12 +66,12 @@ def _pulse(health: Document, elapsed_s: float, seconds: float) -> Text:
     latency = health.get("latency_ms") or {}
     rate = health["windows"] / max(health["uptime_s"], 0.1) if health else 0.0
     parts = [
-        f"{elapsed_s:4.0f} of {seconds:.0f} s",
+        f"{min(elapsed_s, seconds):.0f} of {seconds:.0f} s",
         f"{health.get('windows', 0)} windows",
         f"{rate:.1f} windows/s",
     ]
     if latency:
-        parts.append(f"packet to alarm p50 {latency['p50']:.1f} ms, p99 {latency['p99']:.1f} ms")
+        parts.append(f"latency p50 {latency['p50']:.0f}, p99 {latency['p99']:.0f} ms")
     return Text("  |  ".join(parts), style="dim")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,7 +49,7 @@ def shown(observer: Observer) -> Callable[..., str]:
 
 
 def row(text: str, sensor: str) -> str:
-    (line,) = (line for line in text.splitlines() if sensor in line and "│" in line)
+    (line,) = (line for line in text.splitlines() if line.strip().startswith(sensor))
     return line
 
 
@@ -65,11 +66,10 @@ def test_a_machine_shows_what_the_window_says_how_surely_and_what_the_alarm_says
     said(f"{SENSOR}/result", {"sensor": SENSOR, "condition": "ball", "confidence": 0.874})
     said(f"{SENSOR}/alarm", RAISED)
     said("fan1.de/alarm", NORMAL)
-    cells = [cell.strip() for cell in row(shown(), SENSOR).strip("│").split("│")]
-    assert cells == [SENSOR, "inner race", "ball", "87%", "inner_race (major)", "6/8"]
+    cells = re.split(r"\s{2,}", row(shown(80), SENSOR).strip())
+    assert cells == [SENSOR, "inner race", "ball", "87%", "inner_race, major", "6/8"]
     assert "normal" in row(shown(), "fan1.de")
     assert "…" in row(shown(), "mill3.nde")
-    assert all(part in row(shown(80), SENSOR) for part in ("ball", "87%", "inner_race", "6/8"))
 
 
 def test_an_alarm_is_red_and_a_healthy_machine_green(observer: Observer, said):
@@ -78,7 +78,7 @@ def test_an_alarm_is_red_and_a_healthy_machine_green(observer: Observer, said):
     console = Console(force_terminal=True, width=100, file=io.StringIO(), color_system="standard")
     console.print(render(observer, ACTORS, 0.0, 30.0))
     text = console.file.getvalue()
-    assert "\x1b[1;31minner_race (major)" in text
+    assert "\x1b[1;31minner_race, major" in text
     assert "\x1b[32mnormal" in text
 
 
@@ -87,7 +87,7 @@ def test_the_pulse_shows_throughput_and_latency(shown, said):
     line = next(line for line in shown().splitlines() if "windows/s" in line)
     assert "350 windows" in line
     assert "28.0 windows/s" in line
-    assert "p50 21.0 ms, p99 43.3 ms" in line
+    assert "latency p50 21, p99 43 ms" in line
 
 
 def test_a_health_document_without_latencies_yet_is_shown(shown, said):
