@@ -26,7 +26,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--samples", type=int, default=2048, metavar="N", help="of a packet")
     parser.add_argument("--speed", type=float, default=1.0, help="of the recording's own time; 0: no pauses")
     parser.add_argument("--snr", type=float, metavar="DB", help="add noise to each packet")
-    parser.add_argument("--noise", choices=("gaussian", "laplacian", "pink"), default="gaussian")
+    parser.add_argument("--noise", choices=("gaussian", "laplacian", "pink", "impulsive"), default="gaussian")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--loop", action="store_true", help="begin again at the end, until interrupted")
     parser.add_argument("--sample-rate-hz", type=float, metavar="HZ", help="of files that do not say it")

@@ -1,4 +1,4 @@
-"""Noise at a given signal-to-noise ratio: Gaussian, Laplacian, pink (the paper's section IV); numpy only."""
+"""Noise at a given signal-to-noise ratio: Gaussian, Laplacian, pink (the paper's section IV), impulsive; numpy only."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ class Noise(str, Enum):
     GAUSSIAN = "gaussian"  # white; kurtosis 3
     LAPLACIAN = "laplacian"  # white and peaked; kurtosis 6
     PINK = "pink"  # Gaussian, power falling 10 dB a decade
+    IMPULSIVE = "impulsive"  # Gaussian of which one sample in a hundred is 30 times as strong; kurtosis 250
+
+
+PAPER_NOISES = (Noise.GAUSSIAN, Noise.LAPLACIAN, Noise.PINK)
+"""Those that networks are trained with; impulsive noise is for tests of what training never saw."""
+
+IMPULSES = 0.01
+IMPULSE_AMPLITUDE = 1000**0.5
+"""Contaminated Gaussian noise (Tukey): ten elevenths of the power lie in a hundredth of the samples."""
 
 
 def _shaped_pink(white: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -44,6 +53,8 @@ def unit_noise(kind: Noise, shape: tuple[int, ...], rng: np.random.Generator) ->
         noise = rng.standard_normal(shape, np.float32)
         if kind is Noise.PINK:
             noise = _shaped_pink(noise)
+        elif kind is Noise.IMPULSIVE:
+            noise[rng.random(shape, np.float32) < IMPULSES] *= np.float32(IMPULSE_AMPLITUDE)
     noise /= np.sqrt(ac_power(noise))
     return noise
 

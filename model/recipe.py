@@ -11,7 +11,7 @@ from drsn.model.contract import BUNDLE_NAME, NORMAL, Frozen, Label, ModelContrac
 from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Architecture, NetworkConfig
-from drsn.model.noise import Noise
+from drsn.model.noise import PAPER_NOISES, Noise
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,7 +82,7 @@ class FolderData(Frozen):
 class Augmentation(Frozen):
     """What each training window goes through, drawn anew each time."""
 
-    noises: tuple[Noise, ...] = Field(default=tuple(Noise), min_length=1)
+    noises: tuple[Noise, ...] = Field(default=PAPER_NOISES, min_length=1)
     snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
@@ -102,7 +102,7 @@ class Optimisation(Frozen):
 class Evaluation(Frozen):
     """Where accuracy is measured, and how sure the model must be."""
 
-    noises: tuple[Noise, ...] = tuple(Noise)
+    noises: tuple[Noise, ...] = PAPER_NOISES
     snr_db: tuple[float, ...] = (10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -10.0)
     acceptance: float = Field(default=0.995, gt=0, lt=1, description="share of validation windows not refused")
     acceptance_snr_db: tuple[float, ...] = Field(default=(10.0, 0.0, -6.0), description="with clean, for both fits")

@@ -11,18 +11,19 @@ https://engineering.case.edu/bearingdatacenter
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.model.data.decimation import decimate
+from drsn.model.data.mat import variables
 from drsn.model.data.recording import Recording
-from drsn.model.errors import BadDataError, UnavailableError
+from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
 
 SAMPLE_RATE_HZ = 12_000.0
 BANDWIDTH_HZ = 5_300.0
@@ -48,8 +49,7 @@ FIRST_FILE = {
 LABEL_AND_LOAD = {first + load_hp: (label, load_hp) for label, first in FIRST_FILE.items() for load_hp in LOADS_HP}
 
 DECIMATION = 4
-EDGE = 0.02
-"""Width of the anti-alias filter's edge, as a part of the new Nyquist frequency: flat to 5.88 kHz."""
+"""Of the normal files; flat to 5.88 kHz."""
 
 
 def file_numbers(load_hp: int) -> tuple[int, ...]:
@@ -95,42 +95,16 @@ def read(path: Path) -> Recording:
     if number not in LABEL_AND_LOAD:
         raise BadDataError(f"CWRU: {path} is not one of the ten-label drive-end files; expected such as 105.mat")
     label, load_hp = LABEL_AND_LOAD[number]
-    variables = _variables(path)
+    signals = variables(path)
     name = f"X{number:03d}_DE_time"
-    if name not in variables:
+    if name not in signals:
         raise BadDataError(f"CWRU: {path} holds no {name}; it is damaged or renamed, download it again")
-    samples = np.asarray(variables[name], dtype=np.float32).reshape(1, -1)
+    samples = np.asarray(signals[name], dtype=np.float32).reshape(1, -1)
     return Recording(
         name=path.stem,
         label=label,
-        samples=decimate(samples) if label == "normal" else samples,
+        samples=decimate(samples, DECIMATION) if label == "normal" else samples,
         sample_rate_hz=SAMPLE_RATE_HZ,
         group=f"{load_hp} hp",
         rpm=RPM[load_hp],
     )
-
-
-def _variables(path: Path) -> dict[str, Any]:
-    try:
-        from scipy.io import loadmat  # noqa: PLC0415 (the agent replays recordings without scipy until it meets one)
-    except ImportError as error:
-        raise UnavailableError("CWRU: .mat files need scipy; pip install 'drsn-edge[train]'") from error
-    try:
-        variables: dict[str, Any] = loadmat(path)
-    except (OSError, ValueError, TypeError, NotImplementedError) as error:
-        raise BadDataError(f"CWRU: {path} can't be read ({error}); download it again") from error
-    return variables
-
-
-def decimate(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Every fourth sample after an anti-alias filter: float32[channels, n] to float32[channels, n // 4].
-
-    One spectrum over the whole recording, cut with a raised-cosine edge: flat almost to the new Nyquist frequency,
-    which a short filter is not, and no phase.
-    """
-    n_out = samples.shape[-1] // DECIMATION
-    spectrum = np.fft.rfft(samples[..., : n_out * DECIMATION].astype(np.float64), axis=-1)
-    spectrum = spectrum[..., : n_out // 2 + 1]
-    to_nyquist = 1 - np.arange(spectrum.shape[-1]) / (n_out / 2)
-    spectrum *= 0.5 - 0.5 * np.cos(np.pi * np.clip(to_nyquist / EDGE, 0.0, 1.0))
-    return (np.fft.irfft(spectrum, n=n_out, axis=-1) / DECIMATION).astype(np.float32)

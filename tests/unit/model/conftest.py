@@ -20,12 +20,22 @@ def checkpoint(checkpoint_path: Path) -> Checkpoint:
 
 @pytest.fixture
 def cwru_folder() -> Path:
-    """The official CWRU files; missing is a skip on a laptop and a failure in CI."""
-    folder = Path(os.environ.get("DRSN_DATA_DIR", "missing")) / "cwru"
+    """The official CWRU files."""
+    return _folder("cwru")
+
+
+@pytest.fixture
+def hit_sm_folder() -> Path:
+    """The HIT-SM files."""
+    return _folder("hit_sm")
+
+
+def _folder(name: str) -> Path:
+    """Missing is a skip on a laptop and a failure in CI."""
+    folder = Path(os.environ.get("DRSN_DATA_DIR", "missing")) / name
     if not folder.is_dir():
-        if os.environ.get("CI"):
-            pytest.fail("CI must set DRSN_DATA_DIR to the folder that holds cwru/")
-        pytest.skip("no CWRU data: set DRSN_DATA_DIR to the folder that holds cwru/")
+        message = f"set DRSN_DATA_DIR to the folder that holds {name}/ (docs/data.md)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     return folder
 
 

@@ -60,15 +60,6 @@ def test_the_bandwidth_hides_the_recorder(cwru_folder: Path):
     assert cwru.BANDWIDTH_HZ < 5_500
 
 
-def test_decimation_keeps_tones_and_makes_no_aliases():
-    time_s = np.arange(48_000) / 48_000
-    tones = [np.sin(2 * np.pi * hz * time_s) for hz in (100.0, 5_600.0, 13_000.0)]
-    kept, edge, alias = cwru.decimate(np.array(tones, np.float32))
-    np.testing.assert_allclose(kept, tones[0][::4], atol=1e-4)
-    np.testing.assert_allclose(edge, tones[1][::4], atol=1e-4)
-    assert np.abs(alias).max() < 1e-4
-
-
 @pytest.mark.parametrize("name", ["99999.mat", "inner.mat"])
 def test_foreign_files_are_refused(tmp_path: Path, name: str):
     with pytest.raises(BadDataError, match=r"ten-label"):

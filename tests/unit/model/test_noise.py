@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drsn.model.noise import Noise, add_noise, unit_noise
+from drsn.model.noise import PAPER_NOISES, Noise, add_noise, unit_noise
 
 N_SAMPLES = 1 << 17
 
@@ -32,6 +32,19 @@ def test_distribution_and_spectrum(kind: Noise, fourth_moment: float, slope_db: 
     noise = unit_noise(kind, (N_SAMPLES,), np.random.default_rng(5))
     assert kurtosis(noise) == pytest.approx(fourth_moment, rel=0.1)
     assert slope_db_per_decade(noise) == pytest.approx(slope_db, abs=0.5)
+
+
+def test_impulses_carry_ten_elevenths_of_the_power_in_a_hundredth_of_the_samples():
+    power = np.sort(unit_noise(Noise.IMPULSIVE, (N_SAMPLES,), np.random.default_rng(5)) ** 2)[::-1]
+    assert power[: N_SAMPLES // 100].sum() / power.sum() == pytest.approx(10 / 11, abs=0.02)
+    assert slope_db_per_decade(unit_noise(Noise.IMPULSIVE, (N_SAMPLES,), np.random.default_rng(5))) == pytest.approx(
+        0.0, abs=0.5
+    )
+
+
+def test_networks_are_trained_with_the_papers_noises_alone():
+    assert Noise.IMPULSIVE not in PAPER_NOISES
+    assert set(PAPER_NOISES) | {Noise.IMPULSIVE} == set(Noise)
 
 
 @pytest.mark.parametrize("kind", Noise)
