@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.model.contract import NORMAL
+from drsn.model.rungs import RUNGS, TRAIN_SHARE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drsn.model.data.recording import Recording
+
+TESTED = [name for name, rung in RUNGS.items() if rung.parts.test]
+
+
+@pytest.fixture
+def data(cwru_folder: Path, hit_sm_folder: Path) -> Path:
+    assert cwru_folder.parent == hit_sm_folder.parent
+    return cwru_folder.parent
+
+
+def names(recordings: tuple[Recording, ...]) -> set[tuple[str, str]]:
+    return {(recording.name, recording.group) for recording in recordings}
+
+
+def bytes_of(recordings: tuple[Recording, ...]) -> set[bytes]:
+    """Every whole window, to find one in two sets."""
+    return {r.samples[:, at : at + 2048].tobytes() for r in recordings for at in range(0, r.n_samples - 2048, 2048)}
+
+
+@pytest.mark.parametrize("name", RUNGS)
+def test_no_recording_that_is_tested_trains_or_selects(name: str, data: Path):
+    corpus = RUNGS[name].read(data)
+    assert not names(corpus.test) & (names(corpus.train) | names(corpus.validation))
+    assert not bytes_of(corpus.train) & bytes_of(corpus.validation)
+    labels = {label.name for label in RUNGS[name].labels}
+    assert {r.label for r in corpus.train} == {r.label for r in corpus.validation} == labels
+    assert {r.label for r in corpus.test} == (labels if RUNGS[name].parts.test else set())
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_what_selects_for_a_rung_never_sees_its_test_set(name: str, data: Path):
+    tested = names(RUNGS[name].read(data).test)
+    assert RUNGS[name].inner
+    for inner in RUNGS[name].inner:
+        corpus = RUNGS[inner].read(data)
+        seen = names(corpus.train) | names(corpus.validation)
+        assert not tested & seen
+        assert inner == name or not corpus.test
+
+
+@pytest.mark.parametrize("name", [n for n in RUNGS if n.startswith("cwru")])
+def test_the_healthy_recording_of_training_is_split_in_time_and_that_of_the_test_is_another(name: str, data: Path):
+    corpus = RUNGS[name].read(data)
+    (train,) = (r for r in corpus.train if r.label == NORMAL)
+    (validation,) = (r for r in corpus.validation if r.label == NORMAL)
+    assert (train.name, train.group) == (validation.name, validation.group)
+    assert train.n_samples / (train.n_samples + validation.n_samples) == pytest.approx(TRAIN_SHARE, abs=0.001)
+    assert all(r.name != train.name for r in corpus.test)
+
+
+def test_there_is_a_rung_for_each_question_of_the_benchmark():
+    sizes = [f"cwru-size-{size}" for size in ("007", "014", "021")]
+    speeds = [f"hit_sm-{rig}-{rpm}" for rig in ("spectraquest", "self_built") for rpm in (600, 900, 1200)]
+    assert ["cwru-0-to-3", "cwru-3-to-0", "cwru-loads", *sizes, *speeds] == TESTED
