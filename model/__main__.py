@@ -59,9 +59,9 @@ def _evaluate(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     with _torch_needed():
         from drsn.model.checkpoint import Checkpoint  # noqa: PLC0415
-        from drsn.model.corpus import corpus_of  # noqa: PLC0415
         from drsn.model.evaluate import evaluate  # noqa: PLC0415
         from drsn.model.recipe import read_recipe, recipe_from  # noqa: PLC0415
+        from drsn.model.sources import corpus_of  # noqa: PLC0415
     checkpoint = Checkpoint.load(arguments.checkpoint)
     if arguments.recipe:
         recipe = read_recipe(arguments.recipe)

@@ -12,6 +12,7 @@ from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Architecture, NetworkConfig
 from drsn.model.noise import PAPER_NOISES, Noise
+from drsn.model.rungs import RUNGS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -71,6 +72,19 @@ class SyntheticData(Frozen):
     severity: Annotated[tuple[Share, Share], Rising] = (0.2, 1.0)
 
 
+class RungData(Frozen):
+    """A rung of the benchmark, by its name in `drsn.model.rungs`; the recipe's labels and signal are the rung's."""
+
+    source: Literal["rung"]
+    rung: str
+
+    @model_validator(mode="after")
+    def _known(self) -> RungData:
+        if self.rung not in RUNGS:
+            raise ValueError(f"rung {self.rung!r} is none of {', '.join(RUNGS)}")
+        return self
+
+
 class FolderData(Frozen):
     """Your own recordings, as `path`/(train|validation|test)/LABEL/FILE; see docs/models.md."""
 
@@ -117,7 +131,7 @@ class Recipe(Frozen):
     seed: int = 1
     labels: tuple[Label, ...]
     signal: Signal
-    data: Annotated[CwruData | SyntheticData | FolderData, Field(discriminator="source")]
+    data: Annotated[CwruData | SyntheticData | FolderData | RungData, Field(discriminator="source")]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation

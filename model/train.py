@@ -13,16 +13,17 @@ import torch
 from drsn.model.calibration import fit_temperature, fit_threshold
 from drsn.model.checkpoint import Checkpoint
 from drsn.model.contract import Training
-from drsn.model.corpus import Corpus, corpus_of
 from drsn.model.evaluate import Score, evaluate, run
 from drsn.model.fit import THREADS, Progress, fit
 from drsn.model.golden import golden_windows
 from drsn.model.network import Diagnosis, Network
+from drsn.model.sources import corpus_of
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.model.corpus import Corpus
     from drsn.model.recipe import Recipe
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from drsn.model.augmentation import Augmenter, equalise
-from drsn.model.corpus import corpus_of
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
 from drsn.model.recipe import recipe_from
+from drsn.model.sources import corpus_of
 
 RATE_HZ = 12_000.0
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.model.corpus import corpus_of
 from drsn.model.evaluate import Outputs, Score, disturbances, evaluate, run, score
 from drsn.model.recipe import recipe_from
+from drsn.model.sources import corpus_of
 from drsn.model.windows import Disturbance
 
 if TYPE_CHECKING:

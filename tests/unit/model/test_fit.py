@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from drsn.model.corpus import corpus_of
 from drsn.model.errors import ConfigurationError
 from drsn.model.fit import fit
 from drsn.model.recipe import Recipe, recipe_from
+from drsn.model.sources import corpus_of
 
 
 @pytest.fixture

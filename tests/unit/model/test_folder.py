@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from drsn.model.corpus import corpus_of
 from drsn.model.data.folder import SETS, read_set
 from drsn.model.errors import BadDataError
 from drsn.model.recipe import recipe_from
+from drsn.model.sources import corpus_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

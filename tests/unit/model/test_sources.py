@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drsn.model.corpus import corpus_of
 from drsn.model.errors import BadDataError
 from drsn.model.recipe import read_recipe, recipe_from
+from drsn.model.sources import corpus_of
 
 
 def test_each_machine_is_in_one_set_and_in_every_condition(tiny: dict[str, Any]):

@@ -1,0 +1,111 @@
+"""From a recipe to its recordings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.model.corpus import Corpus
+from drsn.model.data import cwru, folder, synthetic
+from drsn.model.data.recording import Recording
+from drsn.model.errors import BadDataError
+from drsn.model.recipe import CwruData, FolderData, Recipe, RungData, SyntheticData
+from drsn.model.rungs import RUNGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+DATA_DIR = "DRSN_DATA_DIR"
+
+
+def corpus_of(recipe: Recipe) -> Corpus:
+    """Read or make the recordings.
+
+    Raises:
+        BadDataError: data is missing, or not what the recipe says.
+    """
+    data = recipe.data
+    if isinstance(data, CwruData):
+        corpus = _from_cwru(data)
+    elif isinstance(data, RungData):
+        corpus = RUNGS[data.rung].read(data_dir())
+    elif isinstance(data, FolderData):
+        corpus = Corpus(*(folder.read_set(Path(data.path), name, data.sample_rate_hz) for name in folder.SETS))
+    else:
+        corpus = _from_synthetic(data, recipe)
+    _check(corpus, recipe)
+    return corpus
+
+
+def _check(corpus: Corpus, recipe: Recipe) -> None:
+    signal, labels = recipe.signal, set(recipe.label_names)
+    recordings = (*corpus.train, *corpus.validation, *corpus.test)
+    missing = sorted(labels - {r.label for r in corpus.train} | {r.label for r in recordings} - labels)
+    if missing:
+        raise BadDataError(f"recipe {recipe.name}: {missing} stand in the labels or in the data, not in both")
+    channels = {recording.samples.shape[0] for recording in recordings}
+    if channels != {signal.channels}:
+        raise BadDataError(f"recipe {recipe.name}: {signal.channels} channels expected, the data has {channels}")
+    rates = sorted({recording.sample_rate_hz for recording in recordings})
+    slowest_hz = 2 * signal.bandwidth_hz / (1 - recipe.augmentation.speed)
+    if len(rates) > 1 or rates[0] < slowest_hz:
+        raise BadDataError(
+            f"recipe {recipe.name}: data at {rates} Hz; bring it to one rate of {slowest_hz:g} Hz at least"
+        )
+
+
+def data_dir() -> Path:
+    """The folder with one sub-folder per data set.
+
+    Raises:
+        BadDataError: nobody named it.
+    """
+    if DATA_DIR not in os.environ:
+        raise BadDataError(f"no folder of recordings given; set {DATA_DIR} to the one that holds cwru/ (docs/data.md)")
+    return Path(os.environ[DATA_DIR])
+
+
+def _from_cwru(data: CwruData) -> Corpus:
+    place = data_dir() / "cwru"
+    recordings = cwru.read_loads(place, data.train_loads_hp)
+    cut = 1 - data.validation_share
+    return Corpus(
+        train=tuple(recording.part(0, cut) for recording in recordings),
+        validation=tuple(recording.part(cut, 1) for recording in recordings),
+        test=cwru.read_loads(place, data.test_loads_hp),
+    )
+
+
+def _from_synthetic(data: SyntheticData, recipe: Recipe) -> Corpus:
+    seeds = np.random.SeedSequence(recipe.seed).spawn(3)
+    counts = (data.train_machines, data.validation_machines, data.test_machines)
+    lengths_s = (data.train_s, data.test_s, data.test_s)
+    train, validation, test = (
+        tuple(_plant(data, recipe, np.random.default_rng(seed), count, length_s))
+        for seed, count, length_s in zip(seeds, counts, lengths_s, strict=True)
+    )
+    return Corpus(train, validation, test)
+
+
+def _plant(
+    data: SyntheticData, recipe: Recipe, rng: np.random.Generator, machines: int, length_s: float
+) -> Iterable[Recording]:
+    """Each machine in each condition, at a severity of its own."""
+    rate_hz = recipe.signal.sample_rate_hz
+    for index in range(machines):
+        machine = synthetic.random_machine(rng, data.rpm)
+        for label in recipe.labels:
+            severity = rng.uniform(*data.severity)
+            fault = None if label.healthy else label.condition
+            samples = synthetic.synthesise(machine, fault, severity, round(length_s * rate_hz), rate_hz, rng)
+            yield Recording(
+                name=f"machine-{index}-{label.name}",
+                label=label.name,
+                samples=samples[np.newaxis],
+                sample_rate_hz=rate_hz,
+                group=f"machine-{index}",
+                rpm=machine.rpm,
+            )
