@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from drsn.agent.address import Broker
 from drsn.agent.alarms import Policy
 from drsn.agent.backends.choose import open_backend, self_test
 from drsn.agent.batch import Batch
@@ -17,7 +18,7 @@ from drsn.agent.inbox import Inbox
 from drsn.agent.intake import Input, Intake
 from drsn.agent.message import Will
 from drsn.agent.metrics import Metrics
-from drsn.agent.mqtt import Broker, Connection
+from drsn.agent.mqtt import Connection
 from drsn.agent.outbox import Outbox
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.publisher import Publisher
@@ -103,7 +104,7 @@ def parts_of(
         interpret=Interpreter(contract),
         pipeline=pipeline,
         store=store,
-        ingest=connect(_broker(configuration), on_message=inbox.put, on_change=inbox.wake, **_ingest(settings)),
+        ingest=connect(_broker(configuration), on_message=inbox.put, on_change=inbox.wake, **_ingest(settings, store)),
         control=control,
         outbox=Outbox(store, control, topics),
         publisher=Publisher(
@@ -131,12 +132,15 @@ def _broker(configuration: Configuration) -> Broker:
     )
 
 
-def _ingest(settings: Settings) -> dict[str, Any]:
+def _ingest(settings: Settings, store: Store) -> dict[str, Any]:
     """Options of the connection that takes packets in; its session outlives it."""
+    filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
     return {
         "name": "ingest",
         "client_id": f"drsn-{settings.agent.id}-ingest",
-        "filters": tuple(dict.fromkeys(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)),
+        "filters": filters,
+        "abandoned": store.abandoned(filters),
+        "max_payload_bytes": max(entry.max_packet_bytes for entry in settings.inputs),
         # Four batches: one in the network, the others on their way; less can starve a batch of its company.
         "receive_maximum": 4 * max(32, settings.inference.max_batch),
     }

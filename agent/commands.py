@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from drsn.agent.address import Broker
 from drsn.agent.settings import MqttSection
 from drsn.model.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-
-    from drsn.agent.mqtt import Broker
 
 
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
@@ -32,8 +31,6 @@ def broker_of(arguments: argparse.Namespace) -> Broker:
         UsageError: the URL is none.
         ConfigurationError: the password file can't be read.
     """
-    from drsn.agent.mqtt import Broker  # noqa: PLC0415 (paho is loaded by the commands that talk)
-
     try:
         section = MqttSection(url=arguments.url, protocol=arguments.protocol)
     except ValidationError as error:

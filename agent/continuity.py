@@ -16,6 +16,13 @@ never older than what one sensor has in flight: four batches of 32 windows at mo
 TOUCH_TOLERANCE_SAMPLES = 1.5
 """`t0` may be off by this much and still prove that packets touch; sensors round it to their clock's ticks."""
 
+PAUSE_NS = 10_000_000
+"""Consecutive seqs prove that packets touch. `t0` contradicts them only by more than this, and than half a packet;
+clocks that are rounded to milliseconds, or run half a per cent off the nominal rate, do not."""
+
+ROUNDING_NS = 500_000
+"""A `t0` so little before the end of what was read still counts as later."""
+
 _HALF = 2**31
 _WRAP = 2**32
 
@@ -50,6 +57,8 @@ class Cursor:
     end_unix_ns: int | None = None
     """When the sample after the last one is due, by the sensor's clock."""
     sample_rate_hz: float | None = None
+    earlier: tuple[int, int] | None = None
+    """(boot_id, last seq) before the sensor's last restart."""
     touched: bool = False
     """The last packet touched the one before it."""
     fresh: bool = False
@@ -61,16 +70,35 @@ def judge(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, conti
     if cursor is None:
         return Continuity.FIRST
     if packet.boot_id != cursor.boot_id and packet.boot_id and cursor.boot_id:
-        return Continuity.RESTART
-    touches = _touches(cursor, packet, sample_rate_hz)
-    if packet.seq is not None and cursor.seq is not None:
-        return _by_seq(cursor, packet, touches)
-    if touches is None:
-        return Continuity.TOUCHES if continuous else Continuity.APART
-    if touches:
-        return Continuity.TOUCHES
-    # A sensor that sends one window a minute leaves holes on purpose; a stream that broke off has lost something.
-    return Continuity.GAP if cursor.touched else Continuity.APART
+        return Continuity.DUPLICATE if _of_earlier_boot(cursor, packet) else Continuity.RESTART
+    return _within_a_boot(cursor, packet, sample_rate_hz, continuous=continuous)
+
+
+def _within_a_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
+    late_ns = None
+    if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
+        late_ns = packet.t0_unix_ns - cursor.end_unix_ns
+    duration_ns = packet.samples.shape[1] * 1e9 / sample_rate_hz
+    by_time = _by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
+    if packet.seq is None or cursor.seq is None:
+        return by_time
+    ahead = (packet.seq - cursor.seq) % _WRAP
+    if 1 < ahead < _HALF:
+        return Continuity.GAP
+    if ahead == 1:
+        pause_ns = max(PAUSE_NS, duration_ns / 2)
+        return Continuity.TOUCHES if late_ns is None or abs(late_ns) <= pause_ns else Continuity.APART
+    if _repeats(cursor, packet, late_ns, behind=-ahead % _WRAP):
+        return Continuity.DUPLICATE
+    return by_time if ahead == 0 else Continuity.RESTART  # a sensor that always says the same seq does not count
+
+
+def _repeats(cursor: Cursor, packet: Packet, late_ns: int | None, behind: int) -> bool:
+    """Whether a seq that does not rise belongs to a packet that was here before; else the sensor counts anew."""
+    if late_ns is not None:
+        return late_ns < -ROUNDING_NS
+    same_boot = packet.boot_id != 0 and packet.boot_id == cursor.boot_id
+    return same_boot or behind < DUPLICATE_SPAN
 
 
 def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdict: Continuity) -> Cursor:
@@ -80,30 +108,28 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdic
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     elif verdict is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, touched=verdict is Continuity.TOUCHES)
+    earlier = cursor.earlier if cursor else None
+    if cursor is not None and cursor.seq is not None and cursor.boot_id and packet.boot_id != cursor.boot_id:
+        earlier = (cursor.boot_id, cursor.seq)
+    touched = verdict is Continuity.TOUCHES
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, earlier=earlier, touched=touched)
 
 
-def _by_seq(cursor: Cursor, packet: Packet, touches: bool | None) -> Continuity:  # noqa: FBT001 (None: unknown)
-    ahead = ((packet.seq or 0) - (cursor.seq or 0)) % _WRAP
-    if ahead == 0 or ahead >= _HALF:
-        return _repeat_or_restart(cursor, packet, behind=-ahead % _WRAP)
-    if ahead > 1:
-        return Continuity.GAP
-    return Continuity.APART if touches is False else Continuity.TOUCHES
+def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:
+    """A packet from before the sensor's last restart, delivered once more."""
+    if cursor.earlier is None or packet.seq is None or packet.boot_id != cursor.earlier[0]:
+        return False
+    ahead = (packet.seq - cursor.earlier[1]) % _WRAP
+    return ahead == 0 or ahead >= _HALF
 
 
-def _repeat_or_restart(cursor: Cursor, packet: Packet, behind: int) -> Continuity:
-    if packet.boot_id and packet.boot_id == cursor.boot_id:
-        return Continuity.DUPLICATE  # the same boot: a lower seq can only be a repeat
-    if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
-        # Half a millisecond before the end still counts as later: t0 is rounded.
-        later = packet.t0_unix_ns >= cursor.end_unix_ns - 500_000
-        return Continuity.RESTART if later else Continuity.DUPLICATE
-    return Continuity.DUPLICATE if behind < DUPLICATE_SPAN else Continuity.RESTART
-
-
-def _touches(cursor: Cursor, packet: Packet, sample_rate_hz: float) -> bool | None:
-    """None: no times to tell by."""
-    if packet.t0_unix_ns is None or cursor.end_unix_ns is None:
-        return None
-    return abs(packet.t0_unix_ns - cursor.end_unix_ns) <= TOUCH_TOLERANCE_SAMPLES * 1e9 / sample_rate_hz
+def _by_time(
+    cursor: Cursor, late_ns: int | None, duration_ns: float, sample_rate_hz: float, *, continuous: bool
+) -> Continuity:
+    if late_ns is None:
+        return Continuity.TOUCHES if continuous else Continuity.APART
+    if abs(late_ns) <= TOUCH_TOLERANCE_SAMPLES * 1e9 / sample_rate_hz:
+        return Continuity.TOUCHES
+    # A sensor that sends one window a minute leaves holes on purpose; a stream that broke off has lost something, if
+    # there is room for a packet. A clock that was set, or jitters, has not.
+    return Continuity.GAP if cursor.touched and late_ns >= duration_ns / 2 else Continuity.APART

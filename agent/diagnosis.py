@@ -32,6 +32,8 @@ class Reading:
     """Largest distance from the mean, in `unit`."""
     unit: str | None
     clock_synced: bool
+    flat: bool = False
+    """Nothing but rounding moves in it: a sensor that is dead, or not connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Interpreter:
         return Diagnosis(
             reading=reading,
             # `not <=` so that a NaN abstains too.
-            condition=self._conditions[best] if novelty <= self._threshold else UNKNOWN,
+            condition=self._conditions[best] if novelty <= self._threshold and not reading.flat else UNKNOWN,
             label=self._labels[label],
             confidence=float(by_condition[row, best]),
             condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity
-from drsn.agent.logs import fields
+from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import CODECS, Format, Packet, PacketError, Reason
 from drsn.agent.stream import SensorStream, Window
 from drsn.agent.topics import TopicPattern, legal_sensor
@@ -38,14 +38,15 @@ class Input:
     max_packet_bytes: int
 
 
-def _decoded(entry: Input, message: Message) -> Packet:
+def _decoded(entry: Input, message: Message, throttle: Throttle) -> Packet:
     try:
         return CODECS[entry.codec](message.payload, message.properties, entry.form)
     except PacketError:
         raise
     except Exception as error:
         # A stranger's bytes found a hole in a codec: our fault, but no reason to leave the other sensors unwatched.
-        log.exception("codec failed", extra=fields(codec=entry.codec, topic=message.topic))
+        if throttle.held_back(entry.codec, message.received_s) is not None:
+            log.exception("codec failed", extra=fields(codec=entry.codec, topic=message.topic))
         raise PacketError(Reason.INTERNAL, f"codec {entry.codec}: {error!r}"[:200]) from error
 
 
@@ -73,6 +74,7 @@ class Intake:
         self._max_sensors = max_sensors
         self._cursors = dict(cursors)
         self._metrics = metrics
+        self._throttle = Throttle()
         self._streams: dict[str, SensorStream] = {}
         self._routes: dict[str, tuple[Input, str]] = {}
 
@@ -93,7 +95,7 @@ class Intake:
             PacketError: the message is refused; no sample of it was read.
         """
         entry, sensor = self._route(message)
-        packet = _decoded(entry, message)
+        packet = _decoded(entry, message, self._throttle)
         rate = packet.sample_rate_hz or entry.sample_rate_hz
         if rate is None:
             raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input sets no sample_rate_hz")

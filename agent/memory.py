@@ -58,11 +58,18 @@ class MemoryBroker:
             connection.start()
 
     def accept(
-        self, connection: MemoryConnection, client_id: str, filters: tuple[str, ...], *, persistent: bool
+        self,
+        connection: MemoryConnection,
+        client_id: str,
+        filters: tuple[str, ...],
+        abandoned: tuple[str, ...],
+        *,
+        persistent: bool,
     ) -> _Session:
         """Let a connection in, on the session of its client id."""
         session = self._sessions.get(client_id) if persistent else None
         session = session or _Session(filters, persistent)
+        session.filters = tuple({*session.filters, *filters} - set(abandoned))
         session.connection = connection
         session.waiting.extendleft(reversed(session.flying.values()))  # what was not acknowledged comes again, first
         session.flying.clear()
@@ -102,14 +109,16 @@ class MemoryConnection:
 
     protocol = "5"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (as drsn.agent.mqtt.Connection)
         self,
         broker: MemoryBroker,
         *,
         name: str,
         client_id: str,
         filters: tuple[str, ...] = (),
+        abandoned: tuple[str, ...] = (),
         receive_maximum: int | None = None,
+        max_payload_bytes: int | None = None,
         will: Will | None = None,
         on_message: Callable[[Message], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
@@ -120,9 +129,12 @@ class MemoryConnection:
         self.last_error: str | None = None
         self.confirmations: deque[Confirmation] = deque()
         self.connected = False
+        self.alive = True
         self._broker = broker
         self._client_id = client_id
         self._filters = filters
+        self._abandoned = abandoned
+        self._kept_bytes = None if max_payload_bytes is None else max_payload_bytes + 1
         self._receive_maximum = receive_maximum
         self._will = will
         self._on_message = on_message
@@ -136,7 +148,9 @@ class MemoryConnection:
             self.last_error = "the broker is down"
             return
         persistent = self._receive_maximum is not None
-        self._session = self._broker.accept(self, self._client_id, self._filters, persistent=persistent)
+        self._session = self._broker.accept(
+            self, self._client_id, self._filters, self._abandoned, persistent=persistent
+        )
         self.epoch += 1
         self.connected = True
         self._on_change()
@@ -145,16 +159,16 @@ class MemoryConnection:
                 self._session.waiting.append(_message(topic, payload, 1, {}, retained=True))
         self.pump()
 
-    def stop(self) -> None:
-        """Disconnect; no will."""
-        self.connected = False
+    def stop(self, *, with_will: bool = False) -> None:
+        """Disconnect; the broker, if it lives, publishes the will only if it is asked to."""
+        was_connected, self.connected = self.connected, False
         self._broker.leave(self._client_id)
+        if with_will and was_connected and self._will is not None and self._broker.up:
+            self._broker.publish(self._will.topic, self._will.payload, 1, {}, retain=True)
 
     def lose(self) -> None:
-        """The connection dies, and the broker publishes the will, if it lives."""
-        self.stop()
-        if self._will is not None and self._broker.up:
-            self._broker.publish(self._will.topic, self._will.payload, 1, {}, retain=True)
+        """The connection dies."""
+        self.stop(with_will=True)
         self._on_change()
 
     def publish(
@@ -187,7 +201,7 @@ class MemoryConnection:
             session.flying[mid] = message
             acknowledge = partial(self._ack, self.epoch, mid)
             self._on_message(_message(
-                message.topic, message.payload, message.qos, message.properties,
+                message.topic, message.payload[: self._kept_bytes], message.qos, message.properties,
                 retained=message.retained, ack=acknowledge,
             ))  # fmt: skip
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
+from paho.mqtt import properties as paho_properties
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from drsn.agent.logs import fields
 from drsn.agent.message import Confirmation, Message, Will
@@ -27,27 +31,36 @@ from drsn.agent.message import Confirmation, Message, Will
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from drsn.agent.address import Broker
+
 MAX_WAIT_S = 30.0
 CONNACK_TIMEOUT_S = 10.0
 SESSION_EXPIRY_S = 7 * 86_400
 UNSUPPORTED_PROTOCOL = 132
 """MQTT 5 reason code; paho gives it for the 3.1.1 refusal (code 1) too."""
 
+IN_FLIGHT = 10
+"""QoS 1 publishes under way; the least Receive Maximum seen as a broker's default, which paho does not heed itself."""
+
 log = logging.getLogger(__name__)
+_read_utf8 = paho_properties.readUTF
 
 
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where the broker is and how to get in."""
+def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
+    """Paho refuses U+FEFF, which MQTT 5 allows (1.5.4), by ending the connection.
 
-    host: str
-    port: int
-    tls: bool = False
-    ca_file: str | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    keepalive_s: int = 30
-    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    The broker would deliver the message again on the next one: one stranger's user property would end all ingest.
+    """
+    try:
+        return _read_utf8(buffer, limit)  # type: ignore[no-any-return,no-untyped-call]
+    except MalformedPacket:
+        length = int.from_bytes(buffer[:2], "big")
+        if length + 2 > min(limit, len(buffer)):
+            raise
+        return buffer[2 : length + 2].decode("utf-8", "replace"), length + 2
+
+
+paho_properties.readUTF = _read_utf8_with_bom
 
 
 class Connection:
@@ -58,20 +71,24 @@ class Connection:
         name: of this connection, for logs.
         client_id: unique at the broker; with `receive_maximum` its session survives a disconnect.
         filters: subscribed at QoS 1 on each connect.
+        abandoned: filters of an earlier configuration; the session may still hold them, so they are unsubscribed.
         receive_maximum: QoS 1 messages in flight; None: a session that ends with the connection.
         will: retained last will, QoS 1.
-        on_message: called by the network's thread; may block, must not raise.
+        max_payload_bytes: a longer payload is cut to one byte more, so that nobody's flood fills the memory.
+        on_message: called by the network's thread; may block.
         on_change: called when there is news (connected, lost, confirmations); must not block.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (keywords, nearly all with a default)
         self,
         broker: Broker,
         *,
         name: str,
         client_id: str,
         filters: tuple[str, ...] = (),
+        abandoned: tuple[str, ...] = (),
         receive_maximum: int | None = None,
+        max_payload_bytes: int | None = None,
         will: Will | None = None,
         on_message: Callable[[Message], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
@@ -86,7 +103,9 @@ class Connection:
         self._broker = broker
         self._client_id = client_id
         self._filters = filters
+        self._abandoned = list(abandoned)
         self._receive_maximum = receive_maximum
+        self._kept_bytes = None if max_payload_bytes is None else max_payload_bytes + 1
         self._will = will
         self._on_message = on_message
         self._on_change = on_change
@@ -94,6 +113,7 @@ class Connection:
         self._client: paho.Client | None = None
         self._connected = False
         self._stopping = threading.Event()
+        self._will_wanted = False
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
 
     @property
@@ -110,14 +130,29 @@ class Connection:
         """Begin to connect; returns at once."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Disconnect and end; the broker does not send the will."""
+    @property
+    def alive(self) -> bool:
+        """Whether its thread is there to keep it alive."""
+        return self._thread.is_alive()
+
+    def stop(self, *, with_will: bool = False, timeout_s: float = 5.0) -> None:
+        """Disconnect and end. The broker sends the will only if it is asked to."""
+        self._will_wanted = with_will
         self._stopping.set()
         client = self._client
         if client is not None:
-            client.disconnect()
+            self._leave(client)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    def _leave(self, client: paho.Client) -> None:
+        if not self._will_wanted:
+            client.disconnect()
+        elif self._version == MQTTProtocolVersion.MQTTv5:
+            client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        elif isinstance(line := client.socket(), socket.socket):
+            with suppress(OSError):  # 3.1.1 has no word for it: a line that goes dead is what the will is for
+                line.shutdown(socket.SHUT_RDWR)
 
     def publish(
         self,
@@ -153,7 +188,8 @@ class Connection:
             except Exception:
                 log.exception("connection failed in a way nobody expected", extra=fields(connection=self.name))
             failures = 0 if self.epoch > before else failures + 1
-            self._stopping.wait(random.uniform(0.05, min(MAX_WAIT_S, 2.0**failures)))  # noqa: S311 (jitter)
+            longest_s = min(MAX_WAIT_S, 2.0 ** min(failures, 10))
+            self._stopping.wait(random.uniform(0.05, longest_s))  # noqa: S311 (jitter)
 
     def _session(self) -> None:
         """One client from connect to its end."""
@@ -162,16 +198,20 @@ class Connection:
         client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s, **self._connect_options())
         self._client = client
         client.loop_start()
+        name = f"paho-mqtt-client-{self._client_id}"
+        thread = next((t for t in threading.enumerate() if t.name == name and t.is_alive()), None)
         try:
             if not self._wait_connack(ended):
                 self._note_failure("no answer to CONNECT")
                 return
             while not (ended.wait(1.0) or self._stopping.is_set()):
-                pass
+                if thread is not None and not thread.is_alive():
+                    log.error("network thread died", extra=fields(connection=self.name))
+                    return
         finally:
             self._connected = False
             self._client = None
-            client.disconnect()  # first: loop_stop alone would wait for unacknowledged messages
+            self._leave(client)  # first: loop_stop alone would wait for unacknowledged messages
             client.loop_stop()
             self._on_change()
 
@@ -201,6 +241,7 @@ class Connection:
             client.tls_set(ca_certs=broker.ca_file)
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
+        client.max_inflight_messages_set(IN_FLIGHT)
         client.on_connect = self._connected_callback
         client.on_disconnect = partial(self._disconnected_callback, ended)
         client.on_message = self._message_callback
@@ -224,6 +265,8 @@ class Connection:
                 log.warning("broker refuses MQTT 5: using 3.1.1, which can't report a denied publish")
             self._note_failure(str(code))
             return
+        if self._abandoned:
+            client.unsubscribe(self._abandoned)
         if self._filters:
             client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
         self.last_error = None
@@ -249,6 +292,14 @@ class Connection:
         self._on_change()
 
     def _message_callback(self, client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            self._deliver(client, message)
+        except Exception:
+            # Not acknowledged, it comes again on the next connection; if this left here, paho's thread would end.
+            log.exception("message could not be taken in", extra=fields(connection=self.name))
+            client.disconnect()
+
+    def _deliver(self, client: paho.Client, message: paho.MQTTMessage) -> None:
         if self._on_message is None:
             return
         properties = getattr(message.properties, "UserProperty", ()) if message.properties else ()
@@ -259,7 +310,7 @@ class Connection:
         self._on_message(
             Message(
                 topic=topic,
-                payload=bytes(message.payload),
+                payload=bytes(message.payload[: self._kept_bytes]),
                 qos=message.qos,
                 retained=bool(message.retain),
                 received_s=time.monotonic(),

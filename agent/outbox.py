@@ -1,9 +1,10 @@
-"""Publishes the event journal: in order, at QoS 1, and its cursor moves only on the broker's word."""
+"""Publishes the event journal: each sensor's events in order, at QoS 1; its cursor moves only on the broker's word."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
+import math
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from drsn.agent.logs import fields
@@ -11,11 +12,11 @@ from drsn.agent.logs import fields
 if TYPE_CHECKING:
     from drsn.agent.message import Confirmation
     from drsn.agent.ports import Transport
-    from drsn.agent.store import Store
+    from drsn.agent.store import Entry, Store
     from drsn.agent.topics import Topics
 
-IN_FLIGHT = 16
-"""Below the Receive Maximum that brokers set (mosquitto: 20)."""
+IN_FLIGHT = 8
+"""The other publishes under way are the publisher's; together they are what brokers take."""
 
 RETRY_AFTER_S = 30.0
 """After a refused publish: an ACL does not change by itself."""
@@ -24,55 +25,57 @@ log = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Moves events from the journal to the broker."""
+    """Moves events from the journal to the broker. A sensor whose event was refused waits; the others go on."""
 
     def __init__(self, store: Store, connection: Transport, topics: Topics) -> None:
         self.refused: str | None = None
-        """The broker's reason for refusing the last event that it refused."""
+        """The broker's reason for refusing an event that it has not taken since."""
         self._store = store
         self._connection = connection
         self._topics = topics
         self._epoch = 0
         self._cursor = store.published_id
         self._next = self._cursor
-        self._flying: dict[int, int] = {}  # message id -> journal id
-        self._order: deque[int] = deque()  # journal ids as sent, none of which the cursor has passed
-        self._confirmed: set[int] = set()
-        self._paused_until_s = 0.0
+        self._flying: dict[int, Entry] = {}  # message id -> event
+        self._order: deque[int] = deque()  # journal ids past the cursor that were looked at
+        self._confirmed: set[int] = set()  # of those
+        self._deferred: dict[int, str] = {}  # of those: journal id -> sensor that waits for the broker's leave
+        self._waiting: Counter[str] = Counter()  # sensor -> events deferred
+        self._retry_s = math.inf
 
     def pump(self, now_s: float) -> None:
-        """Note what the broker has confirmed and send what may be sent; never blocks."""
+        """Send what may be sent; never blocks."""
         if self._connection.epoch != self._epoch:
             self._epoch = self._connection.epoch
             self._rewind()
-        while self._connection.confirmations:
-            self._note(self._connection.confirmations.popleft(), now_s)
         self._advance()
-        if self._connection.connected and now_s >= self._paused_until_s:
-            self._send()
+        if self._connection.connected:
+            self._send(now_s)
+
+    def note(self, confirmation: Confirmation, now_s: float) -> bool:
+        """The broker's word on a publish; False when it was of something else."""
+        entry = self._flying.pop(confirmation.mid, None) if confirmation.epoch == self._epoch else None
+        if entry is None:
+            return False
+        if confirmation.refused is None:
+            self._confirmed.add(entry.id)
+            if not self._deferred:
+                self.refused = None
+            return True
+        if self.refused is None:
+            log.error("broker refuses an event; it stays in the journal",
+                      extra=fields(sensor=entry.sensor, reason=confirmation.refused))  # fmt: skip
+        self.refused = confirmation.refused
+        self._defer(entry)
+        self._retry_s = min(self._retry_s, now_s + RETRY_AFTER_S)
+        return True
 
     def _rewind(self) -> None:
         """What was in flight is not confirmed: it goes out again, with the same event ids."""
-        self._flying.clear()
-        self._order.clear()
-        self._confirmed.clear()
         self._next = self._cursor
-
-    def _note(self, confirmation: Confirmation, now_s: float) -> None:
-        if confirmation.epoch != self._epoch:
-            return
-        number = self._flying.pop(confirmation.mid, None)
-        if number is None:
-            return  # of an alarm, a status or a result
-        if confirmation.refused is None:
-            self.refused = None
-            self._confirmed.add(number)
-            return
-        if self.refused is None:
-            log.error("broker refuses an event; it stays in the journal", extra=fields(reason=confirmation.refused))
-        self.refused = confirmation.refused
-        self._paused_until_s = now_s + RETRY_AFTER_S
-        self._rewind()
+        for kept in (self._flying, self._order, self._confirmed, self._deferred, self._waiting):
+            kept.clear()
+        self._retry_s = math.inf
 
     def _advance(self) -> None:
         before = self._cursor
@@ -82,12 +85,27 @@ class Outbox:
         if self._cursor != before:
             self._store.mark_published(self._cursor)
 
-    def _send(self) -> None:
-        room = IN_FLIGHT - len(self._order)
-        for entry in self._store.journal(self._next, room) if room > 0 else ():
-            mid = self._connection.publish(self._topics.event(entry.sensor), entry.event, qos=1)
-            if mid is None:
+    def _send(self, now_s: float) -> None:
+        if now_s >= self._retry_s:
+            for number in sorted(self._deferred)[: IN_FLIGHT - len(self._flying)]:
+                self._waiting[self._deferred.pop(number)] -= 1
+                if not self._publish(self._store.journal(number - 1, 1)[0]):
+                    return
+            self._retry_s = now_s if self._deferred else math.inf
+        for entry in self._store.journal(self._next, IN_FLIGHT - len(self._flying)):
+            if self._waiting[entry.sensor]:
+                self._defer(entry)
+            elif not self._publish(entry):
                 return
-            self._flying[mid] = entry.id
-            self._order.append(entry.id)
             self._next = entry.id
+            self._order.append(entry.id)
+
+    def _publish(self, entry: Entry) -> bool:
+        mid = self._connection.publish(self._topics.event(entry.sensor), entry.event, qos=1)
+        if mid is not None:
+            self._flying[mid] = entry
+        return mid is not None
+
+    def _defer(self, entry: Entry) -> None:
+        self._deferred[entry.id] = entry.sensor
+        self._waiting[entry.sensor] += 1

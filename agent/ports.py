@@ -62,12 +62,17 @@ class Transport(Protocol):
         """Whether the broker has accepted this connection."""
         ...
 
+    @property
+    def alive(self) -> bool:
+        """Whether something still works at keeping it connected."""
+        ...
+
     def start(self) -> None:
         """Begin to connect; returns at once, broker or not."""
         ...
 
-    def stop(self) -> None:
-        """Disconnect and end; the broker does not send the will."""
+    def stop(self, *, with_will: bool = False) -> None:
+        """Disconnect and end. The broker sends the will only if it is asked to."""
         ...
 
     def publish(

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from drsn.agent.documents import HealthDocument, ResultDocument, StatusDocument, iso_utc
+from drsn.agent.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from drsn.agent.message import Confirmation
     from drsn.agent.pipeline import Outcome, Pipeline
     from drsn.agent.ports import Transport
     from drsn.agent.topics import Topics
     from drsn.model.contract import Frozen
+
+
+ALARMS_IN_FLIGHT = 8
+"""Retained alarms under way; a sensor that changes meanwhile is told once more, with its latest state alone."""
+
+log = logging.getLogger(__name__)
 
 
 class Publisher:
@@ -30,6 +39,10 @@ class Publisher:
         self, connection: Transport, topics: Topics, pipeline: Pipeline, bundle: str, results_per_s: float
     ) -> None:
         self.results = 0
+        self.refused: str | None = None
+        """The broker's reason for refusing an alarm or the status on this connection."""
+        self.catching_up = False
+        """The connection is new, and not every sensor's state has been told on it."""
         self._connection = connection
         self._topics = topics
         self._pipeline = pipeline
@@ -38,35 +51,62 @@ class Publisher:
         self._told: dict[str, tuple[float, int]] = {}  # sensor -> when its last result went out, windows since
         self._epoch = 0
         self._status: StatusDocument | None = None
+        self._status_mid: int | None = None
+        self._changed: dict[str, None] = {}  # sensors whose retained alarm is out of date, in order
+        self._flying: set[int] = set()  # message ids of alarms
+
+    @property
+    def idle(self) -> bool:
+        """Everything that was to be told is with the broker."""
+        return not self._changed and not self._flying and self._status_mid is None
 
     def refresh(self, status: StatusDocument) -> None:
-        """On a new connection: status and every retained alarm. Else the status, if it says something new."""
-        connection = self._connection
+        """On a new connection: status, and by `pump` every retained alarm. Else the status, if it has news."""
+        connection, epoch = self._connection, self._connection.epoch
         if not connection.connected:
             return
-        fresh = connection.epoch != self._epoch
-        if fresh or status != self._status:
-            sent = connection.publish(self._topics.status, _bytes(status), qos=1, retain=True)
-            self._status = status if sent is not None else None
-        if fresh:
-            self._epoch = connection.epoch
-            for sensor in self._pipeline.sensors:
-                self.alarm(sensor)
+        if epoch != self._epoch:
+            self._epoch, self._status, self.refused = epoch, None, None
+            self._flying.clear()
+            self._changed = dict.fromkeys(self._pipeline.sensors)
+            self.catching_up = True
+        if status != self._status:
+            self._status_mid = connection.publish(self._topics.status, _bytes(status), qos=1, retain=True)
+            self._status = status if self._status_mid is not None else None
 
     def outcomes(self, outcomes: Iterable[Outcome], now_s: float) -> None:
-        """Tell what a batch led to."""
-        changed: dict[str, None] = {}
+        """Note what a batch led to; alarms go out by `pump`, results now."""
         for outcome in outcomes:
             sensor = outcome.diagnosis.reading.sensor
             if outcome.events or sensor not in self._told:
-                changed[sensor] = None
+                self._changed[sensor] = None
             self._result(outcome, now_s)
-        for sensor in changed:
-            self.alarm(sensor)
 
-    def alarm(self, sensor: str) -> None:
-        """The retained state of one sensor; a connection that comes later gets it by `refresh`."""
-        self._connection.publish(self._topics.alarm(sensor), _bytes(self._pipeline.alarm(sensor)), qos=1, retain=True)
+    def pump(self) -> None:
+        """Send the alarms that are out of date, as many as may be under way; never blocks."""
+        while self._changed and len(self._flying) < ALARMS_IN_FLIGHT and self._connection.connected:
+            sensor = next(iter(self._changed))
+            payload = _bytes(self._pipeline.alarm(sensor))
+            mid = self._connection.publish(self._topics.alarm(sensor), payload, qos=1, retain=True)
+            if mid is None:
+                return
+            self._flying.add(mid)
+            del self._changed[sensor]
+        self.catching_up = self.catching_up and bool(self._changed)
+
+    def note(self, confirmation: Confirmation) -> None:
+        """The broker's word on a publish."""
+        if confirmation.epoch != self._epoch:
+            return
+        if confirmation.mid == self._status_mid:
+            self._status_mid = None
+        elif confirmation.mid in self._flying:
+            self._flying.discard(confirmation.mid)
+        else:
+            return  # of a result or a health document
+        if confirmation.refused is not None and self.refused is None:
+            log.error("broker refuses an alarm or the status", extra=fields(reason=confirmation.refused))
+            self.refused = confirmation.refused
 
     def health(self, document: HealthDocument) -> None:
         """Counters and latencies."""

@@ -124,6 +124,10 @@ def play(recordings: Sequence[Recording], plan: Plan, connection: Transport, sto
     while confirmed < sent and connection.connected and time.monotonic() < deadline_s:
         time.sleep(0.005)
         confirmed += _confirmed(connection)
+    if confirmed < sent and not stop.is_set():
+        raise UnavailableError(
+            f"the broker has confirmed {confirmed} of {sent} packets, and no more within ten seconds"
+        )
     return confirmed
 
 

@@ -18,6 +18,7 @@ from drsn.agent.packets import PacketError
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from drsn.agent.alarms import Sensor
     from drsn.agent.batch import Batch
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
     from drsn.agent.receipts import Receipts
     from drsn.agent.store import Store
 
-TAKE = 64
-"""Messages from the inbox at a time: few enough that the deadline of a batch is kept."""
+TAKE = 16
+"""Messages from the inbox at a time: few enough that the deadline of a batch is kept, and a stop is seen soon."""
 
 IDLE_WAIT_S = 0.5
 """With nothing to do, the loop turns this often: for the watchdog, a lost connection, the health document."""
+
+DRAIN_S = 2.0
+"""How long an ordered stop works on what is in the inbox; the broker keeps the rest of QoS 1 for the next run."""
 
 FAREWELL_S = 2.0
 """How long an ordered stop waits for the broker to take the last words."""
@@ -98,8 +102,11 @@ class Runner:
         try:
             while not stop.is_set():
                 self.turn()
-        finally:
-            self._end()
+            self._finish()
+        except BaseException:
+            self._abandon()
+            raise
+        self._say_goodbye()
 
     def turn(self) -> None:
         """Take what is there, diagnose what is due, say what there is to say."""
@@ -138,6 +145,7 @@ class Runner:
         before_s = time.monotonic()
         outputs = parts.backend.infer(parts.batch.x)
         parts.metrics.inference.add(time.monotonic() - before_s)
+        self._beat()
         now_unix_ns = time.time_ns()
         outcomes = [parts.pipeline.feed(d, now_unix_ns) for d in parts.interpret(parts.batch.readings, outputs)]
         parts.batch.clear()
@@ -155,6 +163,7 @@ class Runner:
         if outcomes:
             states: dict[str, Sensor] = {o.diagnosis.reading.sensor: o.sensor for o in outcomes}
             events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
+            # If this fails the run ends, and nothing in memory is ever written: the broker sends it all again.
             parts.store.commit(states, self._cursors, events)
             self._cursors = {}
             self._note(events)
@@ -179,12 +188,18 @@ class Runner:
             )  # fmt: skip
 
     def _publish(self, outcomes: list[Outcome]) -> None:
-        """An event goes out before the state that it led to."""
+        """Every retained state before any backlog on a new connection; else an event before the state it led to."""
         parts = self._parts
         now_s = time.monotonic()
-        parts.publisher.refresh(self.status())
-        parts.outbox.pump(now_s)
+        while parts.control.confirmations:
+            confirmation = parts.control.confirmations.popleft()
+            if not parts.outbox.note(confirmation, now_s):
+                parts.publisher.note(confirmation)
         parts.publisher.outcomes(outcomes, now_s)
+        parts.publisher.refresh(self.status())
+        if not parts.publisher.catching_up:
+            parts.outbox.pump(now_s)
+        parts.publisher.pump()
 
     def _tend(self) -> None:
         now_s = time.monotonic()
@@ -192,32 +207,56 @@ class Runner:
         if now_s >= self._health_due_s:
             self._health_due_s = now_s + self._parts.health_every_s
             self._parts.publisher.health(self.health())
-        if self._watchdog_s is not None and now_s >= self._watchdog_due_s:
+        self._beat()
+
+    def _beat(self) -> None:
+        """Tell systemd that work goes on; not when a connection has nobody left to keep it alive."""
+        now_s = time.monotonic()
+        alive = self._parts.ingest.alive and self._parts.control.alive
+        if self._watchdog_s is not None and alive and now_s >= self._watchdog_due_s:
             self._watchdog_due_s = now_s + self._watchdog_s
             systemd.notify("WATCHDOG=1")
 
-    def _end(self) -> None:
-        """Stop taking, finish the batch, commit, say goodbye, disconnect."""
+    def _finish(self) -> None:
+        """Stop taking, diagnose and commit what is here."""
         parts = self._parts
         systemd.notify("STOPPING=1")
         parts.inbox.close()
-        try:
-            for message in parts.inbox.take(parts.inbox.capacity, 0):
-                self._receive(message)
-            if len(parts.batch):
-                self._flush()
-            self._settle()
-            parts.store.commit({}, self._cursors, [])
-            self._stopped = True
-            deadline_s = time.monotonic() + FAREWELL_S
-            while parts.control.connected and time.monotonic() < deadline_s and parts.store.unpublished():
-                parts.outbox.pump(time.monotonic())
-                time.sleep(0.02)
-            parts.publisher.refresh(self.status())
-        finally:
-            parts.ingest.stop()
-            parts.control.stop()
-            log.info("stopped", extra=fields(**parts.metrics.totals()))
+        deadline_s = time.monotonic() + DRAIN_S
+        while time.monotonic() < deadline_s and (messages := parts.inbox.take(1, 0)):
+            self._receive(messages[0])
+        if len(parts.batch):
+            self._flush()
+        self._settle()
+        parts.store.commit({}, self._cursors, [])
+
+    def _say_goodbye(self) -> None:
+        """The last events and alarms, then `stopped`. If the broker does not take that, its will says `offline`."""
+        parts = self._parts
+        self._await(lambda: parts.publisher.idle and not parts.store.unpublished())
+        self._stopped = True
+        said = self._await(lambda: parts.publisher.idle)
+        parts.ingest.stop()
+        parts.control.stop(with_will=not said)
+        log.info("stopped", extra=fields(**parts.metrics.totals()))
+
+    def _await(self, done: Callable[[], bool]) -> bool:
+        deadline_s = time.monotonic() + FAREWELL_S
+        while True:
+            self._publish([])
+            if not self._parts.control.connected or time.monotonic() > deadline_s:
+                return False
+            if done():
+                return True
+            time.sleep(0.01)
+
+    def _abandon(self) -> None:
+        """Something broke. Commit nothing more, acknowledge nothing more, and let the broker say `offline`."""
+        parts = self._parts
+        parts.inbox.close()
+        parts.ingest.stop()
+        parts.control.stop(with_will=True)
+        log.error("ended by an error; what was not committed comes again", extra=fields(**parts.metrics.totals()))
 
     def status(self) -> StatusDocument:
         """The agent as it stands."""
@@ -225,6 +264,8 @@ class Runner:
         reasons = [f"broker denies the subscription {f}" for f in parts.ingest.denied]
         if parts.outbox.refused is not None:
             reasons.append(f"broker refuses events: {parts.outbox.refused}")
+        if parts.publisher.refused is not None:
+            reasons.append(f"broker refuses alarms: {parts.publisher.refused}")
         state = "stopped" if self._stopped else "degraded" if reasons else "online"
         ingest = "stopped" if self._stopped else "connected" if parts.ingest.connected else "connecting"
         return StatusDocument(

@@ -205,10 +205,14 @@ class Settings(BaseSettings):
         return (init_settings,)
 
     @model_validator(mode="after")
-    def _no_loop(self) -> Settings:
+    def _topics_apart(self) -> Settings:
+        filters = [TopicPattern(entry.topic, entry.sensor).filter for entry in self.inputs]
+        for index, pattern in enumerate(filters):
+            for other, earlier in enumerate(filters[:index]):
+                if overlap(pattern, earlier):
+                    raise ValueError(f"inputs.{index}.topic and inputs.{other}.topic overlap: packets would come twice")
         own = Topics(self.agent.prefix, self.agent.id).filters
-        for entry in self.inputs:
-            pattern = TopicPattern(entry.topic, entry.sensor).filter
+        for entry, pattern in zip(self.inputs, filters, strict=True):
             if entry.topic.startswith(f"{self.agent.prefix}/") or any(overlap(pattern, topic) for topic in own):
                 raise ValueError(f"input {entry.topic!r} takes in what the agent publishes under {self.agent.prefix!r}")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import sqlite3
 import uuid
@@ -33,6 +34,9 @@ CREATE TABLE IF NOT EXISTS journal (
 ) STRICT;
 """
 SCHEMA_VERSION = "1"
+BUSY_S = 15.0
+"""A backup or a curious shell may lock the database for so long; the watchdog allows twice that."""
+
 JOURNAL_ROWS = 100_000
 """Events that are kept, about 100 MB; the oldest published ones go first."""
 
@@ -151,6 +155,13 @@ class Store:
             self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(up_to_id),))
             self._db.execute("DELETE FROM journal WHERE id <= ?", (up_to_id - JOURNAL_ROWS,))
 
+    def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
+        """Topic filters of earlier runs that `filters` no longer has; the broker's session may still hold them."""
+        with self._named_errors(), self._db:
+            known = {*json.loads(self._meta("filters", "[]")), *filters}
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (json.dumps(sorted(known)),))
+        return tuple(sorted(known - set(filters)))
+
     def close(self) -> None:
         """Close the database, then let the directory go; calling twice is fine."""
         self._db.close()
@@ -162,7 +173,7 @@ class Store:
         with ExitStack() as on_failure:
             try:
                 # isolation_level None: transactions begin where the code says so, not where the driver guesses.
-                db = sqlite3.connect(self._path, isolation_level=None)
+                db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
                 on_failure.callback(db.close)
                 db.execute("PRAGMA journal_mode = WAL")
                 # FULL, so that what was acknowledged to the broker survives a power cut.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity, Cursor, advance, judge
+from drsn.agent.logs import fields
 from drsn.agent.packets.packet import MAX_SAMPLE_RATE_HZ, Packet, PacketError, Reason
 from drsn.agent.ring import Ring
 from drsn.model.conditioning import RateTooLowError, check_rate, native_window
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.model.contract import ModelContract
+
+RATE_TOLERANCE = 0.005
+"""A rate that differs by less is the same one: some sensors send what they measured. It moves a frequency as little."""
+
+MAX_REPEATS = 1024
+"""Duplicates in a row that are believed. No more than four batches are in flight, 128 packets of the default batch."""
+
+WASTED_WINDOWS = 8
+"""So much lost without one window in between is worth a word in the log."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +69,8 @@ class SensorStream:
         self._rate_hz = cursor.sample_rate_hz if cursor else None
         self._ring: Ring | None = None
         self._fresh = cursor.fresh if cursor else False
+        self._repeats = 0
+        self._lost_in_a_row = 0  # samples since the last window
 
     def judge(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet stands to what was read; a change of rate counts as a gap.
@@ -65,22 +80,37 @@ class SensorStream:
         """
         self._check(packet, sample_rate_hz)
         verdict = judge(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
-        changed = self._rate_hz is not None and sample_rate_hz != self._rate_hz
-        return Continuity.GAP if changed and verdict is not Continuity.DUPLICATE else verdict
+        if verdict is Continuity.DUPLICATE:
+            self._repeats += 1
+            if self._repeats <= MAX_REPEATS:
+                return verdict
+            log.warning("seq stands still or goes back for good; believing that the sensor counts anew",
+                        extra=fields(seq=packet.seq, boot_id=packet.boot_id))  # fmt: skip
+            verdict = Continuity.RESTART
+        self._repeats = 0
+        changed = self._rate_hz is not None and self._steady(sample_rate_hz) != self._rate_hz
+        return Continuity.GAP if changed else verdict
+
+    def _steady(self, sample_rate_hz: float) -> float:
+        """The rate known so far, if this is the same one as a sensor measures it anew each time."""
+        known = self._rate_hz
+        return known if known is not None and abs(sample_rate_hz - known) <= RATE_TOLERANCE * known else sample_rate_hz
 
     def push(
         self, packet: Packet, sample_rate_hz: float, verdict: Continuity, received_unix_ns: int
     ) -> Iterator[Window]:
         """Add a packet that is no duplicate; yield the windows that it completes. Run it to its end."""
+        sample_rate_hz = self._steady(sample_rate_hz)
         ring = self._ring_for(sample_rate_hz)
         if verdict is not Continuity.TOUCHES:
-            self.lost_samples += ring.pending
+            self._lose(ring)
             ring.reset()
         self._fresh = self._fresh or verdict.resets_votes
         self.cursor = advance(self.cursor, packet, sample_rate_hz, verdict)
         total = packet.samples.shape[1]
         last_unix_ns = received_unix_ns if self.cursor.end_unix_ns is None else self.cursor.end_unix_ns
         for samples, end in ring.push(packet.samples):
+            self._lost_in_a_row = 0
             fresh, self._fresh = self._fresh, False
             yield Window(
                 samples=samples,
@@ -109,9 +139,17 @@ class SensorStream:
     def _ring_for(self, sample_rate_hz: float) -> Ring:
         if self._ring is None or sample_rate_hz != self._rate_hz:
             if self._ring is not None:
-                self.lost_samples += self._ring.pending
+                self._lose(self._ring)
             window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
             hop = max(1, round(window * self._hop_windows))
             self._ring = Ring(self._contract.channels, window, hop)
             self._rate_hz = sample_rate_hz
         return self._ring
+
+    def _lose(self, ring: Ring) -> None:
+        """What waits in the ring will be in no window."""
+        before, self.lost_samples = self._lost_in_a_row, self.lost_samples + ring.pending
+        self._lost_in_a_row += ring.pending
+        if before < WASTED_WINDOWS * ring.window <= self._lost_in_a_row:
+            log.warning("packets never join to a window: this sensor is not watched (docs/mqtt.md: continuous)",
+                        extra=fields(cursor=self.cursor))  # fmt: skip

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _report import report
 
-from drsn.agent.mqtt import Broker, Connection
+from drsn.agent.address import Broker
+from drsn.agent.mqtt import Connection
 from drsn.agent.replay import Plan, play
 from drsn.model.data.recording import Recording
 

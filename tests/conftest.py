@@ -11,7 +11,7 @@ from drsn.model.contract import Label, ModelContract, Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest_plugins = ("servers",)
+pytest_plugins = ("plant", "servers")
 
 TINY: dict[str, Any] = {
     "name": "tiny",

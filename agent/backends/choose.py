@@ -42,7 +42,10 @@ def self_test(bundle: Bundle, backend: Backend, max_batch: int) -> float:
     worst = 0.0
     for start in range(0, len(golden.x), max_batch):
         rows = slice(start, start + max_batch)
-        outputs = backend.infer(golden.x[rows])
+        try:
+            outputs = backend.infer(golden.x[rows])
+        except UnavailableError as error:
+            raise BundleError(f"bundle {bundle.path}: its network can't run here: {error}") from None
         novelty = golden.novelty[rows]
         differences = (
             np.abs(outputs.probabilities - golden.probabilities[rows]).max(),

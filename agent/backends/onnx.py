@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from drsn.agent.ports import Outputs
-from drsn.model.errors import BundleError
+from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -58,7 +58,7 @@ class OnnxBackend:
 
         Raises:
             ValueError: x has another shape or dtype, or the backend is closed.
-            BundleError: the network fails at run time.
+            UnavailableError: the runtime fails; the session may not be used again.
         """
         if self._session is None:
             raise ValueError("this backend is closed")
@@ -67,7 +67,7 @@ class OnnxBackend:
         try:
             probabilities, novelty, *alpha = self._session.run(self._outputs, {"x": x})
         except Exception as error:  # noqa: BLE001 (as in loading)
-            raise BundleError(f"model.onnx: ONNX Runtime can't run it: {str(error)[:200]}") from None
+            raise UnavailableError(f"ONNX Runtime failed: {str(error)[:200]}; the agent must start again") from None
         return Outputs(probabilities, novelty, alpha[0] if alpha else None)
 
     def close(self) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.address import Broker
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.message import Will
-from drsn.agent.mqtt import Broker, Connection
+from drsn.agent.mqtt import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,6 +126,33 @@ def test_the_will_is_not_published_when_the_connection_ends_in_order(connected, 
     connected("mortal", will=Will("status/x", b"offline")).stop()
     round_trip(connected("speaker"), wait_until)
     assert not heard
+
+
+def test_the_will_is_published_when_it_is_asked_for(connected, wait_until):
+    heard: list[Message] = []
+    connected("listener", filters=("status/+",), heard=heard)
+    connected("mortal", will=Will("status/x", b"offline")).stop(with_will=True)
+    wait_until(lambda: [message.payload for message in heard] == [b"offline"], what="the will")
+
+
+def test_what_is_no_longer_wanted_is_unsubscribed_though_the_session_lives_on(connected, wait_until):
+    keep = {"receive_maximum": 20, "client_id": "keeper"}
+    connected(**keep, filters=("old/+", "a/+"), heard=[]).stop()
+    heard: list[Message] = []
+    connected(**keep, filters=("a/+",), abandoned=("old/+", "never/+"), heard=heard)
+    speaker = connected("speaker")
+    for topic in ("old/x", "a/x"):
+        speaker.publish(topic, topic.encode(), qos=1)
+    wait_until(lambda: [message.topic for message in heard] == ["a/x"], what="the one that is still wanted")
+
+
+def test_a_payload_is_cut_to_one_byte_more_than_is_wanted(connected, wait_until):
+    heard: list[Message] = []
+    connected("listener", filters=("a/+",), max_payload_bytes=8, heard=heard)
+    speaker = connected("speaker")
+    for size in (8, 1_000_000):
+        speaker.publish("a/b", b"x" * size, qos=1)
+    wait_until(lambda: [len(message.payload) for message in heard] == [8, 9], what="both")
 
 
 def test_after_an_outage_there_is_a_new_epoch_and_publishing_works_again(world, connected, wait_until):

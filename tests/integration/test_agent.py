@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from drsn.agent.replay import Plan, frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOT = Path(__file__).parents[2]
 INNER_RACE = next(actor for actor in ACTORS if actor.fault == "inner_race")
 STATUS = "drsn/v1/_agent/tester/status"
 
@@ -113,6 +115,15 @@ def test_bad_input_is_counted_by_reason_and_no_other_sensor_notices(mosquitto, m
     assert health["packets"]["processed"] == sent + 1
     assert mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm")["condition"] == "inner_race"
     assert agent.text().count("packet refused") == len(health["rejected"]), "logged once per reason and interval"
+
+
+def test_the_shipped_broker_fragment_is_one_that_mosquitto_takes(mosquitto, make_agent, wait_until, tmp_path):
+    mosquitto.stop()
+    fragment = (ROOT / "configs" / "broker" / "mosquitto.conf").read_text()
+    mosquitto.extra = f"{fragment}\npersistence_location {tmp_path}/\nuser root\n"
+    mosquitto.start()
+    make_agent(mosquitto.url).start()
+    assert wait_until(lambda: mosquitto.one(STATUS).get("state") == "online", 40)
 
 
 def test_a_retained_packet_is_refused(mosquitto, make_agent, wait_until):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.address import Broker
 from drsn.agent.demo.broker import embedded_broker
-from drsn.agent.mqtt import Broker, Connection
+from drsn.agent.mqtt import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +50,52 @@ def test_mosquitto_speaks_mqtt_5_with_user_properties(mosquitto, wait_until):
         assert confirmed(connection, mid) is None
         message = wait_until(lambda: heard and heard[0], what="the message")
         assert (message.topic, message.payload, message.qos, dict(message.properties)) == ("a/b", b"x", 1, {"seq": "7"})
+
+
+def test_a_byte_order_mark_in_a_strangers_property_cuts_nobody_off(mosquitto, wait_until):
+    """MQTT 5 allows it (1.5.4), paho's own reader does not."""
+    heard: list[Message] = []
+    with connected(
+        mosquitto.port, wait_until, filters=("a/+",), receive_maximum=20, on_message=heard.append
+    ) as connection:
+        time.sleep(0.2)
+        mosquitto.publish("a/b", b"1", "-V", "5", "-D", "publish", "user-property", "k", "\ufeffv")
+        mosquitto.publish("a/b", b"2")
+        wait_until(lambda: len(heard) == 2, what="both messages")
+        assert (heard[0].properties["k"], connection.epoch) == ("\ufeffv", 1)
+
+
+def test_a_message_that_can_not_be_taken_in_comes_again_and_the_connection_lives(mosquitto, wait_until):
+    heard: list[bytes] = []
+
+    def stumble(message: Message) -> None:
+        heard.append(message.payload)
+        if len(heard) == 1:
+            raise MemoryError
+        message.ack()
+
+    options = {"filters": ("a/+",), "receive_maximum": 20, "on_message": stumble}
+    with connected(mosquitto.port, wait_until, **options) as connection:
+        time.sleep(0.2)
+        mosquitto.publish("a/b", b"1")
+        wait_until(lambda: heard == [b"1", b"1"], 30, what="the second try")
+        assert connection.epoch == 2
+
+
+def test_the_wait_between_attempts_never_overflows(monkeypatch):
+    waits: list[float] = []
+    connection = Connection(Broker("127.0.0.1", 1), name="t", client_id="t")
+
+    def wait(longest_s: float) -> bool:
+        waits.append(longest_s)
+        if len(waits) > 1100:
+            connection._stopping.set()
+        return False
+
+    monkeypatch.setattr(connection._stopping, "wait", wait)
+    monkeypatch.setattr(connection, "_session", lambda: None)
+    connection._run()
+    assert max(waits) <= 30
 
 
 def test_a_broker_without_mqtt_5_gets_3_1_1_and_a_warning(wait_until, caplog):

@@ -54,7 +54,13 @@ NO_BOOT = {"seq": 1000, "end_unix_ns": END}
         # boot_id
         (BOOT, {"boot_id": 8, "seq": 1001}, Continuity.RESTART),
         (BOOT, {"boot_id": 7, "seq": 1001}, Continuity.TOUCHES),
-        (BOOT, {"boot_id": 7, "seq": 0, "t0_unix_ns": END + 9 * MS}, Continuity.DUPLICATE),
+        (BOOT, {"boot_id": 7, "seq": 0}, Continuity.DUPLICATE),
+        (BOOT, {"boot_id": 7, "seq": 0, "t0_unix_ns": END - 200 * MS}, Continuity.DUPLICATE),
+        (BOOT, {"boot_id": 7, "seq": 0, "t0_unix_ns": END + 9 * MS}, Continuity.RESTART),  # its boot_id never changes
+        ({**BOOT, "earlier": (6, 40)}, {"boot_id": 6, "seq": 40}, Continuity.DUPLICATE),  # redelivered behind a restart
+        ({**BOOT, "earlier": (6, 40)}, {"boot_id": 6, "seq": 3}, Continuity.DUPLICATE),
+        ({**BOOT, "earlier": (6, 40)}, {"boot_id": 6, "seq": 41}, Continuity.RESTART),
+        ({**BOOT, "earlier": (6, 40)}, {"boot_id": 5, "seq": 40}, Continuity.RESTART),
         ({"seq": 1000}, {"boot_id": 7, "seq": 1001}, Continuity.TOUCHES),
         ({"seq": 1000}, {"boot_id": 7, "seq": 0}, Continuity.RESTART),  # a firmware that has learnt boot_id
         # without boot_id, t0 tells a restart from a repeat
@@ -64,12 +70,20 @@ NO_BOOT = {"seq": 1000, "end_unix_ns": END}
         # seq says that no packet is missing, t0 that the sensor paused
         (NO_BOOT, {"seq": 1001, "t0_unix_ns": END + 60_000 * MS}, Continuity.APART),
         (NO_BOOT, {"seq": 1001, "t0_unix_ns": END + 1 * MS}, Continuity.TOUCHES),
+        (NO_BOOT, {"seq": 1001, "t0_unix_ns": END + 50 * MS}, Continuity.TOUCHES),  # clocks are rounded, and drift
+        (NO_BOOT, {"seq": 1001, "t0_unix_ns": END - 50 * MS}, Continuity.TOUCHES),
+        (NO_BOOT, {"seq": 1001, "t0_unix_ns": END + 51 * MS}, Continuity.APART),
         (NO_BOOT, {"seq": 1002, "t0_unix_ns": END}, Continuity.GAP),
+        # a sensor that always says the same seq does not count: t0 alone
+        (BOOT, {"boot_id": 7, "seq": 1000, "t0_unix_ns": END + 1 * MS}, Continuity.TOUCHES),
+        (BOOT, {"boot_id": 7, "seq": 1000, "t0_unix_ns": END + 60_000 * MS}, Continuity.APART),
         # t0 alone, to a sample and a half
         ({"end_unix_ns": END}, {"t0_unix_ns": END + 1_500_000}, Continuity.TOUCHES),
         ({"end_unix_ns": END}, {"t0_unix_ns": END - 1_500_000}, Continuity.TOUCHES),
         ({"end_unix_ns": END}, {"t0_unix_ns": END + 2 * MS}, Continuity.APART),
-        ({"end_unix_ns": END, "touched": True}, {"t0_unix_ns": END + 2 * MS}, Continuity.GAP),
+        ({"end_unix_ns": END, "touched": True}, {"t0_unix_ns": END + 2 * MS}, Continuity.APART),  # jitter: none is lost
+        ({"end_unix_ns": END, "touched": True}, {"t0_unix_ns": END + 50 * MS}, Continuity.GAP),
+        ({"end_unix_ns": END, "touched": True}, {"t0_unix_ns": END - 900 * MS}, Continuity.APART),  # a clock was set
         # nothing
         ({}, {}, Continuity.APART),
         ({"seq": 1000}, {}, Continuity.APART),
@@ -130,3 +144,10 @@ def test_time_goes_on_from_a_packet_that_said_it(make_packet: Make):
 
 def test_only_a_gap_and_a_restart_reset_votes():
     assert {verdict for verdict in Continuity if verdict.resets_votes} == {Continuity.GAP, Continuity.RESTART}
+
+
+def test_the_boot_before_a_restart_is_remembered(make_packet: Make):
+    first = advance(None, make_packet(N, boot_id=1, seq=5), RATE_HZ, Continuity.FIRST)
+    second = advance(first, make_packet(N, boot_id=2, seq=0), RATE_HZ, Continuity.RESTART)
+    third = advance(second, make_packet(N, boot_id=2, seq=1), RATE_HZ, Continuity.TOUCHES)
+    assert (first.earlier, second.earlier, third.earlier) == (None, (1, 5), (1, 5))

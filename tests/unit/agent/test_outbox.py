@@ -22,9 +22,9 @@ EVENTS = 40
 BUNDLE = BundleReference(name="b", version="1", sha256="0" * 64)
 
 
-def event(seq: int) -> EventDocument:
+def event(seq: int, sensor: str = "a") -> EventDocument:
     return EventDocument(
-        agent="x", epoch="e", sensor="a", seq=seq, bundle=BUNDLE, condition="ball", label="ball", event_id=str(seq),
+        agent="x", epoch="e", sensor=sensor, seq=seq, bundle=BUNDLE, condition="ball", label="ball", event_id=str(seq),
         state=State.ACTIVE_UNACKED, active=True, acked=False, severity=Severity.MAJOR, since="", decided_at="",
         clock_synced=True, confidence=1, votes=1, of=1, window_label="ball",
     )  # fmt: skip
@@ -46,6 +46,13 @@ class Slow(MemoryConnection):
     def start(self) -> None:
         self.held: list[Confirmation] = []
         super().start()
+
+
+def pump(outbox: Outbox, connection: Slow, now_s: float) -> None:
+    """As the runner does it."""
+    while connection.confirmations:
+        outbox.note(connection.confirmations.popleft(), now_s)
+    outbox.pump(now_s)
 
 
 @pytest.fixture
@@ -73,50 +80,62 @@ def outbox(store: Store, connection: Slow) -> Outbox:
     return Outbox(store, connection, Topics("p", "x"))
 
 
-def test_so_many_are_under_way_and_no_more(outbox, broker):
-    outbox.pump(0.0)
-    outbox.pump(0.0)
+def test_so_many_are_under_way_and_no_more(outbox, connection, broker):
+    pump(outbox, connection, 0.0)
+    pump(outbox, connection, 0.0)
     assert len(broker.log) == IN_FLIGHT
 
 
 def test_the_cursor_moves_with_the_broker_s_word_alone_and_never_over_a_hole(outbox, connection, store):
-    outbox.pump(0.0)
+    pump(outbox, connection, 0.0)
     assert store.published_id == 0
     first = connection.held.pop(0)
     connection.confirm(3)
-    outbox.pump(0.0)
+    pump(outbox, connection, 0.0)
     assert store.published_id == 0, "the first is still open"
     connection.confirmations.append(first)
-    outbox.pump(0.0)
+    pump(outbox, connection, 0.0)
     assert store.published_id == 4
 
 
 def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, connection, broker, store):
-    outbox.pump(0.0)
+    pump(outbox, connection, 0.0)
     connection.confirm(2)
-    outbox.pump(0.0)
+    pump(outbox, connection, 0.0)
     stale = connection.held[0]
     connection.lose()
     broker.log.clear()
-    outbox.pump(1.0)
+    pump(outbox, connection, 1.0)
     connection.start()
     connection.confirmations.append(stale)  # a word of the old connection comes late: it counts for nothing
     while store.unpublished():
-        outbox.pump(2.0)
+        pump(outbox, connection, 2.0)
         connection.confirm(len(connection.held))
     assert [EventDocument.model_validate_json(p).seq for _, p in broker.log] == list(range(3, EVENTS + 1))
 
 
-def test_a_refusal_is_told_once_and_tried_again_later(outbox, connection, broker, store, caplog):
-    broker.denied = ("p/+/event",)
+def test_a_refusal_is_told_once_and_tried_again_later_in_order(outbox, connection, broker, store, caplog):
+    broker.denied = ("p/a/event",)
     for now_s in (0.0, 1.0, 2.0):
-        outbox.pump(now_s)
+        pump(outbox, connection, now_s)
         connection.confirm(len(connection.held))
+    pump(outbox, connection, 2.0)
     assert "authorized" in outbox.refused
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     broker.denied = ()
-    for _ in range(10):
-        outbox.pump(2.0 + RETRY_AFTER_S)
+    broker.log.clear()
+    while store.unpublished():
+        pump(outbox, connection, 3.0 + RETRY_AFTER_S)
         connection.confirm(len(connection.held))
     assert outbox.refused is None
-    assert store.unpublished() == 0
+    assert [EventDocument.model_validate_json(p).seq for _, p in broker.log] == list(range(1, EVENTS + 1))
+
+
+def test_a_sensor_that_may_not_speak_holds_up_no_other(outbox, connection, broker, store):
+    store.commit({}, {}, [event(seq, "b") for seq in range(1, 6)])
+    broker.denied = ("p/a/event",)
+    for now_s in range(12):
+        pump(outbox, connection, float(now_s))
+        connection.confirm(len(connection.held))
+    assert [topic for topic, _ in broker.log] == ["p/b/event"] * 5
+    assert store.published_id == 0, "the journal keeps what was refused"

@@ -106,12 +106,20 @@ def test_the_agent_does_not_read_what_it_writes():
     assert settings(inputs=[{**INPUT, "topic": "{a}/{b}/{machine}/raw"}])
 
 
+def test_two_inputs_that_one_topic_fits_are_refused_for_a_broker_would_deliver_twice():
+    for topic in (INPUT["topic"], INPUT["topic"].replace("{machine}", "{m}")):
+        both = [INPUT, {**INPUT, "topic": topic, "sensor": "x"}]
+        assert "inputs.1.topic and inputs.0.topic overlap" in complaint(inputs=both)
+
+
 def test_without_an_input_there_is_nothing_to_do():
     with pytest.raises(ValidationError, match="inputs"):
         settings(inputs=[])
 
 
 def test_names_of_channels_decide_their_number_else_the_model_does():
-    named, unnamed = settings(inputs=[{**INPUT, "channels": ["x", "y"]}, {**INPUT, "layout": "planar"}]).inputs
+    named, unnamed = settings(
+        inputs=[{**INPUT, "channels": ["x", "y"]}, {**INPUT, "topic": "other/{machine}", "layout": "planar"}]
+    ).inputs
     assert named.format(model_channels=3).channels == 2
     assert (unnamed.format(3).channels, unnamed.format(3).planar) == (3, True)

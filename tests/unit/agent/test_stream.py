@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drsn.agent.continuity import Continuity, Cursor
 from drsn.agent.packets import Packet, PacketError, Reason
-from drsn.agent.stream import SensorStream
+from drsn.agent.stream import MAX_REPEATS, SensorStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +159,39 @@ def test_what_can_not_serve_the_model_is_refused(
     with pytest.raises(PacketError) as refusal:
         sensor.stream.judge(make_packet(256, channels=channels), rate_hz)
     assert refusal.value.reason is reason
+
+
+@pytest.mark.parametrize("rounded_ns", [1, 1_000_000], ids=["to the ns", "to the ms"])
+@pytest.mark.parametrize("real_rate", [RATE_HZ, 1.004 * RATE_HZ], ids=["nominal", "0.4 % off"])
+def test_a_clock_that_is_rounded_or_drifts_does_not_undo_what_seq_proves(
+    contract: ModelContract, rounded_ns: int, real_rate: float
+):
+    sensor, windows = Sensor(contract), []
+    for seq in range(100):
+        t0 = round(seq * 64 * 1e9 / real_rate) // rounded_ns * rounded_ns + ARRIVAL
+        windows += sensor.send(64 * seq, 64, seq=seq, boot_id=1, t0_unix_ns=t0)
+    assert len(windows) == 25
+    assert not any(window.fresh for window in windows)
+
+
+def test_a_rate_that_is_measured_anew_with_each_packet_is_one_rate(contract: ModelContract):
+    sensor = Sensor(contract)
+    windows = [w for seq in range(8) for w in sensor.send(128 * seq, 128, RATE_HZ + seq, seq=seq)]
+    assert [w.fresh for w in windows] == [False] * 4
+    assert [w.fresh for w in sensor.send(0, 512, 2 * RATE_HZ, seq=8)] == [True]
+
+
+def test_a_sensor_whose_seq_stands_still_is_watched_again_after_a_while(contract: ModelContract, caplog):
+    sensor = Sensor(contract)
+    assert sensor.send(0, 256, seq=5, boot_id=1)
+    found = [bool(sensor.send(0, 256, seq=5, boot_id=1)) for _ in range(MAX_REPEATS + 1)]
+    assert found == [False] * MAX_REPEATS + [True]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_packets_that_never_make_a_window_are_worth_a_word(contract: ModelContract, caplog):
+    sensor = Sensor(contract)
+    for _ in range(100):
+        assert not sensor.send(0, 100)  # nothing proves that they touch
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "not watched" in caplog.text

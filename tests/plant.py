@@ -1,0 +1,116 @@
+"""A plant in one thread: a broker in memory, sensors that publish tones, an agent that is turned by hand."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drsn.agent.app import parts_of
+from drsn.agent.backends.tone import ToneBackend, tone_of
+from drsn.agent.bundle import open_bundle
+from drsn.agent.bundles import shipped
+from drsn.agent.configuration import Configuration
+from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.packets import Packet, frame
+from drsn.agent.runner import Runner
+from drsn.agent.settings import Settings
+from drsn.agent.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+BUNDLE = open_bundle(shipped("synthetic"))
+WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
+STATUS = "drsn/v1/_agent/tester/status"
+
+
+@dataclass
+class Plant:
+    """A broker in memory, sensors that publish tones, and an agent that is turned by hand."""
+
+    broker: MemoryBroker
+    runner: Runner
+    store: Store
+    control: MemoryConnection
+    ingest: MemoryConnection
+    seq: dict[str, int] = field(default_factory=dict)
+    alive: bool = True
+
+    def say(self, sensor: str, label: str, windows: float = 1, seq: int | None = None) -> None:
+        """A sensor publishes a packet of so many windows that the backend will call `label`."""
+        seq = self.seq.get(sensor, 0) + 1 if seq is None else seq
+        self.seq[sensor] = seq
+        samples = tone_of(BUNDLE.contract, label, int(windows * WINDOW), RATE_HZ)
+        payload = frame.encode(Packet(samples, sample_rate_hz=RATE_HZ, seq=seq, boot_id=1))
+        self.broker.publish(f"plant/{sensor}/frame", payload, 1, {}, retain=False)
+
+    def crash(self) -> None:
+        """The process is gone: both connections die, and the store's lock with it."""
+        if self.alive:
+            self.alive = False
+            self.ingest.lose()
+            self.control.lose()
+            self.store.close()
+
+    def turn(self, turns: int = 3) -> None:
+        for _ in range(turns):
+            self.runner.turn()
+
+    def heard(self, topic: str) -> list[dict[str, Any]]:
+        """Every document that went out on a topic, in order."""
+        return [json.loads(payload) for name, payload in self.broker.log if name == topic]
+
+    def retained(self, topic: str) -> dict[str, Any]:
+        return json.loads(self.broker.retained[topic])
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plant]]:
+    """Start an agent on a broker, with the state that an earlier one left; what it holds is closed at the end."""
+    monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
+    with ExitStack() as everything:
+
+        def begin(broker: MemoryBroker, **alarms: str) -> Plant:
+            settings = Settings(
+                agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
+                inference={"max_batch": 4, "deadline_s": 0},
+                inputs=[{"topic": "plant/{point}/frame", "sensor": "{point}"}],
+                alarms=alarms or {"raise_after": "2/3", "clear_after": "2/3"},
+            )
+            configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
+            store = Store(tmp_path)
+            connections: list[MemoryConnection] = []
+
+            def connect(_address: object, **options: Any) -> MemoryConnection:  # noqa: ANN401 (as Connection's)
+                connections.append(MemoryConnection(broker, **options))
+                return connections[-1]
+
+            backend = ToneBackend(BUNDLE.contract, 4)
+            runner = Runner(parts_of(configuration, BUNDLE, backend, store, connect))
+            plant = Plant(broker, runner, store, *connections)
+            everything.callback(plant.crash)
+            plant.control.start()
+            plant.ingest.start()
+            return plant
+
+        yield begin
+
+
+class Deaf(deque):
+    """Confirmations that never come."""
+
+    def append(self, _: object) -> None:
+        return
+
+
+def fails(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
