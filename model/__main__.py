@@ -1,4 +1,4 @@
-"""`drsn-train RECIPE.toml` makes a checkpoint; `drsn-train evaluate CHECKPOINT` measures it over noise and SNR."""
+"""`drsn-train RECIPE.toml` makes a checkpoint; `evaluate CHECKPOINT` measures it; `benchmark` runs the grid."""
 
 from __future__ import annotations
 
@@ -23,13 +23,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["evaluate"]:
         return run_command("drsn-train", lambda: _evaluate(arguments[1:]))
+    if arguments[:1] == ["benchmark"]:
+        return run_command("drsn-train", lambda: _benchmark(arguments[1:]))
     return run_command("drsn-train", lambda: _train(arguments))
 
 
 def _train(argv: list[str]) -> int:
     parser = Parser(
         prog="drsn-train",
-        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one.",
+        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
+        "'drsn-train benchmark' compares many.",
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the recipe>")
@@ -72,6 +75,12 @@ def _evaluate(argv: list[str]) -> int:
     scores = evaluate(checkpoint, recipe, corpus_of(recipe).test)
     _report(checkpoint, scores, arguments.out and _made(arguments.out), as_json=arguments.json)
     return EXIT_OK
+
+
+def _benchmark(argv: list[str]) -> int:
+    with _torch_needed():
+        from drsn.model.benchmark.command import benchmark  # noqa: PLC0415
+    return benchmark(argv)
 
 
 def _report(checkpoint: Checkpoint, scores: Sequence[Score], folder: Path | None, *, as_json: bool) -> None:

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from drsn.model.recipe import Optimisation, Recipe
 
 THREADS = 2
-"""Fixed, because the order of sums, and so the weights, depend on it."""
+"""Fixed unless asked otherwise, because the order of sums, and so the weights, depend on it."""
 
 Progress = Callable[[int, float], None]
 """Called with the number of steps done and the running loss."""
 
 
-def fit(recipe: Recipe, recordings: Sequence[Recording], progress: Progress) -> Network:
+def fit(recipe: Recipe, recordings: Sequence[Recording], progress: Progress, threads: int = THREADS) -> Network:
     """Train on `recordings` alone; the same recipe on the same machine gives the same weights.
 
     Raises:
         ConfigurationError: the loss left the numbers.
         BadDataError: a recording is shorter than a window.
     """
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     torch.use_deterministic_algorithms(True)
     settings = recipe.optimisation

@@ -1,0 +1,89 @@
+"""One cell: train the contestant on its rung, measure it, and say what it took."""
+
+from __future__ import annotations
+
+import platform
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from drsn.model.benchmark.measure import measure
+from drsn.model.benchmark.spectrum import fit_spectrum
+from drsn.model.fit import fit
+from drsn.model.network import Diagnosis, Network
+from drsn.model.sources import corpus_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drsn.model.benchmark.plan import Cell, Plan
+    from drsn.model.recipe import Recipe
+
+BATCH = 256
+
+
+def run_cell(plan: Plan, cell: Cell, *, select: bool) -> dict[str, Any]:
+    """Train and measure; on the validation set with `select`, else on the test set, once."""
+    corpus = corpus_of(cell.recipe)
+    started_s = time.monotonic()
+    cost: dict[str, Any] = {}
+    if cell.kind == "network":
+        network = fit(cell.recipe, corpus.train, lambda _step, _loss: None, threads=cell.threads)
+        cost = {"parameters": sum(p.numel() for p in network.parameters()), "macs": macs(network, cell.recipe)}
+        namer = _namer(network)
+    else:
+        namer = fit_spectrum(cell.kind, cell.recipe, corpus.train)
+    fit_s = time.monotonic() - started_s
+    recordings = corpus.validation if select else corpus.test
+    rows = measure(namer, recordings, cell.recipe, plan.noises, plan.snr_db, plan.draws)
+    return {
+        "rung": cell.rung,
+        "contestant": cell.contestant,
+        "seed": cell.seed,
+        "set": "validation" if select else "test",
+        "recipe_sha256": cell.recipe_sha256,
+        "data_sha256": corpus.sha256,
+        "draws": plan.draws,
+        "fit_s": round(fit_s, 1),
+        "measure_s": round(time.monotonic() - started_s - fit_s, 1),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        **cost,
+        "labels": list(cell.recipe.label_names),
+        "rows": rows,
+    }
+
+
+def _namer(network: Network) -> Any:  # noqa: ANN401 (measure's Namer)
+    diagnosis = Diagnosis(network).eval()
+
+    def name(windows: NDArray[np.float32]) -> NDArray[np.int64]:
+        with torch.inference_mode():
+            parts = [
+                diagnosis(torch.from_numpy(windows[start : start + BATCH]))[0].argmax(dim=1).numpy()
+                for start in range(0, len(windows), BATCH)
+            ]
+        return np.concatenate(parts)
+
+    return name
+
+
+def macs(network: Network, recipe: Recipe) -> int:
+    """Multiply-accumulates of one window, in convolutions and linear layers; fixed identity shortcuts count none."""
+    total = 0
+
+    def count(module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        nonlocal total
+        if isinstance(module, nn.Conv1d):
+            total += output.shape[1] * output.shape[2] * module.in_channels * module.kernel_size[0]
+        elif isinstance(module, nn.Linear):
+            total += module.in_features * module.out_features
+
+    hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, (nn.Conv1d, nn.Linear))]
+    with torch.inference_mode():
+        network.eval()(torch.zeros(1, recipe.signal.channels, recipe.signal.window))
+    for hook in hooks:
+        hook.remove()
+    return total

@@ -1,0 +1,61 @@
+"""A rung of simulated bearings that trains in a second, and a plan that runs on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drsn.model.recipe import recipe_from
+from drsn.model.rungs import RUNGS, Parts, Rung
+from drsn.model.sources import corpus_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drsn.model.benchmark.plan import Plan
+    from drsn.model.corpus import Corpus
+
+PLAN = """
+rungs = ["tiny"]
+seeds = 2
+draws = 2
+snr_db = [-6, 10]
+noises = ["gaussian", "impulsive"]
+
+[optimisation]
+steps = 6
+batch = 16
+
+[contestants.resnet.network]
+family = "resnet"
+stages = [{ channels = 16 }]
+
+[contestants.spectrum]
+kind = "logistic_regression"
+"""
+
+
+@pytest.fixture
+def corpus(tiny: dict[str, Any]) -> Corpus:
+    longer = {**tiny, "data": {**tiny["data"], "train_s": 0.5, "test_s": 0.7}}
+    return corpus_of(recipe_from(longer, "tiny"))
+
+
+@pytest.fixture
+def plan_path(tmp_path: Path, tiny: dict[str, Any], corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
+    labels = recipe_from(tiny, "tiny").labels
+    rung = Rung("tiny", labels, 12_000.0, Parts((1,), (2,), (3,)), lambda _folder, _parts: corpus, ("tiny",))
+    monkeypatch.setitem(RUNGS, "tiny", rung)
+    monkeypatch.setattr("drsn.model.benchmark.spectrum.BATCHES", 4)
+    monkeypatch.setenv("DRSN_DATA_DIR", str(tmp_path))
+    path = tmp_path / "benchmark.toml"
+    path.write_text(PLAN, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def plan(plan_path: Path) -> Plan:
+    from drsn.model.benchmark.plan import read_plan
+
+    return read_plan(plan_path)

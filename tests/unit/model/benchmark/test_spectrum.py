@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import numpy as np
+
+from drsn.model.augmentation import Augmenter
+from drsn.model.benchmark.plan import cells_of
+from drsn.model.benchmark.spectrum import BANDS, fit_spectrum, log_spectrum
+
+
+def test_features_do_not_know_gain_or_offset():
+    x = np.random.default_rng(1).standard_normal((3, 1, 2048)).astype(np.float32)
+    features = log_spectrum(x)
+    assert features.shape == (3, BANDS)
+    np.testing.assert_allclose(log_spectrum(1000 * x + 5), features, atol=1e-3)
+    assert np.isfinite(log_spectrum(np.zeros((1, 1, 2048), np.float32))).all()
+
+
+def test_both_classifiers_learn(plan, corpus, monkeypatch):
+    monkeypatch.setattr("drsn.model.benchmark.spectrum.BATCHES", 40)
+    (cell, *_) = cells_of(plan, select=False)
+    batch = Augmenter(corpus.train, cell.recipe, np.random.default_rng(99)).draw()
+    for kind in ("logistic_regression", "random_forest"):
+        named = fit_spectrum(kind, cell.recipe, corpus.train)(batch.samples)
+        assert named.shape == batch.label.shape
+        assert (named == batch.label).mean() > 0.5
