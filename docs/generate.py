@@ -19,6 +19,7 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.documents import schemas
 from drsn.agent.settings import Settings
 from drsn.agent.votes import Quorum
+from drsn.model.benchmark import results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ def generated() -> dict[Path, str]:
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
         ROOT / "docs" / "architecture.md": {"states": state_diagram()},
+        ROOT / "docs" / "accuracy.md": {"grid": grid_table()},
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
@@ -124,6 +126,43 @@ def bundles_table() -> str:
             f"| `{name}` | {labels} | {what} | {' | '.join(cells)} | {false_alarms} | {metrics['parameters']:,} |"
         )
     return "\n".join(rows)
+
+
+GRID = ROOT / "benchmarks" / "results" / "accuracy" / "test"
+LEVELS = (-10.0, -6.0, -4.0, 0.0, 10.0, None)
+
+
+def grid_table() -> str:
+    """Macro recall of every contestant on every rung that was run, and what shrinkage is worth."""
+    head = ("rung", "contestant", "-10 dB", "-6 dB", "-4 dB", "0 dB", "+10 dB", "clean", "impulsive, 0 dB",
+            "seeds", "parameters", "MMAC", "fit s")  # fmt: skip
+    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for cell in results.read_cells(GRID):
+        groups.setdefault((cell["rung"], cell["contestant"]), []).append(cell)
+    for (rung, contestant), cells in sorted(groups.items()):
+        recalls = [[results.macro_recall(cell, level) for cell in cells] for level in LEVELS]
+        recalls.append([results.macro_recall(cell, 0.0, ["impulsive"]) for cell in cells])
+        numbers = " | ".join(f"{100 * sum(values) / len(values):.1f}" for values in recalls)
+        cost = f"{cells[0]['parameters']:,} | {cells[0]['macs'] / 1e6:.2f}" if "macs" in cells[0] else " | "
+        fit_s = sum(cell["fit_s"] for cell in cells) / len(cells)
+        rows.append(f"| `{rung}` | {contestant} | {numbers} | {len(cells)} | {cost} | {fit_s:.0f} |")
+    rows += ["", *(line for rung in dict.fromkeys(r for r, _ in groups) for line in _shrinkage(rung, groups))]
+    return "\n".join(rows).rstrip()
+
+
+def _shrinkage(rung: str, groups: dict[tuple[str, str], list[dict[str, Any]]]) -> list[str]:
+    ours, theirs = groups.get((rung, "drsn_cw"), []), groups.get((rung, "resnet"), [])
+    if not ours or not theirs:
+        return []
+    parts = []
+    for level in (-10.0, -6.0, 0.0):
+        mean, low, high = (100 * value for value in results.difference(ours, theirs, level))
+        parts.append(f"{mean:+.1f} ({low:+.1f} … {high:+.1f}) at {level:+g} dB")
+    return [
+        f"`{rung}`: shrinkage (drsn_cw) against the plain residual block, points, 95 % interval: {', '.join(parts)}.",
+        "",
+    ]
 
 
 SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
