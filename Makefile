@@ -4,8 +4,10 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# torch is pinned: an open range would pull a CUDA build of several gigabytes.
+# torch is pinned. Where pip asks PyPI alone, this is a CUDA build of several gigabytes, which works as well; the CPU
+# build: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
+TORCH_INDEX ?=
 
 .PHONY: demo test check bundle bench docs clean
 
@@ -55,7 +57,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q $(TORCH)
+	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(VENV)/bin/pip install -q -e '.[train,export,demo,dev]'
 	touch $@
 

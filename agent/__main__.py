@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from drsn.agent import replay_command, service_commands
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(argv: Sequence[str] | None) -> int:
     parser = Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('drsn-edge')}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (service_commands, demo_command, replay_command):
         module.add_to(subparsers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import ssl
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,12 +59,14 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
     _check_environment()
     settings = _read(path, _nested(overrides))
     ca_file = settings.mqtt.ca_file
-    if ca_file is not None and not ca_file.is_file():
-        raise ConfigurationError(f"mqtt.ca_file: {ca_file}: no such file")
+    if ca_file is not None:
+        _check_certificates(ca_file)
     password = _password(settings)
     warnings = []
     if password is not None and not settings.mqtt.tls:
         warnings.append("mqtt.url is mqtt://: the password travels unencrypted; use mqtts://")
+    if ca_file is not None and not settings.mqtt.tls:
+        warnings.append("mqtt.ca_file is not used: mqtt.url is mqtt://, without TLS")
     return Configuration(
         settings=settings,
         sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
@@ -71,6 +74,13 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         password=password,
         warnings=tuple(warnings),
     )
+
+
+def _check_certificates(path: Path) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:  # SSLError is an OSError; its strerror says what
+        raise ConfigurationError(f"mqtt.ca_file: {path}: no certificates ({error.strerror or error})") from None
 
 
 def bundle_path(text: str) -> Path:

@@ -134,6 +134,7 @@ class HealthDocument(Frozen):
 
     v: Literal[1] = VERSION
     agent: str
+    at: str = Field(description="the agent's clock; one that is long past is from an agent that is gone")
     uptime_s: float
     sensors: int
     packets: dict[str, int] = Field(description="received = processed + shed + rejected + duplicate + in_flight")

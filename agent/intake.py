@@ -77,6 +77,7 @@ class Intake:
         self._throttle = Throttle()
         self._streams: dict[str, SensorStream] = {}
         self._routes: dict[str, tuple[Input, str]] = {}
+        self._topic_of: dict[str, str] = {}
 
     @property
     def sensors(self) -> int:
@@ -122,6 +123,7 @@ class Intake:
             if len(self._routes) >= 4 * self._max_sensors:
                 self._routes.clear()  # a flood of topics must not fill the memory
             self._routes[message.topic] = route
+            self._say_if_shared(route[1], message)
         entry, sensor = route
         if len(message.payload) > entry.max_packet_bytes:
             raise PacketError(
@@ -131,6 +133,15 @@ class Intake:
         if not message.payload:
             raise PacketError(Reason.EMPTY, "no bytes")
         return entry, sensor
+
+    def _say_if_shared(self, sensor: str, message: Message) -> None:
+        """Two topics under one id look like one sensor that loses packets all the time."""
+        if len(self._topic_of) >= 4 * self._max_sensors:
+            self._topic_of.clear()
+        known = self._topic_of.setdefault(sensor, message.topic)
+        if known != message.topic and self._throttle.held_back(("shared", sensor), message.received_s) is not None:
+            log.warning("two topics become one sensor; make its id tell them apart",
+                        extra=fields(sensor=sensor, topic=message.topic, other=known))  # fmt: skip
 
     def _find(self, topic: str) -> tuple[Input, str]:
         for entry in self._inputs:

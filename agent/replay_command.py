@@ -22,8 +22,10 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser = subparsers.add_parser("replay", help="publish recordings as sensors")
     parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, CWRU .mat")
     commands.add_broker(parser, "--to")
-    parser.add_argument("--topic", default="plant/replay/{sensor}/frame", help="{sensor} is the file's name")
-    parser.add_argument("--samples", type=int, default=2048, metavar="N", help="of a packet")
+    parser.add_argument(
+        "--topic", default="plant/replay/{sensor}/frame", help="{sensor} is the file's name; default: %(default)s"
+    )
+    parser.add_argument("--samples", type=int, default=2048, metavar="N", help="of a packet; default: %(default)s")
     parser.add_argument("--speed", type=float, default=1.0, help="of the recording's own time; 0: no pauses")
     parser.add_argument("--snr", type=float, metavar="DB", help="add noise to each packet")
     parser.add_argument("--noise", choices=("gaussian", "laplacian", "pink", "impulsive"), default="gaussian")

@@ -87,6 +87,7 @@ class Runner:
         self._watchdog_s = systemd.watchdog_interval_s()
         self._watchdog_due_s = 0.0
         self._stopped = False
+        self._shed = 0
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set, then end in order.
@@ -204,6 +205,9 @@ class Runner:
     def _tend(self) -> None:
         now_s = time.monotonic()
         self._publish([])
+        if self._parts.inbox.shed > self._shed and self._throttle.held_back("shed", now_s) is not None:
+            self._shed = self._parts.inbox.shed
+            log.error("QoS 0 packets shed: more comes in than is diagnosed", extra=fields(shed=self._shed))
         if now_s >= self._health_due_s:
             self._health_due_s = now_s + self._parts.health_every_s
             self._parts.publisher.health(self.health())
@@ -286,6 +290,7 @@ class Runner:
         parts, metrics = self._parts, self._parts.metrics
         return HealthDocument(
             agent=parts.identity.agent,
+            at=iso_utc(time.time_ns()),
             uptime_s=round(time.monotonic() - self._started_s, 1),
             sensors=parts.intake.sensors,
             packets={

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands."""
     _configured(subparsers.add_parser("run", help="serve until SIGTERM"), run)
-    parser = subparsers.add_parser("check", help="make all checks of `run`, without the network, and exit")
+    parser = subparsers.add_parser(
+        "check", help="check configuration, bundle and its self-test, and exit; no network, no state"
+    )
     _configured(parser, check)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 

@@ -16,6 +16,8 @@ from drsn.agent.votes import Quorum
 from drsn.model.contract import Frozen
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"
+PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
+"""Plain topic levels; what begins with $ is the broker's own."""
 
 
 def _quorum(value: object) -> object:
@@ -35,7 +37,7 @@ class AgentSection(Frozen):
         description="unique at the broker; stands in every document",
     )
     prefix: str = Field(
-        default="drsn/v1", pattern=r"^[^/+#{}\x00]+(/[^/+#{}\x00]+)*$", description="of every topic the agent writes"
+        default="drsn/v1", pattern=PREFIX, max_length=200, description="of every topic the agent writes"
     )
     bundle: str = Field(description="a directory, a .zip, or shipped:NAME")
     backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"

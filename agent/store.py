@@ -198,8 +198,8 @@ class Store:
         """The database's errors as ours."""
         try:
             yield
-        except sqlite3.Error as error:
-            raise StorageError(f"{self._path}: {error}") from None
+        except (sqlite3.Error, ValueError) as error:
+            raise StorageError(f"{self._path}: {error}; if it is damaged, move it away to start anew") from None
 
     def _meta(self, key: str, default: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

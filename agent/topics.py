@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_LEVEL = re.compile(r"[^+#{}\x00]+")
+_LEVEL = re.compile(r"[^+#{}\x00-\x1f]+")
 
 
 class TopicPatternError(ValueError):
@@ -37,6 +37,8 @@ class TopicPattern:
                 levels.append(level)
             else:
                 raise TopicPatternError(f"topic {topic!r}: level {level!r} is neither plain text nor one {{name}}")
+        if topic.startswith("$"):
+            raise TopicPatternError(f"topic {topic!r}: what begins with $ is the broker's own")
         if len(set(names)) != len(names):
             raise TopicPatternError(f"topic {topic!r}: a name repeats")
         unknown = set(_NAME.findall(sensor)) - set(names)

@@ -43,9 +43,10 @@ def corpus_of(recipe: Recipe) -> Corpus:
 def _check(corpus: Corpus, recipe: Recipe) -> None:
     signal, labels = recipe.signal, set(recipe.label_names)
     recordings = (*corpus.train, *corpus.validation, *corpus.test)
-    missing = sorted(labels - {r.label for r in corpus.train} | {r.label for r in recordings} - labels)
-    if missing:
-        raise BadDataError(f"recipe {recipe.name}: {missing} stand in the labels or in the data, not in both")
+    for name, part in (("training", corpus.train), ("validation", corpus.validation), ("test", corpus.test)):
+        differ = sorted(labels ^ {recording.label for recording in part})
+        if part and differ:
+            raise BadDataError(f"recipe {recipe.name}: {differ} stand in the labels or in the {name} set, not in both")
     channels = {recording.samples.shape[0] for recording in recordings}
     if channels != {signal.channels}:
         raise BadDataError(f"recipe {recipe.name}: {signal.channels} channels expected, the data has {channels}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drsn.agent.demo.verdict import Verdict
     from drsn.model.errors import Parser
 
+MOST_SECONDS = 3600
 LEAST_SECONDS = 12
 """The degrading machine needs them: healthy for a third, worse for a third, and eight windows to vote."""
 
@@ -31,14 +32,14 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Play, show, judge."""
-    if not LEAST_SECONDS <= arguments.seconds < float("inf"):
-        raise UsageError(f"--seconds {arguments.seconds:g}: the play takes at least {LEAST_SECONDS}")
+    if not LEAST_SECONDS <= arguments.seconds <= MOST_SECONDS:
+        raise UsageError(f"--seconds {arguments.seconds:g}: the play takes {LEAST_SECONDS} to {MOST_SECONDS}")
     logs.configure("error")
     verdict = _silent(arguments) if arguments.json else _shown(arguments)
     if arguments.json:
         print(json.dumps(verdict.as_json()))
     else:
-        print(summary(verdict))
+        print(f"\n{summary(verdict)}")
     return EXIT_OK if verdict.passed else EXIT_NEGATIVE
 
 

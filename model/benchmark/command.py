@@ -47,7 +47,7 @@ def benchmark(argv: list[str]) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="drsn-train benchmark", description="Runs the cells of the benchmark that are not there yet.")
-    parser.add_argument("--plan", type=Path, default=Path("configs/benchmark.toml"), metavar="FILE")
+    parser.add_argument("--plan", type=Path, default=Path("configs/benchmark/grid.toml"), metavar="FILE")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/accuracy"), metavar="DIR")
     parser.add_argument("--select", action="store_true", help="train on inner rungs, measure on validation sets")
     parser.add_argument("--rung", action="append", metavar="NAME", help="only this one; may be repeated")

@@ -1,4 +1,4 @@
-"""What the benchmark runs: one committed file (`configs/benchmark.toml`), and the cells that follow from it."""
+"""What the benchmark runs: one committed file (`configs/benchmark/grid.toml`), and the cells that follow from it."""
 
 from __future__ import annotations
 

@@ -176,6 +176,12 @@ def test_missing_files_are_errors(complaint, tmp_path: Path):
     with pytest.raises(ConfigurationError, match=r"nowhere\.toml: no such file"):
         load(tmp_path / "nowhere.toml")
     assert "mqtt.ca_file: nowhere" in complaint(mqtt='ca_file = "nowhere"')
+
+
+def test_a_ca_file_without_certificates_is_found_before_the_service_waits_for_ever(complaint, tmp_path: Path):
+    path = tmp_path / "ca.pem"
+    path.write_text("not a certificate")
+    assert "no certificates" in complaint(mqtt=f'ca_file = "{path}"')
     assert "password file nowhere" in complaint(mqtt=LOGIN.format("nowhere"))
 
 

@@ -206,3 +206,13 @@ def test_a_flood_of_topics_does_not_fill_the_memory(door: Door):
         document = json.dumps({"samples": [n]}).encode()
         assert door.refused(f"json/s{n}", document) is Reason.WRONG_RATE
     assert len(door.intake._routes) <= 16
+
+
+def test_two_topics_that_become_one_sensor_are_worth_a_word_once(door: Door, framed: Callable[..., bytes], caplog):
+    for seq in range(3):
+        door.send("frame/m", framed(seq=seq))
+    assert "two topics" not in caplog.text
+    for _ in range(3):
+        door.send("raw/m", SAMPLES)
+    assert [record.getMessage() for record in caplog.records if "two topics become one sensor" in record.getMessage()]
+    assert len(caplog.records) == 1

@@ -207,3 +207,16 @@ def test_what_a_new_configuration_no_longer_reads_is_unsubscribed(start, tmp_pat
     first.crash()
     second = start(broker)
     assert second.store.abandoned(["plant/+/frame"]) == ("other/+/frame",)
+
+
+def test_what_is_shed_is_logged_and_what_is_told_has_a_time(start, caplog):
+    plant = start(MemoryBroker())
+    plant.runner._parts.inbox.capacity = 2
+    payload = frame.encode(Packet(np.ones((1, 64), np.float32), sample_rate_hz=RATE_HZ, seq=1))
+    for _ in range(5):
+        plant.broker.publish("plant/a/frame", payload, 0, {}, retain=False)
+    plant.turn()
+    health = plant.runner.health()
+    assert health.packets["shed"] == 3
+    assert [r.levelname for r in caplog.records if "shed" in r.getMessage()] == ["ERROR"]
+    assert health.at.endswith("Z")

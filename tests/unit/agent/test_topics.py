@@ -41,6 +41,8 @@ def test_whatever_stands_in_the_levels_is_carried_over_unchanged(values: list[st
     [
         ("plant/+/raw", "x", "level"),
         ("plant/#", "x", "level"),
+        ("$share/g/{a}", "{a}", "the broker's own"),
+        ("plant/\x01", "x", "level"),
         ("plant//raw", "x", "level"),
         ("", "x", "level"),
         ("plant/m{machine}/raw", "{machine}", "level"),

@@ -9,7 +9,7 @@ from drsn.model.errors import ConfigurationError
 from drsn.model.noise import PAPER_NOISES
 from drsn.model.rungs import RUNGS
 
-SHIPPED = Path("configs/benchmark.toml").resolve()
+SHIPPED = Path("configs/benchmark/grid.toml").resolve()
 
 
 def test_the_shipped_plan_asks_every_rung_with_a_test_set_and_trains_without_impulses():
