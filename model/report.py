@@ -91,7 +91,7 @@ def confusion_figure(checkpoint: Checkpoint, scores: Sequence[Score]) -> Figure:
     nearest = min((score.snr_db for score in scores if score.snr_db is not None), key=abs, default=None)
     panels = [("as recorded", [scores[0]])]
     if nearest is not None:
-        panels.append((f"{nearest:+g} dB, all noises", [score for score in scores if score.snr_db == nearest]))
+        panels.append((f"{nearest or 0:g} dB, all noises", [score for score in scores if score.snr_db == nearest]))
     names = [label.name for label in checkpoint.contract.labels]
     figure = _figure(6.5 * len(panels), 6)
     for axes, (title, cells) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
@@ -100,7 +100,10 @@ def confusion_figure(checkpoint: Checkpoint, scores: Sequence[Score]) -> Figure:
         axes.imshow(share, cmap="Blues", vmin=0, vmax=100)
         for (row, column), value in np.ndenumerate(share):
             if value >= 0.5:
-                axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7)
+                axes.text(
+                    column, row, f"{value:.0f}", ha="center", va="center", fontsize=7,
+                    color="white" if value > 50 else "black",
+                )  # fmt: skip
         axes.set(title=title, xlabel="named", ylabel="true")
         axes.set_xticks(range(len(names)), names, rotation=90)
         axes.set_yticks(range(len(names)), names)
