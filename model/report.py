@@ -91,7 +91,7 @@ def confusion_figure(checkpoint: Checkpoint, scores: Sequence[Score]) -> Figure:
     nearest = min((score.snr_db for score in scores if score.snr_db is not None), key=abs, default=None)
     panels = [("as recorded", [scores[0]])]
     if nearest is not None:
-        panels.append((f"{nearest or 0:g} dB, all noises", [score for score in scores if score.snr_db == nearest]))
+        panels.append((f"{nearest:g} dB, all noises", [score for score in scores if score.snr_db == nearest]))
     names = [label.name for label in checkpoint.contract.labels]
     figure = _figure(6.5 * len(panels), 6)
     for axes, (title, cells) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

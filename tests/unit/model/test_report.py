@@ -74,7 +74,7 @@ def test_accuracy_is_drawn_a_line_for_each_noise(scores: list[Score]):
 
 def test_confusion_is_drawn_clean_and_at_the_level_nearest_to_0_db(checkpoint: Checkpoint, scores: list[Score]):
     clean, noisy = confusion_figure(checkpoint, scores).axes
-    assert (clean.get_title(), noisy.get_title()) == ("as recorded", "+3 dB, all noises")
+    assert (clean.get_title(), noisy.get_title()) == ("as recorded", "3 dB, all noises")
     shares = noisy.images[0].get_array()
     assert shares[0].tolist() == pytest.approx([96.85, 3.15, 0])  # 950 and 987 of 2 x 1000
     assert shares[2].tolist() == [0, 0, 0]  # a label that does not occur
