@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import paho.mqtt.client as paho
 from paho.mqtt import properties as paho_properties
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.exception import MalformedPacket
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -53,7 +52,7 @@ def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
     """
     try:
         return _read_utf8(buffer, limit)  # type: ignore[no-any-return,no-untyped-call]
-    except MalformedPacket:
+    except paho_properties.MalformedPacket:  # type: ignore[attr-defined]  # its home moved between paho 2.1 and 2.2
         length = int.from_bytes(buffer[:2], "big")
         if length + 2 > min(limit, len(buffer)):
             raise
