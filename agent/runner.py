@@ -127,13 +127,15 @@ class Runner:
         receipt = parts.receipts.open(message)
         try:
             for sensor, window in parts.intake.windows(message, receipt):
-                parts.batch.add(sensor, window, receipt, time.monotonic())
                 if parts.batch.full:
                     self._flush()
+                parts.batch.add(sensor, window, receipt, time.monotonic())
         except PacketError as error:
             receipt.refused = error.reason
             self._log_refusal(message, error)
         receipt.read = True
+        if parts.batch.full:  # not before it is read: its cursor belongs into the same transaction
+            self._flush()
 
     def _log_refusal(self, message: Message, error: PacketError) -> None:
         held = self._throttle.held_back(error.reason, time.monotonic())

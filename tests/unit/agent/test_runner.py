@@ -220,3 +220,12 @@ def test_what_is_shed_is_logged_and_what_is_told_has_a_time(start, caplog):
     assert health.packets["shed"] == 3
     assert [r.levelname for r in caplog.records if "shed" in r.getMessage()] == ["ERROR"]
     assert health.at.endswith("Z")
+
+
+def test_the_packet_that_fills_a_batch_is_committed_with_its_cursor(start):
+    plant = start(MemoryBroker())
+    for sensor in "abcd":
+        plant.say(sensor, "normal", seq=7)
+    plant.turn(1)
+    assert {name: cursor.seq for name, cursor in plant.store.load().cursors.items()} == dict.fromkeys("abcd", 7)
+    assert not plant.ingest._session.flying
