@@ -17,7 +17,7 @@ demo: $(DEMO_VENV)/.installed
 test: $(VENV)/.installed .types broker
 	$(VENV)/bin/pytest
 
-check: $(VENV)/.installed .types
+check: $(VENV)/.installed .types broker
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
@@ -40,12 +40,12 @@ docs: $(VENV)/.installed
 bench: $(VENV)/.installed broker
 	for script in benchmarks/[a-z]*.py; do $(VENV)/bin/python $$script || exit 1; done
 
-# What the tests need besides Python: a broker. Installed where we may, else said how.
+# What the tests need besides Python: a broker, and openssl for its certificates. Installed where we may, else said how.
 .PHONY: broker
 broker:
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	        apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients; \
+	        apt-get update -qq && apt-get install -y -qq mosquitto mosquitto-clients openssl; \
 	    else \
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }

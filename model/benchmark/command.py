@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from drsn.model.benchmark import ledger, results
 from drsn.model.benchmark.contest import run_cell
 from drsn.model.benchmark.plan import Cell, Plan, cells_of, read_plan
-from drsn.model.errors import EXIT_OK, Parser, StorageError
+from drsn.model.errors import EXIT_OK, Parser, StorageError, UsageError
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -27,6 +27,9 @@ def benchmark(argv: list[str]) -> int:
     """Run what is missing, then show all."""
     arguments = _parser().parse_args(argv)
     plan = read_plan(arguments.plan)
+    unknown = {*(arguments.rung or ()), *(arguments.contestant or ())} - {*plan.rungs, *plan.contestants}
+    if unknown or arguments.jobs < 1:
+        raise UsageError(f"{arguments.plan} has no {sorted(unknown)}" if unknown else "--jobs must be 1 or more")
     folder: Path = arguments.out / ("selection" if arguments.select else "test")
     wanted = [
         cell

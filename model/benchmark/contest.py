@@ -19,6 +19,7 @@ from drsn.model.sources import corpus_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.model.benchmark.measure import Namer
     from drsn.model.benchmark.plan import Cell, Plan
     from drsn.model.recipe import Recipe
 
@@ -56,7 +57,7 @@ def run_cell(plan: Plan, cell: Cell, *, select: bool) -> dict[str, Any]:
     }
 
 
-def _namer(network: Network) -> Any:  # noqa: ANN401 (measure's Namer)
+def _namer(network: Network) -> Namer:
     diagnosis = Diagnosis(network).eval()
 
     def name(windows: NDArray[np.float32]) -> NDArray[np.int64]:

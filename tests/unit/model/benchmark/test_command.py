@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from drsn.model.__main__ import main
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def run(plan_path: Path, *options: str) -> int:
@@ -47,3 +47,8 @@ def test_a_plan_that_is_not_committed_meets_no_test_set(plan_path: Path, capsys:
     assert run(plan_path) == 78
     assert "commit" in capsys.readouterr().err
     assert not (plan_path.parent / "results" / "test").exists()
+
+
+@pytest.mark.parametrize("options", [("--rung", "moon"), ("--contestant", "moon"), ("--jobs", "0")])
+def test_what_the_plan_does_not_have_is_a_usage_error(plan_path: Path, options: tuple[str, ...]):
+    assert run(plan_path, "--select", *options) == 64
