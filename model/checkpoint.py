@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from drsn.model.architecture import NetworkConfig
 from drsn.model.contract import ModelContract, Training
 from drsn.model.errors import BadDataError, StorageError
-from drsn.model.network import Diagnosis, Network, NetworkConfig
+from drsn.model.network import Diagnosis, Network
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -57,6 +57,11 @@ def band_mask(window: int, rate_hz: float, bandwidth_hz: float) -> NDArray[np.fl
     return gains
 
 
+def real_fft(x: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """`rfft` over the last axis, in single precision."""
+    return np.fft.rfft(x, axis=-1).astype(np.complex64, copy=False)  # as it is; numpy's stubs say complex128
+
+
 class Conditioner:
     """Brings windows of one native rate to the model's rate and bandwidth; stateless after construction.
 
@@ -80,7 +85,11 @@ class Conditioner:
 
     def __call__(self, native: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """Condition `float32[..., native_window]` into `out`, `float32[..., window]`."""
-        spectrum = np.fft.rfft(native, axis=-1)[..., : self._bins]
+        out[...] = self.from_spectrum(real_fft(native))
+
+    def from_spectrum(self, spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
+        """The same from the window's real FFT, `complex64[..., native_window // 2 + 1]`, which is spent."""
+        spectrum = spectrum[..., : self._bins]
         spectrum *= self._mask[: self._bins]
         # irfft pads the missing bins with zeros when the native rate is below the model's.
-        out[...] = np.fft.irfft(spectrum, n=self.window, axis=-1)
+        return np.fft.irfft(spectrum, n=self.window, axis=-1).astype(np.float32, copy=False)

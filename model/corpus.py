@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Three sets. The test set is read once, at the end."""
+    """Three sets, and in words how they came to be. The test set is read once, at the end."""
 
     train: tuple[Recording, ...]
     validation: tuple[Recording, ...]
     test: tuple[Recording, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from drsn.model.calibration import negative_log_likelihood, reliability
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Score:
     """One cell of the grid. `confusion[true][named]` counts windows; abstention is left out of all but its share.
 
     `condition_accuracy` forgives a wrong size of the right defect; `false_alarms` is the share of healthy windows
-    that are named a fault without abstaining.
+    that are named a fault without abstaining. `calibration_error` is 0 to 1, `nll` in nats: drsn.model.calibration.
     """
 
     noise: str | None
@@ -47,6 +48,8 @@ class Score:
     condition_accuracy: float
     false_alarms: float
     abstained: float
+    calibration_error: float
+    nll: float
     confusion: list[list[int]]
 
 
@@ -98,5 +101,7 @@ def score(outputs: Outputs, label: NDArray[np.int64], disturbance: Disturbance, 
         condition_accuracy=float(np.mean(condition[named] == condition[label])),
         false_alarms=float(false_alarms.mean()) if false_alarms.size else 0.0,
         abstained=float(abstained.mean()),
+        calibration_error=reliability(outputs.probabilities, label).error,
+        nll=negative_log_likelihood(outputs.probabilities, label),
         confusion=confusion.tolist(),
     )

@@ -13,144 +13,22 @@ ReLU, global average pooling and one linear layer. The family decides what ends 
     drsn_cw   a soft threshold, one for each channel  (III-C)
 
 `NetworkConfig.paper` is the paper's network; the default is a wider, shorter one with a first kernel of 64
-samples at stride 8, which trains faster and is right more often at -6 dB and below.
+samples at stride 8, which trains faster and is right more often at -6 dB and below. With the view
+`envelope_spectrum` the units run over the frequencies of each band's envelope instead of time (drsn.model.envelope).
 """
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import NamedTuple
 
 import torch
-from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drsn.model.contract import Frozen
+from drsn.model.architecture import Family, NetworkConfig, View
+from drsn.model.envelope import EnvelopeSpectrum, gabor
 from drsn.model.errors import BadDataError
-
-
-class Family(str, Enum):
-    """What follows the second convolution of each unit."""
-
-    CONVNET = "convnet"
-    RESNET = "resnet"
-    SENET = "senet"
-    DRSN_CS = "drsn_cs"
-    DRSN_CW = "drsn_cw"
-
-
-class Stem(Frozen):
-    """The first convolution."""
-
-    channels: int = Field(default=16, ge=1)
-    kernel: int = Field(default=64, ge=1, description="samples")
-    stride: int = Field(default=8, ge=1, description="samples")
-
-
-class Stage(Frozen):
-    """Units of one width; the first of them halves the length."""
-
-    channels: int = Field(ge=1)
-    units: int = Field(default=1, ge=1)
-
-
-class Architecture(Frozen):
-    """What can be chosen whatever the data. Stages may only widen: the shortcut never drops a channel."""
-
-    family: Family = Family.DRSN_CW
-    stem: Stem = Stem()
-    stages: tuple[Stage, ...] = Field(
-        default=(Stage(channels=16), Stage(channels=32), Stage(channels=32)), min_length=1
-    )
-    kernel: int = Field(default=3, ge=1, description="of the units' convolutions")
-
-    @field_validator("kernel")
-    @classmethod
-    def _odd(cls, kernel: int) -> int:
-        if kernel % 2 == 0:
-            raise ValueError(f"kernel {kernel} is even: it would shift the signal against its shortcut")
-        return kernel
-
-    @field_validator("stages")
-    @classmethod
-    def _widening(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-        widths = [stage.channels for stage in stages]
-        if widths != sorted(widths):
-            raise ValueError(f"stages narrow: {widths}; the shortcut can only add channels")
-        return stages
-
-
-class NetworkConfig(Architecture):
-    """The architecture and its two ends: everything that `Network` needs."""
-
-    labels: int = Field(ge=2)
-    channels: int = Field(default=1, ge=1, description="of the input")
-
-    @classmethod
-    def paper(cls, family: Family, labels: int) -> NetworkConfig:
-        """Table I: input 1 x 2048, 12 units, 25 convolutions; 11,552 parameters for drsn_cw and 8 labels."""
-        stages = tuple(Stage(channels=channels, units=4) for channels in (4, 8, 16))
-        return cls(family=family, labels=labels, stem=Stem(channels=4, kernel=3, stride=2), stages=stages)
-
-
-def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:
-    """sign(x) · max(|x| - τ, 0) for τ >= 0 (II-D), without Sign: four plain operations in every runtime."""
-    return x - torch.minimum(torch.maximum(x, -tau), tau)
-
-
-class Passage(nn.Module):
-    """The residual of a ResNet: as it is."""
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return x and no threshold factor."""
-        return x, None
-
-
-class Excitation(nn.Module):
-    """SENet's gate without reduction: channels times sigmoid(FC(ReLU(FC(mean)))); Hu et al., CVPR 2018."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.gate = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.Sigmoid())
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Scale float32[batch, C, W]."""
-        scale: Tensor = self.gate(x.mean(dim=-1))  # [B, C]
-        return x * scale.unsqueeze(-1), None
-
-
-class Shrinkage(nn.Module):
-    """Soft thresholding with a learned threshold τ = alpha · mean|x|, 0 < alpha < 1 (III-B, III-C).
-
-    alpha comes from the means of |x| over time, through FC-BN-ReLU-FC-sigmoid. Channel-wise: C factors for
-    the C means. Channel-shared: one factor for the mean over channels and time. τ never exceeds mean|x|.
-    """
-
-    def __init__(self, channels: int, *, shared: bool) -> None:
-        super().__init__()
-        self.shared = shared
-        self.factors = nn.Sequential(
-            nn.Linear(channels, channels),
-            nn.BatchNorm1d(channels),
-            nn.ReLU(),
-            nn.Linear(channels, 1 if shared else channels),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Shrink float32[batch, C, W]; the factors are float32[batch, C], or [batch, 1] when shared."""
-        mean = x.abs().mean(dim=-1)  # [B, C]
-        alpha: Tensor = self.factors(mean)  # [B, C] or [B, 1]
-        if self.shared:
-            mean = mean.mean(dim=-1, keepdim=True)  # [B, 1]
-        return soft_threshold(x, (alpha * mean).unsqueeze(-1)), alpha
-
-
-def _residual_end(family: Family, channels: int) -> nn.Module:
-    if family in (Family.DRSN_CS, Family.DRSN_CW):
-        return Shrinkage(channels, shared=family is Family.DRSN_CS)
-    return Excitation(channels) if family is Family.SENET else Passage()
+from drsn.model.shrinkage import Shrinkage, residual_end
 
 
 class Shortcut(nn.Module):
@@ -185,7 +63,7 @@ class Unit(nn.Module):
             nn.ReLU(),
             nn.Conv1d(leaving, leaving, config.kernel, 1, half),
         )
-        self.end = _residual_end(config.family, leaving)
+        self.end = residual_end(config.family, leaving)
         self.shortcut: nn.Module | None = None
         if config.family is not Family.CONVNET:
             same = entering == leaving and stride == 1
@@ -205,6 +83,24 @@ class Features(NamedTuple):
     alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
 
 
+class SpectrumHead(nn.Module):
+    """Where a line stands in the spectrum matters, so nothing is pooled; the bands' levels in dB, so to say, join."""
+
+    def __init__(self, config: NetworkConfig, channels: int, bins: int) -> None:
+        super().__init__()
+        bands, hidden = config.stem.channels // 2, config.hidden
+        self.tail = nn.Sequential(nn.BatchNorm1d(channels), nn.ReLU(), nn.Flatten(), *_dense(channels * bins, hidden))
+        self.levels = nn.Sequential(nn.BatchNorm1d(bands), *_dense(bands, hidden))
+
+    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
+        """float32[batch, C, bins] and float32[batch, bands] to float32[batch, 2 * hidden]."""
+        return torch.cat([self.tail(x), self.levels(levels.log())], dim=1)
+
+
+def _dense(entering: int, leaving: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(entering, leaving), nn.BatchNorm1d(leaving), nn.ReLU()
+
+
 class Network(nn.Module):
     """The backbone: normalised windows to logits. Softmax is not its business."""
 
@@ -212,15 +108,22 @@ class Network(nn.Module):
         super().__init__()
         stem = config.stem
         self.stem = nn.Conv1d(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
+        over_spectrum = config.view is View.ENVELOPE_SPECTRUM
+        self.envelope = EnvelopeSpectrum(config.frames, config.envelope_bins) if over_spectrum else None
         self.units = nn.ModuleList()
-        width = stem.channels
+        width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins
         for stage in config.stages:
             for index in range(stage.units):
                 self.units.append(Unit(config, width, stage.channels, 1 if index else 2))
                 width = stage.channels
-        self.tail = nn.Sequential(nn.BatchNorm1d(width), nn.ReLU())
-        self.classifier = nn.Linear(width, config.labels)
+            length = (length + 1) // 2
+        pooling = nn.Sequential(nn.BatchNorm1d(width), nn.ReLU())
+        self.tail = SpectrumHead(config, width, length) if over_spectrum else pooling
+        self.classifier = nn.Linear(2 * config.hidden if over_spectrum else width, config.labels)
         self.apply(_initialise)
+        if over_spectrum:
+            with torch.no_grad():
+                self.stem.weight.copy_(gabor(stem.channels // 2, stem.kernel).expand_as(self.stem.weight))
 
     def forward(self, x: Tensor) -> Features:  # shapes: the default network, window 2048
         """Diagnose float32[batch, channels, window].
@@ -231,12 +134,15 @@ class Network(nn.Module):
         if self.training and x.shape[0] < 2:
             raise BadDataError("network: a training batch of one window can't be batch-normalised; use two or more")
         x = self.stem(x)  # [B, 16, 256]
+        levels: Tensor | None = None
+        if self.envelope is not None:
+            x, levels = self.envelope(x)
         alphas: list[Tensor] = []
         for unit in self.units:
             x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]
             if alpha is not None:
                 alphas.append(alpha)  # [B, 16], [B, 32], [B, 32]
-        embedding = self.tail(x).mean(dim=-1)  # [B, 32]
+        embedding = self.tail(x).mean(dim=-1) if levels is None else self.tail(x, levels)  # [B, 32]
         return Features(self.classifier(embedding), embedding, torch.cat(alphas, dim=1) if alphas else None)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.model.conditioning import real_fft
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -57,6 +59,36 @@ def unit_noise(kind: Noise, shape: tuple[int, ...], rng: np.random.Generator) ->
             noise[rng.random(shape, np.float32) < IMPULSES] *= np.float32(IMPULSE_AMPLITUDE)
     noise /= np.sqrt(ac_power(noise))
     return noise
+
+
+def spectrum_power(spectrum: NDArray[np.complex64], n_samples: int) -> NDArray[np.float32]:
+    """The AC power of `n_samples` from their real FFT (Parseval): complex64[..., bins] to float32[..., 1]."""
+    energy = np.square(spectrum.real) + np.square(spectrum.imag)
+    total = 2 * energy[..., 1:].sum(axis=-1, keepdims=True)
+    if n_samples % 2 == 0:
+        total -= energy[..., -1:]
+    power: NDArray[np.float32] = total / np.float32(n_samples) ** 2
+    return power
+
+
+def unit_noise_spectrum(kind: Noise, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.complex64]:
+    """The real FFT of noise like `unit_noise` gives, without a mean: complex64[..., shape[-1] // 2 + 1].
+
+    The bins of Gaussian noise are Gaussian themselves, so they are drawn, and pink noise shaped, where they are needed.
+    """
+    bins = shape[-1] // 2 + 1
+    if kind in (Noise.GAUSSIAN, Noise.PINK):
+        parts = rng.standard_normal((*shape[:-1], 2 * bins), np.float32)
+        spectrum: NDArray[np.complex64] = parts.view(np.complex64)
+        if shape[-1] % 2 == 0:
+            spectrum[..., -1] = spectrum[..., -1].real * np.float32(2**0.5)  # that bin is real, at the same power
+        if kind is Noise.PINK:
+            spectrum[..., 1:] /= np.sqrt(np.arange(1, bins, dtype=np.float32))
+    else:
+        spectrum = real_fft(unit_noise(kind, shape, rng))
+    spectrum[..., 0] = 0
+    spectrum /= np.sqrt(spectrum_power(spectrum, shape[-1]))
+    return spectrum
 
 
 def add_noise(

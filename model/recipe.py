@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError, model_validator
 
+from drsn.model.architecture import Architecture, NetworkConfig
 from drsn.model.contract import BUNDLE_NAME, NORMAL, Frozen, Label, ModelContract
 from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
-from drsn.model.network import Architecture, NetworkConfig
 from drsn.model.noise import PAPER_NOISES, Noise
 from drsn.model.rungs import RUNGS
 
@@ -86,11 +87,35 @@ class RungData(Frozen):
 
 
 class FolderData(Frozen):
-    """Your own recordings, as `path`/(train|validation|test)/LABEL/FILE; see docs/models.md."""
+    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/models.md."""
 
     source: Literal["folder"]
     path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")
     sample_rate_hz: PositiveFloat | None = Field(default=None, description="of files that do not say it")
+    channels: tuple[Annotated[int, Field(ge=0)] | str, ...] = Field(
+        default=(), description="to use, by number from 0 or by the name in a file's header; default: all"
+    )
+    variable: str | None = Field(default=None, description="array in .mat and .npz files, such as X*_DE_time")
+    group_pattern: str | None = Field(
+        default=None, description="regular expression whose (?P<group>...) finds machine, day or run in a file's path"
+    )
+    split: Literal["recording", "time"] = Field(default="recording", description="time: cut each recording; optimistic")
+    validation_share: float = Field(default=0.2, gt=0, lt=1, description="where the folder does not give the sets")
+    test_share: float = Field(default=0.2, gt=0, lt=1, description="likewise")
+    split_seed: int = Field(default=0, description="another number draws another split")
+
+    @model_validator(mode="after")
+    def _possible(self) -> FolderData:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError("validation_share and test_share leave nothing to train on: keep their sum below 1")
+        if self.group_pattern is not None:
+            try:
+                groups = re.compile(self.group_pattern).groupindex
+            except re.error as error:
+                raise ValueError(f"group_pattern is no regular expression: {error}") from None
+            if "group" not in groups:
+                raise ValueError("group_pattern has no (?P<group>...)")
+        return self
 
 
 class Augmentation(Frozen):
@@ -100,6 +125,7 @@ class Augmentation(Frozen):
     snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
+    mix: Share = Field(default=0.0, description="of windows that get another of their recording added")
     equaliser_db: float = Field(default=6.0, ge=0, description="standard deviation at each of nine points")
 
 
@@ -157,7 +183,8 @@ class Recipe(Frozen):
 
     def network_config(self) -> NetworkConfig:
         """The architecture with the labels and channels of this recipe."""
-        return NetworkConfig(labels=len(self.labels), channels=self.signal.channels, **self.network.model_dump())
+        ends = {"labels": len(self.labels), "channels": self.signal.channels, "window": self.signal.window}
+        return NetworkConfig(**ends, **self.network.model_dump())
 
     @property
     def label_names(self) -> tuple[str, ...]:

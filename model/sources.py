@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.model.corpus import Corpus
-from drsn.model.data import cwru, folder, synthetic
+from drsn.model.data import cwru, synthetic
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
+from drsn.model.own_recordings import own_corpus
 from drsn.model.recipe import CwruData, FolderData, Recipe, RungData, SyntheticData
 from drsn.model.rungs import RUNGS
 
@@ -25,7 +26,9 @@ def corpus_of(recipe: Recipe) -> Corpus:
     """Read or make the recordings.
 
     Raises:
-        BadDataError: data is missing, or not what the recipe says.
+        BadDataError: data is missing, leaks from set to set, or is not what the recipe says.
+        StorageError: a file can't be read.
+        UnavailableError: a .mat without scipy.
     """
     data = recipe.data
     if isinstance(data, CwruData):
@@ -33,7 +36,7 @@ def corpus_of(recipe: Recipe) -> Corpus:
     elif isinstance(data, RungData):
         corpus = RUNGS[data.rung].read(data_dir())
     elif isinstance(data, FolderData):
-        corpus = Corpus(*(folder.read_set(Path(data.path), name, data.sample_rate_hz) for name in folder.SETS))
+        corpus = own_corpus(data, recipe)
     else:
         corpus = _from_synthetic(data, recipe)
     _check(corpus, recipe)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import torch
 
 from drsn.model.calibration import fit_temperature, fit_threshold
 from drsn.model.checkpoint import Checkpoint
+from drsn.model.comparison import compare
 from drsn.model.contract import Training
 from drsn.model.evaluate import Score, evaluate, run
 from drsn.model.fit import THREADS, Progress, fit
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.model.corpus import Corpus
+    from drsn.model.keeper import Keeper
+    from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
 
 
@@ -35,19 +39,34 @@ class Outcome:
     scores: tuple[Score, ...]
 
 
-def train(recipe: Recipe, progress: Progress) -> Outcome:
+def train(
+    recipe: Recipe,
+    progress: Progress,
+    *,
+    corpus: Corpus | None = None,
+    origin: Origin | None = None,
+    keeper: Keeper | None = None,
+) -> Outcome:
     """Train, calibrate, evaluate.
+
+    `corpus` spares reading the recipe's recordings again. With `origin` this is a fine-tuning, of a recipe that has
+    adopted the bundle's architecture; `keeper` makes it one that may be cut off.
 
     Raises:
         BadDataError: the recipe's data is missing or unfit.
+        KeyboardInterrupt: cut off; the keeper has written what is needed to go on.
     """
-    started = time.monotonic()
-    corpus = corpus_of(recipe)
-    network = fit(recipe, corpus.train, progress)
+    started = time.monotonic() - (keeper.earlier_s if keeper else 0.0)
+    corpus = corpus or corpus_of(recipe)
+    with keeper.interruptible() if keeper else nullcontext():
+        network = fit(recipe, corpus.train, progress, origin=origin, keeper=keeper)
     checkpoint = calibrated(recipe, network, corpus)
     fitted_s = time.monotonic() - started
     scores = evaluate(checkpoint, recipe, corpus.test)
     metrics = {**checkpoint.training.metrics, "fit_s": round(fitted_s, 1), **summary(scores)}
+    if origin:
+        metrics["origin"] = origin.record
+        metrics["fine_tuning"] = asdict(compare(origin, checkpoint, recipe, corpus.test))
     training = checkpoint.training.model_copy(update={"metrics": metrics})
     return Outcome(replace(checkpoint, training=training), scores)
 

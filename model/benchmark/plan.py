@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 
+from drsn.model.architecture import Architecture
 from drsn.model.contract import Frozen
 from drsn.model.errors import ConfigurationError
-from drsn.model.network import Architecture
 from drsn.model.noise import Noise
 from drsn.model.recipe import Augmentation, Optimisation, Recipe, RungData, Signal
 from drsn.model.rungs import BANDWIDTH_HZ, RUNGS

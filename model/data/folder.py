@@ -1,34 +1,85 @@
-"""A user's own recordings: `<folder>/<set>/<label>/<file>`, the sets being train, validation and test.
+"""A user's own recordings, in one of three layouts, told apart by what is there.
 
-Who lays out the folders makes the split, and it is by recording: put one machine, or one day, into one set only.
+<folder>/manifest.csv                                   a table says it all
+<folder>/(train|validation|test)/LABEL/FILE             who lays out the folders makes the split
+<folder>/LABEL/FILE                                     the split is made for them, by group
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from drsn.model.data.files import SUFFIXES, read_recording
+from drsn.model.data.entry import SETS, Entry, Set, group_of
+from drsn.model.data.files import SUFFIXES
+from drsn.model.data.manifest import NAME, read_manifest
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.model.data.recording import Recording
 
-SETS = ("train", "validation", "test")
+class Listing(NamedTuple):
+    """What a folder holds, and what of it is left out, in words."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...]
 
 
-def read_set(folder: Path, name: str, sample_rate_hz: float | None) -> tuple[Recording, ...]:
-    """Every recording of one set, labels and files in the order of their names.
-
-    `sample_rate_hz` is for files that do not say it.
+def list_folder(folder: Path, group_pattern: str | None = None) -> Listing:
+    """Every recording in `folder`, in the order of names; nothing is read but a manifest.
 
     Raises:
-        BadDataError: the set is empty, or a file holds no recording.
-        StorageError: a file can't be read.
+        BadDataError: no folder, no recordings, an empty set, or a name without a group.
+        StorageError: the manifest can't be read.
     """
-    paths = sorted(path for path in (folder / name).glob("*/*") if path.suffix in SUFFIXES)
-    if not paths:
+    if not folder.is_dir():
+        raise BadDataError(f"{folder}: no such folder; let data.path name the one that holds your recordings")
+    if (folder / NAME).is_file():
+        return Listing(read_manifest(folder, group_pattern), ())
+    if any((folder / name).is_dir() for name in SETS):
+        entries = tuple(entry for name in SETS for entry in _laid_out(folder, name, group_pattern))
+    else:
+        entries = _below(folder, folder, group_pattern, None)
+    if not entries:
+        raise BadDataError(f"{folder}: no recordings; lay them out as LABEL/FILE ({', '.join(SUFFIXES)})")
+    return Listing(entries, _left_out(folder, entries))
+
+
+def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[Entry, ...]:
+    entries = _below(folder, folder / name, group_pattern, name)
+    if not entries:
         raise BadDataError(f"{folder / name}: no recordings; lay them out as {name}/LABEL/FILE ({', '.join(SUFFIXES)})")
-    return tuple(replace(read_recording(path, sample_rate_hz), label=path.parent.name, group=name) for path in paths)
+    return entries
+
+
+def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | None) -> tuple[Entry, ...]:
+    """`top`/LABEL/…/FILE."""
+    return tuple(
+        Entry(
+            path=path,
+            name=(name := path.relative_to(folder).as_posix()),
+            label=path.relative_to(top).parts[0],
+            group=group_of("/".join(path.relative_to(top).parts[1:]), name, group_pattern),
+            set=of_set,
+        )
+        for path in sorted(top.rglob("*"))
+        if path.suffix.lower() in SUFFIXES and path.is_file() and _is_meant(path.relative_to(top).parts)
+    )
+
+
+def _is_meant(parts: tuple[str, ...]) -> bool:
+    """Below a label, and no hidden file such as some systems strew about."""
+    return len(parts) > 1 and not any(part.startswith(".") for part in parts)
+
+
+def _left_out(folder: Path, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+    """Files that nobody will read: better said than found out."""
+    read = {entry.path for entry in entries}
+    others = sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path not in read and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    )
+    if not others:
+        return ()
+    return (f"left out: {len(others)} files that are no recordings or lie elsewhere, such as {', '.join(others[:3])}",)

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from drsn.export.onnx_from_torch import onnx_from_torch
+from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.contract import Label, ModelContract
-from drsn.model.network import Diagnosis, Family, Network, NetworkConfig
+from drsn.model.network import Diagnosis, Network
 
 CONTRACT = ModelContract(
     labels=(

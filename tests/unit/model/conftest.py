@@ -18,6 +18,16 @@ def checkpoint(checkpoint_path: Path) -> Checkpoint:
     return Checkpoint.load(checkpoint_path)
 
 
+@pytest.fixture(scope="session")
+def bundle_path(tmp_path_factory: pytest.TempPathFactory, checkpoint_path: Path) -> Path:
+    """What `drsn-export` makes of the tiny model; only to be read."""
+    from drsn.export.steps import bundle_from_checkpoint
+
+    path = tmp_path_factory.mktemp("exported") / "tiny"
+    bundle_from_checkpoint(checkpoint_path, path, force=False)
+    return path
+
+
 @pytest.fixture
 def cwru_folder() -> Path:
     """The official CWRU files."""

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from drsn.model.network import Diagnosis, Family, Network, NetworkConfig, normalise
+from drsn.model.architecture import Family, NetworkConfig
+from drsn.model.network import Diagnosis, Network, normalise
 
 
 @pytest.fixture

@@ -92,3 +92,10 @@ def test_batches_change_no_answer_and_lose_no_window(checkpoint: Checkpoint):
         np.testing.assert_allclose(together.logits[number], single.logits[0], atol=1e-5)
         np.testing.assert_allclose(together.novelty[number], single.novelty[0], atol=1e-5)
     assert together.probabilities.shape == (300, 3)
+
+
+def test_confidence_is_held_against_what_was_right(count):
+    """Windows that are named right with a probability of one half are worth more than that."""
+    right = count(((0, 0, 0.0), (1, 1, 0.0), (2, 2, 0.0), (3, 3, 0.0)))
+    assert right.nll == pytest.approx(np.log(2))
+    assert right.calibration_error == pytest.approx(0.5)

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import io
 import wave
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.io import savemat
 
 from drsn.model.data.files import read_recording
 from drsn.model.errors import BadDataError, StorageError
@@ -33,6 +34,12 @@ def npz(**arrays: object) -> bytes:
     return content.getvalue()
 
 
+def mat(**variables: object) -> bytes:
+    content = io.BytesIO()
+    savemat(content, variables)
+    return content.getvalue()
+
+
 def wav(width: int, frames: bytes, channels: int = 1, rate: int = 8000) -> bytes:
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
@@ -43,9 +50,9 @@ def wav(width: int, frames: bytes, channels: int = 1, rate: int = 8000) -> bytes
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., Recording]:
-    def of(name: str, content: bytes, rate_hz: float | None = None) -> Recording:
+    def of(name: str, content: bytes, rate_hz: float | None = None, **choice: Any) -> Recording:  # noqa: ANN401
         (tmp_path / name).write_bytes(content)
-        return read_recording(tmp_path / name, rate_hz)
+        return read_recording(tmp_path / name, rate_hz, **choice)
 
     return of
 
@@ -81,7 +88,10 @@ np.lib.format.write_array_header_1_0(HUGE, {"descr": "<f4", "fortran_order": Fal
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", b"1,2", r"one of \.npy, \.npz, \.wav, \.mat"),
+        ("a.tdms", b"1,2", r"one of \.npy, \.npz, \.wav, \.csv, \.txt, \.mat"),
+        ("a.csv", b"1,2\n3,x\n", "line 2"),
+        ("a.txt", b"1,nan\n", "finite"),
+        ("a.csv", "\n".join(f"{n},{n % 3}" for n in range(99)).encode(), "channel 0 only rises"),
         ("a.npy", b"", "no recording"),
         ("a.npy", b"garbage", "no recording"),
         ("a.npy", npy(RAMP)[:-3], "no recording"),
@@ -94,17 +104,21 @@ np.lib.format.write_array_header_1_0(HUGE, {"descr": "<f4", "fortran_order": Fal
         ("a.npy", npy(np.zeros(0)), "not float"),
         ("a.npy", npy(np.array([1, np.nan])), "finite"),
         ("a.npy", npy(np.array([1e300])), "finite"),
+        ("a.npy", npy(np.zeros((8, 2))), "8 channels of 2 samples; transpose it"),
         ("a.npz", npz(samples=RAMP)[:-30], "no recording"),
-        ("a.npz", npz(x=RAMP), "samples"),
+        ("a.npz", npz(x=RAMP), "no array called samples; let variable name one of x"),
+        ("a.mat", b"garbage", "no recording"),
+        ("a.mat", b"MATLAB 7.3 MAT-file" + bytes(600), "save it with -v7"),
+        ("a.mat", mat(x=RAMP, y=RAMP), r"several arrays called \*; let variable name one of x, y"),
+        ("a.mat", mat(x="pump", fs=12_000), "no array"),
+        ("a.mat", mat(x=np.zeros((2, 2, 2))), "not float"),
         ("a.npz", npz(samples=RAMP, sample_rate_hz=[1, 2]), "no recording"),
         ("a.npz", npz(samples=RAMP, sample_rate_hz=-1), "a sample rate of -1"),
         ("a.npz", npz(samples=RAMP, sample_rate_hz=np.inf), "a sample rate of inf"),
         ("a.wav", b"garbage", "no recording"),
         ("a.wav", wav(2, bytes(16))[:-3], "no recording"),
-        ("a.wav", wav(1, bytes(16)), "8-bit samples; 16 and 32 bit can be read"),
-        ("a.wav", wav(3, bytes(48)), "24-bit samples"),
+        ("a.wav", wav(1, bytes(16)), "8-bit samples; 16, 24, 32 bit and floats can be read"),
         ("a.wav", wav(2, b""), "not float"),
-        ("a.wav", wav(4, bytes(16)).replace(b"fmt \x10\0\0\0\1", b"fmt \x10\0\0\0\3"), "unknown format: 3"),
     ],
 )  # fmt: skip
 def test_what_is_no_recording_is_refused_in_one_line(name: str, content: bytes, said: str, read: Callable):
@@ -112,6 +126,48 @@ def test_what_is_no_recording_is_refused_in_one_line(name: str, content: bytes, 
         read(name, content, 12_000)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_columns_of_text_are_channels_and_their_time_gives_the_rate(read: Callable):
+    recording = read("a.CSV", b"time,x,z\n0,1,2\n0.001,3,4\n0.002,5,6\n", 12_000)
+    np.testing.assert_array_equal(recording.samples, [[1, 3, 5], [2, 4, 6]])
+    assert recording.sample_rate_hz == 1000
+    assert read("a.txt", b"1 2\n3 4\n", 12_000).sample_rate_hz == 12_000
+
+
+@pytest.mark.parametrize("channels", [("z", "x"), (1, 0), ("1", "x")])
+def test_channels_are_chosen_by_name_or_number_in_the_order_given(channels: tuple[int | str, ...], read: Callable):
+    recording = read("a.csv", b"x,z\n1,2\n3,4\n5,6\n", 1000, channels=channels)
+    np.testing.assert_array_equal(recording.samples, [[2, 4, 6], [1, 3, 5]])
+
+
+@pytest.mark.parametrize("channel", ["y", 2, "2", "-1"])
+def test_a_channel_that_is_not_there_is_refused_with_those_that_are(channel: int | str, read: Callable):
+    with pytest.raises(BadDataError, match=r"no channel .*; name one of \['x', 'z'\]"):
+        read("a.csv", b"x,z\n1,2\n3,4\n", 1000, channels=(channel,))
+    with pytest.raises(BadDataError, match="name one of 0 to 1"):
+        read("a.npy", npy(np.stack([RAMP, RAMP])), 1000, channels=(channel,))
+
+
+@pytest.mark.parametrize("content", [RAMP, RAMP[:, None], np.stack([RAMP, -RAMP]), np.stack([RAMP, -RAMP], axis=1)])
+def test_the_one_array_of_a_matlab_file_is_the_recording_either_way_round(content: np.ndarray, read: Callable):
+    recording = read("pump.mat", mat(Vib=content, Fs=25_600, rpm=1480, owner="me"))
+    np.testing.assert_array_equal(recording.samples, np.stack([RAMP, -RAMP])[: len(recording.samples)])
+    assert (len(recording.samples), recording.sample_rate_hz, recording.rpm) == (content.size // 8, 25_600, 1480)
+
+
+@pytest.mark.parametrize("archive", [mat, npz])
+@pytest.mark.parametrize("variable", ["X109_DE_time", "*_DE_*"])
+def test_a_variable_is_chosen_by_name_or_pattern(archive: Callable, variable: str, read: Callable):
+    content = archive(X109_DE_time=RAMP, X109_FE_time=-RAMP)
+    name = "109.mat" if archive is mat else "109.npz"
+    np.testing.assert_array_equal(read(name, content, 48_000, variable=variable).samples, RAMP[None])
+
+
+def test_an_official_cwru_file_is_known_by_number_and_variable(read: Callable):
+    recording = read("105.mat", mat(X105_DE_time=RAMP[:, None], X105_FE_time=RAMP[:, None], X105RPM=1797))
+    assert (recording.sample_rate_hz, recording.rpm, recording.n_samples) == (12_000, 1797, 8)
+    assert read("105.mat", mat(mine=RAMP), 500).sample_rate_hz == 500
 
 
 def test_a_rate_that_nobody_says_is_asked_for(read: Callable):
@@ -133,7 +189,12 @@ def test_a_file_that_can_not_be_read_is_a_matter_of_storage(tmp_path: Path):
         read_recording(tmp_path / "folder.npy", None)
 
 
-WHOLE = {"npy": npy(RAMP), "npz": npz(samples=RAMP, sample_rate_hz=1), "wav": wav(2, bytes(16))}
+WHOLE = {
+    "npy": npy(RAMP),
+    "npz": npz(samples=RAMP, sample_rate_hz=1),
+    "wav": wav(2, bytes(16)),
+    "csv": b"time,x,z\n0,1,2\n0.1,3,4\n0.2,5,6\n",
+}
 
 
 @pytest.mark.parametrize("suffix", WHOLE)

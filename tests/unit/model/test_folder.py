@@ -1,90 +1,85 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from drsn.model.data.folder import SETS, read_set
+from drsn.model.data.folder import list_folder
 from drsn.model.errors import BadDataError
-from drsn.model.recipe import recipe_from
-from drsn.model.sources import corpus_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-LABELS = ("inner_race", "normal", "outer_race")
-RATE_HZ = 25_600.0
-
 
 @pytest.fixture
 def put(tmp_path: Path) -> Callable[..., Path]:
-    """Lay a recording out; returns the folder of all."""
+    """Make empty files; returns the folder of all."""
 
-    def lay(name: str, n_samples: int = 4000, rate_hz: float = RATE_HZ, channels: int = 1) -> Path:
-        path = tmp_path / f"{name}.npz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        samples = np.random.default_rng(len(name)).standard_normal((channels, n_samples)).astype(np.float32)
-        np.savez(path, samples=samples, sample_rate_hz=rate_hz, rpm=1500)
+    def lay(*names: str) -> Path:
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
         return tmp_path
 
     return lay
 
 
-@pytest.fixture
-def plant(put: Callable[..., Path]) -> Path:
-    for name in SETS:
-        for label in LABELS:
-            put(f"{name}/{label}/pump1")
-    return put("train/normal/pump2")
+def test_folders_of_sets_are_a_split_made_by_hand(put: Callable[..., Path]):
+    folder = put("train/ball/b.wav", "train/ball/a.npy", "validation/normal/a.csv", "test/normal/a.mat")
+    entries, notes = list_folder(folder)
+    assert [(e.name, e.set, e.label) for e in entries] == [
+        ("train/ball/a.npy", "train", "ball"),
+        ("train/ball/b.wav", "train", "ball"),
+        ("validation/normal/a.csv", "validation", "normal"),
+        ("test/normal/a.mat", "test", "normal"),
+    ]
+    assert len({entry.group for entry in entries}) == 4
+    assert notes == ()
 
 
-def recipe(tiny: dict[str, Any], folder: Path) -> Any:  # noqa: ANN401
-    return recipe_from({**tiny, "data": {"source": "folder", "path": str(folder)}}, "own.toml")
+def test_folders_of_labels_leave_the_split_to_us(put: Callable[..., Path]):
+    entries, _ = list_folder(put("normal/a.wav", "ball/a.WAV", "ball/b.txt"))
+    assert [(e.name, e.set, e.label, e.group) for e in entries] == [
+        ("ball/a.WAV", None, "ball", "ball/a.WAV"),
+        ("ball/b.txt", None, "ball", "ball/b.txt"),
+        ("normal/a.wav", None, "normal", "normal/a.wav"),
+    ]
 
 
-def test_folders_are_sets_and_labels_and_files_are_recordings(plant: Path, tiny: dict[str, Any]):
-    corpus = corpus_of(recipe(tiny, plant))
-    assert [(r.label, r.name) for r in corpus.train] == [
-        ("inner_race", "pump1"), ("normal", "pump1"), ("normal", "pump2"), ("outer_race", "pump1"),
-    ]  # fmt: skip
-    assert {r.label for r in corpus.validation} == {r.label for r in corpus.test} == set(LABELS)
-    assert {(r.sample_rate_hz, r.rpm) for r in corpus.test} == {(RATE_HZ, 1500)}
+def test_files_in_a_folder_below_their_label_are_one_group_across_labels(put: Callable[..., Path]):
+    entries, _ = list_folder(put("normal/pump1/a.wav", "normal/pump1/b.wav", "ball/pump1/c.wav", "ball/d.wav"))
+    assert [entry.group for entry in entries] == ["ball/d.wav", "pump1", "pump1", "pump1"]
 
 
-def test_an_empty_set_says_how_to_fill_it(put: Callable[..., Path]):
-    folder = put("train/normal/a")
+def test_a_pattern_finds_the_group_in_the_path_below_the_label(put: Callable[..., Path]):
+    folder = put("normal/day1/p7_1.wav", "ball/p7_2.wav", "ball/p8_1.wav")
+    entries, _ = list_folder(folder, r"(?P<group>p\d+)_")
+    assert [entry.group for entry in entries] == ["p7", "p8", "p7"]
+    with pytest.raises(BadDataError, match=r"ball/p7_2\.wav: group_pattern .* finds no group"):
+        list_folder(folder, r"day(?P<group>\d+)")
+
+
+def test_a_manifest_goes_before_all_folders(put: Callable[..., Path]):
+    folder = put("train/normal/a.wav", "x/b.wav")
+    (folder / "manifest.csv").write_text("file,label\nx/b.wav,ball\n")
+    assert [(e.name, e.label) for e in list_folder(folder).entries] == [("x/b.wav", "ball")]
+
+
+def test_what_is_not_read_is_said(put: Callable[..., Path]):
+    folder = put("train/normal/a.wav", "validation/normal/a.wav", "test/normal/a.wav")
+    put("spare/normal/b.wav", "train/normal/a.tdms", "train/loose.wav", ".git/x.wav", "train/normal/._a.wav")
+    entries, (note,) = list_folder(folder)
+    assert len(entries) == 3
+    assert "3 files" in note
+    assert "spare/normal/b.wav, train/loose.wav, train/normal/a.tdms" in note
+
+
+def test_an_empty_set_or_folder_says_how_to_fill_it(put: Callable[..., Path], tmp_path: Path):
+    with pytest.raises(BadDataError, match="no recordings; lay them out as LABEL/FILE"):
+        list_folder(put("notes.wav"))
     with pytest.raises(BadDataError, match="validation: no recordings; lay them out as validation/LABEL/FILE"):
-        read_set(folder, "validation", None)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "complaint"),
-    [
-        ("test/cavitation/a", {}, "'cavitation'"),
-        ("test/normal/b", {"rate_hz": 12_800.0}, "one rate"),
-        ("train/normal/b", {"channels": 2}, "channels"),
-    ],
-)
-def test_data_that_the_recipe_does_not_describe_is_refused(
-    plant: Path, put: Callable[..., Path], tiny: dict[str, Any], name: str, options: dict[str, Any], complaint: str
-):
-    put(name, **options)
-    with pytest.raises(BadDataError, match=complaint):
-        corpus_of(recipe(tiny, plant))
-
-
-def test_a_rate_that_can_not_hold_the_bandwidth_is_refused(put: Callable[..., Path], tiny: dict[str, Any]):
-    for name in SETS:
-        for label in LABELS:
-            folder = put(f"{name}/{label}/a", rate_hz=10_600.0)
-    with pytest.raises(BadDataError, match="11276"):  # 2 x 5,300 Hz at 6 % less speed
-        corpus_of(recipe(tiny, folder))
-
-
-def test_a_model_is_trained_from_a_folder(plant: Path, tiny: dict[str, Any]):
-    from drsn.model.train import train
-
-    outcome = train(recipe(tiny, plant), lambda _step, _loss: None)
-    assert outcome.checkpoint.contract.conditions == ("normal", "inner_race", "outer_race")
+        list_folder(put("train/normal/a.wav"))
+    with pytest.raises(BadDataError, match="no such folder"):
+        list_folder(tmp_path / "nowhere")

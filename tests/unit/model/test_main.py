@@ -11,7 +11,7 @@ import pytest
 
 from drsn.model.__main__ import main
 
-FILES = {"checkpoint.pt", "metrics.json", "accuracy.png", "confusion.png"}
+FILES = {"checkpoint.pt", "metrics.json", "accuracy.png", "confusion.png", "calibration.png", "examples.png"}
 
 
 @pytest.fixture

@@ -9,19 +9,10 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from drsn.model.architecture import Architecture, Family, NetworkConfig, Stage
 from drsn.model.errors import BadDataError
-from drsn.model.network import (
-    Architecture,
-    Diagnosis,
-    Family,
-    Network,
-    NetworkConfig,
-    Shortcut,
-    Shrinkage,
-    Stage,
-    Unit,
-    soft_threshold,
-)
+from drsn.model.network import Diagnosis, Network, Shortcut, Unit
+from drsn.model.shrinkage import Shrinkage, _SoftThreshold, soft_threshold
 
 SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)
 
@@ -72,6 +63,18 @@ def test_outputs_have_their_documented_shapes(family: Family):
     assert features.embedding.shape == (3, 16)
     factors = {Family.DRSN_CS: 12, Family.DRSN_CW: 4 * (4 + 8 + 16)}.get(family)
     assert (None if features.alpha is None else features.alpha.shape) == (None if factors is None else (3, factors))
+
+
+def test_training_shrinks_and_differentiates_like_the_plain_form():
+    x = torch.randn(8, 4, 50, requires_grad=True)
+    tau = torch.rand(8, 4, 1, requires_grad=True)
+    ours, theirs = _SoftThreshold.apply(x, tau), soft_threshold(x, tau)
+    assert torch.equal(ours, theirs)
+    weight = torch.randn_like(x)
+    ours_gradients = torch.autograd.grad((ours * weight).sum(), (x, tau))
+    theirs_gradients = torch.autograd.grad((theirs * weight).sum(), (x, tau))
+    for one, other in zip(ours_gradients, theirs_gradients, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_soft_threshold_is_the_sign_form():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drsn.model.noise import PAPER_NOISES, Noise, add_noise, unit_noise
+from drsn.model.noise import PAPER_NOISES, Noise, add_noise, spectrum_power, unit_noise, unit_noise_spectrum
 
 N_SAMPLES = 1 << 17
 
@@ -76,3 +76,24 @@ def test_same_generator_same_noise_in_float32(kind: Noise):
 def test_a_flat_window_stays_flat():
     x = np.full((1, 128), 2, np.float32)
     np.testing.assert_array_equal(add_noise(x, -20.0, Noise.PINK, np.random.default_rng(1)), x)
+
+
+@pytest.mark.parametrize("n_samples", [1000, 1001])
+def test_the_power_of_a_spectrum_is_that_of_its_samples(n_samples: int):
+    x = np.random.default_rng(1).standard_normal((3, 2, n_samples)).astype(np.float32) + 5
+    np.testing.assert_allclose(spectrum_power(np.fft.rfft(x), n_samples), x.var(axis=-1, keepdims=True), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", list(Noise))
+@pytest.mark.parametrize("n_samples", [4096, 4095])
+def test_noise_drawn_as_a_spectrum_is_the_same_noise(kind: Noise, n_samples: int):
+    rng = np.random.default_rng(2)
+    drawn = np.fft.irfft(unit_noise_spectrum(kind, (200, n_samples), rng), n=n_samples)
+    same = unit_noise(kind, (200, n_samples), rng)
+    np.testing.assert_allclose(drawn.var(axis=-1), 1, rtol=1e-4)
+    np.testing.assert_allclose(drawn.mean(axis=-1), 0, atol=1e-5)
+    ours, theirs = (np.mean(np.abs(np.fft.rfft(noise)) ** 2, axis=0)[1:] for noise in (drawn, same))
+    for first, last in ((0, 20), (20, 200), (200, 1000), (1000, 2047)):
+        assert ours[first:last].mean() == pytest.approx(theirs[first:last].mean(), rel=0.1)
+    kurtosis, expected = (float(np.mean(noise**4)) for noise in (drawn, same))
+    assert kurtosis == pytest.approx(expected, rel=0.1)

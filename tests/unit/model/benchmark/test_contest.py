@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.benchmark.contest import macs, run_cell
 from drsn.model.benchmark.plan import cells_of
-from drsn.model.network import Family, Network, NetworkConfig
+from drsn.model.network import Network
 
 
 @pytest.mark.parametrize(("family", "expected"), [(Family.RESNET, 1_310_976), (Family.DRSN_CW, 1_316_352)])

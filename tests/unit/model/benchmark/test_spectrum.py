@@ -18,8 +18,10 @@ def test_features_do_not_know_gain_or_offset():
 def test_both_classifiers_learn(plan, corpus, monkeypatch):
     monkeypatch.setattr("drsn.model.benchmark.spectrum.BATCHES", 40)
     (cell, *_) = cells_of(plan, select=False)
-    batch = Augmenter(corpus.train, cell.recipe, np.random.default_rng(99)).draw()
+    augmenter = Augmenter(corpus.train, cell.recipe, np.random.default_rng(99))
+    batches = [augmenter.draw() for _ in range(20)]
     for kind in ("logistic_regression", "random_forest"):
-        named = fit_spectrum(kind, cell.recipe, corpus.train)(batch.samples)
-        assert named.shape == batch.label.shape
-        assert (named == batch.label).mean() > 0.5
+        name = fit_spectrum(kind, cell.recipe, corpus.train)
+        assert name(batches[0].samples).shape == batches[0].label.shape
+        # 320 windows, half of them deep in noise; chance is one in three, give or take 0.03.
+        assert np.mean([name(batch.samples) == batch.label for batch in batches]) > 0.42

@@ -1,0 +1,23 @@
+"""An empty picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drsn.model.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def canvas(width: float, height: float) -> Figure:
+    """A figure of so many inches, whose parts make room for each other.
+
+    Raises:
+        UnavailableError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 (slow to import; a plain evaluation draws nothing)
+    except ImportError as error:
+        raise UnavailableError("report: matplotlib is missing; pip install 'drsn-edge[train]'") from error
+    return Figure(figsize=(width, height), layout="constrained")

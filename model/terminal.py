@@ -1,0 +1,66 @@
+"""What `drsn-train` shows on the way, on stderr, and what it checks before it begins."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from drsn.model.errors import StorageError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.progress import Progress, TaskID
+
+
+@contextmanager
+def torch_needed() -> Iterator[None]:
+    """For imports of what the base install does not have.
+
+    Raises:
+        UnavailableError: one of them failed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise UnavailableError(f"training needs {error.name}; pip install 'drsn-edge[train]'") from error
+
+
+def made(folder: Path) -> Path:
+    """Make a folder.
+
+    Raises:
+        StorageError: it can't be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"output folder {folder}: can't make it ({error}); give another --out") from error
+    return folder
+
+
+class Bar:
+    """A progress bar; where stderr is no terminal, rich draws it once at the end."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def step(self, step: int, loss: float) -> None:
+        """So many steps are done; the running loss."""
+        self._progress.update(self._task, completed=step, description=f"training, loss {loss:.3f}")
+
+    def say(self, text: str) -> None:
+        """Lines above the bar."""
+        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def bar(steps: int) -> Iterator[Bar]:
+    """Show a bar of so many steps."""
+    with torch_needed():
+        from rich.console import Console  # noqa: PLC0415 (no base need)
+        from rich.progress import Progress  # noqa: PLC0415
+    with Progress(console=Console(stderr=True)) as progress:
+        yield Bar(progress, progress.add_task("preparing data", total=steps))

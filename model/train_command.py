@@ -1,0 +1,93 @@
+"""`drsn-train RECIPE.toml`: train, or fine-tune, or go on with what was interrupted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drsn.model.errors import EXIT_OK, Parser, UsageError
+from drsn.model.terminal import bar, made, torch_needed
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from drsn.model.origin import Origin
+    from drsn.model.recipe import Recipe
+
+UNFINISHED = "training.pt"
+
+
+def train_command(argv: list[str]) -> int:
+    """Make a checkpoint; print, and write beside it, what came of it."""
+    arguments = _parser().parse_args(argv)
+    with torch_needed():
+        from drsn.model.origin import read_origin  # noqa: PLC0415 (torch takes two seconds; --help should not)
+        from drsn.model.recipe import read_recipe  # noqa: PLC0415
+    recipe = read_recipe(arguments.recipe)
+    origin = None
+    if arguments.origin:
+        origin = read_origin(arguments.origin)
+        recipe = origin.adopted(recipe)
+    folder: Path = arguments.out or Path("runs") / recipe.name
+    _check_begin(folder, arguments)
+    _train(recipe, origin, made(folder), arguments)
+    return EXIT_OK
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="drsn-train",
+        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
+        "'drsn-train benchmark' compares many.",
+    )
+    parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the recipe>")
+    parser.add_argument(
+        "--from", dest="origin", type=Path, metavar="BUNDLE", help="fine-tune this bundle instead of training anew"
+    )
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--resume", action="store_true", help="go on with the training that was interrupted in --out")
+    begin.add_argument("--restart", action="store_true", help="give that training up and begin anew")
+    parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
+    return parser
+
+
+def _check_begin(folder: Path, arguments: Namespace) -> None:
+    unfinished = (folder / UNFINISHED).exists()
+    if unfinished and not (arguments.resume or arguments.restart):
+        raise UsageError(f"{folder / UNFINISHED}: a training was interrupted; --resume goes on, --restart begins anew")
+    if arguments.resume and not unfinished:
+        raise UsageError(f"{folder / UNFINISHED}: not there, so nothing to go on with; leave --resume out")
+
+
+def _train(recipe: Recipe, origin: Origin | None, folder: Path, arguments: Namespace) -> None:
+    from drsn.model.explanation import explain  # noqa: PLC0415
+    from drsn.model.keeper import Identity, Keeper  # noqa: PLC0415
+    from drsn.model.report import folder as report  # noqa: PLC0415
+    from drsn.model.report import metrics, tables  # noqa: PLC0415
+    from drsn.model.sources import corpus_of  # noqa: PLC0415
+    from drsn.model.train import train  # noqa: PLC0415
+
+    unfinished = folder / UNFINISHED
+    with bar(recipe.optimisation.steps) as shown:
+        corpus = corpus_of(recipe)
+        shown.say(str(explain(recipe, corpus)))
+        identity = Identity.of(recipe, corpus.sha256, origin)
+        keeper = Keeper.resumed(unfinished, identity) if arguments.resume else Keeper(unfinished, identity)
+        try:
+            outcome = train(recipe, shown.step, corpus=corpus, origin=origin, keeper=keeper)
+        except KeyboardInterrupt:
+            if unfinished.exists():
+                shown.say(f"drsn-train: interrupted; the same command with --resume goes on from {unfinished}")
+            raise
+    checkpoint = folder / "checkpoint.pt"
+    outcome.checkpoint.save(checkpoint)
+    report.write(folder, outcome.checkpoint, outcome.scores, recipe, corpus)
+    unfinished.unlink(missing_ok=True)
+    if arguments.json:
+        print(json.dumps(metrics.metrics_of(outcome.checkpoint, outcome.scores)))
+        return
+    print(tables.summary(outcome.checkpoint, outcome.scores, corpus.test))
+    print(f"\nwritten to {folder}: checkpoint.pt, metrics.json, four pictures")
+    print(f"next: drsn-export --target onnx --checkpoint {checkpoint} --out {recipe.name}.zip")

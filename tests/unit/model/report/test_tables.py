@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drsn.model.report.tables import fine_tuning_table, recall_table, summary, table
+
+if TYPE_CHECKING:
+    from drsn.model.checkpoint import Checkpoint
+    from drsn.model.corpus import Corpus
+    from drsn.model.evaluate import Score
+
+ORIGIN = {"name": "cwru", "version": "1", "sha256": 64 * "a"}
+
+
+@pytest.fixture
+def comparison() -> dict[str, Any]:
+    return {
+        "labels": ("normal", "ball"),
+        "recordings": [{}, {}, {}],
+        "cells": [
+            {"noise": None, "snr_db": None, "windows": 10, "before": 0.5, "after": 0.925},
+            {"noise": "pink", "snr_db": 0.0, "windows": 10, "before": 0.25, "after": 0.75},
+        ],
+    }
+
+
+def cells(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_the_table_has_a_line_for_each_level_and_a_column_for_each_noise(scores: list[Score]):
+    assert cells(table(scores)) == [
+        ["SNR", "gaussian", "pink"],
+        ["clean", "100.0"],
+        ["+3", "dB", "95.0", "98.7"],
+        ["-3", "dB", "50.0", "12.5"],
+        ["-6", "dB", "25.0", "0.0"],
+    ]
+
+
+def test_without_noise_it_has_one_line(scores: list[Score]):
+    assert table(scores[:1]).split() == ["SNR", "clean", "100.0"]
+
+
+def test_recall_is_given_for_each_label_with_the_recordings_it_rests_on(
+    scores: list[Score], checkpoint: Checkpoint, corpus: Corpus
+):
+    assert cells(recall_table(scores, checkpoint, corpus.test[:4])) == [
+        ["label", "recordings", "as", "recorded", "3", "dB"],
+        ["normal", "2", "100.0", "96.8"],  # 950 and 987 of 2 x 1000
+        ["inner_race", "1", "100.0", "100.0"],
+        ["outer_race", "1", "-", "-"],
+    ]
+
+
+def test_fine_tuning_is_told_before_and_after_on_the_same_recordings(comparison: dict[str, Any]):
+    title, *rows = fine_tuning_table(ORIGIN, comparison).splitlines()
+    assert title.startswith("fine-tuned from cwru 1 (aaaaaaaaaaaa)")
+    assert "3 test recordings of the 2 labels" in title
+    assert cells("\n".join(rows)) == [
+        ["before", "after"],
+        ["clean", "50.0", "92.5"],
+        ["pink", "0", "dB", "25.0", "75.0"],
+    ]
+
+
+def test_without_a_common_label_it_says_that_nothing_can_be_compared():
+    assert "nothing to compare" in fine_tuning_table(ORIGIN, {"labels": (), "recordings": (), "cells": ()})
+
+
+def test_the_summary_tells_of_fine_tuning_only_where_there_was_one(
+    scores: list[Score], checkpoint: Checkpoint, corpus: Corpus, comparison: dict[str, Any]
+):
+    plain = summary(checkpoint, scores, corpus.test)
+    assert table(scores) in plain
+    assert recall_table(scores, checkpoint, corpus.test) in plain
+    assert "fine-tuned" not in plain
+    metrics = {**checkpoint.training.metrics, "origin": ORIGIN, "fine_tuning": comparison}
+    tuned = replace(checkpoint, training=checkpoint.training.model_copy(update={"metrics": metrics}))
+    assert fine_tuning_table(ORIGIN, comparison) in summary(tuned, scores, corpus.test)

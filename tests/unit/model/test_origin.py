@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from drsn.model.errors import BundleError, ConfigurationError
+from drsn.model.origin import read_origin
+from drsn.model.recipe import Recipe, recipe_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drsn.model.checkpoint import Checkpoint
+
+BALL = {"name": "ball", "condition": "ball"}
+
+
+@pytest.fixture
+def copied(bundle_path: Path, tmp_path: Path):
+    """Copy the bundle with one file changed; with `vouched`, its manifest agrees to the change."""
+
+    def make(name: str, content: bytes, *, vouched: bool = False) -> Path:
+        copy = tmp_path / "copy"
+        shutil.copytree(bundle_path, copy)
+        (copy / name).write_bytes(content)
+        if vouched:
+            manifest = json.loads((copy / "manifest.json").read_text())
+            manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            (copy / "manifest.json").write_text(json.dumps(manifest))
+        return copy
+
+    return make
+
+
+@pytest.fixture
+def recipe(tiny: dict):
+    """The tiny recipe with changes."""
+
+    def make(**changes: object) -> Recipe:
+        document = {**tiny, **changes}
+        return recipe_from({key: value for key, value in document.items() if value is not None}, "tiny")
+
+    return make
+
+
+def test_a_bundle_gives_back_the_weights_it_was_made_of(bundle_path: Path, checkpoint: Checkpoint, tmp_path: Path):
+    zipped = shutil.make_archive(str(tmp_path / "tiny"), "zip", bundle_path)
+    for path in (bundle_path, tmp_path / "tiny.zip"):
+        origin = read_origin(path)
+        assert all(torch.equal(weights, origin.state[name]) for name, weights in checkpoint.state.items())
+        assert origin.contract == checkpoint.contract
+        sha256 = hashlib.sha256((bundle_path / "manifest.json").read_bytes()).hexdigest()
+        assert origin.record == {"name": "tiny", "version": "1", "sha256": sha256}
+    assert zipped.endswith("tiny.zip")
+
+
+def test_a_file_that_is_not_what_the_manifest_says_is_refused(copied, bundle_path: Path):
+    weights = bytearray((bundle_path / "weights.npz").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    with pytest.raises(BundleError, match=r"weights\.npz is not what the manifest says"):
+        read_origin(copied("weights.npz", bytes(weights)))
+
+
+def test_so_is_one_that_is_not_used(copied):
+    with pytest.raises(BundleError, match=r"MODEL_CARD\.md is not what"):
+        read_origin(copied("MODEL_CARD.md", b"better than ever"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("manifest.json", b""),
+        ("manifest.json", b"{}"),
+        ("weights.npz", b"no zip"),
+    ],
+)
+def test_what_is_no_bundle_is_said_in_one_line_with_the_remedy(copied, name: str, content: bytes):
+    path = copied(name, content, vouched=name == "weights.npz")
+    with pytest.raises(BundleError, match="drsn-export made") as caught:
+        read_origin(path)
+    assert caught.value.exit_code == 78
+
+
+def test_neither_is_another_file_or_none(tmp_path: Path):
+    (tmp_path / "text.zip").write_text("text")
+    for path in (tmp_path / "text.zip", tmp_path / "none.zip", tmp_path):
+        with pytest.raises(BundleError, match="drsn-export made"):
+            read_origin(path)
+
+
+def test_weights_of_another_network_are_refused(copied, checkpoint: Checkpoint):
+    arrays = {name: weights.numpy() for name, weights in checkpoint.state.items()}
+    stream = io.BytesIO()
+    np.savez(stream, **{**arrays, "stem.weight": np.zeros((2, 1, 64), np.float32)})
+    with pytest.raises(BundleError, match=r"doesn't fit .* train it again"):
+        read_origin(copied("weights.npz", stream.getvalue(), vouched=True))
+
+
+@pytest.mark.parametrize(
+    "signal", [{"window": 1024}, {"channels": 2}, {"sample_rate_hz": 16_000}, {"bandwidth_hz": 5_000}]
+)
+def test_another_signal_is_refused_with_the_value_to_set(bundle_path: Path, recipe, tiny: dict, signal: dict):
+    (name,) = signal
+    with pytest.raises(ConfigurationError, match=rf"signal\.{name} is .* set it to that"):
+        read_origin(bundle_path).adopted(recipe(signal={**tiny["signal"], **signal}))
+
+
+def test_the_architecture_is_the_bundles_and_a_recipe_may_not_name_another(bundle_path: Path, recipe, tiny: dict):
+    origin = read_origin(bundle_path)
+    assert origin.adopted(recipe(network=None)).network == origin.architecture == recipe().network
+    assert origin.adopted(recipe()) == recipe()
+    with pytest.raises(ConfigurationError, match=r"leave \[network\] out"):
+        origin.adopted(recipe(network={**tiny["network"], "family": "resnet"}))
+
+
+def test_known_labels_keep_their_rows_and_new_ones_begin_fresh(bundle_path: Path, recipe, tiny: dict):
+    origin = read_origin(bundle_path)
+    normal, inner, outer = tiny["labels"]
+    other = origin.adopted(recipe(labels=[outer, BALL, normal]))
+    assert origin.shared(other) == ("outer_race", "normal")
+    torch.manual_seed(1)
+    state = origin.begun(other).state_dict()
+    for name in ("classifier.weight", "classifier.bias"):
+        theirs, ours = origin.state[name], state[name]
+        assert torch.equal(ours[0], theirs[2])
+        assert torch.equal(ours[2], theirs[0])
+        assert not any(torch.equal(ours[1], row) for row in theirs)
+    assert torch.equal(state["stem.weight"], origin.state["stem.weight"])
+    assert inner["name"] not in other.label_names

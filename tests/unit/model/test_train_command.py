@@ -1,0 +1,126 @@
+"""`drsn-train` with a bundle to begin from, and cut off and taken up again."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from drsn.model.__main__ import main
+from drsn.model.checkpoint import Checkpoint
+from drsn.model.explanation import explain
+from drsn.model.recipe import read_recipe
+from drsn.model.sources import corpus_of
+from drsn.model.terminal import Bar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def interrupted(recipe_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
+    """Run, and press Ctrl-C in the third step."""
+
+    def run() -> int:
+        usual = Bar.step
+
+        def step(bar: Bar, number: int, loss: float) -> None:
+            usual(bar, number, loss)
+            if number == 3:
+                signal.raise_signal(signal.SIGINT)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Bar, "step", step)
+            return main([str(recipe_path), "--out", str(out)])
+
+    return run
+
+
+def test_a_training_that_was_interrupted_goes_on_as_if_nothing_had_been(
+    interrupted, recipe_path: Path, out: Path, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
+):
+    assert interrupted() == 130
+    assert [path.name for path in out.iterdir()] == ["training.pt"]
+    assert "--resume goes on" in capsys.readouterr().err
+    assert main([str(recipe_path), "--out", str(out), "--resume"]) == 0
+    resumed = Checkpoint.load(out / "checkpoint.pt")
+    assert all(torch.equal(weights, resumed.state[name]) for name, weights in checkpoint.state.items())
+    assert resumed.temperature == checkpoint.temperature
+    assert not (out / "training.pt").exists()
+
+
+def test_it_is_not_overwritten_by_accident(interrupted, recipe_path: Path, out: Path, capsys):
+    interrupted()
+    kept = (out / "training.pt").read_bytes()
+    capsys.readouterr()
+    assert main([str(recipe_path), "--out", str(out)]) == 64
+    line = capsys.readouterr().err
+    assert "--resume" in line
+    assert "--restart" in line
+    assert (out / "training.pt").read_bytes() == kept
+    assert main([str(recipe_path), "--out", str(out), "--restart"]) == 0
+    assert not (out / "training.pt").exists()
+
+
+def test_another_recipe_does_not_take_it_up(interrupted, recipe_path: Path, out: Path, capsys):
+    interrupted()
+    recipe_path.write_text(recipe_path.read_text() + "seed = 2\n")
+    assert main([str(recipe_path), "--out", str(out), "--resume"]) == 64
+    assert "recipe and data changed" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("more", [["--resume"], ["--resume", "--restart"]])
+def test_there_must_be_something_to_go_on_with(recipe_path: Path, out: Path, more: list[str]):
+    assert main([str(recipe_path), "--out", str(out), *more]) == 64
+    assert not out.exists()
+
+
+def test_a_bundle_is_fine_tuned_for_labels_of_which_it_knows_two(
+    bundle_path: Path, recipe_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+):
+    recipe_path.write_text(recipe_path.read_text().replace("inner_race", "ball"))
+    assert main([str(recipe_path), "--from", str(bundle_path), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "fine-tuned from tiny 1" in printed
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["fine_tuning"]["labels"] == ["normal", "outer_race"]
+    assert {row["label"] for row in metrics["fine_tuning"]["recordings"]} == {"normal", "outer_race"}
+    assert [(cell["noise"], cell["snr_db"]) for cell in metrics["fine_tuning"]["cells"]] == [
+        (None, None), ("gaussian", 0), ("pink", 0),
+    ]  # fmt: skip
+    tuned = Checkpoint.load(out / "checkpoint.pt")
+    assert tuned.training.metrics["origin"] == metrics["origin"]
+    assert [label.name for label in tuned.contract.labels] == ["normal", "ball", "outer_race"]
+    assert main(["evaluate", str(out / "checkpoint.pt"), "--json"]) == 0
+
+
+def test_a_bundle_of_another_signal_is_78_and_nothing_is_made(
+    bundle_path: Path, recipe_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+):
+    recipe_path.write_text(recipe_path.read_text().replace("window = 512", "window = 1024"))
+    assert main([str(recipe_path), "--from", str(bundle_path), "--out", str(out)]) == 78
+    assert "set it to that" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_the_split_is_explained_before_and_the_next_command_named_after(
+    recipe_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main([str(recipe_path), "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    recipe = read_recipe(recipe_path)
+    explanation = str(explain(recipe, corpus_of(recipe)))
+    assert explanation in captured.err
+    assert explanation not in captured.out
+    assert captured.out.splitlines()[-1] == (
+        f"next: drsn-export --target onnx --checkpoint {out / 'checkpoint.pt'} --out tiny.zip"
+    )
+    assert any(line.split() == ["normal", "2", *line.split()[2:]] for line in captured.out.splitlines())
