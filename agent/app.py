@@ -11,7 +11,6 @@ from drsn.agent.address import Broker
 from drsn.agent.alarms import Policy
 from drsn.agent.backends.choose import open_backend, self_test
 from drsn.agent.batch import Batch
-from drsn.agent.bundle import open_bundle
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.inbox import Inbox
@@ -26,16 +25,17 @@ from drsn.agent.receipts import Receipts
 from drsn.agent.runner import Parts, Runner
 from drsn.agent.store import Store
 from drsn.agent.topics import TopicPattern, Topics
+from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from drsn.agent.bundle import Bundle
     from drsn.agent.configuration import Configuration
     from drsn.agent.ports import Backend, Transport
     from drsn.agent.settings import Settings
+    from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
 
 INBOX_BATCHES = 8

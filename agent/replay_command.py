@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("replay", help="publish recordings as sensors")
-    parser.add_argument("recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, CWRU .mat")
+    parser.add_argument(
+        "recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, .csv, .txt, .mat"
+    )
     commands.add_broker(parser, "--to")
     parser.add_argument(
         "--topic", default="plant/replay/{sensor}/frame", help="{sensor} is the file's name; default: %(default)s"

@@ -6,8 +6,8 @@ import numpy as np
 from _report import report, timed_us
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import SHIPPED, shipped
+from drsn.model.bundle import open_bundle
 
 BATCHES = (1, 4, 8, 32, 128)
 

@@ -14,12 +14,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from drsn.agent.alarms import TRANSITIONS, State
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.documents import schemas
 from drsn.agent.settings import Settings
 from drsn.agent.votes import Quorum
 from drsn.model.benchmark import results
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,18 +7,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.bundle import open_bundle
 from drsn.export.engine_from_onnx import engine_from_onnx
 from drsn.export.inspection import describe
 from drsn.export.verify import verify
+from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UnavailableError, UsageError, run_command
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from drsn.agent.bundle import Bundle
     from drsn.export.parity import Comparison
+    from drsn.model.bundle import Bundle
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,15 +11,16 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.bundle import MANIFEST, open_bundle
 from drsn.export.golden import ZIP_EPOCH
+from drsn.model.bundle import MANIFEST, open_bundle
 from drsn.model.contract import FileEntry
 from drsn.model.errors import BundleError, StorageError, UsageError
+from drsn.model.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drsn.agent.bundle import Bundle
+    from drsn.model.bundle import Bundle
     from drsn.model.contract import Manifest
 
 
@@ -44,7 +45,7 @@ def write_bundle(target: Path, manifest: Manifest, files: Mapping[str, bytes], *
         may_replace(target, force=force)
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix == ".zip":
-            _write_file(target, _zipped(content))
+            write_whole(target, _zipped(content), 0o644)
         else:
             _write_directory(target, content)
     except OSError as error:
@@ -77,20 +78,6 @@ def _zipped(content: Mapping[str, bytes]) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
-
-
-def _write_file(target: Path, data: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _write_directory(target: Path, content: Mapping[str, bytes]) -> None:

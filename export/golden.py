@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from drsn.agent.bundle import Golden
+from drsn.model.bundle import Golden
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsn.agent.bundle import Bundle
+    from drsn.model.bundle import Bundle
 
 
 def describe(bundle: Bundle) -> str:

@@ -20,8 +20,8 @@ from drsn.model.errors import BundleError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.bundle import Bundle
     from drsn.export.parity import Comparison
+    from drsn.model.bundle import Bundle
 
 TOOLS = ("drsn-edge", "torch", "onnx", "onnxruntime", "numpy")
 

@@ -12,8 +12,8 @@ from drsn.export.parity import TOLERANCES, Comparison, compare
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.bundle import Bundle, Golden
     from drsn.agent.ports import Backend
+    from drsn.model.bundle import Bundle, Golden
     from drsn.model.contract import ModelContract
 
 BATCHES = (1, 7, 32)

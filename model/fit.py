@@ -38,11 +38,9 @@ def fit(
     *,
     origin: Origin | None = None,
     keeper: Keeper | None = None,
-    build: Callable[[Recipe], Network] | None = None,
 ) -> Network:
     """Train on `recordings` alone; the same recipe on the same machine gives the same weights.
 
-    `build` makes another network than the recipe's, with its interface; it is called after the seed is set.
     With `origin` the training begins from that bundle's weights (see `drsn.model.course`). `keeper` writes down, every
     so often, what is needed to go on, and begins where the training that it found had stopped: the weights are then
     those of one that was never interrupted, to the bit.
@@ -55,7 +53,7 @@ def fit(
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     torch.use_deterministic_algorithms(True)
-    network = origin.begun(recipe) if origin else build(recipe) if build else Network(recipe.network_config())
+    network = origin.begun(recipe) if origin else Network(recipe.network_config())
     course = Course(network, recipe.optimisation, fine_tuning=origin is not None)
     rng = np.random.default_rng(recipe.seed)
     if keeper:

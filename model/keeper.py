@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import signal
-import tempfile
 import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from drsn.model.errors import BadDataError, StorageError, UsageError
+from drsn.model.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from drsn.model.course import Course
     from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
 
 FORMAT = 1
-FILE = "training.pt"
 EVERY_S = 60.0
 REMEDY = "--restart begins anew"
 
@@ -136,7 +134,7 @@ class Keeper:
         stream = io.BytesIO()
         torch.save(document, stream)
         try:
-            _replace(self._path, stream.getvalue())
+            write_whole(self._path, stream.getvalue())
         except OSError as error:
             raise StorageError(f"training {self._path}: can't write it ({error}); check the folder") from error
 
@@ -154,20 +152,6 @@ class Keeper:
             yield
         finally:
             signal.signal(signal.SIGINT, usual)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """The old file or the new one is there at any time, whatever happens."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import zipfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from pydantic import ValidationError
 
 from drsn.model.architecture import Architecture, NetworkConfig
-from drsn.model.contract import Manifest, ModelContract
+from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, ConfigurationError
 from drsn.model.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from drsn.model.contract import ModelContract
     from drsn.model.recipe import Recipe
 
-MANIFEST = "manifest.json"
 WEIGHTS = "weights.npz"
-MAX_BYTES = 256 << 20
-"""Of all files, and of the weights unpacked: what the agent allows a bundle too."""
-
 REMEDY = "give the bundle that drsn-export made"
 CLASSIFIER = ("classifier.weight", "classifier.bias")
 
@@ -105,67 +95,20 @@ def read_origin(path: Path) -> Origin:
     Raises:
         BundleError: not a bundle, altered, or without weights that fit its architecture.
     """
-    try:
-        with _files(path) as root:
-            return _checked(path, root)
-    except OSError as error:
-        raise BundleError(f"bundle {path}: can't read it ({error.strerror or error}); {REMEDY}") from error
-    except BundleError:
-        raise
-    except Exception as error:  # zipfile, numpy and torch raise a dozen unrelated types on foreign bytes
-        raise BundleError(f"bundle {path}: damaged or foreign ({error!r}); {REMEDY}") from error
-
-
-@contextmanager
-def _files(path: Path) -> Iterator[Path | zipfile.Path]:
-    if path.is_dir():
-        yield path
-    else:
-        with zipfile.ZipFile(path) as archive:  # read where it is, never extracted
-            yield zipfile.Path(archive)
-
-
-def _checked(path: Path, root: Path | zipfile.Path) -> Origin:
-    text = _read(root, MANIFEST, MAX_BYTES)
-    try:
-        manifest = Manifest.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}; {REMEDY}") from error
-    if WEIGHTS not in manifest.files or manifest.training is None or "network" not in manifest.training.recipe:
+    bundle = open_bundle(path)
+    training = bundle.manifest.training
+    if WEIGHTS not in bundle.files or training is None or "network" not in training.recipe:
         raise BundleError(f"bundle {path}: has no {WEIGHTS}, or doesn't say of what network; {REMEDY}")
-    if sum(entry.bytes for entry in manifest.files.values()) > MAX_BYTES:
-        raise BundleError(f"bundle {path}: its files are larger than {MAX_BYTES} bytes; {REMEDY}")
-    for name, entry in manifest.files.items():
-        content = _read(root, name, entry.bytes)
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise BundleError(f"bundle {path}: {name} is not what the manifest says; make or copy the bundle again")
-    origin = Origin(
-        name=manifest.name,
-        version=manifest.version,
-        sha256=hashlib.sha256(text).hexdigest(),
-        contract=manifest.contract,
-        architecture=Architecture.model_validate(manifest.training.recipe["network"]),
-        state=_state(_read(root, WEIGHTS, manifest.files[WEIGHTS].bytes)),
-    )
     try:
+        origin = Origin(
+            name=bundle.manifest.name,
+            version=bundle.manifest.version,
+            sha256=bundle.sha256,
+            contract=bundle.contract,
+            architecture=Architecture.model_validate(training.recipe["network"]),
+            state={name: torch.from_numpy(array) for name, array in bundle.arrays(WEIGHTS).items()},
+        )
         origin.network()
-    except RuntimeError as error:  # torch's text has a line for each layer
+    except (TypeError, ValueError, RuntimeError) as error:  # torch's text has a line for each layer
         raise BundleError(f"bundle {path}: {WEIGHTS} doesn't fit this version's network; train it again") from error
     return origin
-
-
-def _read(root: Path | zipfile.Path, name: str, limit: int) -> bytes:
-    """At most one byte more than `limit`; what is longer than its manifest says has another hash too."""
-    with (root / name).open("rb") as stream:
-        content: bytes = stream.read(limit + 1)
-    return content
-
-
-def _state(content: bytes) -> dict[str, torch.Tensor]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:  # zipfile unpacks no more than an entry claims
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-            raise ValueError(f"{WEIGHTS} unpacks to more than {MAX_BYTES} bytes")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: torch.from_numpy(np.asarray(arrays[name])) for name in arrays.files}

@@ -12,7 +12,7 @@ from drsn.model.errors import BadDataError
 from drsn.model.noise import Noise, add_noise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -52,48 +52,15 @@ def windows_of(recordings: Sequence[Recording], recipe: Recipe, disturbance: Dis
         BadDataError: no recording is as long as a window.
     """
     rng = np.random.default_rng(seed)
-
-    def disturb(native: NDArray[np.float32]) -> NDArray[np.float32]:
-        if disturbance.noise is None or disturbance.snr_db is None:
-            return native
-        return add_noise(native, disturbance.snr_db, disturbance.noise, rng)
-
-    return _windows(recordings, recipe, disturb)
-
-
-def mixed_windows_of(recordings: Sequence[Recording], recipe: Recipe, rounds: int, seed: int) -> Windows:
-    """Every window `rounds` times, each time under the noise, the SNR and the share of clean ones of training.
-
-    Raises:
-        BadDataError: no recording is as long as a window.
-    """
-    rng = np.random.default_rng(seed)
-    mix = recipe.augmentation
-
-    def disturb(native: NDArray[np.float32]) -> NDArray[np.float32]:
-        noise = mix.noises[rng.integers(len(mix.noises))]
-        snr_db = rng.uniform(*mix.snr_db, size=(len(native), 1, 1))
-        snr_db[rng.uniform(size=len(native)) < mix.clean_share] = np.inf
-        return add_noise(native, snr_db.astype(np.float32), noise, rng)
-
-    sets = [_windows(recordings, recipe, disturb) for _ in range(rounds)]
-    return Windows(
-        np.concatenate([s.samples for s in sets]),
-        np.concatenate([s.label for s in sets]),
-        np.concatenate([s.recording for s in sets]),
-    )
-
-
-def _windows(
-    recordings: Sequence[Recording], recipe: Recipe, disturb: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-) -> Windows:
     signal = recipe.signal
     samples, label, index = [], [], []
     for number, recording in enumerate(recordings):
-        rate_hz = recording.sample_rate_hz
-        native = disturb(framed(recording, native_window(signal.window, rate_hz, signal.sample_rate_hz)))
+        native = framed(recording, native_window(signal.window, recording.sample_rate_hz, signal.sample_rate_hz))
+        if disturbance.noise is not None and disturbance.snr_db is not None:
+            native = add_noise(native, disturbance.snr_db, disturbance.noise, rng)
+        condition = Conditioner(signal.window, signal.sample_rate_hz, signal.bandwidth_hz, recording.sample_rate_hz)
         out = np.empty((*native.shape[:-1], signal.window), np.float32)
-        Conditioner(signal.window, signal.sample_rate_hz, signal.bandwidth_hz, rate_hz)(native, out)
+        condition(native, out)
         samples.append(out)
         label.append(np.full(len(out), recipe.label_names.index(recording.label)))
         index.append(np.full(len(out), number))

@@ -12,7 +12,6 @@ import pytest
 
 from drsn.agent.app import parts_of
 from drsn.agent.backends.tone import ToneBackend, tone_of
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
 from drsn.agent.memory import MemoryBroker, MemoryConnection
@@ -20,6 +19,7 @@ from drsn.agent.packets import Packet, frame
 from drsn.agent.runner import Runner
 from drsn.agent.settings import Settings
 from drsn.agent.store import Store
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,8 +10,8 @@ from drsn.agent.backends.onnx import OnnxBackend
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
-    from drsn.agent.bundle import Bundle
     from drsn.agent.ports import Backend
+    from drsn.model.bundle import Bundle
 
 Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]
 

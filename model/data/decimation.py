@@ -20,8 +20,15 @@ def decimate(samples: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     which a short filter is not, and no phase.
     """
     n_out = samples.shape[-1] // factor
-    spectrum = np.fft.rfft(samples[..., : n_out * factor].astype(np.float64), axis=-1)
-    spectrum = spectrum[..., : n_out // 2 + 1]
+    return shortened(samples[..., : n_out * factor], n_out)
+
+
+def shortened(samples: NDArray[np.float32], n_out: int) -> NDArray[np.float32]:
+    """The same duration in fewer samples, by any ratio: float32[channels, n] to float32[channels, n_out]."""
+    spectrum = np.fft.rfft(samples.astype(np.float64), axis=-1)[..., : n_out // 2 + 1]
     to_nyquist = 1 - np.arange(spectrum.shape[-1]) / (n_out / 2)
     spectrum *= 0.5 - 0.5 * np.cos(np.pi * np.clip(to_nyquist / EDGE, 0.0, 1.0))
-    return (np.fft.irfft(spectrum, n=n_out, axis=-1) / factor).astype(np.float32)
+    out: NDArray[np.float32] = (np.fft.irfft(spectrum, n=n_out, axis=-1) / (samples.shape[-1] / n_out)).astype(
+        np.float32
+    )
+    return out

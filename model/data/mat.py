@@ -23,6 +23,6 @@ def variables(path: Path) -> dict[str, Any]:
         raise UnavailableError(f"{path}: .mat files need scipy; pip install 'drsn-edge[train]'") from error
     try:
         found: dict[str, Any] = loadmat(path)
-    except (OSError, ValueError, TypeError, NotImplementedError) as error:
+    except Exception as error:
         raise BadDataError(f"{path} can't be read ({error}); download it again") from error
     return {name: value for name, value in found.items() if not name.startswith("__")}

@@ -12,8 +12,8 @@ import pytest
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tone import ToneBackend, tone_of
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import SHIPPED, shipped
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def test_onnx_runtime_tells_nobody_and_leaves_nothing_behind(tmp_path):
     quiet = {name: value for name, value in os.environ.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
     code = (
         "from drsn.agent.backends.onnx import OnnxBackend\n"
-        "from drsn.agent.bundle import open_bundle\n"
+        "from drsn.model.bundle import open_bundle\n"
         "from drsn.agent.bundles import shipped\n"
         "bundle = open_bundle(shipped('synthetic'))\n"
         "OnnxBackend(bundle.read('model.onnx'), bundle.contract, 1).close()\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import shipped
 from drsn.export.bundle import write_bundle
+from drsn.model.bundle import open_bundle
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 14

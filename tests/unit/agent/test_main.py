@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from drsn.agent.__main__ import main
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import shipped
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

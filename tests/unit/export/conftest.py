@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.bundle import Bundle, Golden, open_bundle
 from drsn.export.bundle import file_entries, write_bundle
 from drsn.export.golden import npz_bytes
 from drsn.export.steps import bundle_from_checkpoint
+from drsn.model.bundle import Bundle, Golden, open_bundle
 from drsn.model.checkpoint import Checkpoint
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent.bundle import Bundle, open_bundle
 from drsn.export.bundle import file_entries, write_bundle
+from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest, ModelContract
 from drsn.model.errors import StorageError, UsageError
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from drsn.export.inspection import describe
 
 if TYPE_CHECKING:
-    from drsn.agent.bundle import Bundle
+    from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.bundle import open_bundle
 from drsn.export.__main__ import main
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.bundle import Bundle
+    from drsn.model.bundle import Bundle
 
 
 @pytest.fixture

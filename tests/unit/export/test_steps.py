@@ -20,7 +20,7 @@ from drsn.model.network import Diagnosis, Network
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.bundle import Bundle
+    from drsn.model.bundle import Bundle
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.contract import ModelContract
 

@@ -9,7 +9,7 @@ from drsn.export.verify import verify
 from drsn.model.errors import BundleError
 
 if TYPE_CHECKING:
-    from drsn.agent.bundle import Bundle
+    from drsn.model.bundle import Bundle
 
 PAIRS = [f"torch ~ onnxruntime, batch {batch}" for batch in (1, 7, 32)]
 

@@ -74,6 +74,12 @@ def test_damaged_and_renamed_files_say_so(tmp_path: Path):
     scipy_io.savemat(tmp_path / "106.mat", {"X105_DE_time": np.zeros((9, 1))})
     with pytest.raises(BadDataError, match="X106_DE_time"):
         cwru.read(tmp_path / "106.mat")
+    scipy_io.savemat(tmp_path / "107.mat", {"X107_DE_time": np.random.default_rng(0).standard_normal((9000, 1))})
+    whole = (tmp_path / "107.mat").read_bytes()
+    for length in (0, 60, 129, len(whole) // 2):  # scipy raises another type for each
+        (tmp_path / "107.mat").write_bytes(whole[:length])
+        with pytest.raises(BadDataError, match="download it again"):
+            cwru.read(tmp_path / "107.mat")
 
 
 def test_a_missing_fault_file_is_an_error(tmp_path: Path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from drsn.agent.bundles import SHIPPED, shipped
 from drsn.model.errors import BundleError, ConfigurationError
 from drsn.model.origin import read_origin
 from drsn.model.recipe import Recipe, recipe_from
@@ -73,26 +74,27 @@ def test_so_is_one_that_is_not_used(copied):
         read_origin(copied("MODEL_CARD.md", b"better than ever"))
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("manifest.json", b""),
-        ("manifest.json", b"{}"),
-        ("weights.npz", b"no zip"),
-    ],
-)
-def test_what_is_no_bundle_is_said_in_one_line_with_the_remedy(copied, name: str, content: bytes):
-    path = copied(name, content, vouched=name == "weights.npz")
-    with pytest.raises(BundleError, match="drsn-export made") as caught:
-        read_origin(path)
+def test_weights_that_are_no_arrays_are_refused(copied):
+    with pytest.raises(BundleError, match=r"weights\.npz can't be read") as caught:
+        read_origin(copied("weights.npz", b"no zip", vouched=True))
     assert caught.value.exit_code == 78
 
 
-def test_neither_is_another_file_or_none(tmp_path: Path):
-    (tmp_path / "text.zip").write_text("text")
-    for path in (tmp_path / "text.zip", tmp_path / "none.zip", tmp_path):
-        with pytest.raises(BundleError, match="drsn-export made"):
-            read_origin(path)
+def test_a_bundle_without_weights_can_not_be_tuned(bundle_path: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle_path, copy)
+    (copy / "weights.npz").unlink()
+    manifest = json.loads((copy / "manifest.json").read_text())
+    del manifest["files"]["weights.npz"]
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BundleError, match=r"has no weights\.npz"):
+        read_origin(copy)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_bundles_can_be_tuned(name: str):
+    origin = read_origin(shipped(name))
+    assert origin.name == name
 
 
 def test_weights_of_another_network_are_refused(copied, checkpoint: Checkpoint):

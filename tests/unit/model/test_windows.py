@@ -7,7 +7,7 @@ from drsn.model.data.recording import Recording, sha256_of
 from drsn.model.errors import BadDataError
 from drsn.model.noise import Noise
 from drsn.model.recipe import recipe_from
-from drsn.model.windows import Disturbance, framed, mixed_windows_of, windows_of
+from drsn.model.windows import Disturbance, framed, windows_of
 
 
 def recording(n_samples: int, label: str = "normal", rate_hz: float = 12_000.0) -> Recording:
@@ -37,23 +37,6 @@ def test_noise_is_drawn_by_seed(tiny: dict[str, Any]):
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first, windows_of(recordings, recipe, Disturbance(), 1).samples)
-
-
-def test_the_mix_draws_noise_and_snr_for_each_window(tiny: dict[str, Any]):
-    tiny["augmentation"] = {"snr_db": [-10, 10], "clean_share": 0.25, "noises": ["gaussian"]}
-    tiny["signal"] = {**tiny["signal"], "bandwidth_hz": 5_640}  # the most that a window slowed down by 6 % can hold
-    recipe, tone = recipe_from(tiny, "tiny"), np.sin(0.3 * np.arange(512 * 200, dtype=np.float32))[None]
-    recordings = [Recording("r", "inner_race", tone, 12_000.0)]
-    clean = windows_of(recordings, recipe, Disturbance(), 1).samples
-    mixed = mixed_windows_of(recordings, recipe, rounds=2, seed=3)
-    assert mixed.samples.shape == (400, 1, 512)
-    assert set(mixed.label) == {1}
-    added = (mixed.samples - np.concatenate([clean, clean])).var(axis=-1)[:, 0]
-    assert np.mean(added < 1e-10) == pytest.approx(0.25, abs=0.07)
-    snr_db = 10 * np.log10(0.5 / added[added > 1e-10])
-    assert -10.5 < snr_db.min() < -8
-    assert 8 < snr_db.max() < 11.5
-    np.testing.assert_array_equal(mixed.samples, mixed_windows_of(recordings, recipe, rounds=2, seed=3).samples)
 
 
 def test_recordings_shorter_than_a_window_are_an_error(tiny: dict[str, Any]):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from drsn.agent.backends.choose import SELF_TEST_TOLERANCE, open_backend, self_test
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.ports import Outputs
+from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 
 BUNDLE = open_bundle(shipped("synthetic"))

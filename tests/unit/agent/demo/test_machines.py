@@ -5,7 +5,6 @@ import pytest
 
 from drsn.agent.alarms import Policy
 from drsn.agent.backends.choose import open_backend
-from drsn.agent.bundle import open_bundle
 from drsn.agent.bundles import shipped
 from drsn.agent.demo.command import LEAST_SECONDS
 from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, growth, record
@@ -14,6 +13,7 @@ from drsn.agent.documents import BundleReference
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.topics import legal_sensor
 from drsn.agent.votes import Quorum
+from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import NORMAL
 from drsn.model.data.synthetic import FAULTS

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsn.agent.bundle import MAX_BYTES, MAX_FILES, MAX_MANIFEST_BYTES, open_bundle
 from drsn.agent.bundles import SHIPPED, shipped
+from drsn.model.bundle import MAX_BYTES, MAX_FILES, MAX_MANIFEST_BYTES, open_bundle
 from drsn.model.errors import BundleError
 
 if TYPE_CHECKING:

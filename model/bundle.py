@@ -11,7 +11,7 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from pydantic import ValidationError
@@ -73,21 +73,32 @@ class Bundle:
             raise BundleError(f"bundle {self.path}: has no {name}")
         return self.files[name]
 
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Content of an .npz file that the manifest names.
+
+        Raises:
+            BundleError: it names no such file, or it holds no arrays, or too large ones.
+        """
+        content = self.read(name)
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:  # zipfile unpacks no more than an entry claims
+                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
+                    raise ValueError(f"more than {MAX_BYTES} bytes")  # noqa: TRY301 (one message for all)
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return {key: np.asarray(arrays[key]) for key in arrays.files}
+        except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
+            raise BundleError(f"bundle {self.path}: {name} can't be read: {error}; {REMEDY}") from None
+
     def golden(self) -> Golden:
         """The golden windows.
 
         Raises:
             BundleError: they are not what the contract says.
         """
-        contract, content = self.contract, self.read("golden.npz")
-        try:
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:  # zipfile unpacks no more than an entry claims
-                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-                    raise ValueError(f"more than {MAX_BYTES} bytes")  # noqa: TRY301 (one message for all)
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                golden = Golden(*(np.asarray(arrays[name]) for name in ("x", "probabilities", "novelty")))
-        except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
-            raise BundleError(f"bundle {self.path}: golden.npz can't be read: {error}; {REMEDY}") from None
+        contract, arrays = self.contract, self.arrays("golden.npz")
+        if missing := {"x", "probabilities", "novelty"} - arrays.keys():
+            raise BundleError(f"bundle {self.path}: golden.npz can't be read: no {sorted(missing)}; {REMEDY}")
+        golden = Golden(arrays["x"], arrays["probabilities"], arrays["novelty"])
         windows = len(golden.x) if golden.x.ndim else 0
         shapes = (golden.x.shape, golden.probabilities.shape, golden.novelty.shape)
         due = ((windows, contract.channels, contract.window), (windows, len(contract.labels)), (windows,))
