@@ -140,8 +140,11 @@ class Keeper:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C wait until the step is done; the second one does not wait."""
+        """Let the first Ctrl-C wait until the step is done; the second does not wait, a job in the background has none."""
         usual = signal.getsignal(signal.SIGINT)
+        if usual is signal.SIG_IGN:
+            yield
+            return
 
         def ask(_number: int, _frame: object) -> None:
             self._stop = True

@@ -24,5 +24,5 @@ def variables(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = loadmat(path)
     except Exception as error:
-        raise BadDataError(f"{path} can't be read ({error}); download it again") from error
+        raise BadDataError(f"{path}: no recording: {error!r}; export it or download it again") from error
     return {name: value for name, value in found.items() if not name.startswith("__")}

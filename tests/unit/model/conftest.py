@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from drsn.model.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
 def checkpoint(checkpoint_path: Path) -> Checkpoint:
     """The tiny model, trained."""
     return Checkpoint.load(checkpoint_path)
+
+
+@pytest.fixture
+def keyboard() -> Iterator[None]:
+    """Ctrl-C as a person in front of a terminal has it, even where the tests run in the background."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from drsn.model.corpus import Corpus
 
+pytestmark = pytest.mark.usefixtures("keyboard")
+
 STEPS = 8  # of the tiny recipe
 
 
@@ -112,6 +114,13 @@ def test_the_keyboard_is_as_before_afterwards_and_the_second_press_does_not_wait
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is usual
+
+
+def test_a_job_that_ignores_the_keyboard_goes_on_ignoring_it(identity: Identity, path: Path):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as shells do for jobs in the background
+    with Keeper(path, identity).interruptible():
+        signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 @pytest.mark.parametrize("changed", ["recipe", "data", "bundle", "torch", "numpy"])

@@ -19,6 +19,8 @@ from drsn.model.terminal import Bar
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("keyboard")
+
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
