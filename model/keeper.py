@@ -140,7 +140,7 @@ class Keeper:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C wait until the step is done; the second does not wait, a job in the background has none."""
+        """Let the first Ctrl-C wait until the step is done, the second not; where it is ignored, it stays so."""
         usual = signal.getsignal(signal.SIGINT)
         if usual is signal.SIG_IGN:
             yield
