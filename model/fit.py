@@ -18,6 +18,7 @@ from drsn.model.network import Network
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from drsn.model.architecture import NetworkConfig
     from drsn.model.data.recording import Recording
     from drsn.model.keeper import Keeper
     from drsn.model.origin import Origin
@@ -38,6 +39,7 @@ def fit(
     *,
     origin: Origin | None = None,
     keeper: Keeper | None = None,
+    build: Callable[[NetworkConfig], Network] = Network,
 ) -> Network:
     """Train on `recordings` alone; the same recipe on the same machine gives the same weights.
 
@@ -53,7 +55,7 @@ def fit(
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
     torch.use_deterministic_algorithms(True)
-    network = origin.begun(recipe) if origin else Network(recipe.network_config())
+    network = origin.begun(recipe) if origin else build(recipe.network_config())
     course = Course(network, recipe.optimisation, fine_tuning=origin is not None)
     rng = np.random.default_rng(recipe.seed)
     if keeper:

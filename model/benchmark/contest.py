@@ -12,34 +12,47 @@ from torch import nn
 
 from drsn.model.benchmark.measure import measure
 from drsn.model.benchmark.spectrum import fit_spectrum
+from drsn.model.benchmark.thresholds import thresholds
+from drsn.model.benchmark.wdcnn import Wdcnn
+from drsn.model.diagnosis import normalise
 from drsn.model.fit import fit
-from drsn.model.network import Diagnosis, Network
+from drsn.model.network import Network
 from drsn.model.sources import corpus_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.model.benchmark.cell import Cell
     from drsn.model.benchmark.measure import Namer
-    from drsn.model.benchmark.plan import Cell, Plan
     from drsn.model.recipe import Recipe
 
 BATCH = 256
+BUILDERS = {"network": Network, "wdcnn": Wdcnn}
 
 
-def run_cell(plan: Plan, cell: Cell, *, select: bool) -> dict[str, Any]:
+def _silent(_step: int, _loss: float) -> None:
+    """The grid has one progress bar, of cells."""
+
+
+def run_cell(cell: Cell, *, select: bool) -> dict[str, Any]:
     """Train and measure; on the validation set with `select`, else on the test set, once."""
     corpus = corpus_of(cell.recipe)
     started_s = time.monotonic()
-    cost: dict[str, Any] = {}
-    if cell.kind == "network":
-        network = fit(cell.recipe, corpus.train, lambda _step, _loss: None, threads=cell.threads)
-        cost = {"parameters": sum(p.numel() for p in network.parameters()), "macs": macs(network, cell.recipe)}
+    recordings = corpus.validation if select else corpus.test
+    network, extra = None, {}
+    if cell.kind in BUILDERS:
+        network = fit(cell.recipe, corpus.train, _silent, threads=cell.threads, build=BUILDERS[cell.kind])
         namer = _namer(network)
     else:
         namer = fit_spectrum(cell.kind, cell.recipe, corpus.train)
     fit_s = time.monotonic() - started_s
-    recordings = corpus.validation if select else corpus.test
-    rows = measure(namer, recordings, cell.recipe, plan.noises, plan.snr_db, plan.draws)
+    rows = measure(namer, recordings, cell.recipe, cell.asked)
+    if network is not None:
+        extra = {
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "macs": macs(network, cell.recipe),
+            "thresholds": thresholds(network, namer, recordings, cell.recipe, cell.asked.snr_db),
+        }
     return {
         "rung": cell.rung,
         "contestant": cell.contestant,
@@ -47,23 +60,21 @@ def run_cell(plan: Plan, cell: Cell, *, select: bool) -> dict[str, Any]:
         "set": "validation" if select else "test",
         "recipe_sha256": cell.recipe_sha256,
         "data_sha256": corpus.sha256,
-        "draws": plan.draws,
+        "asked": cell.asked.model_dump(mode="json"),
         "fit_s": round(fit_s, 1),
         "measure_s": round(time.monotonic() - started_s - fit_s, 1),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        **cost,
+        **extra,
         "labels": list(cell.recipe.label_names),
         "rows": rows,
     }
 
 
 def _namer(network: Network) -> Namer:
-    diagnosis = Diagnosis(network).eval()
-
     def name(windows: NDArray[np.float32]) -> NDArray[np.int64]:
         with torch.inference_mode():
             parts = [
-                diagnosis(torch.from_numpy(windows[start : start + BATCH]))[0].argmax(dim=1).numpy()
+                network(normalise(torch.from_numpy(windows[start : start + BATCH]))).logits.argmax(dim=1).numpy()
                 for start in range(0, len(windows), BATCH)
             ]
         return np.concatenate(parts)

@@ -12,9 +12,9 @@ from drsn.model.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.model.benchmark.plan import Cell
+    from drsn.model.benchmark.cell import Cell
 
-HEAD = ("time", "commit", "recipe_sha256", "rung", "contestant", "seed", "accuracy")
+HEAD = ("time", "commit", "recipe_sha256", "rung", "contestant", "seed", "snr_db", "macro_recall")
 
 
 def committed(path: Path) -> str:
@@ -40,8 +40,8 @@ def _git(where: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def note(path: Path, commit: str, cell: Cell, accuracy: float) -> None:
-    """Append one line.
+def note(path: Path, commit: str, cell: Cell, snr_db: float, recall: float) -> None:
+    """Append one line: the macro recall at one SNR tells the cells apart, the cell's file has the others.
 
     Raises:
         StorageError: the ledger can't be written.
@@ -53,7 +53,7 @@ def note(path: Path, commit: str, cell: Cell, accuracy: float) -> None:
             if new:
                 writer.writerow(HEAD)
             time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            row = (time, commit, cell.recipe_sha256, cell.rung, cell.contestant, cell.seed, f"{accuracy:.4f}")
+            row = (time, commit, cell.recipe_sha256, cell.rung, cell.contestant, cell.seed, f"{snr_db:g}", f"{recall:.4f}")
             writer.writerow(row)
     except OSError as error:
         raise StorageError(f"ledger {path}: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drsn.model.benchmark.plan import Asked
     from drsn.model.data.recording import Recording
     from drsn.model.recipe import Recipe
 
@@ -31,9 +32,7 @@ def measure(
     namer: Namer,
     recordings: Sequence[Recording],
     recipe: Recipe,
-    noises: Sequence[Noise],
-    snr_db: Sequence[float],
-    draws: int,
+    asked: Asked,
 ) -> list[dict[str, Any]]:
     """One row for the windows as recorded, one for each noise at each SNR.
 
@@ -55,14 +54,14 @@ def measure(
     clean, strength = conditioned(raw), np.sqrt(ac_power(raw))
     names = recipe.label_names
     rows = [_row(None, None, [(owner, namer(clean))], recordings, names)]
-    for noise in noises:
-        found: dict[float, list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {level: [] for level in snr_db}
-        for draw in range(draws):
+    for noise in asked.noises:
+        found: dict[float, list[tuple[NDArray[np.int64], NDArray[np.int64]]]] = {level: [] for level in asked.snr_db}
+        for draw in range(asked.draws):
             rng = np.random.default_rng([TEST_SEED, draw, list(Noise).index(noise)])
             added = conditioned(unit_noise(noise, raw.shape, rng)) * strength
-            for level in snr_db:
+            for level in asked.snr_db:
                 found[level].append((owner, namer(clean + np.float32(10 ** (-level / 20)) * added)))
-        rows += [_row(noise.value, level, found[level], recordings, names) for level in snr_db]
+        rows += [_row(noise.value, level, found[level], recordings, names) for level in asked.snr_db]
     return rows
 
 

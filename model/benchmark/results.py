@@ -1,9 +1,9 @@
-"""From cells to numbers: accuracies, macro recalls, and paired differences with a bootstrap over recordings."""
+"""From cells to numbers: macro recalls, and paired differences with a bootstrap over recordings beside the seeds'."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,19 @@ def read_cells(folder: Path) -> list[Cell]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
 
 
+def grouped(cells: Iterable[Cell]) -> dict[tuple[str, str], list[Cell]]:
+    """(rung, contestant) -> its cells, sorted."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell["rung"], cell["contestant"]), []).append(cell)
+    return dict(sorted(groups.items()))
+
+
+def levels_of(cell: Cell) -> list[float | None]:
+    """The SNRs that it was measured at, rising; None, as recorded, last."""
+    return [*sorted({row["snr_db"] for row in cell["rows"]} - {None}), None]
+
+
 def shares(cell: Cell, snr_db: float | None, noises: Sequence[str] = PAPER) -> dict[str, tuple[str, float]]:
     """Recording -> its label, and the share of its windows that were named right; mean over the noises."""
     found: dict[str, list[tuple[str, float]]] = {}
@@ -37,28 +50,54 @@ def shares(cell: Cell, snr_db: float | None, noises: Sequence[str] = PAPER) -> d
 
 
 def macro_recall(cell: Cell, snr_db: float | None, noises: Sequence[str] = PAPER) -> float:
-    """Mean over the labels of the mean over their recordings; recordings are of one length, but for normal."""
+    """Mean over the labels of the mean over their recordings; recordings are of one length, but for normal.
+
+    NaN where this was not measured.
+    """
     by_label: dict[str, list[float]] = {}
     for label, right in shares(cell, snr_db, noises).values():
         by_label.setdefault(label, []).append(right)
-    return float(np.mean([np.mean(values) for values in by_label.values()]))
+    return float(np.mean([np.mean(values) for values in by_label.values()])) if by_label else float("nan")
+
+
+class Difference(NamedTuple):
+    """Of two contestants, paired by seed and recording, as shares; NaN where nothing pairs."""
+
+    mean: float
+    low: float
+    """2.5 % of a bootstrap over recordings."""
+    high: float
+    """97.5 % of it."""
+    by_seeds: float
+    """Half the width of Student's 95 % interval over the seeds; NaN with one seed."""
 
 
 def difference(
     ours: Iterable[Cell], theirs: Iterable[Cell], snr_db: float | None, noises: Sequence[str] = PAPER
-) -> tuple[float, float, float]:
-    """Mean difference of accuracy over recordings and paired seeds; 2.5 and 97.5 % of a bootstrap over recordings."""
+) -> Difference:
+    """How far `ours` is ahead; windows of one recording are not independent, so recordings are resampled."""
     other = {(cell["rung"], cell["seed"]): shares(cell, snr_db, noises) for cell in theirs}
     by_recording: dict[tuple[str, str], list[float]] = {}
+    by_seed: dict[int, list[float]] = {}
     for cell in ours:
-        paired = other.get((cell["rung"], cell["seed"]))
-        if paired is not None:
-            for name, (_, right) in shares(cell, snr_db, noises).items():
-                by_recording.setdefault((cell["rung"], name), []).append(right - paired[name][1])
+        paired = other.get((cell["rung"], cell["seed"]), {})
+        for name, (_, right) in shares(cell, snr_db, noises).items() if paired else ():
+            by_recording.setdefault((cell["rung"], name), []).append(right - paired[name][1])
+            by_seed.setdefault(cell["seed"], []).append(right - paired[name][1])
     values: NDArray[np.float64] = np.array([np.mean(parts) for parts in by_recording.values()])
     if not values.size:
-        return float("nan"), float("nan"), float("nan")
+        return Difference(*(float("nan"),) * 4)
     rng = np.random.default_rng(0)
     means = values[rng.integers(values.size, size=(RESAMPLES, values.size))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)
+    by_seeds = half_interval([float(np.mean(parts)) for parts in by_seed.values()])
+    return Difference(float(values.mean()), float(low), float(high), by_seeds)
+
+
+def half_interval(values: Sequence[float]) -> float:
+    """Half the width of Student's 95 % interval of the mean of independent values; NaN of fewer than two."""
+    from scipy.stats import t  # noqa: PLC0415 (slow to import)
+
+    if len(values) < 2:  # noqa: PLR2004
+        return float("nan")
+    return float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)
