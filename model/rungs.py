@@ -1,9 +1,9 @@
 """The rungs of the benchmark: which recordings train, which may select, which are looked at once, at the end.
 
-Every split is by recording, but for two kinds of rung that cut recordings in time and say so (`within_recordings`): the
-in-distribution ceiling, and the paper's own protocol. Recipes are selected on `validation` alone: on other loads where a
-rung has them to spare, else on its inner rungs, which leave out one more load, size or speed of the training set and
-have no test set.
+Every split is by recording, but for two kinds of rung that cut recordings in time and say so (`within_recordings`):
+the in-distribution ceiling, and the paper's own protocol. Recipes are selected on `validation` alone: on other loads
+where a rung has them to spare, else on its inner rungs, which leave out one more load, size or speed of the training
+set and have no test set.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ def _cwru_rungs() -> Iterator[Rung]:
     for first, last in ((0, 3), (3, 0)):
         name = f"cwru-{first}-to-{last}"
         yield ten(name=name, parts=Parts((first,), (1, 2), (last,)), reader=cwru_by_load, inner=(name,))
-    yield from _leave_out(
-        ten(name="cwru-loads", parts=Parts((0, 1, 2), (), (3,)), reader=cwru_by_load), cwru.LOADS_HP
-    )
+    yield from _leave_out(ten(name="cwru-loads", parts=Parts((0, 1, 2), (), (3,)), reader=cwru_by_load), cwru.LOADS_HP)
     ceiling = Parts((3,), (), (3,))
     yield ten(name="cwru-ceiling", parts=ceiling, reader=cwru_in_distribution, within_recordings=True)
     for size in SIZES:
