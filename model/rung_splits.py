@@ -72,10 +72,8 @@ def cwru_by_size(folder: Path, parts: Parts) -> Corpus:
 def cwru_in_distribution(folder: Path, parts: Parts) -> Corpus:
     """The beginning of each recording of a load trains, its end tests: what noise alone leaves possible."""
     everything = cwru.read_loads(folder / "cwru", parts.train)
-    train, tested = (
-        (r.part(start, stop) for r in everything) for start, stop in ((0, CEILING_SHARE), (CEILING_SHARE, 1))
-    )
-    return Corpus(train=tuple(train), validation=(), test=tuple(tested))
+    train = tuple(r.part(0, CEILING_SHARE) for r in everything)
+    return Corpus(train=train, validation=(), test=tuple(r.part(CEILING_SHARE, 1) for r in everything))
 
 
 def hit_sm_by_speed(folder: Path, parts: Parts, *, rig: str) -> Corpus:
