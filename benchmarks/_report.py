@@ -49,14 +49,19 @@ def machine() -> dict[str, Any]:
     }
 
 
-def report(name: str, head: list[str], rows: list[list[object]]) -> None:
-    """Print a table; write it with the machine to `results/<name>.json`."""
-    where = machine()
-    print(f"\n{name}, on {where['cpu']}, {where['cores']} cores")
+def show(head: list[str], rows: list[list[object]]) -> None:
+    """Print a table, numbers with three digits."""
     cells = [head, *([f"{v:.3g}" if isinstance(v, float) else str(v) for v in row] for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     for row in cells:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def report(name: str, head: list[str], rows: list[list[object]]) -> None:
+    """Print a table; write it with the machine to `results/<name>.json`."""
+    where = machine()
+    print(f"\n{name}, on {where['cpu']}, {where['cores']} cores")
+    show(head, rows)
     document = {"machine": where, "rows": [dict(zip(head, row, strict=True)) for row in rows]}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

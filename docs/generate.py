@@ -18,8 +18,9 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.documents import schemas
 from drsn.agent.settings import Settings
 from drsn.agent.votes import Quorum
-from drsn.model.benchmark import results
+from drsn.model.benchmark import bars, results, tables
 from drsn.model.bundle import open_bundle
+from drsn.model.rungs import RUNGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +40,13 @@ def generated() -> dict[Path, str]:
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
         ROOT / "docs" / "architecture.md": {"states": state_diagram()},
-        ROOT / "docs" / "accuracy.md": {"grid": grid_table()},
+        ROOT / "docs" / "accuracy.md": accuracy_parts(),
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
+        ROOT / "docs" / "novelty.md": {
+            "refused": refused_table(),
+            "accepted": accepted_table(),
+            "left_out": left_out_table(),
+        },
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}
@@ -128,41 +134,70 @@ def bundles_table() -> str:
     return "\n".join(rows)
 
 
-GRID = ROOT / "benchmarks" / "results" / "accuracy" / "test"
-LEVELS = (-10.0, -6.0, -4.0, 0.0, 10.0, None)
+ACCURACY = ROOT / "benchmarks" / "results" / "accuracy"
+CONTESTANTS = ROOT / "benchmarks" / "results" / "contestants.json"
+ASKED_ALIKE = {
+    "grid-loads": ("cwru-0-to-3", "cwru-loads", "cwru-3-to-0", "cwru-ceiling"),
+    "grid-sizes": tuple(rung for rung in RUNGS if re.fullmatch(r"cwru-size-\d+", rung)),
+    "grid-speeds": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", rung)),
+    "grid-rigs": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", rung)),
+}
 
 
-def grid_table() -> str:
-    """Macro recall of every contestant on every rung that was run, and what shrinkage is worth."""
-    head = ("rung", "contestant", "-10 dB", "-6 dB", "-4 dB", "0 dB", "+10 dB", "clean", "impulsive, 0 dB",
-            "seeds", "parameters", "MMAC", "fit s")  # fmt: skip
+def accuracy_parts() -> dict[str, str]:
+    """Every table of docs/accuracy.md, of the cells that are there."""
+    cells = results.read_cells(ACCURACY / "test")
+    timed = json.loads(CONTESTANTS.read_text(encoding="utf-8"))["rows"]
+    us_per_window = {row["contestant"]: row["us per window"] for row in timed}
+    shown = ("shipped", "shipped_resnet", "drsn_cw", "random_forest")
+    return {
+        "bars": bars.bars_table(cells),
+        "differences": tables.differences_table(cells),
+        **{name: tables.grid_table(cells, rungs, us_per_window) for name, rungs in ASKED_ALIKE.items()},
+        "recordings": tables.recordings_table(cells, "cwru-0-to-3", shown, -6.0),
+        "paper": bars.paper_table(cells),
+        "tried": tables.tried_table(results.read_cells(ACCURACY / "selection")),
+    }
+
+
+NOVELTY = ROOT / "benchmarks" / "results" / "novelty.json"
+
+
+def _novelty() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(NOVELTY.read_text(encoding="utf-8"))
+    return document
+
+
+def refused_table() -> str:
+    """What the shipped cwru makes of signals that it should not know."""
+    rows = ["| signal | windows | refused |", "|---|---|---|"]
+    found = _novelty()["shipped"]["refused"]
+    rows += [f"| {r['signal']} | {r['windows']:,} | {100 * r['refused']:.1f} % |" for r in found]
+    return "\n".join(rows)
+
+
+def accepted_table() -> str:
+    """What it makes of its own labels at the test load, over SNR."""
+    cells = _novelty()["shipped"]["accepted"]
+    levels = ("as recorded" if c["snr_db"] is None else f"{c['snr_db']:+g} dB" if c["snr_db"] else "0 dB" for c in cells)
+    rows = [f"| CWRU at 3 hp, mean of three noises | {' | '.join(levels)} |", "|---" * (1 + len(cells)) + "|"]
+    for key, name in (("accepted", "accepted"), ("accuracy", "named right"),
+                      ("accuracy_of_accepted", "named right, of the accepted")):  # fmt: skip
+        rows.append(f"| {name} | {' | '.join(f'{100 * c[key]:.1f} %' for c in cells)} |")
+    return "\n".join(rows)
+
+
+def left_out_table() -> str:
+    """AUROC of each score on each label that training left out."""
+    scores = ("max_softmax", "energy", "mahalanobis", "relative_mahalanobis")
+    head = ("left out", *(f"{s.replace('_', ' ')}, {level}" for level in ("clean", "0 dB") for s in scores))
     rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for cell in results.read_cells(GRID):
-        groups.setdefault((cell["rung"], cell["contestant"]), []).append(cell)
-    for (rung, contestant), cells in sorted(groups.items()):
-        recalls = [[results.macro_recall(cell, level) for cell in cells] for level in LEVELS]
-        recalls.append([results.macro_recall(cell, 0.0, ["impulsive"]) for cell in cells])
-        numbers = " | ".join(f"{100 * sum(values) / len(values):.1f}" for values in recalls)
-        cost = f"{cells[0]['parameters']:,} | {cells[0]['macs'] / 1e6:.2f}" if "macs" in cells[0] else " | "
-        fit_s = sum(cell["fit_s"] for cell in cells) / len(cells)
-        rows.append(f"| `{rung}` | {contestant} | {numbers} | {len(cells)} | {cost} | {fit_s:.0f} |")
-    rows += ["", *(line for rung in dict.fromkeys(r for r, _ in groups) for line in _shrinkage(rung, groups))]
-    return "\n".join(rows).rstrip()
-
-
-def _shrinkage(rung: str, groups: dict[tuple[str, str], list[dict[str, Any]]]) -> list[str]:
-    ours, theirs = groups.get((rung, "drsn_cw"), []), groups.get((rung, "resnet"), [])
-    if not ours or not theirs:
-        return []
-    parts = []
-    for level in (-10.0, -6.0, 0.0):
-        mean, low, high = (100 * value for value in results.difference(ours, theirs, level))
-        parts.append(f"{mean:+.1f} ({low:+.1f} … {high:+.1f}) at {level:+g} dB")
-    return [
-        f"`{rung}`: shrinkage (drsn_cw) against the plain residual block, points, 95 % interval: {', '.join(parts)}.",
-        "",
-    ]
+    by_label: dict[str, list[str]] = {}
+    found = _novelty()["left_out"]["rows"]
+    for row in sorted(found, key=lambda row: row["level"] == "0 dB"):  # stable: labels keep their order
+        by_label.setdefault(row["label"], []).extend(f"{row[s]:.3f}" for s in scores)
+    rows += [f"| {label} | {' | '.join(values)} |" for label, values in by_label.items()]
+    return "\n".join(rows)
 
 
 SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)

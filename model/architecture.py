@@ -48,6 +48,7 @@ class Architecture(Frozen):
     view: View = View.WAVEFORM
     envelope_bins: int = Field(default=64, ge=4, description="one for each period that fits into a window")
     hidden: int = Field(default=64, ge=1, description="features of the spectrum, and as many of the bands' levels")
+    band_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of bands hidden from each training window")
     stem: Stem = Stem()
     stages: tuple[Stage, ...] = Field(
         default=(Stage(channels=16), Stage(channels=32), Stage(channels=32)), min_length=1
@@ -68,6 +69,14 @@ class Architecture(Frozen):
         if widths != sorted(widths):
             raise ValueError(f"stages narrow: {widths}; the shortcut can only add channels")
         return stages
+
+    @model_validator(mode="after")
+    def _bands_to_hide(self) -> Architecture:
+        if self.band_dropout and self.view is not View.ENVELOPE_SPECTRUM:
+            raise ValueError(
+                f"band_dropout = {self.band_dropout:g} needs view = 'envelope_spectrum': no other has bands"
+            )
+        return self
 
 
 class NetworkConfig(Architecture):

@@ -11,8 +11,10 @@ import torch
 
 from drsn.model.architecture import NetworkConfig
 from drsn.model.contract import ModelContract, Training
+from drsn.model.diagnosis import Diagnosis
 from drsn.model.errors import BadDataError, StorageError
-from drsn.model.network import Diagnosis, Network
+from drsn.model.network import Network
+from drsn.model.novelty import Known
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT = 2
+"""2: with `known`; the novelty of 1 was the energy of the logits."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Checkpoint:
     version: str
     network: NetworkConfig
     state: dict[str, torch.Tensor]
+    known: Known
     temperature: float
     contract: ModelContract
     training: Training
@@ -44,7 +48,7 @@ class Checkpoint:
         """The graph with these weights, in evaluation mode, on the CPU.
 
         Raises:
-            BadDataError: the weights don't fit the architecture.
+            BadDataError: the weights don't fit the architecture, or what is known doesn't.
         """
         network = Network(self.network)
         try:
@@ -53,7 +57,9 @@ class Checkpoint:
             raise BadDataError(
                 f"checkpoint {self.name}: weights don't fit the network ({error}); train again"
             ) from error
-        return Diagnosis(network, self.temperature, self.contract.normalisation.epsilon).eval()
+        if not self.known.fits(network.classifier.in_features):
+            raise BadDataError(f"checkpoint {self.name}: what it knows doesn't fit the network; train again")
+        return Diagnosis(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()
 
     def save(self, path: Path) -> None:
         """Write to `path`.
@@ -67,6 +73,7 @@ class Checkpoint:
             "version": self.version,
             "network": self.network.model_dump(mode="json"),
             "state": self.state,
+            "known": {name: torch.from_numpy(array) for name, array in vars(self.known).items()},
             "temperature": self.temperature,
             "contract": self.contract.model_dump(mode="json"),
             "training": self.training.model_dump(mode="json"),
@@ -105,6 +112,7 @@ def _from_document(document: dict[str, Any]) -> Checkpoint:
         version=document["version"],
         network=NetworkConfig.model_validate(document["network"]),
         state=document["state"],
+        known=Known(**{name: tensor.numpy() for name, tensor in document["known"].items()}),
         temperature=float(document["temperature"]),
         contract=ModelContract.model_validate(document["contract"]),
         training=Training.model_validate(document["training"]),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.model.evaluate import disturbances, run
-from drsn.model.network import Diagnosis
+from drsn.model.evaluate import disturbances, features
 from drsn.model.windows import windows_of
 
 if TYPE_CHECKING:
@@ -60,15 +59,14 @@ def compare(origin: Origin, checkpoint: Checkpoint, recipe: Recipe, recordings: 
     held_out = [recording for recording in recordings if recording.label in labels]
     if not held_out:
         return Comparison(labels, (), ())
-    models = ((Diagnosis(origin.network()).eval(), origin.label_names), (checkpoint.build(), recipe.label_names))
+    models = ((origin.network(), origin.label_names), (checkpoint.build().network, recipe.label_names))
     cells = []
     of_recordings: tuple[RecordingChange, ...] = ()
     for disturbance in _shown(recipe):
         windows = windows_of(held_out, recipe, disturbance, recipe.seed)
         true = np.array(recipe.label_names)[windows.label]
         before, after = (
-            np.array(names)[run(diagnosis, windows.samples).logits.argmax(axis=1)] == true
-            for diagnosis, names in models
+            np.array(names)[features(network, windows.samples)[0].argmax(axis=1)] == true for network, names in models
         )
         noise = disturbance.noise and disturbance.noise.value
         cells.append(Change(noise, disturbance.snr_db, len(true), float(before.mean()), float(after.mean())))

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from drsn.model.network import Diagnosis, Network
+from drsn.model.diagnosis import normalise
 
 if TYPE_CHECKING:
     from drsn.model.augmentation import Batch
+    from drsn.model.network import Network
     from drsn.model.recipe import Optimisation
 
 HEAD_SHARE = 0.2
@@ -55,7 +56,6 @@ class Course:
         self.network = network
         self.step = 0
         self.loss = float("nan")
-        self._diagnosis = Diagnosis(network)
         self._settings = settings
         self._legs = legs_of(settings, fine_tuning=fine_tuning)
         self._begin_leg()
@@ -68,7 +68,7 @@ class Course:
     def learn(self, batch: Batch) -> float:
         """Take one step; the loss of this batch."""
         smoothing = self._settings.label_smoothing
-        logits = self._diagnosis(torch.from_numpy(batch.samples))[0]
+        logits = self.network(normalise(torch.from_numpy(batch.samples))).logits
         loss = functional.cross_entropy(logits, torch.from_numpy(batch.label), label_smoothing=smoothing)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has not annotated it

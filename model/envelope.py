@@ -53,6 +53,26 @@ class EnvelopeSpectrum(nn.Module):
         return _modulus(((amplitude - level) / level) @ self.basis, dim=-1), level.squeeze(-1)
 
 
+class BandDropout(nn.Module):
+    """Hides whole bands of a window in training, so that no diagnosis hangs on one of them.
+
+    After SpecAugment (Park et al., Interspeech 2019): a hidden band's spectrum is zero and its level the batch's mean,
+    in dB, so to say. Another load, speed or mounting moves single bands; what was learned from all of them holds.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor, levels: Tensor) -> tuple[Tensor, Tensor]:
+        """float32[batch, bands, bins] and [batch, bands] to the same; outside of training nothing changes."""
+        if not self.training or self.share == 0:
+            return x, levels
+        shown = torch.rand_like(levels) >= self.share
+        usual = levels.log().mean(dim=0, keepdim=True).exp()
+        return x * shown.unsqueeze(-1), torch.where(shown, levels, usual)
+
+
 def _modulus(x: Tensor, dim: int) -> Tensor:
     """Of complex numbers whose real parts are the first half of an axis and imaginary parts the second."""
     real, imaginary = x.chunk(2, dim=dim)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from drsn.model.calibration import negative_log_likelihood, reliability
+from drsn.model.diagnosis import normalise
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.network import Diagnosis
+    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.network import Network
     from drsn.model.recipe import Evaluation, Recipe
 
 BATCH = 256
@@ -31,6 +33,15 @@ class Outputs:
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     novelty: NDArray[np.float32]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outputs]) -> Outputs:
+        """One after the other."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+    def part(self, chosen: NDArray[np.bool_]) -> Outputs:
+        """Those of the windows that bool[n] chooses."""
+        return Outputs(self.logits[chosen], self.probabilities[chosen], self.novelty[chosen])
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,17 @@ def run(diagnosis: Diagnosis, samples: NDArray[np.float32]) -> Outputs:
         ]
     logits, probabilities, novelty = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Outputs(logits, probabilities, novelty)
+
+
+def features(network: Network, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits float32[n, labels] and embeddings float32[n, features] of a bare network, in evaluation mode."""
+    with torch.inference_mode():
+        parts = [
+            network(normalise(torch.from_numpy(samples[start : start + BATCH])))[:2]
+            for start in range(0, len(samples), BATCH)
+        ]
+    logits, embeddings = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))
+    return logits, embeddings
 
 
 def disturbances(evaluation: Evaluation) -> tuple[Disturbance, ...]:

@@ -14,6 +14,7 @@ def evaluate_command(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     with torch_needed():
         from drsn.model.checkpoint import Checkpoint  # noqa: PLC0415 (torch takes two seconds; --help should not)
+        from drsn.model.confidence import on_test_set, with_row  # noqa: PLC0415
         from drsn.model.evaluate import evaluate  # noqa: PLC0415
         from drsn.model.recipe import read_recipe, recipe_from  # noqa: PLC0415
         from drsn.model.report import folder, metrics, tables  # noqa: PLC0415
@@ -27,6 +28,7 @@ def evaluate_command(argv: list[str]) -> int:
         raise UsageError(f"{arguments.recipe}: not the labels and signal of {arguments.checkpoint}; use its own")
     corpus = corpus_of(recipe)
     scores = evaluate(checkpoint, recipe, corpus.test)
+    checkpoint = with_row(checkpoint, on_test_set(checkpoint, recipe, corpus.test))
     if arguments.out:
         folder.write(made(arguments.out), checkpoint, scores, recipe, corpus)
     if arguments.json:

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from drsn.model.architecture import Family, NetworkConfig, View
-from drsn.model.envelope import EnvelopeSpectrum, gabor
+from drsn.model.envelope import BandDropout, EnvelopeSpectrum, gabor
 from drsn.model.errors import BadDataError
-from drsn.model.shrinkage import Shrinkage, residual_end
+from drsn.model.shrinkage import residual_end
 
 
 class Shortcut(nn.Module):
@@ -110,6 +110,7 @@ class Network(nn.Module):
         self.stem = nn.Conv1d(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
         over_spectrum = config.view is View.ENVELOPE_SPECTRUM
         self.envelope = EnvelopeSpectrum(config.frames, config.envelope_bins) if over_spectrum else None
+        self.dropout = BandDropout(config.band_dropout)
         self.units = nn.ModuleList()
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins
         for stage in config.stages:
@@ -136,7 +137,7 @@ class Network(nn.Module):
         x = self.stem(x)  # [B, 16, 256]
         levels: Tensor | None = None
         if self.envelope is not None:
-            x, levels = self.envelope(x)
+            x, levels = self.dropout(*self.envelope(x))
         alphas: list[Tensor] = []
         for unit in self.units:
             x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]
@@ -152,55 +153,3 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         assert module.bias is not None
         nn.init.zeros_(module.bias)
-
-
-def normalise(x: Tensor, epsilon: float = 1e-12) -> Tensor:
-    """Bring each channel of float32[batch, channels, window] to mean 0 and RMS 1; a flat one to zeros.
-
-    The first sample is taken off before the mean, so that a flat window is exactly zero whatever its offset.
-    The peak is divided out before anything is squared: windows of variance 7e-8 exist (HIT-SM), and half
-    precision would lose their squares. `epsilon` bounds the divisors from below, never added to them, so any
-    gain that keeps the peak above it gives the same result.
-    """
-    x = x - x[..., :1]
-    x = x - x.mean(dim=-1, keepdim=True)
-    x = x / x.abs().amax(dim=-1, keepdim=True).clamp_min(epsilon)
-    return x / x.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(epsilon)
-
-
-class Diagnosis(nn.Module):
-    """The deployed graph: conditioned window in, diagnosis out; normalisation and softmax inside.
-
-    `logits` are the network's own; `probabilities` = softmax(logits / T) with T fitted on validation data;
-    `novelty` = -T · logsumexp(logits / T), the energy score (Liu et al., NeurIPS 2020): higher is less known.
-    """
-
-    temperature: Tensor
-
-    def __init__(self, network: Network, temperature: float = 1.0, epsilon: float = 1e-12) -> None:
-        super().__init__()
-        self.network = network
-        self.epsilon = epsilon
-        self.register_buffer("temperature", torch.tensor(float(temperature)), persistent=False)
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """Names of what `forward` returns, in order; `alpha` only where the family shrinks."""
-        names = ("logits", "probabilities", "novelty", "embedding")
-        shrinks = any(isinstance(module, Shrinkage) for module in self.network.modules())
-        return (*names, "alpha") if shrinks else names
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Diagnose float32[batch, channels, window], scaled in any unit; all outputs are float32.
-
-        Returns:
-            logits[batch, labels], probabilities[batch, labels], novelty[batch], embedding[batch, features]
-            and, with shrinkage, alpha[batch, factors].
-        """
-        logits, embedding, alpha = self.network(normalise(x, self.epsilon))
-        tempered = logits / self.temperature
-        # The largest is taken off by hand: not every runtime's LogSumExp does so; exp(12) overflows float16.
-        peak = tempered.amax(dim=-1)
-        novelty = -self.temperature * ((tempered - peak.unsqueeze(-1)).exp().sum(dim=-1).log() + peak)
-        outputs = (logits, tempered.softmax(dim=-1), novelty, embedding)
-        return outputs if alpha is None else (*outputs, alpha)

@@ -144,8 +144,12 @@ class Evaluation(Frozen):
 
     noises: tuple[Noise, ...] = PAPER_NOISES
     snr_db: tuple[float, ...] = (10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -10.0)
-    acceptance: float = Field(default=0.995, gt=0, lt=1, description="share of validation windows not refused")
-    acceptance_snr_db: tuple[float, ...] = Field(default=(10.0, 0.0, -6.0), description="with clean, for both fits")
+    acceptance: float = Field(
+        default=0.95, gt=0, lt=1, description="share of validation windows that are not `unknown`, over clean and..."
+    )
+    accepted_snr_db: tuple[float, ...] = Field(
+        default=(10.0, 5.0, 0.0), description="...`noises` at these; below them more windows are `unknown`"
+    )
 
 
 class Recipe(Frozen):

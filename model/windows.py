@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.model.data.recording import Recording
-    from drsn.model.recipe import Recipe
+    from drsn.model.recipe import Augmentation, Recipe
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,51 @@ class Disturbance:
     noise: Noise | None = None
     snr_db: float | None = None
 
+    def __call__(self, native: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """float32[n, channels, native] with the noise added; the windows themselves where there is none."""
+        if self.noise is None or self.snr_db is None:
+            return native
+        return add_noise(native, self.snr_db, self.noise, rng)
+
+
+@dataclass(frozen=True)
+class NoiseMix:
+    """The noise that augmentation draws in training: of one kind and one SNR, evenly, for each window; or none."""
+
+    noises: tuple[Noise, ...]
+    snr_db: tuple[float, float]
+    clean_share: float
+
+    @classmethod
+    def of(cls, augmentation: Augmentation) -> NoiseMix:
+        """That of a recipe."""
+        return cls(augmentation.noises, augmentation.snr_db, augmentation.clean_share)
+
+    def __call__(self, native: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """float32[n, channels, native] with noise added."""
+        kind = rng.integers(len(self.noises), size=len(native))
+        snr_db = rng.uniform(*self.snr_db, size=(len(native), 1, 1))
+        snr_db[rng.uniform(size=len(native)) < self.clean_share] = np.inf
+        noisy = np.empty_like(native)
+        for index, noise in enumerate(self.noises):
+            of_it = kind == index
+            noisy[of_it] = add_noise(native[of_it], snr_db[of_it], noise, rng)
+        return noisy
+
 
 @dataclass(frozen=True)
 class Windows:
-    """`samples` float32[n, channels, window]; of each window its label's index and its recording's: int64[n]."""
+    """`samples` float32[n, channels, window]; int64[n] of each: its label's index, its recording's, its own in that."""
 
     samples: NDArray[np.float32]
     label: NDArray[np.int64]
     recording: NDArray[np.int64]
+    place: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Windows]) -> Windows:
+        """One after the other."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 def framed(recording: Recording, native: int) -> NDArray[np.float32]:
@@ -45,26 +82,26 @@ def framed(recording: Recording, native: int) -> NDArray[np.float32]:
     return frames
 
 
-def windows_of(recordings: Sequence[Recording], recipe: Recipe, disturbance: Disturbance, seed: int) -> Windows:
-    """Frame, disturb and condition every recording.
+def windows_of(
+    recordings: Sequence[Recording], recipe: Recipe, disturbance: Disturbance | NoiseMix, seed: int | Sequence[int]
+) -> Windows:
+    """Frame, disturb and condition every recording; the same seed draws the same noise.
 
     Raises:
         BadDataError: no recording is as long as a window.
     """
     rng = np.random.default_rng(seed)
     signal = recipe.signal
-    samples, label, index = [], [], []
+    parts = []
     for number, recording in enumerate(recordings):
         native = framed(recording, native_window(signal.window, recording.sample_rate_hz, signal.sample_rate_hz))
-        if disturbance.noise is not None and disturbance.snr_db is not None:
-            native = add_noise(native, disturbance.snr_db, disturbance.noise, rng)
+        native = disturbance(native, rng)
         condition = Conditioner(signal.window, signal.sample_rate_hz, signal.bandwidth_hz, recording.sample_rate_hz)
         out = np.empty((*native.shape[:-1], signal.window), np.float32)
         condition(native, out)
-        samples.append(out)
-        label.append(np.full(len(out), recipe.label_names.index(recording.label)))
-        index.append(np.full(len(out), number))
-    windows = Windows(np.concatenate(samples), np.concatenate(label), np.concatenate(index))
+        label = recipe.label_names.index(recording.label)
+        parts.append(Windows(out, np.full(len(out), label), np.full(len(out), number), np.arange(len(out))))
+    windows = Windows.joined(parts)
     if not len(windows.samples):
         raise BadDataError(f"recipe {recipe.name}: no recording is as long as one window; give longer ones")
     return windows

@@ -32,7 +32,7 @@ TINY: dict[str, Any] = {
     },
     "network": {"stages": [{"channels": 16}]},
     "optimisation": {"steps": 8, "batch": 16},
-    "evaluation": {"snr_db": [0.0], "noises": ["gaussian", "pink"], "acceptance_snr_db": [0.0]},
+    "evaluation": {"snr_db": [0.0], "noises": ["gaussian", "pink"], "accepted_snr_db": [0.0]},
 }
 
 

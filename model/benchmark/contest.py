@@ -14,7 +14,7 @@ from drsn.model.benchmark.measure import measure
 from drsn.model.benchmark.spectrum import fit_spectrum
 from drsn.model.benchmark.thresholds import thresholds
 from drsn.model.benchmark.wdcnn import Wdcnn
-from drsn.model.diagnosis import normalise
+from drsn.model.evaluate import features
 from drsn.model.fit import fit
 from drsn.model.network import Network
 from drsn.model.sources import corpus_of
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from drsn.model.benchmark.measure import Namer
     from drsn.model.recipe import Recipe
 
-BATCH = 256
 BUILDERS = {"network": Network, "wdcnn": Wdcnn}
 
 
@@ -72,12 +71,8 @@ def run_cell(cell: Cell, *, select: bool) -> dict[str, Any]:
 
 def _namer(network: Network) -> Namer:
     def name(windows: NDArray[np.float32]) -> NDArray[np.int64]:
-        with torch.inference_mode():
-            parts = [
-                network(normalise(torch.from_numpy(windows[start : start + BATCH]))).logits.argmax(dim=1).numpy()
-                for start in range(0, len(windows), BATCH)
-            ]
-        return np.concatenate(parts)
+        names: NDArray[np.int64] = features(network, windows)[0].argmax(axis=1)
+        return names
 
     return name
 

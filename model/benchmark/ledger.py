@@ -53,7 +53,7 @@ def note(path: Path, commit: str, cell: Cell, snr_db: float, recall: float) -> N
             if new:
                 writer.writerow(HEAD)
             time = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            row = (time, commit, cell.recipe_sha256, cell.rung, cell.contestant, cell.seed, f"{snr_db:g}", f"{recall:.4f}")
-            writer.writerow(row)
+            key = (cell.recipe_sha256, cell.rung, cell.contestant, cell.seed)
+            writer.writerow((time, commit, *key, f"{snr_db:g}", f"{recall:.4f}"))
     except OSError as error:
         raise StorageError(f"ledger {path}: {error.strerror or error}") from error

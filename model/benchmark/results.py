@@ -98,6 +98,6 @@ def half_interval(values: Sequence[float]) -> float:
     """Half the width of Student's 95 % interval of the mean of independent values; NaN of fewer than two."""
     from scipy.stats import t  # noqa: PLC0415 (slow to import)
 
-    if len(values) < 2:  # noqa: PLR2004
+    if len(values) < 2:
         return float("nan")
     return float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5)

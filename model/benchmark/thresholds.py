@@ -1,4 +1,4 @@
-"""What the learned thresholds do: factor α and threshold τ = α · mean|x| of each unit over the SNR."""
+"""What the learned thresholds do: factor alpha and threshold tau = alpha · mean|x| of each unit over the SNR."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Gauge:
         self._hooks = [unit.register_forward_hook(self._note) for unit in self._units]
 
     def read(self) -> list[dict[str, float]]:
-        """Mean α and τ of each unit since it was last read, over windows and channels."""
+        """Mean alpha and tau of each unit since it was last read, over windows and channels."""
         means = [torch.tensor(seen, dtype=torch.float64).mean(dim=0).tolist() for seen in self._seen]
         self._seen = [[] for _ in self._units]
         return [{"alpha": round(alpha, 4), "tau": round(tau, 4)} for alpha, tau in means]

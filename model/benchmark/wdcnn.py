@@ -6,6 +6,7 @@ Ability on Raw Vibration Signals", Sensors 17(2) 425, 2017, doi 10.3390/s1702042
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,7 +27,7 @@ class Wdcnn(Network):
     def __init__(self, config: NetworkConfig) -> None:
         nn.Module.__init__(self)
         blocks = [*_block(config.channels, CHANNELS[0], kernel=64, stride=16, padding=24)]
-        for entering, leaving in zip(CHANNELS[:-2], CHANNELS[1:-1], strict=True):
+        for entering, leaving in pairwise(CHANNELS[:-1]):
             blocks += _block(entering, leaving, kernel=3, stride=1, padding=1)
         blocks += _block(CHANNELS[-2], CHANNELS[-1], kernel=3, stride=1, padding=0)
         self.body = nn.Sequential(*blocks, nn.Flatten())

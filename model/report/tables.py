@@ -23,6 +23,7 @@ def summary(checkpoint: Checkpoint, scores: Sequence[Score], recordings: Sequenc
         f"share of each label's test windows that is named right, %\n{recall_table(scores, checkpoint, recordings)}",
     ]
     metrics = checkpoint.training.metrics
+    blocks.append(f"under the noise of training, any SNR of it\n{calibration_table(metrics['calibration'])}")
     if "fine_tuning" in metrics:
         blocks.append(fine_tuning_table(metrics["origin"], metrics["fine_tuning"]))
     return "\n\n".join(blocks)
@@ -52,6 +53,18 @@ def recall_table(scores: Sequence[Score], checkpoint: Checkpoint, recordings: Se
         count = sum(recording.label == name for recording in recordings)
         cells = [_per_cent(int(confusion[row, row]), int(confusion[row].sum())) for confusion in confusions]
         lines.append(f"  {name:<{width}}  {count:>10}" + "".join(f"{cell:>13}" for cell in cells))
+    return "\n".join(lines)
+
+
+def calibration_table(rows: Sequence[dict[str, Any]]) -> str:
+    """A line for each set: accuracy, calibration error, likelihood, and the share that is not `unknown`."""
+    width = max((len(row["set"]) for row in rows), default=0)
+    lines = [f"  {'set':<{width}}   windows  accuracy, %    ECE    NLL  accepted, %"]
+    lines += [
+        f"  {row['set']:<{width}}  {row['windows']:>8}  {100 * row['accuracy']:>11.1f}  "
+        f"{row['calibration_error']:.3f}  {row['nll']:.3f}  {100 * row['accepted']:>11.1f}"
+        for row in rows
+    ]
     return "\n".join(lines)
 
 

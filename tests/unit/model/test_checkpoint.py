@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from drsn.model.checkpoint import Checkpoint
 from drsn.model.errors import BadDataError, StorageError
+from drsn.model.novelty import fit_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +57,8 @@ def test_all_of_it_survives_the_file(checkpoint: Checkpoint, tmp_path: Path):
     for field in ("name", "version", "network", "temperature", "contract", "training"):
         assert getattr(loaded, field) == getattr(checkpoint, field)
     np.testing.assert_array_equal(loaded.golden, checkpoint.golden)
+    for name, array in vars(checkpoint.known).items():
+        np.testing.assert_array_equal(getattr(loaded.known, name), array)
     assert loaded.golden.dtype == np.float32
     windows = torch.from_numpy(checkpoint.golden)
     for expected, actual in zip(checkpoint.build()(windows), loaded.build()(windows), strict=True):
@@ -96,11 +99,35 @@ def test_code_in_the_file_does_not_run_and_nobody_is_told_how_to_run_it(
 
 @pytest.mark.parametrize(
     "change",
-    [{"format": 2}, {"network": None}, {"state": None}, {"state": {}}, {"contract": {}}, {"golden": [1]}],
+    [
+        {"format": 1},
+        {"format": 3},
+        {"known": {}},
+        {"network": None},
+        {"state": None},
+        {"state": {}},
+        {"contract": {}},
+        {"golden": [1]},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_a_file_of_another_version_is_refused(tmp_path: Path, document: dict[str, Any], change: dict[str, Any]):
     assert "train again" in refusal(tmp_path / "c.pt", saved({**document, **change}))
+
+
+def test_a_file_of_an_earlier_format_says_which_in_one_line(tmp_path: Path, document: dict[str, Any]):
+    """As version 0.1 wrote it: without what the novelty needs."""
+    del document["known"]
+    line = refusal(tmp_path / "c.pt", saved({**document, "format": 1}))
+    assert "(format 1, expected 2); train again" in line
+    assert "\n" not in line
+
+
+def test_what_another_network_knows_is_refused(checkpoint: Checkpoint):
+    embedding = np.random.default_rng(1).standard_normal((30, 5)).astype(np.float32)
+    other = fit_known(embedding, np.arange(30) % 3)
+    with pytest.raises(BadDataError, match="what it knows doesn't fit the network; train again"):
+        replace(checkpoint, known=other).build()
 
 
 def test_weights_of_another_network_are_refused(checkpoint: Checkpoint):

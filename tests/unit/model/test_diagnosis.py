@@ -1,10 +1,13 @@
 """The deployed graph: normalisation, probabilities, novelty."""
 
+import numpy as np
 import pytest
 import torch
 
 from drsn.model.architecture import Family, NetworkConfig
-from drsn.model.network import Diagnosis, Network, normalise
+from drsn.model.diagnosis import Diagnosis, normalise
+from drsn.model.network import Network
+from drsn.model.novelty import Known, Novelty, fit_known
 
 
 @pytest.fixture
@@ -48,17 +51,30 @@ def test_flat_windows_become_exact_zeros(level: float):
 
 
 @pytest.fixture
-def diagnosis():
+def known() -> Known:
+    """What a network of 32 features and five labels could have seen."""
+    embedding = np.random.default_rng(9).standard_normal((500, 32)).astype(np.float32)
+    return fit_known(embedding, np.arange(500) % 5)
+
+
+@pytest.fixture
+def diagnosis(known: Known):
     torch.manual_seed(1)
-    return Diagnosis(Network(NetworkConfig(labels=5, channels=2)), temperature=2.5).eval()
+    return Diagnosis(Network(NetworkConfig(labels=5, channels=2)), known, temperature=2.5).eval()
 
 
-def test_probabilities_are_tempered_and_logits_are_not(diagnosis: Diagnosis, window: torch.Tensor):
+def test_probabilities_are_tempered_logits_are_not_and_novelty_is_that_of_the_embedding(
+    diagnosis: Diagnosis, known: Known, window: torch.Tensor
+):
     logits, probabilities, novelty, embedding, alpha = diagnosis(window)
     assert torch.equal(logits, diagnosis.network(normalise(window)).logits)
     torch.testing.assert_close(probabilities, (logits / 2.5).softmax(dim=1))
-    torch.testing.assert_close(novelty, -2.5 * (logits / 2.5).logsumexp(dim=1))
+    assert torch.equal(novelty, Novelty(known)(embedding))
     assert (embedding.shape, alpha.shape) == ((4, 32), (4, 80))
+
+
+def test_what_is_saved_of_it_is_the_network_alone(diagnosis: Diagnosis):
+    assert {name.partition(".")[0] for name in diagnosis.state_dict()} == {"network"}
 
 
 @pytest.mark.parametrize("level", [0.0, 1e6])
@@ -67,7 +83,7 @@ def test_flat_windows_give_finite_answers(diagnosis: Diagnosis, level: float):
 
 
 @pytest.mark.parametrize("family", Family)
-def test_output_names_match_what_comes_out(family: Family):
-    diagnosis = Diagnosis(Network(NetworkConfig(labels=5, family=family))).eval()
+def test_output_names_match_what_comes_out(family: Family, known: Known):
+    diagnosis = Diagnosis(Network(NetworkConfig(labels=5, family=family)), known).eval()
     assert len(diagnosis(torch.randn(2, 1, 2048))) == len(diagnosis.output_names)
     assert ("alpha" in diagnosis.output_names) == family.value.startswith("drsn")

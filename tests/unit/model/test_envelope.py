@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from drsn.model.architecture import NetworkConfig, Stage, Stem, View
-from drsn.model.envelope import EnvelopeSpectrum, gabor
+from drsn.model.envelope import BandDropout, EnvelopeSpectrum, gabor
 from drsn.model.network import Network
 
 RATE_HZ = 12_000.0
@@ -61,3 +61,28 @@ def test_the_network_over_the_spectrum_has_features_of_lines_and_of_levels():
 def test_a_spectrum_that_can_not_be_is_refused(change: dict[str, object]):
     with pytest.raises(ValidationError, match="stem channels in pairs"):
         NetworkConfig.model_validate({**CONFIG.model_dump(), **change})
+
+
+def test_a_hidden_band_is_silent_and_as_loud_as_usual():
+    torch.manual_seed(1)
+    x, levels = torch.rand(200, 16, 8) + 1, torch.rand(200, 16) + 1
+    hiding = BandDropout(0.25)
+    spectrum, loudness = hiding(x, levels)
+    hidden = (spectrum == 0).all(dim=-1)
+    assert hidden.float().mean() == pytest.approx(0.25, abs=0.03)
+    usual = levels.log().mean(dim=0).exp().expand_as(levels)
+    torch.testing.assert_close(loudness[hidden], usual[hidden])
+    torch.testing.assert_close(loudness[~hidden], levels[~hidden])
+    torch.testing.assert_close(spectrum[~hidden], x[~hidden])
+
+
+def test_nothing_is_hidden_from_a_trained_network():
+    x, levels = torch.rand(4, 16, 8), torch.rand(4, 16)
+    spectrum, loudness = BandDropout(0.5).eval()(x, levels)
+    assert spectrum is x
+    assert loudness is levels
+
+
+def test_only_bands_can_be_hidden():
+    with pytest.raises(ValidationError, match="envelope_spectrum"):
+        NetworkConfig(labels=3, band_dropout=0.1)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 
-from drsn.model.evaluate import Outputs, Score, disturbances, evaluate, run, score
+from drsn.model.evaluate import Outputs, Score, disturbances, evaluate, features, run, score
 from drsn.model.recipe import recipe_from
 from drsn.model.sources import corpus_of
 from drsn.model.windows import Disturbance
@@ -92,6 +93,23 @@ def test_batches_change_no_answer_and_lose_no_window(checkpoint: Checkpoint):
         np.testing.assert_allclose(together.logits[number], single.logits[0], atol=1e-5)
         np.testing.assert_allclose(together.novelty[number], single.novelty[0], atol=1e-5)
     assert together.probabilities.shape == (300, 3)
+
+
+def test_the_bare_network_says_what_the_graph_says(checkpoint: Checkpoint):
+    diagnosis = checkpoint.build()
+    windows = np.random.default_rng(4).standard_normal((300, 1, 512)).astype(np.float32)
+    logits, embedding = features(diagnosis.network, windows)
+    np.testing.assert_allclose(logits, run(diagnosis, windows).logits, atol=1e-6)
+    expected = diagnosis(torch.from_numpy(windows[:9]))[3].detach().numpy()
+    np.testing.assert_allclose(embedding[:9], expected, atol=1e-5)
+
+
+def test_outputs_can_be_chosen_from_and_joined_again(checkpoint: Checkpoint):
+    whole = run(checkpoint.build(), checkpoint.golden)
+    first = np.arange(len(checkpoint.golden)) < 5
+    again = Outputs.joined([whole.part(first), whole.part(~first)])
+    for name, array in vars(whole).items():
+        np.testing.assert_array_equal(getattr(again, name), array)
 
 
 def test_confidence_is_held_against_what_was_right(count):

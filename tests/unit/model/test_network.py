@@ -4,14 +4,17 @@ import io
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import nn
 
 from drsn.model.architecture import Architecture, Family, NetworkConfig, Stage
+from drsn.model.diagnosis import Diagnosis
 from drsn.model.errors import BadDataError
-from drsn.model.network import Diagnosis, Network, Shortcut, Unit
+from drsn.model.network import Network, Shortcut, Unit
+from drsn.model.novelty import fit_known
 from drsn.model.shrinkage import Shrinkage, _SoftThreshold, soft_threshold
 
 SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)
@@ -199,7 +202,8 @@ def test_the_default_is_wide_and_short():
 @pytest.mark.parametrize("family", SHRINKING)
 def test_the_exported_graph_needs_only_plain_operations(family: Family):
     onnx = pytest.importorskip("onnx")
-    diagnosis = Diagnosis(network_of(family)).eval()
+    embedding = np.random.default_rng(1).standard_normal((80, 16)).astype(np.float32)
+    diagnosis = Diagnosis(network_of(family), fit_known(embedding, np.arange(80) % 8)).eval()
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces the end of this exporter

@@ -56,6 +56,8 @@ def test_a_recipe_survives_the_checkpoint(tiny: dict[str, Any]):
             r"no \['gear'\]",
         ),
         ({"optimisation": {"steps": 0}}, "optimisation.steps"),
+        ({"evaluation": {"acceptance": 1.0}}, "evaluation.acceptance: .*less than 1"),
+        ({"evaluation": {"acceptance_snr_db": [0]}}, "evaluation.acceptance_snr_db: Extra inputs"),  # of version 0.1
         ({"name": "Two Words"}, "name"),
     ],
 )

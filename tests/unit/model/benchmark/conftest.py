@@ -17,15 +17,14 @@ if TYPE_CHECKING:
     from drsn.model.corpus import Corpus
 
 PLAN = """
-rungs = ["tiny"]
-seeds = 2
-draws = 2
-snr_db = [-6, 10]
-noises = ["gaussian", "impulsive"]
-
 [optimisation]
 steps = 6
 batch = 16
+
+[groups.all]
+rungs = ["tiny"]
+seeds = 2
+asked = { draws = 2, snr_db = [-6, 10], noises = ["gaussian", "impulsive"] }
 
 [contestants.resnet.network]
 family = "resnet"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from drsn.model.architecture import Family, NetworkConfig
+from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.contest import macs, run_cell
-from drsn.model.benchmark.plan import cells_of
 from drsn.model.network import Network
 
 
@@ -21,14 +21,15 @@ def test_the_papers_networks_cost_what_it_says(family: Family, expected: int, pl
 def test_a_cell_says_what_it_was_what_it_took_and_what_it_found(plan):
     network, spectrum, *_ = cells_of(plan, select=False)
     for cell in (network, spectrum):
-        measured = run_cell(plan, cell, select=False)
+        measured = run_cell(cell, select=False)
         assert (measured["set"], measured["contestant"]) == ("test", cell.contestant)
         assert len(measured["rows"]) == 1 + 2 * 2
         assert ("parameters" in measured) == (cell is network)
+        assert measured["asked"] == cell.asked.model_dump(mode="json")
 
 
 def test_selection_measures_the_validation_set(plan, corpus):
     (cell, *_) = cells_of(plan, select=True)
-    measured = run_cell(plan, cell, select=True)
+    measured = run_cell(cell, select=True)
     assert measured["set"] == "validation"
     assert set(measured["rows"][0]["recordings"]) == {f"{r.group} {r.name}" for r in corpus.validation}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.model.benchmark import ledger
-from drsn.model.benchmark.plan import cells_of
+from drsn.model.benchmark.cell import cells_of
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ def test_a_plan_outside_of_any_repository_may_not(tmp_path: Path, monkeypatch: p
 
 def test_every_look_at_a_test_set_is_one_line(tmp_path: Path, plan):
     for cell in cells_of(plan, select=False):
-        ledger.note(tmp_path / "ledger.csv", "c" * 40, cell, 0.5)
+        ledger.note(tmp_path / "ledger.csv", "c" * 40, cell, -6.0, 0.5)
     with (tmp_path / "ledger.csv").open() as file:
         head, *rows = csv.reader(file)
     assert tuple(head) == ledger.HEAD
-    assert [(row[3], row[4], row[5], row[6]) for row in rows][:2] == [
-        ("tiny", "resnet", "1", "0.5000"), ("tiny", "spectrum", "1", "0.5000"),
+    assert [tuple(row[3:]) for row in rows][:2] == [
+        ("tiny", "resnet", "1", "-6", "0.5000"), ("tiny", "spectrum", "1", "-6", "0.5000"),
     ]  # fmt: skip

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.measure import measure
-from drsn.model.benchmark.plan import cells_of
+from drsn.model.benchmark.plan import Asked
 from drsn.model.conditioning import Conditioner
 from drsn.model.noise import Noise, add_noise
 
 
 def test_every_window_is_named_once_a_draw_and_counted_for_its_recording(plan, corpus):
     (cell, *_) = cells_of(plan, select=False)
-    rows = measure(lambda x: np.zeros(len(x), np.int64), corpus.test, cell.recipe, [Noise.PINK], [0.0, 10.0], draws=3)
+    asked = Asked(noises=(Noise.PINK,), snr_db=(0.0, 10.0), draws=3)
+    rows = measure(lambda x: np.zeros(len(x), np.int64), corpus.test, cell.recipe, asked)
     assert [(row["noise"], row["snr_db"]) for row in rows] == [(None, None), ("pink", 0.0), ("pink", 10.0)]
     windows = corpus.test[0].n_samples // 2048
     for row in rows:
@@ -24,7 +26,7 @@ def test_noise_conditioned_apart_is_noise_added_before_conditioning(plan, corpus
     (cell, *_) = cells_of(plan, select=False)
     seen = []
     namer = lambda x: seen.append(x.copy()) or np.zeros(len(x), np.int64)  # noqa: E731
-    measure(namer, corpus.test[:1], cell.recipe, [Noise.GAUSSIAN], [-6.0], draws=1)
+    measure(namer, corpus.test[:1], cell.recipe, Asked(noises=(Noise.GAUSSIAN,), snr_db=(-6.0,), draws=1))
     clean, noisy = seen
     raw = corpus.test[0].samples[:, :2048][np.newaxis]
     out = np.empty_like(raw)
@@ -43,6 +45,6 @@ def test_every_contestant_meets_the_same_noise(plan, corpus):
     for seed in (1, 2):
         recipe = cell.recipe.model_copy(update={"seed": seed})
         namer = lambda x: seen.append(x.copy()) or np.zeros(len(x), np.int64)  # noqa: E731
-        measure(namer, corpus.test[:1], recipe, [Noise.LAPLACIAN], [0.0], draws=2)
+        measure(namer, corpus.test[:1], recipe, Asked(noises=(Noise.LAPLACIAN,), snr_db=(0.0,), draws=2))
     np.testing.assert_array_equal(np.concatenate(seen[:3]), np.concatenate(seen[3:]))
     assert not np.array_equal(seen[1], seen[2])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from drsn.model.augmentation import Augmenter
-from drsn.model.benchmark.plan import cells_of
+from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.spectrum import BANDS, fit_spectrum, log_spectrum
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.model.report.tables import fine_tuning_table, recall_table, summary, table
+from drsn.model.report.tables import calibration_table, fine_tuning_table, recall_table, summary, table
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
@@ -56,6 +56,14 @@ def test_recall_is_given_for_each_label_with_the_recordings_it_rests_on(
     ]
 
 
+def test_how_far_probabilities_can_be_believed_is_told_set_by_set():
+    row = {"set": "validation, held out", "windows": 500, "accuracy": 0.95, "nll": 0.25, "accepted": 0.875}
+    head, line = calibration_table([{**row, "calibration_error": 0.0123}]).splitlines()
+    assert head.split() == ["set", "windows", "accuracy,", "%", "ECE", "NLL", "accepted,", "%"]
+    assert line.split() == ["validation,", "held", "out", "500", "95.0", "0.012", "0.250", "87.5"]
+    assert len(head) == len(line)
+
+
 def test_fine_tuning_is_told_before_and_after_on_the_same_recordings(comparison: dict[str, Any]):
     title, *rows = fine_tuning_table(ORIGIN, comparison).splitlines()
     assert title.startswith("fine-tuned from cwru 1 (aaaaaaaaaaaa)")
@@ -77,6 +85,7 @@ def test_the_summary_tells_of_fine_tuning_only_where_there_was_one(
     plain = summary(checkpoint, scores, corpus.test)
     assert table(scores) in plain
     assert recall_table(scores, checkpoint, corpus.test) in plain
+    assert calibration_table(checkpoint.training.metrics["calibration"]) in plain
     assert "fine-tuned" not in plain
     metrics = {**checkpoint.training.metrics, "origin": ORIGIN, "fine_tuning": comparison}
     tuned = replace(checkpoint, training=checkpoint.training.model_copy(update={"metrics": metrics}))

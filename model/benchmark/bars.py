@@ -1,0 +1,76 @@
+"""The bars that the shipped recipe must pass, and the paper's figures beside ours on its protocol."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING, NamedTuple
+
+from drsn.model.benchmark.results import grouped, macro_recall
+from drsn.model.benchmark.tables import markdown, name_of
+from drsn.model.data import hit_sm
+from drsn.model.rungs import SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drsn.model.benchmark.results import Cell
+
+
+class Bar(NamedTuple):
+    """Least macro recall, mean over rungs, of the shipped recipe."""
+
+    what: str
+    rungs: tuple[str, ...]
+    snr_db: float | None
+    least: float
+
+
+_LOAD = ("cwru-0-to-3",)
+_SIZES = tuple(f"cwru-size-{size}" for size in SIZES)
+_SPEEDS = tuple(f"hit_sm-{rig}-{rpm}" for rig in hit_sm.RIGS for rpm in hit_sm.SPEEDS_RPM)
+BARS = (
+    Bar("0 → 3 hp", _LOAD, 10.0, 0.99),
+    Bar("0 → 3 hp", _LOAD, 0.0, 0.98),
+    Bar("0 → 3 hp", _LOAD, -6.0, 0.95),
+    Bar("0 → 3 hp", _LOAD, -10.0, 0.85),
+    Bar("leave a fault size out, mean of three", _SIZES, None, 0.75),
+    Bar("leave a speed out, mean of six", _SPEEDS, None, 0.93),
+)
+
+PAPER = {"gaussian": (70.2, 76.1), "laplacian": (61.1, 66.2), "pink": (60.6, 65.9)}
+"""Per cent at -5 dB of ResNet and DRSN-CW, read off the paper's bar charts (section IV)."""
+
+
+def bars_table(cells: Sequence[Cell], contestant: str = "shipped") -> str:
+    """Each bar, what was reached, and by how many cells."""
+    groups, rows = grouped(cells), []
+    for bar in BARS:
+        found = [groups.get((rung, contestant), []) for rung in bar.rungs]
+        count = sum(map(len, found))
+        reached = verdict = "not run yet"
+        if all(found):
+            mean = fmean(fmean(macro_recall(cell, bar.snr_db) for cell in part) for part in found)
+            reached, verdict = f"{100 * mean:.1f}", "met" if mean >= bar.least else "**missed**"
+        rows.append([bar.what, name_of(bar.snr_db), f"{100 * bar.least:g}", reached, str(count), verdict])
+    return markdown(["rungs", "SNR", "must, %", "reached, %", "cells", "verdict"], rows)
+
+
+def paper_table(cells: Sequence[Cell], snr_db: float = -5.0) -> str:
+    """ResNet and DRSN-CW of the paper on its protocol: accuracy and relative gain, ours beside the paper's."""
+    by_noise: dict[str, dict[str, list[float]]] = {}
+    for (rung, contestant), found in grouped(cells).items():
+        family, _, noise = contestant.removeprefix("paper_").rpartition("_")
+        if rung.startswith("paper-fold") and noise in PAPER:
+            recalls = [100 * macro_recall(cell, snr_db, [noise]) for cell in found]
+            by_noise.setdefault(noise, {}).setdefault(family, []).extend(recalls)
+    rows = []
+    for noise, theirs in PAPER.items():
+        found_by_family = by_noise.get(noise, {})
+        resnet, shrinking = (found_by_family.get(family, []) for family in ("resnet", "drsn_cw"))
+        if len(resnet) == len(shrinking) > 0:
+            ours = fmean(resnet), fmean(shrinking)
+            each = " ".join(f"{s - r:+.1f}" for s, r in zip(shrinking, resnet, strict=True))
+            rows.append([noise, *(f"{v:.1f}" for v in ours), f"{100 * (ours[1] / ours[0] - 1):+.1f} %", each,
+                         *(f"{v:.1f}" for v in theirs), f"{100 * (theirs[1] / theirs[0] - 1):+.1f} %"])  # fmt: skip
+    head = ["noise", "ResNet", "DRSN-CW", "gain", "points by fold", "paper: ResNet", "DRSN-CW", "gain"]
+    return markdown(head, rows) if rows else "Not run yet."

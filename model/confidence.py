@@ -1,0 +1,117 @@
+"""How far probabilities can be believed under the noise of training.
+
+On the validation windows that the temperature was fitted on, on those kept from it, and on the test set, where load or
+machine are others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from drsn.model.calibration import negative_log_likelihood, reliability
+from drsn.model.evaluate import Outputs, run
+from drsn.model.windows import NoiseMix, Windows, windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from drsn.model.checkpoint import Checkpoint
+    from drsn.model.data.recording import Recording
+    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.recipe import Recipe
+
+TEST = "test"
+
+DRAWS = 20
+"""Of the noise for each window; fewer where there are more than `ENOUGH` windows in all."""
+
+ENOUGH = 20_000
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """Over `windows` of one set, noise draws among them. `accepted` is the share that is not refused as unknown."""
+
+    set: str
+    windows: int
+    accuracy: float
+    calibration_error: float
+    nll: float
+    accepted: float
+
+
+def trained_noise(diagnosis: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Outputs, Windows]:
+    """What the graph says of every window under several draws of the noise that augmentation adds.
+
+    The windows come without their samples, which nobody needs any more: float32[0, channels, window].
+
+    Raises:
+        BadDataError: no recording is as long as a window.
+    """
+    mix = NoiseMix.of(recipe.augmentation)
+    outputs, windows = [], []
+    draw, draws = 0, 1
+    while draw < draws:
+        drawn = windows_of(recordings, recipe, mix, (recipe.seed, draw))
+        draws = min(DRAWS, max(1, ENOUGH // len(drawn.label)))
+        outputs.append(run(diagnosis, drawn.samples))
+        windows.append(replace(drawn, samples=drawn.samples[:0].copy()))
+        draw += 1
+    return Outputs.joined(outputs), Windows.joined(windows)
+
+
+def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bool_]:
+    """Which of the windows the temperature may not see: bool[n].
+
+    Every second group of a label that has several, else the later half of its recordings. Groups are counted in the
+    order of the recordings; those without a window are passed over.
+    """
+    held = np.zeros(len(windows.label), np.bool_)
+    for label in np.unique(windows.label):
+        numbers = np.unique(windows.recording[windows.label == label])
+        groups = list(dict.fromkeys(recordings[number].group for number in numbers))
+        for number in numbers:
+            of_it = windows.recording == number
+            if len(groups) > 1:
+                held[of_it] = groups.index(recordings[number].group) % 2 == 1
+            else:
+                held[of_it] = windows.place[of_it] >= (windows.place[of_it].max() + 2) // 2
+    return held
+
+
+def tempered(outputs: Outputs, temperature: float) -> Outputs:
+    """The same outputs with the probabilities of another temperature."""
+    return replace(outputs, probabilities=(torch.from_numpy(outputs.logits) / temperature).softmax(dim=1).numpy())
+
+
+def confidence(name: str, outputs: Outputs, label: NDArray[np.int64], threshold: float | None) -> Confidence:
+    """Count one set; two windows at least."""
+    limit = np.inf if threshold is None else threshold
+    return Confidence(
+        set=name,
+        windows=len(label),
+        accuracy=float(np.mean(outputs.logits.argmax(axis=1) == label)),
+        calibration_error=reliability(outputs.probabilities, label).error,
+        nll=negative_log_likelihood(outputs.probabilities, label),
+        accepted=float(np.mean(outputs.novelty <= limit)),
+    )
+
+
+def on_test_set(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> Confidence:
+    """Count the test set."""
+    outputs, windows = trained_noise(checkpoint.build(), recipe, recordings)
+    return confidence(TEST, outputs, windows.label, checkpoint.contract.abstention_threshold)
+
+
+def with_row(checkpoint: Checkpoint, row: Confidence) -> Checkpoint:
+    """The checkpoint with `row` on record; one of the same set gives way."""
+    training = checkpoint.training
+    rows = [other for other in training.metrics["calibration"] if other["set"] != row.set]
+    metrics = {**training.metrics, "calibration": [*rows, asdict(row)]}
+    return replace(checkpoint, training=training.model_copy(update={"metrics": metrics}))

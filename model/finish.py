@@ -1,0 +1,113 @@
+"""From trained weights to a checkpoint: what is known, how sure to be, when to abstain, and the golden windows.
+
+Novelty is fitted on training windows as augmentation draws them; temperature and threshold on the validation set.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from drsn.model.augmentation import Augmenter
+from drsn.model.calibration import fit_temperature, fit_threshold
+from drsn.model.checkpoint import Checkpoint
+from drsn.model.confidence import confidence, held_out, tempered, trained_noise
+from drsn.model.contract import Training
+from drsn.model.diagnosis import Diagnosis
+from drsn.model.evaluate import features, run
+from drsn.model.fit import THREADS
+from drsn.model.golden import golden_windows
+from drsn.model.novelty import fit_known
+from drsn.model.windows import Disturbance, windows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from drsn.model.corpus import Corpus
+    from drsn.model.data.recording import Recording
+    from drsn.model.evaluate import Outputs
+    from drsn.model.network import Network
+    from drsn.model.novelty import Known
+    from drsn.model.recipe import Recipe
+
+BATCHES = 80
+"""Of training windows, for means and covariances: 10,240 windows of the usual 128 a batch."""
+
+STREAM = 1
+"""Of random numbers, beside the recipe's seed: training draws from the seed alone."""
+
+
+def known_of(recipe: Recipe, network: Network, recordings: Sequence[Recording]) -> Known:
+    """Fit the novelty of a trained network, in evaluation mode, on augmented windows of its training recordings.
+
+    Raises:
+        ConfigurationError: the network gives all of them the same embedding.
+    """
+    augmenter = Augmenter(recordings, recipe, np.random.default_rng([recipe.seed, STREAM]))
+    batches = [augmenter.draw() for _ in range(BATCHES)]
+    _, embedding = features(network, np.concatenate([batch.samples for batch in batches]))
+    return fit_known(embedding, np.concatenate([batch.label for batch in batches]))
+
+
+def finished(recipe: Recipe, network: Network, corpus: Corpus) -> Checkpoint:
+    """Fit novelty, temperature and abstention threshold, and choose the golden windows.
+
+    The temperature is fitted on one part of the validation set and judged on the other (drsn.model.confidence).
+
+    Raises:
+        ConfigurationError: the network gives all windows the same embedding.
+    """
+    known = known_of(recipe, network, corpus.train)
+    temperature, parts = _tempered(Diagnosis(network, known).eval(), recipe, corpus.validation)
+    samples, label = _validation(recipe, corpus)
+    outputs = run(Diagnosis(network, known, temperature).eval(), samples)
+    threshold = fit_threshold(outputs.novelty, recipe.evaluation.acceptance)
+    metrics = {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "threads": THREADS,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "validation_accuracy": float(np.mean(outputs.logits.argmax(axis=1) == label)),
+        "calibration": [asdict(confidence(name, *part, threshold)) for name, part in parts.items()],
+    }
+    return Checkpoint(
+        name=recipe.name,
+        version=recipe.version,
+        network=recipe.network_config(),
+        state=network.state_dict(),
+        known=known,
+        temperature=temperature,
+        contract=recipe.contract(threshold),
+        training=Training(
+            recipe=recipe.model_dump(mode="json"), data_sha256=corpus.sha256, seed=recipe.seed, metrics=metrics
+        ),
+        golden=golden_windows(samples, outputs),
+    )
+
+
+def _tempered(
+    plain: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]
+) -> tuple[float, dict[str, tuple[Outputs, NDArray[np.int64]]]]:
+    """The temperature; and, of the part it was fitted on and the part held out, outputs under it and labels."""
+    outputs, windows = trained_noise(plain, recipe, recordings)
+    held = held_out(windows, recordings)
+    temperature = fit_temperature(torch.from_numpy(outputs.logits[~held]), torch.from_numpy(windows.label[~held]))
+    sure = tempered(outputs, temperature)
+    parts = {"validation, fitted": ~held, "validation, held out": held}
+    # One recording of one window leaves nothing to hold out, and a calibration error needs two.
+    sized = {name: part for name, part in parts.items() if np.count_nonzero(part) > 1}
+    return temperature, {name: (sure.part(part), windows.label[part]) for name, part in sized.items()}
+
+
+def _validation(recipe: Recipe, corpus: Corpus) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Validation windows as recorded, and under each noise at each SNR that the model must accept."""
+    evaluation = recipe.evaluation
+    cells = [Disturbance()]
+    cells += [Disturbance(n, snr_db) for n in evaluation.noises for snr_db in evaluation.accepted_snr_db]
+    sets = [windows_of(corpus.validation, recipe, cell, recipe.seed) for cell in cells]
+    return np.concatenate([s.samples for s in sets]), np.concatenate([s.label for s in sets])
