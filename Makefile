@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TORCH := torch==2.13.0
 TORCH_INDEX ?=
 
-.PHONY: demo test check bundle bench docs clean
+.PHONY: demo test check bundle bench gpu docs clean
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/bin/drsn-agent demo
@@ -37,8 +37,13 @@ bundle: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(VENV)/bin/python docs/generate.py
 
+# What takes minutes; benchmarks/novelty.py trains for a quarter of an hour, `drsn-train benchmark` for hours.
 bench: $(VENV)/.installed broker
-	for script in benchmarks/[a-z]*.py; do $(VENV)/bin/python $$script || exit 1; done
+	for name in hot_path inference contestants export agent; do $(VENV)/bin/python benchmarks/$$name.py || exit 1; done
+
+# What needs a GPU with TensorRT or TensorRT-RTX: build, parity, leaks, latency. Elsewhere nothing is collected (exit 5).
+gpu: $(VENV)/.installed
+	DRSN_GPU_REPORT=$${DRSN_GPU_REPORT:-benchmarks/results/gpu.json} $(VENV)/bin/pytest tests/gpu
 
 # What the tests need besides Python: a broker, and openssl for its certificates. Installed where we may, else said how.
 .PHONY: broker
@@ -58,7 +63,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,rtx,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -179,7 +179,7 @@ def refused_table() -> str:
 def accepted_table() -> str:
     """What it makes of its own labels at the test load, over SNR."""
     cells = _novelty()["shipped"]["accepted"]
-    levels = ("as recorded" if c["snr_db"] is None else f"{c['snr_db']:+g} dB" if c["snr_db"] else "0 dB" for c in cells)
+    levels = ("as recorded" if c["snr_db"] is None else f"{c['snr_db']:+g} dB" for c in cells)
     rows = [f"| CWRU at 3 hp, mean of three noises | {' | '.join(levels)} |", "|---" * (1 + len(cells)) + "|"]
     for key, name in (("accepted", "accepted"), ("accuracy", "named right"),
                       ("accuracy_of_accepted", "named right, of the accepted")):  # fmt: skip

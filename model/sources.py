@@ -86,16 +86,16 @@ def _from_cwru(data: CwruData) -> Corpus:
 def _from_synthetic(data: SyntheticData, recipe: Recipe) -> Corpus:
     seeds = np.random.SeedSequence(recipe.seed).spawn(3)
     counts = (data.train_machines, data.validation_machines, data.test_machines)
-    lengths_s = (data.train_s, data.test_s, data.test_s)
+    lengths_s, names = (data.train_s, data.test_s, data.test_s), ("training", "validation", "test")
     train, validation, test = (
-        tuple(_plant(data, recipe, np.random.default_rng(seed), count, length_s))
-        for seed, count, length_s in zip(seeds, counts, lengths_s, strict=True)
+        tuple(_plant(data, recipe, np.random.default_rng(seed), f"{name}-machine", count, length_s))
+        for name, seed, count, length_s in zip(names, seeds, counts, lengths_s, strict=True)
     )
     return Corpus(train, validation, test)
 
 
 def _plant(
-    data: SyntheticData, recipe: Recipe, rng: np.random.Generator, machines: int, length_s: float
+    data: SyntheticData, recipe: Recipe, rng: np.random.Generator, name: str, machines: int, length_s: float
 ) -> Iterable[Recording]:
     """Each machine in each condition, at a severity of its own."""
     rate_hz = recipe.signal.sample_rate_hz
@@ -106,10 +106,10 @@ def _plant(
             fault = None if label.healthy else label.condition
             samples = synthetic.synthesise(machine, fault, severity, round(length_s * rate_hz), rate_hz, rng)
             yield Recording(
-                name=f"machine-{index}-{label.name}",
+                name=f"{name}-{index}-{label.name}",
                 label=label.name,
                 samples=samples[np.newaxis],
                 sample_rate_hz=rate_hz,
-                group=f"machine-{index}",
+                group=f"{name}-{index}",
                 rpm=machine.rpm,
             )

@@ -15,6 +15,9 @@ def test_each_machine_is_in_one_set_and_in_every_condition(tiny: dict[str, Any])
     assert {recording.label for recording in corpus.test} == {"normal", "inner_race", "outer_race"}
     speeds = [{recording.rpm for recording in part} for part in (corpus.train, corpus.validation, corpus.test)]
     assert not speeds[0] & speeds[1] | speeds[0] & speeds[2] | speeds[1] & speeds[2]
+    recordings = (*corpus.train, *corpus.validation, *corpus.test)
+    assert len({recording.name for recording in recordings}) == len(recordings), "other machines have other names"
+    assert len({recording.group for recording in recordings}) == 10
 
 
 def test_the_hash_follows_the_seed(tiny: dict[str, Any]):

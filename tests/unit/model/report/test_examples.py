@@ -18,7 +18,7 @@ def test_there_is_one_test_window_of_each_label_with_what_the_model_says(
 ):
     examples = examples_of(checkpoint, recipe, corpus.test)
     assert [example.recording.name for example in examples] == [
-        f"machine-0-{label}" for label in ("normal", "inner_race", "outer_race")
+        f"test-machine-0-{label}" for label in ("normal", "inner_race", "outer_race")
     ]
     for example in examples:
         assert example.window.shape == (512,)
@@ -37,7 +37,7 @@ def test_each_row_is_a_waveform_and_its_envelope_spectrum(checkpoint: Checkpoint
     figure = examples_figure(examples, recipe.signal)
     assert len(figure.axes) == 2 * len(examples)
     left, right = figure.axes[:2]
-    assert left.get_title(loc="left") == "normal: recording machine-0-normal"
+    assert left.get_title(loc="left") == "normal: recording test-machine-0-normal"
     assert left.lines[0].get_xdata()[-1] == pytest.approx(1000 * 511 / 12_000)
     assert right.lines[-1].get_xdata().max() <= 500
 
