@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from fnmatch import fnmatchcase
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from drsn.agent.address import Broker
-from drsn.agent.alarms import Policy
-from drsn.agent.backends.choose import open_backend, self_test
+from drsn.agent.backends.choose import Chosen, Wish, choose
 from drsn.agent.batch import Batch
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
@@ -20,6 +18,7 @@ from drsn.agent.metrics import Metrics
 from drsn.agent.mqtt import Connection
 from drsn.agent.outbox import Outbox
 from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policies import ignored_faults, policy_of
 from drsn.agent.publisher import Publisher
 from drsn.agent.receipts import Receipts
 from drsn.agent.runner import Parts, Runner
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from drsn.agent.configuration import Configuration
-    from drsn.agent.ports import Backend, Transport
+    from drsn.agent.ports import Transport
     from drsn.agent.settings import Settings
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
@@ -48,77 +47,89 @@ def package_version() -> str:
 
 
 @contextmanager
-def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Backend]]:
+def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]]:
     """The bundle and its network, checked against each other by the golden windows.
 
     Raises:
         BundleError: the bundle is broken, or its network does not say what it said when it was made.
-        ConfigurationError: an input can't serve the bundle.
+        ConfigurationError: an input can't serve the bundle, or no engine fits this machine.
+        UnavailableError: the backend asked for can't run here.
     """
     settings = configuration.settings
     bundle = open_bundle(configuration.bundle_path)
     _check_inputs(settings, bundle.contract)
-    backend = open_backend(bundle, settings.agent.backend, settings.inference.max_batch, settings.inference.threads)
+    chosen = choose(bundle, wish_of(settings))
     try:
-        self_test(bundle, backend, settings.inference.max_batch)
-        yield bundle, backend
+        yield bundle, chosen
     finally:
-        backend.close()
+        chosen.backend.close()
+
+
+def wish_of(settings: Settings) -> Wish:
+    """What the settings say of the network's run."""
+    return Wish(
+        choice=settings.agent.backend,
+        max_batch=settings.inference.max_batch,
+        threads=settings.inference.threads,
+        engine_dir=settings.agent.engine_dir,
+        cuda_graphs=settings.inference.cuda_graphs,
+    )
 
 
 @contextmanager
 def assembled(configuration: Configuration, connect: Callable[..., Transport] = Connection) -> Iterator[Runner]:
     """A runner, ready to run; what it holds is closed at the end. `connect` makes its two connections."""
     with ExitStack() as stack:
-        bundle, backend = stack.enter_context(opened_model(configuration))
+        bundle, chosen = stack.enter_context(opened_model(configuration))
         store = Store(configuration.settings.agent.state_dir)
         stack.callback(store.close)
-        yield Runner(parts_of(configuration, bundle, backend, store, connect))
+        yield Runner(parts_of(configuration, bundle, chosen, store, connect))
 
 
 def parts_of(
-    configuration: Configuration, bundle: Bundle, backend: Backend, store: Store, connect: Callable[..., Transport]
+    configuration: Configuration, bundle: Bundle, chosen: Chosen, store: Store, connect: Callable[..., Transport]
 ) -> Parts:
     """All that a runner works with, put together."""
     settings, contract = configuration.settings, bundle.contract
     remembered = store.load()
-    manifest = bundle.manifest
-    identity = Identity(
-        settings.agent.id,
-        remembered.epoch,
-        BundleReference(name=manifest.name, version=manifest.version, sha256=bundle.sha256),
-    )
-    topics = Topics(settings.agent.prefix, settings.agent.id)
+    identity = Identity(settings.agent.id, remembered.epoch, reference_to(bundle))
+    topics, broker = Topics(settings.agent.prefix, settings.agent.id), broker_of(configuration)
     metrics = Metrics()
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
-    pipeline = Pipeline(contract, identity, policy_of(settings), remembered.sensors)
-    control = connect(
-        _broker(configuration), on_change=inbox.wake, **_control(configuration, topics, identity, backend.name)
-    )
+    pipeline = Pipeline(contract, identity, policy_of(settings, contract), remembered.sensors)
+    control = connect(broker, on_change=inbox.wake, **_control(configuration, topics, identity, chosen))
     return Parts(
         inbox=inbox,
         intake=Intake(contract, inputs_of(settings, contract), settings.agent.max_sensors, remembered.cursors, metrics),
         receipts=Receipts(),
-        batch=Batch(contract, settings.inference.max_batch, settings.inference.deadline_s),
-        backend=backend,
+        batch=Batch(contract, settings.inference.max_batch, settings.inference.deadline_s, ignored_faults(settings)),
+        backend=chosen.backend,
         interpret=Interpreter(contract),
         pipeline=pipeline,
         store=store,
-        ingest=connect(_broker(configuration), on_message=inbox.put, on_change=inbox.wake, **_ingest(settings, store)),
+        ingest=connect(broker, on_message=inbox.put, on_change=inbox.wake, **_ingest(settings, store)),
         control=control,
         outbox=Outbox(store, control, topics),
         publisher=Publisher(
-            control, topics, pipeline, f"{manifest.name}@{bundle.sha256[:12]}", settings.agent.results_per_s
+            control, topics, pipeline, f"{bundle.manifest.name}@{bundle.sha256[:12]}", settings.agent.results_per_s
         ),
         metrics=metrics,
         identity=identity,
         version=package_version(),
         config_sha256=configuration.sha256,
         health_every_s=settings.agent.health_every_s,
+        engine=chosen.engine,
+        reasons=chosen.reasons,
     )
 
 
-def _broker(configuration: Configuration) -> Broker:
+def reference_to(bundle: Bundle) -> BundleReference:
+    """How documents name the bundle."""
+    return BundleReference(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
+
+
+def broker_of(configuration: Configuration) -> Broker:
+    """Where the settings say that the broker is."""
     mqtt = configuration.settings.mqtt
     return Broker(
         host=mqtt.host,
@@ -146,13 +157,14 @@ def _ingest(settings: Settings, store: Store) -> dict[str, Any]:
     }
 
 
-def _control(configuration: Configuration, topics: Topics, identity: Identity, backend: str) -> dict[str, Any]:
+def _control(configuration: Configuration, topics: Topics, identity: Identity, chosen: Chosen) -> dict[str, Any]:
     """Options of the connection that everything goes out by; the broker says `offline` when it dies."""
     will = StatusDocument(
         agent=identity.agent,
         state="offline",
         ingest="stopped",
-        backend=backend,
+        backend=chosen.backend.name,
+        engine=chosen.engine,
         version=package_version(),
         config_sha256=configuration.sha256,
         bundle=identity.bundle,
@@ -194,19 +206,3 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
         )
         for entry in settings.inputs
     )
-
-
-def policy_of(settings: Settings) -> Callable[[str], Policy]:
-    """Sensor id -> policy: the first `[[sensors]]` that matches, else `[alarms]`."""
-    default = Policy(settings.alarms.raise_after, settings.alarms.clear_after)
-
-    def policy(sensor: str) -> Policy:
-        for entry in settings.sensors:
-            if fnmatchcase(sensor, entry.match):
-                return Policy(
-                    entry.alarms.raise_after or default.raise_after,
-                    entry.alarms.clear_after or default.clear_after,
-                )
-        return default
-
-    return policy

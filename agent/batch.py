@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.diagnosis import Reading
+from drsn.agent.sensor_faults import Look, find
 from drsn.model.conditioning import Conditioner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
     from numpy.typing import NDArray
 
     from drsn.agent.receipts import Receipt
@@ -18,13 +21,27 @@ if TYPE_CHECKING:
 
 
 class Batch:
-    """At most `max_windows` windows, and none waits longer than `deadline_s` for company."""
+    """At most `max_windows` windows, and none waits longer than `deadline_s` for company.
 
-    def __init__(self, contract: ModelContract, max_windows: int, deadline_s: float) -> None:
+    Args:
+        contract: of the model that the windows are for.
+        max_windows: of one call of the network.
+        deadline_s: a window waits no longer for others.
+        ignored_faults: sensor id -> names of sensor faults that are none there.
+    """
+
+    def __init__(
+        self,
+        contract: ModelContract,
+        max_windows: int,
+        deadline_s: float,
+        ignored_faults: Callable[[str], Container[str]] = lambda _sensor: (),
+    ) -> None:
         self.readings: list[Reading] = []
         self.receipts: list[Receipt] = []
         self._contract = contract
         self._deadline_s = deadline_s
+        self._ignored_faults = ignored_faults
         self._due_s = 0.0
         self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
         self._conditioners: dict[float, Conditioner] = {}
@@ -52,21 +69,20 @@ class Batch:
             self._due_s = now_s + self._deadline_s
         native = window.samples
         self._conditioner(window.sample_rate_hz)(native, self._x[len(self.readings)])
-        centred = native.astype(np.float64)
-        level = float(np.abs(centred).max())
-        centred -= centred.mean(axis=-1, keepdims=True)
-        rms = float(np.sqrt(np.square(centred).mean()))
+        look = Look(native, clipped=window.clipped, rate_error=window.rate_error)
         self.readings.append(
             Reading(
                 sensor=sensor,
                 end_unix_ns=window.end_unix_ns,
                 duration_ns=round(native.shape[-1] * 1e9 / window.sample_rate_hz),
+                advance_ns=round(window.advance * 1e9 / window.sample_rate_hz),
                 fresh=window.fresh,
-                rms=rms,
-                peak=float(np.abs(centred).max()),
+                rms=look.rms,
+                peak=look.peak,
                 unit=window.unit,
                 clock_synced=window.clock_synced,
-                flat=rms <= FLAT * level,
+                rpm=window.rpm,
+                fault=find(look, self._ignored_faults(sensor)),
             )
         )
         self.receipts.append(receipt)
@@ -88,10 +104,6 @@ class Batch:
             self._conditioners[sample_rate_hz] = conditioner
         return conditioner
 
-
-FLAT = 1e-6
-"""RMS over the largest sample. Float32 rounding leaves less (6e-8) around an offset, one count of 16 bits more (2e-5).
-The graph scales every window to RMS 1: it would make a diagnosis of the rounding."""
 
 MAX_RATES = 64
 """Conditioners that are kept; a plant has a handful of rates, and one that drifts must not fill the memory."""

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"
 """The condition of a window that the model abstains from."""
 
+SENSOR_FAULT = "sensor_fault"
+"""The condition of a window that no machine made; its label is the fault (drsn.agent.sensor_faults)."""
+
+SILENT = "silent"
+"""The condition of a sensor from which no window comes any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -32,8 +38,12 @@ class Reading:
     """Largest distance from the mean, in `unit`."""
     unit: str | None
     clock_synced: bool
-    flat: bool = False
-    """Nothing but rounding moves in it: a sensor that is dead, or not connected."""
+    advance_ns: int
+    """New signal in it: what no window before it held."""
+    rpm: float | None = None
+    """As the packet says."""
+    fault: str | None = None
+    """Of the sensor, found in this window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +52,12 @@ class Diagnosis:
 
     reading: Reading
     condition: str
-    """`normal`, one of the bundle's, or `unknown`."""
+    """`normal`, one of the bundle's, `unknown` or `sensor_fault`."""
     label: str
-    """The most probable label of the most probable condition."""
+    """The most probable label of the most probable condition; of a sensor fault its name."""
     confidence: float
-    """P(condition), the sum over its labels; of the most probable condition when the model abstains."""
+    """P(condition), the sum over its labels; of the most probable condition when the model abstains; 1 of a sensor
+    fault."""
     condition_probabilities: dict[str, float]
     label_probabilities: dict[str, float]
     novelty: float
@@ -86,12 +97,13 @@ class Interpreter:
         label: int,
     ) -> Diagnosis:
         novelty = float(outputs.novelty[row])
+        # `not <=` so that a NaN abstains too.
+        condition = self._conditions[best] if novelty <= self._threshold else UNKNOWN
         return Diagnosis(
             reading=reading,
-            # `not <=` so that a NaN abstains too.
-            condition=self._conditions[best] if novelty <= self._threshold and not reading.flat else UNKNOWN,
-            label=self._labels[label],
-            confidence=float(by_condition[row, best]),
+            condition=condition if reading.fault is None else SENSOR_FAULT,
+            label=self._labels[label] if reading.fault is None else reading.fault,
+            confidence=float(by_condition[row, best]) if reading.fault is None else 1.0,
             condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),
             label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
             novelty=novelty,

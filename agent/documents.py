@@ -7,12 +7,10 @@ from typing import Any, Final, Literal
 
 from pydantic import Field
 
-from drsn.agent.alarms import State
+from drsn.agent.alarms import State, Suppressor
 from drsn.model.contract import Frozen, Severity
 
 VERSION: Final = 1
-
-Suppressor = Literal["shelved", "out_of_service", "sensor_fault", "gate"]
 
 
 def iso_utc(unix_ns: int) -> str:
@@ -48,6 +46,9 @@ class ConditionDocument(Frozen):
     confidence: float = Field(ge=0, le=1, description="P(condition) of the deciding window")
     votes: int = Field(description="windows for (raise) or against (clear) the condition ...")
     of: int = Field(description="... among this many")
+    evidence: float | None = Field(
+        default=None, description="nats that decided by the sequential rule; null: votes did"
+    )
     window_label: str = Field(description="the model's label of the deciding window")
     acked_by: str | None = None
     shelved_until: str | None = None
@@ -87,6 +88,7 @@ class AlarmDocument(Frozen):
     confidence: float | None = None
     votes: int | None = None
     of: int | None = None
+    evidence: float | None = None
     window_label: str | None = None
     acked_by: str | None = None
     shelved_until: str | None = None
@@ -107,6 +109,7 @@ class ResultDocument(Frozen):
     confidence: float
     probabilities: dict[str, float] = Field(description="by label")
     novelty: float | None = Field(description="null: not finite")
+    suppressed_by: Suppressor | None = Field(description="why the window says nothing about the machine; null: it does")
     rms: float = Field(description="of the window's AC part")
     peak: float = Field(description="largest distance from the window's mean")
     unit: str | None
@@ -122,6 +125,7 @@ class StatusDocument(Frozen):
     reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
     ingest: Literal["connected", "connecting", "stopped"]
     backend: str
+    engine: str | None = Field(default=None, description="file of the TensorRT engine that runs; null: none does")
     version: str
     config_sha256: str
     bundle: BundleReference

@@ -38,6 +38,11 @@ class Input:
     max_packet_bytes: int
 
 
+def _names(entry: Input, sensor: str) -> tuple[str, ...]:
+    """The sensors of one topic: with named channels, each channel is one."""
+    return tuple(f"{sensor}-{channel}" for channel in entry.channels) or (sensor,)
+
+
 def _decoded(entry: Input, message: Message, throttle: Throttle) -> Packet:
     try:
         return CODECS[entry.codec](message.payload, message.properties, entry.form)
@@ -96,13 +101,13 @@ class Intake:
             PacketError: the message is refused; no sample of it was read.
         """
         entry, sensor = self._route(message)
-        packet = _decoded(entry, message, self._throttle)
-        rate = packet.sample_rate_hz or entry.sample_rate_hz
-        if rate is None:
-            raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input sets no sample_rate_hz")
-        parts = self._split(entry, sensor, packet)
-        streams = self._streams_of(entry, [name for name, _ in parts])
-        verdicts = [stream.judge(part, rate) for stream, (_, part) in zip(streams, parts, strict=True)]
+        try:
+            parts, rate = self._read(entry, sensor, message)
+            streams = self._streams_of(entry, [name for name, _ in parts])
+            verdicts = [stream.judge(part, rate) for stream, (_, part) in zip(streams, parts, strict=True)]
+        except PacketError as error:
+            error.sensors = _names(entry, sensor)
+            raise
         receipt.duplicate = all(verdict is Continuity.DUPLICATE for verdict in verdicts)
         for stream, (name, part), verdict in zip(streams, parts, verdicts, strict=True):
             if verdict is Continuity.DUPLICATE:
@@ -113,6 +118,14 @@ class Intake:
                 yield name, window
             if stream.cursor is not None:
                 receipt.cursors[name] = stream.cursor
+
+    def _read(self, entry: Input, sensor: str, message: Message) -> tuple[list[tuple[str, Packet]], float]:
+        """One packet for each sensor, and the rate of their samples."""
+        packet = _decoded(entry, message, self._throttle)
+        rate = packet.sample_rate_hz or entry.sample_rate_hz
+        if rate is None:
+            raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input sets no sample_rate_hz")
+        return self._split(entry, sensor, packet), rate
 
     def _route(self, message: Message) -> tuple[Input, str]:
         if message.retained:
@@ -148,7 +161,7 @@ class Intake:
             sensor = entry.pattern.sensor_of(topic)
             if sensor is None:
                 continue
-            names = [f"{sensor}-{channel}" for channel in entry.channels] or [sensor]
+            names = _names(entry, sensor)
             if not all(legal_sensor(name) for name in names):
                 raise PacketError(
                     Reason.ILLEGAL_SENSOR, f"{names[0][:80]!r} is no sensor id ([A-Za-z0-9._~-], at most 64)"
@@ -165,7 +178,7 @@ class Intake:
                 Reason.WRONG_CHANNELS,
                 f"{packet.samples.shape[0]} channels, the input names {len(entry.channels)}",
             )
-        return [(f"{sensor}-{channel}", packet.only(row)) for row, channel in enumerate(entry.channels)]
+        return [(name, packet.only(row)) for row, name in enumerate(_names(entry, sensor))]
 
     def _streams_of(self, entry: Input, names: list[str]) -> list[SensorStream]:
         """Known streams, or new ones that are not kept yet: a refused packet must not use up a place."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import Change, Policy, Sensor, State, step
-from drsn.agent.diagnosis import UNKNOWN, Diagnosis
+from drsn.agent.alarms import OWN, Change, Sensor, State
+from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
 from drsn.agent.documents import AlarmDocument, BundleReference, ConditionDocument, EventDocument, iso_utc
+from drsn.agent.judgement import fall_silent, step, suppressor
+from drsn.agent.sequential import Ratios
+from drsn.agent.silence import Silence
 from drsn.model.contract import NORMAL, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.alarms import Condition
+    from drsn.agent.alarms import Condition, Suppressor
+    from drsn.agent.policy import Policy
     from drsn.model.contract import ModelContract
 
 EVENT_NAMESPACE = uuid.UUID("5c1a3f0e-7d0b-5c55-9f5a-d7253e0e0001")
@@ -32,11 +36,16 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one window led to."""
+    """What one window led to, or that none came."""
 
-    diagnosis: Diagnosis
+    name: str
+    """Of the sensor."""
+    diagnosis: Diagnosis | None
+    """None: no window, or none that the model has seen."""
     sensor: Sensor
     events: tuple[EventDocument, ...]
+    suppressed_by: Suppressor | None = None
+    """Why the window said nothing about the machine."""
 
 
 class Pipeline:
@@ -45,7 +54,7 @@ class Pipeline:
     Args:
         contract: whose conditions are judged.
         identity: stands in every document.
-        policy_of: sensor id -> when to raise and clear.
+        policy_of: sensor id -> when to raise and clear; asked once.
         sensors: the states of an earlier run.
     """
 
@@ -56,21 +65,73 @@ class Pipeline:
         policy_of: Callable[[str], Policy],
         sensors: Mapping[str, Sensor] | None = None,
     ) -> None:
-        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN)
+        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *OWN)
         self._severities = {name: contract.severity_of(name) for name in contract.conditions}
         self._identity = identity
         self._policy_of = policy_of
         self._policies: dict[str, Policy] = {}
+        self._ratios = Ratios(contract)
         self.sensors: dict[str, Sensor] = dict(sensors or {})
+        periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
+        self._silence = Silence(periods_s, lambda name: self._policy(name).silent_after_s)
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
-        """Let one window vote and say what followed."""
+        """Let one window speak and say what followed."""
         name = diagnosis.reading.sensor
-        policy = self._policies.get(name) or self._policies.setdefault(name, self._policy_of(name))
-        before = self._known(name)
-        after, changes = step(before, diagnosis, policy, now_unix_ns)
-        self.sensors[name] = after
-        return Outcome(diagnosis, after, tuple(self._event(name, change) for change in changes))
+        return self._heard(name, diagnosis, now_unix_ns, diagnosis)
+
+    def refuse(self, name: str, fault: str, now_unix_ns: int) -> Outcome | None:
+        """A packet was refused that shows a fault of its sensor; None of a sensor that never made a window."""
+        if name not in self.sensors:
+            return None
+        reading = Reading(
+            sensor=name,
+            end_unix_ns=now_unix_ns,
+            duration_ns=1,
+            advance_ns=1,
+            fresh=False,
+            rms=0.0,
+            peak=0.0,
+            unit=None,
+            clock_synced=False,
+            fault=fault,
+        )
+        return self._heard(name, Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0), now_unix_ns, None)
+
+    def listen(self, now_s: float, now_unix_ns: int, *, listening: bool) -> list[Outcome]:
+        """Which sensors have fallen silent.
+
+        Args:
+            now_s: monotonic.
+            now_unix_ns: the agent's clock.
+            listening: the broker has been connected since the last call.
+        """
+        outcomes = []
+        for name in self._silence.listen(now_s, listening=listening):
+            self.sensors[name], changes = fall_silent(self._known(name), now_unix_ns)
+            outcomes.append(self._outcome(name, None, changes))
+        return outcomes
+
+    def _heard(self, name: str, diagnosis: Diagnosis, now_unix_ns: int, shown: Diagnosis | None) -> Outcome:
+        policy = self._policy(name)
+        sequential = policy.machine.threshold_nats is not None and diagnosis.condition_probabilities
+        ratios = self._ratios(diagnosis.condition_probabilities) if sequential else {}
+        after, changes = step(self._known(name), diagnosis, policy, ratios, now_unix_ns)
+        self.sensors[name] = replace(after, period_s=self._silence.heard(name))
+        return self._outcome(name, shown, changes)
+
+    def _outcome(self, name: str, diagnosis: Diagnosis | None, changes: list[Change]) -> Outcome:
+        sensor = self.sensors[name]
+        by = suppressor(sensor.conditions, sensor.gate, self._policy(name))
+        if diagnosis is not None and diagnosis.condition == SENSOR_FAULT:
+            by = "sensor_fault"
+        return Outcome(name, diagnosis, sensor, tuple(self._event(name, change) for change in changes), by)
+
+    def _policy(self, name: str) -> Policy:
+        policy = self._policies.get(name)
+        if policy is None:
+            policy = self._policies[name] = self._policy_of(name)
+        return policy
 
     def alarm(self, name: str) -> AlarmDocument:
         """The retained document of a sensor as it stands.
@@ -100,7 +161,9 @@ class Pipeline:
             return Sensor.new(self._conditions)
         missing = [key for key in self._conditions if key not in sensor.conditions]
         # Conditions that a new bundle no longer has stay, and clear by votes like any other.
-        return Sensor({**sensor.conditions, **Sensor.new(missing).conditions}, sensor.seq) if missing else sensor
+        if not missing:
+            return sensor
+        return replace(sensor, conditions={**sensor.conditions, **Sensor.new(missing).conditions})
 
     def _severity(self, condition: str) -> Severity:
         return self._severities.get(condition, Severity.MINOR)
@@ -108,7 +171,7 @@ class Pipeline:
     def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, int, int]:
         """Machine conditions first, then unacknowledged, then by severity, then the oldest."""
         acked = condition.state is State.ACTIVE_ACKED
-        return (name == UNKNOWN, acked, -self._severity(name).rank, condition.since_unix_ns)
+        return (name in (UNKNOWN, *OWN), acked, -self._severity(name).rank, condition.since_unix_ns)
 
     def _document(self, sensor: str, name: str, condition: Condition) -> ConditionDocument:
         return ConditionDocument(
@@ -118,6 +181,7 @@ class Pipeline:
             state=condition.state,
             active=condition.state.active,
             acked=condition.state is State.ACTIVE_ACKED,
+            suppressed_by=condition.suppressed_by,
             severity=self._severity(name),
             since=iso_utc(condition.since_unix_ns),
             decided_at=iso_utc(condition.decided_unix_ns),
@@ -125,6 +189,7 @@ class Pipeline:
             confidence=condition.confidence,
             votes=condition.count,
             of=condition.of,
+            evidence=None if condition.weight is None else round(condition.weight, 3),
             window_label=condition.window_label,
         )
 

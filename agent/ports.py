@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a network says of a batch; arrays are valid until the next `infer`."""
+    """What a network says of a batch; arrays are valid until the next `infer` or `close`: copy what is kept."""
 
     probabilities: NDArray[np.float32]
     """float32[batch, labels], each row sums to 1."""

@@ -11,6 +11,8 @@ from drsn.agent.logs import fields
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from drsn.agent.alarms import Suppressor
+    from drsn.agent.diagnosis import Diagnosis
     from drsn.agent.message import Confirmation
     from drsn.agent.pipeline import Outcome, Pipeline
     from drsn.agent.ports import Transport
@@ -77,10 +79,10 @@ class Publisher:
     def outcomes(self, outcomes: Iterable[Outcome], now_s: float) -> None:
         """Note what a batch led to; alarms go out by `pump`, results now."""
         for outcome in outcomes:
-            sensor = outcome.diagnosis.reading.sensor
-            if outcome.events or sensor not in self._told:
-                self._changed[sensor] = None
-            self._result(outcome, now_s)
+            if outcome.events or outcome.name not in self._told:
+                self._changed[outcome.name] = None
+            if outcome.diagnosis is not None:
+                self._result(outcome, outcome.diagnosis, now_s)
 
     def pump(self) -> None:
         """Send the alarms that are out of date, as many as may be under way; never blocks."""
@@ -112,22 +114,24 @@ class Publisher:
         """Counters and latencies."""
         self._connection.publish(self._topics.health, _bytes(document), qos=0, retain=True)
 
-    def _result(self, outcome: Outcome, now_s: float) -> None:
-        sensor = outcome.diagnosis.reading.sensor
+    def _result(self, outcome: Outcome, diagnosis: Diagnosis, now_s: float) -> None:
+        sensor = outcome.name
         last_s, windows = self._told.get(sensor, (float("-inf"), 0))
         windows += 1
         if self._interval_s is None or now_s - last_s < self._interval_s:
             self._told[sensor] = (last_s, windows)
             return
         self._told[sensor] = (now_s, 0)
-        document = result_document(outcome, windows, self._bundle)
+        document = result_document(diagnosis, outcome.suppressed_by, windows, self._bundle)
         if self._connection.publish(self._topics.result(sensor), _bytes(document), qos=0) is not None:
             self.results += 1
 
 
-def result_document(outcome: Outcome, windows: int, bundle: str) -> ResultDocument:
+def result_document(
+    diagnosis: Diagnosis, suppressed_by: Suppressor | None, windows: int, bundle: str
+) -> ResultDocument:
     """The latest diagnosis of a sensor as it goes out."""
-    diagnosis, reading = outcome.diagnosis, outcome.diagnosis.reading
+    reading = diagnosis.reading
     return ResultDocument(
         sensor=reading.sensor,
         t0=iso_utc(reading.end_unix_ns - reading.duration_ns),
@@ -138,6 +142,7 @@ def result_document(outcome: Outcome, windows: int, bundle: str) -> ResultDocume
         confidence=round(diagnosis.confidence, 4),
         probabilities={name: round(p, 4) for name, p in diagnosis.label_probabilities.items()},
         novelty=round(diagnosis.novelty, 4),
+        suppressed_by=suppressed_by,
         rms=reading.rms,
         peak=reading.peak,
         unit=reading.unit,

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from drsn.agent import systemd
 from drsn.agent.documents import HealthDocument, StatusDocument, iso_utc
 from drsn.agent.logs import Throttle, fields
-from drsn.agent.packets import PacketError
+from drsn.agent.packets import PacketError, Reason
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from drsn.agent.alarms import Sensor
     from drsn.agent.batch import Batch
@@ -48,6 +48,9 @@ DRAIN_S = 2.0
 FAREWELL_S = 2.0
 """How long an ordered stop waits for the broker to take the last words."""
 
+FAULTS = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
+"""Why a packet is refused -> the fault of its sensor that this shows."""
+
 log = logging.getLogger(__name__)
 
 
@@ -72,6 +75,10 @@ class Parts:
     version: str
     config_sha256: str
     health_every_s: float
+    engine: str | None = None
+    """File of the TensorRT engine that the backend runs."""
+    reasons: tuple[str, ...] = ()
+    """Why the agent is degraded from its start to its end: it runs, but not on what its machine was prepared for."""
 
 
 class Runner:
@@ -87,6 +94,7 @@ class Runner:
         self._watchdog_s = systemd.watchdog_interval_s()
         self._watchdog_due_s = 0.0
         self._stopped = False
+        self._noticed: list[Outcome] = []  # decided without a window, not committed yet
         self._shed = 0
 
     def run(self, stop: threading.Event) -> None:
@@ -99,6 +107,8 @@ class Runner:
         parts.control.start()
         parts.ingest.start()
         systemd.notify("READY=1")
+        for reason in parts.reasons:
+            log.error("degraded", extra=fields(backend=parts.backend.name, reason=reason))
         log.info("ready", extra=fields(sensors_remembered=len(parts.pipeline.sensors), backend=parts.backend.name))
         try:
             while not stop.is_set():
@@ -133,9 +143,18 @@ class Runner:
         except PacketError as error:
             receipt.refused = error.reason
             self._log_refusal(message, error)
+            self._blame(error)
         receipt.read = True
         if parts.batch.full:  # not before it is read: its cursor belongs into the same transaction
             self._flush()
+
+    def _blame(self, error: PacketError) -> None:
+        """A refused packet may show that its sensor is at fault."""
+        fault = FAULTS.get(error.reason)
+        if fault is not None:
+            now_unix_ns = time.time_ns()
+            outcomes = [self._parts.pipeline.refuse(sensor, fault, now_unix_ns) for sensor in error.sensors]
+            self._noticed += filter(None, outcomes)
 
     def _log_refusal(self, message: Message, error: PacketError) -> None:
         held = self._throttle.held_back(error.reason, time.monotonic())
@@ -155,16 +174,17 @@ class Runner:
         parts.metrics.batches += 1
         parts.metrics.windows += len(outcomes)
         self._settle(outcomes)
-        self._publish(outcomes)
+        self._publish()
 
-    def _settle(self, outcomes: list[Outcome] | None = None) -> None:
+    def _settle(self, diagnosed: Sequence[Outcome] = ()) -> None:
         """Commit what was decided, together with the cursors of the packets that are done; then acknowledge them."""
         parts = self._parts
+        outcomes, self._noticed = [*self._noticed, *diagnosed], []
         settled = parts.receipts.settle()
         for receipt in settled:
             self._cursors.update(receipt.cursors)
         if outcomes:
-            states: dict[str, Sensor] = {o.diagnosis.reading.sensor: o.sensor for o in outcomes}
+            states: dict[str, Sensor] = {o.name: o.sensor for o in outcomes}
             events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
             # If this fails the run ends, and nothing in memory is ever written: the broker sends it all again.
             parts.store.commit(states, self._cursors, events)
@@ -180,6 +200,7 @@ class Runner:
             else:
                 parts.metrics.processed += 1
                 parts.metrics.latency.add(now_s - receipt.message.received_s)
+        parts.publisher.outcomes(outcomes, now_s)
 
     def _note(self, events: list[EventDocument]) -> None:
         self._parts.metrics.events += len(events)
@@ -190,7 +211,7 @@ class Runner:
                              confidence=round(e.confidence, 3), votes=f"{e.votes}/{e.of}", seq=e.seq),
             )  # fmt: skip
 
-    def _publish(self, outcomes: list[Outcome]) -> None:
+    def _publish(self) -> None:
         """Every retained state before any backlog on a new connection; else an event before the state it led to."""
         parts = self._parts
         now_s = time.monotonic()
@@ -198,7 +219,6 @@ class Runner:
             confirmation = parts.control.confirmations.popleft()
             if not parts.outbox.note(confirmation, now_s):
                 parts.publisher.note(confirmation)
-        parts.publisher.outcomes(outcomes, now_s)
         parts.publisher.refresh(self.status())
         if not parts.publisher.catching_up:
             parts.outbox.pump(now_s)
@@ -206,7 +226,9 @@ class Runner:
 
     def _tend(self) -> None:
         now_s = time.monotonic()
-        self._publish([])
+        listening = self._parts.ingest.connected
+        self._noticed += self._parts.pipeline.listen(now_s, time.time_ns(), listening=listening)
+        self._publish()
         if self._parts.inbox.shed > self._shed and self._throttle.held_back("shed", now_s) is not None:
             self._shed = self._parts.inbox.shed
             log.error("QoS 0 packets shed: more comes in than is diagnosed", extra=fields(shed=self._shed))
@@ -249,7 +271,7 @@ class Runner:
     def _await(self, done: Callable[[], bool]) -> bool:
         deadline_s = time.monotonic() + FAREWELL_S
         while True:
-            self._publish([])
+            self._publish()
             if not self._parts.control.connected or time.monotonic() > deadline_s:
                 return False
             if done():
@@ -267,7 +289,8 @@ class Runner:
     def status(self) -> StatusDocument:
         """The agent as it stands."""
         parts = self._parts
-        reasons = [f"broker denies the subscription {f}" for f in parts.ingest.denied]
+        reasons = [*parts.reasons]
+        reasons += [f"broker denies the subscription {f}" for f in parts.ingest.denied]
         if parts.outbox.refused is not None:
             reasons.append(f"broker refuses events: {parts.outbox.refused}")
         if parts.publisher.refused is not None:
@@ -280,6 +303,7 @@ class Runner:
             reasons=tuple(reasons),
             ingest=ingest,
             backend=parts.backend.name,
+            engine=parts.engine,
             version=parts.version,
             config_sha256=parts.config_sha256,
             bundle=parts.identity.bundle,

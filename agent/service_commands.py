@@ -25,15 +25,16 @@ if TYPE_CHECKING:
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands."""
-    _configured(subparsers.add_parser("run", help="serve until SIGTERM"), run)
+    configured(subparsers.add_parser("run", help="serve until SIGTERM"), run)
     parser = subparsers.add_parser(
         "check", help="check configuration, bundle and its self-test, and exit; no network, no state"
     )
-    _configured(parser, check)
+    configured(parser, check)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def _configured(parser: Parser, command: Callable[[argparse.Namespace], int]) -> None:
+def configured(parser: Parser, command: Callable[[argparse.Namespace], int]) -> None:
+    """Give a command its configuration: --config and --set."""
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML settings")
     parser.add_argument(
         "--set",
@@ -71,7 +72,7 @@ def check(arguments: argparse.Namespace) -> int:
     configuration = load(arguments.config, arguments.set)
     from drsn.agent.app import opened_model  # noqa: PLC0415 (as above)
 
-    with opened_model(configuration) as (bundle, backend):
+    with opened_model(configuration) as (bundle, chosen):
         report = {
             "config": str(arguments.config),
             "config_sha256": configuration.sha256,
@@ -80,15 +81,16 @@ def check(arguments: argparse.Namespace) -> int:
                 "version": bundle.manifest.version,
                 "sha256": bundle.sha256,
             },
-            "backend": backend.name,
+            "backend": chosen.backend.name,
+            "engine": chosen.engine,
             "conditions": list(bundle.contract.conditions),
-            "warnings": list(configuration.warnings),
+            "warnings": [*configuration.warnings, *chosen.reasons],
         }
     if arguments.json:
         print(json.dumps(report))
         return EXIT_OK
-    for warning in configuration.warnings:
+    for warning in (*configuration.warnings, *chosen.reasons):
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
     name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
-    print(f"{arguments.config}: fit to run; bundle {name} on {backend.name}")
+    print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")
     return EXIT_OK

@@ -40,7 +40,10 @@ class AgentSection(Frozen):
         default="drsn/v1", pattern=PREFIX, max_length=200, description="of every topic the agent writes"
     )
     bundle: str = Field(description="a directory, a .zip, or shipped:NAME")
-    backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = "auto"
+    backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = Field(
+        default="auto", description="auto: the first of tensorrt, tensorrt-rtx whose engine fits, else onnxruntime"
+    )
+    engine_dir: Path | None = Field(default=None, description="none: beside the bundle, `BUNDLE.engines`")
     state_dir: Path = Field(description="default: systemd's $STATE_DIRECTORY; one agent locks it")
     max_sensors: int = Field(default=1000, ge=1, le=100_000, description="packets of one more are refused")
     results_per_s: float = Field(default=1.0, ge=0, le=1000, description="per sensor; 0: no results")
@@ -98,7 +101,8 @@ class InferenceSection(Frozen):
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
     deadline_s: float = Field(default=0.02, ge=0, le=10, description="a window waits no longer for others")
-    threads: int = Field(default=1, ge=1, le=64, description="of one call of the network")
+    threads: int = Field(default=1, ge=1, le=64, description="of one call of the network, on ONNX Runtime")
+    cuda_graphs: bool = Field(default=True, description="of TensorRT: one launch a call; false: layer by layer")
 
 
 class JsonFields(Frozen):
@@ -160,8 +164,17 @@ class InputSection(Frozen):
 class AlarmsSection(Frozen):
     """When a condition becomes an alarm, and when it ends."""
 
+    rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/alarms.md says which")
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
+    false_alarms_per_sensor_year: float = Field(
+        default=0.1, gt=0, le=1e6, allow_inf_nan=False, description="the one setting of the sequential rule"
+    )
+    on_delay_s: float = Field(default=0.0, ge=0, le=86_400, description="of signal that the rule must be met for")
+    off_delay_s: float = Field(default=0.0, ge=0, le=86_400, description="the same before an alarm is cleared")
+    silent_after_s: float = Field(
+        default=30.0, ge=0, le=1e7, description="without a window, or three times the sensor's period; 0: never"
+    )
     # An acknowledge can't be given yet: an alarm that waited for one would stand for ever.
     require_ack: Literal[False] = Field(default=False, description="this release takes no acknowledgements yet")
 
@@ -171,6 +184,50 @@ class AlarmsOverride(Frozen):
 
     raise_after: QuorumText | None = Field(default=None, description="none: as `alarms.raise_after`")
     clear_after: QuorumText | None = Field(default=None, description="none: as `alarms.clear_after`")
+    rule: Literal["votes", "sequential"] | None = Field(default=None, description="and so on")
+    false_alarms_per_sensor_year: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
+    on_delay_s: float | None = Field(default=None, ge=0, le=86_400)
+    off_delay_s: float | None = Field(default=None, ge=0, le=86_400)
+    silent_after_s: float | None = Field(default=None, ge=0, le=1e7)
+
+
+class GateSection(Frozen):
+    """When a machine runs: nobody judges one that stands or runs up. Without `rms` and `rpm` it always runs."""
+
+    rms: float | None = Field(default=None, gt=0, description="of a window, in the sensor's unit; it runs from here on")
+    rpm: float | None = Field(default=None, gt=0, description="as packets say; one that does not keeps the gate closed")
+    hysteresis: float = Field(default=0.8, gt=0, le=1, description="part of `rms` or `rpm` below which it stands again")
+    settle_s: float = Field(default=2.0, ge=0, le=86_400, description="of signal before it is judged")
+    rpm_change: float = Field(default=0.01, gt=0, le=1, description="from window to window; more is a run-up")
+
+
+class GateOverride(Frozen):
+    """What a sensor has otherwise than the rest."""
+
+    rms: float | None = Field(default=None, gt=0, description="none: as `gate.rms`")
+    rpm: float | None = Field(default=None, gt=0, description="and so on")
+    hysteresis: float | None = Field(default=None, gt=0, le=1)
+    settle_s: float | None = Field(default=None, ge=0, le=86_400)
+    rpm_change: float | None = Field(default=None, gt=0, le=1)
+
+
+FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "ski_slope", "wrong_rate", "non_finite"]
+
+
+class SensorFaultsSection(Frozen):
+    """When a sensor itself is at fault."""
+
+    raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
+    clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
+    ignore: tuple[FaultName, ...] = Field(default=(), description="faults that are none here; docs/alarms.md has them")
+
+
+class SensorFaultsOverride(Frozen):
+    """What a sensor has otherwise than the rest."""
+
+    raise_after: QuorumText | None = Field(default=None, description="none: as `sensor_faults.raise_after`")
+    clear_after: QuorumText | None = Field(default=None, description="and so on")
+    ignore: tuple[FaultName, ...] | None = None
 
 
 class SensorSection(Frozen):
@@ -178,6 +235,8 @@ class SensorSection(Frozen):
 
     match: str = Field(description="shell pattern, such as press4.*")
     alarms: AlarmsOverride = AlarmsOverride()
+    gate: GateOverride = GateOverride()
+    sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
 
 
 class Settings(BaseSettings):
@@ -193,6 +252,8 @@ class Settings(BaseSettings):
     inputs: tuple[InputSection, ...] = Field(min_length=1)
     sensors: tuple[SensorSection, ...] = ()
     alarms: AlarmsSection = AlarmsSection()
+    gate: GateSection = GateSection()
+    sensor_faults: SensorFaultsSection = SensorFaultsSection()
 
     @classmethod
     def settings_customise_sources(

@@ -33,7 +33,11 @@ CREATE TABLE IF NOT EXISTS journal (
     UNIQUE (sensor, seq)
 ) STRICT;
 """
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+EARLIER = ("1",)
+"""Versions that this one reads as they are: what states have gained since has a default. An agent that knows only those
+refuses what this one writes, for it would forget evidence, gates and suppressions."""
+
 BUSY_S = 15.0
 """A backup or a curious shell may lock the database for so long; the watchdog allows twice that."""
 
@@ -188,7 +192,9 @@ class Store:
                 (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
             except sqlite3.Error as error:
                 raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
-            if version != SCHEMA_VERSION:
+            if version in EARLIER:
+                db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))
+            elif version != SCHEMA_VERSION:
                 raise ConfigurationError(f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}")
             on_failure.pop_all()
             return db

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from drsn.agent.continuity import Continuity, Cursor, advance, judge
 from drsn.agent.logs import fields
 from drsn.agent.packets.packet import MAX_SAMPLE_RATE_HZ, Packet, PacketError, Reason
+from drsn.agent.rate_watch import RateWatch
 from drsn.agent.ring import Ring
 from drsn.model.conditioning import RateTooLowError, check_rate, native_window
 
@@ -45,6 +46,14 @@ class Window:
     """It must not vote together with the windows before it."""
     unit: str | None
     clock_synced: bool
+    advance: int
+    """Samples in it that no window before it held."""
+    rpm: float | None
+    """As the packet that completed it says."""
+    clipped: bool
+    """A packet in it says that the device clipped."""
+    rate_error: float
+    """The measured over the declared rate, less 1; 0 where that is not known."""
 
 
 class SensorStream:
@@ -71,6 +80,8 @@ class SensorStream:
         self._fresh = cursor.fresh if cursor else False
         self._repeats = 0
         self._lost_in_a_row = 0  # samples since the last window
+        self._rate_watch = RateWatch()
+        self._clipped = 0  # samples still to come whose windows may hold clipped ones
 
     def judge(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet stands to what was read; a change of rate counts as a gap.
@@ -105,9 +116,13 @@ class SensorStream:
         if verdict is not Continuity.TOUCHES:
             self._lose(ring)
             ring.reset()
+            self._clipped = 0
         self._fresh = self._fresh or verdict.resets_votes
         self.cursor = advance(self.cursor, packet, sample_rate_hz, verdict)
         total = packet.samples.shape[1]
+        touches = verdict is Continuity.TOUCHES
+        self._rate_watch.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
+        self._clipped = total + ring.window if packet.clipped else self._clipped
         last_unix_ns = received_unix_ns if self.cursor.end_unix_ns is None else self.cursor.end_unix_ns
         for samples, end in ring.push(packet.samples):
             self._lost_in_a_row = 0
@@ -119,7 +134,12 @@ class SensorStream:
                 fresh=fresh,
                 unit=packet.unit,
                 clock_synced=bool(packet.clock_synced),
+                advance=ring.hop,
+                rpm=packet.rpm,
+                clipped=end < self._clipped,
+                rate_error=self._rate_watch.error,
             )
+        self._clipped = max(0, self._clipped - total)
         self.cursor = replace(self.cursor, fresh=self._fresh)
 
     def _check(self, packet: Packet, sample_rate_hz: float) -> None:

@@ -104,6 +104,11 @@ class Topics:
         return f"{self.prefix}/_agent/{self.agent}/status"
 
     @property
+    def doctor(self) -> str:
+        """Where `drsn-agent doctor` tries whether it may publish; never retained."""
+        return f"{self.prefix}/_agent/{self.agent}/doctor"
+
+    @property
     def health(self) -> str:
         """Counters and latencies."""
         return f"{self.prefix}/_agent/{self.agent}/health"

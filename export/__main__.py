@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from drsn.export.engine_from_onnx import engine_from_onnx
+from drsn.export import engine_command, verify_command
+from drsn.export.engine_from_onnx import here
 from drsn.export.inspection import describe
-from drsn.export.verify import verify
 from drsn.model.bundle import open_bundle
-from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UnavailableError, UsageError, run_command
+from drsn.model.errors import EXIT_OK, Parser, UnavailableError, UsageError, run_command
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from drsn.export.engine_from_onnx import Engine
     from drsn.export.parity import Comparison
     from drsn.model.bundle import Bundle
+
+HALF = "model.fp16.onnx"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,13 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(argv: list[str]) -> int:
     """`verify` and `inspect` come first on the line; all else is an export."""
-    commands = {"verify": verify_command, "inspect": inspect_command}
+    commands = {"verify": verify_command.command, "inspect": inspect_command}
     if argv and argv[0] in commands:
-        parser = Parser(prog=f"drsn-export {argv[0]}")
-        parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-        parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-        return commands[argv[0]](parser.parse_args(argv[1:]))
-    return export_command(_export_parser().parse_args(argv))
+        return commands[argv[0]](argv[1:])
+    arguments = _export_parser().parse_args(argv)
+    check_export(arguments)
+    return export_command(arguments)
 
 
 def _export_parser() -> Parser:
@@ -44,52 +46,77 @@ def _export_parser() -> Parser:
         description="Makes a verified bundle of a checkpoint, and an engine of a bundle.",
         epilog="Also: drsn-export verify BUNDLE, drsn-export inspect BUNDLE.",
     )
-    parser.add_argument("--target", choices=("onnx", "trt", "trt-rtx"), required=True)
+    parser.add_argument("--target", choices=("onnx", "trt", "trt-rtx"), help="needed, but with --onnx")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="what drsn-train wrote")
     parser.add_argument("--out", type=Path, metavar="BUNDLE", help="a directory, or a file that ends in .zip")
     parser.add_argument("--bundle", type=Path, metavar="BUNDLE", help="--target trt: the bundle to build an engine of")
-    parser.add_argument("--engine-dir", type=Path, metavar="DIR", help="default: BUNDLE.engines")
+    parser.add_argument("--onnx", type=Path, metavar="FILE", help="a network trained elsewhere, to make a bundle of")
+    parser.add_argument("--contract", type=Path, metavar="FILE", help="--onnx: TOML that says what it promises")
+    parser.add_argument("--golden", type=Path, metavar="FILE", help="--onnx: .npz with windows and its own answers")
     parser.add_argument("--force", action="store_true", help="replace an older bundle")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    engine_command.add_to(parser)
     return parser
 
 
-def export_command(arguments: argparse.Namespace) -> int:
-    """`--target onnx`, `trt` and `trt-rtx`."""
-    if arguments.checkpoint is not None and (arguments.out is None or arguments.bundle is not None):
-        raise UsageError("--checkpoint goes with --out BUNDLE, and not with --bundle")
-    if arguments.checkpoint is None and arguments.out is not None:
+def check_export(arguments: argparse.Namespace) -> None:
+    """Refuse combinations that mean nothing, before anything is read.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    source = [name for name in ("checkpoint", "onnx", "bundle") if getattr(arguments, name) is not None]
+    if len(source) > 1:
+        raise UsageError(f"--{source[0]} and --{source[1]}: give one of --checkpoint, --onnx and --bundle")
+    if arguments.target is None and source != ["onnx"]:
+        raise UsageError("--target onnx, trt or trt-rtx is missing")
+    if source in (["checkpoint"], ["onnx"]) and arguments.out is None:
+        raise UsageError(f"--{source[0]} goes with --out BUNDLE")
+    if source in ([], ["bundle"]) and arguments.out is not None:
         raise UsageError("--out goes with --checkpoint FILE; an engine's place is --engine-dir DIR")
-    if arguments.target == "onnx" and arguments.engine_dir is not None:
-        raise UsageError("--engine-dir goes with --target trt or trt-rtx")
-    if arguments.target == "onnx" and arguments.checkpoint is None:
+    if (source == ["onnx"]) != (None not in (arguments.contract, arguments.golden)):
+        raise UsageError("--onnx FILE, --contract FILE and --golden FILE go together")
+    if arguments.target == "onnx" and source in ([], ["bundle"]):
         raise UsageError("--target onnx needs --checkpoint FILE and --out BUNDLE")
-    if arguments.checkpoint is None and arguments.bundle is None:
+    if not source:
         raise UsageError(f"--target {arguments.target} needs --bundle BUNDLE, or --checkpoint FILE and --out BUNDLE")
-    if arguments.target != "onnx":
-        if arguments.bundle is not None:
-            open_bundle(arguments.bundle)  # a broken bundle is the nearer problem
-        engine_from_onnx(arguments.target)
+    if arguments.target in (None, "onnx"):
+        engine_command.refuse_options(arguments)
+
+
+def export_command(arguments: argparse.Namespace) -> int:
+    """A bundle, an engine, or both halves at once."""
+    builds = arguments.target in ("trt", "trt-rtx")
+    options = engine_command.order_of(arguments) if builds else {}
+    if builds and arguments.bundle is None:  # minutes of export would be in vain; of a bundle its faults come first
+        here(arguments.target, options["compute_capabilities"])
     bundle, comparisons = _bundle(arguments)
-    return _report(bundle, comparisons, as_json=arguments.json)
+    engine = engine_command.build(bundle, arguments.engine_dir, options) if builds else None
+    _tell(bundle, comparisons, engine, as_json=arguments.json)
+    return EXIT_OK
 
 
 def _bundle(arguments: argparse.Namespace) -> tuple[Bundle, list[Comparison]]:
+    if arguments.bundle is not None:
+        return open_bundle(arguments.bundle), []
     try:
         from drsn.export.steps import bundle_from_checkpoint  # noqa: PLC0415 (torch and onnx: no base need)
+        from drsn.export.wrap import bundle_from_onnx  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as error:
         raise UnavailableError(f"export needs {error.name}: pip install 'drsn-edge[export]'") from None
+    if arguments.onnx is not None:
+        return bundle_from_onnx(
+            arguments.onnx, arguments.contract, arguments.golden, arguments.out, force=arguments.force
+        )
     return bundle_from_checkpoint(arguments.checkpoint, arguments.out, force=arguments.force)
 
 
-def verify_command(arguments: argparse.Namespace) -> int:
-    """Compare all that can run here with the golden outputs."""
-    bundle = open_bundle(arguments.bundle)
-    return _report(bundle, verify(bundle), as_json=arguments.json)
-
-
-def inspect_command(arguments: argparse.Namespace) -> int:
+def inspect_command(argv: Sequence[str]) -> int:
     """Show the manifest."""
+    parser = Parser(prog="drsn-export inspect", description="Shows what a bundle promises.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    arguments = parser.parse_args(argv)
     bundle = open_bundle(arguments.bundle)
     if arguments.json:
         print(json.dumps({"sha256": bundle.sha256, "manifest": bundle.manifest.model_dump(mode="json")}))
@@ -98,24 +125,26 @@ def inspect_command(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _report(bundle: Bundle, comparisons: list[Comparison], *, as_json: bool) -> int:
-    passed = all(comparison.passed for comparison in comparisons)
+def _tell(bundle: Bundle, comparisons: list[Comparison], engine: Engine | None, *, as_json: bool) -> None:
+    """What was made. A comparison that failed here is that of a file that was left out for it."""
+    left_out = bool(comparisons) and not all(comparison.passed for comparison in comparisons)
     if as_json:
-        rows = [
-            {
-                **c.parity.model_dump(),
-                "novelty_error": c.novelty_error if c.finite else None,
-                "abstention_agreement": c.abstention_agreement,
-                "passed": c.passed,
-            }
-            for c in comparisons
-        ]
-        print(json.dumps({"bundle": str(bundle.path), "sha256": bundle.sha256, "passed": passed, "parity": rows}))
-    else:
-        print(f"{bundle.path}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})")
-        for comparison in comparisons:
-            print(comparison)
-    return EXIT_OK if passed else EXIT_NEGATIVE
+        told: dict[str, Any] = {
+            "bundle": str(bundle.path),
+            "sha256": bundle.sha256,
+            "passed": True,
+            "left_out": [HALF] if left_out else [],
+            "parity": [verify_command.row(comparison) for comparison in comparisons],
+        }
+        print(json.dumps(told if engine is None else told | engine_command.document(engine)))
+        return
+    print(f"{bundle.path}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})")
+    for comparison in comparisons:
+        print(comparison)
+    if left_out:
+        print(f"{HALF} was left out of the bundle: in float16 the network is too far off (FAIL above)")
+    if engine is not None:
+        print(engine_command.describe(engine))
 
 
 if __name__ == "__main__":

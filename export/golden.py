@@ -14,7 +14,7 @@ from drsn.model.bundle import Golden
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.model.network import Diagnosis
+    from drsn.model.diagnosis import Diagnosis
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -31,7 +31,10 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
             "resamples and band-limits; the graph normalises each window, so gain and offset do not matter."
         ),
         table(["label", "condition", "severity", "size"], labels),
-        "It never abstains." if threshold is None else f"It abstains (`unknown`) above a novelty of {threshold:.4g}.",
+        "It never abstains."
+        if threshold is None
+        else f"It abstains (`unknown`) above a novelty of {threshold:.4g}. Under noise stronger than that which the "
+        "threshold was chosen for it abstains more often.",
         "## Measured",
         *_measured(training.metrics),
         "## Limits",
@@ -69,10 +72,29 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
     """A table of noise against SNR for each measure of the test set, then the plain numbers."""
     test = [row for row in metrics.get("test", ()) if isinstance(row, dict)]
     parts = [f"**{title}, test set, %**\n\n{_over_snr(test, key)}" for key, title in COLUMNS if test and key in test[0]]
+    if rows := metrics.get("calibration"):
+        parts.append(f"**Under the noise of training, any SNR of it**\n\n{_calibration(rows)}")
     plain = [
         [key.replace("_", " "), _cell(value)] for key, value in metrics.items() if isinstance(value, (int, float, str))
     ]
     return [*parts, table(["what", "value"], plain)] if plain else parts
+
+
+def _calibration(rows: list[dict[str, Any]]) -> str:
+    """A row for each set: how sure the model was, and how right."""
+    cells = [
+        [
+            row["set"],
+            row["windows"],
+            f"{100 * row['accuracy']:.1f} %",
+            f"{row['calibration_error']:.3f}",
+            f"{row['nll']:.3f}",
+            f"{100 * row['accepted']:.1f} %",
+        ]
+        for row in rows
+    ]
+    head = ["set", "windows", "accuracy", "calibration error (debiased ECE, 0 to 1)", "NLL, nats", "not abstained from"]
+    return table(head, cells)
 
 
 def _over_snr(test: list[dict[str, Any]], key: str) -> str:

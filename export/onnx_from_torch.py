@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import onnx
 import torch
 
+from drsn.export.folding import folded
+from drsn.export.onnx_cleaning import cleaned
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
-    from drsn.model.network import Diagnosis
+    from drsn.model.diagnosis import Diagnosis
 
 OPSET = 17
 """TensorRT 8.6 (JetPack 6.0) reads no later one; torch's newer exporter starts at 18 whatever it is asked for."""
@@ -23,10 +25,12 @@ MAX_IR = 8
 PRODUCER = "drsn-export"
 
 
-def onnx_from_torch(graph: Diagnosis, contract: ModelContract) -> bytes:
-    """Export the whole graph, normalisation and softmax included.
+def onnx_from_torch(graph: Diagnosis, contract: ModelContract, *, clean: bool = True) -> bytes:
+    """Export the whole graph, normalisation and softmax included: batch norms folded, nothing that computes nothing.
 
     Input `x` float32[batch, channels, window]; outputs as `graph.output_names`.
+
+    `clean` = False leaves it as torch exports it, to compare with.
 
     Raises:
         ValueError: the graph is in training mode.
@@ -34,6 +38,8 @@ def onnx_from_torch(graph: Diagnosis, contract: ModelContract) -> bytes:
     """
     if graph.training:
         raise ValueError("export needs eval(): in training mode batch norms would use the batch")
+    if clean:
+        graph = folded(graph)
     # Two windows that differ: with one, the tracer could take the batch for a constant.
     example = torch.linspace(-1, 1, 2 * contract.channels * contract.window).reshape(2, contract.channels, -1).sin()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
@@ -50,6 +56,8 @@ def onnx_from_torch(graph: Diagnosis, contract: ModelContract) -> bytes:
             dynamic_axes={name: {0: "batch"} for name in ("x", *graph.output_names)},
         )
         model = _stripped(onnx.load_model(path))
+    if clean:
+        model = cleaned(model)
     _check(model, graph.output_names)
     return bytes(model.SerializeToString(deterministic=True))
 

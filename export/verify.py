@@ -1,50 +1,185 @@
-"""Everything of a bundle that can run here, on its golden windows, against what torch said when it was made."""
+"""Everything of a bundle that can run here: on its golden windows against what torch said, and on fresh noise.
+
+A file that can't run here is not passed over: the report names it with the reason.
+"""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.export.parity import TOLERANCES, Comparison, compare
+from drsn.agent.backends.plan import NETWORK
+from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
+from drsn.export.parity import NOVELTY_TOLERANCE, Comparison, compare
+from drsn.export.parity import TOLERANCES as PARITY_TOLERANCES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
 
     from drsn.agent.ports import Backend
     from drsn.model.bundle import Bundle, Golden
     from drsn.model.contract import ModelContract
 
+    Answers = tuple[NDArray[np.float32], NDArray[np.float32]]
+    """Probabilities[n, labels] and novelty[n]."""
+
 BATCHES = (1, 7, 32)
 """The same windows in batches of each size: an answer must not depend on its company."""
 
+ONNXRUNTIME = Tolerance(PARITY_TOLERANCES["onnxruntime"], NOVELTY_TOLERANCE)
+"""float32 against float32, in another order of summing."""
 
-def verify(bundle: Bundle) -> list[Comparison]:
-    """One comparison per artefact and batch size; the caller judges all of them, after all have run.
+WARM_UP = 5
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """Something that answers: a network in ONNX Runtime, or an engine."""
+
+    name: str
+    limits: Tolerance
+    open: AbstractContextManager[Backend]
+    max_batch: int
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of one call, waiting for its answer."""
+
+    artefact: str
+    batch: int
+    calls: int
+    p50_us: float
+    p99_us: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that was found."""
+
+    comparisons: list[Comparison] = field(default_factory=list)
+    latencies: list[Latency] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether all that ran is within its tolerances."""
+        return all(comparison.passed for comparison in self.comparisons)
+
+
+def verify(bundle: Bundle, engines: Iterable[Artefact] = (), calls: int = 200, seed: int = 0) -> Findings:
+    """Run the bundle's networks and the given engines; the caller judges, after all have run.
+
+    Args:
+        bundle: whose networks.
+        engines: opened one after the other.
+        calls: timed for each batch size; 0: none.
+        seed: of the fresh noise.
 
     Raises:
         BundleError: an artefact can't even be opened.
+        UnavailableError: one fails while it runs.
     """
-    return verify_onnx(bundle.read("model.onnx"), bundle.contract, bundle.golden())
+    findings, golden, contract = Findings(), bundle.golden(), bundle.contract
+    noise = fresh_noise(contract, seed)
+    expected: Answers | None = None
+    for artefact in (*networks(bundle), *engines):
+        with artefact.open as backend:
+            name, limits, batches = artefact.name, artefact.limits, batches_up_to(artefact.max_batch)
+            findings.comparisons.extend(on_golden(name, backend, golden, contract, batches, limits))
+            # The first, in float32 and one window at a time, is what all others are compared with.
+            expected = run(backend, noise, 1) if expected is None else expected
+            answers = run(backend, noise, batches[-1])
+            pair, threshold = f"{NETWORK['fp32']} ~ {name}, noise", contract.abstention_threshold
+            findings.comparisons.append(compare(pair, expected, answers, threshold, *limits))
+            if calls:
+                findings.latencies.extend(timed(name, backend, noise, batch, calls) for batch in batches)
+    return findings
 
 
-def verify_onnx(model: bytes, contract: ModelContract, golden: Golden) -> list[Comparison]:
+def networks(bundle: Bundle) -> list[Artefact]:
+    """The bundle's own, in ONNX Runtime, which computes float16 in float32: that proves the file, not the numbers."""
+    limits = {"fp32": ONNXRUNTIME, "fp16": TOLERANCES["fp16"]}
+    return [
+        Artefact(
+            name="onnxruntime" if precision == "fp32" else f"onnxruntime, {name}",
+            limits=limits[precision],
+            open=OnnxBackend(bundle.read(name), bundle.contract, max(BATCHES)),
+            max_batch=max(BATCHES),
+        )
+        for precision, name in NETWORK.items()
+        if name in bundle.files
+    ]
+
+
+def verify_onnx(
+    model: bytes, contract: ModelContract, golden: Golden, limits: Tolerance = ONNXRUNTIME, name: str = "onnxruntime"
+) -> list[Comparison]:
     """Compare ONNX Runtime with the golden outputs, in batches of each size."""
     with OnnxBackend(model, contract, max(BATCHES)) as backend:
-        return [
-            compare(
-                f"torch ~ onnxruntime, batch {batch}",
-                (golden.probabilities, golden.novelty),
-                run(backend, golden.x, batch),
-                contract.abstention_threshold,
-                TOLERANCES["onnxruntime"],
-            )
-            for batch in BATCHES
-        ]
+        return on_golden(name, backend, golden, contract, BATCHES, limits)
 
 
-def run(backend: Backend, x: NDArray[np.float32], batch: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probabilities[n, labels] and novelty[n] of all windows, so many at a time."""
-    outputs = [backend.infer(x[start : start + batch]) for start in range(0, len(x), batch)]
-    return np.concatenate([o.probabilities for o in outputs]), np.concatenate([o.novelty for o in outputs])
+def batches_up_to(most: int) -> tuple[int, ...]:
+    """Sizes to try where no more than `most` windows go at once."""
+    return tuple(batch for batch in BATCHES if batch <= most)
+
+
+def on_golden(
+    name: str,
+    backend: Backend,
+    golden: Golden,
+    contract: ModelContract,
+    batches: Iterable[int],
+    limits: Tolerance,
+) -> list[Comparison]:
+    """Compare a backend with the golden outputs, in batches of each size."""
+    expected, threshold = (golden.probabilities, golden.novelty), contract.abstention_threshold
+    return [
+        compare(f"torch ~ {name}, batch {batch}", expected, run(backend, golden.x, batch), threshold, *limits)
+        for batch in batches
+    ]
+
+
+def fresh_noise(contract: ModelContract, seed: int) -> NDArray[np.float32]:
+    """Windows that nobody chose: plain noise, ADC counts far from zero, small and rough ones, and a dead sensor.
+
+    Returns:
+        float32[97, channels, window].
+    """
+    rng = np.random.default_rng(seed)
+    shape = (32, contract.channels, contract.window)
+    plain, counts, small = (rng.standard_normal(shape, np.float32) for _ in range(3))
+    counts = np.rint(3000 * counts + 20_000).astype(np.float32)  # what a 16-bit converter gives; its squares pass 65504
+    flat = np.full((1, *shape[1:]), 20_000, np.float32)
+    return np.concatenate([plain, counts, np.float32(1e-4) * small**3, flat])
+
+
+def run(backend: Backend, x: NDArray[np.float32], batch: int) -> Answers:
+    """Answers for all windows, so many at a time; copied, since a backend may use its arrays again."""
+    outputs = [
+        (answers.probabilities.copy(), answers.novelty.copy())
+        for start in range(0, len(x), batch)
+        for answers in (backend.infer(x[start : start + batch]),)
+    ]
+    return np.concatenate([p for p, _ in outputs]), np.concatenate([n for _, n in outputs])
+
+
+def timed(name: str, backend: Backend, x: NDArray[np.float32], batch: int, calls: int) -> Latency:
+    """Microseconds of a call with so many windows."""
+    windows = np.ascontiguousarray(x[:batch])
+    for _ in range(WARM_UP):
+        backend.infer(windows)
+    taken_ns = np.empty(calls)
+    for call in range(calls):
+        started_ns = time.perf_counter_ns()
+        backend.infer(windows)
+        taken_ns[call] = time.perf_counter_ns() - started_ns
+    p50, p99 = np.percentile(taken_ns / 1000, (50, 99))
+    return Latency(name, batch, calls, float(p50), float(p99))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drsn.agent.app import parts_of
+from drsn.agent.backends.choose import Chosen
 from drsn.agent.backends.tone import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
@@ -92,7 +93,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 return connections[-1]
 
             backend = ToneBackend(BUNDLE.contract, 4)
-            runner = Runner(parts_of(configuration, BUNDLE, backend, store, connect))
+            runner = Runner(parts_of(configuration, BUNDLE, Chosen(backend), store, connect))
             plant = Plant(broker, runner, store, *connections)
             everything.callback(plant.crash)
             plant.control.start()

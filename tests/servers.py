@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SYNTHETIC = shipped("synthetic")
+PASSWORD = "not a secret here"
 
 
 def free_port() -> int:
@@ -244,3 +245,35 @@ def data_dir() -> Path:
     if os.environ.get("CI"):
         pytest.fail("CI must set DRSN_DATA_DIR to a folder that holds cwru/")
     pytest.skip("set DRSN_DATA_DIR to a folder that holds cwru/ (docs/data.md)")
+
+
+def openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """A certification authority, `ca.pem`, and a server at 127.0.0.1 that it vouches for."""
+    require("openssl", "mosquitto_passwd")
+    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA",
+            "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+    openssl(tmp_path, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker",
+            "-keyout", "server.key", "-out", "server.csr")  # fmt: skip
+    (tmp_path / "ext").write_text("subjectAltName = IP:127.0.0.1\n")
+    openssl(tmp_path, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", "2", "-extfile", "ext", "-out", "server.pem")  # fmt: skip
+    subprocess.run(["mosquitto_passwd", "-b", "-c", "passwords", "agent", PASSWORD], cwd=tmp_path, check=True)
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def encrypted(mosquitto, certificates: Path):
+    """The broker, encrypted."""
+    mosquitto.stop()
+    mosquitto.extra = (
+        f"allow_anonymous false\npassword_file {certificates}/passwords\ncafile {certificates}/ca.pem\n"
+        f"certfile {certificates}/server.pem\nkeyfile {certificates}/server.key\nuser root\n"
+    )
+    mosquitto.start()
+    return mosquitto

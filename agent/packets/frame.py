@@ -82,6 +82,7 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
         rpm=head.rpm or None,
         unit=UNITS[head.unit],
         clock_synced=bool(head.flags & FLAG_CLOCK_SYNCED),
+        clipped=bool(head.flags & FLAG_CLIPPED),
     )
 
 
@@ -101,7 +102,7 @@ def _check(head: Header) -> None:
         )
 
 
-def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0, *, clipped: bool = False) -> bytes:
+def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0) -> bytes:
     """Encode a packet, its samples divided by `scale` and, for integer types, rounded.
 
     Raises:
@@ -111,7 +112,7 @@ def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0, *, clipped: b
         raise ValueError("a frame must carry its sample_rate_hz and its seq")
     channels, n_samples = packet.samples.shape
     body = _counts(packet.samples, dtype, scale).T.tobytes()
-    flags = FLAG_CLIPPED * clipped | FLAG_CLOCK_SYNCED * bool(packet.clock_synced)
+    flags = FLAG_CLIPPED * packet.clipped | FLAG_CLOCK_SYNCED * bool(packet.clock_synced)
     try:
         head = HEADER.pack(*Header(
             MAGIC, VERSION, _CODE_OF_DTYPE[dtype], channels, flags, n_samples, packet.seq, packet.boot_id,

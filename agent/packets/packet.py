@@ -49,6 +49,8 @@ class PacketError(Exception):
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
+        self.sensors: tuple[str, ...] = ()
+        """Whose packet it was, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Packet:
     rpm: float | None = None
     unit: str | None = None
     clock_synced: bool | None = None
+    clipped: bool = False
+    """The device says that it clipped."""
 
     def only(self, row: int) -> Packet:
         """The packet of one channel."""

@@ -1,22 +1,29 @@
-"""What every backend promises: the one without a model, and ONNX Runtime on a shipped bundle."""
+"""What every backend promises: the one without a model, and ONNX Runtime and TensorRT on a shipped bundle.
+
+TensorRT is a fake of each version's names on a fake GPU here (tests/fake_tensorrt.py); tests/gpu runs the real ones.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from fake_cuda import Gpu
+from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
 
 from drsn.agent.backends.onnx import OnnxBackend
+from drsn.agent.backends.tensorrt import TensorRtBackend
 from drsn.agent.backends.tone import ToneBackend, tone_of
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -26,12 +33,24 @@ BUNDLE = open_bundle(shipped("synthetic"))
 MAX_BATCH = 8
 
 
-@pytest.fixture(params=["tone", "onnxruntime"])
+def engine(version: str, *, graphs: bool) -> Backend:
+    gpu = Gpu()
+    library = fake(version, Behaviour(gpu))
+    plan = plan_bytes(library, BUNDLE.read("model.onnx"))
+    return TensorRtBackend(library, gpu.cuda(), plan, BUNDLE.contract, MAX_BATCH, graphs=graphs)
+
+
+BACKENDS: dict[str, Callable[[], Backend]] = {
+    "tone": lambda: ToneBackend(BUNDLE.contract, MAX_BATCH),
+    "onnxruntime": lambda: OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, MAX_BATCH),
+    "tensorrt without graphs": lambda: engine(VERSIONS[0], graphs=False),
+    **{f"tensorrt {version}": partial(engine, version, graphs=True) for version in VERSIONS},
+}
+
+
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    if request.param == "tone":
-        made: Backend = ToneBackend(BUNDLE.contract, MAX_BATCH)
-    else:
-        made = OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, MAX_BATCH)
+    made = BACKENDS[request.param]()
     yield made
     made.close()
 
@@ -52,7 +71,7 @@ def test_outputs_have_the_documented_shapes_and_rows_sum_to_one(backend, windows
 
 def test_an_answer_does_not_depend_on_the_windows_beside_it(backend, windows):
     together = backend.infer(windows).probabilities.copy()
-    alone = np.concatenate([backend.infer(windows[i : i + 1]).probabilities for i in range(MAX_BATCH)])
+    alone = np.concatenate([backend.infer(windows[i : i + 1]).probabilities.copy() for i in range(MAX_BATCH)])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 

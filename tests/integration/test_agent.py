@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from fake_cuda import Gpu
+from fake_tensorrt import Behaviour, fake, write_engine
+from servers import SYNTHETIC
 
+from drsn.agent.backends.cuda import Device
 from drsn.agent.demo.machines import ACTORS, record
 from drsn.agent.packets import Packet, frame
 from drsn.agent.replay import Plan, frames
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,10 +164,13 @@ def test_every_event_of_the_journal_reaches_the_broker_in_order(mosquitto, make_
     [
         ("agent.bundle=nowhere.zip", "no such file"),
         ("agent.colour=blue", "unknown setting"),
-        ("agent.backend=tensorrt", "not part of this release"),
+        ("agent.backend=tensorrt", "engines run on an NVIDIA GPU with its driver"),
     ],
 )
-def test_a_wrong_configuration_ends_in_one_line(make_agent: Callable, run_agent: Callable, option, complaint):
+def test_a_wrong_configuration_ends_in_one_line(
+    make_agent: Callable, run_agent: Callable, monkeypatch: pytest.MonkeyPatch, option: str, complaint: str
+):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # wherever this runs
     agent = make_agent("mqtt://127.0.0.1:1")
     done = run_agent("check", "--config", str(agent.config), "--set", option)
     assert done.returncode == (69 if "tensorrt" in option else 78)
@@ -175,6 +183,37 @@ def test_check_says_what_would_run(make_agent: Callable, run_agent: Callable):
     report = json.loads(run_agent("check", "--config", str(agent.config), "--json").stdout)
     assert report["bundle"]["name"] == "synthetic"
     assert report["backend"] == "onnxruntime"
+
+
+@pytest.fixture
+def misfit(tmp_path: Path) -> Path:
+    """A folder with an engine of the shipped bundle that fits no machine at all."""
+    gpu = Gpu(device=Device("GPU of another plant", (8, 7), (12, 6), 1))
+    library = fake("10.3.0", Behaviour(gpu))
+    return write_engine(tmp_path / "engines", library, open_bundle(SYNTHETIC), gpu.device).parent
+
+
+def test_an_engine_that_does_not_fit_makes_the_agent_degraded_and_it_watches_all_the_same(
+    mosquitto, make_agent: Callable, wait_until: Callable, misfit: Path
+):
+    agent = make_agent(mosquitto.url)
+    agent.start("--set", f"agent.engine_dir={misfit}")
+    status = wait_until(lambda: (s := mosquitto.one(STATUS)).get("ingest") == "connected" and s, what=agent.text())
+    assert (status["state"], status["backend"], status["engine"]) == ("degraded", "onnxruntime", None)
+    assert len(status["reasons"]) == 1
+    assert status["reasons"][0].startswith("backend 'tensorrt': ")
+    assert "level=error logger=agent.runner event=degraded backend=onnxruntime" in agent.text()
+    sent = play(mosquitto)
+    wait_until(lambda: processed(mosquitto) == sent, what=agent.text())
+    assert mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm")["condition"] == "inner_race"
+
+
+def test_check_warns_of_an_engine_that_does_not_fit(make_agent: Callable, run_agent: Callable, misfit: Path):
+    agent = make_agent("mqtt://127.0.0.1:1")
+    done = run_agent("check", "--config", str(agent.config), "--set", f"agent.engine_dir={misfit}", "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (report["backend"], report["engine"], len(report["warnings"])) == ("onnxruntime", None, 1)
 
 
 def test_two_agents_do_not_share_a_state_directory(mosquitto, make_agent: Callable, run_agent: Callable):

@@ -52,7 +52,8 @@ def make_message() -> Callable[..., Message]:
 def make_reading() -> Callable[..., Reading]:
     """What the agent knows of a window that ended at `end_unix_ns`."""
 
-    def make(end_unix_ns: int = 0, *, fresh: bool = False) -> Reading:
-        return Reading("press4", end_unix_ns, 1, fresh, rms=1.0, peak=2.0, unit="g", clock_synced=True)
+    def make(end_unix_ns: int = 0, **said: object) -> Reading:
+        usual = {"duration_ns": 1, "advance_ns": 1, "fresh": False, "rms": 1.0, "peak": 2.0, "unit": "g"}
+        return Reading("press4", end_unix_ns, **{**usual, "clock_synced": True, **said})
 
     return make

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.alarms import TRANSITIONS, Change, Condition, Policy, Sensor, Signal, State, step
+from drsn.agent.alarms import TRANSITIONS, Change, Condition, Sensor, Signal, State
 from drsn.agent.diagnosis import Diagnosis
+from drsn.agent.judgement import step
+from drsn.agent.policy import Policy
 from drsn.agent.votes import Quorum, Votes
 
 if TYPE_CHECKING:
@@ -16,11 +18,11 @@ if TYPE_CHECKING:
     from drsn.agent.diagnosis import Reading
 
 CONDITIONS = ("inner_race", "ball", "unknown")
-AT_ONCE = Policy(Quorum(1, 1), Quorum(1, 1))
-USUAL = Policy(Quorum(6, 8), Quorum(7, 8))
+AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
+USUAL = Policy.votes(Quorum(6, 8), Quorum(7, 8))
 
 QUORUMS = st.integers(1, 8).flatmap(lambda of: st.builds(Quorum, st.integers(1, of), st.just(of)))
-POLICIES = st.builds(Policy, QUORUMS, QUORUMS)
+POLICIES = st.builds(Policy.votes, QUORUMS, QUORUMS)
 WINDOWS = st.lists(st.sampled_from(("normal", *CONDITIONS)), max_size=40)
 
 
@@ -38,7 +40,7 @@ class Machine:
         probabilities = {"normal": 0.25, "inner_race": 0.5, "ball": 0.25}
         reading = self._make_reading(self._windows, fresh=fresh)
         diagnosis = Diagnosis(reading, condition, label or condition, 0.75, probabilities, {}, 0.0)
-        self.sensor, changes = step(self.sensor, diagnosis, self._policy, decided_unix_ns=1000 + self._windows)
+        self.sensor, changes = step(self.sensor, diagnosis, self._policy, {}, decided_unix_ns=1000 + self._windows)
         return changes
 
     def told(self, *conditions: str) -> list[tuple[int, str, str]]:
@@ -134,7 +136,7 @@ def test_a_model_that_abstains_and_abstains_is_an_alarm(machine: Callable[[Polic
 
 
 def test_an_event_tells_of_the_window_that_decided(machine: Callable[[Policy], Machine]):
-    it = machine(Policy(Quorum(1, 2), Quorum(2, 3)))
+    it = machine(Policy.votes(Quorum(1, 2), Quorum(2, 3)))
     (raised,) = it.show("inner_race", "inner_race_007")
     assert raised.condition == Condition(
         state=State.ACTIVE_UNACKED, votes=Votes(), seq=1, since_unix_ns=1, decided_unix_ns=1001,
@@ -150,9 +152,9 @@ def test_an_event_tells_of_the_window_that_decided(machine: Callable[[Policy], M
 
 
 def test_votes_from_before_a_change_decide_nothing_after_it(machine: Callable[[Policy], Machine]):
-    it = machine(Policy(Quorum(1, 8), Quorum(1, 8)))
+    it = machine(Policy.votes(Quorum(1, 8), Quorum(1, 8)))
     assert it.told("ball", "normal", "normal", "normal") == [(1, "ball", "active_unacked"), (2, "ball", "normal")]
-    it = machine(Policy(Quorum(1, 1), Quorum(7, 8)))
+    it = machine(Policy.votes(Quorum(1, 1), Quorum(7, 8)))
     assert it.told(*["normal"] * 8, "ball", *["normal"] * 6) == [(9, "ball", "active_unacked")]
 
 

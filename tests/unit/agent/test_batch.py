@@ -13,6 +13,8 @@ from drsn.model.conditioning import Conditioner, native_window
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from drsn.agent.message import Message
     from drsn.model.contract import ModelContract
 
@@ -20,7 +22,12 @@ if TYPE_CHECKING:
 def window(rate_hz: float = 12_000.0, seed: int = 0, offset: float = 0.0) -> Window:
     n_samples = native_window(256, rate_hz, 12_000.0)
     samples = np.random.default_rng(seed).standard_normal((1, n_samples)) + offset
-    return Window(samples.astype(np.float32), rate_hz, 5_000_000_000, fresh=True, unit="g", clock_synced=True)
+    return framed(samples.astype(np.float32), rate_hz, 5_000_000_000)
+
+
+def framed(samples: NDArray[np.float32], rate_hz: float, end_unix_ns: int, **said: object) -> Window:
+    usual = {"fresh": True, "unit": "g", "clock_synced": True, "advance": samples.shape[1], "rpm": None}
+    return Window(samples, rate_hz, end_unix_ns, **{**usual, "clipped": False, "rate_error": 0.0, **said})
 
 
 @pytest.fixture
@@ -59,12 +66,25 @@ def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batch, receip
     sine = 100 + 2 * np.sin(2 * np.pi * 8 * np.arange(n_samples) / n_samples)
     sine[0] += 5
     samples = sine.astype(np.float32)[None]
-    batch.add("press4", Window(samples, 48_000.0, 7, fresh=True, unit="g", clock_synced=True), receipt, 0.0)
+    batch.add("press4", framed(samples, 48_000.0, 7, advance=512, rpm=1500.0), receipt, 0.0)
     (reading,) = batch.readings
     assert reading.rms == pytest.approx(samples.std(), rel=1e-4)
     assert reading.peak == pytest.approx(5, abs=0.01)
     assert (reading.sensor, reading.end_unix_ns, reading.duration_ns) == ("press4", 7, 21_333_333)
     assert (reading.fresh, reading.unit, reading.clock_synced) == (True, "g", True)
+    assert (reading.advance_ns, reading.rpm, reading.fault) == (10_666_667, 1500.0, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"), [({}, None), ({"clipped": True}, "clipping"), ({"rate_error": -0.03}, "wrong_rate")]
+)
+def test_a_reading_says_what_is_wrong_with_the_sensor(contract, receipt: Receipt, said: dict[str, object], fault: str):
+    batch = Batch(contract, 4, 0.0, ignored_faults=lambda sensor: ("offset",) if sensor == "b" else ())
+    noise = np.random.default_rng(0).standard_normal((1, 256)).astype(np.float32)
+    batch.add("a", framed(noise, 12_000.0, 7, **said), receipt, 0.0)
+    for sensor in "ab":
+        batch.add(sensor, framed(noise + 1e5, 12_000.0, 7), receipt, 0.0)
+    assert [reading.fault for reading in batch.readings] == [fault, "offset", None]
 
 
 def test_no_window_waits_longer_than_the_deadline(batch: Batch, receipt: Receipt):

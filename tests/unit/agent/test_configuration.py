@@ -74,9 +74,9 @@ def password_file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_every_example_passes_every_check(path: Path):
     configuration = load(path)
-    with opened_model(configuration) as (bundle, backend):
+    with opened_model(configuration) as (bundle, chosen):
         assert bundle.manifest.name
-        assert backend.name
+        assert chosen.backend.name
     assert configuration.warnings == ()
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.alarms import Policy
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
 from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policy import Policy
 from drsn.agent.ports import Outputs
 from drsn.agent.publisher import result_document
 from drsn.agent.votes import Quorum
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BUNDLE = {"name": "small", "version": "2", "sha256": "0" * 64}
 END = 1_767_225_600_000_000_000
 INNER_RACE, NORMAL = [0.0, 0.25, 0.75, 0.0], [1.0, 0.0, 0.0, 0.0]
-ONCE = Policy(Quorum(1, 1), Quorum(1, 1))
+ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
 
 
 def parsed(document: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -61,8 +61,8 @@ def raised() -> dict[str, Any]:
         "condition": "inner_race", "label": "inner_race_014", "state": "active_unacked",
         "active": True, "acked": False, "latched": False, "suppressed_by": None,
         "severity": "critical", "since": "2026-01-01T00:00:00.000Z", "decided_at": "2026-01-01T00:00:00.040Z",
-        "clock_synced": True, "confidence": 1.0, "votes": 1, "of": 1, "window_label": "inner_race_014",
-        "acked_by": None, "shelved_until": None, "bundle": BUNDLE,
+        "clock_synced": True, "confidence": 1.0, "votes": 1, "of": 1, "evidence": None,
+        "window_label": "inner_race_014", "acked_by": None, "shelved_until": None, "bundle": BUNDLE,
     }  # fmt: skip
 
 
@@ -99,17 +99,17 @@ def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: Pipelin
 
 
 def test_a_result_says_what_the_window_looked_like(fed):
-    document = parsed(result_document(fed(INNER_RACE), 3, "small@000000000000"))
+    document = parsed(result_document(fed(INNER_RACE).diagnosis, None, 3, "small@000000000000"))
     assert document == {
         "v": 1, "sensor": "press4", "t0": "2025-12-31T23:59:59.999Z", "t1": "2026-01-01T00:00:00.000Z", "windows": 3,
         "label": "inner_race_014", "condition": "inner_race", "confidence": 1.0, "novelty": -1.0,
         "probabilities": {"normal": 0.0, "inner_race_007": 0.25, "inner_race_014": 0.75, "ball": 0.0},
-        "rms": 1.0, "peak": 2.0, "unit": "g", "bundle": "small@000000000000",
+        "rms": 1.0, "peak": 2.0, "unit": "g", "suppressed_by": None, "bundle": "small@000000000000",
     }  # fmt: skip
 
 
 def test_what_is_not_finite_is_null(fed):
-    document = parsed(result_document(fed(INNER_RACE, novelty=float("nan")), 1, "b"))
+    document = parsed(result_document(fed(INNER_RACE, novelty=float("nan")).diagnosis, None, 1, "b"))
     assert (document["novelty"], document["condition"]) == (None, "unknown")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.__main__ import main
+from drsn.agent.backends.cuda import NoDevice
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
 
@@ -33,6 +34,7 @@ TO = ("--to", "mqtt://broker")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the command runs: a configuration, recordings good and bad."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("drsn.agent.backends.choose.probe", lambda: NoDevice("no CUDA driver"))
     Path("agent.toml").write_text(CONFIG.format(mqtt=""))
     Path("broken.toml").write_text("[agent")
     Path("broken.zip").write_bytes(b"PK\3\4")
@@ -82,7 +84,7 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         ("replay text.csv --to mqtt://broker", 65, "text.csv"),
         ("replay good.npy --to mqtt://broker", 65, "--sample-rate-hz"),
         ("replay short.npy --to mqtt://broker --sample-rate-hz 9", 65, "lower --samples"),
-        ("check --config agent.toml --set agent.backend=tensorrt", 69, "use 'auto' or 'onnxruntime'"),
+        ("check --config agent.toml --set agent.backend=tensorrt", 69, "set agent.backend = 'onnxruntime'"),
         ("replay nowhere.npy --to mqtt://broker", 74, "nowhere.npy"),
         ("run --config nowhere.toml", 78, "nowhere.toml: no such file"),
         ("check --config broken.toml", 78, "broken.toml: not TOML"),

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.alarms import Policy
 from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Reading
 from drsn.agent.documents import BundleReference
+from drsn.agent.gate import Limits
 from drsn.agent.pipeline import EVENT_NAMESPACE, Identity, Pipeline
+from drsn.agent.policy import Policy
+from drsn.agent.rule import Terms
 from drsn.agent.votes import Quorum
 from drsn.model.contract import Label
 
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 IDENTITY = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
-AT_ONCE = Policy(Quorum(1, 1), Quorum(1, 1))
-SLOW_TO_CLEAR = Policy(Quorum(1, 1), Quorum(8, 8))
+AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
+SLOW_TO_CLEAR = Policy.votes(Quorum(1, 1), Quorum(8, 8))
 
 
 def pipeline_of(contract: ModelContract, policy: Policy = AT_ONCE, **options: object) -> Pipeline:
@@ -25,7 +28,7 @@ def pipeline_of(contract: ModelContract, policy: Policy = AT_ONCE, **options: ob
 
 
 def diagnosis(condition: str, end_s: int = 1, *, fresh: bool = False) -> Diagnosis:
-    reading = Reading("a", end_s * 10**9, 10**8, fresh, 1.0, 2.0, "g", clock_synced=True)
+    reading = Reading("a", end_s * 10**9, 10**8, fresh, 1.0, 2.0, "g", clock_synced=True, advance_ns=10**8)
     return Diagnosis(reading, condition, f"{condition}_007", 0.9, {condition: 0.9}, {}, -1.0)
 
 
@@ -68,6 +71,52 @@ def test_a_condition_that_a_new_bundle_no_longer_knows_stays_until_votes_clear_i
     assert new.alarm("a").condition == "ball"
     (event,) = new.feed(diagnosis("normal"), 0).events
     assert (event.condition, event.active) == ("ball", False)
+
+
+def test_a_refused_packet_speaks_for_a_sensor_fault_of_a_sensor_that_is_known(contract):
+    pipeline = pipeline_of(contract)
+    assert pipeline.refuse("a", "non_finite", 0) is None
+    pipeline.feed(diagnosis("ball"), 0)
+    outcomes = [pipeline.refuse("a", "non_finite", 5 * 10**9) for _ in range(4)]
+    told = [(event.condition, event.label, event.suppressed_by) for outcome in outcomes for event in outcome.events]
+    assert told == [("sensor_fault", "non_finite", None), ("ball", "ball_007", "sensor_fault")]
+    assert outcomes[-1].diagnosis is None
+    alarm = pipeline.alarm("a")
+    assert (alarm.condition, alarm.suppressed_by) == ("ball", "sensor_fault"), "machine conditions first"
+
+
+def test_what_a_closed_gate_makes_of_a_window_is_said(contract):
+    gated = replace(AT_ONCE, limits=Limits(rms=2.0, settle_ns=0))
+    outcome = pipeline_of(contract, gated).feed(diagnosis("ball"), 0)
+    assert (outcome.events, outcome.suppressed_by) == ((), "gate")
+    assert pipeline_of(contract).feed(diagnosis("ball"), 0).suppressed_by is None
+    assert pipeline_of(contract).feed(diagnosis("sensor_fault"), 0).suppressed_by == "sensor_fault"
+
+
+def test_the_sequential_rule_judges_by_the_models_probabilities(contract):
+    terms = Terms(Quorum(1, 1), Quorum(1, 1), threshold_nats=10.0)
+    pipeline = pipeline_of(contract, replace(AT_ONCE, machine=terms))
+    sure = Diagnosis(
+        diagnosis("ball").reading, "ball", "ball", 0.99, {"normal": 0.005, "inner_race": 0.005, "ball": 0.99}, {}, -1.0
+    )
+    events = [event for _ in range(6) for event in pipeline.feed(sure, 0).events]
+    # ln(0.99/0.005) = 5.3 nats a window, four fifths of it for the dependence: three windows.
+    assert [(event.condition, event.votes, event.of, event.evidence) for event in events] == [("ball", 3, 3, 10.0)]
+
+
+def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
+    pipeline = pipeline_of(contract)
+    pipeline.listen(0.0, 0, listening=True)
+    for second in range(1, 6):
+        pipeline.feed(diagnosis("normal"), 0)
+        pipeline.listen(float(second), 0, listening=True)
+    successor = pipeline_of(contract, sensors=pipeline.sensors)
+    told = [o for now in range(100, 140) for o in successor.listen(float(now), now * 10**9, listening=True)]
+    ((event,),) = [outcome.events for outcome in told]
+    assert (event.condition, event.state, event.since) == ("silent", "active_unacked", "1970-01-01T00:02:11.000Z")
+    assert successor.alarm("a").condition == "silent"
+    (event,) = successor.feed(diagnosis("normal"), 0).events
+    assert (event.condition, event.active) == ("silent", False)
 
 
 def test_a_sensor_that_was_never_diagnosed_has_no_alarm(contract):

@@ -170,14 +170,15 @@ def test_results_are_throttled_and_say_how_many_windows_they_stand_for(start):
     assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_dead_sensor_is_unknown_whatever_the_model_makes_of_its_rounding(start):
+def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_rounding(start):
     plant = start(MemoryBroker())
-    for seq, level in enumerate((0.0, 9.81, 9.81), start=1):
+    for seq, level in enumerate((0.0, 9.81, 9.81, 0.0), start=1):
         samples = np.full((1, WINDOW), level, np.float32)
         payload = frame.encode(Packet(samples, sample_rate_hz=RATE_HZ, seq=seq, boot_id=1))
         plant.broker.publish("plant/a/frame", payload, 1, {}, retain=False)
     plant.turn()
-    assert plant.retained("drsn/v1/a/alarm")["condition"] == "unknown"
+    alarm = plant.retained("drsn/v1/a/alarm")
+    assert (alarm["condition"], alarm["label"], alarm["votes"]) == ("sensor_fault", "flat", 4)
 
 
 def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start):

@@ -14,6 +14,7 @@ from drsn.agent import store as store_module
 from drsn.agent.alarms import Condition, Sensor, State
 from drsn.agent.continuity import Cursor
 from drsn.agent.documents import BundleReference, EventDocument
+from drsn.agent.gate import Gate
 from drsn.agent.store import Store
 from drsn.agent.votes import MAX_WINDOWS, Votes
 from drsn.model.contract import Severity
@@ -22,7 +23,17 @@ from drsn.model.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SENSOR = Sensor({"ball": Condition(State.ACTIVE_ACKED, Votes(5, 8), seq=7, label="ball_007", confidence=0.25)}, seq=7)
+BALL = Condition(
+    State.ACTIVE_ACKED,
+    Votes(5, 8),
+    evidence=3.5,
+    held_ns=2,
+    suppressed_by="gate",
+    seq=7,
+    label="ball_007",
+    weight=21.25,
+)
+SENSOR = Sensor({"ball": BALL}, seq=7, gate=Gate(running=True, settled_ns=5, rpm=1797.5), period_s=0.17)
 CURSOR = Cursor(boot_id=3, seq=2**32 - 1, end_unix_ns=2**62, touched=True)
 
 
@@ -170,7 +181,7 @@ def use(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "error", "said"),
     [
-        ("UPDATE meta SET value = '2' WHERE key = 'schema'", ConfigurationError, "schema 2, this agent knows 1"),
+        ("UPDATE meta SET value = '3' WHERE key = 'schema'", ConfigurationError, "schema 3, this agent knows 2"),
         ("UPDATE alarms SET state = '{'", StorageError, "move it away"),
         ('UPDATE cursors SET cursor = \'{"seq": "x"}\'', StorageError, "move it away"),
         ("DROP TABLE journal; CREATE TABLE journal (x)", StorageError, "journal"),
@@ -184,6 +195,21 @@ def test_what_another_version_or_an_accident_wrote_is_refused(
     for _ in range(2):  # refused again, not locked out
         with pytest.raises(error, match=said):
             use(folder)
+
+
+def test_what_version_1_wrote_is_read_and_is_no_more_of_version_1(folder: Path):
+    """Evidence, gates, suppressions and periods did not exist then."""
+    vote = '{"bits": 5, "cast": 8}'
+    old = f'{{"conditions": {{"ball": {{"state": "active_acked", "votes": {vote}, "seq": 7}}}}, "seq": 7}}'
+    with closing(sqlite3.connect(folder / "agent.sqlite3")) as db:
+        db.execute("UPDATE alarms SET state = ?", (old,))
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+        db.commit()
+    with closing(Store(folder)) as store:
+        expected = Sensor({"ball": Condition(State.ACTIVE_ACKED, Votes(5, 8), seq=7)}, seq=7)
+        assert store.load().sensors["a"] == expected
+    with closing(sqlite3.connect(folder / "agent.sqlite3")) as db:
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("2",)
 
 
 @pytest.mark.parametrize("content", [b"no database " * 999, b"SQLite format 3\0" * 999])

@@ -49,6 +49,39 @@ class Sensor:
         return windows
 
 
+def test_a_window_says_what_its_packets_say(contract: ModelContract):
+    stream = SensorStream(contract, hop_windows=0.5, continuous=True)
+    told = []
+    for index in range(8):
+        packet = Packet(np.zeros((1, 128), np.float32), rpm=100.0 + index, clipped=index == 2)
+        told += list(stream.push(packet, RATE_HZ, Continuity.TOUCHES if index else Continuity.FIRST, ARRIVAL))
+    assert [window.rpm for window in told] == [101, 102, 103, 104, 105, 106, 107]
+    assert [window.clipped for window in told] == [False, True, True, False, False, False, False]
+    assert {window.advance for window in told} == {128}
+
+
+def test_a_window_after_a_gap_holds_no_clipped_samples_of_before(contract: ModelContract):
+    stream = SensorStream(contract, hop_windows=1.0, continuous=True)
+    told = []
+    for index, verdict in enumerate((Continuity.FIRST, Continuity.GAP, Continuity.TOUCHES)):
+        packet = Packet(np.zeros((1, 128), np.float32), clipped=index == 0)
+        told += list(stream.push(packet, RATE_HZ, verdict, ARRIVAL))
+    assert [window.clipped for window in told] == [False]
+
+
+def test_a_sensor_that_samples_slower_than_it_says_is_found_out(contract: ModelContract):
+    sensor = Sensor(contract)
+    errors = []
+    for index in range(400):
+        packet = Packet(
+            np.zeros((1, 512), np.float32), t0_unix_ns=ARRIVAL + round(index * 512 / 11_500 * 1e9), seq=index
+        )
+        verdict = sensor.stream.judge(packet, RATE_HZ)
+        errors += [window.rate_error for window in sensor.stream.push(packet, RATE_HZ, verdict, ARRIVAL)]
+    assert errors[0] == 0
+    assert errors[-1] == pytest.approx(11_500 / 12_000 - 1, abs=1e-4)
+
+
 @pytest.fixture
 def sensor(contract: ModelContract) -> Sensor:
     return Sensor(contract)

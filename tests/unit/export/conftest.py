@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from drsn.export.bundle import file_entries, write_bundle
 from drsn.export.golden import npz_bytes
@@ -14,6 +15,8 @@ from drsn.model.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+torch.set_num_threads(1)  # networks this small gain nothing by more, and wait for cores that others use
 
 
 @pytest.fixture

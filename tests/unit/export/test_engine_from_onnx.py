@@ -1,86 +1,301 @@
-"""This release builds no engine; it says what is missing, in one line, without torch, onnx, TensorRT or a GPU."""
+"""The order of the build: what is missing is told, what is built is proven, and only then is anything written."""
 
 from __future__ import annotations
 
-import ctypes
-import importlib.machinery
+import hashlib
+import io
+import json
+import subprocess
 import sys
-from types import ModuleType, SimpleNamespace
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fake_builder import Builds, fake
+from graphs import real_builder
 
+from drsn.agent.backends import cuda, plan, trt_compat
+from drsn.agent.backends.plan import Batch, Machine, Plan, read_sidecar
 from drsn.export import engine_from_onnx as module
-from drsn.export.engine_from_onnx import Target, engine_from_onnx
-from drsn.model.errors import UnavailableError
+from drsn.export.build_watch import Watch
+from drsn.export.engine_from_onnx import Engine, Order, engine_from_onnx, here
+from drsn.model import whole_file
+from drsn.model.contract import Parity
+from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from drsn.model.bundle import Bundle
 
-NO_DRIVER = None
-NO_GPU = 100  # CUDA_ERROR_NO_DEVICE
+ORIN = cuda.Device("Orin", (8, 7), (12, 6), 1)
+NO_DRIVER = cuda.NoDevice("no CUDA driver (libcuda.so.1: cannot open shared object file)")
+PROOF = Parity(pair="torch ~ TensorRT", max_abs=1e-4, label_agreement=1, windows=9, tolerance=1e-2)
+
+
+class Bench:
+    """A machine with this GPU and this TensorRT, and what was asked of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bundle: Bundle, folder: Path) -> None:
+        contract = bundle.contract
+        self.builds = Builds(x=("x", (-1, contract.channels, contract.window), "float32"))
+        self.device: cuda.Device | cuda.NoDevice = ORIN
+        self.version = "10.3.0"
+        self.loads = True
+        self.proofs: list[bytes] = []
+        self.wrong = False
+        self._bundle, self._folder = bundle, folder
+        monkeypatch.setattr(cuda, "probe", lambda: self.device)
+        monkeypatch.setattr(trt_compat, "load", self._load)
+
+    def _load(self, flavour: str) -> trt_compat.TensorRt:
+        if not self.loads:
+            raise UnavailableError("Python has no tensorrt; apt-get install it")
+        return fake(self.version if flavour == "tensorrt" else "rtx-1.7.1", self.builds)
+
+    def _prove(self, _trt: object, _cuda: object, content: bytes, bundle: Bundle, order: Order) -> tuple[Parity, ...]:
+        assert bundle.sha256 == order.bundle.sha256
+        self.proofs.append(content)
+        if self.wrong:
+            raise BundleError("the engine is wrong, nothing was written")
+        return (PROOF,)
+
+    def build(self, target: str = "trt", **wishes: object) -> Engine:
+        order = Order(**{"target": target, "bundle": self._bundle, "engine_dir": self._folder, **wishes})
+        return engine_from_onnx(order, Watch(io.StringIO()), self._prove)
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self._folder.glob("*")) if self._folder.exists() else []
 
 
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """What is said on a machine with this driver (what cuInit answers, None without), these modules and this board."""
-
-    def said(target: Target, driver: int | None, modules: tuple[str, ...] = (), *, jetson: bool = False) -> str:
-        def library(_name: str) -> SimpleNamespace:
-            if driver is NO_DRIVER:
-                raise OSError("libcuda.so.1: cannot open shared object file")
-            return SimpleNamespace(cuInit=lambda _flags: driver)
-
-        monkeypatch.setattr(ctypes, "CDLL", library)
-        for name in ("tensorrt", "tensorrt_rtx"):
-            there = ModuleType(name)
-            there.__spec__ = importlib.machinery.ModuleSpec(name, None)
-            monkeypatch.setitem(sys.modules, name, there if name in modules else None)
-        release = tmp_path / "nv_tegra_release"
-        if jetson:
-            release.touch()
-        monkeypatch.setattr(module, "TEGRA_RELEASE", release)
-        with pytest.raises(UnavailableError) as caught:
-            engine_from_onnx(target)
-        assert caught.value.exit_code == 69
-        assert "\n" not in str(caught.value)
-        return str(caught.value)
-
-    return said
+def bench(monkeypatch: pytest.MonkeyPatch, bundle: Bundle, tmp_path: Path) -> Bench:
+    """A Jetson with TensorRT 10.3, until it is said otherwise."""
+    return Bench(monkeypatch, bundle, tmp_path / "engines")
 
 
-def test_a_machine_without_both_hears_of_both(line):
-    said = line("trt", NO_DRIVER)
-    assert said.startswith("--target trt: no CUDA driver")
-    assert "Python has no tensorrt" in said
+def test_an_engine_and_its_sidecar_lie_there_and_the_agent_finds_them(bench: Bench, bundle: Bundle, tmp_path: Path):
+    engine = bench.build()
+    assert engine.built
+    name = f"{bundle.sha256[:16]}-orin-10.3.0.0-fp32.plan"
+    assert bench.files == [name, f"{name}.json", "timing-orin-10.3.0.cache"]
+    found = plan.find_plan(tmp_path / "engines", bundle, Machine("tensorrt", (10, 3, 0), ORIN), 32)
+    assert isinstance(found, Plan)
+    assert (found.path, found.sidecar) == (engine.path, engine.sidecar)
+    assert bench.proofs == [found.read()]
 
 
-def test_a_driver_without_a_gpu_is_told_apart_from_no_driver(line):
-    assert "the CUDA driver finds no GPU (cuInit 100)" in line("trt", NO_GPU, ("tensorrt",))
+def test_the_sidecar_says_what_was_built_of_what_and_for_what(bench: Bench, bundle: Bundle):
+    engine = bench.build(precision="fp16", batch=Batch(min=1, opt=4, max=16), opt_level=2, strict=True)
+    said = json.loads(plan.sidecar_path(engine.path).read_text(encoding="utf-8"))
+    assert read_sidecar(engine.path) == engine.sidecar
+    content = engine.path.read_bytes()
+    assert said["plan_sha256"] == hashlib.sha256(content).hexdigest()
+    assert said["plan_bytes"] == len(content)
+    assert said["onnx_sha256"] == bundle.manifest.files["model.fp16.onnx"].sha256
+    assert (said["bundle_sha256"], said["network"]) == (bundle.sha256, "model.fp16.onnx")
+    assert (said["gpu"], said["compute_capabilities"], said["cuda"]) == ("Orin", ["8.7"], "12.6")
+    assert (said["tensorrt"], said["precision"], said["strict"]) == ("10.3.0.0", "fp16", True)
+    assert (said["batch"], said["opt_level"]) == ({"min": 1, "opt": 4, "max": 16}, 2)
+    assert said["parity"] == [json.loads(PROOF.model_dump_json())]
+    assert said["build_s"] >= 0
+    assert said["peak_memory_bytes"] > 10 << 20, "bytes, not the system's KiB"
 
 
-def test_the_remedy_is_the_boards_own(line):
-    """On a Jetson TensorRT comes from JetPack; a venv must be told to see it."""
-    said = line("trt", 0, jetson=True)
-    assert "this Jetson's Python has no tensorrt" in said
-    assert "python3-libnvinfer" in said
-    assert "--system-site-packages" in said
-    assert "CUDA driver" not in said
+def test_another_user_may_read_what_was_built(bench: Bench):
+    engine = bench.build()
+    for path in (engine.path, plan.sidecar_path(engine.path)):
+        assert path.stat().st_mode & 0o044 == 0o044
 
 
-def test_on_a_pc_pip_has_it(line):
-    assert "pip install 'drsn-edge[trt]'" in line("trt", 0)
-    assert "this Jetson" not in line("trt", 0)
+def test_half_precision_is_built_from_the_networks_half(bench: Bench, bundle: Bundle):
+    bench.build(precision="fp16")
+    assert bench.builds.asked["model"] == bundle.read("model.fp16.onnx")
+    bench.build()
+    assert bench.builds.asked["model"] == bundle.read("model.onnx")
 
 
-def test_trt_rtx_needs_no_gpu(line):
-    said = line("trt-rtx", NO_DRIVER)
-    assert "CUDA" not in said
-    assert "Python has no tensorrt_rtx (pip install 'drsn-edge[rtx]'" in said
+def test_a_bundle_without_a_half_says_so(bench: Bench, bundle: Bundle):
+    files = {name: content for name, content in bundle.files.items() if name != "model.fp16.onnx"}
+    with pytest.raises(BundleError, match=r"has no model\.fp16\.onnx.*--precision fp32"):
+        bench.build(precision="fp16", bundle=replace(bundle, files=files))
+    assert bench.files == []
 
 
-@pytest.mark.parametrize(("target", "needed"), [("trt", "tensorrt"), ("trt-rtx", "tensorrt_rtx")])
-def test_where_all_is_there_it_owns_up_to_what_it_cannot_do(line, target: Target, needed: str):
-    said = line(target, 0, (needed,))
-    assert "can't build engines yet" in said
-    assert "ONNX Runtime" in said
+# What can go wrong on the way leaves nothing that the agent could take for an engine.
+
+
+def test_an_engine_that_fails_its_golden_windows_is_not_written(bench: Bench):
+    bench.wrong = True
+    with pytest.raises(BundleError, match="is wrong"):
+        bench.build()
+    assert bench.files == []
+
+
+def test_a_failed_build_leaves_nothing(bench: Bench):
+    bench.builds.refused["build_serialized_network"] = "no"
+    with pytest.raises(UnavailableError, match="built no engine"):
+        bench.build()
+    assert (bench.files, bench.proofs) == ([], [])
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_full_disk_leaves_no_engine_that_would_be_taken(
+    bench: Bench, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+):
+    calls = []
+
+    def fails(path: Path, content: bytes, mode: int) -> None:
+        calls.append(path)
+        if len(calls) == failing:
+            raise OSError(28, "No space left on device")
+        whole_file.write_whole(path, content, mode)
+
+    monkeypatch.setattr(module, "write_whole", fails)
+    with pytest.raises(StorageError, match="No space left on device; give another --engine-dir"):
+        bench.build()
+    machine = Machine("tensorrt", (10, 3, 0), ORIN)
+    assert not isinstance(plan.find_plan(tmp_path / "engines", bundle, machine), Plan)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_an_hours_build(bench: Bench, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match="--engine-dir"):
+        bench.build(engine_dir=tmp_path / "file" / "engines")
+    assert "model" not in bench.builds.asked
+
+
+# What is missing.
+
+
+def test_a_machine_without_both_hears_of_both(bench: Bench):
+    bench.device, bench.loads = NO_DRIVER, False
+    with pytest.raises(UnavailableError, match=r"--target trt: no CUDA driver .*; Python has no tensorrt"):
+        bench.build()
+
+
+def test_without_a_driver_tensorrt_is_not_touched(bench: Bench):
+    """Without one some of its builds crash on first use."""
+    bench.device = NO_DRIVER
+    with pytest.raises(UnavailableError, match="on the device that runs it"):
+        bench.build()
+    assert bench.builds.asked == {}
+
+
+def test_rtx_needs_no_gpu_for_what_is_named(bench: Bench):
+    bench.device = NO_DRIVER
+    engine = bench.build("trt-rtx", compute_capabilities=("8.6", "8.9"))
+    assert engine.path.name.endswith("-sm86-sm89-1.7.1.0-fp32.rtx")
+    assert engine.sidecar.gpu is None
+    assert engine.sidecar.parity == ()
+    assert bench.proofs == []
+
+
+def test_rtx_without_a_gpu_wants_it_named(bench: Bench):
+    bench.device = NO_DRIVER
+    with pytest.raises(UsageError, match="--compute-capability"):
+        bench.build("trt-rtx")
+
+
+def test_rtx_with_a_gpu_builds_for_it_and_proves_it(bench: Bench):
+    engine = bench.build("trt-rtx")
+    assert (engine.sidecar.gpu, engine.sidecar.compute_capabilities) == ("Orin", ("8.7",))
+    assert len(bench.proofs) == 1
+
+
+def test_tensorrt_builds_only_for_the_gpu_that_is_here(bench: Bench):
+    with pytest.raises(UsageError, match="trt-rtx"):
+        here("trt", ("8.7",))
+
+
+# --if-needed: by bundle, TensorRT and GPU.
+
+
+def test_an_engine_that_fits_is_kept(bench: Bench):
+    first = bench.build(if_needed=True)
+    again = bench.build(if_needed=True)
+    assert (first.built, again.built, again.path) == (True, False, first.path)
+    assert len(bench.proofs) == 1
+    assert bench.build().built, "without --if-needed it is built again"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"precision": "fp16"},
+        {"strict": True},
+        {"batch": Batch(min=1, opt=1, max=4)},
+    ],
+    ids=str,
+)
+def test_another_wish_is_built(bench: Bench, change: dict):
+    bench.build(if_needed=True)
+    assert bench.build(if_needed=True, **change).built
+
+
+def test_after_an_upgrade_it_is_built_again(bench: Bench):
+    bench.build(if_needed=True)
+    bench.version = "10.7.0"
+    assert bench.build(if_needed=True).built
+
+
+def test_on_another_gpu_it_is_built_again(bench: Bench):
+    bench.build(if_needed=True)
+    bench.device = replace(ORIN, name="Orin Nano")
+    assert bench.build(if_needed=True).built
+
+
+def test_an_engine_that_was_damaged_is_built_again(bench: Bench):
+    path = bench.build(if_needed=True).path
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    again = bench.build(if_needed=True)
+    assert again.built
+    assert hashlib.sha256(again.path.read_bytes()).hexdigest() == again.sidecar.plan_sha256
+
+
+# The timing cache: by device and version.
+
+
+def test_the_second_build_uses_what_the_first_measured(bench: Bench):
+    assert not bench.build().cache_used
+    assert bench.build().cache_used
+    bench.version = "10.7.0"
+    assert not bench.build().cache_used, "what one version measured says nothing of another"
+    bench.device = replace(ORIN, name="Orin Nano")
+    assert not bench.build().cache_used
+
+
+def test_the_cache_may_lie_elsewhere(bench: Bench, tmp_path: Path):
+    bench.build(timing_cache=tmp_path / "my.cache")
+    assert (tmp_path / "my.cache").read_bytes() == b"measured"
+    assert not [name for name in bench.files if name.endswith(".cache")]
+
+
+def test_a_cache_that_cannot_be_read_says_so(bench: Bench, tmp_path: Path):
+    with pytest.raises(StorageError, match="--timing-cache"):
+        bench.build(timing_cache=tmp_path)
+
+
+def test_a_huge_cache_is_left_aside(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "MAX_CACHE_BYTES", 3)
+    (tmp_path / "c").write_bytes(b"huge")
+    assert not bench.build(timing_cache=tmp_path / "c").cache_used
+
+
+def test_the_build_runs_where_torch_and_onnx_are_not(bundle: Bundle, tmp_path: Path):
+    """The base install: the real builder, in a Python that can't import them."""
+    real_builder()
+    program = (
+        "import sys; sys.modules['torch'] = sys.modules['onnx'] = sys.modules['rich'] = None\n"
+        "from drsn.export.__main__ import main\n"
+        "sys.exit(main())"
+    )
+    options = ["--target", "trt-rtx", "--bundle", bundle.path, "--engine-dir", tmp_path, "--compute-capability", "8.6"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, options), "--json"],
+        capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["built"] is True
+    assert plan.header(Path(document["engine"]).read_bytes())[0] == "tensorrt-rtx"

@@ -24,7 +24,8 @@ def test_files_and_parity_are_listed(bundle: Bundle):
     for name, entry in bundle.manifest.files.items():
         assert [name, f"{entry.bytes:,}", "bytes", entry.sha256[:16]] in [line.split() for line in text.splitlines()]
     assert f"labels 100.0% of {len(bundle.golden().x)}" in text
-    assert text.count("torch ~ onnxruntime") == 3
+    assert text.count("torch ~ onnxruntime, batch") == text.count("torch ~ onnxruntime, model.fp16.onnx, batch") == 3
+    assert text.count("torch ~ torch in float16") == 1
     assert f"onnxruntime {bundle.manifest.versions['onnxruntime']}" in text
 
 

@@ -18,6 +18,9 @@ METRICS = {
     "parameters": 1234,
     "versions": {"torch": "2"},
     "validation_accuracy": 0.987654,
+    "calibration": [
+        {"set": "test", "windows": 500, "accuracy": 0.95, "calibration_error": 0.0123, "nll": 0.25, "accepted": 0.875}
+    ],
     "test": [
         {"noise": None, "snr_db": None, "accuracy": 0.999, "false_alarms": 0.0},
         {"noise": "pink", "snr_db": -3.0, "accuracy": 0.5, "false_alarms": 0.25},
@@ -52,7 +55,8 @@ def test_it_says_what_the_model_is_for_and_what_it_takes(card):
 
 
 @pytest.mark.parametrize(
-    ("threshold", "words"), [(None, "It never abstains."), (-2.5, "It abstains (`unknown`) above a novelty of -2.5.")]
+    ("threshold", "words"),
+    [(None, "It never abstains."), (-2.5, "It abstains (`unknown`) above a novelty of -2.5. Under noise")],
 )
 def test_it_says_when_the_model_abstains(card, threshold: float | None, words: str):
     assert words in card({}, abstention_threshold=threshold)
@@ -66,6 +70,7 @@ def test_measurements_stand_by_noise_and_level_from_clean_down(card):
         ["noise", "none", "+6 dB", "-3 dB"],
         ["pink", "0.0", "12.5", "25.0"],
     ]
+    assert ["test", "500", "95.0 %", "0.012", "0.250", "87.5 %"] in table
     assert ["validation accuracy", "0.9877"] in table
     assert ["parameters", "1234"] in table
 

@@ -16,7 +16,9 @@ import torch
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.contract import Label, ModelContract
-from drsn.model.network import Diagnosis, Network
+from drsn.model.diagnosis import Diagnosis
+from drsn.model.network import Network
+from drsn.model.novelty import fit_known
 
 CONTRACT = ModelContract(
     labels=(
@@ -30,10 +32,11 @@ CONTRACT = ModelContract(
     bandwidth_hz=5_300,
 )
 OUTPUTS = ["logits", "probabilities", "novelty", "embedding"]
-# All of them run in TensorRT 8.6 and ONNX Runtime; no control flow, no shapes computed at run time.
+# All of them run in TensorRT 8.6 and ONNX Runtime; no control flow, no shapes computed at run time, nothing that a
+# constant could stand for: no Identity, Constant, Shape; no Sign, no Pad, no GlobalAveragePool.
 PLAIN = (
-    "Abs Add BatchNormalization Clip Concat Constant Conv Div Exp Gemm Identity Log Max Min Mul Neg ReduceMax "
-    "ReduceMean ReduceSum Relu Sigmoid Slice Softmax Sqrt Sub Unsqueeze"
+    "Abs Add BatchNormalization Clip Concat Conv Div Gemm MatMul Max Min Mul Neg ReduceMax ReduceMean ReduceMin "
+    "ReduceSum Relu Sigmoid Slice Softmax Sqrt Sub Unsqueeze"
 )
 
 
@@ -48,7 +51,9 @@ class Exported(NamedTuple):
 
 def network(family: Family) -> Diagnosis:
     torch.manual_seed(1)
-    return Diagnosis(Network(NetworkConfig(family=family, labels=3, channels=2)), temperature=1.7).eval()
+    embedding = np.random.default_rng(1).standard_normal((300, 32)).astype(np.float32)
+    known = fit_known(embedding, np.arange(300) % 3)
+    return Diagnosis(Network(NetworkConfig(family=family, labels=3, channels=2)), known, temperature=1.7).eval()
 
 
 @pytest.fixture(scope="module", params=Family, ids=lambda family: family.value)
@@ -76,6 +81,16 @@ def test_ends_have_the_contracts_names_and_shapes_and_the_batch_is_free(exported
 def test_only_plain_operations(exported: Exported):
     assert {node.op_type for node in exported.model.graph.node} <= set(PLAIN.split())
     assert not exported.model.functions
+
+
+def test_batch_norms_after_a_convolution_or_a_linear_layer_are_folded(exported: Exported):
+    """One is left for each unit, after a sum or a stem that its shortcut needs as it is, and the last."""
+    nodes = exported.model.graph.node
+    made = {name for node in nodes if node.op_type in ("Conv", "Gemm") for name in node.output}
+    uses = [name for node in nodes for name in node.input]
+    norms = [node for node in nodes if node.op_type == "BatchNormalization"]
+    assert [node.name for node in norms if node.input[0] in made and uses.count(node.input[0]) == 1] == []
+    assert len(norms) <= len(exported.graph.network.units) + 1
 
 
 def test_nothing_of_the_machine_that_made_it(exported: Exported):

@@ -11,11 +11,13 @@ import pytest
 import torch
 
 from drsn.agent.backends.choose import open_backend, self_test
+from drsn.agent.backends.tolerance import Tolerance
 from drsn.export import steps
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.export.steps import bundle_from_checkpoint
+from drsn.model.diagnosis import Diagnosis
 from drsn.model.errors import BadDataError, BundleError
-from drsn.model.network import Diagnosis, Network
+from drsn.model.network import Network
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
 def wrong_export(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint):
     """The exporter writes another network than it was given."""
 
-    def other(_graph: Diagnosis, contract: ModelContract) -> bytes:
+    def other(_graph: Diagnosis, contract: ModelContract) -> bytes:  # of both precisions
         torch.manual_seed(99)
-        return onnx_from_torch(Diagnosis(Network(checkpoint.network)).eval(), contract)
+        return onnx_from_torch(Diagnosis(Network(checkpoint.network), checkpoint.known).eval(), contract)
 
     monkeypatch.setattr(steps, "onnx_from_torch", other)
 
@@ -46,7 +48,9 @@ def test_the_manifest_says_what_it_is_and_where_it_comes_from(bundle: Bundle, ch
     assert (manifest.name, manifest.version) == ("tiny", "1")
     assert manifest.contract == checkpoint.contract
     assert manifest.training == checkpoint.training
-    assert set(manifest.files) == {"model.onnx", "golden.npz", "weights.npz", "MODEL_CARD.md"}
+    assert set(manifest.files) == {
+        "model.onnx", "model.fp16.onnx", "golden.npz", "weights.npz", "MODEL_CARD.md",
+    }  # fmt: skip
     assert {"drsn-edge", "torch", "onnx", "onnxruntime"} <= set(manifest.versions)
     age = datetime.now(timezone.utc) - datetime.fromisoformat(manifest.created.replace("Z", "+00:00"))
     assert timedelta(0) <= age < timedelta(hours=1)
@@ -54,12 +58,31 @@ def test_the_manifest_says_what_it_is_and_where_it_comes_from(bundle: Bundle, ch
 
 def test_the_comparison_that_let_it_pass_is_on_record(bundle: Bundle, checkpoint: Checkpoint):
     assert [parity.pair for parity in bundle.manifest.parity] == [
-        f"torch ~ onnxruntime, batch {batch}" for batch in (1, 7, 32)
+        *(f"torch ~ onnxruntime, batch {batch}" for batch in (1, 7, 32)),
+        "torch ~ torch in float16",
+        *(f"torch ~ onnxruntime, model.fp16.onnx, batch {batch}" for batch in (1, 7, 32)),
     ]
     for parity in bundle.manifest.parity:
         assert parity.windows == len(checkpoint.golden)
-        assert parity.max_abs <= parity.tolerance == 1e-4
+        assert parity.max_abs <= parity.tolerance == (2e-2 if "16" in parity.pair else 1e-4)
         assert parity.label_agreement == 1
+
+
+def test_half_precision_is_computed_in_half_precision(bundle: Bundle):
+    """ONNX Runtime on a CPU would compute it in float32, and the estimate would be none."""
+    (estimate,) = [parity for parity in bundle.manifest.parity if parity.pair == "torch ~ torch in float16"]
+    exact = max(parity.max_abs for parity in bundle.manifest.parity[:3])
+    assert estimate.max_abs > 10 * exact
+
+
+def test_a_network_that_half_precision_moves_too_far_goes_without_it(
+    checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(steps.TOLERANCES, "fp16", Tolerance(1e-9, 1e-9))
+    bundle, comparisons = bundle_from_checkpoint(checkpoint_path, tmp_path / "bundle", force=False)
+    assert "model.fp16.onnx" not in bundle.files
+    assert next(c.parity.pair for c in comparisons if not c.passed) == "torch ~ torch in float16"
+    assert all(parity.tolerance == 1e-4 for parity in bundle.manifest.parity), "only what is in it is on record"
 
 
 def test_golden_outputs_are_torchs(bundle: Bundle, checkpoint: Checkpoint):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.alarms import Policy
 from drsn.agent.backends.choose import open_backend
 from drsn.agent.bundles import shipped
 from drsn.agent.demo.command import LEAST_SECONDS
@@ -11,6 +10,7 @@ from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, growth, record
 from drsn.agent.diagnosis import Interpreter, Reading
 from drsn.agent.documents import BundleReference
 from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policy import Policy
 from drsn.agent.topics import legal_sensor
 from drsn.agent.votes import Quorum
 from drsn.model.bundle import open_bundle
@@ -20,7 +20,7 @@ from drsn.model.data.synthetic import FAULTS
 
 BUNDLE = open_bundle(shipped("synthetic"))
 CONTRACT = BUNDLE.contract
-POLICY = Policy(Quorum(6, 8), Quorum(7, 8))
+POLICY = Policy.votes(Quorum(6, 8), Quorum(7, 8))
 
 
 def test_each_fault_a_healthy_machine_and_one_that_degrades_are_on_stage():
@@ -58,7 +58,8 @@ def test_the_shipped_model_raises_what_is_expected_of_each_machine_and_nothing_e
     x = np.empty_like(windows)
     Conditioner(CONTRACT.window, CONTRACT.sample_rate_hz, CONTRACT.bandwidth_hz, SAMPLE_RATE_HZ)(windows, x)
     readings = [
-        Reading(actor.sensor, end, 1, fresh=False, rms=0, peak=0, unit=None, clock_synced=True) for end in range(count)
+        Reading(actor.sensor, end, 1, fresh=False, rms=0, peak=0, unit=None, clock_synced=True, advance_ns=1)
+        for end in range(count)
     ]
     backend = open_backend(BUNDLE, "onnxruntime", count)
     pipeline = Pipeline(

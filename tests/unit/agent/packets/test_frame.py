@@ -45,6 +45,7 @@ SAID = Packet(
     rpm=1797.0,
     unit="m/s²",
     clock_synced=True,
+    clipped=True,
 )
 
 
@@ -62,7 +63,7 @@ def assert_same(packet: Packet, expected: Packet):
 
 def test_the_wire_format_never_changes():
     assert_same(decode(GOLDEN, {}, Format()), SAID)
-    assert encode(SAID, "i16", 0.5, clipped=True) == GOLDEN
+    assert encode(SAID, "i16", 0.5) == GOLDEN
 
 
 @settings(max_examples=150)
@@ -81,6 +82,7 @@ def test_the_wire_format_never_changes():
             "rpm": st.none() | st.floats(1, 2.0**20, width=32),
             "unit": st.sampled_from([None, "g", "m/s²", "mm/s", "V"]),
             "clock_synced": st.booleans(),
+            "clipped": st.booleans(),
         }
     ),
 )

@@ -1,0 +1,39 @@
+"""How far an engine's answers may lie from the network's own, by the precision that it was built with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from drsn.agent.backends.plan import Precision, Sidecar
+
+
+class Tolerance(NamedTuple):
+    """How far an engine's answers may lie from the network's own, float32 on a CPU."""
+
+    probability: float
+    """Largest difference."""
+    novelty: float
+    """Largest difference, over 1 + its size."""
+
+
+TOLERANCES: Final[dict[str, Tolerance]] = {
+    "fp32 strict": Tolerance(1e-4, 1e-3),
+    "fp32": Tolerance(1e-2, 0.3),
+    "fp16": Tolerance(2e-2, 0.2),
+}
+"""By precision. float32 kernels sum in other orders: 1e-6 is usual; a broken engine is off by more than 0.1 in
+probability. The others were estimated on a CPU with both shipped networks, about 1,000 noisy windows each: float16
+between the layers moves probabilities by up to 0.006 and novelties by up to 0.11; factors of all products rounded to 11
+bits, as TF32 rounds them, by up to 0.005 and 0.13, since a novelty is the difference of larger numbers. No GPU has
+measured them."""
+
+
+def tolerance(sidecar: Sidecar) -> Tolerance:
+    """What the engine's self-test may find."""
+    return limits_of(sidecar.precision, strict=sidecar.strict)
+
+
+def limits_of(precision: Precision, *, strict: bool) -> Tolerance:
+    """The same before there is a sidecar; `strict`: without TF32."""
+    return TOLERANCES["fp32 strict" if strict and precision == "fp32" else precision]

@@ -1,0 +1,163 @@
+"""The only importer of TensorRT and TensorRT-RTX, from 8.6 to 11: the module, its version, its logger.
+
+Everything else is given the loaded `TensorRt` and asks it `hasattr` where versions differ: what stood in 8.6 is gone
+in 11, and the other way round. The module's names are checked against the API of every version that is claimed.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from drsn.model.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+Flavour = Literal["tensorrt", "tensorrt-rtx"]
+
+MODULES: Final[dict[Flavour, str]] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
+LIBRARIES: Final[dict[Flavour, str]] = {"tensorrt": "libnvinfer.so", "tensorrt-rtx": "libtensorrt_rtx.so"}
+TITLES: Final[dict[Flavour, str]] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
+TEGRA_RELEASE = Path("/etc/nv_tegra_release")
+MAPS = Path("/proc/self/maps")
+SYSTEM_PACKAGES = Path("/usr/lib")
+"""Where apt puts Python packages, below `python3*/dist-packages`."""
+
+LEAST: Final[dict[Flavour, tuple[int, ...]]] = {"tensorrt": (8, 6), "tensorrt-rtx": (1, 0)}
+KEPT_ERRORS = 16
+ERROR = 1
+"""ILogger.ERROR as a number, the same in every version; 0 is INTERNAL_ERROR, 2 WARNING."""
+
+
+@dataclass(frozen=True)
+class TensorRt:
+    """A loaded TensorRT."""
+
+    module: Any
+    flavour: Flavour
+    version: tuple[int, ...]
+    """Three or four numbers."""
+    library_path: str | None
+    """The shared library that the loader took, which need not be the one that was meant."""
+    logger: Any = field(repr=False)
+    """An ILogger. TensorRT keeps the first one it is given for the whole process, so there is only this one."""
+    errors: deque[str] = field(repr=False)
+    """What it logged as an error, latest last; at most 16."""
+
+    @property
+    def text(self) -> str:
+        """The version as '10.3.0'."""
+        return ".".join(map(str, self.version))
+
+    @property
+    def title(self) -> str:
+        """Name and version, as 'TensorRT 10.3.0'."""
+        return f"{TITLES[self.flavour]} {self.text}"
+
+    def said(self) -> str:
+        """The errors since the last call, as one line, the first of them first; or that there were none."""
+        told = "; ".join(self.errors)
+        self.errors.clear()
+        return " ".join(told.split())[:600] or "it gave no reason"
+
+
+@functools.cache
+def load(flavour: Flavour) -> TensorRt:
+    """Import TensorRT; call no more of it. Probe CUDA before its Builder or Runtime: without a driver they may crash.
+
+    Raises:
+        UnavailableError: it is not there, or can't be loaded; with the loader's own words and the remedy.
+    """
+    name = MODULES[flavour]
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:  # noqa: BLE001 (OSError: a library that it opens itself; AttributeError: a numpy too new)
+        raise UnavailableError(_explained(flavour, error)) from None
+    version = tuple(int(part) for part in re.findall(r"\d+", str(getattr(module, "__version__", "")))[:4])
+    library = loaded_library(flavour)
+    if version < LEAST[flavour]:
+        due = ".".join(map(str, LEAST[flavour]))
+        raise UnavailableError(f"{name} {version} at {module.__file__} is older than {due}; see docs/jetson.md")
+    errors: deque[str] = deque(maxlen=KEPT_ERRORS)
+    return TensorRt(module, flavour, version, library, _logger(module, errors), errors)
+
+
+def loaded_library(flavour: Flavour) -> str | None:
+    """The path of the TensorRT library in this process; None: none is loaded, or the system does not say."""
+    try:
+        lines = MAPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    paths = (line.split(maxsplit=5)[-1] for line in lines)
+    return next((path for path in paths if Path(path).name.startswith(LIBRARIES[flavour])), None)
+
+
+def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the class exists only once it is loaded)
+    class Logger(module.ILogger):  # type: ignore[name-defined, misc]
+        """Keeps errors. It must not raise: it is called from C++."""
+
+        def __init__(self) -> None:
+            module.ILogger.__init__(self)  # not super(): the binding wants its own constructor to have run
+
+        def log(self, severity: object, msg: str) -> None:
+            if int(severity) <= ERROR:  # type: ignore[call-overload]
+                errors.append(re.sub(r"^\[[^\]]*\]\s*", "", str(msg)))
+
+    return Logger()
+
+
+def _explained(flavour: Flavour, error: Exception) -> str:
+    name, library = MODULES[flavour], loaded_library(flavour)
+    told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    missing = isinstance(error, ModuleNotFoundError) and error.name == name
+    what = f"Python has no {name}" if missing else f"{name} is installed but can't be loaded: {told}"
+    seen = f" (loaded: {library})" if library and not missing else ""
+    return f"{what}{seen}; {remedy(flavour, missing=missing)}"
+
+
+def remedy(flavour: Flavour, *, missing: bool) -> str:
+    """What to do, on this machine."""
+    if flavour == "tensorrt-rtx":
+        again = "" if missing else "install it again: "
+        return f"{again}pip install 'drsn-edge[rtx]' on x86-64"
+    hidden = _hidden_by_venv()
+    if missing and hidden is not None:
+        return (
+            f"{hidden} has it, but this venv ({sys.prefix}) can't see it: make it again with "
+            f"python3 -m venv --system-site-packages --clear {sys.prefix}"
+        )
+    if TEGRA_RELEASE.exists():
+        venv = "use the system's Python or a venv made with --system-site-packages; never pip install tensorrt here"
+        return f"on a Jetson: sudo apt-get install python3-libnvinfer, and {venv}"
+    return "on x86-64: pip install 'drsn-edge[trt]'; on a Jetson: sudo apt-get install python3-libnvinfer"
+
+
+def jetson_linux(release: Path | None = None) -> str | None:
+    """Jetson Linux (L4T) as '36.4.3'; None: no Jetson, or a file of another form."""
+    try:
+        text = (TEGRA_RELEASE if release is None else release).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    found = re.match(r"# R(\d+) \(release\), REVISION: ([\d.]+)", text)
+    return None if found is None else f"{found[1]}.{found[2]}"
+
+
+def _hidden_by_venv() -> Path | None:
+    """The system's TensorRT for this very Python, where a venv hides it."""
+    try:
+        settings = (Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None  # no venv
+    if not re.search(r"include-system-site-packages\s*=\s*false", settings, re.IGNORECASE):
+        return None
+    # Debian keeps them in python3, whatever its minor version; local builds in python3.X.
+    folders = ("python3", f"python3.{sys.version_info.minor}")
+    found = (SYSTEM_PACKAGES / folder / "dist-packages" / "tensorrt" for folder in folders)
+    return next((path for path in found if path.is_dir()), None)

@@ -1,0 +1,168 @@
+"""A TensorRT engine in this process: loaded, compared with the contract, with its execution contexts.
+
+One code path serves TensorRT 8.6 to 11 and TensorRT-RTX. Most of its calls do not raise: they return None or False,
+and leave the reason with the logger. Each is checked here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drsn.model.errors import BundleError, UnavailableError
+
+if TYPE_CHECKING:
+    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.model.contract import ModelContract
+
+INPUT = "x"
+NEEDED = ("probabilities", "novelty")
+OPTIONAL = "alpha"
+PROFILE = 0
+"""The only optimization profile that our builds make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output of an engine."""
+
+    name: str
+    shape: tuple[int, ...]
+    """Of one window: without the batch."""
+    item_bytes: int
+    wanted: bool
+    """The agent reads it; the others are computed, and stay on the device."""
+
+    @property
+    def window_bytes(self) -> int:
+        """Of one window."""
+        size = self.item_bytes
+        for length in self.shape:
+            size *= length
+        return size
+
+
+class Engine:
+    """A plan, loaded. Its errors name no file and no remedy: whoever opened the file adds them.
+
+    Args:
+        library: TensorRT, loaded; CUDA must have been probed before.
+        plan: the plan's bytes.
+        contract: that its inputs and outputs must obey.
+        max_batch: the largest batch that will be asked for.
+
+    Raises:
+        BundleError: TensorRT can't load it, or it is not the contract's network.
+        UnavailableError: TensorRT can't work here.
+    """
+
+    def __init__(self, library: TensorRt, plan: bytes, contract: ModelContract, max_batch: int) -> None:
+        self._library = library
+        library.errors.clear()  # of what was before
+        try:
+            self._runtime = library.module.Runtime(library.logger)
+        except TypeError:  # how pybind11 tells of a constructor that gave nothing
+            raise UnavailableError(
+                f"{library.title} gives no runtime: {library.said()}; see drsn-agent doctor"
+            ) from None
+        self._engine = self._runtime.deserialize_cuda_engine(plan)
+        if self._engine is None:
+            raise BundleError(f"engine: {library.title} can't load it: {library.said()}")
+        self.tensors = self._tensors()
+        """The input first."""
+        self._check(contract, max_batch)
+
+    @property
+    def captures_itself(self) -> bool:
+        """Whether it keeps CUDA graphs of its own (TensorRT-RTX, which compiles while it runs)."""
+        return hasattr(self._library.module, "CudaGraphStrategy")
+
+    def context(self, batch: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
+        """An execution context for batches of just this size; its input's shape is set.
+
+        Each size has its own: a CUDA graph is bound to what its context held when it was captured.
+
+        Raises:
+            UnavailableError: TensorRT gives none, which is most often want of memory.
+        """
+        library = self._library
+        if self.captures_itself:
+            context = self._engine.create_execution_context(self._runtime_config(graph=graph))
+        else:
+            context = self._engine.create_execution_context()
+        if context is None:
+            raise UnavailableError(
+                f"TensorRT gives no execution context: {library.said()}; free memory, or lower inference.max_batch"
+            )
+        x = self.tensors[0]
+        if not context.set_input_shape(x.name, (batch, *x.shape)):
+            raise UnavailableError(f"TensorRT refuses a batch of {batch}: {library.said()}")
+        for tensor in self.tensors:
+            shape = tuple(context.get_tensor_shape(tensor.name))
+            if shape != (batch, *tensor.shape):
+                raise BundleError(f"engine: {tensor.name} is {list(shape)} for a batch of {batch}")
+        return context
+
+    def bind(self, context: Any, addresses: dict[str, int]) -> None:  # noqa: ANN401 (as above)
+        """Give every tensor its address on the device.
+
+        Raises:
+            UnavailableError: TensorRT refuses one.
+        """
+        for name, address in addresses.items():
+            if not context.set_tensor_address(name, address):
+                raise UnavailableError(f"TensorRT refuses an address for {name}: {self._library.said()}")
+
+    def enqueue(self, context: Any, stream: int) -> None:  # noqa: ANN401 (as above)
+        """Queue one run of the network.
+
+        Raises:
+            UnavailableError: TensorRT refuses.
+        """
+        if not context.execute_async_v3(stream):
+            raise UnavailableError(f"TensorRT failed: {self._library.said()}; the agent must start again")
+
+    def close(self) -> None:
+        """Let go of engine and runtime, in this order; contexts must be gone before. Twice is fine."""
+        self._engine = None
+        self._runtime = None
+
+    def _runtime_config(self, *, graph: bool) -> Any:  # noqa: ANN401 (as above)
+        module = self._library.module
+        config = self._engine.create_runtime_config()
+        if config is None:
+            raise UnavailableError(f"TensorRT gives no runtime configuration: {self._library.said()}")
+        # Kernels for a shape are compiled at its first run, which is at the start, never behind a running agent's back.
+        config.dynamic_shapes_kernel_specialization_strategy = module.DynamicShapesKernelSpecializationStrategy.EAGER
+        strategy = module.CudaGraphStrategy
+        config.cuda_graph_strategy = strategy.WHOLE_GRAPH_CAPTURE if graph else strategy.DISABLED
+        return config
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        engine, inputs = self._engine, self._library.module.TensorIOMode.INPUT
+        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
+        found = []
+        for name in sorted(names, key=lambda name: engine.get_tensor_mode(name) != inputs):
+            shape = tuple(engine.get_tensor_shape(name))
+            if shape[:1] != (-1,) or -1 in shape[1:]:
+                raise BundleError(f"engine: {name} is {list(shape)}; its batch must be free and all else fixed")
+            wanted = name in (INPUT, *NEEDED, OPTIONAL)
+            size = engine.get_tensor_bytes_per_component(name)
+            if wanted and engine.get_tensor_dtype(name) != self._library.module.DataType.FLOAT:
+                raise BundleError(f"engine: {name} is {engine.get_tensor_dtype(name)}, not float32")
+            found.append(Tensor(name, shape[1:], size, wanted))
+        if [t.name for t in found if engine.get_tensor_mode(t.name) == inputs] != [INPUT]:
+            raise BundleError(f"engine: its tensors are {names}; its one input must be {INPUT}")
+        return tuple(found)
+
+    def _check(self, contract: ModelContract, max_batch: int) -> None:
+        shapes = {tensor.name: tensor.shape for tensor in self.tensors}
+        due = {INPUT: (contract.channels, contract.window), "probabilities": (len(contract.labels),), "novelty": ()}
+        for name, shape in due.items():
+            if shapes.get(name) != shape:
+                raise BundleError(f"engine: {name} is {shapes.get(name)} a window, the contract says {shape}")
+        least, _, most = (shape[0] for shape in self._engine.get_tensor_profile_shape(INPUT, PROFILE))
+        if least > 1 or most < max_batch:
+            raise BundleError(
+                f"engine: takes {least} to {most} windows at once, not 1 to {max_batch}; see inference.max_batch"
+            )

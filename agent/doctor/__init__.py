@@ -1,0 +1,1 @@
+"""`drsn-agent doctor`: looks at everything that the agent needs, and says what to do about what is wrong."""

@@ -1,0 +1,54 @@
+"""`drsn-agent doctor`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from drsn.agent import logs
+from drsn.agent.configuration import load
+from drsn.agent.doctor.finding import exit_code_of
+from drsn.agent.service_commands import configured
+
+if TYPE_CHECKING:
+    import argparse
+
+    from drsn.agent.doctor.finding import Finding
+    from drsn.model.errors import Parser
+
+MARKS = {"ok": "ok", "problem": "PROBLEM", "unneeded": "-"}
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser(
+        "doctor", help="look at broker, GPU, TensorRT, engine, directories and clock, and say what to do"
+    )
+    configured(parser, doctor)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Check all, print all; the exit code is that of the worst finding."""
+    configuration = load(arguments.config, arguments.set)
+    from drsn.agent.doctor.checks import examined  # noqa: PLC0415 (as in service_commands)
+    from drsn.agent.doctor.patient import Patient  # noqa: PLC0415
+
+    logs.configure("critical")  # what would be logged is what is printed
+    findings = examined(Patient(configuration))
+    exit_code = exit_code_of(findings.values())
+    if arguments.json:
+        listed = [{"check": name, **_plain(finding)} for name, finding in findings.items()]
+        print(json.dumps({"config": str(arguments.config), "exit_code": exit_code, "findings": listed}))
+    else:
+        print("\n".join(line for name, finding in findings.items() for line in _lines(name, finding)))
+    return exit_code
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    return {"state": finding.state, "said": finding.said, "remedy": finding.remedy or None}
+
+
+def _lines(name: str, finding: Finding) -> list[str]:
+    lines = [f"{MARKS[finding.state]:8}{name:14}{finding.said}"]
+    return [*lines, f"{'':8}{'':14}-> {finding.remedy}"] if finding.remedy else lines

@@ -1,0 +1,146 @@
+"""One visit to the broker: log in, subscribe to what the agent reads, publish where it writes; leave no trace.
+
+What is published is not retained, so nobody who comes later finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drsn.agent.documents import AlarmDocument, BundleReference
+from drsn.agent.mqtt import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drsn.agent.address import Broker
+    from drsn.agent.topics import Topics
+
+TIMEOUT_S = 5.0
+"""For a name, a connection, a handshake; a broker in the same plant takes milliseconds."""
+
+LISTEN_S = 2.0
+"""For a packet of some sensor. mosquitto's acl_file takes every subscription and delivers nothing of what may not be
+read, so only a packet proves that the agent may."""
+
+ANSWER_S = 12.0
+"""For a login, the fall back to 3.1.1 included, and then for the word on what was published."""
+
+NO_ANSWER = "no answer to CONNECT"
+
+SENSOR = "doctor"
+"""Whose alarm is published as normal, to see whether alarms may be."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the broker said."""
+
+    error: str | None
+    """Why it did not let us in."""
+    protocol: str = ""
+    denied: tuple[str, ...] = ()
+    """Filters that may not be subscribed to."""
+    published: Mapping[str, str | None] = field(default_factory=dict)
+    """Topic -> the broker's reason to refuse a publish; None: it took it."""
+    silent: tuple[str, ...] = ()
+    """Topics on which it gave no answer in time."""
+    heard: str | None = None
+    """Topic of the first packet that came; None: none came in time."""
+
+
+def connected(broker: Broker) -> socket.socket:
+    """A TCP connection.
+
+    Raises:
+        OSError: none comes about.
+    """
+    return socket.create_connection((broker.host, broker.port), TIMEOUT_S)
+
+
+def encrypted(broker: Broker, line: socket.socket) -> ssl.SSLSocket:
+    """TLS on it, with the certificate checked as the agent checks it.
+
+    Raises:
+        OSError: the handshake fails; ssl.SSLError among them.
+    """
+    return ssl.create_default_context(cafile=broker.ca_file).wrap_socket(line, server_hostname=broker.host)
+
+
+def reaches(broker: Broker) -> bool:
+    """Whether the line stands, encrypted where it is to be."""
+    try:
+        with connected(broker) as line:
+            if broker.tls:
+                encrypted(broker, line).close()
+    except OSError:
+        return False
+    return True
+
+
+def tried(broker: Broker, topics: Topics, filters: tuple[str, ...]) -> Session:
+    """Log in, subscribe, publish, leave."""
+    heard: list[str] = []
+    connection = Connection(
+        broker,
+        name="doctor",
+        client_id=f"drsn-{topics.agent}-doctor",
+        filters=filters,
+        max_payload_bytes=0,
+        on_message=lambda message: None if heard else heard.append(message.topic),  # not acknowledged: not ours
+    )
+    connection.start()
+    try:
+        if not _let_in(connection, broker):
+            return Session(connection.last_error or NO_ANSWER, connection.protocol)
+        return _done(connection, topics, heard)
+    finally:
+        connection.stop()
+
+
+def _let_in(connection: Connection, broker: Broker) -> bool:
+    deadline_s = time.monotonic() + ANSWER_S
+    first_protocol = connection.protocol
+    while time.monotonic() < deadline_s and not connection.connected:
+        falls_back = broker.protocol == "auto" and connection.protocol != first_protocol
+        if connection.last_error is not None and not falls_back:
+            return False
+        time.sleep(0.02)
+    return connection.connected
+
+
+def _done(connection: Connection, topics: Topics, heard: list[str]) -> Session:
+    """The broker answers in order: with the word on a publish, that on the subscriptions before it is here too."""
+    waiting: dict[int, str] = {}
+    answers: dict[str, str | None] = {}
+    for topic, payload in _documents(topics).items():
+        mid = connection.publish(topic, payload, qos=1)
+        if mid is not None:
+            waiting[mid] = topic
+    listen_until_s = time.monotonic() + LISTEN_S
+    deadline_s = time.monotonic() + ANSWER_S
+    while waiting and time.monotonic() < deadline_s and connection.connected:
+        while connection.confirmations:
+            confirmation = connection.confirmations.popleft()
+            if topic := waiting.pop(confirmation.mid, ""):
+                answers[topic] = confirmation.refused
+        time.sleep(0.02)
+    while not (heard or connection.denied) and time.monotonic() < listen_until_s:
+        time.sleep(0.02)
+    silent = tuple(topic for topic in _documents(topics) if topic not in answers)
+    return Session(None, connection.protocol, connection.denied, answers, silent, next(iter(heard), None))
+
+
+def _documents(topics: Topics) -> dict[str, bytes]:
+    """A document of our own, and the alarm of a sensor that is normal and that nobody has."""
+    nobody = BundleReference(name="doctor", version="0", sha256="0" * 64)
+    alarm = AlarmDocument(agent=topics.agent, epoch="", sensor=SENSOR, seq=0, state="normal", bundle=nobody)
+    return {
+        topics.doctor: json.dumps({"v": 1, "agent": topics.agent, "at": int(time.time())}).encode(),
+        topics.alarm(SENSOR): alarm.model_dump_json().encode(),
+    }

@@ -1,0 +1,136 @@
+"""From a window to what changes: who may speak, by which rule, and what is told. No clock, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from drsn.agent.alarms import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State
+from drsn.agent.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.gate import turn
+from drsn.agent.rule import Word, tally, weigh
+from drsn.agent.sequential import BOUND_NATS
+from drsn.agent.votes import Votes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drsn.agent.alarms import Suppressor
+    from drsn.agent.diagnosis import Diagnosis
+    from drsn.agent.gate import Gate
+    from drsn.agent.policy import Policy
+    from drsn.agent.rule import Terms
+
+
+def step(
+    sensor: Sensor, diagnosis: Diagnosis, policy: Policy, ratios: Mapping[str, float], decided_unix_ns: int
+) -> tuple[Sensor, list[Change]]:
+    """Let one window speak; return the sensor after it and what changed: clears, then raises, then suppressions.
+
+    A window that the model abstains from speaks for `unknown` and leaves the machine's conditions as they are. One with
+    a sensor fault speaks for `sensor_fault` alone, and while that stands or the gate is closed all others rest. A
+    change starts the count of its condition anew: what spoke for an alarm before it was cleared raises it no more.
+
+    Args:
+        sensor: before the window.
+        diagnosis: of the window.
+        policy: of the sensor.
+        ratios: log-likelihood ratio of each condition of the model, in nats; only the sequential test looks at it.
+        decided_unix_ns: the agent's clock.
+    """
+    reading = diagnosis.reading
+    faulty = diagnosis.condition == SENSOR_FAULT  # its RMS says nothing about the machine
+    gate = sensor.gate if faulty else turn(sensor.gate, policy.limits, reading.rms, reading.rpm, reading.advance_ns)
+    rests = faulty or suppressor(sensor.conditions, gate, policy) is not None
+    after: dict[str, Condition] = {}
+    due: list[tuple[Signal, str]] = []
+    for name, before in sensor.conditions.items():
+        condition = replace(before, votes=Votes(), evidence=0.0, held_ns=0) if reading.fresh else before
+        changes = name == SILENT and condition.state.active
+        if _may_speak(name, diagnosis, rests=rests):
+            condition, changes = weigh(condition, _word(name, diagnosis, ratios), _terms(name, policy))
+        after[name] = condition
+        signal = Signal.CLEAR if condition.state.active else Signal.RAISE
+        if changes and (condition.state, signal) in TRANSITIONS:
+            due.append((signal, name))
+    due.sort(key=lambda pair: pair[0] is Signal.RAISE)
+    for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
+        after[name] = _changed(after[name], name, signal, diagnosis, _terms(name, policy), seq, decided_unix_ns)
+    by = suppressor(after, gate, policy)
+    moved = [n for n, c in after.items() if n not in OWN and c.state is not State.NORMAL and c.suppressed_by != by]
+    for seq, name in enumerate(moved, start=sensor.seq + len(due) + 1):
+        now = replace(after[name], since_unix_ns=reading.end_unix_ns, decided_unix_ns=decided_unix_ns)
+        after[name] = replace(now, suppressed_by=by, seq=seq)
+    changed = [Change(name, after[name]) for name in (*(name for _, name in due), *moved)]
+    return replace(sensor, conditions=after, seq=sensor.seq + len(changed), gate=gate), changed
+
+
+def fall_silent(sensor: Sensor, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
+    """No window came for too long; return the sensor after that and what changed."""
+    before = sensor.conditions.get(SILENT, Condition())
+    if (before.state, Signal.RAISE) not in TRANSITIONS:
+        return sensor, []
+    silent = replace(
+        before,
+        state=TRANSITIONS[before.state, Signal.RAISE],
+        seq=sensor.seq + 1,
+        since_unix_ns=now_unix_ns,
+        decided_unix_ns=now_unix_ns,
+        label=SILENT,
+        window_label="",
+        confidence=1.0,
+    )
+    conditions = {**sensor.conditions, SILENT: silent}
+    return replace(sensor, conditions=conditions, seq=silent.seq), [Change(SILENT, silent)]
+
+
+def suppressor(conditions: Mapping[str, Condition], gate: Gate, policy: Policy) -> Suppressor | None:
+    """Why nobody judges the machine; None while it is judged."""
+    fault = conditions.get(SENSOR_FAULT)
+    if fault is not None and fault.state.active:
+        return "sensor_fault"
+    return None if gate.lets_through(policy.limits) else "gate"
+
+
+def _may_speak(name: str, diagnosis: Diagnosis, *, rests: bool) -> bool:
+    if name in OWN:
+        return name == SENSOR_FAULT
+    return not rests and (name == UNKNOWN or diagnosis.condition != UNKNOWN)
+
+
+def _terms(name: str, policy: Policy) -> Terms:
+    return policy.sensor_fault if name in OWN else policy.unknown if name == UNKNOWN else policy.machine
+
+
+def _word(name: str, diagnosis: Diagnosis, ratios: Mapping[str, float]) -> Word:
+    reading = diagnosis.reading
+    # A condition that the model no longer knows is one that it does not see.
+    z = ratios.get(name, -BOUND_NATS)
+    return Word(name == diagnosis.condition, z, reading.advance_ns, reading.advance_ns / reading.duration_ns)
+
+
+def _changed(
+    condition: Condition, name: str, signal: Signal, diagnosis: Diagnosis, terms: Terms, seq: int, decided_unix_ns: int
+) -> Condition:
+    """The condition in its next state, told of the window that decided."""
+    rising = signal is Signal.RAISE
+    count, of = (0, 0) if name == SILENT else tally(condition, terms)
+    of_the_agent = diagnosis.confidence if name in (diagnosis.condition, UNKNOWN) else 0.0
+    return replace(
+        condition,
+        state=TRANSITIONS[condition.state, signal],
+        votes=Votes(),
+        evidence=0.0,
+        held_ns=0,
+        suppressed_by=None,
+        seq=seq,
+        since_unix_ns=diagnosis.reading.end_unix_ns,
+        decided_unix_ns=decided_unix_ns,
+        label=diagnosis.label if rising else condition.label,
+        window_label=diagnosis.label,
+        confidence=diagnosis.condition_probabilities.get(name, of_the_agent),
+        count=count,
+        of=of,
+        weight=None if terms.threshold_nats is None else condition.evidence,
+        clock_synced=diagnosis.reading.clock_synced,
+    )

@@ -1,0 +1,87 @@
+"""From the settings to each sensor's policy: the first `[[sensors]]` that matches, else the sections themselves."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from drsn.agent.gate import Limits
+from drsn.agent.policy import Policy
+from drsn.agent.rule import Terms
+from drsn.agent.sequential import threshold_nats
+from drsn.agent.settings import SensorSection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.settings import AlarmsSection, GateSection, Settings
+    from drsn.model.contract import Frozen, ModelContract
+
+S = TypeVar("S", bound="Frozen")
+NS = 1_000_000_000
+NOTHING = SensorSection(match="*")
+
+
+def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Policy]:
+    """Sensor id -> its policy, for windows of this model."""
+
+    def policy(sensor: str) -> Policy:
+        found = _override(settings, sensor)
+        alarms = _over(settings.alarms, found.alarms)
+        faults = _over(settings.sensor_faults, found.sensor_faults)
+        votes = _terms(alarms, None)
+        return Policy(
+            machine=_terms(alarms, contract) if alarms.rule == "sequential" else votes,
+            unknown=votes,
+            sensor_fault=Terms(faults.raise_after, faults.clear_after),
+            limits=_limits(_over(settings.gate, found.gate)),
+            silent_after_s=alarms.silent_after_s,
+        )
+
+    return policy
+
+
+def ignored_faults(settings: Settings) -> Callable[[str], frozenset[str]]:
+    """Sensor id -> names of the sensor faults that are none there; asked for each window."""
+
+    @cache  # as many as there may be sensors
+    def ignored(sensor: str) -> frozenset[str]:
+        return frozenset(_over(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
+
+    return ignored
+
+
+def _override(settings: Settings, sensor: str) -> SensorSection:
+    return next((entry for entry in settings.sensors if fnmatchcase(sensor, entry.match)), NOTHING)
+
+
+def _over(section: S, override: Frozen) -> S:
+    """The section with what the override gives."""
+    given = {name: value for name in type(override).model_fields if (value := getattr(override, name)) is not None}
+    return section.model_copy(update=given)
+
+
+def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> Terms:
+    """By the sequential test for this model's windows; by votes where none is given."""
+    threshold = None
+    if contract is not None:
+        window_s = contract.window / contract.sample_rate_hz
+        threshold = threshold_nats(alarms.false_alarms_per_sensor_year, window_s, len(contract.conditions) - 1)
+    return Terms(
+        alarms.raise_after,
+        alarms.clear_after,
+        threshold,
+        on_delay_ns=round(alarms.on_delay_s * NS),
+        off_delay_ns=round(alarms.off_delay_s * NS),
+    )
+
+
+def _limits(gate: GateSection) -> Limits:
+    return Limits(
+        rms=gate.rms,
+        rpm=gate.rpm,
+        hysteresis=gate.hysteresis,
+        settle_ns=round(gate.settle_s * NS),
+        rpm_change=gate.rpm_change,
+    )

@@ -1,0 +1,91 @@
+"""The sequential test: evidence for a condition adds up, window by window, until it outweighs what chance would give.
+
+It is Page's cumulative sum (Biometrika 1954) over the log-likelihood ratio of a condition. The model's probabilities
+are calibrated, so they are likelihoods once the share of each condition in training is divided out. The ratio z is
+taken against whichever other condition explains the window best, normal among them, as Nikiforov's rule to detect and
+tell apart (IEEE Transactions on Information Theory 1995) does: under every one of them e^z has a mean of at most 1.
+Lorden (Annals of Mathematical Statistics 1971) then bounds the average run length: from one false alarm to the next,
+e^threshold windows at least. What people set is `false_alarms_per_sensor_year`, and
+
+    threshold = ln(windows per year x conditions / false alarms per year)
+
+Bounding z below by -b may raise the mean of e^z to 1 + e^-b, so ln(1 + e^-b) is taken off each z. Windows of one
+machine are not independent: for increments with an integrated autocorrelation time of T windows, the tail of their sum
+falls as e^(-x/T) (large deviations of a stationary Gaussian sequence), so each z is divided by T. A window that
+overlaps the one before it counts by what is new in it.
+
+What this can't give is a promise for a machine on which the model is wrong all the time: docs/alarms.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from drsn.model.contract import NORMAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drsn.model.contract import ModelContract
+
+BOUND_NATS = 5.7
+"""One window weighs no more than 300 to one: calibration was checked on a few thousand windows, and nobody can tell
+from those what a probability of 0.9999 is worth. At 0.1 false alarms a sensor-year it takes five windows at least, so
+that no single blow, and no knock against the cable, raises an alarm."""
+
+DEPENDENCE = 1.25
+"""T, in windows that do not overlap. The healthy recordings of CWRU in stationary noise come to 1.0
+(`drsn-agent simulate` measures it); a quarter more, for machines that were not measured."""
+
+YEAR_S = 365.25 * 86_400
+
+_PRICE_NATS = math.log1p(math.exp(-BOUND_NATS))
+_LEAST = 1e-9  # below it a float32 softmax is rounding; the bound cuts far above
+
+
+def threshold_nats(false_alarms_per_sensor_year: float, window_s: float, conditions: int) -> float:
+    """What the evidence of a condition must reach, in nats.
+
+    Args:
+        false_alarms_per_sensor_year: of all conditions of a sensor together, by Lorden's bound.
+        window_s: of one model window.
+        conditions: that can be raised, normal not counted.
+    """
+    return math.log(YEAR_S / window_s * max(1, conditions) / false_alarms_per_sensor_year)
+
+
+class Ratios:
+    """Log-likelihood ratios of one model's conditions.
+
+    Args:
+        contract: whose labels were drawn evenly in training, so a condition's share is that of its labels.
+    """
+
+    def __init__(self, contract: ModelContract) -> None:
+        labels = [label.condition for label in contract.labels]
+        self._log_share = {name: math.log(labels.count(name) / len(labels)) for name in contract.conditions}
+
+    def __call__(self, probabilities: Mapping[str, float]) -> dict[str, float]:
+        """Condition -> z in nats, within the bound: for it, against what else explains the window best.
+
+        `probabilities` holds P(condition) of each of the contract's conditions; `normal` gets no ratio.
+        """
+        log_likelihood = {n: math.log(max(probabilities[n], _LEAST)) - s for n, s in self._log_share.items()}
+        best, second = sorted(log_likelihood.values())[-1:-3:-1]
+        return {
+            name: min(BOUND_NATS, max(-BOUND_NATS, value - (second if value == best else best)))
+            for name, value in log_likelihood.items()
+            if name != NORMAL
+        }
+
+
+def gathered(evidence: float, z: float, share: float) -> float:
+    """The evidence after one more window, in nats, 0 at least.
+
+    Args:
+        evidence: before it.
+        z: for what is being gathered: the condition while it does not stand, minus that while it does.
+        share: how much of the window no window before it held, above 0 and up to 1.
+    """
+    return max(0.0, evidence + (z - _PRICE_NATS) * share / DEPENDENCE)

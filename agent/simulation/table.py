@@ -1,0 +1,50 @@
+"""The study as one table for people."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def table(found: dict[str, Any]) -> list[str]:
+    """Lines: a row for each SNR and rule, then the rules at equal false alarms."""
+    days = found["plan"]["days"]
+    rows = [["SNR", "rule", "false alarms: quiet", "disturbed", "median s", "p95 s", "missed", "wrong"]]
+    rows += [_row(f"{row['snr_db']:g} dB", row) for row in found["rules"]]
+    equal = found["equal_false_alarms"]
+    rows += [_row(f"equal, {scene}", row) for scene in ("quiet", "disturbed") for row in equal[scene]]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    seen = f"{found['windows_that_the_network_saw']:,} windows, {found['hours_of_signal_that_the_network_saw']:g} h"
+    often = f"once in {found['plan']['disturbance_every_s']:g} s"
+    most = f"{equal['at_most_per_sensor_day']:g} a day at {equal['chosen_at_snr_db']:g} dB"
+    lines += [
+        "",
+        f"False alarms in {days:g} sensor-days (a tenth for the first two rules), and the upper 95 % bound a day.",
+        f"Disturbed: {often}.",
+        f"Delays are of the slowest condition. Days are drawn, stretch by stretch, from {seen}.",
+        f"equal: at most {most}; chosen on the even stretches, shown on the odd ones.",
+    ]
+    return lines
+
+
+def _row(place: str, row: dict[str, Any]) -> list[str]:
+    false = [row["false_alarms"][name] for name in ("quiet", "disturbed")]
+    delay = row["delay"].values()
+    return [
+        place,
+        row["rule"],
+        *(f"{f['alarms']} (< {f['upper_95_per_day']:.3g})" for f in false),
+        _slowest(d["median_s"] for d in delay),
+        _slowest(d["p95_s"] for d in delay),
+        f"{100 * max(d['missed'] for d in delay):.1f} %",
+        f"{100 * max(d['wrong'] for d in delay):.1f} %",
+    ]
+
+
+def _slowest(seconds: Iterable[float | None]) -> str:
+    values = [inf if value is None else value for value in seconds]
+    return "never" if inf in values else f"{max(values):.2f}"

@@ -1,0 +1,135 @@
+"""Alarm quality of the shipped CWRU bundle at 3 hp, a load that it was not trained on; rules side by side.
+
+Writes results/alarms.json and results/alarms.png; needs DRSN_DATA_DIR and matplotlib, and takes about a quarter of an
+hour of one core. `--plot` draws the picture anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from _report import RESULTS, machine
+
+from drsn.agent.bundles import shipped
+from drsn.agent.simulation.command import run
+from drsn.agent.simulation.study import Plan
+from drsn.agent.simulation.table import table
+from drsn.model.bundle import open_bundle
+from drsn.model.data import cwru
+from drsn.model.report.canvas import canvas
+from drsn.model.sources import data_dir
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from drsn.model.data.recording import Recording
+
+LOAD_HP = 3
+FILE = RESULTS / "alarms.json"
+RULES = {"argmax": "C7", "P >= 0.999": "C1", "votes 6/8": "C0", "sequential": "C2"}
+
+
+def measured(plan: Plan) -> dict[str, Any]:
+    """The study of the shipped bundle."""
+    bundle = open_bundle(shipped("cwru"))
+    condition_of = {label.name: label.condition for label in bundle.contract.labels}
+    faulty: dict[str, list[Recording]] = {}
+    for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,)):
+        faulty.setdefault(condition_of[recording.label], []).append(recording)
+    healthy = faulty.pop("normal")
+    found = run(bundle.contract, bundle.read("model.onnx"), healthy, faulty, plan)
+    what = {"name": bundle.manifest.name, "version": bundle.manifest.version, "sha256": bundle.sha256}
+    return {
+        "machine": machine(),
+        "bundle": what,
+        "data": f"CWRU drive end, {LOAD_HP} hp",
+        **found,
+        "musts": musts(found),
+    }
+
+
+def musts(found: dict[str, Any]) -> dict[str, bool]:
+    """What the alarms must do, and whether they do: by the agent's own two rules."""
+    rows = {(row["snr_db"], row["rule"].split()[0]): row for row in found["rules"]}
+
+    def within(snr_db: float, rule: str, seconds: float) -> bool:
+        p95 = [delay["p95_s"] for delay in rows[snr_db, rule]["delay"].values()]
+        return None not in p95 and max(p95) <= seconds
+
+    def none_in_30_days(snr_db: float, rule: str, scene: str) -> bool:
+        return found["plan"]["days"] >= 30 and rows[snr_db, rule]["false_alarms"][scene]["alarms"] == 0
+
+    verdicts = {}
+    for rule in ("votes", "sequential"):
+        verdicts[f"{rule}: p95 within 3 s at -4 dB"] = within(-4.0, rule, 3.0)
+        for scene in ("quiet", "disturbed"):
+            verdicts[f"{rule}: no false alarm in 30 days at -4 dB, {scene}"] = none_in_30_days(-4.0, rule, scene)
+        verdicts[f"{rule}: p95 within 10 s at -10 dB"] = within(-10.0, rule, 10.0)
+    for scene in ("quiet", "disturbed"):
+        equal = {row["rule"].split()[0]: row["delay"] for row in found["equal_false_alarms"][scene]}
+        for key in ("median_s", "p95_s"):
+            votes, sequential = (sum(d[key] or 1e9 for d in equal[rule].values()) for rule in ("votes", "sequential"))
+            verdicts[f"sequential faster than votes at equal false alarms, {scene}, {key}"] = sequential < votes
+    return verdicts
+
+
+def draw(found: dict[str, Any]) -> None:
+    """Two pictures side by side: what was promised and counted, and how fast."""
+    figure = canvas(11, 4.2)
+    left, right = figure.subplots(1, 2)
+    _promise(left, found)
+    _delay(right, found)
+    figure.savefig(FILE.with_suffix(".png"), dpi=110)
+
+
+def _promise(axes: Axes, found: dict[str, Any]) -> None:
+    rows = found["promised_and_counted"]
+    days = rows[0]["days"]
+    nats = [row["nats"] for row in rows]
+    axes.semilogy(nats, [row["promised_per_day"] for row in rows], "k--", label="promised (extrapolation to the right)")
+    for scene, colour in (("quiet", "C0"), ("disturbed", "C3")):
+        counted = [(row["nats"], row[scene] / days) for row in rows if row[scene]]
+        axes.semilogy(*zip(*counted, strict=True), "o-", color=colour, label=f"counted, {scene}") if counted else None
+    axes.axhline(3 / days, color="0.6", lw=1)
+    axes.annotate("none counted: below this, 95 %", (nats[0], 3 / days), va="bottom", fontsize=8, color="0.4")
+    axes.axvline(found["threshold_nats"], color="C2", lw=1, label="0.1 a sensor-year")
+    axes.set_xlabel("threshold, nats")
+    axes.set_ylabel("false alarms a sensor-day")
+    axes.set_title(f"at {min(found['plan']['snr_db']):g} dB", fontsize=10)
+    axes.legend(fontsize=8)
+
+
+def _delay(axes: Axes, found: dict[str, Any]) -> None:
+    for prefix, colour in RULES.items():
+        rows = [row for row in found["rules"] if row["rule"].startswith(prefix)]
+        for key, style in (("median_s", ":"), ("p95_s", "-")):
+            slowest = [max(d[key] or float("nan") for d in row["delay"].values()) for row in rows]
+            label = f"{rows[0]['rule']}, {key[:-2].replace('_', '')}"
+            axes.plot([row["snr_db"] for row in rows], slowest, style, marker="o", ms=3, color=colour, label=label)
+    axes.set_yscale("log")
+    axes.set_xlabel("SNR, dB")
+    axes.set_ylabel("delay of the slowest condition, s")
+    axes.legend(fontsize=8)
+
+
+def main() -> int:
+    """Measure, print, write, draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plot", action="store_true", help="draw what was measured before")
+    parser.add_argument("--stretches", type=int, default=Plan.stretches)
+    parser.add_argument("--days", type=float, default=Plan.days)
+    arguments = parser.parse_args()
+    if not arguments.plot:
+        found = measured(Plan(days=arguments.days, stretches=arguments.stretches))
+        print("\n".join(table(found)))
+        print(*(f"{'yes' if met else 'NO '}  {what}" for what, met in found["musts"].items()), sep="\n")
+        FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    draw(json.loads(FILE.read_text(encoding="utf-8")))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Watches a build: shows how far it is, and carries Ctrl-C to TensorRT, which knows no exceptions."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from drsn.agent.backends.trt_compat import TensorRt
+
+LINE_EVERY_S = 5.0
+"""Between two lines where stderr is no terminal: an hour's build leaves 720 in a journal."""
+
+
+class Watch:
+    """Phases nest: the way to the innermost one says what is being done, the outermost how far the whole is.
+
+    Args:
+        stream: where lines go, usually stderr.
+        every_s: between two lines; a terminal's line is drawn over ten times a second.
+    """
+
+    def __init__(self, stream: TextIO = sys.stderr, every_s: float = LINE_EVERY_S) -> None:
+        self.cancelled = False
+        self._stream = stream
+        self._terminal = stream.isatty()
+        self._every_s = 0.1 if self._terminal else every_s
+        self._phases: dict[str, tuple[int, int]] = {}  # name -> (steps done, steps)
+        self._started_s = time.monotonic()
+        self._shown_s = self._started_s
+
+    def started(self, phase: str, steps: int) -> None:
+        """A phase begins."""
+        self._phases[phase] = (0, steps)
+        self._show()
+
+    def stepped(self, phase: str, step: int) -> None:
+        """Step `step` (from 0) of a phase is done."""
+        if phase in self._phases:
+            self._phases[phase] = (step + 1, self._phases[phase][1])
+        self._show()
+
+    def finished(self, phase: str) -> None:
+        """A phase ends; the outermost one clears the line."""
+        self._phases.pop(phase, None)
+        if not self._phases and self._terminal:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def _show(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._shown_s < self._every_s or not self._phases:
+            return
+        self._shown_s = now_s
+        done, steps = next(iter(self._phases.values()))
+        *_, inner = self._phases
+        inner_done, inner_steps = self._phases[inner]
+        text = f"building, {now_s - self._started_s:.0f} s: {done} of {steps}; {inner} {inner_done} of {inner_steps}"
+        self._stream.write(f"\r\x1b[K{text[:78]}" if self._terminal else f"{text}\n")
+        self._stream.flush()
+
+
+def monitor(trt: TensorRt, watch: Watch) -> Any:  # noqa: ANN401 (the class exists only once the module is loaded)
+    """An IProgressMonitor that tells `watch`. An exception in it would end the process, so none leaves it."""
+
+    class Monitor(trt.module.IProgressMonitor):  # type: ignore[name-defined, misc]
+        """Called by the builder's threads."""
+
+        def __init__(self) -> None:
+            trt.module.IProgressMonitor.__init__(self)
+
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            del parent_phase
+            _quietly(watch, lambda: watch.started(phase_name, num_steps))
+
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            _quietly(watch, lambda: watch.stepped(phase_name, step))
+            return not watch.cancelled
+
+        def phase_finish(self, phase_name: str) -> None:
+            _quietly(watch, lambda: watch.finished(phase_name))
+
+    return Monitor()
+
+
+def _quietly(watch: Watch, call: Any) -> None:  # noqa: ANN401
+    try:
+        call()
+    except KeyboardInterrupt:
+        watch.cancelled = True
+    except Exception:  # noqa: BLE001, S110 (a closed stderr must not end a build)
+        pass
+
+
+@contextmanager
+def cancellable(watch: Watch, *, immediate: bool) -> Iterator[None]:
+    """Ctrl-C sets `watch.cancelled`, and TensorRT stops at its next step; a second one ends the process.
+
+    `immediate`: a TensorRT without progress (8.6) can't be asked to stop, so the first one ends the process. Nothing
+    has been written by then.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        del frame
+        watch.cancelled = True
+        signal.signal(number, signal.SIG_DFL)
+
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL if immediate else cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

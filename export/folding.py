@@ -1,0 +1,42 @@
+"""Batch norms that follow a convolution or a linear layer, multiplied into it: a constant factor needs no layer."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+if TYPE_CHECKING:
+    from drsn.model.diagnosis import Diagnosis
+
+
+def folded(graph: Diagnosis) -> Diagnosis:
+    """A copy of the graph that computes the same but for rounding.
+
+    A batch norm that follows a sum has nothing to be multiplied into, and stays: one per unit, and the last.
+
+    Raises:
+        ValueError: the graph is in training mode, where batch norms are no constant factors.
+    """
+    if graph.training:
+        raise ValueError("folding needs eval(): in training mode batch norms depend on the batch")
+    graph = copy.deepcopy(graph)
+    for module in graph.modules():
+        if isinstance(module, nn.Sequential):
+            _fold(module)
+    return graph
+
+
+def _fold(layers: nn.Sequential) -> None:
+    for place, (before, after) in enumerate(zip(list(layers), list(layers)[1:], strict=False)):
+        if not isinstance(after, nn.BatchNorm1d):
+            continue
+        if isinstance(before, nn.Conv1d):
+            layers[place] = fuse_conv_bn_eval(before, after)
+        elif isinstance(before, nn.Linear):
+            layers[place] = fuse_linear_bn_eval(before, after)
+        else:
+            continue
+        layers[place + 1] = nn.Identity()

@@ -1,0 +1,52 @@
+"""The same diagnosis with the network in half precision, and all around it still in single.
+
+Raw samples overflow float16 (65,504) and squares of small ones vanish, so normalisation, softmax and novelty keep
+float32; so does the envelope, which squares, divides by a level and multiplies by a Fourier matrix.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from drsn.model.network import Features, Network
+
+if TYPE_CHECKING:
+    from drsn.model.diagnosis import Diagnosis
+
+
+class _SingleEnvelope(nn.Module):
+    """An envelope in float32 between layers in float16."""
+
+    def __init__(self, envelope: nn.Module) -> None:
+        super().__init__()
+        self.envelope = envelope.float()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """float16[batch, 2 * bands, frames] to float16 spectrum and levels."""
+        spectrum, levels = self.envelope(x.float())
+        return spectrum.half(), levels.half()
+
+
+class _HalfNetwork(nn.Module):
+    """A network in float16 that takes and gives float32."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network.half()
+        if network.envelope is not None:
+            self.network.envelope = _SingleEnvelope(network.envelope)  # type: ignore[assignment]
+
+    def forward(self, x: Tensor) -> Features:
+        """float32[batch, channels, window], normalised."""
+        logits, embedding, alpha = self.network(x.half())
+        return Features(logits.float(), embedding.float(), None if alpha is None else alpha.float())
+
+
+def halved(graph: Diagnosis) -> Diagnosis:
+    """A copy of the graph whose network computes in float16; its ends stay float32."""
+    graph = copy.deepcopy(graph)
+    graph.network = _HalfNetwork(graph.network)  # type: ignore[assignment]
+    return graph.eval()

@@ -1,0 +1,244 @@
+"""ONNX bytes -> plan bytes, by the TensorRT that it is given; every None, False and -1 becomes one line.
+
+The same steps serve 8.6 to 11 and TensorRT-RTX; `hasattr` decides where they differ. From 10 on the network is strongly
+typed and its precision is that of the ONNX file. 8.6 knows no such networks: there the FP16 flag allows half precision,
+and every layer that is float32 in the file is held to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from drsn.agent.backends.plan import Batch, Precision, header
+from drsn.export.build_watch import cancellable, monitor
+from drsn.model.errors import BundleError, DrsnError, UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.export.build_watch import Watch
+    from drsn.model.contract import ModelContract
+
+OUT_OF_MEMORY = (
+    "could not find any implementation",
+    "out of memory",
+    "outofmemory",
+    "insufficient",
+    "allocation",
+    "workspace",
+)
+"""How a lack of memory shows in the log; the first is what users see, since a kernel without workspace is dropped."""
+
+NEEDED = ("probabilities", "novelty")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What to build."""
+
+    batch: Batch
+    precision: Precision
+    workspace_bytes: int
+    opt_level: int | None = None
+    """0 (fast build) to 5 (fast engine); None: TensorRT's own, 3."""
+    strict: bool = False
+    """Without TF32, whose products have 10 bits of mantissa."""
+    compute_capabilities: tuple[str, ...] = ()
+    """TensorRT-RTX, ahead of time: '8.6' and so on; empty: the GPU that is here."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A plan, and what was learned of the device on the way."""
+
+    plan: bytes
+    timing_cache: bytes | None
+    cache_used: bool
+    """Whether the timing cache that was given fits this device and version."""
+
+
+def plan_from_onnx(
+    trt: TensorRt, model: bytes, contract: ModelContract, wishes: Wishes, timing_cache: bytes, watch: Watch
+) -> Built:
+    """Build. CUDA must have been probed before, unless this is TensorRT-RTX, which builds without a GPU.
+
+    Raises:
+        BundleError: TensorRT can't read the network, or its ends are not the contract's.
+        UsageError: the batch or a compute capability is impossible.
+        UnavailableError: TensorRT can't build it here; with its own words.
+        KeyboardInterrupt: it was cancelled; nothing is left of it.
+    """
+    trt.errors.clear()
+    builder = _made(trt, "builder", lambda: trt.module.Builder(trt.logger))
+    network = _network(trt, builder)
+    _parse(trt, network, model)
+    _check_ends(trt, network, contract)
+    config = _config(trt, builder, network, wishes)
+    _add_profile(trt, builder, config, contract, wishes.batch)
+    cache_used = _attach_cache(trt, config, timing_cache)
+    if hasattr(config, "progress_monitor"):
+        config.progress_monitor = monitor(trt, watch)
+    with cancellable(watch, immediate=not hasattr(config, "progress_monitor")):
+        serialized = builder.build_serialized_network(network, config)
+    if watch.cancelled:
+        raise KeyboardInterrupt
+    if serialized is None:
+        raise _failed(trt)
+    plan = bytes(memoryview(serialized))
+    _check_plan(trt, plan)
+    return Built(plan, _cache_bytes(trt, config), cache_used)
+
+
+def _made(trt: TensorRt, what: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
+    """Constructors alone do raise: pybind11 makes a TypeError of the null pointer that they get."""
+    try:
+        return make()
+    except (TypeError, RuntimeError) as error:
+        reason = trt.said() if trt.errors else str(error)
+        raise UnavailableError(f"{trt.title} makes no {what}: {reason}; see drsn-agent doctor") from None
+
+
+def _network(trt: TensorRt, builder: Any) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
+    kinds = trt.module.NetworkDefinitionCreationFlag
+    flags = 0
+    if hasattr(kinds, "STRONGLY_TYPED"):
+        flags = 1 << int(kinds.STRONGLY_TYPED)
+    elif hasattr(kinds, "EXPLICIT_BATCH"):
+        flags = 1 << int(kinds.EXPLICIT_BATCH)
+    network = builder.create_network(flags)
+    if network is None:
+        raise UnavailableError(f"{trt.title} makes no network: {trt.said()}")
+    return network
+
+
+def _parse(trt: TensorRt, network: Any, model: bytes) -> None:  # noqa: ANN401
+    parser = _made(trt, "parser", lambda: trt.module.OnnxParser(network, trt.logger))
+    if parser.parse(model):
+        trt.errors.clear()
+        return
+    told = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.said()
+    raise BundleError(f"{trt.title} can't read the network: {' '.join(told.split())[:400]}; export it again")
+
+
+def _check_ends(trt: TensorRt, network: Any, contract: ModelContract) -> None:  # noqa: ANN401
+    """The parser takes any graph; the agent feeds only x and reads only what the contract names."""
+    inputs = [network.get_input(index) for index in range(network.num_inputs)]
+    names = {network.get_output(index).name for index in range(network.num_outputs)}
+    shape = tuple(inputs[0].shape) if len(inputs) == 1 else ()
+    due = (-1, contract.channels, contract.window)
+    if len(inputs) != 1 or inputs[0].name != "x" or shape != due or inputs[0].dtype != trt.module.float32:
+        told = [(tensor.name, tuple(tensor.shape)) for tensor in inputs]
+        raise BundleError(f"the network's inputs are {told}, not x float32{list(due)}; export it again")
+    if missing := sorted(set(NEEDED) - names):
+        raise BundleError(f"the network has no output {' and no '.join(missing)}; export it again")
+
+
+def _config(trt: TensorRt, builder: Any, network: Any, wishes: Wishes) -> Any:  # noqa: ANN401
+    config = builder.create_builder_config()
+    if config is None:
+        raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.said()}")
+    config.set_memory_pool_limit(trt.module.MemoryPoolType.WORKSPACE, wishes.workspace_bytes)
+    if wishes.opt_level is not None:
+        config.builder_optimization_level = wishes.opt_level
+    if wishes.strict or wishes.precision == "fp16":  # what float16 leaves in float32 is there because it needs it
+        config.clear_flag(trt.module.BuilderFlag.TF32)
+    if wishes.precision == "fp16" and not hasattr(trt.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
+        _allow_half(trt, config, network)
+    if wishes.compute_capabilities:
+        _name_capabilities(trt, config, wishes.compute_capabilities)
+    return config
+
+
+def _allow_half(trt: TensorRt, config: Any, network: Any) -> None:  # noqa: ANN401
+    """8.6: the flag alone would take half precision for the normalisation too, where ADC counts overflow."""
+    kinds, flags = trt.module.LayerType, trt.module.BuilderFlag
+    if not hasattr(flags, "FP16"):
+        raise UnavailableError(f"{trt.title} has neither strongly typed networks nor FP16; use --precision fp32")
+    config.set_flag(flags.FP16)
+    config.set_flag(flags.OBEY_PRECISION_CONSTRAINTS)
+    for index in range(network.num_layers):
+        layer = network.get_layer(index)
+        outputs = [layer.get_output(place) for place in range(layer.num_outputs)]
+        if layer.type in (kinds.CONSTANT, kinds.SHAPE, kinds.CAST):
+            continue
+        if outputs and all(tensor.dtype == trt.module.float32 for tensor in outputs):
+            layer.precision = trt.module.float32
+            for place in range(layer.num_outputs):
+                layer.set_output_type(place, trt.module.float32)
+
+
+def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> None:  # noqa: ANN401
+    if not hasattr(trt.module, "ComputeCapability"):
+        raise UsageError(
+            "--compute-capability goes with --target trt-rtx: TensorRT builds only for the GPU that is here"
+        )
+    kinds = trt.module.ComputeCapability
+    known = {name: name for name in dir(kinds) if name.startswith("SM")}
+    config.num_compute_capabilities = len(wanted)
+    for index, capability in enumerate(wanted):
+        name = f"SM{capability.replace('.', '')}"
+        if name not in known or not config.set_compute_capability(getattr(kinds, name), index):
+            due = ", ".join(f"{sm[2:-1]}.{sm[-1]}" for sm in sorted(known, key=lambda sm: int(sm[2:])))
+            raise UsageError(f"--compute-capability {capability}: {trt.title} builds for {due}")
+
+
+def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContract, batch: Batch) -> None:  # noqa: ANN401
+    profile = builder.create_optimization_profile()
+    shapes = [(size, contract.channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
+    told = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
+    try:
+        profile.set_shape("x", *shapes)
+    except (RuntimeError, ValueError) as error:
+        raise UsageError(f"{told}: {error}") from None
+    if config.add_optimization_profile(profile) < 0:
+        raise UsageError(f"{told}: {trt.said()}")
+
+
+def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: ANN401
+    """Take what earlier builds measured. TensorRT-RTX measures nothing, so it has no cache."""
+    if trt.flavour == "tensorrt-rtx":
+        return False
+    cache = config.create_timing_cache(content)
+    used = bool(content) and cache is not None
+    if cache is None or not config.set_timing_cache(cache, False):
+        used = False  # of another device or version: measured anew
+        cache = config.create_timing_cache(b"")
+        if cache is None or not config.set_timing_cache(cache, False):
+            raise UnavailableError(f"{trt.title} makes no timing cache: {trt.said()}")
+    trt.errors.clear()
+    return used
+
+
+def _cache_bytes(trt: TensorRt, config: Any) -> bytes | None:  # noqa: ANN401
+    cache = None if trt.flavour == "tensorrt-rtx" else config.get_timing_cache()
+    serialized = None if cache is None else cache.serialize()
+    return None if serialized is None else bytes(memoryview(serialized))
+
+
+def _failed(trt: TensorRt) -> DrsnError:
+    told = trt.said()
+    if any(symptom in told.lower() for symptom in OUT_OF_MEMORY):
+        advice = (
+            "that is how a lack of memory shows: close what else uses the GPU, add swap, give a smaller --batch, "
+            "or a larger --workspace"
+        )
+    else:
+        advice = "try another --opt-level or --precision fp32; the bundle still runs on ONNX Runtime"
+    return UnavailableError(f"{trt.title} built no engine: {told}; {advice}")
+
+
+def _check_plan(trt: TensorRt, plan: bytes) -> None:
+    """What was built is what the agent will look for."""
+    try:
+        flavour, version = header(plan)
+    except ValueError as error:
+        raise UnavailableError(f"{trt.title} built a plan that {error}; nothing was written") from None
+    shared = min(len(version), len(trt.version))
+    if flavour != trt.flavour or version[:shared] != trt.version[:shared]:
+        told = f"{flavour} {'.'.join(map(str, version))}"
+        raise UnavailableError(
+            f"{trt.title} built a plan of {told}: two versions are mixed up "
+            f"(loaded: {trt.library_path}); nothing was written"
+        )

@@ -1,0 +1,209 @@
+"""`drsn-agent doctor` before real brokers: each thing that can be wrong is named, and so is what to do about it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from servers import PASSWORD, free_port, openssl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BROKER = ("broker.name", "broker.line", "broker.tls", "broker.login", "broker.read", "broker.write")
+UNTRIED = dict.fromkeys(("broker.login", "broker.read", "broker.write"), "unneeded")
+
+
+@pytest.fixture
+def examine(make_agent: Callable, run_agent: Callable, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict]:
+    """`examine(url, *options)`: check -> finding, of the real command."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # wherever this runs
+
+    def run(url: str, *options: str) -> dict[str, dict]:
+        agent = make_agent(url)
+        done = run_agent("doctor", "--config", str(agent.config), "--json", *options)
+        report = json.loads(done.stdout)
+        assert (done.stderr, done.returncode) == ("", report["exit_code"])
+        findings = {entry.pop("check"): entry for entry in report["findings"]}
+        assert all((entry["state"] == "problem") == bool(entry["remedy"]) for entry in findings.values())
+        assert PASSWORD not in done.stdout
+        return findings
+
+    return run
+
+
+def states(findings: dict[str, dict]) -> dict[str, str]:
+    return {name: findings[name]["state"] for name in BROKER}
+
+
+def options(certificates: Path, **settings: str) -> list[str]:
+    given = {"ca_file": f"{certificates}/ca.pem", "username": "agent", "password_file": f"{certificates}/password"}
+    return [part for key, value in {**given, **settings}.items() for part in ("--set", f"mqtt.{key}={value}")]
+
+
+def test_a_broker_that_lets_the_agent_do_all_is_all_right_and_keeps_nothing(mosquitto, examine: Callable):
+    listener = mosquitto.listen("#")
+    findings = examine(mosquitto.url)
+    assert states(findings) == dict.fromkeys(BROKER, "ok") | {"broker.tls": "unneeded"}
+    assert findings["broker.login"]["said"] == "anonymous is let in, MQTT 5"
+    assert "plant/+/+/frame" in findings["broker.read"]["said"]
+    heard = [json.loads(line) for line in listener.lines()]
+    assert [entry.get("state") for entry in heard] == [None, "normal"], "a word of its own, and a normal alarm"
+    assert mosquitto.retained("#", 1, timeout_s=1) == {}
+
+
+def test_nothing_else_is_wrong_with_a_machine_without_a_gpu(mosquitto, examine: Callable):
+    findings = examine(mosquitto.url)
+    assert findings["bundle"]["state"] == findings["state"]["state"] == findings["backend"]["state"] == "ok"
+    assert "onnxruntime" in findings["backend"]["said"]
+    assert {findings[name]["state"] for name in ("driver", "tensorrt", "engine")} == {"unneeded"}
+
+
+def test_a_running_agent_is_seen_and_not_disturbed(mosquitto, make_agent: Callable, wait_until, examine: Callable):
+    agent = make_agent(mosquitto.url)
+    agent.start()
+    status = "drsn/v1/_agent/tester/status"
+    wait_until(lambda: mosquitto.one(status).get("ingest") == "connected", what=agent.text())
+    findings = examine(mosquitto.url)
+    assert "an agent runs on it" in findings["state"]["said"]
+    assert mosquitto.one(status)["state"] == "online"
+    assert "connection lost" not in agent.text()
+
+
+def test_nothing_listens(examine: Callable):
+    findings = examine(f"mqtt://127.0.0.1:{free_port()}")
+    assert states(findings) == {"broker.name": "ok", "broker.line": "problem", "broker.tls": "unneeded", **UNTRIED}
+    assert "nothing listens there" in findings["broker.line"]["said"]
+
+
+def test_a_name_that_nobody_knows(examine: Callable):
+    findings = examine("mqtts://no-such-host.invalid")
+    assert states(findings) == {
+        "broker.name": "problem", "broker.line": "unneeded", "broker.tls": "unneeded", **UNTRIED,
+    }  # fmt: skip
+    assert "/etc/resolv.conf" in findings["broker.name"]["remedy"]
+
+
+def test_encrypted_and_with_a_password(encrypted, certificates: Path, examine: Callable):
+    findings = examine(f"mqtts://127.0.0.1:{encrypted.port}", *options(certificates))
+    assert states(findings) == dict.fromkeys(BROKER, "ok")
+    assert findings["broker.tls"]["said"].startswith("TLSv1.3, certificate checked against")
+
+
+def test_an_unknown_authority(encrypted, certificates: Path, examine: Callable):
+    openssl(certificates, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other CA",
+            "-keyout", "other.key", "-out", "other.pem")  # fmt: skip
+    findings = examine(
+        f"mqtts://127.0.0.1:{encrypted.port}", *options(certificates, ca_file=f"{certificates}/other.pem")
+    )
+    assert states(findings) == {"broker.name": "ok", "broker.line": "ok", "broker.tls": "problem", **UNTRIED}
+    assert "mqtt.ca_file" in findings["broker.tls"]["remedy"]
+
+
+def test_a_name_that_the_certificate_does_not_have(encrypted, certificates: Path, examine: Callable):
+    findings = examine(f"mqtts://localhost:{encrypted.port}", *options(certificates))
+    assert findings["broker.tls"]["state"] == "problem"
+    assert "mqtt.url" in findings["broker.tls"]["remedy"]
+
+
+def test_tls_towards_a_port_without(mosquitto, examine: Callable):
+    findings = examine(f"mqtts://127.0.0.1:{mosquitto.port}")
+    assert states(findings) == {"broker.name": "ok", "broker.line": "ok", "broker.tls": "problem", **UNTRIED}
+    assert "8883" in findings["broker.tls"]["remedy"]
+
+
+def test_no_tls_towards_a_port_with_it(encrypted, examine: Callable):
+    findings = examine(f"mqtt://127.0.0.1:{encrypted.port}")
+    assert findings["broker.login"]["state"] == "problem"
+    assert "without TLS, most often 1883" in findings["broker.login"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ({"password_file": "wrong"}, "compare mqtt.username and the password"),
+        ({"username": "", "password_file": ""}, "set mqtt.username"),
+        ({"password_file": ""}, "mqtt.password_file"),
+    ],
+    ids=["a wrong password", "nothing", "no password"],
+)
+def test_who_is_not_let_in(encrypted, certificates: Path, examine: Callable, given: dict[str, str], remedy: str):
+    (certificates / "wrong").write_text("guess")
+    left = {"username": "agent", "password_file": "password"} | given
+    settings = [f"mqtt.ca_file={certificates}/ca.pem"]
+    settings += [f"mqtt.username={left['username']}"] if left["username"] else []
+    settings += [f"mqtt.password_file={certificates}/{left['password_file']}"] if left["password_file"] else []
+    findings = examine(f"mqtts://127.0.0.1:{encrypted.port}", *[part for text in settings for part in ("--set", text)])
+    assert states(findings) == dict.fromkeys(BROKER[:3], "ok") | UNTRIED | {"broker.login": "problem"}
+    assert remedy in findings["broker.login"]["remedy"]
+    assert "not let in: Not authorized" in findings["broker.login"]["said"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "write"),
+    [
+        ("readwrite #", "ok"),
+        ("write drsn/v1/#", "ok"),
+        ("read plant/#", "problem"),
+        ("write drsn/v1/_agent/#", "problem"),
+    ],
+)
+def test_an_acl_that_is_too_narrow_for_writing(mosquitto, tmp_path: Path, examine: Callable, allowed: str, write: str):
+    mosquitto.stop()
+    acl = tmp_path / "acl"
+    acl.write_text(f"topic {allowed}\n")
+    acl.chmod(0o600)
+    mosquitto.extra = f"allow_anonymous true\nacl_file {acl}\nuser root\n"
+    mosquitto.start()
+    findings = examine(mosquitto.url)
+    assert findings["broker.write"]["state"] == write
+    if write == "problem":
+        assert findings["broker.write"]["remedy"] == "allow it there to write drsn/v1/#"
+    assert "no packet within 2 s" in findings["broker.read"]["said"], "acl_file does not say what may not be read"
+
+
+def test_a_subscription_that_is_denied(mosquitto, tmp_path: Path, examine: Callable):
+    """By mosquitto's dynamic security, which answers a subscription; its acl_file does not."""
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps({"defaultACLAccess": access, "clients": [], "groups": [], "roles": []}))
+    mosquitto.stop()
+    mosquitto.extra = f"allow_anonymous true\nplugin {plugin}\nplugin_opt_config_file {rules}\nuser root\n"
+    mosquitto.start()
+    findings = examine(mosquitto.url)
+    assert (findings["broker.read"]["state"], findings["broker.write"]["state"]) == ("problem", "ok")
+    assert "plant/+/+/frame" in findings["broker.read"]["remedy"]
+
+
+def test_a_packet_of_a_sensor_proves_that_it_may_be_read(mosquitto, examine: Callable):
+    stop = threading.Event()
+
+    def sensor() -> None:
+        while not stop.wait(0.2):
+            mosquitto.publish("plant/hall/fan/raw", bytes(64))
+
+    thread = threading.Thread(target=sensor)
+    thread.start()
+    findings = examine(mosquitto.url)
+    stop.set()
+    thread.join()
+    assert findings["broker.read"]["said"].endswith("a packet on plant/hall/fan/raw")
+
+
+def test_for_people_it_is_a_line_a_check_and_one_more_for_a_remedy(make_agent: Callable, run_agent: Callable):
+    agent = make_agent(f"mqtt://127.0.0.1:{free_port()}")
+    done = run_agent("doctor", "--config", str(agent.config))
+    assert done.returncode == 69
+    lines = done.stdout.splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith("PROBLEM broker.line"))
+    assert lines[place + 1].strip().startswith("-> does the broker run")
+    assert done.stderr == ""
+
+
+def test_a_configuration_that_can_not_be_read_is_one_line_as_ever(run_agent: Callable, tmp_path: Path):
+    done = run_agent("doctor", "--config", str(tmp_path / "nowhere.toml"), "--json")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (78, "", 1)

@@ -1,0 +1,223 @@
+"""Which engine is taken, and what is said when none can be. The GPU and TensorRT are fakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_cuda import ORIN, Gpu
+from fake_tensorrt import Behaviour, fake, write_engine
+
+from drsn.agent.backends import choose as module
+from drsn.agent.backends.choose import Chosen, Wish, choose
+from drsn.agent.backends.cuda import Device, NoDevice
+from drsn.agent.backends.plan import sidecar_path
+from drsn.agent.backends.tolerance import limits_of
+from drsn.agent.bundles import shipped
+from drsn.model.bundle import open_bundle
+from drsn.model.errors import ConfigurationError, UnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drsn.agent.backends.trt_compat import TensorRt
+
+BUNDLE = open_bundle(shipped("synthetic"))
+MAX_BATCH = 16
+NO_DRIVER = NoDevice("no CUDA driver (libcuda.so.1: cannot open shared object file)")
+VERSION = {"tensorrt": "10.3.0", "tensorrt-rtx": "rtx-1.7.1"}
+
+
+@dataclass
+class Machine:
+    """What `choose` finds: a GPU or none, and the TensorRTs that are installed."""
+
+    gpu: Gpu
+    behaviour: Behaviour
+    installed: dict[str, TensorRt]
+    engine_dir: Path
+    device: Device | NoDevice = ORIN
+    touched: tuple[str, ...] = ()
+
+    def load(self, flavour: str) -> TensorRt:
+        self.touched += (flavour,)
+        if flavour not in self.installed:
+            raise UnavailableError(f"Python has no {flavour}; sudo apt-get install python3-libnvinfer")
+        return self.installed[flavour]
+
+    def build(self, flavour: str = "tensorrt", bundle=BUNDLE, device=ORIN, **said: object) -> Path:
+        return write_engine(self.engine_dir, self.installed[flavour], bundle, device, **said)
+
+    def choose(self, choice: str = "auto", **more: object) -> Chosen:
+        return choose(BUNDLE, Wish(choice, MAX_BATCH, engine_dir=self.engine_dir, **more))
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    gpu = Gpu()
+    behaviour = Behaviour(gpu)
+    installed = {flavour: fake(version, behaviour) for flavour, version in VERSION.items()}
+    found = Machine(gpu, behaviour, installed, tmp_path / "engines")
+    monkeypatch.setattr(module, "probe", lambda: found.device)
+    monkeypatch.setattr(module, "Cuda", lambda newest: gpu.cuda() if newest == (12, 6) else None)
+    monkeypatch.setattr(module.trt_compat, "load", found.load)
+    return found
+
+
+@pytest.mark.parametrize("flavour", VERSION)
+@pytest.mark.parametrize("asked", ["by name", "auto"])
+def test_an_engine_that_fits_runs_and_nothing_is_to_complain_of(machine: Machine, flavour: str, asked: str):
+    path = machine.build(flavour)
+    chosen = machine.choose("auto" if asked == "auto" else flavour)
+    assert (chosen.backend.name, chosen.engine, chosen.reasons) == (flavour, path.name, ())
+    chosen.backend.close()
+    assert machine.gpu.held == 0
+
+
+def test_of_both_auto_takes_tensorrt(machine: Machine):
+    machine.build("tensorrt-rtx")
+    machine.build("tensorrt")
+    assert machine.choose().backend.name == "tensorrt"
+
+
+def test_a_tensorrt_engine_that_does_not_fit_is_no_reason_to_complain_where_that_of_rtx_runs(machine: Machine):
+    machine.build("tensorrt", gpu="Xavier")
+    machine.build("tensorrt-rtx")
+    chosen = machine.choose()
+    assert (chosen.backend.name, chosen.reasons) == ("tensorrt-rtx", ())
+
+
+def test_the_switch_of_the_graphs_reaches_the_backend(machine: Machine):
+    machine.build()
+    machine.choose(cuda_graphs=False)
+    assert machine.gpu.calls["cudaStreamBeginCapture"] == 0
+
+
+def test_engines_lie_beside_the_bundle_unless_a_place_is_set():
+    assert Wish("auto", 1).engines_of(BUNDLE) == BUNDLE.path.parent / "synthetic.zip.engines"
+
+
+OLDER = fake("8.6.1", Behaviour(Gpu()))
+MISFITS = {
+    "another TensorRT": (lambda m: write_engine(m.engine_dir, OLDER, BUNDLE, ORIN), "built with TensorRT 8.6.1, here"),
+    "another GPU": (lambda m: m.build(gpu="Xavier"), "was built for Xavier, this is Orin"),
+    "another capability": (lambda m: m.build(compute_capabilities=("7.2",)), "compute capability 7.2, Orin has 8.7"),
+    "another bundle": (lambda m: m.build(bundle_sha256="0" * 64), "was built from bundle 000000000000"),
+    "another network": (lambda m: m.build(onnx_sha256="0" * 64), "a model.onnx that is not the bundle's"),
+    "too small a batch": (lambda m: m.build(batch=(1, 4, 8)), "takes 1 to 8 windows at once, not 1 to 16"),
+    "altered": (lambda m: m.build(plan_sha256="0" * 64), "is not what its sidecar says was built"),
+    "cut short": (lambda m: m.build(plan_bytes=4711), "a copy that was cut short"),
+    "a header of RTX": (lambda m: m.build().write_bytes(b"vtrt" + bytes(96)), "is a plan of tensorrt-rtx"),
+    "garbage": (lambda m: m.build().write_bytes(b"garbage" * 99), "it is no TensorRT plan"),
+    "truncated": (lambda m: m.build().write_bytes(b"ftrt"), "shorter than a plan's header"),
+    "no sidecar": (lambda m: sidecar_path(m.build()).unlink(), "its sidecar"),
+    "a broken sidecar": (lambda m: sidecar_path(m.build()).write_text("{"), "its sidecar"),
+    "only of other bundles": (
+        lambda m: m.build(bundle=open_bundle(shipped("cwru"))), "those here are of other bundles"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MISFITS)
+def test_by_name_an_engine_that_does_not_fit_is_refused_before_it_is_loaded(machine: Machine, what: str):
+    make, said = MISFITS[what]
+    make(machine)
+    with pytest.raises(ConfigurationError) as caught:
+        machine.choose("tensorrt")
+    text = str(caught.value)
+    assert said in text
+    assert f"drsn-export --target trt --bundle {BUNDLE.path} --engine-dir {machine.engine_dir}" in text
+    assert machine.gpu.calls.total() == 0, "nothing of CUDA or TensorRT was called"
+
+
+@pytest.mark.parametrize("what", MISFITS)
+def test_with_auto_it_runs_on_onnx_runtime_and_says_why(machine: Machine, what: str):
+    make, said = MISFITS[what]
+    make(machine)
+    chosen = machine.choose()
+    assert (chosen.backend.name, chosen.engine) == ("onnxruntime", None)
+    assert len(chosen.reasons) == 1
+    assert said in chosen.reasons[0]
+
+
+FAILURES = {
+    "no driver": (lambda m: setattr(m, "device", NO_DRIVER), UnavailableError, "no CUDA driver"),
+    "no TensorRT": (lambda m: m.installed.pop("tensorrt"), UnavailableError, "apt-get install python3-libnvinfer"),
+    "not loaded": (lambda m: m.behaviour.refused.add("deserialize_cuda_engine"), ConfigurationError, "build it again"),
+    "no memory": (lambda m: m.gpu.broken.update(cudaMalloc=2), UnavailableError, "cudaErrorMemoryAllocation"),
+    "wrong numbers": (lambda m: setattr(m.behaviour, "nudge", 0.1), ConfigurationError, "is off by 0.1"),
+    "no numbers": (lambda m: setattr(m.behaviour, "nudge", float("nan")), ConfigurationError, "is off by inf"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FAILURES)
+@pytest.mark.parametrize("choice", ["tensorrt", "auto"])
+def test_an_engine_that_fits_and_fails_is_an_error_by_name_and_a_reason_with_auto(
+    machine: Machine, choice: str, what: str
+):
+    spoil, kind, said = FAILURES[what]
+    machine.build()
+    spoil(machine)
+    if choice == "auto":
+        chosen = machine.choose()
+        assert (chosen.backend.name, said in chosen.reasons[0]) == ("onnxruntime", True)
+    else:
+        with pytest.raises(kind, match=said):
+            machine.choose(choice)
+    assert machine.gpu.held == 0
+
+
+def test_a_gpu_that_fails_in_the_self_test_is_the_gpus_fault_and_not_the_bundles(machine: Machine, monkeypatch):
+    machine.build()
+    monkeypatch.setattr("fake_cuda.Libcudart.cudaGraphLaunch", lambda _self, _graph, _stream: 700)
+    with pytest.raises(UnavailableError, match="cudaErrorIllegalAddress"):
+        machine.choose("tensorrt")
+    assert machine.gpu.held == 0
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_each_precision_has_its_tolerance(machine: Machine, precision: str, strict: bool):  # noqa: FBT001
+    machine.build(precision=precision, strict=strict)
+    allowed = limits_of(precision, strict=strict).probability
+    for part, fine in ((0.5, True), (2, False)):
+        machine.behaviour.nudge = part * allowed
+        chosen = machine.choose()
+        assert (chosen.backend.name == "tensorrt") == fine
+        chosen.backend.close()
+
+
+@pytest.mark.parametrize("choice", ["auto", "onnxruntime"])
+def test_a_pc_without_engines_runs_on_onnx_runtime_and_has_nothing_to_complain_of(tmp_path: Path, choice: str):
+    bundle = replace(BUNDLE, path=tmp_path / "b.zip")
+    chosen = choose(bundle, Wish(choice, MAX_BATCH))
+    assert (chosen.backend.name, chosen.reasons) == ("onnxruntime", ())
+
+
+def test_a_gpu_for_which_nobody_ever_built_an_engine_is_no_reason_to_complain(machine: Machine, tmp_path: Path):
+    bundle = replace(BUNDLE, path=tmp_path / "b.zip")
+    assert choose(bundle, Wish("auto", MAX_BATCH)).reasons == ()
+    assert machine.touched == ()
+
+
+def test_a_place_for_engines_that_is_empty_beside_a_gpu_is_one(machine: Machine):
+    chosen = machine.choose()
+    assert chosen.backend.name == "onnxruntime"
+    assert "none for this bundle; build one: drsn-export --target trt" in chosen.reasons[0]
+    machine.device = NO_DRIVER
+    assert machine.choose().reasons == ()
+
+
+def test_onnx_runtime_by_name_looks_at_no_engine(machine: Machine):
+    machine.build()
+    assert machine.choose("onnxruntime").backend.name == "onnxruntime"
+    assert machine.touched == ()
+
+
+@pytest.mark.parametrize("choice", ["tensorrt", "tensorrt-rtx"])
+def test_by_name_without_a_driver_tensorrt_is_not_even_imported(machine: Machine, choice: str):
+    machine.device = NO_DRIVER
+    with pytest.raises(UnavailableError, match=f"backend '{choice}': no CUDA driver .* agent.backend = 'onnxruntime'"):
+        machine.choose(choice)
+    assert machine.touched == ()

@@ -1,0 +1,214 @@
+"""Loading TensorRT, and what is said when it can't be."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections import deque
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.agent.backends import trt_compat
+from drsn.agent.backends.trt_compat import TensorRt, jetson_linux, load, loaded_library
+from drsn.model.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+R36 = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 2025\n"
+
+
+class Logger:
+    """As the real one: its constructor must be called by name."""
+
+    ready = False
+
+    def __init__(self) -> None:
+        self.ready = True
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Nothing is loaded yet, and nothing of this machine is seen."""
+    monkeypatch.setattr(trt_compat, "TEGRA_RELEASE", tmp_path / "nv_tegra_release")
+    monkeypatch.setattr(trt_compat, "SYSTEM_PACKAGES", tmp_path / "lib")
+    monkeypatch.setattr(trt_compat, "MAPS", tmp_path / "maps")
+    load.cache_clear()
+    yield
+    load.cache_clear()
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch):
+    """From now on Python has a tensorrt of this version."""
+
+    def make(version: str, name: str = "tensorrt") -> ModuleType:
+        module = ModuleType(name)
+        module.__version__, module.__file__, module.ILogger = version, f"/x/{name}/__init__.py", Logger
+        monkeypatch.setitem(sys.modules, name, module)
+        return module
+
+    return make
+
+
+@pytest.fixture
+def fails(monkeypatch: pytest.MonkeyPatch):
+    """Importing raises this; returns the line that is said."""
+
+    def said(error: Exception, flavour: str = "tensorrt") -> str:
+        def import_module(_name: str) -> ModuleType:
+            raise error
+
+        monkeypatch.setattr(importlib, "import_module", import_module)
+        with pytest.raises(UnavailableError) as caught:
+            load(flavour)
+        assert caught.value.exit_code == 69
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return said
+
+
+def missing(name: str = "tensorrt") -> ModuleNotFoundError:
+    return ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+@pytest.mark.parametrize(
+    ("version", "numbers"),
+    [("8.6.2", (8, 6, 2)), ("10.3.0", (10, 3, 0)), ("10.13.3.9", (10, 13, 3, 9)), ("11.4.0.106", (11, 4, 0, 106))],
+)
+def test_the_version_is_numbers(there, version: str, numbers: tuple[int, ...]):
+    there(version)
+    trt = load("tensorrt")
+    assert (trt.version, trt.text, trt.title) == (numbers, version, f"TensorRT {version}")
+
+
+def test_there_is_one_logger_for_the_process(there):
+    there("10.3.0")
+    assert load("tensorrt") is load("tensorrt")
+    assert load("tensorrt").logger.ready, "the binding's own constructor must have run"
+
+
+def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(there):
+    there("10.3.0")
+    trt = load("tensorrt")
+    trt.logger.log(0, "[E] first\n  line")
+    trt.logger.log(1, "second")
+    for severity in (2, 3, 4):
+        trt.logger.log(severity, "chatter")
+    assert trt.said() == "first line; second"
+    assert trt.said() == "it gave no reason"
+
+
+def test_a_flood_of_errors_is_bounded(there):
+    there("10.3.0")
+    trt = load("tensorrt")
+    for number in range(1000):
+        told = f"{number} {'x' * 5000}"
+        trt.logger.log(1, told)
+    assert len(trt.errors) == trt_compat.KEPT_ERRORS
+    assert len(trt.said()) <= 600
+
+
+def test_an_old_one_is_refused(there):
+    there("8.5.2")
+    with pytest.raises(UnavailableError, match=r"older than 8\.6; see docs/jetson\.md"):
+        load("tensorrt")
+
+
+def test_a_module_that_is_none_of_nvidias_is_refused(there):
+    there("")
+    with pytest.raises(UnavailableError, match="older"):
+        load("tensorrt")
+
+
+def test_the_loaders_words_and_what_it_loaded_are_passed_on(fails, tmp_path: Path):
+    (tmp_path / "maps").write_text("7f00-7f01 r-xp 0 08:01 1   /usr/lib/aarch64-linux-gnu/libnvinfer.so.8.6.2\n")
+    for error in (
+        ImportError("libnvinfer.so.10: cannot open shared object file"),
+        OSError("libcudart.so.12: no"),
+        AttributeError("module 'numpy' has no attribute 'bool'"),
+    ):
+        said = fails(error)
+        assert str(error) in said
+        assert "(loaded: /usr/lib/aarch64-linux-gnu/libnvinfer.so.8.6.2)" in said
+
+
+def test_a_broken_dependency_is_not_taken_for_a_missing_module(fails):
+    assert "installed but can't be loaded: ModuleNotFoundError: No module named 'numpy'" in fails(missing("numpy"))
+
+
+def test_on_a_jetson_apt_has_it_and_pip_must_not(fails, tmp_path: Path):
+    (tmp_path / "nv_tegra_release").write_text(R36)
+    said = fails(missing())
+    assert said.startswith("Python has no tensorrt; on a Jetson: sudo apt-get install python3-libnvinfer")
+    assert "never pip install tensorrt" in said
+
+
+def test_on_a_pc_pip_has_it(fails):
+    assert "pip install 'drsn-edge[trt]'" in fails(missing())
+    load.cache_clear()
+    assert "pip install 'drsn-edge[rtx]'" in fails(missing("tensorrt_rtx"), "tensorrt-rtx")
+
+
+@pytest.fixture
+def venv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A venv over a system that has TensorRT; it sees the system's packages or it does not."""
+
+    def make(*, sees: bool, folder: str = "python3") -> None:
+        (tmp_path / "lib" / folder / "dist-packages" / "tensorrt").mkdir(parents=True)
+        text = f"home = /usr/bin\ninclude-system-site-packages = {str(sees).lower()}\nversion = 3.10.12\n"
+        (tmp_path / "venv").mkdir()
+        (tmp_path / "venv" / "pyvenv.cfg").write_text(text, encoding="utf-8")
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
+
+    return make
+
+
+@pytest.mark.parametrize("folder", ["python3", f"python3.{sys.version_info.minor}"])
+def test_the_venv_trap_is_called_by_its_name(fails, venv, folder: str):
+    venv(sees=False, folder=folder)
+    said = fails(missing())
+    assert f"this venv ({sys.prefix}) can't see it" in said
+    assert f"python3 -m venv --system-site-packages --clear {sys.prefix}" in said
+
+
+def test_a_venv_that_sees_the_system_is_no_trap(fails, venv):
+    venv(sees=True)
+    assert "venv --system" not in fails(missing())
+
+
+def test_where_there_is_no_venv_there_is_no_trap(fails, venv, tmp_path: Path):
+    venv(sees=False)
+    (tmp_path / "venv" / "pyvenv.cfg").unlink()
+    assert "--clear" not in fails(missing())
+
+
+def test_another_pythons_packages_are_no_trap(fails, venv):
+    venv(sees=False, folder="python3.99")
+    assert "--clear" not in fails(missing())
+
+
+def test_without_maps_nothing_is_said_of_a_library():
+    assert loaded_library("tensorrt") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(R36, "36.4.3"), ("# R39 (release), REVISION: 2.0, GCID: 1\n", "39.2.0"), ("hello\n", None), ("", None)],
+)
+def test_jetson_linux_is_read(tmp_path: Path, text: str, told: str | None):
+    (tmp_path / "nv_tegra_release").write_text(text)
+    assert jetson_linux() == told
+
+
+def test_a_pc_has_no_jetson_linux(tmp_path: Path):
+    assert jetson_linux(tmp_path / "none") is None
+
+
+def test_a_library_says_nothing_when_nothing_failed():
+    trt = TensorRt(SimpleNamespace(), "tensorrt-rtx", (1, 7, 1), None, None, deque())
+    assert (trt.said(), trt.title) == ("it gave no reason", "TensorRT-RTX 1.7.1")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.agent.gate import Limits
+from drsn.agent.policies import ignored_faults, policy_of
+from drsn.agent.rule import Terms
+from drsn.agent.sequential import threshold_nats
+from drsn.agent.settings import Settings
+from drsn.agent.votes import Quorum
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECOND = 1_000_000_000
+
+
+def settings(tmp_path: Path, **sections: object) -> Settings:
+    agent = {"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path}
+    return Settings(agent=agent, inputs=[{"topic": "p/{s}", "sensor": "{s}"}], **sections)
+
+
+def test_the_first_sensor_section_that_matches_decides_and_the_rest_comes_from_the_sections(tmp_path, contract):
+    overrides = [
+        {"match": "press4.*", "alarms": {"raise_after": "4/6"}, "gate": {"rms": 0.5}},
+        {"match": "press*", "alarms": {"raise_after": "1/1", "clear_after": "2/2", "silent_after_s": 0}},
+    ]
+    made = settings(tmp_path, sensors=overrides, alarms={"clear_after": "5/5", "on_delay_s": 2}, gate={"settle_s": 1})
+    policy = policy_of(made, contract)
+    assert policy("press4.de").machine == Terms(Quorum(4, 6), Quorum(5, 5), None, 2 * SECOND, 0)
+    assert policy("press4.de").limits == Limits(rms=0.5, settle_ns=SECOND)
+    assert (policy("press5.de").machine.fall, policy("press5.de").silent_after_s) == (Quorum(2, 2), 0)
+    assert (policy("fan").machine.rise, policy("fan").limits.given) == (Quorum(6, 8), False)
+
+
+def test_without_sections_it_is_votes_without_a_gate(tmp_path, contract):
+    policy = policy_of(settings(tmp_path), contract)("a")
+    assert policy.machine == policy.unknown == Terms(Quorum(6, 8), Quorum(7, 8))
+    assert (policy.limits.given, policy.silent_after_s) == (False, 30)
+    assert policy.sensor_fault == Terms(Quorum(4, 8), Quorum(8, 8))
+
+
+def test_the_sequential_rule_is_of_the_machine_alone(tmp_path, contract):
+    overrides = [{"match": "press*", "alarms": {"rule": "sequential", "false_alarms_per_sensor_year": 2}}]
+    policy = policy_of(settings(tmp_path, sensors=overrides), contract)
+    window_s = contract.window / contract.sample_rate_hz
+    assert policy("press").machine.threshold_nats == pytest.approx(threshold_nats(2, window_s, 2))
+    assert policy("press").unknown.threshold_nats is None
+    assert policy("press").sensor_fault.threshold_nats is None
+    assert policy("fan").machine.threshold_nats is None
+
+
+def test_faults_are_ignored_where_the_settings_say_so(tmp_path, contract):
+    overrides = [{"match": "press*", "sensor_faults": {"ignore": ["flat", "stuck"], "clear_after": "3/3"}}]
+    made = settings(tmp_path, sensors=overrides, sensor_faults={"ignore": ["offset"]})
+    ignored = ignored_faults(made)
+    assert (ignored("press"), ignored("fan")) == ({"flat", "stuck"}, {"offset"})
+    assert policy_of(made, contract)("press").sensor_fault == Terms(Quorum(4, 8), Quorum(3, 3))

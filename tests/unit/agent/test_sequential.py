@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drsn.agent.sequential import BOUND_NATS, DEPENDENCE, YEAR_S, Ratios, gathered, threshold_nats
+from drsn.model.contract import Label, ModelContract
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CONDITIONS = ("normal", "inner_race", "ball")
+PROBABILITIES = st.lists(st.floats(1e-6, 1), min_size=3, max_size=3).map(
+    lambda parts: dict(zip(CONDITIONS, (part / sum(parts) for part in parts), strict=True))
+)
+ZS = st.lists(st.floats(-BOUND_NATS, BOUND_NATS), max_size=30)
+
+
+LABELS = (
+    Label(name="ok", condition="normal", healthy=True),
+    Label(name="inner_race_007", condition="inner_race"),
+    Label(name="inner_race_014", condition="inner_race"),
+    Label(name="ball", condition="ball"),
+)
+RATIOS = Ratios(ModelContract(labels=LABELS, window=256, sample_rate_hz=12_000, bandwidth_hz=5_300))
+
+
+def gather(zs: list[float], share: float = 1.0) -> float:
+    evidence = 0.0
+    for z in zs:
+        evidence = gathered(evidence, z, share)
+    return evidence
+
+
+@given(probabilities=PROBABILITIES)
+def test_a_ratio_is_against_what_else_explains_the_window_best(probabilities: dict[str, float]):
+    share = {"normal": 1 / 4, "inner_race": 1 / 2, "ball": 1 / 4}
+    found = RATIOS(probabilities)
+    assert set(found) == {"inner_race", "ball"}
+    for name, z in found.items():
+        against = [probabilities[name] / share[name] / (probabilities[o] / share[o]) for o in CONDITIONS if o != name]
+        assert z == pytest.approx(np.clip(math.log(min(against)), -BOUND_NATS, BOUND_NATS))
+
+
+@given(probabilities=PROBABILITIES)
+def test_at_most_one_condition_gains(probabilities: dict[str, float]):
+    assert sum(z > 0 for z in RATIOS(probabilities).values()) <= 1
+
+
+def test_a_certain_model_is_believed_a_thousand_to_one():
+    assert RATIOS({"normal": 0.0, "inner_race": 1.0, "ball": 0.0}) == {"inner_race": BOUND_NATS, "ball": -BOUND_NATS}
+
+
+def test_the_threshold_is_the_windows_of_a_year_over_the_false_alarms_of_a_year():
+    assert threshold_nats(1.0, YEAR_S, 1) == pytest.approx(0)
+    assert threshold_nats(0.1, 2048 / 12_000, 3) == pytest.approx(math.log(YEAR_S * 12_000 / 2048 * 3 / 0.1))
+    assert threshold_nats(0.01, 0.17, 3) > threshold_nats(0.1, 0.17, 3)
+
+
+@given(zs=ZS, where=st.integers(0, 29), more=st.floats(0, 5))
+def test_more_evidence_never_weighs_less(zs: list[float], where: int, more: float):
+    stronger = [z + more if index == where else z for index, z in enumerate(zs)]
+    assert gather(stronger) >= gather(zs)
+
+
+@given(zs=ZS, z=st.floats(-BOUND_NATS, BOUND_NATS), share=st.floats(0.01, 1))
+def test_no_window_weighs_more_than_the_bound_and_evidence_is_never_negative(zs: list[float], z: float, share: float):
+    before = gather(zs)
+    after = gathered(before, z, share)
+    assert after >= 0
+    assert after - before <= BOUND_NATS * share / DEPENDENCE + 1e-9
+
+
+def test_windows_that_overlap_count_by_what_is_new_in_them():
+    assert gather([5.0] * 4, share=0.25) == pytest.approx(gather([5.0]))
+
+
+def run_lengths(zs: NDArray[np.float64], threshold: float) -> float:
+    """Mean number of windows to an alarm, over the rows; all of a row where none came."""
+    evidence, alarm = np.zeros(len(zs)), np.full(len(zs), zs.shape[1])
+    for at in range(zs.shape[1]):
+        evidence = np.maximum(0, evidence + (zs[:, at] - math.log1p(math.exp(-BOUND_NATS))) / DEPENDENCE)
+        alarm = np.where((evidence >= threshold) & (alarm == zs.shape[1]), at + 1, alarm)
+        evidence[evidence >= threshold] = 0
+    return float(alarm.mean())
+
+
+def gaussian_ratios(shape: tuple[int, int], correlation: float, distance: float) -> NDArray[np.float64]:
+    """What a calibrated model says of healthy windows whose only feature is Gaussian, `distance` from the fault's.
+
+    Successive windows are correlated: an autoregression with (1 + r) / (1 - r) windows of autocorrelation time.
+    """
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal(shape)
+    for at in range(1, shape[1]):
+        x[:, at] = correlation * x[:, at - 1] + math.sqrt(1 - correlation**2) * x[:, at]
+    return np.clip(distance * x - distance**2 / 2, -BOUND_NATS, BOUND_NATS)
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.5, 3.0])
+@pytest.mark.parametrize("time_windows", [1.0, DEPENDENCE])
+def test_false_alarms_are_as_rare_as_promised(distance: float, time_windows: float):
+    """Lorden's bound, for independent windows and for ones as dependent as is allowed for."""
+    correlation = (time_windows - 1) / (time_windows + 1)
+    threshold = 5.0  # one alarm in 148 windows at the most
+    zs = gaussian_ratios((400, 3000), correlation, distance)
+    assert run_lengths(zs, threshold) >= math.exp(threshold)
