@@ -57,12 +57,20 @@ def step(
     for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
         after[name] = _changed(after[name], name, signal, diagnosis, _terms(name, policy), seq, decided_unix_ns)
     by = suppressor(after, gate, policy)
-    moved = [n for n, c in after.items() if n not in OWN and c.state is not State.NORMAL and c.suppressed_by != by]
-    for seq, name in enumerate(moved, start=sensor.seq + len(due) + 1):
-        now = replace(after[name], since_unix_ns=reading.end_unix_ns, decided_unix_ns=decided_unix_ns)
-        after[name] = replace(now, suppressed_by=by, seq=seq)
+    moved = _told(after, by, sensor.seq + len(due), reading.end_unix_ns, decided_unix_ns)
     changed = [Change(name, after[name]) for name in (*(name for _, name in due), *moved)]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed), gate=gate), changed
+
+
+def _told(
+    conditions: dict[str, Condition], by: Suppressor | None, seq: int, since_unix_ns: int, decided_unix_ns: int
+) -> list[str]:
+    """Note, in place, who suppresses the machine's standing conditions now; the names of those that this changes."""
+    moved = [n for n, c in conditions.items() if n not in OWN and c.state is not State.NORMAL and c.suppressed_by != by]
+    for number, name in enumerate(moved, start=seq + 1):
+        now = replace(conditions[name], since_unix_ns=since_unix_ns, decided_unix_ns=decided_unix_ns)
+        conditions[name] = replace(now, suppressed_by=by, seq=number)
+    return moved
 
 
 def fall_silent(sensor: Sensor, now_unix_ns: int) -> tuple[Sensor, list[Change]]:

@@ -1,16 +1,25 @@
-"""What a window of 2,048 samples costs before the network, step by step; ratio: to the first row of its group."""
+"""What a window of 2,048 samples costs beside the network, step by step; ratio: to the first row of its group."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from _report import report, timed_us
 
+from drsn.agent.diagnosis import Diagnosis, Reading
+from drsn.agent.documents import BundleReference
 from drsn.agent.packets import CODECS, Format, Packet, frame
+from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policy import Policy
 from drsn.agent.ring import Ring
+from drsn.agent.rule import Terms
+from drsn.agent.sensor_faults import Look, find
+from drsn.agent.votes import Quorum
 from drsn.model.conditioning import Conditioner
+from drsn.model.contract import Label, ModelContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,12 +71,49 @@ def conditioners(rng: np.random.Generator) -> dict[str, Callable[[], object]]:
     return calls
 
 
+def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
+    """What a window is asked before the network: its level alone, and with it whether its sensor is well."""
+
+    def level() -> tuple[float, float]:
+        centred = samples.astype(np.float64)
+        centred -= centred.mean(axis=-1, keepdims=True)
+        return float(np.sqrt(np.square(centred).mean())), float(np.abs(centred).max())
+
+    def look() -> tuple[float, float, str | None]:
+        it = Look(samples)
+        return it.rms, it.peak, find(it)
+
+    return {"level and peak alone": level, "level, peak, nine sensor faults": look}
+
+
+def judgements() -> dict[str, Callable[[], object]]:
+    """Let one healthy window speak about a sensor with three machine conditions."""
+    names = ("inner_race", "outer_race", "ball")
+    contract = ModelContract(
+        labels=(Label(name="ok", condition="normal", healthy=True), *(Label(name=n, condition=n) for n in names)),
+        window=WINDOW,
+        sample_rate_hz=RATE_HZ,
+        bandwidth_hz=BANDWIDTH_HZ,
+    )
+    identity = Identity("a", "e", BundleReference(name="b", version="1", sha256="0" * 64))
+    terms = Terms(Quorum(6, 8), Quorum(7, 8))
+    probabilities = {"normal": 0.97, **dict.fromkeys(names, 0.01)}
+    reading = Reading("s", 0, 10**8, advance_ns=10**8, fresh=False, rms=1, peak=2, unit=None, clock_synced=True)
+    diagnosis = Diagnosis(reading, "normal", "ok", 0.97, probabilities, {}, 0.0)
+    calls: dict[str, Callable[[], object]] = {}
+    for name, threshold in (("votes", None), ("sequential", 22.4)):
+        policy = Policy(replace(terms, threshold_nats=threshold), terms)
+        pipeline = Pipeline(contract, identity, lambda _sensor, p=policy: p)
+        calls[f"judge a window, {name}"] = lambda p=pipeline: p.feed(diagnosis, 0)
+    return calls
+
+
 def main() -> None:
     """Measure and report."""
     rng = np.random.default_rng(1)
     samples = rng.standard_normal((1, WINDOW)).astype(np.float32)
     rows: list[list[object]] = []
-    for group in (codecs(samples), rings(samples), conditioners(rng)):
+    for group in (codecs(samples), rings(samples), conditioners(rng), looks(samples), judgements()):
         first = None
         for name, call in group.items():
             median, least, greatest = timed_us(call)

@@ -50,7 +50,8 @@ class Plan:
     days: float = 30.0
     """Of one healthy sensor, for each rule and SNR."""
     stretches: int = 240
-    """Of healthy recordings, at each SNR, and half as many disturbed ones; of each condition's a fifth."""
+    """Of healthy recordings, at each SNR, and twice as many disturbed ones, for no two of those are alike; of each
+    condition's a fifth."""
     trials: int = 1000
     """Faults of each condition at each SNR."""
     most_s: float = 60.0
@@ -65,7 +66,7 @@ COUNT_STEPS = 20
 
 def steps_of(plan: Plan, conditions: int) -> int:
     """About how much progress there is to make, for `conditions` with recordings."""
-    stretches = plan.stretches + plan.stretches // 2 + conditions * max(2, plan.stretches // 5)
+    stretches = 3 * plan.stretches + conditions * max(2, plan.stretches // 5)
     counts = 8 * len(plan.snr_db) + 12 + 24 + 80  # each rule and SNR, those alike, the curve, the search
     return len(plan.snr_db) * stretches + COUNT_STEPS * counts
 
@@ -111,7 +112,7 @@ class Study:
         self.pools = {
             snr_db: Pools(
                 watcher.pool(healthy, Scene(snr_db), plan.stretches, plan.seed, step),
-                watcher.pool(healthy, Scene(snr_db, 1.0), plan.stretches // 2, plan.seed + 1, step),
+                watcher.pool(healthy, Scene(snr_db, 1.0), 2 * plan.stretches, plan.seed + 1, step),
                 {
                     name: watcher.pool(recordings, Scene(snr_db), max(2, plan.stretches // 5), plan.seed + 2, step)
                     for name, recordings in faulty.items()
