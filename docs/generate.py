@@ -40,6 +40,7 @@ def generated() -> dict[Path, str]:
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
         ROOT / "docs" / "architecture.md": {"states": state_diagram()},
+        ROOT / "docs" / "alarms.md": {"states": state_diagram(), "simulated": alarms_parts()},
         ROOT / "docs" / "accuracy.md": accuracy_parts(),
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "docs" / "novelty.md": {
@@ -109,6 +110,63 @@ def state_diagram() -> str:
         f"    {before.value} --> {after.value}: {_word(signal)}" for (before, signal), after in TRANSITIONS.items()
     ]
     return "\n".join([*lines, "```"])
+
+
+def alarms_parts() -> str:
+    """What `benchmarks/alarms.py` measured: rules over SNR, rules at equal false alarms, verdicts."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "alarms.json").read_text(encoding="utf-8"))
+    equal, worst = found["equal_false_alarms"], min(found["plan"]["snr_db"])
+    seen = f"{found['windows_that_the_network_saw']:,} windows, {found['hours_of_signal_that_the_network_saw']:g} hours"
+    alike = [
+        (f"{scene}, {speech}", row)
+        for speech in ("abstaining", "outspoken")
+        for scene in ("quiet", "disturbed")
+        for row in equal[speech][scene]
+    ]
+    name, days = f"`{found['bundle']['name']}` {found['bundle']['version']}", found["plan"]["days"]
+    most = f"{equal['at_most_per_sensor_day']:g} a sensor-day at most, at {worst:g} dB"
+    parts = [
+        f"Bundle {name}; {seen} of signal through the network. False alarms are those of machine conditions",
+        f"on healthy recordings in {days:g} sensor-days (a tenth for the first two rules), with the upper 95 % bound a",
+        "day. Delays are of the slowest condition; *outspoken*: as if the model never abstained.",
+        "",
+        _rules([(f"{row['snr_db']:g} dB", row) for row in found["rules"]]),
+        "",
+        f"At {worst:g} dB, outspoken:",
+        "",
+        _rules([(f"{row['snr_db']:g} dB", row) for row in found["outspoken"]]),
+        "",
+        f"At equal false alarms, {most}: the fastest of each family that has one, chosen on every second stretch",
+        "and shown on the others:",
+        "",
+        _rules(alike),
+        "",
+        "What was asked for, and whether it is met:",
+        "",
+        "\n".join(f"* {'yes' if met else '**no**'}: {what}" for what, met in found["musts"].items()),
+    ]
+    return "\n".join(parts)
+
+
+def _rules(rows: list[tuple[str, dict[str, Any]]]) -> str:
+    """A Markdown table of rules."""
+    lines = [
+        "| | rule | false alarms, quiet | disturbed | median s | p95 s | missed | wrong condition |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for place, row in rows:
+        false = [row["false_alarms"][scene] for scene in ("quiet", "disturbed")]
+        delay = row["delay"].values()
+        seconds = [[d[key] for d in delay] for key in ("median_s", "p95_s")]
+        cells = [
+            place,
+            row["rule"].replace(">=", "≥"),
+            *(f"{f['alarms']:,} (< {f['upper_95_per_day']:.3g})" for f in false),
+            *("never" if None in values else f"{max(values):.2f}" for values in seconds),
+            *(f"{100 * max(d[key] for d in delay):.1f} %" for key in ("missed", "wrong")),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def _word(signal: Enum) -> str:

@@ -6,7 +6,7 @@ laid over the whole of it. So windows of one stretch depend on each other as tho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +58,12 @@ class Pool:
         """The even and the odd stretches."""
         even, odd = (Pool(self.conditions, self.vote[i::2], self.probability[i::2], self.z[i::2]) for i in range(2))
         return even, odd
+
+    def outspoken(self) -> Pool:
+        """The same if the model never abstained: such a window votes for what is most probable."""
+        bare = np.concatenate([1 - self.probability.sum(axis=-1, keepdims=True), self.probability], axis=-1)
+        vote = np.where(self.vote == ABSTAINED, bare.argmax(axis=-1) - 1, self.vote)  # 0, normal, becomes QUIET
+        return replace(self, vote=vote)
 
 
 @dataclass(frozen=True)

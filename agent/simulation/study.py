@@ -67,7 +67,7 @@ COUNT_STEPS = 20
 def steps_of(plan: Plan, conditions: int) -> int:
     """About how much progress there is to make, for `conditions` with recordings."""
     stretches = 3 * plan.stretches + conditions * max(2, plan.stretches // 5)
-    counts = 8 * len(plan.snr_db) + 12 + 24 + 80  # each rule and SNR, those alike, the curve, the search
+    counts = 8 * len(plan.snr_db) + 32 + 48 + 160  # each rule and SNR, those alike, the curve, the search
     return len(plan.snr_db) * stretches + COUNT_STEPS * counts
 
 
@@ -79,6 +79,11 @@ class Pools:
     disturbed: Pool
     faulty: Mapping[str, Pool]
     """By condition."""
+
+    def outspoken(self) -> Pools:
+        """The same if the model never abstained."""
+        faulty = {name: pool.outspoken() for name, pool in self.faulty.items()}
+        return Pools(self.quiet.outspoken(), self.disturbed.outspoken(), faulty)
 
     def half(self, which: int) -> Pools:
         """Every second stretch: 0 to choose by, 1 to report."""
@@ -182,9 +187,14 @@ def rules_of(study: Study) -> list[Rule]:
     return [Argmax(), Threshold(0.999), ByVotes(Quorum(6, 8), CLEAR), Sequential(study.threshold_nats)]
 
 
-def equalised(study: Study, scene: str) -> list[Rule]:
-    """Of each family the fastest rule with no more than `EQUAL_PER_DAY`, by the even stretches of the worst SNR."""
-    pools = study.pools[min(study.plan.snr_db)].half(0)
+def alike(study: Study, pools: Pools) -> dict[str, list[dict[str, Any]]]:
+    """By scene, rules at equal false alarms at the worst SNR: chosen on its even stretches, told of the odd ones."""
+    even, odd, worst = pools.half(0), pools.half(1), min(study.plan.snr_db)
+    return {scene: [study.row(rule, worst, odd) for rule in equalised(study, even, scene)] for scene in SCENES}
+
+
+def equalised(study: Study, pools: Pools, scene: str) -> list[Rule]:
+    """Of each family the fastest rule with no more than `EQUAL_PER_DAY`."""
     days = study.plan.days / 6
 
     def fits(rule: Rule) -> bool:
@@ -218,10 +228,13 @@ def _first(fits: Callable[[Rule], bool], rules: Sequence[Rule]) -> Rule | None:
 def promised_and_counted(study: Study) -> list[dict[str, float]]:
     """False alarms a day of the sequential test over its threshold: as the formula promises, and as counted."""
     snr_db = min(study.plan.snr_db)
-    pools, days = study.pools[snr_db], study.plan.days / 6
+    abstaining, days = study.pools[snr_db], study.plan.days / 6
+    outspoken = abstaining.outspoken()
     rows = []
     for nats in range(1, 25, 2):
-        counts = {scene: study.count(Sequential(nats), pools, days, scene) for scene in SCENES}
+        rule = Sequential(nats)
+        counts = {scene: study.count(rule, abstaining, days, scene) for scene in SCENES}
+        counts |= {f"{scene}, outspoken": study.count(rule, outspoken, days, scene) for scene in SCENES}
         promise = DAY_S / study.window_s * len(study.conditions) * float(np.exp(-nats))
         rows.append({"nats": nats, "promised_per_day": promise, "days": days, **counts})
     return rows
@@ -244,7 +257,9 @@ def document(study: Study) -> dict[str, Any]:
         "equal_false_alarms": {
             "at_most_per_sensor_day": EQUAL_PER_DAY,
             "chosen_at_snr_db": worst,
-            **{scene: [study.row(rule, worst, pools.half(1)) for rule in equalised(study, scene)] for scene in SCENES},
+            "abstaining": alike(study, pools),
+            "outspoken": alike(study, pools.outspoken()),
         },
+        "outspoken": [study.row(rule, worst, pools.outspoken()) for rule in rules_of(study)],
         "promised_and_counted": promised_and_counted(study),
     }

@@ -15,7 +15,10 @@ def table(found: dict[str, Any]) -> list[str]:
     rows = [["SNR", "rule", "false alarms: quiet", "disturbed", "median s", "p95 s", "missed", "wrong"]]
     rows += [_row(f"{row['snr_db']:g} dB", row) for row in found["rules"]]
     equal = found["equal_false_alarms"]
-    rows += [_row(f"equal, {scene}", row) for scene in ("quiet", "disturbed") for row in equal[scene]]
+    rows += [_row(f"{row['snr_db']:g} dB, outspoken", row) for row in found["outspoken"]]
+    for speech in ("abstaining", "outspoken"):
+        for scene, of_scene in equal[speech].items():
+            rows += [_row(f"equal, {scene}, {speech}", row) for row in of_scene]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     seen = f"{found['windows_that_the_network_saw']:,} windows, {found['hours_of_signal_that_the_network_saw']:g} h"
@@ -26,6 +29,7 @@ def table(found: dict[str, Any]) -> list[str]:
         f"False alarms in {days:g} sensor-days (a tenth for the first two rules), and the upper 95 % bound a day.",
         f"Disturbed: {often}.",
         f"Delays are of the slowest condition. Days are drawn, stretch by stretch, from {seen}.",
+        "outspoken: the model never abstains, and its most probable condition is taken at its word.",
         f"equal: at most {most}; chosen on the even stretches, shown on the odd ones.",
     ]
     return lines

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,6 @@ from drsn.model.data.mat import variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -99,8 +99,10 @@ def test_short_runs_and_single_ends_are_no_fault():
     assert found(spike) is None
 
 
-def test_the_settings_know_every_fault():
+def test_the_settings_and_the_documentation_know_every_fault():
     assert set(FaultName.__args__) == set(FAULTS)
+    page = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text(encoding="utf-8")
+    assert [name for name in FAULTS if f"| `{name}` |" not in page] == []
 
 
 def test_a_look_measures_the_ac_part():
@@ -121,6 +123,7 @@ def recorded(data_dir: Path) -> Iterator[tuple[str, NDArray[np.float32], int]]:
 
 
 def test_no_fault_is_found_in_any_recording_as_it_was_recorded(data_dir: Path):
+    pytest.importorskip("scipy")  # to read them; the agent itself never does
     windows, faults = 0, []
     for name, samples, native in recorded(data_dir):
         for start in range(0, samples.shape[1] - native + 1, native):

@@ -47,7 +47,11 @@ def test_the_study_says_how_often_alarms_are_wrong_and_how_late(
             assert 0.5 < delay["median_s"] <= delay["p95_s"] < 3
     stretches = 8 + 16 + 2 * 2
     assert found["windows_that_the_network_saw"] == stretches * 16
-    assert {row["rule"].split()[0] for row in found["equal_false_alarms"]["quiet"]} == {"P", "votes", "sequential"}
+    assert {row["rule"].split()[0] for row in found["equal_false_alarms"]["outspoken"]["quiet"]} == {
+        "P",
+        "votes",
+        "sequential",
+    }
     promised = [row["promised_per_day"] for row in found["promised_and_counted"]]
     assert promised == sorted(promised, reverse=True)
 

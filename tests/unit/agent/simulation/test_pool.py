@@ -5,7 +5,7 @@ import pytest
 
 from drsn.agent.backends.tone import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
-from drsn.agent.simulation.pool import BATCH, FAULTY, QUIET, Scene, Watcher, disturbed
+from drsn.agent.simulation.pool import ABSTAINED, BATCH, FAULTY, QUIET, Pool, Scene, Watcher, disturbed
 from drsn.model.bundle import open_bundle
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
@@ -38,6 +38,12 @@ def test_a_pool_holds_what_the_agent_says_of_stretches_of_windows(watcher: Watch
 def test_a_dead_sensor_is_faulty(watcher: Watcher):
     dead = Recording("a", "normal", np.zeros((1, 6 * WINDOW), np.float32), RATE_HZ)
     assert (watcher.pool([dead], Scene(), 2, 1, lambda _: None).vote == FAULTY).all()
+
+
+def test_an_outspoken_model_says_what_is_most_probable():
+    probability = np.array([[[0.1, 0.2], [0.6, 0.1], [0.1, 0.8], [0.0, 0.1]]], np.float32)
+    pool = Pool(("inner_race", "ball"), np.array([[ABSTAINED, ABSTAINED, ABSTAINED, FAULTY]]), probability, probability)
+    assert pool.outspoken().vote.tolist() == [[QUIET, 0, 1, FAULTY]]
 
 
 def test_recordings_take_turns_and_halves_part_them(watcher: Watcher):
