@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import onnxruntime
 
+from drsn.agent.backends.windows import require_windows
 from drsn.agent.ports import Outputs
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import numpy as np
     from numpy.typing import NDArray
     from typing_extensions import Self
 
@@ -62,8 +63,7 @@ class OnnxBackend:
         """
         if self._session is None:
             raise ValueError("this backend is closed")
-        if x.dtype != np.float32 or x.shape[1:] != self._shape or not 1 <= len(x) <= self._max_batch:
-            raise ValueError(f"{x.dtype}{list(x.shape)} is not float32[1..{self._max_batch}, {self._shape}]")
+        require_windows(x, self._shape, self._max_batch)
         try:
             probabilities, novelty, *alpha = self._session.run(self._outputs, {"x": x})
         except Exception as error:  # noqa: BLE001 (as in loading)

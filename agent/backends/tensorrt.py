@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drsn.agent.backends.trt_runtime import Engine
+from drsn.agent.backends.windows import require_windows
 from drsn.agent.logs import fields
 from drsn.agent.ports import Outputs
 from drsn.model.errors import UnavailableError
@@ -108,8 +109,7 @@ class TensorRtBackend:
         """
         if not self._open:
             raise ValueError("this backend is closed")
-        if x.dtype != np.float32 or x.shape[1:] != self._shape or not 1 <= len(x) <= self._max_batch:
-            raise ValueError(f"{x.dtype}{list(x.shape)} is not float32[1..{self._max_batch}, {self._shape}]")
+        require_windows(x, self._shape, self._max_batch)
         batch = len(x)
         np.copyto(self._host[self._x.name][:batch], x)
         lane = self._lane_of[batch - 1]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.backends.windows import require_windows
 from drsn.agent.ports import Outputs
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ class ToneBackend:
         shape = (contract.channels, contract.window)
         if not self._open:
             raise ValueError("this backend is closed")
-        if x.dtype != np.float32 or x.shape[1:] != shape or not 1 <= len(x) <= self._max_batch:
-            raise ValueError(f"{x.dtype}{list(x.shape)} is not float32[1..{self._max_batch}, {shape}]")
+        require_windows(x, shape, self._max_batch)
         labels = len(contract.labels)
         spectrum = np.abs(np.fft.rfft(x[:, 0]))
         tone_hz = spectrum.argmax(axis=1) * contract.sample_rate_hz / contract.window

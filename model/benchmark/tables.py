@@ -15,7 +15,7 @@ PAIRS = (
     ("drsn_cw", "resnet", "the block, over time"),
     ("shipped", "shipped_resnet", "the block, in the shipped recipe"),
     ("shipped", "drsn_cw", "the recipe"),
-    ("shipped", "random_forest", "shipped against the best baseline"),
+    ("shipped", "random_forest", "shipped against the best spectrum baseline"),
 )
 DECIDING_RUNGS = ("cwru-0-to-3", "cwru-loads")
 
