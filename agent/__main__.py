@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 
 from drsn.agent import replay_command, service_commands
 from drsn.agent.demo import command as demo_command
+from drsn.agent.desk import operator_commands
 from drsn.agent.doctor import command as doctor_command
 from drsn.agent.simulation import command as simulation_command
 from drsn.model.errors import Parser, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+MODULES = (
+    service_commands,
+    operator_commands,
+    doctor_command,
+    demo_command,
+    replay_command,
+    simulation_command,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +36,7 @@ def _command(argv: Sequence[str] | None) -> int:
     parser = Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('drsn-edge')}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (service_commands, doctor_command, demo_command, replay_command, simulation_command):
+    for module in MODULES:
         module.add_to(subparsers)
     arguments = parser.parse_args(argv)
     return int(arguments.command(arguments))

@@ -1,28 +1,32 @@
 """The alarms of one sensor: states, what may follow what, and what they remember. No clock, no I/O.
 
-State names follow OPC UA Part 9 (active x acknowledged). Each machine condition of the bundle, and each of the agent's
-own, is a machine of its own, so that a change from one fault to another is two events, the clear first.
+State names follow OPC UA Part 9 (active x acknowledged, latched). Each machine condition of the bundle, and each of the
+agent's own, is a machine of its own, so that a change from one fault to another is two events, the clear first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 (the store reads the types of `Sensor` at run time)
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 from drsn.agent.diagnosis import SENSOR_FAULT, SILENT
 from drsn.agent.gate import Gate
 from drsn.agent.votes import Votes
+from drsn.model.contract import Severity  # noqa: TC001 (as above)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Suppressor = Literal["shelved", "out_of_service", "sensor_fault", "gate"]
-"""Why a condition that stands is nobody's work now; those of commands are not given yet."""
+Suppressor = Literal["out_of_service", "shelved", "sensor_fault", "gate"]
+"""Why a condition is nobody's work now; an operator's word comes before the agent's own."""
 
 OWN = (SENSOR_FAULT, SILENT)
-"""Conditions of the sensor, which the agent itself finds: nothing suppresses them."""
+"""Conditions of the sensor, which the agent itself finds: only an operator suppresses them."""
+
+Shown = Literal["normal", "active_unacked", "active_acked", "cleared_unacked"]
+"""States as documents name them: a latched alarm goes on being shown as it stood, with `latched` beside it."""
 
 
 class State(str, Enum):
@@ -31,12 +35,31 @@ class State(str, Enum):
     NORMAL = "normal"
     ACTIVE_UNACKED = "active_unacked"
     ACTIVE_ACKED = "active_acked"
+    LATCHED_UNACKED = "latched_unacked"
+    LATCHED_ACKED = "latched_acked"
     CLEARED_UNACKED = "cleared_unacked"
 
     @property
     def active(self) -> bool:
-        """The condition holds now."""
+        """What the condition is about is there now."""
         return self in (State.ACTIVE_UNACKED, State.ACTIVE_ACKED)
+
+    @property
+    def latched(self) -> bool:
+        """It is gone, and the alarm waits for a reset."""
+        return self in (State.LATCHED_UNACKED, State.LATCHED_ACKED)
+
+    @property
+    def acked(self) -> bool:
+        """Somebody has seen this alarm."""
+        return self in (State.ACTIVE_ACKED, State.LATCHED_ACKED)
+
+    @property
+    def shown(self) -> Shown:
+        """As documents name it."""
+        if self.latched:
+            return "active_acked" if self.acked else "active_unacked"
+        return self.value  # type: ignore[return-value]  # the other four are those of `Shown`
 
 
 class Signal(str, Enum):
@@ -44,14 +67,39 @@ class Signal(str, Enum):
 
     RAISE = "raise"
     CLEAR = "clear"
+    CLEAR_REQUIRE_ACK = "clear [require_ack]"
+    CLEAR_LATCH = "clear [latch]"
+    ACK = "ack"
+    RESET = "reset"
+    RESET_REQUIRE_ACK = "reset [require_ack]"
 
+
+_IN, _NEW, _SEEN = State.NORMAL, State.ACTIVE_UNACKED, State.ACTIVE_ACKED
+_HELD, _HELD_SEEN, _GONE = State.LATCHED_UNACKED, State.LATCHED_ACKED, State.CLEARED_UNACKED
 
 TRANSITIONS: dict[tuple[State, Signal], State] = {
-    (State.NORMAL, Signal.RAISE): State.ACTIVE_UNACKED,
-    (State.ACTIVE_UNACKED, Signal.CLEAR): State.NORMAL,
-    (State.ACTIVE_ACKED, Signal.CLEAR): State.NORMAL,
+    (_IN, Signal.RAISE): _NEW,
+    (_HELD, Signal.RAISE): _NEW,
+    (_HELD_SEEN, Signal.RAISE): _NEW,
+    (_GONE, Signal.RAISE): _NEW,
+    (_NEW, Signal.ACK): _SEEN,
+    (_HELD, Signal.ACK): _HELD_SEEN,
+    (_GONE, Signal.ACK): _IN,
+    (_NEW, Signal.CLEAR): _IN,
+    (_SEEN, Signal.CLEAR): _IN,
+    (_NEW, Signal.CLEAR_REQUIRE_ACK): _GONE,
+    (_SEEN, Signal.CLEAR_REQUIRE_ACK): _IN,
+    (_NEW, Signal.CLEAR_LATCH): _HELD,
+    (_SEEN, Signal.CLEAR_LATCH): _HELD_SEEN,
+    (_HELD, Signal.RESET): _IN,
+    (_HELD_SEEN, Signal.RESET): _IN,
+    (_HELD, Signal.RESET_REQUIRE_ACK): _GONE,
+    (_HELD_SEEN, Signal.RESET_REQUIRE_ACK): _IN,
 }
 """What follows what; a pair that is absent changes nothing."""
+
+TOLD = 32
+"""Events of an alarm that an acknowledgement may name: the newest so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +130,28 @@ class Condition:
     weight: float | None = None
     """Evidence that decided it, in nats; None: votes did."""
     clock_synced: bool = False
+    severity: Severity | None = None
+    """None: never raised."""
+    active_ns: int = 0
+    """Signal that was judged since it was raised."""
+    told: tuple[int, ...] = ()
+    """`seq` of the newest events since it was raised, its raise among them."""
+    acked_by: str | None = None
+    shelved_until_unix_ns: int = 0
+    out_of_service: bool = False
+    by: str | None = None
+    """Who commanded this state; None: it was decided."""
+    comment: str | None = None
+
+    @property
+    def put_aside(self) -> Suppressor | None:
+        """Whether an operator suppresses it, and how."""
+        return "out_of_service" if self.out_of_service else "shelved" if self.shelved_until_unix_ns else None
+
+
+def tell(condition: Condition, seq: int) -> Condition:
+    """The condition as event `seq` leaves it."""
+    return replace(condition, seq=seq, told=(*condition.told, seq)[-TOLD:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +172,8 @@ class Sensor:
 
     @property
     def standing(self) -> dict[str, Condition]:
-        """The conditions that are not normal."""
-        return {name: c for name, c in self.conditions.items() if c.state is not State.NORMAL}
+        """The conditions that are not normal, or that an operator has put aside."""
+        return {n: c for n, c in self.conditions.items() if c.state is not State.NORMAL or c.put_aside}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.address import Broker
 from drsn.agent.backends.choose import Chosen, Wish, choose
 from drsn.agent.batch import Batch
+from drsn.agent.desk.desk import Desk
+from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.inbox import Inbox
@@ -97,7 +99,10 @@ def parts_of(
     metrics = Metrics()
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
     pipeline = Pipeline(contract, identity, policy_of(settings, contract), remembered.sensors)
-    control = connect(broker, on_change=inbox.wake, **_control(configuration, topics, identity, chosen))
+    desk = Desk(pipeline, store, topics)
+    control = connect(
+        broker, on_message=desk.put, on_change=inbox.wake, **_control(configuration, topics, identity, chosen)
+    )
     return Parts(
         inbox=inbox,
         intake=Intake(contract, inputs_of(settings, contract), settings.agent.max_sensors, remembered.cursors, metrics),
@@ -113,6 +118,7 @@ def parts_of(
         publisher=Publisher(
             control, topics, pipeline, f"{bundle.manifest.name}@{bundle.sha256[:12]}", settings.agent.results_per_s
         ),
+        desk=desk,
         metrics=metrics,
         identity=identity,
         version=package_version(),
@@ -173,6 +179,8 @@ def _control(configuration: Configuration, topics: Topics, identity: Identity, c
     )
     return {
         "name": "control",
+        "filters": (topics.commands,),
+        "max_payload_bytes": MAX_BYTES,
         "client_id": f"drsn-{identity.agent}-control",
         "will": Will(topics.status, will.model_dump_json().encode()),
     }

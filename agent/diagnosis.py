@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.sequential import BOUND_NATS, ceiling_nats
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -61,6 +63,8 @@ class Diagnosis:
     condition_probabilities: dict[str, float]
     label_probabilities: dict[str, float]
     novelty: float
+    ceiling_nats: float = BOUND_NATS
+    """What the window may weigh at most: less, the less the model knows it (drsn.agent.sequential)."""
 
 
 class Interpreter:
@@ -107,4 +111,5 @@ class Interpreter:
             condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),
             label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
             novelty=novelty,
+            ceiling_nats=ceiling_nats(novelty, self._threshold),
         )

@@ -1,16 +1,18 @@
-"""What the agent says: every payload that it publishes, as a schema (docs/schemas/) and as the bytes that go out."""
+"""What the agent says and is told: every payload but packets, as a schema (docs/schemas/) and as its bytes."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from drsn.agent.alarms import State, Suppressor
+from drsn.agent.alarms import Shown, Suppressor
 from drsn.model.contract import Frozen, Severity
 
 VERSION: Final = 1
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 
 
 def iso_utc(unix_ns: int) -> str:
@@ -34,10 +36,10 @@ class ConditionDocument(Frozen):
     condition: str
     label: str = Field(description="the model's label when the alarm was raised")
     event_id: str = Field(description="of the event that made this state; an ack names it")
-    state: State
-    active: bool
+    state: Shown
+    active: bool = Field(description="what it is about is there now")
     acked: bool
-    latched: bool = False
+    latched: bool = Field(default=False, description="it is gone; the alarm stands until it is reset")
     suppressed_by: Suppressor | None = None
     severity: Severity
     since: str = Field(description="time of the deciding window's end")
@@ -52,6 +54,8 @@ class ConditionDocument(Frozen):
     window_label: str = Field(description="the model's label of the deciding window")
     acked_by: str | None = None
     shelved_until: str | None = None
+    by: str | None = Field(default=None, description="who commanded this change, as the command claims; null: decided")
+    comment: str | None = Field(default=None, description="of that command")
 
 
 class EventDocument(ConditionDocument):
@@ -73,7 +77,7 @@ class AlarmDocument(Frozen):
     epoch: str
     sensor: str
     seq: int = Field(ge=0, description="of the last event that is folded in")
-    state: State
+    state: Shown
     condition: str | None = None
     label: str | None = None
     event_id: str | None = None
@@ -92,6 +96,8 @@ class AlarmDocument(Frozen):
     window_label: str | None = None
     acked_by: str | None = None
     shelved_until: str | None = None
+    by: str | None = None
+    comment: str | None = None
     conditions: tuple[ConditionDocument, ...] = ()
     bundle: BundleReference
 
@@ -114,6 +120,42 @@ class ResultDocument(Frozen):
     peak: float = Field(description="largest distance from the window's mean")
     unit: str | None
     bundle: str = Field(description="name and the first 12 digits of its sha256")
+
+
+class CommandDocument(Frozen):
+    """`<prefix>/_agent/<id>/cmd/<verb>`: what a person, or a program of theirs, asks of the agent."""
+
+    request_id: str = Field(pattern=f"^{REQUEST_ID.pattern}$", description="unique; the answer's topic ends in it")
+    by: str = Field(min_length=1, max_length=64, description="who asks; the broker's ACL is what proves it")
+    sensor: str | None = Field(default=None, max_length=64)
+    condition: str | None = Field(default=None, max_length=64, description="null: all, where the verb allows it")
+    event_id: str | None = Field(default=None, max_length=64, description="of the event that was seen; `ack` needs it")
+    comment: str | None = Field(default=None, max_length=500)
+    expires: datetime | None = Field(default=None, description="with its offset; refused from then on")
+    duration_s: float | None = Field(default=None, gt=0, le=28_800, description="of `shelve`")
+    from_seq: int = Field(default=1, ge=0, description="of `events`")
+
+    @field_validator("expires")
+    @classmethod
+    def _zoned(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment.utcoffset() is None:
+            raise ValueError("has no offset from UTC")
+        return moment
+
+
+class ReplyDocument(Frozen):
+    """`<prefix>/_reply/<request_id>`: the answer to a command."""
+
+    v: Literal[1] = VERSION
+    agent: str
+    request_id: str
+    verb: str
+    ok: bool
+    reason: str | None = Field(default=None, description="why it was refused")
+    at: str = Field(description="the agent's clock")
+    sensor: str | None = None
+    events: tuple[EventDocument, ...] = Field(default=(), description="that the command made, or that it asked for")
+    more: bool = Field(default=False, description="of `events`: there are later ones; ask from the last `seq` on")
 
 
 class StatusDocument(Frozen):
@@ -161,6 +203,8 @@ DOCUMENTS: tuple[type[Frozen], ...] = (
     ResultDocument,
     StatusDocument,
     HealthDocument,
+    CommandDocument,
+    ReplyDocument,
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,15 @@ class MemoryBroker:
                 del self._sessions[client_id]
 
     def publish(
-        self, topic: str, payload: bytes, qos: int, properties: Mapping[str, str], *, retain: bool
+        self,
+        topic: str,
+        payload: bytes,
+        qos: int,
+        properties: Mapping[str, str],
+        *,
+        retain: bool,
+        response_topic: str = "",
+        correlation: bytes = b"",
     ) -> str | None:
         """Take a message and hand it on; the reason when it is refused."""
         if any(matches(topic_filter, topic) for topic_filter in self.denied):
@@ -95,7 +103,11 @@ class MemoryBroker:
             self.retained[topic] = payload
         elif retain:
             self.retained.pop(topic, None)
-        message = _message(topic, payload, qos, properties, retained=False)
+        message = replace(
+            _message(topic, payload, qos, properties, retained=False),
+            response_topic=response_topic,
+            correlation=correlation,
+        )
         for session in tuple(self._sessions.values()):
             if any(matches(f, topic) for f in session.filters) and (session.connection or qos):
                 session.waiting.append(message)
@@ -179,12 +191,13 @@ class MemoryConnection:
         qos: int,
         retain: bool = False,
         properties: Mapping[str, str] | None = None,
+        correlation: bytes = b"",
     ) -> int | None:
         """Send a message; its id, None when there is no connection."""
         if not self.connected:
             return None
         mid = next(self._mids)
-        refused = self._broker.publish(topic, payload, qos, properties or {}, retain=retain)
+        refused = self._broker.publish(topic, payload, qos, properties or {}, retain=retain, correlation=correlation)
         self.confirmations.append(Confirmation(self.epoch, mid, refused))
         self._on_change()
         return mid
@@ -200,10 +213,7 @@ class MemoryConnection:
             mid = next(self._mids)
             session.flying[mid] = message
             acknowledge = partial(self._ack, self.epoch, mid)
-            self._on_message(_message(
-                message.topic, message.payload[: self._kept_bytes], message.qos, message.properties,
-                retained=message.retained, ack=acknowledge,
-            ))  # fmt: skip
+            self._on_message(replace(message, payload=message.payload[: self._kept_bytes], ack=acknowledge))
 
     def _ack(self, epoch: int, mid: int) -> None:
         if epoch == self.epoch and self.connected:
@@ -211,16 +221,8 @@ class MemoryConnection:
             self.pump()
 
 
-def _message(
-    topic: str,
-    payload: bytes,
-    qos: int,
-    properties: Mapping[str, str],
-    *,
-    retained: bool,
-    ack: Callable[[], None] = lambda: None,
-) -> Message:
-    return Message(topic, payload, qos, retained, time.monotonic(), time.time_ns(), properties, ack)
+def _message(topic: str, payload: bytes, qos: int, properties: Mapping[str, str], *, retained: bool) -> Message:
+    return Message(topic, payload, qos, retained, time.monotonic(), time.time_ns(), properties)
 
 
 def matches(topic_filter: str, topic: str) -> bool:

@@ -30,6 +30,10 @@ class Message:
     received_unix_ns: int
     properties: Mapping[str, str] = field(default_factory=dict)
     """MQTT 5 user properties; the last of a name wins."""
+    response_topic: str = ""
+    """MQTT 5: where the sender wants its answer; it is a stranger's word."""
+    correlation: bytes = b""
+    """MQTT 5: what the sender wants back with its answer."""
     ack: Callable[[], None] = _nothing
 
 

@@ -161,19 +161,23 @@ class Connection:
         qos: int,
         retain: bool = False,
         properties: Mapping[str, str] | None = None,
+        correlation: bytes = b"",
     ) -> int | None:
         """Send a message; its id when it is under way, None when there is no connection."""
         client = self._client
         if client is None or not self._connected:
             return None
-        info = client.publish(topic, payload, qos, retain, properties=self._user_properties(properties))
+        info = client.publish(topic, payload, qos, retain, properties=self._properties(properties, correlation))
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
-    def _user_properties(self, values: Mapping[str, str] | None) -> Properties | None:
-        if not values or self._version != MQTTProtocolVersion.MQTTv5:
+    def _properties(self, values: Mapping[str, str] | None, correlation: bytes) -> Properties | None:
+        if not (values or correlation) or self._version != MQTTProtocolVersion.MQTTv5:
             return None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.UserProperty = list(values.items())
+        if values:
+            properties.UserProperty = list(values.items())
+        if correlation:
+            properties.CorrelationData = correlation
         return properties
 
     def _run(self) -> None:
@@ -276,13 +280,7 @@ class Connection:
         self._on_change()
 
     def _disconnected_callback(
-        self,
-        ended: threading.Event,
-        _client: paho.Client,
-        _data: Any,
-        _flags: Any,
-        code: Any,
-        _props: Any,
+        self, ended: threading.Event, _client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any
     ) -> None:
         if self._connected and not self._stopping.is_set():
             log.warning("connection lost", extra=fields(connection=self.name, reason=str(code)))
@@ -315,6 +313,8 @@ class Connection:
                 received_s=time.monotonic(),
                 received_unix_ns=time.time_ns(),
                 properties=dict(properties),
+                response_topic=getattr(message.properties, "ResponseTopic", ""),
+                correlation=getattr(message.properties, "CorrelationData", b""),
                 ack=partial(self._ack, client, message.mid, message.qos),
             )
         )
@@ -338,9 +338,5 @@ class Connection:
         level = logging.DEBUG if error == self.last_error else logging.WARNING
         self.last_error = error
         where = f"{self._broker.host}:{self._broker.port}"
-        log.log(
-            level,
-            "no connection, trying again",
-            extra=fields(connection=self.name, broker=where, error=error),
-        )
+        log.log(level, "no connection, trying again", extra=fields(connection=self.name, broker=where, error=error))
         self._on_change()

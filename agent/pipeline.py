@@ -6,10 +6,11 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import OWN, Change, Sensor, State
+from drsn.agent.alarms import OWN, Change, Condition, Sensor
 from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
 from drsn.agent.documents import AlarmDocument, BundleReference, ConditionDocument, EventDocument, iso_utc
 from drsn.agent.judgement import fall_silent, step, suppressor
+from drsn.agent.operations import Operation, RefusedError, operate, unshelve_expired
 from drsn.agent.sequential import Ratios
 from drsn.agent.silence import Silence
 from drsn.model.contract import NORMAL, Severity
@@ -17,7 +18,7 @@ from drsn.model.contract import NORMAL, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.alarms import Condition, Suppressor
+    from drsn.agent.alarms import Suppressor
     from drsn.agent.policy import Policy
     from drsn.model.contract import ModelContract
 
@@ -74,6 +75,7 @@ class Pipeline:
         self.sensors: dict[str, Sensor] = dict(sensors or {})
         periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
         self._silence = Silence(periods_s, lambda name: self._policy(name).silent_after_s)
+        self._shelved = {name for name, sensor in self.sensors.items() if _has_shelved(sensor)}
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
         """Let one window speak and say what followed."""
@@ -99,7 +101,7 @@ class Pipeline:
         return self._heard(name, Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0), now_unix_ns, None)
 
     def listen(self, now_s: float, now_unix_ns: int, *, listening: bool) -> list[Outcome]:
-        """Which sensors have fallen silent.
+        """Which sensors have fallen silent, and whose shelvings are over.
 
         Args:
             now_s: monotonic.
@@ -108,9 +110,41 @@ class Pipeline:
         """
         outcomes = []
         for name in self._silence.listen(now_s, listening=listening):
-            self.sensors[name], changes = fall_silent(self._known(name), now_unix_ns)
+            self.sensors[name], changes = fall_silent(self._known(name), self._policy(name), now_unix_ns)
             outcomes.append(self._outcome(name, None, changes))
+        for name in sorted(self._shelved):
+            self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)
+            if changes:
+                outcomes.append(self._outcome(name, None, changes))
+        self._shelved = {name for name in self._shelved if _has_shelved(self.sensors[name])}
         return outcomes
+
+    def operate(self, name: str, operation: Operation, event_id: str | None, now_unix_ns: int) -> Outcome:
+        """Do to a sensor's alarms what a person has commanded.
+
+        Args:
+            name: of the sensor.
+            operation: what is asked; its `seq` is found here.
+            event_id: of the event that the person has seen.
+            now_unix_ns: the wall clock.
+
+        Raises:
+            RefusedError: it can't be done; nothing has changed.
+        """
+        if name not in self.sensors:
+            raise RefusedError(f"this agent has no sensor {name!r}")
+        sensor = self._known(name)
+        if event_id is not None:
+            asked = sensor.conditions.get(operation.condition or "", Condition())
+            told = (*asked.told, asked.seq)
+            seq = next((seq for seq in told if self.event_id(name, seq) == event_id), 0)
+            if not seq:
+                raise RefusedError("the event is none of this alarm as it stands; look again")
+            operation = replace(operation, seq=seq)
+        self.sensors[name], changes = operate(sensor, operation, self._policy(name), now_unix_ns)
+        if _has_shelved(self.sensors[name]):
+            self._shelved.add(name)
+        return self._outcome(name, None, changes)
 
     def _heard(self, name: str, diagnosis: Diagnosis, now_unix_ns: int, shown: Diagnosis | None) -> Outcome:
         policy = self._policy(name)
@@ -130,7 +164,9 @@ class Pipeline:
     def _policy(self, name: str) -> Policy:
         policy = self._policies.get(name)
         if policy is None:
-            policy = self._policies[name] = self._policy_of(name)
+            given = self._policy_of(name)
+            urgency = replace(given.urgency, of={**self._severities, **given.urgency.of})
+            policy = self._policies[name] = replace(given, urgency=urgency)
         return policy
 
     def alarm(self, name: str) -> AlarmDocument:
@@ -142,7 +178,7 @@ class Pipeline:
         sensor = self.sensors[name]
         standing = [(self._urgency(key, c), self._document(name, key, c)) for key, c in sensor.standing.items()]
         documents = tuple(document for _, document in sorted(standing, key=lambda pair: pair[0]))
-        top = documents[0].model_dump() if documents else {"state": State.NORMAL}
+        top = next((each.model_dump() for each in documents if each.state != "normal"), {"state": "normal"})
         who = self._identity
         return AlarmDocument(
             agent=who.agent,
@@ -163,26 +199,30 @@ class Pipeline:
         # Conditions that a new bundle no longer has stay, and clear by votes like any other.
         if not missing:
             return sensor
-        return replace(sensor, conditions={**sensor.conditions, **Sensor.new(missing).conditions})
+        # A sensor that is out of service with all that it has stays so.
+        new = Condition(out_of_service=all(each.out_of_service for each in sensor.conditions.values()))
+        return replace(sensor, conditions={**sensor.conditions, **dict.fromkeys(missing, new)})
 
-    def _severity(self, condition: str) -> Severity:
-        return self._severities.get(condition, Severity.MINOR)
+    def _severity(self, name: str, condition: Condition) -> Severity:
+        return condition.severity or self._severities.get(name, Severity.MINOR)
 
-    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, int, int]:
-        """Machine conditions first, then unacknowledged, then by severity, then the oldest."""
-        acked = condition.state is State.ACTIVE_ACKED
-        return (name in (UNKNOWN, *OWN), acked, -self._severity(name).rank, condition.since_unix_ns)
+    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, int]:
+        """What nobody has put aside first; machine conditions; unacknowledged; by severity; the oldest."""
+        severity = self._severity(name, condition).rank
+        aside = condition.put_aside is not None
+        return (aside, name in (UNKNOWN, *OWN), condition.state.acked, -severity, condition.since_unix_ns)
 
     def _document(self, sensor: str, name: str, condition: Condition) -> ConditionDocument:
         return ConditionDocument(
             condition=name,
             label=condition.label,
             event_id=self.event_id(sensor, condition.seq),
-            state=condition.state,
+            state=condition.state.shown,
             active=condition.state.active,
-            acked=condition.state is State.ACTIVE_ACKED,
+            acked=condition.state.acked,
+            latched=condition.state.latched,
             suppressed_by=condition.suppressed_by,
-            severity=self._severity(name),
+            severity=self._severity(name, condition),
             since=iso_utc(condition.since_unix_ns),
             decided_at=iso_utc(condition.decided_unix_ns),
             clock_synced=condition.clock_synced,
@@ -191,6 +231,10 @@ class Pipeline:
             of=condition.of,
             evidence=None if condition.weight is None else round(condition.weight, 3),
             window_label=condition.window_label,
+            acked_by=condition.acked_by,
+            shelved_until=iso_utc(until) if (until := condition.shelved_until_unix_ns) else None,
+            by=condition.by,
+            comment=condition.comment,
         )
 
     def _event(self, sensor: str, change: Change) -> EventDocument:
@@ -208,3 +252,7 @@ class Pipeline:
     def event_id(self, sensor: str, seq: int) -> str:
         """UUIDv5 of (agent, epoch, sensor, seq)."""
         return str(uuid.uuid5(EVENT_NAMESPACE, f"{self._identity.agent}/{self._identity.epoch}/{sensor}/{seq}"))
+
+
+def _has_shelved(sensor: Sensor) -> bool:
+    return any(condition.shelved_until_unix_ns for condition in sensor.conditions.values())

@@ -11,6 +11,7 @@ from drsn.agent.policy import Policy
 from drsn.agent.rule import Terms
 from drsn.agent.sequential import threshold_nats
 from drsn.agent.settings import SensorSection
+from drsn.agent.severity import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,9 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
             sensor_fault=Terms(faults.raise_after, faults.clear_after),
             limits=_limits(_over(settings.gate, found.gate)),
             silent_after_s=alarms.silent_after_s,
+            require_ack=alarms.require_ack,
+            latch=alarms.latch,
+            urgency=Urgency(alarms.severity, alarms.sure_from, round(alarms.escalate_after_s * NS)),
         )
 
     return policy

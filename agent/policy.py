@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from drsn.agent.gate import Limits
 from drsn.agent.rule import Terms
+from drsn.agent.severity import Urgency
 from drsn.agent.votes import Quorum
 
 SENSOR_FAULT_TERMS = Terms(Quorum(4, 8), Quorum(8, 8))
@@ -27,6 +28,14 @@ class Policy:
 
     silent_after_s: float = 30.0
     """Without a window, at the earliest; 0: never."""
+
+    require_ack: bool = False
+    """An alarm that nobody has acknowledged stays in sight when it is over."""
+
+    latch: bool = False
+    """A fault that the model found stays until it is reset."""
+
+    urgency: Urgency = field(default_factory=Urgency)
 
     @classmethod
     def votes(cls, rise: Quorum, fall: Quorum) -> Policy:

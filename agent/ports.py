@@ -83,6 +83,7 @@ class Transport(Protocol):
         qos: int,
         retain: bool = False,
         properties: Mapping[str, str] | None = None,
+        correlation: bytes = b"",
     ) -> int | None:
         """Send a message; its id when it is under way, None when there is no connection."""
         ...

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.sequential import gathered
-from drsn.agent.votes import Votes
+from drsn.agent.votes import Quorum, Votes
 
 if TYPE_CHECKING:
     from drsn.agent.alarms import Condition
-    from drsn.agent.votes import Quorum
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,8 @@ class Word:
     """New signal in the window."""
     share: float
     """The same as a part of the window."""
+    ceiling_nats: float
+    """What it may weigh at most, for or against; the sequential test alone looks at it."""
 
 
 def weigh(condition: Condition, word: Word, terms: Terms) -> tuple[Condition, bool]:
@@ -50,7 +51,8 @@ def weigh(condition: Condition, word: Word, terms: Terms) -> tuple[Condition, bo
         met = (votes.noes(quorum.of) if active else votes.ayes(quorum.of)) >= quorum.votes
     else:
         # No more than the threshold, so that while a delay runs one contrary window is heard.
-        evidence = min(terms.threshold_nats, gathered(condition.evidence, -word.z if active else word.z, word.share))
+        z = -word.z if active else word.z
+        evidence = min(terms.threshold_nats, gathered(condition.evidence, z, word.share, word.ceiling_nats))
         votes = votes if evidence else Votes()  # they tell of how many windows the evidence is
         met = evidence >= terms.threshold_nats
     held_ns = condition.held_ns + word.advance_ns if met else 0

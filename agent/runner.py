@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
-from drsn.agent.documents import HealthDocument, StatusDocument, iso_utc
+from drsn.agent.accounts import health, status
 from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import PacketError, Reason
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from drsn.agent.alarms import Sensor
     from drsn.agent.batch import Batch
     from drsn.agent.continuity import Cursor
+    from drsn.agent.desk.desk import Answer, Desk
     from drsn.agent.diagnosis import Interpreter
-    from drsn.agent.documents import EventDocument
+    from drsn.agent.documents import EventDocument, HealthDocument, StatusDocument
     from drsn.agent.inbox import Inbox
     from drsn.agent.intake import Intake
     from drsn.agent.message import Message
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 TAKE = 16
 """Messages from the inbox at a time: few enough that the deadline of a batch is kept, and a stop is seen soon."""
 
+COMMANDS = 8
+"""Done in one turn; a flood of them must not keep windows waiting."""
+
 IDLE_WAIT_S = 0.5
 """With nothing to do, the loop turns this often: for the watchdog, a lost connection, the health document."""
 
@@ -52,6 +56,15 @@ FAULTS = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
 """Why a packet is refused -> the fault of its sensor that this shows."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """When the agent did."""
+
+    s: float
+    """Monotonic."""
+    unix_ns: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,7 @@ class Parts:
     control: Transport
     outbox: Outbox
     publisher: Publisher
+    desk: Desk
     metrics: Metrics
     identity: Identity
     version: str
@@ -79,6 +93,7 @@ class Parts:
     """File of the TensorRT engine that the backend runs."""
     reasons: tuple[str, ...] = ()
     """Why the agent is degraded from its start to its end: it runs, but not on what its machine was prepared for."""
+    started: Started = field(default_factory=lambda: Started(time.monotonic(), time.time_ns()))
 
 
 class Runner:
@@ -88,8 +103,6 @@ class Runner:
         self._parts = parts
         self._throttle = Throttle()
         self._cursors: dict[str, Cursor] = {}  # of settled packets, not committed yet
-        self._started_s = time.monotonic()
-        self._since = iso_utc(time.time_ns())
         self._health_due_s = 0.0
         self._watchdog_s = systemd.watchdog_interval_s()
         self._watchdog_due_s = 0.0
@@ -176,18 +189,29 @@ class Runner:
         self._settle(outcomes)
         self._publish()
 
-    def _settle(self, diagnosed: Sequence[Outcome] = ()) -> None:
+    def _attend(self) -> None:
+        """Do what people have commanded, each for itself: nothing is answered before it is committed."""
+        desk = self._parts.desk
+        for _ in range(COMMANDS):
+            answer = desk.next(time.time_ns())
+            if answer is None:
+                return
+            self._settle(answer.outcomes, answer)
+            desk.send(answer, self._parts.control)
+
+    def _settle(self, decided: Sequence[Outcome] = (), answer: Answer | None = None) -> None:
         """Commit what was decided, together with the cursors of the packets that are done; then acknowledge them."""
         parts = self._parts
-        outcomes, self._noticed = [*self._noticed, *diagnosed], []
+        outcomes, self._noticed = [*self._noticed, *decided], []
         settled = parts.receipts.settle()
         for receipt in settled:
             self._cursors.update(receipt.cursors)
-        if outcomes:
+        replies = [answer.reply] if answer and answer.reply and answer.kept else []
+        if outcomes or replies:
             states: dict[str, Sensor] = {o.name: o.sensor for o in outcomes}
             events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
             # If this fails the run ends, and nothing in memory is ever written: the broker sends it all again.
-            parts.store.commit(states, self._cursors, events)
+            parts.store.commit(states, self._cursors, events, replies)
             self._cursors = {}
             self._note(events)
         now_s = time.monotonic()
@@ -207,7 +231,7 @@ class Runner:
         for e in events:
             log.info(
                 "condition changed",
-                extra=fields(sensor=e.sensor, condition=e.condition, state=e.state.value, label=e.label,
+                extra=fields(sensor=e.sensor, condition=e.condition, state=e.state, label=e.label,
                              confidence=round(e.confidence, 3), votes=f"{e.votes}/{e.of}", seq=e.seq),
             )  # fmt: skip
 
@@ -225,6 +249,7 @@ class Runner:
         parts.publisher.pump()
 
     def _tend(self) -> None:
+        self._attend()
         now_s = time.monotonic()
         listening = self._parts.ingest.connected
         self._noticed += self._parts.pipeline.listen(now_s, time.time_ns(), listening=listening)
@@ -288,54 +313,8 @@ class Runner:
 
     def status(self) -> StatusDocument:
         """The agent as it stands."""
-        parts = self._parts
-        reasons = [*parts.reasons]
-        reasons += [f"broker denies the subscription {f}" for f in parts.ingest.denied]
-        if parts.outbox.refused is not None:
-            reasons.append(f"broker refuses events: {parts.outbox.refused}")
-        if parts.publisher.refused is not None:
-            reasons.append(f"broker refuses alarms: {parts.publisher.refused}")
-        state = "stopped" if self._stopped else "degraded" if reasons else "online"
-        ingest = "stopped" if self._stopped else "connected" if parts.ingest.connected else "connecting"
-        return StatusDocument(
-            agent=parts.identity.agent,
-            state=state,
-            reasons=tuple(reasons),
-            ingest=ingest,
-            backend=parts.backend.name,
-            engine=parts.engine,
-            version=parts.version,
-            config_sha256=parts.config_sha256,
-            bundle=parts.identity.bundle,
-            epoch=parts.identity.epoch,
-            since=self._since,
-        )
+        return status(self._parts, stopped=self._stopped)
 
     def health(self) -> HealthDocument:
         """Counters, depths and latencies."""
-        parts, metrics = self._parts, self._parts.metrics
-        return HealthDocument(
-            agent=parts.identity.agent,
-            at=iso_utc(time.time_ns()),
-            uptime_s=round(time.monotonic() - self._started_s, 1),
-            sensors=parts.intake.sensors,
-            packets={
-                "received": parts.inbox.received,
-                "processed": metrics.processed,
-                "shed": parts.inbox.shed,
-                "rejected": metrics.rejected.total(),
-                "duplicate": metrics.duplicate,
-                "in_flight": len(parts.inbox) + len(parts.receipts),
-            },
-            rejected=dict(metrics.rejected),
-            windows=metrics.windows,
-            batches=metrics.batches,
-            gaps=metrics.gaps,
-            lost_samples=parts.intake.lost_samples,
-            results=parts.publisher.results,
-            events=metrics.events,
-            inbox=len(parts.inbox),
-            unpublished_events=parts.store.unpublished(),
-            latency_ms=metrics.latency.summary_ms(),
-            inference_ms=metrics.inference.summary_ms(),
-        )
+        return health(self._parts)

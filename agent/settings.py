@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from drsn.agent.packets import Format
 from drsn.agent.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.votes import Quorum
-from drsn.model.contract import Frozen
+from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
@@ -175,8 +175,17 @@ class AlarmsSection(Frozen):
     silent_after_s: float = Field(
         default=30.0, ge=0, le=1e7, description="without a window, or three times the sensor's period; 0: never"
     )
-    # An acknowledge can't be given yet: an alarm that waited for one would stand for ever.
-    require_ack: Literal[False] = Field(default=False, description="this release takes no acknowledgements yet")
+    require_ack: bool = Field(
+        default=False, description="an alarm that is over stays in sight until it is acknowledged"
+    )
+    latch: bool = Field(default=False, description="a fault of the machine stays until somebody resets it")
+    severity: dict[str, Severity] = Field(
+        default_factory=dict, description="of a label or a condition: minor, major, critical; none: the bundle's"
+    )
+    sure_from: float = Field(default=0.9, ge=0, le=1, description="P(condition); below it a step less urgent")
+    escalate_after_s: float = Field(
+        default=86_400, ge=0, le=1e7, description="of signal while it stands, then a step more urgent; 0: never"
+    )
 
 
 class AlarmsOverride(Frozen):
@@ -189,6 +198,11 @@ class AlarmsOverride(Frozen):
     on_delay_s: float | None = Field(default=None, ge=0, le=86_400)
     off_delay_s: float | None = Field(default=None, ge=0, le=86_400)
     silent_after_s: float | None = Field(default=None, ge=0, le=1e7)
+    require_ack: bool | None = None
+    latch: bool | None = None
+    severity: dict[str, Severity] | None = None
+    sure_from: float | None = Field(default=None, ge=0, le=1)
+    escalate_after_s: float | None = Field(default=None, ge=0, le=1e7)
 
 
 class GateSection(Frozen):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from drsn.agent.documents import EventDocument
+    from drsn.agent.documents import EventDocument, ReplyDocument
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -32,14 +32,20 @@ CREATE TABLE IF NOT EXISTS journal (
     sensor TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
     UNIQUE (sensor, seq)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS replies (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL UNIQUE, reply TEXT NOT NULL
+) STRICT;
 """
-SCHEMA_VERSION = "2"
-EARLIER = ("1",)
+SCHEMA_VERSION = "3"
+EARLIER = ("1", "2")
 """Versions that this one reads as they are: what states have gained since has a default. An agent that knows only those
-refuses what this one writes, for it would forget evidence, gates and suppressions."""
+refuses what this one writes, for it would forget evidence, gates, suppressions and what people have commanded."""
 
 BUSY_S = 15.0
 """A backup or a curious shell may lock the database for so long; the watchdog allows twice that."""
+
+REPLIES = 1000
+"""Answers that are kept, so that a command that comes twice is done once."""
 
 JOURNAL_ROWS = 100_000
 """Events that are kept, about 100 MB; the oldest published ones go first."""
@@ -110,9 +116,13 @@ class Store:
             raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
 
     def commit(
-        self, sensors: Mapping[str, Sensor], cursors: Mapping[str, Cursor], events: Iterable[EventDocument]
+        self,
+        sensors: Mapping[str, Sensor],
+        cursors: Mapping[str, Cursor],
+        events: Iterable[EventDocument],
+        replies: Iterable[ReplyDocument] = (),
     ) -> None:
-        """Write states, cursors and events, all or nothing.
+        """Write states, cursors, events and what was answered, all or nothing.
 
         Raises:
             StorageError: nothing was written.
@@ -131,6 +141,10 @@ class Store:
                 "INSERT INTO journal (sensor, seq, event) VALUES (?, ?, ?)",
                 ((event.sensor, event.seq, event.model_dump_json()) for event in events),
             )
+            for reply in replies:
+                document = (reply.request_id, reply.model_dump_json())
+                row = self._db.execute("INSERT INTO replies (request_id, reply) VALUES (?, ?)", document)
+                self._db.execute("DELETE FROM replies WHERE id <= ?", ((row.lastrowid or 0) - REPLIES,))
 
     def journal(self, after_id: int, limit: int) -> list[Entry]:
         """Events past `after_id`, oldest first."""
@@ -139,6 +153,21 @@ class Store:
                 "SELECT id, sensor, event FROM journal WHERE id > ? ORDER BY id LIMIT ?", (after_id, limit)
             )
             return [Entry(number, sensor, event.encode()) for number, sensor, event in rows]
+
+    def events(self, sensor: str, from_seq: int, limit: int) -> list[bytes]:
+        """Events of one sensor from `from_seq` on, oldest first, as they were published."""
+        with self._named_errors():
+            rows = self._db.execute(
+                "SELECT event FROM journal WHERE sensor = ? AND seq >= ? ORDER BY seq LIMIT ?",
+                (sensor, from_seq, limit),
+            )
+            return [event.encode() for (event,) in rows]
+
+    def reply(self, request_id: str) -> bytes | None:
+        """What a command was answered, if it was."""
+        with self._named_errors():
+            row = self._db.execute("SELECT reply FROM replies WHERE request_id = ?", (request_id,)).fetchone()
+        return None if row is None else str(row[0]).encode()
 
     def unpublished(self) -> int:
         """Events that no broker has confirmed."""

@@ -99,6 +99,21 @@ class Topics:
         return f"{self.prefix}/{sensor}/event"
 
     @property
+    def commands(self) -> str:
+        """Filter of what people and programs command."""
+        return f"{self.prefix}/_agent/{self.agent}/cmd/+"
+
+    def command(self, verb: str) -> str:
+        """One verb."""
+        return f"{self.prefix}/_agent/{self.agent}/cmd/{verb}"
+
+    def reply(self, request_id: str, wanted: str = "") -> str:
+        """Where the answer goes: as wanted, if that is a plain topic under `<prefix>/_reply/`; else by request."""
+        below = f"{self.prefix}/_reply/"
+        own = wanted.startswith(below) and all(_LEVEL.fullmatch(level) for level in wanted[len(below) :].split("/"))
+        return wanted if own else below + request_id
+
+    @property
     def status(self) -> str:
         """Retained; the last will too."""
         return f"{self.prefix}/_agent/{self.agent}/status"

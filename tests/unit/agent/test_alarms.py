@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from drsn.agent.diagnosis import Diagnosis
 from drsn.agent.judgement import step
 from drsn.agent.policy import Policy
 from drsn.agent.votes import Quorum, Votes
+from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +143,7 @@ def test_an_event_tells_of_the_window_that_decided(machine: Callable[[Policy], M
     assert raised.condition == Condition(
         state=State.ACTIVE_UNACKED, votes=Votes(), seq=1, since_unix_ns=1, decided_unix_ns=1001,
         label="inner_race_007", window_label="inner_race_007", confidence=0.5, count=1, of=2, clock_synced=True,
+        severity=Severity.MINOR, told=(1,),
     )  # fmt: skip
     it.show("normal")
     (cleared,) = it.show("normal", "healthy")
@@ -164,10 +167,17 @@ def test_an_acknowledged_alarm_clears_by_itself(machine: Callable[[Policy], Mach
     assert it.told("ball", "normal") == [(2, "ball", "normal")]
 
 
+CLEARS = {
+    Signal.CLEAR: AT_ONCE,
+    Signal.CLEAR_REQUIRE_ACK: replace(AT_ONCE, require_ack=True),
+    Signal.CLEAR_LATCH: replace(AT_ONCE, latch=True, require_ack=True),
+}
+
+
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("signal", Signal)
+@pytest.mark.parametrize("signal", [Signal.RAISE, *CLEARS])
 def test_the_table_alone_says_what_follows(state: State, signal: Signal, machine: Callable[[Policy], Machine]):
-    it = machine(AT_ONCE)
+    it = machine(CLEARS.get(signal, AT_ONCE))
     it.sensor = Sensor({"ball": Condition(state=state)}, seq=9)
     changes = it.show("ball" if signal is Signal.RAISE else "normal")
     assert it.sensor.conditions["ball"].state is TRANSITIONS.get((state, signal), state)

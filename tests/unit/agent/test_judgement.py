@@ -201,8 +201,8 @@ def test_evidence_decides_and_is_told(machine: Callable[[Policy], Machine]):
 def test_silence_is_told_once_and_ends_with_the_next_window(machine: Callable[[Policy], Machine]):
     it = machine(BY_VOTES)
     it.told("ball", "ball")
-    it.sensor, (change,) = fall_silent(it.sensor, 77)
+    it.sensor, (change,) = fall_silent(it.sensor, BY_VOTES, 77)
     c = change.condition
     assert (change.name, c.state, c.seq, c.since_unix_ns, c.label) == ("silent", State.ACTIVE_UNACKED, 2, 77, "silent")
-    assert fall_silent(it.sensor, 99) == (it.sensor, [])
+    assert fall_silent(it.sensor, BY_VOTES, 99) == (it.sensor, [])
     assert it.told("normal", "normal") == [(1, "silent", "normal", None), (2, "ball", "normal", None)]

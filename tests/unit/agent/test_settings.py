@@ -83,7 +83,7 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str):
         ("inference", {"max_batch": 0}, "inference.max_batch"),
         ("alarms", {"raise_after": "9/8"}, "alarms.raise_after"),
         ("alarms", {"raise_after": 6}, "alarms.raise_after"),
-        ("alarms", {"require_ack": True}, "alarms.require_ack"),
+        ("alarms", {"severity": {"ball": "bad"}}, "alarms.severity.ball"),
         ("sensors", [{"match": "a", "alarms": {"raise": "1/1"}}], "sensors.0.alarms.raise"),
         ("inputs", [{**INPUT, "codec": "cbor"}], "inputs.0.codec"),
         ("inputs", [{**INPUT, "hop_windows": 0}], "inputs.0.hop_windows"),

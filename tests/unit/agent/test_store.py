@@ -181,7 +181,7 @@ def use(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "error", "said"),
     [
-        ("UPDATE meta SET value = '3' WHERE key = 'schema'", ConfigurationError, "schema 3, this agent knows 2"),
+        ("UPDATE meta SET value = '4' WHERE key = 'schema'", ConfigurationError, "schema 4, this agent knows 3"),
         ("UPDATE alarms SET state = '{'", StorageError, "move it away"),
         ('UPDATE cursors SET cursor = \'{"seq": "x"}\'', StorageError, "move it away"),
         ("DROP TABLE journal; CREATE TABLE journal (x)", StorageError, "journal"),
@@ -209,7 +209,7 @@ def test_what_version_1_wrote_is_read_and_is_no_more_of_version_1(folder: Path):
         expected = Sensor({"ball": Condition(State.ACTIVE_ACKED, Votes(5, 8), seq=7)}, seq=7)
         assert store.load().sensors["a"] == expected
     with closing(sqlite3.connect(folder / "agent.sqlite3")) as db:
-        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("2",)
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("3",)
 
 
 @pytest.mark.parametrize("content", [b"no database " * 999, b"SQLite format 3\0" * 999])

@@ -1,0 +1,66 @@
+"""What the agent says of itself: its status, and the counters of its health."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from drsn.agent.documents import HealthDocument, StatusDocument, iso_utc
+
+if TYPE_CHECKING:
+    from drsn.agent.runner import Parts
+
+
+def status(parts: Parts, *, stopped: bool) -> StatusDocument:
+    """The agent as it stands."""
+    reasons = [*parts.reasons]
+    reasons += [f"broker denies the subscription {f}" for f in (*parts.ingest.denied, *parts.control.denied)]
+    if parts.outbox.refused is not None:
+        reasons.append(f"broker refuses events: {parts.outbox.refused}")
+    if parts.publisher.refused is not None:
+        reasons.append(f"broker refuses alarms: {parts.publisher.refused}")
+    state = "stopped" if stopped else "degraded" if reasons else "online"
+    ingest = "stopped" if stopped else "connected" if parts.ingest.connected else "connecting"
+    return StatusDocument(
+        agent=parts.identity.agent,
+        state=state,
+        reasons=tuple(reasons),
+        ingest=ingest,
+        backend=parts.backend.name,
+        engine=parts.engine,
+        version=parts.version,
+        config_sha256=parts.config_sha256,
+        bundle=parts.identity.bundle,
+        epoch=parts.identity.epoch,
+        since=iso_utc(parts.started.unix_ns),
+    )
+
+
+def health(parts: Parts) -> HealthDocument:
+    """Counters, depths and latencies."""
+    metrics = parts.metrics
+    return HealthDocument(
+        agent=parts.identity.agent,
+        at=iso_utc(time.time_ns()),
+        uptime_s=round(time.monotonic() - parts.started.s, 1),
+        sensors=parts.intake.sensors,
+        packets={
+            "received": parts.inbox.received,
+            "processed": metrics.processed,
+            "shed": parts.inbox.shed,
+            "rejected": metrics.rejected.total(),
+            "duplicate": metrics.duplicate,
+            "in_flight": len(parts.inbox) + len(parts.receipts),
+        },
+        rejected=dict(metrics.rejected),
+        windows=metrics.windows,
+        batches=metrics.batches,
+        gaps=metrics.gaps,
+        lost_samples=parts.intake.lost_samples,
+        results=parts.publisher.results,
+        events=metrics.events,
+        inbox=len(parts.inbox),
+        unpublished_events=parts.store.unpublished(),
+        latency_ms=metrics.latency.summary_ms(),
+        inference_ms=metrics.inference.summary_ms(),
+    )

@@ -1,0 +1,141 @@
+"""The other side of the desk: what a shell needs to see alarms and to command an agent, over MQTT."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from drsn.agent.documents import CommandDocument, ReplyDocument
+from drsn.agent.mqtt import Connection
+from drsn.agent.topics import Topics
+from drsn.model.errors import BadDataError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drsn.agent.address import Broker
+    from drsn.agent.message import Message
+
+CONNECT_S = 10.0
+QUIET_S = 0.5
+"""The broker sends what it retains at once; after a pause this long nothing more is to come."""
+
+
+class Client:
+    """One connection, for one request. Use it in a `with` block.
+
+    Args:
+        broker: where it is.
+        prefix: of the agents' topics.
+
+    Raises:
+        UnavailableError: no connection within 10 s.
+    """
+
+    def __init__(self, broker: Broker, prefix: str) -> None:
+        self.request_id = uuid.uuid4().hex
+        self._prefix = prefix
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._connection = Connection(
+            broker,
+            name="client",
+            client_id=f"drsn-client-{self.request_id[:12]}-{os.getpid()}",
+            filters=(
+                f"{prefix}/+/alarm",
+                f"{prefix}/_agent/+/status",
+                f"{prefix}/_reply/{self.request_id}",
+                f"{prefix}/_reply/{self.request_id}/#",
+            ),
+            on_message=self._messages.put,
+        )
+        self._where = f"{broker.host}:{broker.port}"
+        self.alarms: dict[str, dict[str, Any]] = {}
+        """Sensor -> its retained alarm."""
+        self.statuses: dict[str, dict[str, Any]] = {}
+        """Agent -> its retained status."""
+
+    def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
+        self._connection.start()
+        deadline_s = time.monotonic() + CONNECT_S
+        while not self._connection.connected:
+            if time.monotonic() > deadline_s:
+                self._connection.stop()
+                why = self._connection.last_error or "no answer"
+                raise UnavailableError(f"broker {self._where}: {why}; `drsn-agent doctor` says more")
+            time.sleep(0.02)
+        for message in self._until_quiet():
+            self._keep(message)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.stop()
+
+    def agent_of(self, sensor: str) -> str:
+        """The agent that watches a sensor.
+
+        Raises:
+            BadDataError: no alarm of that sensor is retained.
+        """
+        if sensor not in self.alarms:
+            known = ", ".join(sorted(self.alarms)) or "none at all"
+            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {known}")
+        return str(self.alarms[sensor]["agent"])
+
+    def ask(self, agent: str, verb: str, asked: dict[str, Any], timeout_s: float) -> Iterator[ReplyDocument]:
+        """Command an agent; what it answers, as often as it does.
+
+        Raises:
+            UnavailableError: no (further) answer in time.
+            BadDataError: the command is none, or the answer.
+        """
+        try:
+            command = CommandDocument(request_id=self.request_id, **asked)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise BadDataError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        topic = Topics(self._prefix, agent).command(verb)
+        self._connection.publish(topic, command.model_dump_json(exclude_none=True).encode(), qos=1)
+        while True:
+            message = self._answer(agent, timeout_s)
+            try:
+                yield ReplyDocument.model_validate_json(message.payload)
+            except ValidationError as error:
+                raise BadDataError(f"{message.topic}: no answer of this version's agent ({error.title})") from None
+
+    def _answer(self, agent: str, timeout_s: float) -> Message:
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                message = self._messages.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                state = self.statuses.get(agent, {}).get("state", "unknown here")
+                raise UnavailableError(f"agent {agent} did not answer in {timeout_s:g} s; it is {state}") from None
+            message.ack()
+            if f"{self._prefix}/_reply/" in message.topic:
+                return message
+
+    def _until_quiet(self) -> Iterator[Message]:
+        while True:
+            try:
+                message = self._messages.get(timeout=QUIET_S)
+            except queue.Empty:
+                return
+            message.ack()
+            yield message
+
+    def _keep(self, message: Message) -> None:
+        name = message.topic.removeprefix(f"{self._prefix}/").split("/")
+        try:
+            document = json.loads(message.payload)
+        except ValueError:
+            return  # not ours, or a sensor that was forgotten
+        if isinstance(document, dict) and name[-1] == "alarm":
+            self.alarms[name[0]] = document
+        elif isinstance(document, dict) and name[-1] == "status":
+            self.statuses[name[1]] = document

@@ -1,0 +1,176 @@
+"""Takes commands one by one, has them done, and answers; what was answered once is answered the same again."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drsn.agent.desk.request import name_of, read
+from drsn.agent.documents import EventDocument, ReplyDocument, iso_utc
+from drsn.agent.logs import fields
+from drsn.agent.operations import VERBS, Operation, RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from drsn.agent.documents import CommandDocument
+    from drsn.agent.message import Message
+    from drsn.agent.pipeline import Outcome, Pipeline
+    from drsn.agent.ports import Transport
+    from drsn.agent.store import Store
+    from drsn.agent.topics import Topics
+
+WAITING = 64
+"""Commands that may wait. One more at QoS 0 is dropped; at QoS 1 the broker has fewer under way (mosquitto: 20)."""
+
+EVENTS = 100
+"""In one answer: 100 kB."""
+
+NS = 1_000_000_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a command led to."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    events: tuple[EventDocument, ...] = ()
+    """That it asked for; those that it made are in the outcomes."""
+    more: bool = False
+    kept: bool = True
+    """The same command is answered the same again; False: it only asks."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To one message; it goes out when what it tells of is committed."""
+
+    message: Message
+    reply: ReplyDocument | None
+    """None: a message that does not even name itself; there is nobody to answer."""
+    outcomes: tuple[Outcome, ...] = ()
+    kept: bool = False
+
+
+class Desk:
+    """Where commands are done; used by the loop, but for `put`.
+
+    Args:
+        pipeline: whose alarms are operated.
+        store: knows events, and what was answered.
+        topics: where answers go.
+        verbs: those of others -> what does them, of a command and the wall clock.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        store: Store,
+        topics: Topics,
+        verbs: Mapping[str, Callable[[CommandDocument, int], Work]] | None = None,
+    ) -> None:
+        self.dropped = 0
+        """Commands that found no room."""
+        self._pipeline, self._store, self._topics = pipeline, store, topics
+        self._verbs = {"events": self._events, **(verbs or {})}
+        self._waiting: deque[Message] = deque()
+
+    def put(self, message: Message) -> None:
+        """A message has come; called by the network's thread."""
+        if len(self._waiting) < WAITING:
+            self._waiting.append(message)
+        else:
+            self.dropped += 1
+
+    def next(self, now_unix_ns: int) -> Answer | None:
+        """Do the oldest that waits; None: nothing does."""
+        if not self._waiting:
+            return None
+        message = self._waiting.popleft()
+        verb = message.topic.rpartition("/")[2]
+        try:
+            command = read(message)
+        except RefusedError as error:
+            log.warning("command refused", extra=fields(topic=message.topic, reason=str(error)))
+            name = name_of(message)
+            return Answer(message, None if name is None else self._reply(name, verb, now_unix_ns, str(error)))
+        known = self._store.reply(command.request_id)
+        if known is not None:
+            return Answer(message, ReplyDocument.model_validate_json(known))
+        return self._done(message, verb, command, now_unix_ns)
+
+    def send(self, answer: Answer, connection: Transport) -> None:
+        """What it tells of is committed: acknowledge the command and answer it."""
+        answer.message.ack()
+        reply = answer.reply
+        if reply is not None:
+            topic = self._topics.reply(reply.request_id, answer.message.response_topic)
+            payload = reply.model_dump_json().encode()
+            connection.publish(topic, payload, qos=1, correlation=answer.message.correlation)
+
+    def _done(self, message: Message, verb: str, command: CommandDocument, now_unix_ns: int) -> Answer:
+        work, reason = Work(), None
+        try:
+            work = self._do(verb, command, now_unix_ns)
+        except RefusedError as error:
+            reason = str(error)
+        log.info(
+            "command",
+            extra=fields(verb=verb, by=command.by, sensor=command.sensor, condition=command.condition,
+                         comment=command.comment, refused=reason),
+        )  # fmt: skip
+        reply = self._reply(command.request_id, verb, now_unix_ns, reason)
+        made = tuple(event for outcome in work.outcomes for event in outcome.events)
+        reply = reply.model_copy(update={"sensor": command.sensor, "events": work.events or made, "more": work.more})
+        return Answer(message, reply, work.outcomes, work.kept)
+
+    def _do(self, verb: str, command: CommandDocument, now_unix_ns: int) -> Work:
+        if verb in VERBS:
+            return self._operate(verb, command, now_unix_ns)
+        if verb in self._verbs:
+            return self._verbs[verb](command, now_unix_ns)
+        raise RefusedError(f"no verb {verb!r}; there are {', '.join(sorted({*VERBS, *self._verbs}))}")
+
+    def _operate(self, verb: str, command: CommandDocument, now_unix_ns: int) -> Work:
+        if verb == "ack" and command.event_id is None:
+            raise RefusedError("event_id: an acknowledgement names the event that was seen")
+        if verb == "shelve" and command.duration_s is None:
+            raise RefusedError("duration_s: say for how long, 8 hours at most")
+        operation = Operation(
+            verb,
+            command.by,
+            command.comment,
+            command.condition,
+            until_unix_ns=now_unix_ns + round((command.duration_s or 0) * NS),
+        )
+        return Work((self._pipeline.operate(sensor_of(command), operation, command.event_id, now_unix_ns),))
+
+    def _events(self, command: CommandDocument, _now_unix_ns: int) -> Work:
+        found = self._store.events(sensor_of(command), command.from_seq, EVENTS + 1)
+        events = tuple(EventDocument.model_validate_json(each) for each in found[:EVENTS])
+        return Work(events=events, more=len(found) > EVENTS, kept=False)
+
+    def _reply(self, request_id: str, verb: str, now_unix_ns: int, reason: str | None) -> ReplyDocument:
+        return ReplyDocument(
+            agent=self._topics.agent,
+            request_id=request_id,
+            verb=verb[:64],
+            ok=reason is None,
+            reason=reason,
+            at=iso_utc(now_unix_ns),
+        )
+
+
+def sensor_of(command: CommandDocument) -> str:
+    """The sensor that a command is about.
+
+    Raises:
+        RefusedError: it names none.
+    """
+    if command.sensor is None:
+        raise RefusedError("sensor: say which")
+    return command.sensor

@@ -1,0 +1,131 @@
+"""`drsn-agent alarms`, `events` and what an operator answers: `ack`, `reset`, `shelve`, `unshelve` and so on."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import TYPE_CHECKING, Any
+
+from drsn.agent.commands import add_broker, broker_of
+from drsn.agent.desk.table import alarm_lines, event_line
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from drsn.agent.desk.client import Client
+    from drsn.agent.documents import ReplyDocument
+    from drsn.model.errors import Parser
+
+ANSWER_S = 5.0
+
+HELP = {
+    "ack": "acknowledge an alarm: somebody has seen it",
+    "reset": "let go of a latched alarm whose cause is gone",
+    "shelve": "suppress alarms of a sensor for some time, 8 hours at most",
+    "unshelve": "end a shelving",
+    "out_of_service": "suppress alarms of a sensor until `in-service`",
+    "in_service": "end `out-of-service`",
+}
+"""Verbs of the contract; in the shell with dashes."""
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the commands."""
+    parser = _usual(subparsers.add_parser("alarms", help="what stands now, of all sensors"), alarms)
+    parser.add_argument("--all", action="store_true", help="sensors without an alarm too")
+    parser = _usual(subparsers.add_parser("events", help="what happened to a sensor, from the agent's journal"), events)
+    parser.add_argument("sensor")
+    parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
+    for verb, text in HELP.items():
+        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=text), operate)
+        parser.set_defaults(verb=verb)
+        parser.add_argument("sensor")
+        one = verb in ("ack", "reset")
+        parser.add_argument("condition", nargs=None if one else "?", help=None if one else "default: all of the sensor")
+        parser.add_argument("--comment", help="kept with the event")
+        parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+        if verb == "ack":
+            parser.add_argument("--event-id", metavar="ID", help="that was seen; default: the one that stands now")
+        if verb == "shelve":
+            parser.add_argument("--hours", type=float, required=True, help="at most 8")
+
+
+def _usual(parser: Parser, command: Any) -> Parser:  # noqa: ANN401 (a function of arguments)
+    add_broker(parser, "--broker")
+    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def alarms(arguments: argparse.Namespace) -> int:
+    """What the broker retains."""
+    with _client(arguments) as client:
+        found, statuses = client.alarms, client.statuses
+    if arguments.json:
+        print(json.dumps({"alarms": found, "agents": statuses}))
+    else:
+        print("\n".join(alarm_lines(found, statuses, every=arguments.all)))
+    return EXIT_OK
+
+
+def events(arguments: argparse.Namespace) -> int:
+    """The journal of a sensor, page by page."""
+    found: list[dict[str, Any]] = []
+    from_seq, more = arguments.from_seq, True
+    while more:
+        with _client(arguments) as client:
+            agent = client.agent_of(arguments.sensor)
+            asked = {"sensor": arguments.sensor, "from_seq": from_seq, "by": _who(arguments)}
+            reply = next(client.ask(agent, "events", asked, ANSWER_S))
+        if not reply.ok:
+            return _told(reply, arguments)
+        found += [event.model_dump(mode="json") for event in reply.events]
+        more = reply.more
+        from_seq = reply.events[-1].seq + 1 if reply.events else from_seq
+    print(json.dumps({"events": found}) if arguments.json else "\n".join(event_line(event) for event in found))
+    return EXIT_OK
+
+
+def operate(arguments: argparse.Namespace) -> int:
+    """One command, and its answer."""
+    asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments)}
+    asked |= {"condition": arguments.condition, "comment": arguments.comment}
+    if arguments.verb == "shelve":
+        if not 0 < arguments.hours <= 8:
+            raise UsageError(f"--hours {arguments.hours:g}: above 0, 8 at most")
+        asked["duration_s"] = arguments.hours * 3600
+    with _client(arguments) as client:
+        agent = client.agent_of(arguments.sensor)
+        if arguments.verb == "ack":
+            asked["event_id"] = arguments.event_id or _standing(client, arguments)
+        reply = next(client.ask(agent, arguments.verb, asked, ANSWER_S))
+    return _told(reply, arguments)
+
+
+def _client(arguments: argparse.Namespace) -> Client:
+    from drsn.agent.desk.client import Client  # noqa: PLC0415 (paho is slow to import)
+
+    return Client(broker_of(arguments), arguments.prefix)
+
+
+def _standing(client: Client, arguments: argparse.Namespace) -> str | None:
+    """The event that made the alarm as it stands; that is what the person in front of this shell sees."""
+    standing = client.alarms[arguments.sensor].get("conditions", ())
+    return next((str(each["event_id"]) for each in standing if each["condition"] == arguments.condition), "none")
+
+
+def _who(arguments: argparse.Namespace) -> str:
+    return getattr(arguments, "by", None) or getpass.getuser()
+
+
+def _told(reply: ReplyDocument, arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        print(reply.model_dump_json())
+    elif reply.ok:
+        for event in reply.events:
+            print(event_line(event.model_dump(mode="json")))
+    else:
+        print(f"refused: {reply.reason}")
+    return EXIT_OK if reply.ok else EXIT_NEGATIVE

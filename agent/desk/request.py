@@ -1,0 +1,51 @@
+"""A command as it came in: read, or refused with a reason that helps."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from drsn.agent.documents import REQUEST_ID, CommandDocument
+from drsn.agent.operations import RefusedError
+
+if TYPE_CHECKING:
+    from drsn.agent.message import Message
+
+MAX_BYTES = 16_384
+"""Of a command; the longest that makes sense is a tenth of it."""
+
+
+def name_of(message: Message) -> str | None:
+    """The `request_id` of a message, whatever else is wrong with it; None: it has none that could end a topic."""
+    if len(message.payload) > MAX_BYTES:
+        return None
+    try:
+        name = json.loads(message.payload)["request_id"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return name if isinstance(name, str) and REQUEST_ID.fullmatch(name) else None
+
+
+def read(message: Message) -> CommandDocument:
+    """The command in a message.
+
+    Raises:
+        RefusedError: retained, too long, no command, or expired.
+    """
+    if message.retained:
+        raise RefusedError("retained: a command is for now, and the broker would repeat this one for ever")
+    if len(message.payload) > MAX_BYTES:
+        raise RefusedError(f"longer than {MAX_BYTES} bytes")
+    try:
+        command = CommandDocument.model_validate_json(message.payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RefusedError(f"{where}: {first['msg']}" if where else first["msg"]) from None
+    received = datetime.fromtimestamp(message.received_unix_ns / 1e9, tz=timezone.utc)
+    if command.expires is not None and received >= command.expires:
+        raise RefusedError(f"expired at {command.expires.isoformat()}; here it is {received.isoformat()}")
+    return command

@@ -1,0 +1,55 @@
+"""Alarms and events as lines of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LIVE = ("online", "degraded")
+HEAD = {"sensor": "SENSOR", "state": "STATE", "severity": "SEVERITY", "what": "CONDITION (LABEL)", "since": "SINCE"}
+COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
+
+
+def alarm_lines(
+    alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]], *, every: bool
+) -> Iterator[str]:
+    """A table of what stands, the most urgent condition of each sensor first; of all sensors if `every`."""
+    yield COLUMNS.format(**HEAD, note="").rstrip()
+    silent = {name: status["state"] for name, status in statuses.items() if status.get("state") not in LIVE}
+    for sensor in sorted(alarms):
+        alarm = alarms[sensor]
+        agent = alarm.get("agent")
+        stale = f"STALE: agent {agent} is {silent[agent]}" if agent in silent else ""
+        if every and not alarm.get("conditions"):
+            row = {"sensor": sensor, "state": "normal", "severity": "", "what": "", "since": "", "note": stale}
+            yield COLUMNS.format(**row).rstrip()
+        for condition in alarm.get("conditions", ()):
+            notes = [stale, *_notes(condition)]
+            yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """One event."""
+    who = f"by {event['by']}" if event.get("by") else f"votes {event['votes']}/{event['of']}"
+    said = f": {event['comment']}" if event.get("comment") else ""
+    cells = _cells(event) | {"since": event["decided_at"]}
+    note = "; ".join([f"{who}{said}", *_notes(event)])
+    return f"{event['seq']:6} {COLUMNS.format(sensor=event['sensor'], note=note, **cells)}".rstrip()
+
+
+def _cells(condition: Mapping[str, Any]) -> dict[str, str]:
+    label = condition["label"]
+    what = condition["condition"] if label in ("", condition["condition"]) else f"{condition['condition']} ({label})"
+    return {"state": condition["state"], "severity": condition["severity"], "what": what, "since": condition["since"]}
+
+
+def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
+    if condition.get("latched"):
+        yield "latched: gone, waits for a reset"
+    if condition.get("suppressed_by"):
+        until = condition.get("shelved_until")
+        yield f"{condition['suppressed_by']}{f' until {until}' if until else ''}"
+    if condition.get("acked_by"):
+        yield f"acknowledged by {condition['acked_by']}"

@@ -1,0 +1,155 @@
+"""What a person may do to a sensor's alarms, in the terms of OPC UA Part 9. No clock, no I/O.
+
+Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most; should the clock be set back by more, it ends at once,
+for an alarm must never rest longer than somebody meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from drsn.agent.alarms import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
+from drsn.agent.judgement import suppressor, tell_standing
+
+if TYPE_CHECKING:
+    from drsn.agent.alarms import Suppressor
+    from drsn.agent.policy import Policy
+
+MAX_SHELF_NS = 8 * 3600 * 1_000_000_000
+
+
+class RefusedError(Exception):
+    """What was commanded can't be done; the message says why, for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One command, on one condition of one sensor or on all of them."""
+
+    verb: str
+    by: str
+    comment: str | None = None
+    condition: str | None = None
+    """None: all, where the verb allows it."""
+    seq: int | None = None
+    """Of the event that the person has seen; 0: of none that this agent knows."""
+    until_unix_ns: int = 0
+    """End of a shelving."""
+
+
+Verb = Callable[[str, Condition, Operation, "Policy"], Condition]
+
+
+def operate(sensor: Sensor, operation: Operation, policy: Policy, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
+    """Do what was commanded; return the sensor after it and what changed, an event for each condition.
+
+    Args:
+        sensor: before it.
+        operation: what is asked, and by whom.
+        policy: of the sensor.
+        now_unix_ns: the wall clock.
+
+    Raises:
+        RefusedError: unknown, not seen, or not possible as things stand. Nothing has changed.
+    """
+    names = _meant(sensor, operation)
+    if operation.verb == "shelve" and not 0 < operation.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
+        raise RefusedError("a shelving lasts between now and 8 hours from now")
+    after: dict[str, Condition] = dict(sensor.conditions)
+    changed: list[Change] = []
+    for name in names:
+        now = VERBS[operation.verb](name, after[name], operation, policy)
+        if now != after[name]:
+            now = replace(
+                tell(now, sensor.seq + len(changed) + 1),
+                suppressed_by=now.put_aside or _judged(name, now, sensor, policy),
+                since_unix_ns=now.since_unix_ns or now_unix_ns,
+                decided_unix_ns=now_unix_ns,
+                by=operation.by,
+                comment=operation.comment,
+            )
+            after[name] = now
+            changed.append(Change(name, now))
+    if not changed:
+        raise RefusedError(f"{operation.verb}: so it stands already")
+    return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
+
+
+def unshelve_expired(sensor: Sensor, policy: Policy, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
+    """End the shelvings whose time is over; return the sensor after that and what changed."""
+    after = {
+        name: replace(c, shelved_until_unix_ns=0)
+        if c.shelved_until_unix_ns and not now_unix_ns < c.shelved_until_unix_ns <= now_unix_ns + MAX_SHELF_NS
+        else c
+        for name, c in sensor.conditions.items()
+    }
+    by = suppressor(after, sensor.gate, policy)
+    moved = tell_standing(after, by, policy, sensor.seq, now_unix_ns)
+    changed = [Change(name, after[name]) for name in moved]
+    return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
+
+
+def _meant(sensor: Sensor, operation: Operation) -> list[str]:
+    if operation.condition is None:
+        if operation.verb in ("ack", "reset"):
+            raise RefusedError(f"{operation.verb}: say which condition")
+        return list(sensor.conditions)
+    if operation.condition not in sensor.conditions:
+        known = ", ".join(sensor.conditions)
+        raise RefusedError(f"no condition {operation.condition!r} at this sensor; it has {known}")
+    return [operation.condition]
+
+
+def _judged(name: str, condition: Condition, sensor: Sensor, policy: Policy) -> Suppressor | None:
+    """Whether the agent itself suppresses the condition once nobody has put it aside."""
+    stands = condition.state is not State.NORMAL and name not in OWN
+    return suppressor(sensor.conditions, sensor.gate, policy) if stands else None
+
+
+def _ack(name: str, condition: Condition, operation: Operation, _policy: Policy) -> Condition:
+    if operation.seq not in (*condition.told, condition.seq):
+        raise RefusedError(f"ack: the event is none of the alarm {name} as it stands; look again")
+    return _signalled(name, condition, Signal.ACK, operation)
+
+
+def _reset(name: str, condition: Condition, operation: Operation, policy: Policy) -> Condition:
+    if condition.state.active:
+        raise RefusedError(f"reset: {name} is still there")
+    return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, operation)
+
+
+def _signalled(name: str, condition: Condition, signal: Signal, operation: Operation) -> Condition:
+    state = TRANSITIONS.get((condition.state, signal))
+    if state is None:
+        seen = f", acknowledged by {condition.acked_by}" if condition.acked_by and operation.verb == "ack" else ""
+        raise RefusedError(f"{operation.verb}: {name} is {condition.state.value}{seen}")
+    return replace(condition, state=state, acked_by=operation.by if signal is Signal.ACK else condition.acked_by)
+
+
+def _shelve(_name: str, condition: Condition, operation: Operation, _policy: Policy) -> Condition:
+    return replace(condition, shelved_until_unix_ns=operation.until_unix_ns)
+
+
+def _unshelve(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+    return replace(condition, shelved_until_unix_ns=0)
+
+
+def _out_of_service(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+    return replace(condition, out_of_service=True)
+
+
+def _in_service(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+    return replace(condition, out_of_service=False)
+
+
+VERBS: dict[str, Verb] = {
+    "ack": _ack,
+    "reset": _reset,
+    "shelve": _shelve,
+    "unshelve": _unshelve,
+    "out_of_service": _out_of_service,
+    "in_service": _in_service,
+}
+"""What may be commanded of alarms."""

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from drsn.agent.alarms import TRANSITIONS, Condition, Sensor, Signal, State
+from drsn.agent.gate import Limits
+from drsn.agent.operations import MAX_SHELF_NS, VERBS, Operation, RefusedError, operate, unshelve_expired
+from drsn.agent.policy import Policy
+from drsn.agent.votes import Quorum
+
+PLAIN = Policy.votes(Quorum(1, 1), Quorum(1, 1))
+STRICT = replace(PLAIN, require_ack=True)
+NOW = 10**18
+
+
+def sensor(state: State = State.ACTIVE_UNACKED, **more: object) -> Sensor:
+    ball = Condition(state=state, seq=7, told=(5, 7), since_unix_ns=3, label="ball", **more)
+    return Sensor({"ball": ball, "inner_race": Condition(), "sensor_fault": Condition(), "silent": Condition()}, seq=9)
+
+
+def do(before: Sensor, verb: str, policy: Policy = PLAIN, **more: object) -> tuple[Sensor, list]:
+    asked = {"condition": "ball", "seq": 7 if verb == "ack" else None, "until_unix_ns": NOW + 3600 * 10**9}
+    return operate(before, Operation(verb, "ana", "seen it", **{**asked, **more}), policy, NOW)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize(("verb", "signal", "policy"), [
+    ("ack", Signal.ACK, PLAIN), ("reset", Signal.RESET, PLAIN), ("reset", Signal.RESET_REQUIRE_ACK, STRICT)
+])  # fmt: skip
+def test_the_table_alone_says_what_an_operator_may_do(state: State, verb: str, signal: Signal, policy: Policy):
+    if (state, signal) in TRANSITIONS:
+        after, (change,) = do(sensor(state), verb, policy)
+        assert after.conditions["ball"].state is TRANSITIONS[state, signal]
+        assert (after.seq, change.condition.seq, change.condition.told) == (10, 10, (5, 7, 10))
+        assert (change.condition.by, change.condition.comment) == ("ana", "seen it")
+        assert change.condition.since_unix_ns == 3, "since when it stands, not since when somebody looked"
+        assert change.condition.decided_unix_ns == NOW
+    else:
+        with pytest.raises(RefusedError, match=verb):
+            do(sensor(state), verb, policy)
+
+
+@pytest.mark.parametrize("seq", [5, 7])
+def test_any_event_of_the_alarm_as_it_stands_may_be_acknowledged(seq: int):
+    after, _ = do(sensor(), "ack", seq=seq)
+    assert (after.conditions["ball"].state, after.conditions["ball"].acked_by) == (State.ACTIVE_ACKED, "ana")
+
+
+@pytest.mark.parametrize("seq", [None, 0, 4, 6, 8])
+def test_an_event_that_is_not_of_this_alarm_is_not(seq: int | None):
+    with pytest.raises(RefusedError, match="look again"):
+        do(sensor(), "ack", seq=seq)
+
+
+def test_who_acknowledged_stands_in_the_refusal_of_the_next():
+    with pytest.raises(RefusedError, match="acknowledged by ben"):
+        do(sensor(State.ACTIVE_ACKED, acked_by="ben"), "ack")
+
+
+def test_a_reset_waits_until_the_cause_is_gone():
+    with pytest.raises(RefusedError, match="still there"):
+        do(sensor(State.ACTIVE_ACKED), "reset")
+
+
+@pytest.mark.parametrize(("verb", "by"), [("shelve", "shelved"), ("out_of_service", "out_of_service")])
+def test_what_is_put_aside_says_so_and_comes_back(verb: str, by: str):
+    aside, (change,) = do(sensor(), verb)
+    assert change.condition.suppressed_by == by
+    assert change.condition.state is State.ACTIVE_UNACKED, "it goes on being watched"
+    with pytest.raises(RefusedError, match="already"):
+        do(aside, verb)
+    back, (change,) = do(aside, {"shelve": "unshelve"}.get(verb, "in_service"))
+    assert (change.condition.suppressed_by, back.seq) == (None, 11)
+
+
+def test_out_of_service_comes_before_shelved():
+    both, _ = do(do(sensor(), "shelve")[0], "out_of_service")
+    assert both.conditions["ball"].suppressed_by == "out_of_service"
+    assert do(both, "in_service")[0].conditions["ball"].suppressed_by == "shelved"
+
+
+def test_without_a_condition_the_whole_sensor_is_meant():
+    after, changes = do(sensor(), "out_of_service", condition=None)
+    assert [c.name for c in changes] == ["ball", "inner_race", "sensor_fault", "silent"]
+    assert [c.condition.seq for c in changes] == [10, 11, 12, 13]
+    assert after.conditions["silent"].suppressed_by == "out_of_service"
+    assert {c.condition.since_unix_ns for c in changes} == {3, NOW}, "a condition that never was has no other time"
+
+
+def test_back_from_the_shelf_the_gate_suppresses_again():
+    closed = replace(PLAIN, limits=Limits(rms=1.0))
+    aside, _ = do(sensor(), "shelve", closed)
+    after, _ = do(aside, "unshelve", closed)
+    assert after.conditions["ball"].suppressed_by == "gate"
+    after, _ = do(do(sensor(), "shelve", closed, condition="silent")[0], "unshelve", closed, condition="silent")
+    assert after.conditions["silent"].suppressed_by is None
+
+
+@pytest.mark.parametrize("until", [0, NOW, NOW + MAX_SHELF_NS + 1])
+def test_a_shelving_lasts_eight_hours_at_most(until: int):
+    with pytest.raises(RefusedError, match="8 hours"):
+        do(sensor(), "shelve", until_unix_ns=until)
+
+
+@pytest.mark.parametrize("verb", ["ack", "reset"])
+def test_what_answers_one_alarm_must_name_it(verb: str):
+    with pytest.raises(RefusedError, match="which condition"):
+        do(sensor(), verb, condition=None)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_condition_that_the_sensor_lacks_is_named_with_those_it_has(verb: str):
+    with pytest.raises(RefusedError, match=r"'bal'.*ball, inner_race"):
+        do(sensor(), verb, condition="bal")
+
+
+def test_a_shelving_ends_by_the_clock_and_at_once_if_the_clock_was_set_back():
+    until = NOW + MAX_SHELF_NS
+    shelved, _ = do(sensor(), "shelve", until_unix_ns=until)
+    assert unshelve_expired(shelved, PLAIN, until - 1) == (shelved, [])
+    for now in (until, NOW - 1):
+        after, (change,) = unshelve_expired(shelved, PLAIN, now)
+        c = change.condition
+        assert (c.suppressed_by, c.shelved_until_unix_ns, c.by, c.decided_unix_ns) == (None, 0, None, now)
+        assert after.seq == shelved.seq + 1
