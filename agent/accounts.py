@@ -19,6 +19,8 @@ def status(parts: Parts, *, stopped: bool) -> StatusDocument:
         reasons.append(f"broker refuses events: {parts.outbox.refused}")
     if parts.publisher.refused is not None:
         reasons.append(f"broker refuses alarms: {parts.publisher.refused}")
+    if parts.evidence.problem is not None:
+        reasons.append(parts.evidence.problem)
     state = "stopped" if stopped else "degraded" if reasons else "online"
     ingest = "stopped" if stopped else "connected" if parts.ingest.connected else "connecting"
     return StatusDocument(
@@ -61,6 +63,8 @@ def health(parts: Parts) -> HealthDocument:
         events=metrics.events,
         inbox=len(parts.inbox),
         unpublished_events=parts.store.unpublished(),
+        commands_dropped=parts.desk.dropped,
         latency_ms=metrics.latency.summary_ms(),
         inference_ms=metrics.inference.summary_ms(),
+        evidence=parts.evidence.counts(),
     )

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import Field, field_validator
 
 from drsn.agent.alarms import Shown, Suppressor
+from drsn.agent.evidence.document import EvidenceDocument
 from drsn.model.contract import Frozen, Severity
 
 VERSION: Final = 1
@@ -193,8 +194,12 @@ class HealthDocument(Frozen):
     events: int
     inbox: int
     unpublished_events: int
+    commands_dropped: int = Field(description="that found no room: more than 64 waited")
     latency_ms: dict[str, float] = Field(description="packet received to alarm committed: p50, p95, p99, max")
     inference_ms: dict[str, float]
+    evidence: dict[str, int] = Field(
+        description="records written, failed (disk), dropped (no room to wait), and bytes of all on the disk"
+    )
 
 
 DOCUMENTS: tuple[type[Frozen], ...] = (
@@ -205,6 +210,7 @@ DOCUMENTS: tuple[type[Frozen], ...] = (
     HealthDocument,
     CommandDocument,
     ReplyDocument,
+    EvidenceDocument,
 )
 
 

@@ -1,0 +1,96 @@
+"""An operator's shell, a real broker, a real agent: see, acknowledge, shelve, ask what happened."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from servers import free_port
+
+from drsn.agent.demo.machines import ACTORS, record
+from drsn.agent.replay import Plan, frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACTOR = next(actor for actor in ACTORS if actor.fault == "inner_race")
+SENSOR = ACTOR.sensor
+
+
+@pytest.fixture
+def shell(mosquitto, make_agent: Callable, wait_until, run_agent: Callable) -> Callable[..., dict]:
+    """`shell(command, *arguments)`: its JSON, after a machine has failed before the eyes of an agent."""
+    agent = make_agent(mosquitto.url)
+    agent.start()
+    plan = Plan(topic="plant/hall/{sensor}/frame", speed=0.0)
+    for entry in frames([record(ACTOR, 3.0, ACTORS.index(ACTOR))], plan, 1_700_000_000_000_000_000):
+        mosquitto.publish(entry.topic, entry.payload)
+    wait_until(lambda: mosquitto.one(f"drsn/v1/{SENSOR}/alarm").get("condition") == "inner_race", what=agent.text())
+
+    def run(command: str, *arguments: str, code: int = 0, json_: bool = True) -> dict | str:
+        options = ["--json"] if json_ else []
+        done = run_agent(command, *arguments, "--broker", mosquitto.url, *options)
+        assert done.returncode == code, (done.stdout, done.stderr, agent.text())
+        return json.loads(done.stdout) if json_ else done.stdout + done.stderr
+
+    run.agent = agent
+    return run
+
+
+def test_see_acknowledge_and_look_again_after_the_agent_was_killed(shell: Callable, mosquitto, wait_until):
+    alarm = shell("alarms")["alarms"][SENSOR]
+    assert (alarm["state"], alarm["acked_by"]) == ("active_unacked", None)
+    reply = shell("ack", SENSOR, "inner_race", "--by", "ana", "--comment", "bearing ordered")
+    assert (reply["ok"], reply["events"][0]["acked_by"]) == (True, "ana")
+    shell.agent.stop(signal.SIGKILL)
+    wait_until(lambda: shell("alarms")["agents"]["tester"]["state"] == "offline")
+    assert "STALE: agent tester is offline" in shell("alarms", json_=False)
+    assert "did not answer" in shell("unshelve", SENSOR, code=69, json_=False)
+    shell.agent.start()
+    wait_until(lambda: shell("alarms")["agents"]["tester"]["state"] == "online")
+    text = shell("alarms", json_=False)
+    assert "active_acked" in text
+    assert "acknowledged by ana" in text
+    assert [event["state"] for event in shell("events", SENSOR)["events"]] == ["active_unacked", "active_acked"]
+    assert "by ana: bearing ordered" in shell("events", SENSOR, json_=False)
+    assert [event["seq"] for event in shell("events", SENSOR, "--from-seq", "2")["events"]] == [2]
+
+
+def test_a_refusal_is_a_verdict_and_a_wrong_name_is_bad_data(shell: Callable):
+    again = shell("ack", SENSOR, "inner_race", "--event-id", "unseen", code=1)
+    assert (again["ok"], "look again" in again["reason"]) == (False, True)
+    assert "refused: reset: inner_race is still there" in shell("reset", SENSOR, "inner_race", code=1, json_=False)
+    assert "no alarm of sensor 'nobody'; it has" in shell("ack", "nobody", "ball", code=65, json_=False)
+    assert "8 at most" in shell("shelve", SENSOR, "--hours", "9", code=64, json_=False)
+
+
+def test_shelve_and_out_of_service_are_in_sight_until_they_end(shell: Callable):
+    assert {event["suppressed_by"] for event in shell("shelve", SENSOR, "--hours", "1")["events"]} == {"shelved"}
+    assert "shelved until 20" in shell("alarms", json_=False)
+    shell("out-of-service", SENSOR, "inner_race", "--comment", "overhaul")
+    assert shell("alarms")["alarms"][SENSOR]["suppressed_by"] == "out_of_service"
+    shell("in-service", SENSOR, "inner_race")
+    shell("unshelve", SENSOR)
+    assert shell("alarms")["alarms"][SENSOR]["suppressed_by"] is None
+
+
+def test_answers_carry_the_correlation_of_mqtt_5(shell: Callable, mosquitto):
+    asked = json.dumps({"request_id": "rr1", "by": "scada", "sensor": SENSOR})
+    answer = subprocess.run(
+        ["mosquitto_rr", "-p", str(mosquitto.port), "-V", "5", "-q", "1", "-W", "5", "-F", "%D %p",
+         "-t", "drsn/v1/_agent/tester/cmd/events", "-e", "drsn/v1/_reply/scada/7", "-m", asked,
+         "-D", "publish", "correlation-data", "c-42"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    correlation, _, document = answer.partition(" ")
+    assert correlation == "c-42"
+    assert json.loads(document)["ok"]
+
+
+def test_a_broker_that_is_not_there_is_one_line(run_agent: Callable, monkeypatch: pytest.MonkeyPatch):
+    done = run_agent("alarms", "--broker", f"mqtt://127.0.0.1:{free_port()}")
+    assert done.returncode == 69
+    assert "drsn-agent doctor" in done.stderr.strip().splitlines()[-1]

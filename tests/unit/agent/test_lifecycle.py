@@ -1,0 +1,181 @@
+"""Any sequence of windows, commands, restarts and clock jumps: no event lost or doubled, the retained state their fold.
+
+Two pipelines live side by side and are told the same; one of them is restarted from what its store would hold whenever
+hypothesis likes, the other never. They must say the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from plant import BUNDLE
+from pydantic import TypeAdapter
+
+from drsn.agent.alarms import Sensor
+from drsn.agent.app import reference_to
+from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
+from drsn.agent.gate import Limits
+from drsn.agent.operations import MAX_SHELF_NS, VERBS, Operation, RefusedError
+from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policy import Policy
+from drsn.agent.rule import Terms
+from drsn.agent.sequential import threshold_nats
+from drsn.agent.severity import Urgency
+from drsn.agent.votes import Quorum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.documents import EventDocument
+    from drsn.agent.pipeline import Outcome
+
+CONTRACT = BUNDLE.contract
+FAULTS = [name for name in CONTRACT.conditions if name != "normal"]
+CONDITIONS = ["normal", *FAULTS, UNKNOWN, SENSOR_FAULT]
+SENSORS = ["a", "b"]
+WINDOW_NS = 170_000_000
+STORED = TypeAdapter(Sensor)
+WHO = {"v", "agent", "epoch", "sensor", "seq", "bundle"}
+
+POLICIES = st.builds(
+    lambda quorum, **more: Policy(Terms(**quorum, **more.pop("sequential")), Terms(**quorum), **more),
+    st.sampled_from([{"rise": Quorum(1, 1), "fall": Quorum(1, 1)}, {"rise": Quorum(2, 3), "fall": Quorum(2, 2)}]),
+    sequential=st.sampled_from([{}, {"threshold_nats": threshold_nats(1e5, 0.17, 3)}]),
+    require_ack=st.booleans(),
+    latch=st.booleans(),
+    limits=st.sampled_from([Limits(), Limits(rms=0.5, settle_ns=0)]),
+    urgency=st.sampled_from([Urgency(), Urgency(escalate_after_ns=5 * WINDOW_NS)]),
+    silent_after_s=st.just(0.0),  # monotonic time begins anew with a process: test_silence.py
+)
+
+
+def diagnosis(sensor: str, condition: str, at_ns: int, *, fresh: bool, runs: bool) -> Diagnosis:
+    likely = condition if condition in CONTRACT.conditions else FAULTS[0]
+    rest = 0.04 / (len(CONTRACT.conditions) - 1)
+    probabilities = {name: 0.96 if name == likely else rest for name in CONTRACT.conditions}
+    fault = "flat" if condition == SENSOR_FAULT else None
+    reading = Reading(
+        sensor, at_ns, WINDOW_NS, fresh, 1.0 if runs else 0.1, 2.0, "g",
+        clock_synced=True, advance_ns=WINDOW_NS, fault=fault,
+    )  # fmt: skip
+    return Diagnosis(reading, condition, fault or likely, 0.96, probabilities, {}, 0.0)
+
+
+def _told(act: Callable[[Pipeline], list[Outcome]], pipeline: Pipeline) -> list[Outcome] | str:
+    try:
+        return act(pipeline)
+    except RefusedError as error:
+        return str(error)
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """Two agents, and what their subscriber has heard."""
+
+    @initialize(policy=POLICIES)
+    def begin(self, policy: Policy) -> None:
+        self.policy = policy
+        self.now_ns = 10**18
+        self.at_ns = 10**18
+        self.stored: dict[str, bytes] = {}
+        self.restarted, self.steady = self._pipeline({}), self._pipeline({})
+        self.heard: dict[str, list[EventDocument]] = {name: [] for name in SENSORS}
+
+    def _pipeline(self, sensors: dict[str, Sensor]) -> Pipeline:
+        identity = Identity("tester", "e1", reference_to(BUNDLE))
+        return Pipeline(CONTRACT, identity, lambda _: self.policy, sensors)
+
+    def _both(self, act: Callable[[Pipeline], list[Outcome]]) -> None:
+        one, other = (_told(act, pipeline) for pipeline in (self.restarted, self.steady))
+        if isinstance(one, str) or isinstance(other, str):
+            assert one == other
+            return
+        assert [outcome.events for outcome in one] == [outcome.events for outcome in other]
+        for outcome in one:
+            self.stored[outcome.name] = STORED.dump_json(outcome.sensor)
+            self.heard[outcome.name] += outcome.events
+
+    @rule(
+        sensor=st.sampled_from(SENSORS), condition=st.sampled_from(CONDITIONS), times=st.integers(1, 3),
+        fresh=st.integers(0, 9).map(lambda n: n == 0), runs=st.integers(0, 9).map(lambda n: n > 0),
+    )  # fmt: skip
+    def window(self, sensor: str, condition: str, times: int, *, fresh: bool, runs: bool) -> None:
+        for _ in range(times):
+            self.at_ns += WINDOW_NS
+            self.now_ns += WINDOW_NS
+            shown = diagnosis(sensor, condition, self.at_ns, fresh=fresh, runs=runs)
+            self._both(lambda pipeline, shown=shown: [pipeline.feed(shown, self.now_ns)])
+
+    @rule(
+        sensor=st.sampled_from([*SENSORS, "stranger"]),
+        verb=st.sampled_from(sorted(VERBS)),
+        condition=st.sampled_from([None, *FAULTS, UNKNOWN, SENSOR_FAULT, "silent", "nonsense"]),
+        seen=st.integers(0, 4),
+        hours=st.floats(0.001, 8.5),
+    )
+    def command(self, sensor: str, verb: str, condition: str | None, seen: int, hours: float) -> None:
+        heard = [event.event_id for event in self.heard.get(sensor, ()) if event.condition == condition]
+        event_id = heard[-seen] if 0 < seen <= len(heard) else "unseen" if verb == "ack" else None
+        until = self.now_ns + round(hours * 3600e9) if verb == "shelve" else 0
+        operation = Operation(verb, "ana", "why", condition, until_unix_ns=until)
+        self._both(lambda pipeline: [pipeline.operate(sensor, operation, event_id, self.now_ns)])
+
+    @rule(hours=st.floats(-9, 9))
+    def clock_jumps(self, hours: float) -> None:
+        self.now_ns += round(hours * 3600e9)
+        self._both(lambda pipeline: pipeline.listen(0.0, self.now_ns, listening=True))
+
+    @precondition(lambda self: self.stored)
+    @rule()
+    def restart(self) -> None:
+        self.restarted = self._pipeline({name: STORED.validate_json(state) for name, state in self.stored.items()})
+
+    @invariant()
+    def no_event_is_lost_or_doubled(self) -> None:
+        for name, events in getattr(self, "heard", {}).items():
+            assert [event.seq for event in events] == list(range(1, len(events) + 1)), name
+            assert len({event.event_id for event in events}) == len(events)
+
+    @invariant()
+    def what_is_retained_is_the_fold_of_the_events(self) -> None:
+        for name, events in getattr(self, "heard", {}).items():
+            if name not in self.restarted.sensors:
+                continue
+            fold = {event.condition: event for event in events}
+            standing = {
+                condition: {key: value for key, value in event.model_dump().items() if key not in WHO}
+                for condition, event in fold.items()
+                if event.state != "normal" or event.suppressed_by is not None
+            }
+            alarm = self.restarted.alarm(name)
+            assert {each.condition: each.model_dump() for each in alarm.conditions} == standing
+            assert alarm.seq == len(events)
+            assert (alarm.state == "normal") == all(event.state == "normal" for event in fold.values())
+
+    @invariant()
+    def nothing_is_shelved_for_longer_than_eight_hours(self) -> None:
+        for pipeline in (getattr(self, "restarted", None),):
+            for sensor in pipeline.sensors.values() if pipeline else ():
+                for condition in sensor.conditions.values():
+                    assert condition.shelved_until_unix_ns <= self.now_ns + MAX_SHELF_NS
+
+
+TestLifecycle = Lifecycle.TestCase
+TestLifecycle.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_the_machine_above_can_fail():
+    """An agent that forgets its sensors at a restart is found out."""
+    machine = Lifecycle()
+    machine.begin(replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), silent_after_s=0.0))
+    machine.window("a", FAULTS[0], 1, fresh=False, runs=True)
+    machine.stored.clear()
+    machine.restart()
+    try:
+        machine.window("a", "normal", 1, fresh=False, runs=True)
+    except AssertionError:
+        return
+    raise AssertionError("a forgotten alarm went unnoticed")
