@@ -7,9 +7,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from drsn.agent import replay_command, service_commands
+from drsn.agent.cases import command as cases_command
 from drsn.agent.demo import command as demo_command
 from drsn.agent.desk import operator_commands
 from drsn.agent.doctor import command as doctor_command
+from drsn.agent.evidence import command as evidence_command
 from drsn.agent.simulation import command as simulation_command
 from drsn.model.errors import Parser, run_command
 
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 MODULES = (
     service_commands,
     operator_commands,
+    evidence_command,
     doctor_command,
     demo_command,
     replay_command,
     simulation_command,
+    cases_command,
 )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
+from drsn.agent.commission import Commission  # noqa: TC001 (as above)
 from drsn.agent.diagnosis import SENSOR_FAULT, SILENT
 from drsn.agent.gate import Gate
 from drsn.agent.votes import Votes
@@ -164,6 +165,8 @@ class Sensor:
     gate: Gate = field(default_factory=Gate)
     period_s: float = 0.0
     """From one window to the next, pauses well counted; 0: not known."""
+    commission: Commission | None = None
+    """What was learnt of its machine while that was healthy."""
 
     @classmethod
     def new(cls, conditions: Iterable[str]) -> Sensor:

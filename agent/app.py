@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.address import Broker
 from drsn.agent.backends.choose import Chosen, Wish, choose
 from drsn.agent.batch import Batch
+from drsn.agent.desk import commissioning
+from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
+from drsn.agent.evidence.setup import keeper_of
 from drsn.agent.inbox import Inbox
 from drsn.agent.intake import Input, Intake
 from drsn.agent.message import Will
@@ -34,8 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from drsn.agent.configuration import Configuration
+    from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.ports import Transport
     from drsn.agent.settings import Settings
+    from drsn.agent.store import Snapshot
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
 
@@ -85,7 +90,9 @@ def assembled(configuration: Configuration, connect: Callable[..., Transport] = 
         bundle, chosen = stack.enter_context(opened_model(configuration))
         store = Store(configuration.settings.agent.state_dir)
         stack.callback(store.close)
-        yield Runner(parts_of(configuration, bundle, chosen, store, connect))
+        parts = parts_of(configuration, bundle, chosen, store, connect)
+        stack.callback(parts.evidence.close)
+        yield Runner(parts)
 
 
 def parts_of(
@@ -98,16 +105,16 @@ def parts_of(
     topics, broker = Topics(settings.agent.prefix, settings.agent.id), broker_of(configuration)
     metrics = Metrics()
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
-    pipeline = Pipeline(contract, identity, policy_of(settings, contract), remembered.sensors)
-    desk = Desk(pipeline, store, topics)
+    pipeline, desk = _core(settings, bundle, chosen, store, remembered, identity)
     control = connect(
         broker, on_message=desk.put, on_change=inbox.wake, **_control(configuration, topics, identity, chosen)
     )
+    evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
     return Parts(
         inbox=inbox,
         intake=Intake(contract, inputs_of(settings, contract), settings.agent.max_sensors, remembered.cursors, metrics),
         receipts=Receipts(),
-        batch=Batch(contract, settings.inference.max_batch, settings.inference.deadline_s, ignored_faults(settings)),
+        batch=_batch(settings, contract, evidence),
         backend=chosen.backend,
         interpret=Interpreter(contract),
         pipeline=pipeline,
@@ -119,6 +126,7 @@ def parts_of(
             control, topics, pipeline, f"{bundle.manifest.name}@{bundle.sha256[:12]}", settings.agent.results_per_s
         ),
         desk=desk,
+        evidence=evidence,
         metrics=metrics,
         identity=identity,
         version=package_version(),
@@ -127,6 +135,38 @@ def parts_of(
         engine=chosen.engine,
         reasons=chosen.reasons,
     )
+
+
+def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], None]:
+    """Publishes the evidence of an event, from the writer's thread; without a connection it waits to be asked for."""
+
+    def send(sensor: str, event_id: str, payload: bytes) -> None:
+        control.publish(topics.evidence(sensor, event_id), payload, qos=1)
+
+    return send
+
+
+def _core(
+    settings: Settings, bundle: Bundle, chosen: Chosen, store: Store, remembered: Snapshot, identity: Identity
+) -> tuple[Pipeline, Desk]:
+    """What decides, and where it is commanded."""
+    commissioner = commissioning.commissioner_of(
+        settings.commission, bundle, chosen.backend, settings.inference.max_batch, remembered.sensors
+    )
+    policies = policy_of(settings, bundle.contract)
+    pipeline = Pipeline(bundle.contract, identity, policies, remembered.sensors, commissioner)
+    topics = Topics(settings.agent.prefix, settings.agent.id)
+    verbs = {
+        "commission": commissioning.verb(pipeline, commissioner.seconds),
+        "evidence": evidence_verb.verb(settings.agent.state_dir, topics),
+    }
+    return pipeline, Desk(pipeline, store, topics, verbs, commissioner.words)
+
+
+def _batch(settings: Settings, contract: ModelContract, evidence: Keeper) -> Batch:
+    """Of windows that evidence sees as they were sampled."""
+    inference = settings.inference
+    return Batch(contract, inference.max_batch, inference.deadline_s, ignored_faults(settings), evidence.stage)
 
 
 def reference_to(bundle: Bundle) -> BundleReference:

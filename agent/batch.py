@@ -28,6 +28,7 @@ class Batch:
         max_windows: of one call of the network.
         deadline_s: a window waits no longer for others.
         ignored_faults: sensor id -> names of sensor faults that are none there.
+        keep: takes the row, the window as it was sampled and the look at it, while its samples are valid.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Batch:
         max_windows: int,
         deadline_s: float,
         ignored_faults: Callable[[str], Container[str]] = lambda _sensor: (),
+        keep: Callable[[int, Window, Look], None] | None = None,
     ) -> None:
         self.readings: list[Reading] = []
         self.receipts: list[Receipt] = []
         self._contract = contract
         self._deadline_s = deadline_s
-        self._ignored_faults = ignored_faults
+        self.ignored_faults = ignored_faults
+        self._keep = keep
         self._due_s = 0.0
         self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
         self._conditioners: dict[float, Conditioner] = {}
@@ -70,6 +73,8 @@ class Batch:
         native = window.samples
         self._conditioner(window.sample_rate_hz)(native, self._x[len(self.readings)])
         look = Look(native, clipped=window.clipped, rate_error=window.rate_error)
+        if self._keep is not None:
+            self._keep(len(self.readings), window, look)
         self.readings.append(
             Reading(
                 sensor=sensor,
@@ -82,7 +87,7 @@ class Batch:
                 unit=window.unit,
                 clock_synced=window.clock_synced,
                 rpm=window.rpm,
-                fault=find(look, self._ignored_faults(sensor)),
+                fault=find(look, self.ignored_faults(sensor)),
             )
         )
         self.receipts.append(receipt)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
     """Options of a command that talks to a broker without a configuration file."""
     parser.add_argument(flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port] or mqtts://...")
+    add_login(parser)
+
+
+def add_login(parser: argparse.ArgumentParser) -> None:
+    """The same without the URL."""
     parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
     parser.add_argument("--username")
     parser.add_argument("--password-file", type=Path, metavar="FILE")

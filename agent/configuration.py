@@ -54,10 +54,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
     Raises:
         ConfigurationError: one line that names the key, the source and what would be right.
     """
-    if not path.is_file():
-        raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
-    _check_environment()
-    settings = _read(path, _nested(overrides))
+    settings = settings_in(path, overrides)
     ca_file = settings.mqtt.ca_file
     if ca_file is not None:
         _check_certificates(ca_file)
@@ -74,6 +71,18 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         password=password,
         warnings=tuple(warnings),
     )
+
+
+def settings_in(path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """As `load`, but nobody looks at what the settings point to: certificates, passwords, bundles.
+
+    Raises:
+        ConfigurationError: as `load`.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
+    _check_environment()
+    return _read(path, _nested(overrides))
 
 
 def _check_certificates(path: Path) -> None:

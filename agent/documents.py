@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
 from drsn.agent.alarms import Shown, Suppressor
 from drsn.agent.evidence.document import EvidenceDocument
 from drsn.model.contract import Frozen, Severity
+
+if TYPE_CHECKING:
+    from drsn.agent.commission import Commission
 
 VERSION: Final = 1
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
@@ -103,6 +106,42 @@ class AlarmDocument(Frozen):
     bundle: BundleReference
 
 
+class CommissionDocument(Frozen):
+    """What was learnt of a machine while it was healthy (docs/alarms.md)."""
+
+    at: str
+    by: str
+    comment: str | None
+    in_use: bool = Field(description="false: it was learnt for another bundle; only `gate_rms` holds")
+    windows: int
+    novelty: float = Field(description="median")
+    novelty_spread: float = Field(description="1.4826 times the median absolute deviation")
+    novelty_allowance: float = Field(description="novelty by which a window may pass the bundle's threshold")
+    rms: float = Field(description="median")
+    rms_spread: float = Field(description="of its logarithm, as that of the novelty; 0.1 is about 10 %")
+    normal_share: float = Field(description="of the windows that the model took for normal")
+    gate_rms: float | None = Field(description="the machine runs from here on; null: not asked for")
+
+    @classmethod
+    def of(cls, commission: Commission, bundle_sha256: str) -> CommissionDocument:
+        """As it stands for an agent that runs this bundle."""
+        learnt = commission.learnt
+        return cls(
+            at=iso_utc(commission.at_unix_ns),
+            by=commission.by,
+            comment=commission.comment,
+            in_use=commission.bundle_sha256 == bundle_sha256,
+            windows=learnt.windows,
+            novelty=round(learnt.novelty, 4),
+            novelty_spread=round(learnt.novelty_spread, 4),
+            novelty_allowance=round(learnt.allowance, 4),
+            rms=learnt.rms,
+            rms_spread=round(learnt.rms_spread, 4),
+            normal_share=round(learnt.normal_share, 4),
+            gate_rms=commission.gate_rms,
+        )
+
+
 class ResultDocument(Frozen):
     """`<prefix>/<sensor>/result`: the latest diagnosis, at most `results_per_s`; no alarm."""
 
@@ -121,6 +160,7 @@ class ResultDocument(Frozen):
     peak: float = Field(description="largest distance from the window's mean")
     unit: str | None
     bundle: str = Field(description="name and the first 12 digits of its sha256")
+    commission: CommissionDocument | None = Field(default=None, description="null: nobody commissioned the machine")
 
 
 class CommandDocument(Frozen):
@@ -135,6 +175,8 @@ class CommandDocument(Frozen):
     expires: datetime | None = Field(default=None, description="with its offset; refused from then on")
     duration_s: float | None = Field(default=None, gt=0, le=28_800, description="of `shelve`")
     from_seq: int = Field(default=1, ge=0, description="of `events`")
+    undo: bool = Field(default=False, description="of `commission`: forget what was learnt, or end the learning")
+    gate: bool = Field(default=False, description="of `commission`: derive the gate's RMS too")
 
     @field_validator("expires")
     @classmethod
@@ -157,6 +199,8 @@ class ReplyDocument(Frozen):
     sensor: str | None = None
     events: tuple[EventDocument, ...] = Field(default=(), description="that the command made, or that it asked for")
     more: bool = Field(default=False, description="of `events`: there are later ones; ask from the last `seq` on")
+    pending: str | None = Field(default=None, description="how far it is: other answers follow; null: this is the last")
+    commission: CommissionDocument | None = Field(default=None, description="that was made, or undone")
 
 
 class StatusDocument(Frozen):
@@ -198,7 +242,7 @@ class HealthDocument(Frozen):
     latency_ms: dict[str, float] = Field(description="packet received to alarm committed: p50, p95, p99, max")
     inference_ms: dict[str, float]
     evidence: dict[str, int] = Field(
-        description="records written, failed (disk), dropped (no room to wait), and bytes of all on the disk"
+        description="records written, failed (disk), dropped (no room to wait); bytes on the disk, 0 before the first"
     )
 
 

@@ -28,8 +28,8 @@ def step(
 ) -> tuple[Sensor, list[Change]]:
     """Let one window speak; return the sensor after it and what changed: clears, then raises, then suppressions.
 
-    A window that the model abstains from speaks for `unknown`; votes on the machine's conditions leave it out, and the
-    sequential test lets it weigh what its novelty allows. One with a sensor fault speaks for `sensor_fault` alone, and while that stands or the gate is closed all others rest. A
+    A window that the model abstains from speaks for `unknown`; it has no vote on the others, and less weight. One with
+    a sensor fault speaks for `sensor_fault` alone, and while that stands or the gate is closed all others rest. A
     change starts the count of its condition anew: what spoke for an alarm before it was cleared raises it no more.
 
     Args:
@@ -46,16 +46,9 @@ def step(
     after: dict[str, Condition] = {}
     due: list[tuple[Signal, str]] = []
     for name, before in sensor.conditions.items():
-        condition = replace(before, votes=Votes(), evidence=0.0, held_ns=0) if reading.fresh else before
-        changes = name == SILENT and condition.state.active
-        terms = _terms(name, policy)
-        if _may_speak(name, diagnosis, terms, rests=rests):
-            condition, changes = weigh(condition, _word(name, diagnosis, ratios), terms)
-            if condition.state.active:
-                condition = replace(condition, active_ns=condition.active_ns + reading.advance_ns)
-        after[name] = condition
-        signal = _clear(name, policy) if condition.state.active else Signal.RAISE
-        if changes and (condition.state, signal) in TRANSITIONS:
+        after[name], changes = _heard(name, before, diagnosis, policy, ratios, rests=rests)
+        signal = _clear(name, policy) if before.state.active else Signal.RAISE
+        if changes and (before.state, signal) in TRANSITIONS:
             due.append((signal, name))
     due.sort(key=lambda pair: pair[0] is Signal.RAISE)
     for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
@@ -63,6 +56,20 @@ def step(
     moved = tell_standing(after, suppressor(after, gate, policy), policy, sensor.seq + len(due), decided_unix_ns)
     changed = [Change(name, after[name]) for name in (*(name for _, name in due), *moved)]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed), gate=gate), changed
+
+
+def _heard(
+    name: str, before: Condition, diagnosis: Diagnosis, policy: Policy, ratios: Mapping[str, float], *, rests: bool
+) -> tuple[Condition, bool]:
+    """A condition after a window has spoken about it, if it may, and whether it must change."""
+    reading, terms = diagnosis.reading, _terms(name, policy)
+    condition = replace(before, votes=Votes(), evidence=0.0, held_ns=0) if reading.fresh else before
+    if not _may_speak(name, diagnosis, terms, rests=rests):
+        return condition, name == SILENT and condition.state.active
+    condition, changes = weigh(condition, _word(name, diagnosis, ratios), terms)
+    if condition.state.active:
+        condition = replace(condition, active_ns=condition.active_ns + reading.advance_ns)
+    return condition, changes
 
 
 def tell_standing(

@@ -1,7 +1,7 @@
 """What a person may do to a sensor's alarms, in the terms of OPC UA Part 9. No clock, no I/O.
 
-Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most; should the clock be set back by more, it ends at once,
-for an alarm must never rest longer than somebody meant.
+Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most. Should the clock be set back, it lasts so much longer,
+but never more than `MAX_SHELF_NS` from what the clock then says.
 """
 
 from __future__ import annotations
@@ -77,16 +77,26 @@ def operate(sensor: Sensor, operation: Operation, policy: Policy, now_unix_ns: i
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
+def shelving_is_over(until_unix_ns: int, now_unix_ns: int) -> bool:
+    """By the wall clock, also if that was set back so far that the shelving would last too long."""
+    return not now_unix_ns < until_unix_ns <= now_unix_ns + MAX_SHELF_NS
+
+
 def unshelve_expired(sensor: Sensor, policy: Policy, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
     """End the shelvings whose time is over; return the sensor after that and what changed."""
-    after = {
-        name: replace(c, shelved_until_unix_ns=0)
-        if c.shelved_until_unix_ns and not now_unix_ns < c.shelved_until_unix_ns <= now_unix_ns + MAX_SHELF_NS
-        else c
+    over = [
+        name
         for name, c in sensor.conditions.items()
-    }
+        if c.shelved_until_unix_ns and shelving_is_over(c.shelved_until_unix_ns, now_unix_ns)
+    ]
+    ended = {name: replace(sensor.conditions[name], shelved_until_unix_ns=0) for name in over}
+    after = {**sensor.conditions, **ended}
     by = suppressor(after, sensor.gate, policy)
     moved = tell_standing(after, by, policy, sensor.seq, now_unix_ns)
+    for name in [name for name in over if name not in moved]:  # out of service besides: only its end has changed
+        moved.append(name)
+        told = tell(after[name], sensor.seq + len(moved))
+        after[name] = replace(told, decided_unix_ns=now_unix_ns, by=None, comment=None)
     changed = [Change(name, after[name]) for name in moved]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 

@@ -7,10 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.alarms import OWN, Change, Condition, Sensor
+from drsn.agent.commission import judged
 from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
-from drsn.agent.documents import AlarmDocument, BundleReference, ConditionDocument, EventDocument, iso_utc
+from drsn.agent.documents import (
+    AlarmDocument,
+    BundleReference,
+    CommissionDocument,
+    ConditionDocument,
+    EventDocument,
+    iso_utc,
+)
 from drsn.agent.judgement import fall_silent, step, suppressor
-from drsn.agent.operations import Operation, RefusedError, operate, unshelve_expired
+from drsn.agent.operations import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
 from drsn.agent.sequential import Ratios
 from drsn.agent.silence import Silence
 from drsn.model.contract import NORMAL, Severity
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from drsn.agent.alarms import Suppressor
+    from drsn.agent.commissioner import Commissioner, Request
     from drsn.agent.policy import Policy
     from drsn.model.contract import ModelContract
 
@@ -57,6 +66,7 @@ class Pipeline:
         identity: stands in every document.
         policy_of: sensor id -> when to raise and clear; asked once.
         sensors: the states of an earlier run.
+        commissioner: None: nothing can be commissioned; what was, holds.
     """
 
     def __init__(
@@ -65,6 +75,7 @@ class Pipeline:
         identity: Identity,
         policy_of: Callable[[str], Policy],
         sensors: Mapping[str, Sensor] | None = None,
+        commissioner: Commissioner | None = None,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *OWN)
         self._severities = {name: contract.severity_of(name) for name in contract.conditions}
@@ -72,15 +83,26 @@ class Pipeline:
         self._policy_of = policy_of
         self._policies: dict[str, Policy] = {}
         self._ratios = Ratios(contract)
+        self._threshold = contract.abstention_threshold
+        self._commissioner = commissioner
         self.sensors: dict[str, Sensor] = dict(sensors or {})
         periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
         self._silence = Silence(periods_s, lambda name: self._policy(name).silent_after_s)
-        self._shelved = {name for name, sensor in self.sensors.items() if _has_shelved(sensor)}
+        self._shelved: dict[str, set[int]] = {}  # sensor -> when its shelvings end; asked in each turn of the loop
+        for name in self.sensors:
+            self._note_shelving(name)
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
         """Let one window speak and say what followed."""
         name = diagnosis.reading.sensor
-        return self._heard(name, diagnosis, now_unix_ns, diagnosis)
+        sensor = self.sensors.get(name)
+        if sensor is not None and sensor.commission is not None:
+            allowance = sensor.commission.allowance(self._identity.bundle.sha256)
+            diagnosis = judged(diagnosis, self._threshold, allowance)
+        outcome = self._heard(name, diagnosis, now_unix_ns, diagnosis)
+        if self._commissioner is not None:
+            self._commissioner.see(name, diagnosis, outcome.suppressed_by)
+        return outcome
 
     def refuse(self, name: str, fault: str, now_unix_ns: int) -> Outcome | None:
         """A packet was refused that shows a fault of its sensor; None of a sensor that never made a window."""
@@ -101,7 +123,7 @@ class Pipeline:
         return self._heard(name, Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0), now_unix_ns, None)
 
     def listen(self, now_s: float, now_unix_ns: int, *, listening: bool) -> list[Outcome]:
-        """Which sensors have fallen silent, and whose shelvings are over.
+        """Which sensors have fallen silent, whose shelvings are over, and which are commissioned by now.
 
         Args:
             now_s: monotonic.
@@ -112,11 +134,16 @@ class Pipeline:
         for name in self._silence.listen(now_s, listening=listening):
             self.sensors[name], changes = fall_silent(self._known(name), self._policy(name), now_unix_ns)
             outcomes.append(self._outcome(name, None, changes))
-        for name in sorted(self._shelved):
+        over = [n for n, ends in self._shelved.items() if any(shelving_is_over(end, now_unix_ns) for end in ends)]
+        for name in sorted(over):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)
+            self._note_shelving(name)
             if changes:
                 outcomes.append(self._outcome(name, None, changes))
-        self._shelved = {name for name in self._shelved if _has_shelved(self.sensors[name])}
+        done = [] if self._commissioner is None else self._commissioner.listen(self.sensors, now_s, now_unix_ns)
+        for name, sensor in done:
+            self.sensors[name] = sensor
+            outcomes.append(self._outcome(name, None, []))
         return outcomes
 
     def operate(self, name: str, operation: Operation, event_id: str | None, now_unix_ns: int) -> Outcome:
@@ -131,20 +158,61 @@ class Pipeline:
         Raises:
             RefusedError: it can't be done; nothing has changed.
         """
-        if name not in self.sensors:
-            raise RefusedError(f"this agent has no sensor {name!r}")
-        sensor = self._known(name)
-        if event_id is not None:
-            asked = sensor.conditions.get(operation.condition or "", Condition())
+        sensor = self._asked(name)
+        asked = sensor.conditions.get(operation.condition or "")
+        if event_id is not None and asked is not None:  # else `operate` says what is wrong with the condition
             told = (*asked.told, asked.seq)
             seq = next((seq for seq in told if self.event_id(name, seq) == event_id), 0)
             if not seq:
                 raise RefusedError("the event is none of this alarm as it stands; look again")
             operation = replace(operation, seq=seq)
         self.sensors[name], changes = operate(sensor, operation, self._policy(name), now_unix_ns)
-        if _has_shelved(self.sensors[name]):
-            self._shelved.add(name)
+        self._note_shelving(name)
         return self._outcome(name, None, changes)
+
+    def begin_commission(self, name: str, request: Request) -> None:
+        """Learn from now on what a sensor's machine is like.
+
+        Raises:
+            RefusedError: not possible as things stand.
+        """
+        sensor, given = self._asked(name), self._policy_of(name).limits.rms
+        if self._commissioner is None:
+            raise RefusedError("this agent commissions nothing")
+        if request.gate and given is not None:
+            raise RefusedError(f"gate: the settings give {name} an RMS of {given:g}, and come first")
+        self._commissioner.begin(name, sensor, request, self._policy(name).limits.settle_ns)
+
+    def undo_commission(self, name: str, by: str) -> Outcome | None:
+        """End a commissioning that is under way (None), else forget what the last one has learnt.
+
+        Raises:
+            RefusedError: there is neither.
+        """
+        sensor = self._asked(name)
+        if self._commissioner is not None and self._commissioner.cancel(name, by):
+            return None
+        if sensor.commission is None:
+            raise RefusedError(f"{name} is not commissioned")
+        self.sensors[name] = replace(sensor, commission=None)
+        return self._outcome(name, None, [])
+
+    def commission(self, name: str) -> CommissionDocument | None:
+        """What was learnt of a sensor's machine; None: nothing."""
+        sensor = self.sensors.get(name)
+        found = None if sensor is None else sensor.commission
+        return None if found is None else CommissionDocument.of(found, self._identity.bundle.sha256)
+
+    def _note_shelving(self, name: str) -> None:
+        ends = {c.shelved_until_unix_ns for c in self.sensors[name].conditions.values() if c.shelved_until_unix_ns}
+        self._shelved.pop(name, None)
+        if ends:
+            self._shelved[name] = ends
+
+    def _asked(self, name: str) -> Sensor:
+        if name not in self.sensors:
+            raise RefusedError(f"this agent has no sensor {name!r}")
+        return self._known(name)
 
     def _heard(self, name: str, diagnosis: Diagnosis, now_unix_ns: int, shown: Diagnosis | None) -> Outcome:
         policy = self._policy(name)
@@ -167,7 +235,11 @@ class Pipeline:
             given = self._policy_of(name)
             urgency = replace(given.urgency, of={**self._severities, **given.urgency.of})
             policy = self._policies[name] = replace(given, urgency=urgency)
-        return policy
+        sensor = self.sensors.get(name)
+        found = None if sensor is None or sensor.commission is None else sensor.commission.gate_rms
+        if found is None or policy.limits.rms is not None:
+            return policy
+        return replace(policy, limits=replace(policy.limits, rms=found))
 
     def alarm(self, name: str) -> AlarmDocument:
         """The retained document of a sensor as it stands.
@@ -252,7 +324,3 @@ class Pipeline:
     def event_id(self, sensor: str, seq: int) -> str:
         """UUIDv5 of (agent, epoch, sensor, seq)."""
         return str(uuid.uuid5(EVENT_NAMESPACE, f"{self._identity.agent}/{self._identity.epoch}/{sensor}/{seq}"))
-
-
-def _has_shelved(sensor: Sensor) -> bool:
-    return any(condition.shelved_until_unix_ns for condition in sensor.conditions.values())

@@ -16,6 +16,7 @@ from drsn.agent.severity import Urgency
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.evidence.geometry import Geometry
     from drsn.agent.settings import AlarmsSection, GateSection, Settings
     from drsn.model.contract import Frozen, ModelContract
 
@@ -54,6 +55,11 @@ def ignored_faults(settings: Settings) -> Callable[[str], frozenset[str]]:
         return frozenset(_over(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
 
     return ignored
+
+
+def bearing_of(settings: Settings) -> Callable[[str], Geometry | None]:
+    """Sensor id -> the geometry of its bearing, where it is configured."""
+    return lambda sensor: _override(settings, sensor).bearing
 
 
 def _override(settings: Settings, sensor: str) -> SensorSection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from drsn.agent.documents import HealthDocument, ResultDocument, StatusDocument, iso_utc
+from drsn.agent.documents import CommissionDocument, HealthDocument, ResultDocument, StatusDocument, iso_utc
 from drsn.agent.logs import fields
 
 if TYPE_CHECKING:
@@ -122,13 +122,18 @@ class Publisher:
             self._told[sensor] = (last_s, windows)
             return
         self._told[sensor] = (now_s, 0)
-        document = result_document(diagnosis, outcome.suppressed_by, windows, self._bundle)
+        commission = self._pipeline.commission(sensor)
+        document = result_document(diagnosis, outcome.suppressed_by, windows, self._bundle, commission)
         if self._connection.publish(self._topics.result(sensor), _bytes(document), qos=0) is not None:
             self.results += 1
 
 
 def result_document(
-    diagnosis: Diagnosis, suppressed_by: Suppressor | None, windows: int, bundle: str
+    diagnosis: Diagnosis,
+    suppressed_by: Suppressor | None,
+    windows: int,
+    bundle: str,
+    commission: CommissionDocument | None = None,
 ) -> ResultDocument:
     """The latest diagnosis of a sensor as it goes out."""
     reading = diagnosis.reading
@@ -147,6 +152,7 @@ def result_document(
         peak=reading.peak,
         unit=reading.unit,
         bundle=bundle,
+        commission=commission,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
 from drsn.agent.accounts import health, status
+from drsn.agent.evidence.keeper import fed
 from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import PacketError, Reason
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from drsn.agent.desk.desk import Answer, Desk
     from drsn.agent.diagnosis import Interpreter
     from drsn.agent.documents import EventDocument, HealthDocument, StatusDocument
+    from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.inbox import Inbox
     from drsn.agent.intake import Intake
     from drsn.agent.message import Message
@@ -84,6 +86,7 @@ class Parts:
     outbox: Outbox
     publisher: Publisher
     desk: Desk
+    evidence: Keeper
     metrics: Metrics
     identity: Identity
     version: str
@@ -166,7 +169,8 @@ class Runner:
         fault = FAULTS.get(error.reason)
         if fault is not None:
             now_unix_ns = time.time_ns()
-            outcomes = [self._parts.pipeline.refuse(sensor, fault, now_unix_ns) for sensor in error.sensors]
+            blamed = [name for name in error.sensors if fault not in self._parts.batch.ignored_faults(name)]
+            outcomes = [self._parts.pipeline.refuse(name, fault, now_unix_ns) for name in blamed]
             self._noticed += filter(None, outcomes)
 
     def _log_refusal(self, message: Message, error: PacketError) -> None:
@@ -182,7 +186,10 @@ class Runner:
         parts.metrics.inference.add(time.monotonic() - before_s)
         self._beat()
         now_unix_ns = time.time_ns()
-        outcomes = [parts.pipeline.feed(d, now_unix_ns) for d in parts.interpret(parts.batch.readings, outputs)]
+        outcomes = [
+            fed(parts.pipeline, parts.evidence, place, diagnosis, outputs, now_unix_ns)
+            for place, diagnosis in enumerate(parts.interpret(parts.batch.readings, outputs))
+        ]
         parts.batch.clear()
         parts.metrics.batches += 1
         parts.metrics.windows += len(outcomes)
@@ -202,6 +209,7 @@ class Runner:
     def _settle(self, decided: Sequence[Outcome] = (), answer: Answer | None = None) -> None:
         """Commit what was decided, together with the cursors of the packets that are done; then acknowledge them."""
         parts = self._parts
+        parts.evidence.notice(self._noticed)
         outcomes, self._noticed = [*self._noticed, *decided], []
         settled = parts.receipts.settle()
         for receipt in settled:
@@ -225,6 +233,7 @@ class Runner:
                 parts.metrics.processed += 1
                 parts.metrics.latency.add(now_s - receipt.message.received_s)
         parts.publisher.outcomes(outcomes, now_s)
+        parts.evidence.release()
 
     def _note(self, events: list[EventDocument]) -> None:
         self._parts.metrics.events += len(events)

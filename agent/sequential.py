@@ -41,13 +41,13 @@ that no single blow, and no knock against the cable, raises an alarm."""
 
 NOVELTY_PER_NAT = 2.5
 """Of novelty past the abstention threshold, for each nat that a window may weigh less. The novelty is a difference of
-squared Mahalanobis lengths (drsn.model.novelty), so that by its theory two of them are a nat. A logistic regression of
-known windows at -10 dB against noise alone comes to 2.6, against hum, tones and chirps too to 3.1; chosen on the loads
-that `cwru` was trained on (docs/alarms.md). A bundle whose novelty has another unit is better off with votes."""
+squared Mahalanobis lengths (drsn.model.novelty), so that by its theory two of them are a nat; measured at -10 dB on the
+loads that `cwru` was trained on, two are too dear by a quarter (benchmarks/alarms_doubt.py). A bundle whose novelty has
+another unit is better off with votes."""
 
 DOUBT_NATS = 1.0
-"""What a window far from all that is known counts against any change. At 0 noise alone would creep up on the
-threshold; at the bound one blow would take what a fault has said in seconds."""
+"""What a window far from all that is known counts against any change. At 0 what is near enough now and then
+would creep up on the threshold; at the bound one blow would take what a fault has said in seconds."""
 
 DEPENDENCE = 1.25
 """T, in windows that do not overlap. The healthy recordings of CWRU in stationary noise come to 1.0

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from drsn.agent.evidence.geometry import Geometry
 from drsn.agent.packets import Format
 from drsn.agent.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.votes import Quorum
@@ -244,10 +245,34 @@ class SensorFaultsOverride(Frozen):
     ignore: tuple[FaultName, ...] | None = None
 
 
+class EvidenceSection(Frozen):
+    """The windows behind an event."""
+
+    windows: int = Field(default=8, ge=0, le=64, description="kept of each sensor, in memory; 0: no evidence")
+    quota_mb: int = Field(default=256, ge=1, le=1_000_000, description="of all records on the disk; the oldest go")
+    publish: bool = Field(default=False, description="each with its event; false: when the command `evidence` asks")
+
+
+class CommissionSection(Frozen):
+    """How a machine is commissioned, when somebody commands it."""
+
+    seconds: float = Field(default=60.0, ge=1, le=600, description="of a healthy machine's signal that are gathered")
+    give_up_after_s: float = Field(default=300.0, ge=1, le=86_400, description="if that takes longer")
+
+    @model_validator(mode="after")
+    def _possible(self) -> CommissionSection:
+        if self.give_up_after_s <= self.seconds:
+            raise ValueError(f"give_up_after_s = {self.give_up_after_s:g} is too soon for {self.seconds:g} s of signal")
+        return self
+
+
 class SensorSection(Frozen):
     """Overrides for the sensors whose id matches; the first match wins."""
 
     match: str = Field(description="shell pattern, such as press4.*")
+    bearing: Geometry | None = Field(
+        default=None, description="{balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg}; docs/evidence.md"
+    )
     alarms: AlarmsOverride = AlarmsOverride()
     gate: GateOverride = GateOverride()
     sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
@@ -268,6 +293,8 @@ class Settings(BaseSettings):
     alarms: AlarmsSection = AlarmsSection()
     gate: GateSection = GateSection()
     sensor_faults: SensorFaultsSection = SensorFaultsSection()
+    evidence: EvidenceSection = EvidenceSection()
+    commission: CommissionSection = CommissionSection()
 
     @classmethod
     def settings_customise_sources(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 (evidence reads the types of `Urgency` at run time)
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from drsn.model.contract import Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 DAY_NS = 86_400 * 1_000_000_000
 STEPS = sorted(Severity, key=lambda severity: severity.rank)

@@ -143,7 +143,8 @@ class Store:
             )
             for reply in replies:
                 document = (reply.request_id, reply.model_dump_json())
-                row = self._db.execute("INSERT INTO replies (request_id, reply) VALUES (?, ?)", document)
+                # A command that takes its time is answered anew.
+                row = self._db.execute("INSERT OR REPLACE INTO replies (request_id, reply) VALUES (?, ?)", document)
                 self._db.execute("DELETE FROM replies WHERE id <= ?", ((row.lastrowid or 0) - REPLIES,))
 
     def journal(self, after_id: int, limit: int) -> list[Entry]:

@@ -54,6 +54,8 @@ class Window:
     """A packet in it says that the device clipped."""
     rate_error: float
     """The measured over the declared rate, less 1; 0 where that is not known."""
+    count: float | None = None
+    """Unit per count, if the packet that completed it came as 16-bit counts."""
 
 
 class SensorStream:
@@ -138,6 +140,7 @@ class SensorStream:
                 rpm=packet.rpm,
                 clipped=end < self._clipped,
                 rate_error=self._rate_watch.error,
+                count=packet.count,
             )
         self._clipped = max(0, self._clipped - total)
         self.cursor = replace(self.cursor, fresh=self._fresh)

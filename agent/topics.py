@@ -83,7 +83,7 @@ class Topics:
     @property
     def filters(self) -> tuple[str, ...]:
         """Filters that together cover all that agents with this prefix publish."""
-        kinds = ("result", "alarm", "event", "_agent/+/status", "_agent/+/health")
+        kinds = ("result", "alarm", "event", "evidence/+", "_agent/+/status", "_agent/+/health")
         return tuple(f"{self.prefix}/{kind if kind.startswith('_') else f'+/{kind}'}" for kind in kinds)
 
     def result(self, sensor: str) -> str:
@@ -97,6 +97,10 @@ class Topics:
     def event(self, sensor: str) -> str:
         """One event."""
         return f"{self.prefix}/{sensor}/event"
+
+    def evidence(self, sensor: str, event_id: str) -> str:
+        """The windows behind an event."""
+        return f"{self.prefix}/{sensor}/evidence/{event_id}"
 
     @property
     def commands(self) -> str:

@@ -15,8 +15,10 @@ from pydantic_core import PydanticUndefined
 
 from drsn.agent.alarms import TRANSITIONS, State
 from drsn.agent.bundles import SHIPPED, shipped
+from drsn.agent.cases.steps import KINDS, Step
 from drsn.agent.documents import schemas
 from drsn.agent.settings import Settings
+from drsn.agent.simulation.markdown import delays_table, rules_table, strangers_table
 from drsn.agent.votes import Quorum
 from drsn.model.benchmark import bars, results, tables
 from drsn.model.bundle import open_bundle
@@ -40,7 +42,12 @@ def generated() -> dict[Path, str]:
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
         ROOT / "docs" / "architecture.md": {"states": state_diagram()},
-        ROOT / "docs" / "alarms.md": {"states": state_diagram(), "simulated": alarms_parts()},
+        ROOT / "docs" / "alarms.md": {
+            "states": state_diagram(),
+            "simulated": alarms_parts(),
+            "doubt": doubt_table(),
+            **commission_parts(),
+        },
         ROOT / "docs" / "accuracy.md": accuracy_parts(),
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "docs" / "novelty.md": {
@@ -48,6 +55,8 @@ def generated() -> dict[Path, str]:
             "accepted": accepted_table(),
             "left_out": left_out_table(),
         },
+        ROOT / "docs" / "evidence.md": {"costs": evidence_costs()},
+        ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}
@@ -99,8 +108,20 @@ def _default(field: FieldInfo) -> str:
     if value is None or value == ():
         return "none"
     if isinstance(value, (str, Quorum)):
-        return f'`"{value}"`'
+        return f'`"{getattr(value, "value", value)}"`'
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def steps_table() -> str:
+    """Every field of every step of an alarm case."""
+    rows = ["| step | field | default | meaning |", "|---|---|---|---|"]
+    for kind in dict.fromkeys((Step, *KINDS.values())):
+        name = "any" if kind is Step else ", ".join(f"`{key}`" for key, value in KINDS.items() if value is kind)
+        own = {k: field for k, field in kind.model_fields.items() if kind is Step or k not in Step.model_fields}
+        names = [name, *[""] * (len(own) - 1)]
+        cells = zip(names, own.items(), strict=True)
+        rows += [f"| {n} | `{key}` | {_default(field)} | {field.description} |" for n, (key, field) in cells]
+    return "\n".join(rows)
 
 
 def state_diagram() -> str:
@@ -110,6 +131,23 @@ def state_diagram() -> str:
         f"    {before.value} --> {after.value}: {_word(signal)}" for (before, signal), after in TRANSITIONS.items()
     ]
     return "\n".join([*lines, "```"])
+
+
+def evidence_costs() -> str:
+    """What `benchmarks/evidence.py` measured."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "evidence.json").read_text(encoding="utf-8"))
+    rows = ["| step | µs, median | least to greatest | part of a window's inference |", "|---|---|---|---|"]
+    rows += [
+        f"| {r['step']} | {r['us']:.0f} | {r['least']:.0f} to {r['greatest']:.0f} | {r['ratio']:.2g} |"
+        for r in found["rows"]
+    ]
+    memory, size = found["memory of 1000 sensors, MB"], found["bytes"]
+    told = (
+        f"Memory of 1,000 sensors: {memory['all']:.0f} MB, of which {memory['arrays']:.0f} MB are the arrays and the "
+        f"rest the alarms' states before and after each window. A file has {size['file'] / 1000:.0f} kB, a message\n"
+        f"{size['message'] / 1000:.0f} kB: `quota_mb` = 256 holds {256_000_000 // size['file']:,} events."
+    )
+    return "\n".join([*rows, "", told])
 
 
 def alarms_parts() -> str:
@@ -128,18 +166,26 @@ def alarms_parts() -> str:
     parts = [
         f"Bundle {name}; {seen} of signal through the network. False alarms are those of machine conditions",
         f"on healthy recordings in {days:g} sensor-days (a tenth for the first two rules), with the upper 95 % bound a",
-        "day. Delays are of the slowest condition; *outspoken*: as if the model never abstained.",
+        "day. Delays are of the slowest condition. *Dropping*: the sequential test if it left out what the model",
+        "abstains from.",
         "",
-        _rules([(f"{row['snr_db']:g} dB", row) for row in found["rules"]]),
+        rules_table([(f"{row['snr_db']:g} dB", row) for row in found["rules"]]),
         "",
-        f"At {worst:g} dB, outspoken:",
+        "Delay by condition, median / 95th percentile in seconds:",
         "",
-        _rules([(f"{row['snr_db']:g} dB", row) for row in found["outspoken"]]),
+        delays_table(found["rules"]),
         "",
-        f"At equal false alarms, {most}: the fastest of each family that has one, chosen on every second stretch",
-        "and shown on the others:",
+        f"At {worst:g} dB, *outspoken*: as if the model never abstained:",
         "",
-        _rules(alike),
+        rules_table([(f"{row['snr_db']:g} dB", row) for row in found["outspoken"]]),
+        "",
+        f"At equal false alarms, {most}: the fastest of each family that has one:",
+        "",
+        rules_table(alike),
+        "",
+        "Signals of no machine, or of another, an hour each: how many streams raise a machine's condition.",
+        "",
+        strangers_table(found["strangers"]),
         "",
         "What was asked for, and whether it is met:",
         "",
@@ -148,24 +194,21 @@ def alarms_parts() -> str:
     return "\n".join(parts)
 
 
-def _rules(rows: list[tuple[str, dict[str, Any]]]) -> str:
-    """A Markdown table of rules."""
-    lines = [
-        "| | rule | false alarms, quiet | disturbed | median s | p95 s | missed | wrong condition |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for place, row in rows:
-        false = [row["false_alarms"][scene] for scene in ("quiet", "disturbed")]
-        delay = row["delay"].values()
-        seconds = [[d[key] for d in delay] for key in ("median_s", "p95_s")]
+def doubt_table() -> str:
+    """Prices of novelty that `benchmarks/alarms_doubt.py` measured."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "alarms_doubt.json").read_text(encoding="utf-8"))
+    kinds = [kind for kind in found["rows"][0]["misled"] if any(row["misled"][kind] for row in found["rows"])]
+    head = ["novelty a nat", "p95 s, slowest", f"false alarms in {found['days']:g} disturbed days", *kinds]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for row in found["rows"]:
+        p95 = row["p95_s"].values()
         cells = [
-            place,
-            row["rule"].replace(">=", "≥"),
-            *(f"{f['alarms']:,} (< {f['upper_95_per_day']:.3g})" for f in false),
-            *("never" if None in values else f"{max(values):.2f}" for values in seconds),
-            *(f"{100 * max(d[key] for d in delay):.1f} %" for key in ("missed", "wrong")),
+            row["price"],
+            "never" if None in p95 else f"{max(p95):.2f}",
+            row["false_alarms_disturbed"],
+            *(f"{row['misled'][kind]} of {found['streams_of_each_kind']}" for kind in kinds),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
@@ -215,7 +258,15 @@ def accuracy_parts() -> dict[str, str]:
         "recordings": tables.recordings_table(cells, "cwru-0-to-3", shown, -6.0),
         "paper": bars.paper_table(cells),
         "tried": tables.tried_table(results.read_cells(ACCURACY / "selection")),
+        "full_band": full_band_table(),
     }
+
+
+def full_band_table() -> str:
+    """What `benchmarks/full_band.py` measured."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "full_band.json").read_text(encoding="utf-8"))["rows"]
+    rows = [[str(value) if isinstance(value, str) else f"{value:.1f}" for value in row.values()] for row in found]
+    return tables.markdown(list(found[0]), rows)
 
 
 NOVELTY = ROOT / "benchmarks" / "results" / "novelty.json"
@@ -224,6 +275,31 @@ NOVELTY = ROOT / "benchmarks" / "results" / "novelty.json"
 def _novelty() -> dict[str, Any]:
     document: dict[str, Any] = json.loads(NOVELTY.read_text(encoding="utf-8"))
     return document
+
+
+def commission_parts() -> dict[str, str]:
+    """What `benchmarks/commission.py` measured: gain and cost of an allowance."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "commission.json").read_text(encoding="utf-8"))
+    gain = [
+        "| noise | half | allowance | other half accepted | faults accepted | of those named right |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in found["machine_at_3_hp"]:
+        level = "as recorded" if row["snr_db"] is None else f"{row['snr_db']:+g} dB"
+        allowance = "**refused**" if row["allowance"] is None else f"{row['allowance']:.1f}"
+        both = [row["before"], row.get("after") or row["before"]]
+        cells = [
+            " → ".join(f"{100 * part[what][key]:.1f}" for part in both) + " %"
+            for what, key in (("healthy", "accepted"), ("faults", "accepted"), ("faults", "right_of_accepted"))
+        ]
+        gain.append(f"| {level} | {row['half']} | {allowance} | {' | '.join(cells)} |")
+    names = list(found["cost"][0]["refused"])
+    cost = [f"| allowance | {' | '.join(f'refused: {name}' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for row in found["cost"]:
+        cells = [f"{100 * row['refused'][name]:.1f} %" for name in names]
+        cost.append(f"| {row['allowance']:.1f} | {' | '.join(cells)} |")
+    cost[-1] = cost[-1].replace("| ", "| at most ", 1)
+    return {"commissioned": "\n".join(gain), "allowed": "\n".join(cost)}
 
 
 def refused_table() -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -23,18 +24,22 @@ class Watch:
     """Phases nest: the way to the innermost one says what is being done, the outermost how far the whole is.
 
     Args:
-        stream: where lines go, usually stderr.
+        stream: where lines go, usually stderr; None where a process has none.
         every_s: between two lines; a terminal's line is drawn over ten times a second.
     """
 
-    def __init__(self, stream: TextIO = sys.stderr, every_s: float = LINE_EVERY_S) -> None:
+    def __init__(self, stream: TextIO | None, every_s: float = LINE_EVERY_S) -> None:
         self.cancelled = False
         self._stream = stream
-        self._terminal = stream.isatty()
+        self._terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._every_s = 0.1 if self._terminal else every_s
         self._phases: dict[str, tuple[int, int]] = {}  # name -> (steps done, steps)
         self._started_s = time.monotonic()
         self._shown_s = self._started_s
+
+    def silent(self, title: str) -> None:
+        """A TensorRT that tells no progress (8.6) begins: minutes without a word look like a program that hangs."""
+        self._write(f"building; {title} does not tell how far it is, and may take minutes\n")
 
     def started(self, phase: str, steps: int) -> None:
         """A phase begins."""
@@ -51,8 +56,7 @@ class Watch:
         """A phase ends; the outermost one clears the line."""
         self._phases.pop(phase, None)
         if not self._phases and self._terminal:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            self._write("\r\x1b[K")
 
     def _show(self) -> None:
         now_s = time.monotonic()
@@ -63,8 +67,18 @@ class Watch:
         *_, inner = self._phases
         inner_done, inner_steps = self._phases[inner]
         text = f"building, {now_s - self._started_s:.0f} s: {done} of {steps}; {inner} {inner_done} of {inner_steps}"
-        self._stream.write(f"\r\x1b[K{text[:78]}" if self._terminal else f"{text}\n")
-        self._stream.flush()
+        columns = shutil.get_terminal_size().columns - 1  # a line that wraps can't be drawn over
+        self._write(f"\r\x1b[K{text[:columns]}" if self._terminal else f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        """Progress is a courtesy: whoever reads it may be gone, and the build goes on."""
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # a broken pipe; a closed file
+            self._stream = None
 
 
 def monitor(trt: TensorRt, watch: Watch) -> Any:  # noqa: ANN401 (the class exists only once the module is loaded)
@@ -95,7 +109,7 @@ def _quietly(watch: Watch, call: Any) -> None:  # noqa: ANN401
         call()
     except KeyboardInterrupt:
         watch.cancelled = True
-    except Exception:  # noqa: BLE001, S110 (a closed stderr must not end a build)
+    except Exception:  # noqa: BLE001, S110 (nothing that is shown is worth a build)
         pass
 
 

@@ -39,7 +39,8 @@ def add_to(parser: Parser) -> None:
     group.add_argument("--strict", action="store_true", help="no TF32: float32 products in full")
     capability = "--target trt-rtx: build ahead of time, without the GPU; for example 8.6,8.9"
     group.add_argument("--compute-capability", metavar="X.Y,..", help=capability)
-    group.add_argument("--if-needed", action="store_true", help="keep an engine that fits bundle, TensorRT and GPU")
+    kept = "keep an engine that fits bundle, TensorRT, GPU and options"
+    group.add_argument("--if-needed", action="store_true", help=kept)
 
 
 def refuse_options(arguments: argparse.Namespace) -> None:
@@ -64,6 +65,8 @@ def order_of(arguments: argparse.Namespace) -> dict[str, Any]:
         raise UsageError("--timing-cache goes with --target trt: TensorRT-RTX measures nothing while it builds")
     if arguments.compute_capability is not None and arguments.target == "trt":
         raise UsageError("--compute-capability goes with --target trt-rtx: TensorRT builds for the GPU that is here")
+    if arguments.compute_capability is not None and arguments.if_needed:
+        raise UsageError("--if-needed goes with the GPU that is here, not with --compute-capability")
     return {
         "target": arguments.target,
         "precision": _precision(arguments.precision or "fp32"),
@@ -124,6 +127,8 @@ def _batch(text: str) -> Batch:
     batch = Batch(min=least, opt=best, max=most)
     if not batch.ordered:
         raise UsageError(f"--batch {text}: MIN <= OPT <= MAX does not hold")
+    if batch.min > 1:
+        raise UsageError(f"--batch {text}: MIN must be 1: the agent gives single windows too")
     return batch
 
 

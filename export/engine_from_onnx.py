@@ -6,6 +6,7 @@ The steps in their order; nothing is written before all of it is known to be rig
 from __future__ import annotations
 
 import hashlib
+import os
 import resource
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
 from drsn.agent.backends import cuda, plan, trt_compat
-from drsn.agent.backends.plan import Batch, Flavour, Machine, NoPlan, Plan, Precision, Sidecar
+from drsn.agent.backends.plan import Batch, Flavour, Machine, Plan, Precision, Sidecar
 from drsn.export.engines import proven
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -84,10 +85,10 @@ def engine_from_onnx(order: Order, watch: Watch, prove: Prove = proven) -> Engin
     """
     device, trt = here(order.target, order.compute_capabilities)
     model, network = _network(order, trt)
-    machine = None if device is None else Machine(order.flavour, trt.version, device)
-    there = None if machine is None or not order.if_needed else _there(order, machine)
-    if there is not None:
-        return Engine(there.path, there.sidecar, built=False)
+    if order.if_needed and device is not None:
+        there = _there(order, Machine(order.flavour, trt.version, device))
+        if there is not None:
+            return Engine(there.path, there.sidecar, built=False)
     _folder(order.engine_dir)
     cache_path = order.timing_cache or order.engine_dir / _cache_name(trt, device)
     started_s = time.monotonic()
@@ -138,24 +139,39 @@ def _network(order: Order, trt: TensorRt) -> tuple[bytes, str]:
 
 
 def _there(order: Order, machine: Machine) -> Plan | None:
-    """An engine that does what is asked for: this precision, TF32 or not, and these batches."""
-    found = plan.find_plan(order.engine_dir, order.bundle, machine, order.batch.max)
-    if isinstance(found, NoPlan):
-        return None
+    """An engine that was built as is asked for now; from here on it is the newest, which is the one the agent takes."""
+    try:
+        for place, found in enumerate(plan.fitting(order.engine_dir, order.bundle, machine, order.batch.max)):
+            if _as_ordered(found.sidecar, order) and _whole(found):
+                if place:
+                    os.utime(found.path)
+                return found
+    except OSError as error:
+        raise StorageError(f"engines {order.engine_dir}: {error}; give another --engine-dir") from None
+    return None
+
+
+def _as_ordered(sidecar: Sidecar, order: Order) -> bool:
+    names = ("precision", "strict", "batch", "workspace_bytes", "opt_level")
+    return all(getattr(sidecar, name) == getattr(order, name) for name in names)
+
+
+def _whole(found: Plan) -> bool:
     try:
         found.read()
     except BundleError:
-        return None  # damaged since it was built: built again
-    sidecar = found.sidecar
-    same = (sidecar.precision, sidecar.strict, sidecar.batch) == (order.precision, order.strict, order.batch)
-    return found if same else None
+        return False  # damaged since it was built: built again
+    return True
 
 
 def _folder(path: Path) -> None:
+    """Before minutes of building, not after them."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"engines {path}: can't make the folder ({error}); give another --engine-dir") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StorageError(f"engines {path}: this user may not write there; give another --engine-dir")
 
 
 def _cache_name(trt: TensorRt, device: cuda.Device | None) -> str:

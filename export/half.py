@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from drsn.model.ensemble import Ensemble
 from drsn.model.network import Features, Network
 
 if TYPE_CHECKING:
@@ -48,5 +49,8 @@ class _HalfNetwork(nn.Module):
 def halved(graph: Diagnosis) -> Diagnosis:
     """A copy of the graph whose network computes in float16; its ends stay float32."""
     graph = copy.deepcopy(graph)
-    graph.network = _HalfNetwork(graph.network)  # type: ignore[assignment]
+    if isinstance(graph.network, Ensemble):  # the mean of its members' answers is one of the ends
+        graph.network.members = nn.ModuleList(_HalfNetwork(member) for member in graph.network.parts)
+    else:
+        graph.network = _HalfNetwork(graph.network)  # type: ignore[assignment]
     return graph.eval()

@@ -78,9 +78,12 @@ def plan_from_onnx(
     config = _config(trt, builder, network, wishes)
     _add_profile(trt, builder, config, contract, wishes.batch)
     cache_used = _attach_cache(trt, config, timing_cache)
-    if hasattr(config, "progress_monitor"):
+    tells = hasattr(config, "progress_monitor")
+    if tells:
         config.progress_monitor = monitor(trt, watch)
-    with cancellable(watch, immediate=not hasattr(config, "progress_monitor")):
+    else:
+        watch.silent(trt.title)
+    with cancellable(watch, immediate=not tells):
         serialized = builder.build_serialized_network(network, config)
     if watch.cancelled:
         raise KeyboardInterrupt
@@ -102,12 +105,8 @@ def _made(trt: TensorRt, what: str, make: Callable[[], Any]) -> Any:  # noqa: AN
 
 def _network(trt: TensorRt, builder: Any) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
     kinds = trt.module.NetworkDefinitionCreationFlag
-    flags = 0
-    if hasattr(kinds, "STRONGLY_TYPED"):
-        flags = 1 << int(kinds.STRONGLY_TYPED)
-    elif hasattr(kinds, "EXPLICIT_BATCH"):
-        flags = 1 << int(kinds.EXPLICIT_BATCH)
-    network = builder.create_network(flags)
+    kind = kinds.STRONGLY_TYPED if hasattr(kinds, "STRONGLY_TYPED") else kinds.EXPLICIT_BATCH
+    network = builder.create_network(1 << int(kind))
     if network is None:
         raise UnavailableError(f"{trt.title} makes no network: {trt.said()}")
     return network
@@ -144,8 +143,11 @@ def _config(trt: TensorRt, builder: Any, network: Any, wishes: Wishes) -> Any:  
         config.builder_optimization_level = wishes.opt_level
     if wishes.strict or wishes.precision == "fp16":  # what float16 leaves in float32 is there because it needs it
         config.clear_flag(trt.module.BuilderFlag.TF32)
-    if wishes.precision == "fp16" and not hasattr(trt.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
-        _allow_half(trt, config, network)
+    if not hasattr(trt.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
+        # 8.6: without it only one context may use the profile, and the agent has one for each batch size. On since 10.
+        config.set_preview_feature(trt.module.PreviewFeature.PROFILE_SHARING_0806, True)
+        if wishes.precision == "fp16":
+            _allow_half(trt, config, network)
     if wishes.compute_capabilities:
         _name_capabilities(trt, config, wishes.compute_capabilities)
     return config
@@ -154,8 +156,6 @@ def _config(trt: TensorRt, builder: Any, network: Any, wishes: Wishes) -> Any:  
 def _allow_half(trt: TensorRt, config: Any, network: Any) -> None:  # noqa: ANN401
     """8.6: the flag alone would take half precision for the normalisation too, where ADC counts overflow."""
     kinds, flags = trt.module.LayerType, trt.module.BuilderFlag
-    if not hasattr(flags, "FP16"):
-        raise UnavailableError(f"{trt.title} has neither strongly typed networks nor FP16; use --precision fp32")
     config.set_flag(flags.FP16)
     config.set_flag(flags.OBEY_PRECISION_CONSTRAINTS)
     for index in range(network.num_layers):
@@ -163,7 +163,7 @@ def _allow_half(trt: TensorRt, config: Any, network: Any) -> None:  # noqa: ANN4
         outputs = [layer.get_output(place) for place in range(layer.num_outputs)]
         if layer.type in (kinds.CONSTANT, kinds.SHAPE, kinds.CAST):
             continue
-        if outputs and all(tensor.dtype == trt.module.float32 for tensor in outputs):
+        if all(tensor.dtype == trt.module.float32 for tensor in outputs):
             layer.precision = trt.module.float32
             for place in range(layer.num_outputs):
                 layer.set_output_type(place, trt.module.float32)
@@ -186,6 +186,8 @@ def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> N
 
 def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContract, batch: Batch) -> None:  # noqa: ANN401
     profile = builder.create_optimization_profile()
+    if profile is None:
+        raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.said()}")
     shapes = [(size, contract.channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
     told = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
     try:
@@ -201,7 +203,7 @@ def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: 
     if trt.flavour == "tensorrt-rtx":
         return False
     cache = config.create_timing_cache(content)
-    used = bool(content) and cache is not None
+    used = bool(content)
     if cache is None or not config.set_timing_cache(cache, False):
         used = False  # of another device or version: measured anew
         cache = config.create_timing_cache(b"")

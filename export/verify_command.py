@@ -81,6 +81,7 @@ def report(bundle: Bundle, findings: Findings, not_run: Sequence[str], where: di
                 f"a call ({timing.calls} calls)"
                 for timing in findings.latencies
             ),
+            *(f"FAIL {reason}" for reason in findings.broken),
             *(f"---- not run: {reason}" for reason in not_run),
             "passed" if findings.passed else "FAILED: do not use what is marked FAIL on this machine",
         ]
@@ -99,6 +100,7 @@ def document(
         "passed": findings.passed,
         "parity": [row(comparison) for comparison in findings.comparisons],
         "latency": [asdict(timing) for timing in findings.latencies],
+        "broken": findings.broken,
         "not_run": list(not_run),
     }
 

@@ -30,17 +30,22 @@ class Builds:
     refused: dict[str, str] = field(default_factory=dict)
     """Method -> what it logs before it returns None, False or -1."""
     x: tuple[str, tuple[int, ...], str] = ("x", (-1, 1, 256), "float32")
+    inputs: int = 1
     outputs: tuple[str, ...] = ("logits", "probabilities", "novelty", "embedding")
     plan: bytes | None = None
     """What is built instead of a plan of the right header."""
+    parser_errors: tuple[str, ...] = ()
+    """What the parser keeps to itself until it is asked."""
     stale_cache: bool = False
     """The timing cache that is given is of another device."""
     steps: int = 3
+    raised: type[Exception] = TypeError
+    """By constructors that give nothing."""
     asked: dict[str, Any] = field(default_factory=dict)
     log: Any = None
 
     def refuses(self, method: str) -> bool:
-        if method in self.refused:
+        if self.refused.get(method):
             told = f"[fake.cpp::{method}::1] {self.refused[method]}"
             self.log.log(ERROR, told)
         return method in self.refused
@@ -53,7 +58,7 @@ class _Builder:
     def __init__(self, logger: Any) -> None:
         self._logger = logger
         if self._module._builds.refuses("Builder"):
-            raise TypeError(NULL)
+            raise self._module._builds.raised(NULL)
 
     def create_network(self, flags: int = 0) -> Any:
         builds = self._module._builds
@@ -73,6 +78,8 @@ class _Builder:
         return config
 
     def create_optimization_profile(self) -> Any:
+        if self._module._builds.refuses("create_optimization_profile"):
+            return None
         profile = self._module.IOptimizationProfile()
         profile._asked = self._module._builds.asked
         return profile
@@ -116,7 +123,9 @@ class _Layer:
 
 
 class _Network:
-    num_inputs = 1
+    @property
+    def num_inputs(self) -> int:
+        return self._module._builds.inputs
 
     @property
     def num_outputs(self) -> int:
@@ -140,9 +149,9 @@ class _Network:
 class _Parser:
     def __init__(self, network: Any, logger: Any) -> None:
         self._module = network._module
-        self.num_errors = 0
+        self.num_errors = len(self._module._builds.parser_errors)
         if self._module._builds.refuses("OnnxParser"):
-            raise TypeError(NULL)
+            raise self._module._builds.raised(NULL)
 
     def parse(self, model: bytes) -> bool:
         if self._module._builds.refuses("parse"):
@@ -151,7 +160,7 @@ class _Parser:
         return True
 
     def get_error(self, index: int) -> Any:
-        raise IndexError(index)
+        return SimpleNamespace(desc=lambda: self._module._builds.parser_errors[index])
 
 
 class _Profile:
@@ -170,6 +179,9 @@ class _Config:
     def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
         self._asked["workspace"] = (pool.name, pool_size)
 
+    def set_preview_feature(self, feature: Any, enable: bool) -> None:  # noqa: FBT001 (the real signature)
+        self._asked.setdefault("preview", {})[feature.name] = enable
+
     def set_flag(self, flag: Any) -> None:
         self._asked.setdefault("set", []).append(flag.name)
 
@@ -187,6 +199,7 @@ class _Config:
     def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:  # noqa: FBT001 (the real signature)
         assert ignore_mismatch is False
         if self._module._builds.stale_cache and cache.content:
+            self._module._builds.log.log(ERROR, "the cache is of another device")
             return False
         self._cache = cache
         return not self._module._builds.refuses("set_timing_cache")
@@ -213,7 +226,14 @@ CLASSES = {
     "IProgressMonitor": _Monitor,
     "ILogger": _Monitor,
 }
-ENUMS = ("NetworkDefinitionCreationFlag", "BuilderFlag", "MemoryPoolType", "LayerType", "ComputeCapability")
+ENUMS = (
+    "NetworkDefinitionCreationFlag",
+    "BuilderFlag",
+    "MemoryPoolType",
+    "LayerType",
+    "ComputeCapability",
+    "PreviewFeature",
+)
 
 
 def fake(version: str, builds: Builds) -> TensorRt:

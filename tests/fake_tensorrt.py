@@ -86,6 +86,8 @@ class _Runtime:
 
 
 class _Engine:
+    _contexts = 0
+
     @property
     def num_io_tensors(self) -> int:
         return len(self._nodes)
@@ -120,6 +122,9 @@ class _Engine:
             return None
         context = self._module.IExecutionContext()
         context._engine, context._batch, context._addresses, context._config = self, None, {}, config
+        # 8.6 gives the only profile to the first context; from 10 on they share it.
+        context.active_optimization_profile = -1 if self._module._version[0] == 8 and self._contexts else 0
+        self._contexts += 1
         return context
 
 
@@ -129,9 +134,20 @@ class _Config:
 
 
 class _Context:
+    active_optimization_profile = 0
+
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:
+        behaviour = self._engine._behaviour
+        if behaviour.refuses("set_optimization_profile_async") or stream_handle not in behaviour.gpu.streams:
+            return False
+        self.active_optimization_profile = profile_index
+        return True
+
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         least, _, most = self._engine._profile
         if self._engine._behaviour.refuses("set_input_shape") or not least <= shape[0] <= most:
+            return False
+        if self.active_optimization_profile < 0:
             return False
         assert (name, tuple(shape[1:])) == ("x", self._engine.get_tensor_shape("x")[1:])
         self._batch = shape[0]
@@ -149,7 +165,8 @@ class _Context:
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         behaviour = self._engine._behaviour
-        bound = {node.name for node in self._engine._nodes} == set(self._addresses)
+        names = map(self._engine.get_tensor_name, range(self._engine.num_io_tensors))
+        bound = set(names) == set(self._addresses)
         if behaviour.refuses("execute_async_v3") or self._batch is None or not bound:
             return False
         behaviour.gpu.queue(stream_handle, self._compute)
@@ -163,7 +180,7 @@ class _Context:
         names = [node.name for node in engine._session.get_outputs()]
         for name, answer in zip(names, engine._session.run(names, {"x": x}), strict=True):
             moved = answer + np.float32(engine._behaviour.nudge) if name == "probabilities" else answer
-            target = gpu.buffer(self._addresses[name], moved.nbytes)
+            target = gpu.buffer(self._addresses[engine._behaviour.renamed.get(name, name)], moved.nbytes)
             target[: moved.nbytes] = moved.tobytes()
 
 

@@ -14,7 +14,7 @@ from torch import nn
 from drsn.model.architecture import Family, NetworkConfig, Stage, Stem, View
 from drsn.model.contract import Label, ModelContract
 from drsn.model.diagnosis import Diagnosis
-from drsn.model.network import Network
+from drsn.model.ensemble import network_of
 from drsn.model.novelty import fit_known
 
 
@@ -37,13 +37,14 @@ CONTRACT = ModelContract(
 )
 
 
-def diagnosis(family: Family, view: View = View.WAVEFORM) -> Diagnosis:
+def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> Diagnosis:
     """Three labels, windows of 512 samples; a stage that halves, and one that widens."""
     torch.manual_seed(1)
-    network = Network(
+    network = network_of(
         NetworkConfig(
             family=family,
             view=view,
+            members=members,
             labels=3,
             window=512,
             envelope_bins=16,
@@ -51,7 +52,8 @@ def diagnosis(family: Family, view: View = View.WAVEFORM) -> Diagnosis:
             stages=(Stage(channels=8), Stage(channels=16)),
         )
     )
-    embedding = np.random.default_rng(1).standard_normal((300, network.classifier.in_features)).astype(np.float32)
+    features = sum(part.classifier.in_features for part in network.parts)
+    embedding = np.random.default_rng(1).standard_normal((300, features)).astype(np.float32)
     return Diagnosis(network, fit_known(embedding, np.arange(300) % 3), temperature=1.7).eval()
 
 

@@ -77,12 +77,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
     with ExitStack() as everything:
 
-        def begin(broker: MemoryBroker, **alarms: str) -> Plant:
+        def begin(broker: MemoryBroker, more: dict[str, Any] | None = None, **alarms: str) -> Plant:
             settings = Settings(
                 agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
                 inference={"max_batch": 4, "deadline_s": 0},
                 inputs=[{"topic": "plant/{point}/frame", "sensor": "{point}"}],
                 alarms=alarms or {"raise_after": "2/3", "clear_after": "2/3"},
+                **(more or {}),
             )
             configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
             store = Store(tmp_path)
@@ -95,6 +96,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             backend = ToneBackend(BUNDLE.contract, 4)
             runner = Runner(parts_of(configuration, BUNDLE, Chosen(backend), store, connect))
             plant = Plant(broker, runner, store, *connections)
+            everything.callback(plant.runner._parts.evidence.close)
             everything.callback(plant.crash)
             plant.control.start()
             plant.ingest.start()

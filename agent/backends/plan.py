@@ -18,6 +18,7 @@ from drsn.model.contract import Frozen, Parity, Sha256
 from drsn.model.errors import BundleError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from drsn.model.bundle import Bundle
@@ -185,17 +186,14 @@ def find_plan(engine_dir: Path, bundle: Bundle, machine: Machine, max_batch: int
     Nothing of TensorRT or CUDA is called. Where none fits, the reason is that of the one built last.
     """
     command = build_command(bundle.path, machine.flavour, engine_dir, max_batch)
-    pattern = f"{bundle.sha256[:SHA_DIGITS]}-*{SUFFIX[machine.flavour]}"
+    refused: list[str] = []
     try:
-        paths = sorted(engine_dir.glob(pattern), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for plan in _judged(engine_dir, bundle, machine, max_batch):
+            if isinstance(plan, Plan):
+                return plan
+            refused.append(plan)
     except OSError as error:
         return NoPlan(f"engines {engine_dir}: {error.strerror or error}; build one: {command}")
-    refused: list[str] = []
-    for path in paths:
-        plan = _plan_or_fault(path, bundle, machine, max_batch)
-        if isinstance(plan, Plan):
-            return plan
-        refused.append(plan)
     if refused:
         return NoPlan(f"{refused[0]}; build one that fits: {command}")
     others = any(engine_dir.glob(f"*{SUFFIX[machine.flavour]}"))
@@ -203,11 +201,30 @@ def find_plan(engine_dir: Path, bundle: Bundle, machine: Machine, max_batch: int
     return NoPlan(f"engines {engine_dir}: none for this bundle{of_others}; build one: {command}")
 
 
-def _plan_or_fault(path: Path, bundle: Bundle, machine: Machine, max_batch: int) -> Plan | str:
+def fitting(engine_dir: Path, bundle: Bundle, machine: Machine, max_batch: int = 1) -> list[Plan]:
+    """Every plan that fits, the newest first: it is the one that the agent takes.
+
+    Raises:
+        OSError: the folder can't be read.
+    """
+    return [plan for plan in _judged(engine_dir, bundle, machine, max_batch) if isinstance(plan, Plan)]
+
+
+def _judged(engine_dir: Path, bundle: Bundle, machine: Machine, max_batch: int) -> Iterator[Plan | str]:
+    """Each plan of this bundle, the newest first, or why it does not fit."""
+    pattern = f"{bundle.sha256[:SHA_DIGITS]}-*{SUFFIX[machine.flavour]}"
+    for path in sorted(engine_dir.glob(pattern), key=_built_ns, reverse=True):
+        try:
+            yield checked(path, bundle, machine, max_batch)
+        except BundleError as error:  # noqa: PERF203 (the plans are few)
+            yield str(error)
+
+
+def _built_ns(path: Path) -> int:
     try:
-        return checked(path, bundle, machine, max_batch)
-    except BundleError as error:
-        return str(error)
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0  # a link to nowhere must not hide the others
 
 
 def checked(path: Path, bundle: Bundle, machine: Machine, max_batch: int = 1) -> Plan:

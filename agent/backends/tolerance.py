@@ -19,14 +19,18 @@ class Tolerance(NamedTuple):
 
 TOLERANCES: Final[dict[str, Tolerance]] = {
     "fp32 strict": Tolerance(1e-4, 1e-3),
-    "fp32": Tolerance(1e-2, 0.3),
+    "fp32": Tolerance(5e-2, 0.3),
     "fp16": Tolerance(2e-2, 0.2),
 }
 """By precision. float32 kernels sum in other orders: 1e-6 is usual; a broken engine is off by more than 0.1 in
-probability. The others were estimated on a CPU with both shipped networks, about 1,000 noisy windows each: float16
-between the layers moves probabilities by up to 0.006 and novelties by up to 0.11; factors of all products rounded to 11
-bits, as TF32 rounds them, by up to 0.005 and 0.13, since a novelty is the difference of larger numbers. No GPU has
-measured them."""
+probability. The others were estimated on a CPU with both shipped networks, 1,100 windows each, golden, noisy and of
+noise alone; no GPU has measured them.
+
+fp16, half arithmetic in torch: probabilities move by up to 0.007, novelties by up to 0.04; a kernel may sum in
+float16 too. fp32 with TF32, whose factors have 11 bits: rounded to the nearest, by 0.005 and 0.06; cut off, as
+hardware does with float32 that it is given as it is, by 0.024 and 0.13 (tests/unit/agent/backends/test_tolerance.py
+computes both). Novelties move more, being differences of larger numbers. Who wants less than 0.05 and 0.3 builds with
+--strict."""
 
 
 def tolerance(sidecar: Sidecar) -> Tolerance:

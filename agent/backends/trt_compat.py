@@ -84,7 +84,8 @@ def load(flavour: Flavour) -> TensorRt:
     library = loaded_library(flavour)
     if version < LEAST[flavour]:
         due = ".".join(map(str, LEAST[flavour]))
-        raise UnavailableError(f"{name} {version} at {module.__file__} is older than {due}; see docs/jetson.md")
+        here = ".".join(map(str, version)) or "without a version"
+        raise UnavailableError(f"{name} {here} at {module.__file__} is older than {due}; see docs/jetson.md")
     errors: deque[str] = deque(maxlen=KEPT_ERRORS)
     return TensorRt(module, flavour, version, library, _logger(module, errors), errors)
 

@@ -77,8 +77,8 @@ class Engine:
         """Whether it keeps CUDA graphs of its own (TensorRT-RTX, which compiles while it runs)."""
         return hasattr(self._library.module, "CudaGraphStrategy")
 
-    def context(self, batch: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
-        """An execution context for batches of just this size; its input's shape is set.
+    def context(self, batch: int, stream: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
+        """An execution context for batches of just this size, on this stream; its input's shape is set.
 
         Each size has its own: a CUDA graph is bound to what its context held when it was captured.
 
@@ -94,6 +94,10 @@ class Engine:
             raise UnavailableError(
                 f"TensorRT gives no execution context: {library.said()}; free memory, or lower inference.max_batch"
             )
+        # 8.6 gives the profile to the first context alone; from 10 on every context has it from the start.
+        has_profile = context.active_optimization_profile == PROFILE
+        if not has_profile and not context.set_optimization_profile_async(PROFILE, stream):
+            raise UnavailableError(f"TensorRT gives its profile to no second context: {library.said()}")
         x = self.tensors[0]
         if not context.set_input_shape(x.name, (batch, *x.shape)):
             raise UnavailableError(f"TensorRT refuses a batch of {batch}: {library.said()}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.model.data.bearing import Bearing
+from drsn.model.bearing import Bearing
 from drsn.model.data.recording import Recording
 from drsn.model.data.synthetic import Machine, Resonance, synthesise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import queue
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from drsn.agent.documents import CommandDocument, ReplyDocument
+from drsn.agent.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.mqtt import Connection
 from drsn.agent.topics import Topics
 from drsn.model.errors import BadDataError, UnavailableError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from drsn.agent.message import Message
 
 CONNECT_S = 10.0
+EVIDENCE_S = 15.0
 QUIET_S = 0.5
 """The broker sends what it retains at once; after a pause this long nothing more is to come."""
 
@@ -33,12 +35,15 @@ class Client:
     Args:
         broker: where it is.
         prefix: of the agents' topics.
+        event_id: whose evidence will be asked for.
 
     Raises:
         UnavailableError: no connection within 10 s.
     """
 
-    def __init__(self, broker: Broker, prefix: str) -> None:
+    def __init__(self, broker: Broker, prefix: str, event_id: str | None = None) -> None:
+        if event_id is not None and not REQUEST_ID.fullmatch(event_id):
+            raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex
         self._prefix = prefix
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
@@ -51,9 +56,11 @@ class Client:
                 f"{prefix}/_agent/+/status",
                 f"{prefix}/_reply/{self.request_id}",
                 f"{prefix}/_reply/{self.request_id}/#",
+                *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
             ),
             on_message=self._messages.put,
         )
+        self._evidence: bytes | None = None
         self._where = f"{broker.host}:{broker.port}"
         self.alarms: dict[str, dict[str, Any]] = {}
         """Sensor -> its retained alarm."""
@@ -108,6 +115,21 @@ class Client:
             except ValidationError as error:
                 raise BadDataError(f"{message.topic}: no answer of this version's agent ({error.title})") from None
 
+    def evidence(self, sensor: str, event_id: str) -> bytes:
+        """The record of an event; the client was made for it.
+
+        Raises:
+            UnavailableError: no answer in time.
+            BadDataError: the agent has none.
+        """
+        asked = {"sensor": sensor, "event_id": event_id, "by": getpass.getuser()}
+        reply = next(self.ask(self.agent_of(sensor), "evidence", asked, EVIDENCE_S))
+        if not reply.ok:
+            raise BadDataError(f"event {event_id}: {reply.reason}")
+        if self._evidence is None:
+            raise UnavailableError(f"event {event_id}: the answer came without it; the broker's ACL may hold it back")
+        return self._evidence
+
     def _answer(self, agent: str, timeout_s: float) -> Message:
         deadline_s = time.monotonic() + timeout_s
         while True:
@@ -117,6 +139,8 @@ class Client:
                 state = self.statuses.get(agent, {}).get("state", "unknown here")
                 raise UnavailableError(f"agent {agent} did not answer in {timeout_s:g} s; it is {state}") from None
             message.ack()
+            if "/evidence/" in message.topic:
+                self._evidence = message.payload
             if f"{self._prefix}/_reply/" in message.topic:
                 return message
 

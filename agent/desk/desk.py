@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.desk.request import name_of, read
@@ -15,7 +15,8 @@ from drsn.agent.operations import VERBS, Operation, RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.documents import CommandDocument
+    from drsn.agent.commissioner import Word
+    from drsn.agent.documents import CommandDocument, CommissionDocument
     from drsn.agent.message import Message
     from drsn.agent.pipeline import Outcome, Pipeline
     from drsn.agent.ports import Transport
@@ -43,6 +44,12 @@ class Work:
     more: bool = False
     kept: bool = True
     """The same command is answered the same again; False: it only asks."""
+    pending: str | None = None
+    """How far it is, of what takes its time: `words` will tell the rest."""
+    commission: CommissionDocument | None = None
+    """That was undone."""
+    publish: tuple[tuple[str, bytes], ...] = ()
+    """Topics and payloads that go out before the answer, at QoS 1."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Answer:
     """None: a message that does not even name itself; there is nobody to answer."""
     outcomes: tuple[Outcome, ...] = ()
     kept: bool = False
+    publish: tuple[tuple[str, bytes], ...] = ()
 
 
 class Desk:
@@ -64,6 +72,7 @@ class Desk:
         store: knows events, and what was answered.
         topics: where answers go.
         verbs: those of others -> what does them, of a command and the wall clock.
+        words: what commands that take their time have to say; taken out here.
     """
 
     def __init__(
@@ -72,12 +81,15 @@ class Desk:
         store: Store,
         topics: Topics,
         verbs: Mapping[str, Callable[[CommandDocument, int], Work]] | None = None,
+        words: deque[Word] | None = None,
     ) -> None:
         self.dropped = 0
         """Commands that found no room."""
         self._pipeline, self._store, self._topics = pipeline, store, topics
         self._verbs = {"events": self._events, **(verbs or {})}
         self._waiting: deque[Message] = deque()
+        self._words: deque[Word] = deque() if words is None else words
+        self._open: dict[str, tuple[str, Message]] = {}  # request -> verb and message, of what takes its time
 
     def put(self, message: Message) -> None:
         """A message has come; called by the network's thread."""
@@ -87,9 +99,9 @@ class Desk:
             self.dropped += 1
 
     def next(self, now_unix_ns: int) -> Answer | None:
-        """Do the oldest that waits; None: nothing does."""
+        """Do the oldest that waits, else tell how one goes on; None: nothing to do or to tell."""
         if not self._waiting:
-            return None
+            return self._told(now_unix_ns) if self._words else None
         message = self._waiting.popleft()
         verb = message.topic.rpartition("/")[2]
         try:
@@ -100,12 +112,14 @@ class Desk:
             return Answer(message, None if name is None else self._reply(name, verb, now_unix_ns, str(error)))
         known = self._store.reply(command.request_id)
         if known is not None:
-            return Answer(message, ReplyDocument.model_validate_json(known))
+            return Answer(message, self._again(ReplyDocument.model_validate_json(known)))
         return self._done(message, verb, command, now_unix_ns)
 
     def send(self, answer: Answer, connection: Transport) -> None:
         """What it tells of is committed: acknowledge the command and answer it."""
         answer.message.ack()
+        for topic, payload in answer.publish:
+            connection.publish(topic, payload, qos=1)
         reply = answer.reply
         if reply is not None:
             topic = self._topics.reply(reply.request_id, answer.message.response_topic)
@@ -125,8 +139,30 @@ class Desk:
         )  # fmt: skip
         reply = self._reply(command.request_id, verb, now_unix_ns, reason)
         made = tuple(event for outcome in work.outcomes for event in outcome.events)
-        reply = reply.model_copy(update={"sensor": command.sensor, "events": work.events or made, "more": work.more})
-        return Answer(message, reply, work.outcomes, work.kept)
+        more = {"more": work.more, "pending": work.pending, "commission": work.commission}
+        reply = reply.model_copy(update={"sensor": command.sensor, "events": work.events or made, **more})
+        if work.pending is not None:
+            self._open[command.request_id] = (verb, replace(message, ack=_done_already))
+        return Answer(message, reply, work.outcomes, work.kept, work.publish)
+
+    def _told(self, now_unix_ns: int) -> Answer:
+        """The next word on a command that takes its time; the last one is what it is answered from then on."""
+        word = self._words.popleft()
+        verb, message = self._open[word.request_id]
+        said: dict[str, object] = {"sensor": word.sensor, "pending": word.pending}
+        if word.pending is None:
+            del self._open[word.request_id]
+            said["commission"] = None if word.reason else self._pipeline.commission(word.sensor)
+            log.info(verb, extra=fields(sensor=word.sensor, failed=word.reason))
+        reply = self._reply(word.request_id, verb, now_unix_ns, word.reason).model_copy(update=said)
+        return Answer(message, reply, kept=word.pending is None)
+
+    def _again(self, reply: ReplyDocument) -> ReplyDocument:
+        """What was answered, unless the agent was started anew before that came to its end."""
+        if reply.pending is None or reply.request_id in self._open:
+            return reply
+        lost = {"ok": False, "pending": None, "reason": "the agent was started anew meanwhile; ask again"}
+        return reply.model_copy(update=lost)
 
     def _do(self, verb: str, command: CommandDocument, now_unix_ns: int) -> Work:
         if verb in VERBS:
@@ -163,6 +199,10 @@ class Desk:
             reason=reason,
             at=iso_utc(now_unix_ns),
         )
+
+
+def _done_already() -> None:
+    """A command is acknowledged with its first answer."""
 
 
 def sensor_of(command: CommandDocument) -> str:

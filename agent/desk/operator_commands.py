@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import getpass
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from drsn.agent.commands import add_broker, broker_of
-from drsn.agent.desk.table import alarm_lines, event_line
+from drsn.agent.desk.table import alarm_lines, commission_line, event_line
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from drsn.model.errors import Parser
 
 ANSWER_S = 5.0
+PROGRESS_S = 20.0
+"""An agent that commissions says how far it is every five seconds."""
 
 HELP = {
     "ack": "acknowledge an alarm: somebody has seen it",
@@ -49,6 +52,14 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
             parser.add_argument("--event-id", metavar="ID", help="that was seen; default: the one that stands now")
         if verb == "shelve":
             parser.add_argument("--hours", type=float, required=True, help="at most 8")
+
+    parser = subparsers.add_parser("commission", help="learn a healthy machine from a minute of its signal")
+    _usual(parser, commission)
+    parser.add_argument("sensor")
+    parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
+    parser.add_argument("--undo", action="store_true", help="forget what was learnt, or end the learning")
+    parser.add_argument("--comment", help="kept with what is learnt")
+    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
 
 
 def _usual(parser: Parser, command: Any) -> Parser:  # noqa: ANN401 (a function of arguments)
@@ -101,6 +112,21 @@ def operate(arguments: argparse.Namespace) -> int:
         if arguments.verb == "ack":
             asked["event_id"] = arguments.event_id or _standing(client, arguments)
         reply = next(client.ask(agent, arguments.verb, asked, ANSWER_S))
+    return _told(reply, arguments)
+
+
+def commission(arguments: argparse.Namespace) -> int:
+    """Have a machine learnt, and wait for it."""
+    asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
+    asked |= {"undo": arguments.undo, "gate": arguments.gate}
+    with _client(arguments) as client:
+        agent = client.agent_of(arguments.sensor)
+        for reply in client.ask(agent, "commission", asked, PROGRESS_S):
+            if reply.pending is None:
+                break
+            print(f"{arguments.sensor}: {reply.pending}", file=sys.stderr, flush=True)
+    if reply.ok and not arguments.json:
+        print(commission_line(arguments.sensor, reply.commission, undone=arguments.undo))
     return _told(reply, arguments)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from drsn.agent.documents import CommissionDocument
+
 LIVE = ("online", "degraded")
 HEAD = {"sensor": "SENSOR", "state": "STATE", "severity": "SEVERITY", "what": "CONDITION (LABEL)", "since": "SINCE"}
 COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
@@ -37,6 +39,19 @@ def event_line(event: Mapping[str, Any]) -> str:
     cells = _cells(event) | {"since": event["decided_at"]}
     note = "; ".join([f"{who}{said}", *_notes(event)])
     return f"{event['seq']:6} {COLUMNS.format(sensor=event['sensor'], note=note, **cells)}".rstrip()
+
+
+def commission_line(sensor: str, commission: CommissionDocument | None, *, undone: bool) -> str:
+    """What was learnt of a machine, or is forgotten."""
+    if commission is None:
+        return f"{sensor}: the learning has ended, nothing was learnt"
+    gate = "" if commission.gate_rms is None else f"; runs from an RMS of {commission.gate_rms:.3g} on"
+    figures = (
+        f"RMS {commission.rms:.3g} (spread {100 * commission.rms_spread:.0f} %), novelty {commission.novelty:.2f} "
+        f"(spread {commission.novelty_spread:.2f}), {commission.novelty_allowance:.2f} allowed past the threshold{gate}"
+    )
+    what = f"forgotten, {commission.by}'s of {commission.at}" if undone else f"learnt, {commission.windows} windows"
+    return f"{sensor}: {what}: {figures}"
 
 
 def _cells(condition: Mapping[str, Any]) -> dict[str, str]:

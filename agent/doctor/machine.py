@@ -69,19 +69,20 @@ def state(patient: Patient) -> Finding:
         return unavailable(
             f"{there}: {free >> 20} MiB left", f"make room: the journal wants {LEAST_FREE_BYTES >> 20} MiB"
         )
-    used = "an agent runs on it" if _locked(path / "lock") else "no agent runs on it"
-    return ok(f"{path}, {free >> 20} MiB free, {used}" if path.exists() else f"{path} will be made")
+    return ok(f"{path}, {free >> 20} MiB free, {_use(path / 'lock')}" if path.exists() else f"{path} will be made")
 
 
-def _locked(path: Path) -> bool:
+def _use(path: Path) -> str:
     try:
         with path.open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "an agent runs on it"
     except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
+        return "no agent runs on it"
+    except OSError as error:  # the lock of another user
+        return f"whether an agent runs on it can't be told ({error.strerror})"
+    return "no agent runs on it"
 
 
 def clock(patient: Patient) -> Finding:

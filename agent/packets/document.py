@@ -59,6 +59,7 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
         boot_id=_integer(values["boot_id"], "boot_id") or 0,
         rpm=rpm,
         unit=_unit(values["unit"]),
+        count=form.scale if form.dtype == "i16" and isinstance(values["samples"], str) else None,
     )
 
 

@@ -83,6 +83,7 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
         unit=UNITS[head.unit],
         clock_synced=bool(head.flags & FLAG_CLOCK_SYNCED),
         clipped=bool(head.flags & FLAG_CLIPPED),
+        count=head.scale if name == "i16" else None,
     )
 
 

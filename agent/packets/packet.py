@@ -71,6 +71,8 @@ class Packet:
     clock_synced: bool | None = None
     clipped: bool = False
     """The device says that it clipped."""
+    count: float | None = field(default=None, compare=False)
+    """Unit per count where the samples came as 16-bit counts: how it was sent, not what it says."""
 
     def only(self, row: int) -> Packet:
         """The packet of one channel."""

@@ -32,6 +32,7 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
         seq=_number(properties, "seq"),
         boot_id=_number(properties, "boot_id") or 0,
         t0_unix_ns=_number(properties, "t0_unix_ns"),
+        count=form.scale if form.dtype == "i16" else None,
     )
 
 

@@ -12,6 +12,7 @@ from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from drsn.agent.simulation.study import Plan
     from drsn.model.contract import ModelContract
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from drsn.model.errors import Parser
 
 WIDTH = 40
+
+STRANGE_S = 20.0
+"""Of a signal that no machine made, before it repeats."""
 
 
 class Bar:
@@ -56,6 +60,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--false-alarms-per-sensor-year", type=float, default=0.1, metavar="N", help="of the sequential rule"
     )
+    parser.add_argument("--strange-hours", type=float, default=1.0, help="of each signal that no machine made")
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=simulate)
@@ -68,8 +73,10 @@ def simulate(arguments: argparse.Namespace) -> int:
     from drsn.agent.simulation.table import table  # noqa: PLC0415
     from drsn.model.bundle import open_bundle  # noqa: PLC0415
 
-    if min(arguments.days, arguments.trials, arguments.false_alarms_per_sensor_year) <= 0 or arguments.stretches < 8:
-        raise UsageError("--days, --trials and --false-alarms-per-sensor-year must be above 0, --stretches 8 at least")
+    amounts = (arguments.days, arguments.trials, arguments.strange_hours, arguments.false_alarms_per_sensor_year)
+    if min(amounts) <= 0 or arguments.stretches < 8:
+        above_0 = "--days, --trials, --strange-hours and --false-alarms-per-sensor-year"
+        raise UsageError(f"{above_0} must be above 0, --stretches 8 at least")
     bundle = open_bundle(bundle_path(arguments.bundle))
     healthy, faulty = sorted_out(arguments.recordings, bundle.contract)
     plan = Plan(
@@ -77,6 +84,7 @@ def simulate(arguments: argparse.Namespace) -> int:
         days=arguments.days,
         stretches=arguments.stretches,
         trials=arguments.trials,
+        strange_hours=arguments.strange_hours,
         false_alarms_per_sensor_year=arguments.false_alarms_per_sensor_year,
         seed=arguments.seed,
     )
@@ -94,15 +102,19 @@ def run(
     healthy: list[Recording],
     faulty: dict[str, list[Recording]],
     plan: Plan,
+    others: Mapping[str, list[Recording]] | None = None,
 ) -> dict[str, Any]:
-    """The study as a document, with a bar on stderr."""
+    """The study as a document, with a bar on stderr; `others` are recordings of machines that the model knows not."""
     from drsn.agent.backends.onnx import OnnxBackend  # noqa: PLC0415
     from drsn.agent.simulation.pool import BATCH, Watcher  # noqa: PLC0415
+    from drsn.agent.simulation.strangers import made  # noqa: PLC0415
     from drsn.agent.simulation.study import Study, document, steps_of  # noqa: PLC0415
 
-    bar = Bar(steps_of(plan, len(faulty)))
+    n = round(STRANGE_S * contract.sample_rate_hz)
+    strangers = made(contract.sample_rate_hz, n, plan.stretches // 4, plan.seed) | dict(others or {})
+    bar = Bar(steps_of(plan, len(faulty), sum(map(len, strangers.values()))))
     with OnnxBackend(model, contract, BATCH) as backend:
-        found = document(Study(Watcher(contract, backend), healthy, faulty, plan, bar.step))
+        found = document(Study(Watcher(contract, backend), healthy, faulty, strangers, plan, bar.step))
     bar.end()
     return found
 

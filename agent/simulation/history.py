@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from drsn.agent.simulation.pool import ABSTAINED, FAULTY
-from drsn.agent.simulation.rules import Sensors
+from drsn.agent.simulation.pool import FAULTY
+from drsn.agent.simulation.rules import Sensors, ceilings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from drsn.agent.simulation.rules import Rule
 
 DAY_S = 86_400.0
+Windows: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]"
+"""One of each of n sensors: vote int64[n], probability float32 and z float64 [n, conditions], excess float64[n]."""
+
 WARM_UP = 32
 """Healthy windows before a fault begins: a full history of votes against it."""
 
@@ -46,9 +49,10 @@ class Draws:
         self._vote = np.concatenate([p.vote.reshape(-1) for p in pools])
         self._probability = np.concatenate([p.probability.reshape(-1, self.conditions) for p in pools])
         self._z = np.concatenate([p.z.reshape(-1, self.conditions) for p in pools])
+        self._excess = np.concatenate([p.excess.reshape(-1) for p in pools])
 
-    def next(self) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
-        """One window of each sensor: vote int64[n], probability float32 and z float64 [n, conditions]."""
+    def next(self) -> Windows:
+        """One window of each sensor."""
         if self._at == self._length:
             self._at = 0
             stretch = self._rng.integers(self._counts[0], size=self._n)
@@ -58,7 +62,7 @@ class Draws:
             self._first = stretch * self._length
         row = self._first + self._at
         self._at += 1
-        return self._vote[row], self._probability[row], self._z[row]
+        return self._vote[row], self._probability[row], self._z[row], self._excess[row]
 
 
 def false_alarms(rule: Rule, draws: Draws, sensors: int, steps: int) -> int:
@@ -67,6 +71,17 @@ def false_alarms(rule: Rule, draws: Draws, sensors: int, steps: int) -> int:
     for _ in range(steps):
         count += int(watched.show(*draws.next()).sum())
     return count
+
+
+def misled(rule: Rule, streams: Pool, steps: int) -> int:
+    """Of streams that no machine made, each its own stretch over and over, so many windows: how many raise an alarm."""
+    count, length = streams.vote.shape
+    watched, raised = Sensors(rule, count, len(streams.conditions)), np.zeros(count, bool)
+    for step in range(steps):
+        at = step % length
+        shown = streams.vote[:, at], streams.probability[:, at], streams.z[:, at], streams.excess[:, at]
+        raised |= watched.show(*shown).any(axis=1)
+    return int(raised.sum())
 
 
 @dataclass(frozen=True)
@@ -113,10 +128,10 @@ def dependence_windows(pool: Pool, most: float = 64.0) -> float | None:
     """The least T for which e^(sum of z / T) has a mean of 1 at most, over runs of any length in the pool's stretches.
 
     That is what the bound on false alarms asks of T (drsn.agent.sequential), whatever the dependence looks like.
-    Windows that say nothing bring nothing. None: more than `most`.
+    Windows with a sensor fault bring nothing. None: more than `most`.
     """
-    silent = (pool.vote == ABSTAINED) | (pool.vote == FAULTY)
-    z = np.where(silent[..., np.newaxis], 0.0, pool.z)
+    weighed = np.minimum(pool.z, ceilings(pool.excess)[..., np.newaxis])
+    z = np.where((pool.vote == FAULTY)[..., np.newaxis], 0.0, weighed)
     total = np.concatenate([np.zeros_like(z[:, :1]), z.cumsum(axis=1)], axis=1)
     sums = [total[:, length:] - total[:, :-length] for length in range(1, z.shape[1] + 1)]
     for t in np.arange(1.0, most, 0.25).tolist():

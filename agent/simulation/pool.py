@@ -48,22 +48,19 @@ class Pool:
     """float32[stretches, windows, conditions]"""
     z: NDArray[np.float64]
     """float64[stretches, windows, conditions]: log-likelihood ratios in nats."""
+    excess: NDArray[np.float64]
+    """float64[stretches, windows]: novelty past the abstention threshold."""
 
     @property
     def windows(self) -> int:
         """That the network has seen."""
         return int(self.vote.size)
 
-    def halves(self) -> tuple[Pool, Pool]:
-        """The even and the odd stretches."""
-        even, odd = (Pool(self.conditions, self.vote[i::2], self.probability[i::2], self.z[i::2]) for i in range(2))
-        return even, odd
-
     def outspoken(self) -> Pool:
-        """The same if the model never abstained: such a window votes for what is most probable."""
+        """The same if the model never abstained: each window votes for what is most probable, and weighs in full."""
         bare = np.concatenate([1 - self.probability.sum(axis=-1, keepdims=True), self.probability], axis=-1)
         vote = np.where(self.vote == ABSTAINED, bare.argmax(axis=-1) - 1, self.vote)  # 0, normal, becomes QUIET
-        return replace(self, vote=vote)
+        return replace(self, vote=vote, excess=np.full_like(self.excess, -np.inf))
 
 
 @dataclass(frozen=True)
@@ -90,6 +87,7 @@ class Watcher:
         self._backend = backend
         self._interpret = Interpreter(contract)
         self._ratios = Ratios(contract)
+        self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
         self._conditioners: dict[float, Conditioner] = {}
 
     def conditioner(self, rate_hz: float) -> Conditioner:
@@ -149,6 +147,7 @@ class Watcher:
                 [[[d.condition_probabilities[name] for name in names] for d in stretch] for stretch in said], np.float32
             ),
             z=np.array([[[z[name] for name in names] for z in stretch] for stretch in ratios]),
+            excess=np.array([[d.novelty for d in stretch] for stretch in said]) - self._threshold,
         )
 
 

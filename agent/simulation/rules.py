@@ -1,17 +1,17 @@
-"""Four rules that raise alarms, each for many sensors at once; the agent's two do exactly what `drsn.agent.rule` does.
+"""Five rules that raise alarms, each for many sensors at once; the agent's two do exactly what `drsn.agent.rule` does.
 
 A test holds them to `drsn.agent.judgement.step`, window by window.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from drsn.agent.policy import SENSOR_FAULT_TERMS
-from drsn.agent.sequential import BOUND_NATS, DEPENDENCE
+from drsn.agent.sequential import BOUND_NATS, DEPENDENCE, DOUBT_NATS, NOVELTY_PER_NAT
 from drsn.agent.simulation.pool import ABSTAINED, FAULTY
 
 if TYPE_CHECKING:
@@ -62,8 +62,12 @@ class Shown:
     """float32[n, conditions]"""
     z: NDArray[np.float64]
     """float64[n, conditions], nats."""
+    excess: NDArray[np.float64]
+    """float64[n, 1], of novelty."""
+    heard: NDArray[np.bool_]
+    """bool[n, 1]: neither faulty nor of a sensor that is at fault."""
     speaks: NDArray[np.bool_]
-    """bool[n, 1]: neither abstained nor faulty, nor of a sensor that is at fault."""
+    """bool[n, 1]: heard, and the model does not abstain."""
 
 
 class Rule(Protocol):
@@ -128,12 +132,22 @@ class ByVotes:
         return changed
 
 
-class Sequential:
-    """`alarms.rule = "sequential"`."""
+def ceilings(
+    excess: NDArray[np.float64], novelty_per_nat: float = NOVELTY_PER_NAT, doubt_nats: float = DOUBT_NATS
+) -> NDArray[np.float64]:
+    """As `drsn.agent.sequential.ceiling_nats`, of novelty past the threshold; any shape."""
+    return np.minimum(BOUND_NATS, np.fmax(-doubt_nats, BOUND_NATS - excess / novelty_per_nat))
 
-    def __init__(self, threshold_nats: float) -> None:
+
+class Sequential:
+    """`alarms.rule = "sequential"`, as it is or with another price of novelty."""
+
+    def __init__(
+        self, threshold_nats: float, novelty_per_nat: float = NOVELTY_PER_NAT, doubt_nats: float = DOUBT_NATS
+    ) -> None:
         self.name = f"sequential {threshold_nats:.1f} nats"
         self._threshold = threshold_nats
+        self._doubt = novelty_per_nat, doubt_nats
         self._evidence = np.zeros((0, 0))
 
     def start(self, shape: tuple[int, int]) -> None:
@@ -142,12 +156,24 @@ class Sequential:
 
     def changes(self, shown: Shown, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """By evidence."""
-        z = np.where(active, -shown.z, shown.z)
+        z = np.minimum(np.where(active, -shown.z, shown.z), ceilings(shown.excess, *self._doubt))
         gathered = np.maximum(0, self._evidence + (z - np.log1p(np.exp(-BOUND_NATS))) / DEPENDENCE)
-        self._evidence = np.where(shown.speaks, np.minimum(self._threshold, gathered), self._evidence)
-        changed = (self._evidence >= self._threshold) & shown.speaks
+        self._evidence = np.where(shown.heard, np.minimum(self._threshold, gathered), self._evidence)
+        changed = (self._evidence >= self._threshold) & shown.heard
         self._evidence[changed] = 0
         return changed
+
+
+class Dropping(Sequential):
+    """The sequential test as votes are taken: a window that the model abstains from is left out."""
+
+    def __init__(self, threshold_nats: float) -> None:
+        super().__init__(threshold_nats)
+        self.name = f"dropping {threshold_nats:.1f} nats"
+
+    def changes(self, shown: Shown, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """By the evidence of known windows."""
+        return super().changes(replace(shown, heard=shown.speaks), active)
 
 
 class Sensors:
@@ -162,7 +188,11 @@ class Sensors:
         rule.start((n, conditions))
 
     def show(
-        self, vote: NDArray[np.int64], probability: NDArray[np.float32], z: NDArray[np.float64]
+        self,
+        vote: NDArray[np.int64],
+        probability: NDArray[np.float32],
+        z: NDArray[np.float64],
+        excess: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
         """Show one window of each; return what was raised, bool[n, conditions].
 
@@ -170,10 +200,13 @@ class Sensors:
             vote: int64[n], as in `Pool`.
             probability: float32[n, conditions].
             z: float64[n, conditions], nats.
+            excess: float64[n], of novelty past the threshold.
         """
-        rests = self.broken | (vote == FAULTY) | (vote == ABSTAINED)
+        heard = ~(self.broken | (vote == FAULTY))[:, np.newaxis]
+        speaks = heard & (vote != ABSTAINED)[:, np.newaxis]
         ayes = vote[:, np.newaxis] == np.arange(self.active.shape[1])
-        changed = self._rule.changes(Shown(ayes, probability, z, ~rests[:, np.newaxis]), self.active)
+        shown = Shown(ayes, probability, z, excess[:, np.newaxis], heard, speaks)
+        changed = self._rule.changes(shown, self.active)
         raised = changed & ~self.active
         self.active ^= changed
         self._faults.push(vote == FAULTY, self._everyone)

@@ -1,4 +1,4 @@
-"""The study: false alarms of healthy machines and delays of faults, over SNR, of four rules; and at equal false alarms.
+"""The study: false alarms of healthy machines and delays of faults, over SNR, of five rules; and at equal false alarms.
 
 The network runs once over a pool of windows; histories are drawn from it (drsn.agent.simulation.history). What was
 counted is reported as such; a figure per year is an extrapolation, and named so.
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drsn.agent.sequential import YEAR_S, threshold_nats
-from drsn.agent.simulation.history import DAY_S, Draws, delays, dependence_windows, false_alarms, upper_bound
-from drsn.agent.simulation.pool import Scene
-from drsn.agent.simulation.rules import Argmax, ByVotes, Sequential, Threshold
+from drsn.agent.simulation.history import DAY_S, Draws, delays, dependence_windows, false_alarms, misled, upper_bound
+from drsn.agent.simulation.pool import ABSTAINED, Scene
+from drsn.agent.simulation.rules import Argmax, ByVotes, Dropping, Sequential, Threshold
 from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
@@ -51,11 +51,13 @@ class Plan:
     """Of one healthy sensor, for each rule and SNR."""
     stretches: int = 240
     """Of healthy recordings, at each SNR, and twice as many disturbed ones, for no two of those are alike; of each
-    condition's a fifth."""
+    condition's a fifth, of each kind of stranger a quarter."""
     trials: int = 1000
     """Faults of each condition at each SNR."""
     most_s: float = 60.0
     """A fault that is not found in this time is missed."""
+    strange_hours: float = 1.0
+    """That signals of no machine are listened to."""
     false_alarms_per_sensor_year: float = 0.1
     seed: int = 1
 
@@ -64,11 +66,11 @@ COUNT_STEPS = 20
 """Of progress, for days of simulation; a stretch is one."""
 
 
-def steps_of(plan: Plan, conditions: int) -> int:
-    """About how much progress there is to make, for `conditions` with recordings."""
+def steps_of(plan: Plan, conditions: int, strange: int) -> int:
+    """About how much progress there is to make, for `conditions` with recordings and so many strange streams."""
     stretches = 3 * plan.stretches + conditions * max(2, plan.stretches // 5)
-    counts = 8 * len(plan.snr_db) + 32 + 48 + 160  # each rule and SNR, those alike, the curve, the search
-    return len(plan.snr_db) * stretches + COUNT_STEPS * counts
+    counts = 10 * len(plan.snr_db) + 32 + 48 + 160  # each rule and SNR, those alike, the curve, the search
+    return len(plan.snr_db) * stretches + strange + COUNT_STEPS * counts
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,6 @@ class Pools:
         faulty = {name: pool.outspoken() for name, pool in self.faulty.items()}
         return Pools(self.quiet.outspoken(), self.disturbed.outspoken(), faulty)
 
-    def half(self, which: int) -> Pools:
-        """Every second stretch: 0 to choose by, 1 to report."""
-        faulty = {name: pool.halves()[which] for name, pool in self.faulty.items()}
-        return Pools(self.quiet.halves()[which], self.disturbed.halves()[which], faulty)
-
 
 class Study:
     """Pools of a model's windows, and what rules make of them.
@@ -98,6 +95,7 @@ class Study:
         watcher: the agent's steps.
         healthy: recordings of healthy machines.
         faulty: condition -> recordings.
+        strangers: kind -> recordings of what is none of the model's machines.
         plan: how much.
         step: hears of progress; `steps_of` says of how much there is.
     """
@@ -107,6 +105,7 @@ class Study:
         watcher: Watcher,
         healthy: Sequence[Recording],
         faulty: Mapping[str, Sequence[Recording]],
+        strangers: Mapping[str, Sequence[Recording]],
         plan: Plan,
         step: Callable[[int], None] = lambda _windows: None,
     ) -> None:
@@ -124,6 +123,10 @@ class Study:
                 },
             )
             for snr_db in plan.snr_db
+        }
+        self.strangers = {
+            kind: watcher.pool(streams, Scene(), len(streams), plan.seed + 5, step)
+            for kind, streams in strangers.items()
         }
 
     @property
@@ -183,14 +186,34 @@ def _finite(seconds: np.floating[Any]) -> float | None:
 
 
 def rules_of(study: Study) -> list[Rule]:
-    """The two rules of the agent at their settings, and two that it does not have."""
-    return [Argmax(), Threshold(0.999), ByVotes(Quorum(6, 8), CLEAR), Sequential(study.threshold_nats)]
+    """The two rules of the agent at their settings, and three that it does not have."""
+    nats = study.threshold_nats
+    return [Argmax(), Threshold(0.999), ByVotes(Quorum(6, 8), CLEAR), Dropping(nats), Sequential(nats)]
+
+
+def among_strangers(study: Study) -> list[dict[str, Any]]:
+    """Of the streams of each kind, how many raise a machine alarm, by rule."""
+    steps = max(1, round(study.plan.strange_hours * 3600 / study.window_s))
+    return [
+        {
+            "kind": kind,
+            "streams": len(pool.vote),
+            "hours_each": study.plan.strange_hours,
+            "abstained": round(float(np.mean(pool.vote == ABSTAINED)), 4),
+            "misled": {rule.name: misled(rule, pool, steps) for rule in rules_of(study)},
+        }
+        for kind, pool in study.strangers.items()
+    ]
 
 
 def alike(study: Study, pools: Pools) -> dict[str, list[dict[str, Any]]]:
-    """By scene, rules at equal false alarms at the worst SNR: chosen on its even stretches, told of the odd ones."""
-    even, odd, worst = pools.half(0), pools.half(1), min(study.plan.snr_db)
-    return {scene: [study.row(rule, worst, odd) for rule in equalised(study, even, scene)] for scene in SCENES}
+    """By scene, rules at equal false alarms at the worst SNR.
+
+    They are told of the stretches that they were chosen on: on others their false alarms would not be equal. That
+    flatters the family with the most shapes, votes.
+    """
+    worst = min(study.plan.snr_db)
+    return {scene: [study.row(rule, worst, pools) for rule in equalised(study, pools, scene)] for scene in SCENES}
 
 
 def equalised(study: Study, pools: Pools, scene: str) -> list[Rule]:
@@ -245,7 +268,8 @@ def document(study: Study) -> dict[str, Any]:
     plan, worst = study.plan, min(study.plan.snr_db)
     rows = [study.row(rule, snr_db, study.pools[snr_db]) for snr_db in plan.snr_db for rule in rules_of(study)]
     pools = study.pools[worst]
-    seen = sum(pool.windows for p in study.pools.values() for pool in (p.quiet, p.disturbed, *p.faulty.values()))
+    drawn = [pool for p in study.pools.values() for pool in (p.quiet, p.disturbed, *p.faulty.values())]
+    seen = sum(pool.windows for pool in (*drawn, *study.strangers.values()))
     return {
         "plan": {**plan.__dict__, "sensors_side_by_side": SENSORS, "disturbance_every_s": DISTURBANCE_EVERY_S},
         "window_s": study.window_s,
@@ -261,5 +285,6 @@ def document(study: Study) -> dict[str, Any]:
             "outspoken": alike(study, pools.outspoken()),
         },
         "outspoken": [study.row(rule, worst, pools.outspoken()) for rule in rules_of(study)],
+        "strangers": among_strangers(study),
         "promised_and_counted": promised_and_counted(study),
     }

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def table(found: dict[str, Any]) -> list[str]:
-    """Lines: a row for each SNR and rule, then the rules at equal false alarms."""
+    """Lines: a row for each SNR and rule, then the rules at equal false alarms, then what strangers raise."""
     days = found["plan"]["days"]
     rows = [["SNR", "rule", "false alarms: quiet", "disturbed", "median s", "p95 s", "missed", "wrong"]]
     rows += [_row(f"{row['snr_db']:g} dB", row) for row in found["rules"]]
@@ -24,13 +24,17 @@ def table(found: dict[str, Any]) -> list[str]:
     seen = f"{found['windows_that_the_network_saw']:,} windows, {found['hours_of_signal_that_the_network_saw']:g} h"
     often = f"once in {found['plan']['disturbance_every_s']:g} s"
     most = f"{equal['at_most_per_sensor_day']:g} a day at {equal['chosen_at_snr_db']:g} dB"
+    for kind in found["strangers"]:
+        told = ", ".join(f"{rule} {count}" for rule, count in kind["misled"].items())
+        lines.append(f"{kind['kind']}, {kind['streams']} streams of {kind['hours_each']:g} h: {told} raise an alarm")
     lines += [
         "",
         f"False alarms in {days:g} sensor-days (a tenth for the first two rules), and the upper 95 % bound a day.",
         f"Disturbed: {often}.",
         f"Delays are of the slowest condition. Days are drawn, stretch by stretch, from {seen}.",
+        "dropping: the sequential test if it left out windows that the model abstains from.",
         "outspoken: the model never abstains, and its most probable condition is taken at its word.",
-        f"equal: at most {most}; chosen on the even stretches, shown on the odd ones.",
+        f"equal: the fastest rule of each family with at most {most}, on the same stretches.",
     ]
     return lines
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.model.data.bearing import SKF_6205, Bearing, zone_load
+from drsn.model.bearing import SKF_6205, Bearing, zone_load
 from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:

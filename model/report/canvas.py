@@ -19,5 +19,5 @@ def canvas(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 (slow to import; a plain evaluation draws nothing)
     except ImportError as error:
-        raise UnavailableError("report: matplotlib is missing; pip install 'drsn-edge[train]'") from error
+        raise UnavailableError("pictures need matplotlib; pip install 'drsn-edge[plots]'") from error
     return Figure(figsize=(width, height), layout="constrained")

@@ -39,11 +39,12 @@ def _installed() -> dict[Flavour, TensorRt]:
     for flavour in FLAVOURS if isinstance(DEVICE, Device) else ():
         try:
             found[flavour] = trt_compat.load(flavour)
-        except UnavailableError:  # noqa: PERF203 (two of them)
-            continue
+        except UnavailableError as error:  # noqa: PERF203 (two of them)
+            LACKING.append(str(error))
     return found
 
 
+LACKING: list[str] = [] if isinstance(DEVICE, Device) else [DEVICE.reason]
 INSTALLED = _installed()
 collect_ignore_glob = [] if INSTALLED else ["test_*.py"]
 
@@ -53,9 +54,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    if isinstance(DEVICE, Device):
-        return f"GPU: {DEVICE.name}; {', '.join(f'{f} {t.text}' for f, t in INSTALLED.items()) or 'no TensorRT'}"
-    return f"GPU: {DEVICE.reason}: nothing to test here"
+    name = DEVICE.name if isinstance(DEVICE, Device) else "none"
+    return f"GPU: {name}; {', '.join(f'{f} {t.text}' for f, t in INSTALLED.items()) or 'no TensorRT'}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
+    """Where nothing can run, the last line says why; `make gpu` then fails, for it proved nothing."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        terminalreporter.write_line(f"Nothing was tested: {'; '.join(LACKING)}")
 
 
 @dataclass

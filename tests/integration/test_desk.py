@@ -94,3 +94,16 @@ def test_a_broker_that_is_not_there_is_one_line(run_agent: Callable, monkeypatch
     done = run_agent("alarms", "--broker", f"mqtt://127.0.0.1:{free_port()}")
     assert done.returncode == 69
     assert "drsn-agent doctor" in done.stderr.strip().splitlines()[-1]
+
+
+def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitto, run_agent: Callable, tmp_path):
+    event_id = shell("alarms")["alarms"][SENSOR]["event_id"]
+    picture = tmp_path / "why.png"
+    options = ["--from", mosquitto.url, "--sensor", SENSOR, "--png", str(picture), "--replay", "--json"]
+    done = run_agent("evidence", event_id, *options)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["event"]["event_id"], report["replay"]["windows"]["agrees"]) == (event_id, True)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    done = run_agent("evidence", "0-0", *options)
+    assert (done.returncode, "nothing is kept" in done.stderr) == (65, True)

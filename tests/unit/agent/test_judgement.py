@@ -102,7 +102,7 @@ def test_an_abstained_window_leaves_the_machines_conditions_as_they_are(
     for condition, rms, _ in windows:
         before = it.inside("inner_race", "ball")
         it.show(condition, rms)
-        if condition == "unknown":
+        if condition == "unknown" and policy.machine.threshold_nats is None:  # else as its ceiling says: test_rule.py
             assert it.inside("inner_race", "ball") == before
 
 

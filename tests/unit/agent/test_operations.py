@@ -125,3 +125,10 @@ def test_a_shelving_ends_by_the_clock_and_at_once_if_the_clock_was_set_back():
         c = change.condition
         assert (c.suppressed_by, c.shelved_until_unix_ns, c.by, c.decided_unix_ns) == (None, 0, None, now)
         assert after.seq == shelved.seq + 1
+
+
+def test_a_shelving_that_ends_while_out_of_service_is_told_too():
+    both, _ = do(do(sensor(), "shelve", until_unix_ns=NOW + 1)[0], "out_of_service")
+    after, (change,) = unshelve_expired(both, PLAIN, NOW + 1)
+    assert (change.condition.suppressed_by, change.condition.shelved_until_unix_ns) == ("out_of_service", 0)
+    assert after.seq == change.condition.seq == both.seq + 1

@@ -9,6 +9,7 @@ import pytest
 from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Reading
 from drsn.agent.documents import BundleReference
 from drsn.agent.gate import Limits
+from drsn.agent.operations import Operation, RefusedError
 from drsn.agent.pipeline import EVENT_NAMESPACE, Identity, Pipeline
 from drsn.agent.policy import Policy
 from drsn.agent.rule import Terms
@@ -122,3 +123,11 @@ def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
 def test_a_sensor_that_was_never_diagnosed_has_no_alarm(contract):
     with pytest.raises(KeyError):
         pipeline_of(contract).alarm("a")
+
+
+@pytest.mark.parametrize(("condition", "reason"), [(None, "say which condition"), ("rust", "no condition 'rust'")])
+def test_an_acknowledgement_that_names_no_condition_of_the_sensor_is_told_so(contract, condition, reason):
+    pipeline = pipeline_of(contract)
+    (event,) = pipeline.feed(diagnosis("ball"), 0).events
+    with pytest.raises(RefusedError, match=reason):
+        pipeline.operate("a", Operation("ack", "ana", condition=condition), event.event_id, 0)

@@ -83,7 +83,7 @@ def test_the_same_request_again_is_answered_the_same_and_done_once(plant: Plant,
     [
         ("ack", {"condition": "ball"}, "event_id"),
         ("ack", {"condition": "ball", "event_id": "another"}, "look again"),
-        ("ack", {"condition": "bal", "event_id": "another"}, "look again"),
+        ("ack", {"condition": "bal", "event_id": "another"}, "no condition 'bal'"),
         ("reset", {"condition": "ball"}, "still there"),
         ("shelve", {}, "duration_s"),
         ("unshelve", {}, "already"),

@@ -52,6 +52,18 @@ def test_a_broken_sensor_is_told_of_and_its_alarm_suppressed(start, fault: str, 
     assert plant.runner.health().packets["in_flight"] == 0
 
 
+@pytest.mark.parametrize("fault", ["non_finite", "wrong_rate"])
+def test_a_fault_that_is_none_there_is_none_also_when_the_packet_is_refused(start, fault: str):
+    plant = start(MemoryBroker(), {"sensor_faults": {"ignore": [fault]}})
+    plant.say("a", "normal")
+    plant.turn()
+    samples = np.full(WINDOW, np.nan) if fault == "non_finite" else np.random.default_rng(0).standard_normal(WINDOW)
+    for seq in range(2, 8):
+        send(plant, samples, seq, **({"sample_rate_hz": 1000.0} if fault == "wrong_rate" else {}))
+    plant.turn(6)
+    assert told(plant) == []
+
+
 def test_a_sensor_fault_survives_a_restart(start):
     broker = MemoryBroker()
     plant = start(broker)

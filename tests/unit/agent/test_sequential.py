@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.sequential import BOUND_NATS, DEPENDENCE, YEAR_S, Ratios, gathered, threshold_nats
+from drsn.agent.sequential import (
+    BOUND_NATS,
+    DEPENDENCE,
+    DOUBT_NATS,
+    NOVELTY_PER_NAT,
+    YEAR_S,
+    Ratios,
+    ceiling_nats,
+    gathered,
+    threshold_nats,
+)
 from drsn.model.contract import Label, ModelContract
 
 if TYPE_CHECKING:
@@ -80,6 +90,35 @@ def test_windows_that_overlap_count_by_what_is_new_in_them():
     assert gather([5.0] * 4, share=0.25) == pytest.approx(gather([5.0]))
 
 
+@given(novelty=st.floats(-1e6, 1e6), further=st.floats(0, 1e6), threshold=st.floats(-100, 100))
+def test_a_window_weighs_less_the_less_it_is_known(novelty: float, further: float, threshold: float):
+    near, far = ceiling_nats(novelty, threshold), ceiling_nats(novelty + further, threshold)
+    assert -DOUBT_NATS <= far <= near <= BOUND_NATS
+    assert near == BOUND_NATS or novelty > threshold
+    assert ceiling_nats(novelty, math.inf) == BOUND_NATS
+
+
+def test_past_the_threshold_each_nat_costs_the_same_until_doubt_is_all_that_is_left():
+    assert ceiling_nats(3.0 + NOVELTY_PER_NAT, 3.0) == pytest.approx(BOUND_NATS - 1)
+    assert ceiling_nats(3.0 + 2 * NOVELTY_PER_NAT, 3.0) == pytest.approx(BOUND_NATS - 2)
+    for novelty in (1e9, math.inf, math.nan):
+        assert ceiling_nats(novelty, 3.0) == -DOUBT_NATS
+
+
+@given(evidence=st.floats(0, 30), z=st.floats(-BOUND_NATS, BOUND_NATS), ceiling=st.floats(-DOUBT_NATS, BOUND_NATS))
+def test_doubt_only_ever_takes(evidence: float, z: float, ceiling: float):
+    assert gathered(evidence, z, 1.0, ceiling) <= gathered(evidence, z, 1.0)
+    if z <= ceiling:
+        assert gathered(evidence, z, 1.0, ceiling) == gathered(evidence, z, 1.0)
+
+
+def test_windows_far_from_all_that_is_known_let_evidence_fade():
+    evidence = 22.4
+    for _ in range(40):
+        evidence = gathered(evidence, BOUND_NATS, 1.0, -DOUBT_NATS)
+    assert evidence == 0
+
+
 def run_lengths(zs: NDArray[np.float64], threshold: float) -> float:
     """Mean number of windows to an alarm, over the rows; all of a row where none came."""
     evidence, alarm = np.zeros(len(zs)), np.full(len(zs), zs.shape[1])
@@ -110,3 +149,16 @@ def test_false_alarms_are_as_rare_as_promised(distance: float, time_windows: flo
     threshold = 5.0  # one alarm in 148 windows at the most
     zs = gaussian_ratios((400, 3000), correlation, distance)
     assert run_lengths(zs, threshold) >= math.exp(threshold)
+    # Whatever the ceilings hang on, the evidence itself among it.
+    for ceilings in (np.full_like(zs, 1.0), np.where(zs > 0, BOUND_NATS, -DOUBT_NATS), np.abs(zs)):
+        assert run_lengths(np.minimum(zs, ceilings), threshold) >= math.exp(threshold)
+
+
+def test_noise_that_is_none_of_the_conditions_stays_below_its_ceiling():
+    """As plain noise is to `cwru`: named at random, 18 past the threshold, give or take 5."""
+    rng = np.random.default_rng(3)
+    zs = rng.uniform(-BOUND_NATS, BOUND_NATS, (200, 3000))
+    excess = rng.normal(18, 5, zs.shape)
+    ceilings = np.array([[ceiling_nats(novelty, 0.0) for novelty in row] for row in excess])
+    assert np.exp(ceilings).mean() > 0.3  # so that the test shows something
+    assert run_lengths(np.minimum(zs, ceilings), 22.4) == zs.shape[1]

@@ -51,16 +51,113 @@ def test_a_journal_is_not_flooded():
 def test_a_terminal_gets_one_line_which_is_cleared_at_the_end():
     stream = Terminal()
     watch = Watch(stream)
+    assert watch._every_s == 0.1, "drawn over ten times a second, however seldom a journal gets a line"
     watch._every_s = 0.0
     drive(watch)
     assert "\n" not in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
+def test_what_tensorrt_tells_is_shown():
+    stream = io.StringIO()
+    watch = Watch(stream, every_s=-1.0)
+    made = monitor(fake("10.3.0", Builds()), watch)
+    made.phase_start("Building engine", None, 2)
+    made.phase_start("Timing", "Building engine", 7)
+    assert made.step_complete("Timing", 2) is True
+    made.phase_finish("Timing")
+    assert made.step_complete("Building engine", 0) is True
+    made.phase_finish("Building engine")
+    assert [line.partition(": ")[2] for line in stream.getvalue().splitlines()] == [
+        "0 of 2; Building engine 0 of 2",
+        "0 of 2; Timing 0 of 7",
+        "0 of 2; Timing 3 of 7",
+        "1 of 2; Building engine 1 of 2",
+    ]
+    assert watch._phases == {}
+
+
+def test_a_step_of_what_never_began_and_an_inner_end_show_nothing():
+    stream = Terminal()
+    watch = Watch(stream)
+    watch._every_s = -1.0
+    watch.stepped("nobody's", 3)
+    assert (stream.getvalue(), watch._phases) == ("", {})
+    watch.started("Building engine", 4)
+    watch.started("Timing", 2)
+    watch.finished("Timing")
+    assert not stream.getvalue().endswith("\x1b[K"), "the line stays until the whole is done"
+
+
+def test_ctrl_c_in_the_middle_of_a_line_is_a_cancel_too(monkeypatch: pytest.MonkeyPatch):
+    def interrupted(_phase: str, _step: int) -> None:
+        raise KeyboardInterrupt
+
+    watch = Watch(io.StringIO())
+    monkeypatch.setattr(watch, "stepped", interrupted)
+    assert monitor(fake("10.3.0", Builds()), watch).step_complete("Building engine", 0) is False
+    assert watch.cancelled
+
+
+def test_a_stream_that_was_closed_ends_the_lines():
+    stream = io.StringIO()
+    watch = Watch(stream, every_s=0.0)
+    stream.close()
+    watch.silent("TensorRT 8.6.1")
+    drive(watch)
+
+
+def test_a_line_that_would_wrap_is_cut(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    watch = Watch(stream)
+    watch._every_s = 0.0
+    watch.started("Building engine", 4)
+    assert stream.getvalue() == "\r\x1b[Kbuilding, 0 s: 0 of"
+
+
+def test_a_terminal_that_knows_no_escapes_gets_lines(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    drive(Watch(stream, every_s=0.0))
+    assert "\x1b" not in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) > 5
+
+
+def test_a_tensorrt_that_tells_no_progress_is_announced():
+    stream = io.StringIO()
+    Watch(stream).silent("TensorRT 8.6.1")
+    assert stream.getvalue() == "building; TensorRT 8.6.1 does not tell how far it is, and may take minutes\n"
+
+
+def test_a_process_without_stderr_builds_all_the_same():
+    watch = Watch(None, every_s=0.0)
+    watch.silent("TensorRT 8.6.1")
+    drive(watch)
+
+
+class Gone(io.StringIO):
+    """Whose reader went away."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        raise BrokenPipeError(32, text)
+
+
+def test_a_reader_who_goes_away_ends_the_lines_and_not_the_build():
+    stream = Gone()
+    watch = Watch(stream, every_s=0.0)
+    watch.silent("TensorRT 8.6.1")
+    drive(watch)
+    assert stream.writes == 1
+
+
 def test_no_exception_leaves_a_monitor():
     """It would end the process: TensorRT's threads know none."""
     watch = Watch(io.StringIO(), every_s=0.0)
-    watch._stream.close()
+    watch._phases = None
     made = monitor(fake("10.3.0", Builds()), watch)
     made.phase_start("Building engine", None, 2)
     assert made.step_complete("Building engine", 0) is True

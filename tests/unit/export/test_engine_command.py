@@ -45,14 +45,15 @@ def test_options_are_read():
     options = order_of(
         parsed(
             "--precision", "fp16", "--batch", "1,4,64", "--workspace", "64", "--opt-level", "0", "--strict",
-            "--if-needed", "--compute-capability", "12.0,8.6,8.6", target="trt-rtx",
+            "--compute-capability", "12.0,8.6,8.6", target="trt-rtx",
         )
     )  # fmt: skip
     assert (options["precision"], options["workspace_bytes"], options["opt_level"]) == ("fp16", 64 << 20, 0)
     assert options["batch"] == Batch(min=1, opt=4, max=64)
     assert options["compute_capabilities"] == ("8.6", "12.0")
     assert options["strict"]
-    assert options["if_needed"]
+    assert order_of(parsed("--if-needed"))["if_needed"]
+    assert str(order_of(parsed("--timing-cache", "c"))["timing_cache"]) == "c"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,7 @@ def test_options_are_read():
         ("--batch", "1,2,x", "MIN,OPT,MAX"),
         ("--batch", "4,2,8", "MIN <= OPT <= MAX"),
         ("--batch", "1,9,8", "MIN <= OPT <= MAX"),
+        ("--batch", "2,4,8", "MIN must be 1"),
         ("--workspace", "0", "1 to 65536"),
         ("--workspace", "256MiB", "1 to 65536"),
         ("--workspace", "65537", "1 to 65536"),
@@ -85,6 +87,11 @@ def test_an_impossible_option_is_answered_by_what_is_possible(option: str, text:
 def test_tensorrt_builds_only_for_the_gpu_that_is_here():
     with pytest.raises(UsageError, match="--compute-capability goes with --target trt-rtx"):
         order_of(parsed("--compute-capability", "8.7"))
+
+
+def test_what_is_built_ahead_of_time_has_no_gpu_to_be_compared_with():
+    with pytest.raises(UsageError, match="--if-needed goes with the GPU that is here"):
+        order_of(parsed("--if-needed", "--compute-capability", "8.6", target="trt-rtx"))
 
 
 def test_rtx_has_no_timing_cache():
@@ -145,6 +152,15 @@ def test_a_person_reads_that_it_was_kept_and_for_whom_it_was_built(engine):
     text = describe(engine(built=False, gpu=None, compute_capabilities=("8.6", "8.9")))
     assert ": fits already, kept\n" in text
     assert "any GPU of compute capability 8.6, 8.9" in text
+    assert "TensorRT-RTX" not in text
+
+
+def test_a_person_reads_which_tensorrt_it_is_and_whether_a_cache_helped(engine, bundle: Bundle, tmp_path: Path):
+    path = write_engine(tmp_path / "rtx", fake("rtx-1.7.1", Behaviour(None)), bundle, ORIN)
+    text = describe(Engine(path, read_sidecar(path), built=True, cache_used=True))
+    assert "  TensorRT-RTX 1.7.1, " in text
+    assert text.splitlines()[2].endswith(", timing cache used")
+    assert "timing cache" not in describe(engine())
 
 
 def test_a_script_reads_the_sidecar(engine):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -165,6 +166,13 @@ def test_a_folder_that_cannot_be_made_is_told_before_an_hours_build(bench: Bench
     assert "model" not in bench.builds.asked
 
 
+def test_a_folder_of_somebody_else_is_told_before_an_hours_build(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with pytest.raises(StorageError, match="may not write there; give another --engine-dir"):
+        bench.build()
+    assert "model" not in bench.builds.asked
+
+
 # What is missing.
 
 
@@ -189,6 +197,7 @@ def test_rtx_needs_no_gpu_for_what_is_named(bench: Bench):
     assert engine.sidecar.gpu is None
     assert engine.sidecar.parity == ()
     assert bench.proofs == []
+    assert bench.build("trt-rtx", compute_capabilities=("8.6", "8.9"), if_needed=True).built, "nothing to compare with"
 
 
 def test_rtx_without_a_gpu_wants_it_named(bench: Bench):
@@ -200,6 +209,7 @@ def test_rtx_without_a_gpu_wants_it_named(bench: Bench):
 def test_rtx_with_a_gpu_builds_for_it_and_proves_it(bench: Bench):
     engine = bench.build("trt-rtx")
     assert (engine.sidecar.gpu, engine.sidecar.compute_capabilities) == ("Orin", ("8.7",))
+    assert bench.build("trt-rtx", compute_capabilities=("8.6",)).sidecar.gpu is None, "what is named goes before it"
     assert len(bench.proofs) == 1
 
 
@@ -225,12 +235,48 @@ def test_an_engine_that_fits_is_kept(bench: Bench):
         {"precision": "fp16"},
         {"strict": True},
         {"batch": Batch(min=1, opt=1, max=4)},
+        {"opt_level": 5},
+        {"workspace_bytes": 1 << 20},
     ],
     ids=str,
 )
 def test_another_wish_is_built(bench: Bench, change: dict):
     bench.build(if_needed=True)
     assert bench.build(if_needed=True, **change).built
+
+
+def test_of_several_that_fit_the_one_that_is_asked_for_is_kept_and_becomes_the_agents(
+    bench: Bench, bundle: Bundle, tmp_path: Path
+):
+    """The agent takes the newest that fits: back to float32 after an experiment with half must not stay half."""
+    single = bench.build(if_needed=True).path
+    half = bench.build(if_needed=True, precision="fp16").path
+    for age, path in enumerate((half, single)):
+        os.utime(path, (1000 - age, 1000 - age))
+
+    def agents() -> Path:
+        found = plan.find_plan(tmp_path / "engines", bundle, Machine("tensorrt", (10, 3, 0), ORIN), 32)
+        assert isinstance(found, Plan)
+        return found.path
+
+    assert agents() == half
+    again = bench.build(if_needed=True)
+    assert (again.built, again.path) == (False, single)
+    assert agents() == single
+    assert len(bench.proofs) == 2
+
+
+def test_engines_that_cannot_be_read_or_marked_are_told(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    def utime(_path: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    real, single = os.utime, bench.build(if_needed=True).path
+    monkeypatch.setattr(os, "utime", utime)
+    assert not bench.build(if_needed=True).built, "the newest is left as it is, whoever's it is"
+    real(single, (1, 1))
+    bench.build(precision="fp16")
+    with pytest.raises(StorageError, match=r"Operation not permitted.*--engine-dir"):
+        bench.build(if_needed=True)
 
 
 def test_after_an_upgrade_it_is_built_again(bench: Bench):

@@ -66,7 +66,7 @@ def test_what_was_held_for_it_is_free_again(library, behaviour: Behaviour, bundl
 
 def test_an_engine_that_computes_something_else_fails(library, behaviour: Behaviour, bundle: Bundle, tmp_path: Path):
     write_engine(tmp_path, library, bundle, ORIN)
-    behaviour.nudge = 0.05
+    behaviour.nudge = 0.2
     findings = verify(bundle, engines_of(bundle, tmp_path).artefacts, calls=0)
     failed = [comparison.parity.pair for comparison in findings.comparisons if not comparison.passed]
     assert len(failed) == 4
@@ -128,11 +128,11 @@ def test_where_nothing_lies_nothing_is_loaded(bundle: Bundle, tmp_path: Path, mo
 def test_a_plan_is_proven_on_the_golden_windows(library, bundle: Bundle, tmp_path: Path):
     parity = prove(library, bundle, tmp_path)
     assert [p.pair for p in parity] == [f"torch ~ TensorRT 10.3.0 fp32, batch {batch}" for batch in (1, 7, 32)]
-    assert {(p.windows, p.tolerance) for p in parity} == {(len(bundle.golden().x), 1e-2)}
+    assert {(p.windows, p.tolerance) for p in parity} == {(len(bundle.golden().x), 5e-2)}
     assert prove(library, bundle, tmp_path, strict=True)[0].tolerance == 1e-4
 
 
-@pytest.mark.parametrize("nudge", [0.05, float("nan")])
+@pytest.mark.parametrize("nudge", [0.2, float("nan")])
 def test_a_wrong_plan_is_not_proven(library, behaviour: Behaviour, bundle: Bundle, tmp_path: Path, nudge: float):
     behaviour.nudge = nudge
     with pytest.raises(BundleError, match=r"that TensorRT 10\.3\.0 built is wrong, nothing was written: FAIL"):

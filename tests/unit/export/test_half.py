@@ -14,10 +14,11 @@ EVERY = pytest.mark.parametrize("family", Family, ids=lambda family: family.valu
 VIEWS = pytest.mark.parametrize("view", View, ids=lambda view: view.value)
 
 
+@pytest.mark.parametrize("members", [1, 2])
 @VIEWS
 @EVERY
-def test_the_ends_stay_float32_and_the_answers_near(family: Family, view: View):
-    graph, x = diagnosis(family, view), torch.randn(3, 1, 512)
+def test_the_ends_stay_float32_and_the_answers_near(family: Family, view: View, members: int):
+    graph, x = diagnosis(family, view, members), torch.randn(3, 1, 512)
     with torch.no_grad():
         expected, actual = graph(x), halved(graph)(x)
     assert {tensor.dtype for tensor in actual} == {torch.float32}
@@ -43,10 +44,11 @@ def test_what_it_was_given_stays_float32():
     assert {tensor.dtype for tensor in graph.state_dict().values() if tensor.is_floating_point()} == {torch.float32}
 
 
+@pytest.mark.parametrize("members", [1, 2])
 @VIEWS
 @EVERY
-def test_weights_are_float16_and_normalisation_and_novelty_are_not(family: Family, view: View):
-    model = onnx.load_from_string(onnx_from_torch(halved(diagnosis(family, view)), CONTRACT))
+def test_weights_are_float16_and_normalisation_and_novelty_are_not(family: Family, view: View, members: int):
+    model = onnx.load_from_string(onnx_from_torch(halved(diagnosis(family, view, members)), CONTRACT))
     types = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm"):

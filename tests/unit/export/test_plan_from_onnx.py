@@ -74,6 +74,21 @@ def test_in_8_6_float32_sets_no_flag(build):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_contexts_share_the_profile_which_8_6_must_be_told(build, version: str):
+    """The agent has one context for each batch size; by default only one of them could use 8.6's profile."""
+    builds = Builds()
+    build(version, builds=builds)
+    assert builds.asked.get("preview") == ({"PROFILE_SHARING_0806": True} if version == "8.6.1" else None)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_build_without_progress_says_so(contract: ModelContract, version: str):
+    said = io.StringIO()
+    plan_from_onnx(fake(version, Builds()), b"", contract, Wishes(**WISHES), b"", Watch(said))
+    assert ("does not tell how far it is" in said.getvalue()) == (version == "8.6.1")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_strict_clears_tf32_and_so_does_half_precision(build, version: str):
     """What is float32 beside float16, the novelty above all, must not be rounded to 11 bits after all."""
     strict, half, lax = Builds(), Builds(), Builds()
@@ -99,6 +114,7 @@ def test_the_level_of_optimisation_is_handed_on(build):
         ("create_network", UnavailableError),
         ("parse", BundleError),
         ("create_builder_config", UnavailableError),
+        ("create_optimization_profile", UnavailableError),
         ("add_optimization_profile", UsageError),
         ("create_timing_cache", UnavailableError),
         ("set_timing_cache", UnavailableError),
@@ -111,6 +127,31 @@ def test_every_quiet_failure_is_told_in_tensorrts_own_words(build, version: str,
         build(version, builds=Builds(refused={method: "because of the moon"}))
     assert "\n" not in str(caught.value)
     assert "fake.cpp" not in str(caught.value)
+
+
+@pytest.mark.parametrize("raised", [TypeError, RuntimeError])
+@pytest.mark.parametrize("made", ["Builder", "OnnxParser"])
+def test_a_constructor_that_logs_nothing_is_told_by_its_own_words(build, made: str, raised: type[Exception]):
+    with pytest.raises(UnavailableError, match=r"makes no (builder|parser): pybind11::init\(\): factory"):
+        build(builds=Builds(refused={made: ""}, raised=raised))
+
+
+def test_what_was_logged_before_is_no_reason(contract: ModelContract):
+    trt = fake("10.3.0", Builds(refused={"create_network": "the true one"}))
+    trt.errors.append("of yesterday")
+    with pytest.raises(UnavailableError) as caught:
+        plan_from_onnx(trt, b"", contract, Wishes(**WISHES), b"", Watch(io.StringIO()))
+    assert "of yesterday" not in str(caught.value)
+
+
+@pytest.mark.parametrize("version", ["10.3.0", "rtx-1.7.1"])
+def test_what_the_parser_grumbled_at_and_took_is_no_reason_either(
+    contract: ModelContract, monkeypatch: pytest.MonkeyPatch, version: str
+):
+    trt = fake(version, Builds(refused={"build_serialized_network": "the true one"}))
+    monkeypatch.setattr(trt.module.OnnxParser, "parse", lambda _self, _model: trt.errors.append("grumble") or True)
+    with pytest.raises(UnavailableError, match="built no engine: the true one; "):
+        plan_from_onnx(trt, b"", contract, Wishes(**WISHES), b"", Watch(io.StringIO()))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +180,18 @@ def test_another_failure_is_not_called_a_lack_of_memory(build):
 def test_a_network_with_another_input_is_refused(build, x: tuple):
     with pytest.raises(BundleError, match="inputs are"):
         build(builds=Builds(x=x))
+
+
+@pytest.mark.parametrize("inputs", [0, 2])
+def test_a_network_without_its_one_input_is_refused(build, inputs: int):
+    with pytest.raises(BundleError, match="inputs are"):
+        build(builds=Builds(inputs=inputs))
+
+
+def test_the_parsers_own_errors_are_told_all_of_them(build):
+    errors = ("node 3: no plugin", "node 4:\n no kernel")
+    with pytest.raises(BundleError, match="can't read the network: node 3: no plugin; node 4: no kernel; export"):
+        build(builds=Builds(refused={"parse": "see the parser"}, parser_errors=errors))
 
 
 @pytest.mark.parametrize("missing", ["probabilities", "novelty"])
@@ -174,8 +227,14 @@ def test_a_timing_cache_of_another_device_is_left_aside(build):
     assert (built.cache_used, built.timing_cache) == (False, b"measured")
 
 
+def test_what_was_said_of_a_stale_cache_is_not_why_the_build_failed(build):
+    with pytest.raises(UnavailableError, match="built no engine: the true one; "):
+        build(cache=b"before", builds=Builds(stale_cache=True, refused={"build_serialized_network": "the true one"}))
+
+
 def test_rtx_keeps_no_timing_cache(build):
-    assert build("rtx-1.7.1", cache=b"before").timing_cache is None
+    built = build("rtx-1.7.1", cache=b"before")
+    assert (built.cache_used, built.timing_cache) == (False, None)
 
 
 def test_rtx_builds_for_the_capabilities_that_are_named(build):
@@ -193,6 +252,19 @@ def test_a_capability_that_rtx_does_not_know_is_answered_by_those_it_knows(build
 def test_tensorrt_names_no_capabilities(build):
     with pytest.raises(UsageError, match="trt-rtx"):
         build(compute_capabilities=("8.7",))
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError])
+def test_a_profile_that_is_refused_at_once_is_the_batchs_fault(
+    contract: ModelContract, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+):
+    def set_shape(_self: object, *_shapes: object) -> None:
+        raise kind("min > max")
+
+    trt = fake("10.3.0", Builds())
+    monkeypatch.setattr(trt.module.IOptimizationProfile, "set_shape", set_shape)
+    with pytest.raises(UsageError, match=r"--batch 1,8,32: .* takes no such profile: min > max"):
+        plan_from_onnx(trt, b"", contract, Wishes(**WISHES), b"", Watch(io.StringIO()))
 
 
 class Impatient(Watch):

@@ -12,12 +12,14 @@ import pytest
 from graphs import CONTRACT, diagnosis, real_builder
 
 from drsn.agent.backends import trt_compat
-from drsn.agent.backends.plan import Batch, header
+from drsn.agent.backends.plan import NETWORK, Batch, header
+from drsn.agent.bundles import SHIPPED, shipped
 from drsn.export.build_watch import Watch
 from drsn.export.half import halved
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
 from drsn.model.architecture import Family, View
+from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +52,17 @@ def build(model: bytes, watch: Watch | None = None, **wishes: object) -> Built:
 def test_every_network_of_the_family_builds(family: Family, view: View, precision: str):
     built = build(onnx(family, view, precision), precision=precision)
     trt = trt_compat.load("tensorrt-rtx")
+    assert header(built.plan) == ("tensorrt-rtx", trt.version)
+
+
+@pytest.mark.parametrize("precision", NETWORK)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_ships_builds(name: str, precision: str):
+    bundle = open_bundle(shipped(name))
+    trt = trt_compat.load("tensorrt-rtx")
+    wishes = Wishes(Batch(min=1, opt=8, max=32), precision, 256 << 20, compute_capabilities=("8.6",))
+    model = bundle.read(NETWORK[precision])
+    built = plan_from_onnx(trt, model, bundle.contract, wishes, b"", Watch(io.StringIO()))
     assert header(built.plan) == ("tensorrt-rtx", trt.version)
 
 

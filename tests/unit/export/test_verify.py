@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,11 @@ import pytest
 from drsn.agent.ports import Outputs
 from drsn.export import verify as module
 from drsn.export.verify import Artefact, Findings, fresh_noise, networks, timed, verify
-from drsn.model.errors import BundleError
+from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Self
 
     from drsn.export.parity import Comparison
@@ -123,6 +126,22 @@ def test_an_answer_that_depends_on_its_company_fails(bundle: Bundle):
     failed = [c.parity.pair for c in verify(bundle, [guilty], calls=0).comparisons if not c.passed]
     assert failed
     assert all("guilty" in pair for pair in failed)
+
+
+@pytest.mark.parametrize("error", [BundleError("engine: can't be loaded"), UnavailableError("CUDA: failed")])
+def test_an_engine_that_fails_is_told_and_keeps_no_other_from_being_run(bundle: Bundle, error: Exception):
+    @contextmanager
+    def fails() -> Iterator[None]:
+        raise error
+        yield
+
+    (first, *_) = networks(bundle)
+    sound = Artefact("sound", first.limits, first.open, 32)
+    findings = verify(bundle, [Artefact("x.plan", first.limits, fails(), 32), sound], calls=0)
+    assert findings.broken == [f"x.plan: {error}"]
+    assert not findings.passed
+    assert [c.parity.pair for c in findings.comparisons if "sound" in c.parity.pair]
+    assert all(comparison.passed for comparison in findings.comparisons)
 
 
 def test_calls_are_timed_for_each_batch(bundle: Bundle):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,14 @@ def test_yes_is_0_and_a_report_that_says_where_and_of_what(verify, bundle: Bundl
     assert out.count("p50") == 6
 
 
+@pytest.mark.parametrize("release", ["36.4.3", None])
+def test_a_jetson_is_told_by_its_release(monkeypatch: pytest.MonkeyPatch, release: str | None):
+    monkeypatch.setattr(trt_compat, "jetson_linux", lambda: release)
+    told = module.machine()
+    assert told["jetson_linux"] == (release or "none")
+    assert told["system"] == f"{platform.system()} {platform.release()} {platform.machine()}"
+
+
 def test_nothing_in_a_report_names_the_machine(verify, bundle: Bundle):
     import getpass
     import socket
@@ -82,7 +91,9 @@ def test_a_script_reads_strict_json(verify, bundle: Bundle):
         document["parity"][0]
     )
     assert len(document["latency"]) == 6
-    assert document["not_run"] == []
+    assert all(0 <= row["mean_abs"] <= row["max_abs"] for row in document["parity"])
+    assert all(row["novelty_error"] <= row["novelty_tolerance"] for row in document["parity"])
+    assert document["not_run"] == document["broken"] == []
 
 
 def test_each_run_takes_other_noise(verify, bundle: Bundle):
@@ -119,6 +130,17 @@ def test_a_wrong_engine_is_no(verify, orin, bundle: Bundle, tmp_path: Path):
     code, out = verify(bundle)
     assert code == 1
     assert f"FAIL torch ~ {path.name}" in out
+
+
+def test_an_engine_that_fails_is_no_and_all_else_is_told(verify, orin, bundle: Bundle, tmp_path: Path):
+    path = write_engine(tmp_path / "engines", orin[0], bundle, ORIN)
+    orin[1].refused.add("execute_async_v3")
+    code, out = verify(bundle)
+    assert code == 1
+    assert f"FAIL {path.name}: TensorRT failed: " in out
+    assert out.count("ok   torch ~ onnxruntime, batch") == 3
+    document = json.loads(verify(bundle, "--json")[1])
+    assert document["broken"][0].startswith(path.name)
 
 
 def test_an_engine_that_cannot_run_is_named_with_the_reason_and_is_no_failure(

@@ -101,7 +101,7 @@ def given(tmp_path: Path):
         model = sound if model is None else model
         paths = tuple(tmp_path / name for name in ("n.onnx", "c.toml", "w.npz", "bundle"))
         paths[0].write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
-        paths[1].write_text(contract, encoding="utf-8")
+        paths[1].write_bytes(contract.encode("utf-8", "surrogateescape"))
         np.savez(paths[2], **{**answers(sound, X), **golden})
         return paths
 
@@ -146,8 +146,11 @@ def test_the_command_line_of_it(given, capsys: pytest.CaptureFixture[str]):
 def test_an_older_bundle_is_not_replaced(given):
     paths = given()
     wrap(paths)
-    with pytest.raises(UsageError, match="--force"):
+    before = paths[0].read_bytes()
+    paths[0].write_bytes(b"letters")
+    with pytest.raises(UsageError, match="--force"):  # before anything is read
         wrap(paths)
+    paths[0].write_bytes(before)
     assert bundle_from_onnx(*paths, force=True)[0].sha256
 
 
@@ -214,8 +217,17 @@ def test_a_network_without_normalisation_is_refused(given):
         ({"novelty": np.zeros(40, np.float64)}, "all float32"),
         ({"probabilities": np.full((40, 2), np.nan, np.float32)}, "NaN"),
         ({"x": np.zeros((0, 1, 64), np.float32)}, "hold"),
+        ({"x": np.float32(7)}, "hold"),
+        (
+            {
+                "x": np.zeros((0, 1, 64), np.float32),
+                "probabilities": np.zeros((0, 2), np.float32),
+                "novelty": np.zeros(0, np.float32),
+            },
+            "hold",
+        ),
     ],
-    ids=["length", "dtype", "nan", "none"],
+    ids=["length", "dtype", "nan", "none", "a number", "none at all"],
 )
 def test_windows_that_prove_nothing_are_refused(given, golden: dict, told: str):
     refused(given(**golden), BadDataError, told)
@@ -235,13 +247,14 @@ def test_a_file_without_windows_is_refused(given):
     ("contract", "told"),
     [
         ("name = ", "can't be read"),
+        ("\udcff", "can't be read"),
         (CONTRACT.replace('version = "3"', ""), "version"),
         (CONTRACT.replace("window = 64", "window = 8"), "window"),
         (CONTRACT.replace("bandwidth_hz = 5300", "bandwidth_hz = 7000"), "above half the rate"),
         (CONTRACT.replace("healthy = true", ""), "healthy"),
         ("colour = 1\n" + CONTRACT, "colour"),
     ],
-    ids=["toml", "version", "window", "bandwidth", "healthy", "unknown"],
+    ids=["toml", "letters", "version", "window", "bandwidth", "healthy", "unknown"],
 )
 def test_a_contract_that_is_none_is_78(given, contract: str, told: str):
     refused(given(contract=contract), ConfigurationError, told)

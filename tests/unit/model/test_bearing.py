@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from drsn.model.data.bearing import SKF_6205, Bearing, zone_load
+from drsn.model.bearing import SKF_6205, Bearing, zone_load
 
 
 def test_orders_of_the_cwru_bearing_are_the_published_ones():

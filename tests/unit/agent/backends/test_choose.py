@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from drsn.agent.backends.choose import SELF_TEST_TOLERANCE, open_backend, self_test
+from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.ports import Outputs
 from drsn.model.bundle import open_bundle
-from drsn.model.errors import BundleError
+from drsn.model.errors import BundleError, UnavailableError
 
 BUNDLE = open_bundle(shipped("synthetic"))
 GOLDEN = BUNDLE.golden()
@@ -61,6 +62,27 @@ def test_one_wrong_answer_is_enough_to_be_refused(output: str, wrong: float, row
     with pytest.raises(BundleError, match=r"parrot is off by .* do not trust this bundle on this machine") as caught:
         self_test(BUNDLE, parrot, MAX_BATCH)
     assert str(BUNDLE.path) in str(caught.value)
+
+
+def test_of_an_engine_it_is_the_engine_that_is_not_to_be_trusted():
+    parrot = Parrot()
+    parrot.probabilities[0] += 0.5
+    with pytest.raises(BundleError, match=r"^engine of .*: parrot is off by 0\.5 .*do not trust this engine"):
+        self_test(BUNDLE, parrot, MAX_BATCH, Tolerance(0.1, 0.1))
+
+
+class Mute(Parrot):
+    """Can't run."""
+
+    def infer(self, x: np.ndarray) -> Outputs:
+        raise UnavailableError(f"no memory for {x.shape}; close something")
+
+
+def test_a_network_that_can_not_run_is_the_bundles_fault_and_an_engine_that_can_not_the_machines():
+    with pytest.raises(BundleError, match=r"^bundle .*: its network can't run here: no memory"):
+        self_test(BUNDLE, Mute(), MAX_BATCH)
+    with pytest.raises(UnavailableError, match=r"^no memory"):
+        self_test(BUNDLE, Mute(), MAX_BATCH, Tolerance(0.1, 0.1))
 
 
 def test_the_rounding_of_another_processor_is_no_reason():

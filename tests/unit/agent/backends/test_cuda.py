@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -74,9 +75,35 @@ def test_a_runtime_newer_than_the_driver_is_not_tried_and_the_remedy_fits_the_dr
         tried.append(name)
         raise OSError(f"{name}: no such file")
 
-    with pytest.raises(UnavailableError, match=r"no libcudart .* nvidia-cuda-runtime-cu12$"):
+    first = re.escape("(libcudart.so.12: no such file)")
+    with pytest.raises(UnavailableError, match=rf"no libcudart .*{first}.* nvidia-cuda-runtime-cu12$"):
         Cuda((12, 6), load)
     assert not any("13" in name.rpartition("/")[2] for name in tried)
+    with pytest.raises(UnavailableError, match=r"no libcudart .*pip install nvidia-cuda-runtime$"):
+        Cuda((13, 0), load)
+
+
+def test_places_that_have_no_runtime_are_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "nvidia" / "cublas" / "lib").mkdir(parents=True)
+    (tmp_path / "nvidia" / "cuda_runtime" / "lib").mkdir(parents=True)
+    (tmp_path / "nvidia" / "cuda_runtime" / "lib" / "libcudart.so.12").touch()
+    monkeypatch.setattr("sysconfig.get_path", lambda _name: str(tmp_path))
+    tried: list[str] = []
+
+    def load(name: str) -> object:
+        tried.append(name)
+        raise OSError(f"{name}: no such file")
+
+    with pytest.raises(UnavailableError, match=r"\(libcudart\.so\.12: no such file\)"):  # what the loader said first
+        Cuda((12, 6), load)
+    assert not any("cublas" in name for name in tried)
+    assert any("cuda_runtime" in name for name in tried)
+
+
+def test_an_error_without_a_name_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Libcudart, "cudaGetErrorName", lambda _self, _code: None)
+    with pytest.raises(UnavailableError, match="cudaMalloc failed: error 4711; start again"):
+        work(Gpu(broken={"cudaMalloc": 4711}))
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -109,6 +136,10 @@ def work(gpu: Gpu) -> bytes:
     cuda.launch(graph, stream)
     cuda.synchronise(stream)
     content = gpu.device_memory[device][:3]
+    gpu.host_memory[host][:3] = b"..."
+    cuda.download(host, device, WINDOW_BYTES, stream)
+    cuda.synchronise(stream)
+    assert gpu.host_memory[host][:3] == content
     cuda.graph_destroy(graph)
     cuda.stream_destroy(stream)
     cuda.host_free(host)

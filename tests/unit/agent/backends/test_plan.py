@@ -252,11 +252,39 @@ def test_of_several_the_newest_that_fits_is_taken(tmp_path: Path):
     assert found(tmp_path).path == half
 
 
+def test_all_that_fit_are_listed_the_newest_first(tmp_path: Path):
+    old, half = lay(tmp_path), lay(tmp_path, precision="fp16")
+    os.utime(old, (1, 1))
+    (tmp_path / f"{BUNDLE.sha256[:16]}-x.plan").symlink_to("nowhere")
+    listed = module.fitting(tmp_path, BUNDLE, ORIN, 32)
+    assert [plan.path for plan in listed] == [half, old]
+    half.write_bytes(b"")
+    assert [plan.path for plan in module.fitting(tmp_path, BUNDLE, ORIN, 32)] == [old]
+
+
+@pytest.mark.parametrize("make", [lambda path: path.symlink_to("nowhere"), lambda path: path.mkdir()])
+def test_what_can_not_be_read_is_a_reason_and_hides_no_other(tmp_path: Path, make):
+    make(tmp_path / f"{BUNDLE.sha256[:16]}-x.plan")
+    assert "-x.plan: " in reason(tmp_path)
+    path = lay(tmp_path)
+    os.utime(path, (2, 2))
+    assert found(tmp_path).path == path
+
+
+def test_a_folder_that_can_not_be_read_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fails(_path: Path, _pattern: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pathlib.Path.glob", fails)
+    assert "Input/output error; build one" in reason(tmp_path)
+
+
 def test_where_there_is_none_the_command_is_named(tmp_path: Path):
     place = tmp_path / "none"
     assert f"none for this bundle; build one: drsn-export --target trt --bundle {BUNDLE.path}" in reason(place)
     assert f"--engine-dir {place}" in reason(place)
     assert "--batch 1,64,64" in reason(place, max_batch=64)
+    assert "--batch" not in reason(place, max_batch=32), "what is built by default takes 32"
     (tmp_path / "0123456789abcdef-orin-10.3.0-fp32.plan").write_bytes(content())
     assert "those here are of other bundles" in reason(tmp_path)
 
@@ -279,6 +307,16 @@ JSON = st.recursive(
     max_leaves=6,
 )
 QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+
+
+@pytest.mark.parametrize("text", ["[]", "7", "null"])
+def test_a_sidecar_that_is_no_table_is_named(tmp_path: Path, text: str):
+    module.sidecar_path(lay(tmp_path)).write_text(text, encoding="utf-8")
+    assert ".json: document: " in reason(tmp_path)
+
+
+def test_a_gpu_without_letters_has_a_name_of_a_file():
+    assert module.slug("???") == "gpu"
 
 
 @QUICK

@@ -9,6 +9,7 @@ from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt import TensorRtBackend
+from drsn.agent.backends.trt_runtime import Engine
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import DrsnError, UnavailableError
@@ -23,9 +24,16 @@ def windows(count: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((count, 1, BUNDLE.contract.window)).astype(np.float32)
 
 
-def opened(gpu: Gpu, version: str = CAPTURING, *, graphs: bool = True, behaviour: Behaviour | None = None):
+def opened(
+    gpu: Gpu,
+    version: str = CAPTURING,
+    *,
+    graphs: bool = True,
+    behaviour: Behaviour | None = None,
+    max_batch: int = MAX_BATCH,
+):
     library = fake(version, behaviour or Behaviour(gpu))
-    return TensorRtBackend(library, gpu.cuda(), plan_bytes(library, MODEL), BUNDLE.contract, MAX_BATCH, graphs=graphs)
+    return TensorRtBackend(library, gpu.cuda(), plan_bytes(library, MODEL), BUNDLE.contract, max_batch, graphs=graphs)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -47,6 +55,34 @@ def test_one_graph_for_each_power_of_two_and_one_launch_a_call():
         before = gpu.calls.copy()
         backend.infer(windows(3))
         assert dict(gpu.calls - before) == {"cudaGraphLaunch": 1, "cudaStreamSynchronize": 1}
+
+
+@pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (2, [1, 2]), (8, [1, 2, 4, 8]), (9, [1, 2, 4, 8, 9])])
+def test_no_size_has_two_lanes(most: int, sizes: list[int]):
+    with opened(Gpu(), max_batch=most) as backend:
+        assert [lane.batch for lane in backend._lanes] == sizes
+
+
+def test_what_nobody_reads_has_no_memory_on_the_host():
+    gpu = Gpu()
+    with opened(gpu):
+        assert len(gpu.host_memory) == len(("x", "probabilities", "novelty", "alpha"))
+        assert len(gpu.device_memory) == len(gpu.host_memory) + len(("logits", "embedding"))
+
+
+def test_a_network_without_learned_thresholds_gives_none():
+    gpu = Gpu()
+    with opened(gpu, behaviour=Behaviour(gpu, renamed={"alpha": "beta"})) as backend:
+        assert backend.infer(windows(1)).alpha is None
+
+
+def test_contexts_go_before_their_engine_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch):
+    left: list[int] = []
+    monkeypatch.setattr(Engine, "close", lambda _self: left.append(len(backend._lanes) + len(backend._lane_of)))
+    backend = opened(Gpu())
+    backend.close()
+    assert left == [0]
+    assert backend._host == {}
 
 
 def test_the_switch_queues_part_by_part_and_captures_nothing():

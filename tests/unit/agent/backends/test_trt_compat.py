@@ -115,14 +115,26 @@ def test_a_flood_of_errors_is_bounded(there):
 
 def test_an_old_one_is_refused(there):
     there("8.5.2")
-    with pytest.raises(UnavailableError, match=r"older than 8\.6; see docs/jetson\.md"):
+    with pytest.raises(UnavailableError, match=r"tensorrt 8\.5\.2 at .* older than 8\.6; see docs/jetson\.md"):
         load("tensorrt")
 
 
 def test_a_module_that_is_none_of_nvidias_is_refused(there):
     there("")
-    with pytest.raises(UnavailableError, match="older"):
+    with pytest.raises(UnavailableError, match=r"tensorrt without a version at .* is older"):
         load("tensorrt")
+
+
+def test_the_oldest_that_is_claimed_is_taken(there):
+    there("8.6")
+    assert load("tensorrt").version == (8, 6)
+
+
+def test_of_all_that_is_loaded_tensorrts_own_library_is_named(there, tmp_path: Path):
+    lines = ("/usr/lib/libc.so.6", "/usr/lib/libnvinfer_plugin.so.10.3.0", "/opt/libnvinfer.so.10.3.0", "")
+    (tmp_path / "maps").write_text("".join(f"7f00-7f01 r-xp 0 08:01 1   {path}\n" for path in lines))
+    there("10.3.0")
+    assert load("tensorrt").library_path == "/opt/libnvinfer.so.10.3.0"
 
 
 def test_the_loaders_words_and_what_it_loaded_are_passed_on(fails, tmp_path: Path):
@@ -135,6 +147,17 @@ def test_the_loaders_words_and_what_it_loaded_are_passed_on(fails, tmp_path: Pat
         said = fails(error)
         assert str(error) in said
         assert "(loaded: /usr/lib/aarch64-linux-gnu/libnvinfer.so.8.6.2)" in said
+
+
+def test_of_no_library_nothing_is_said(fails, tmp_path: Path):
+    assert "(loaded: " not in fails(OSError("libcudart.so.12: no"))
+    (tmp_path / "maps").write_text("7f00-7f01 r-xp 0 08:01 1   /usr/lib/libnvinfer.so.8.6.2\n")
+    assert "(loaded: " not in fails(missing()), "what another program's module loaded is beside the point"
+
+
+def test_a_tensorrt_rtx_that_is_broken_is_installed_again(fails):
+    assert "install it again: pip install 'drsn-edge[rtx]'" in fails(OSError("no"), "tensorrt-rtx")
+    assert "again" not in fails(missing("tensorrt_rtx"), "tensorrt-rtx")
 
 
 def test_a_broken_dependency_is_not_taken_for_a_missing_module(fails):
@@ -176,6 +199,11 @@ def test_the_venv_trap_is_called_by_its_name(fails, venv, folder: str):
     assert f"python3 -m venv --system-site-packages --clear {sys.prefix}" in said
 
 
+def test_one_that_is_there_and_broken_is_no_trap(fails, venv):
+    venv(sees=False)
+    assert "--clear" not in fails(OSError("libnvinfer.so.10: no"))
+
+
 def test_a_venv_that_sees_the_system_is_no_trap(fails, venv):
     venv(sees=True)
     assert "venv --system" not in fails(missing())
@@ -206,6 +234,7 @@ def test_jetson_linux_is_read(tmp_path: Path, text: str, told: str | None):
 
 
 def test_a_pc_has_no_jetson_linux(tmp_path: Path):
+    (tmp_path / "nv_tegra_release").write_text(R36)
     assert jetson_linux(tmp_path / "none") is None
 
 

@@ -9,7 +9,7 @@ from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
 from drsn.agent.backends.trt_runtime import Engine
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
-from drsn.model.errors import BundleError
+from drsn.model.errors import BundleError, UnavailableError
 
 BUNDLE = open_bundle(shipped("synthetic"))
 MODEL = BUNDLE.read("model.onnx")
@@ -41,6 +41,13 @@ def test_a_plan_of_another_version_gives_none_and_becomes_one_line(version: str)
         Engine(library, plan_bytes(wrong, MODEL), BUNDLE.contract, 8)
 
 
+def test_what_was_logged_before_is_no_reason():
+    library = fake("10.3.0", Behaviour(Gpu(), refused={"deserialize_cuda_engine"}))
+    library.errors.append("of yesterday")
+    with pytest.raises(BundleError, match=r"can't load it: Error Code 4: deserialize_cuda_engine is to fail$"):
+        Engine(library, plan_bytes(library, MODEL), BUNDLE.contract, 8)
+
+
 @pytest.mark.parametrize("name", ["x", "probabilities", "novelty"])
 def test_half_precision_at_the_ends_is_refused(name: str):
     with pytest.raises(BundleError, match=f"{name} is .*HALF, not float32"):
@@ -69,6 +76,10 @@ def test_a_network_of_another_contract_is_refused():
         Engine(library, plan_bytes(library, MODEL), OTHER.contract, 8)
 
 
+def test_a_profile_that_just_reaches_is_taken():
+    assert engine(batch=(1, 4, 8), max_batch=8).tensors
+
+
 @pytest.mark.parametrize(("batch", "max_batch"), [((2, 8, 32), 8), ((1, 4, 4), 8)])
 def test_a_profile_that_does_not_reach_is_refused(batch: tuple[int, int, int], max_batch: int):
     with pytest.raises(BundleError, match=rf"takes {batch[0]} to {batch[2]} windows at once, not 1 to {max_batch}"):
@@ -86,7 +97,25 @@ def test_an_output_that_does_not_follow_the_batch_is_refused(monkeypatch: pytest
     """Its memory was made for the batch; a larger output would be written over what lies behind."""
     monkeypatch.setattr("fake_tensorrt._Context.get_tensor_shape", lambda _self, _name: (99, 4))
     with pytest.raises(BundleError, match=r"is \[99, 4\] for a batch of 8"):
-        engine().context(8, graph=True)
+        engine().context(8, 1, graph=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_context_has_the_profile_although_8_6_gives_it_to_the_first_alone(version: str):
+    gpu = Gpu(streams={1: []})
+    library = fake(version, Behaviour(gpu))
+    made = Engine(library, plan_bytes(library, MODEL), BUNDLE.contract, 8)
+    contexts = [made.context(batch, 1, graph=False) for batch in (1, 2, 4)]
+    assert [context.active_optimization_profile for context in contexts] == [0, 0, 0]
+
+
+def test_a_profile_that_is_not_shared_is_told():
+    gpu = Gpu(streams={1: []})
+    library = fake("8.6.1", Behaviour(gpu, refused={"set_optimization_profile_async"}))
+    made = Engine(library, plan_bytes(library, MODEL), BUNDLE.contract, 8)
+    made.context(1, 1, graph=False)
+    with pytest.raises(UnavailableError, match=r"no second context: .*set_optimization_profile_async is to fail"):
+        made.context(2, 1, graph=False)
 
 
 def test_closing_lets_go_and_twice_is_fine():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,10 @@ def test_the_library_that_was_loaded_is_named(patient: Callable, monkeypatch: py
     machine = patient(backend="tensorrt")
     machine.device = ORIN
     assert checks.library(machine).said == "TensorRT 10.3.0, /fake/10.3.0"
+    machine.device = NO_DRIVER
+    assert checks.library(machine).said == "TensorRT 10.3.0, /fake/10.3.0", "asked for, so looked at without a GPU too"
+    machine.tensorrt = replace(machine.tensorrt, library_path=None)
+    assert checks.library(machine).said == "TensorRT 10.3.0, library unknown"
 
 
 @pytest.fixture
@@ -125,6 +130,22 @@ def test_an_engine_that_fits_is_named_and_runs(equipped: Callable, backend: str)
     assert found.state == "ok"
     assert found.said.endswith("-orin-10.3.0-fp32.plan, fp32, up to 32 windows at once, fits")
     assert checks.backend(machine).said.startswith("runs on tensorrt with ")
+
+
+def test_without_one_of_both_an_engine_is_compared_with_nothing(equipped: Callable):
+    machine = equipped("tensorrt")
+    library, machine.device = machine.tensorrt, NO_DRIVER
+    assert checks.engine(machine).said.startswith("not tried: there is no GPU or no TensorRT")
+    machine.device, machine.tensorrt = ORIN, UnavailableError("Python has no tensorrt; apt")
+    assert checks.engine(machine).said.startswith("not tried: there is no GPU or no TensorRT")
+    machine.tensorrt = library
+    assert checks.engine(machine).state == "ok"
+
+
+def test_without_an_engine_none_is_named(patient: Callable):
+    assert checks.backend(patient(backend="onnxruntime")).said == (
+        "runs on onnxruntime; its golden windows come out right"
+    )
 
 
 @pytest.mark.parametrize("backend", ["auto", "tensorrt"])

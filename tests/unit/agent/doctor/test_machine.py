@@ -76,6 +76,24 @@ def test_the_lock_of_another_process_is_one(patient: Callable, tmp_path: Path):
         assert checks.state(patient()).said.endswith("an agent runs on it")
 
 
+def test_where_no_agent_ever_ran_none_runs(patient: Callable, tmp_path: Path):
+    (tmp_path / "state").mkdir()
+    assert checks.state(patient()).said.endswith("no agent runs on it")
+
+
+def test_a_lock_of_another_user_is_not_taken_for_an_agent(
+    patient: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "lock").touch()
+
+    def flock(_lock: object, _how: int) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert checks.state(patient()).said.endswith("can't be told (Permission denied)")
+
+
 def test_a_file_is_no_directory(patient: Callable, tmp_path: Path):
     (tmp_path / "state").write_text("")
     found = checks.state(patient())
@@ -99,6 +117,8 @@ def test_warnings_of_the_configuration_are_told(patient: Callable):
     looked_at = patient()
     looked_at.configuration = replace(looked_at.configuration, warnings=("the password travels unencrypted",))
     assert checks.configuration(looked_at).said == "the password travels unencrypted"
+    looked_at.configuration = replace(looked_at.configuration, warnings=())
+    assert checks.configuration(looked_at).said == f"sha256 {looked_at.configuration.sha256[:12]}"
 
 
 def test_the_bundle(patient: Callable, tmp_path: Path):

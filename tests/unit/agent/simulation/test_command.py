@@ -10,11 +10,13 @@ import pytest
 
 from drsn.agent.__main__ import main
 from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
+from drsn.agent.simulation.strangers import STRANGERS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SMALL = ["--bundle", "shipped:synthetic", "--days", "0.5", "--stretches", "8", "--trials", "50", "--snr", "10"]
+SMALL += ["--strange-hours", "0.02"]
 
 
 @pytest.fixture
@@ -36,8 +38,8 @@ def test_the_study_says_how_often_alarms_are_wrong_and_how_late(
     found = json.loads(captured.out)
     assert captured.err == ""
     by_rule = {row["rule"].split()[0]: row for row in found["rules"]}
-    assert set(by_rule) == {"argmax", "P", "votes", "sequential"}
-    for name in ("votes", "sequential"):
+    assert set(by_rule) == {"argmax", "P", "votes", "dropping", "sequential"}
+    for name in ("votes", "dropping", "sequential"):
         row = by_rule[name]
         assert row["false_alarms"]["quiet"]["alarms"] == 0
         assert row["false_alarms"]["quiet"]["upper_95_per_day"] == pytest.approx(3.0 / 0.5, rel=0.01)
@@ -46,7 +48,13 @@ def test_the_study_says_how_often_alarms_are_wrong_and_how_late(
             assert (delay["missed"], delay["wrong"]) == (0, 0)
             assert 0.5 < delay["median_s"] <= delay["p95_s"] < 3
     stretches = 8 + 16 + 2 * 2
-    assert found["windows_that_the_network_saw"] == stretches * 16
+    strange = sum(kind["streams"] for kind in found["strangers"])
+    assert found["windows_that_the_network_saw"] == stretches * 16 + strange * (int(20 * 12_000 / 2048) - 1)
+    assert strange == 2 * len(STRANGERS)
+    assert {kind["kind"] for kind in found["strangers"]} == set(STRANGERS)
+    for kind in found["strangers"]:
+        assert set(kind["misled"]) == {row["rule"] for row in found["rules"]}
+        assert all(0 <= count <= kind["streams"] for count in kind["misled"].values())
     assert {row["rule"].split()[0] for row in found["equal_false_alarms"]["outspoken"]["quiet"]} == {
         "P",
         "votes",
@@ -60,7 +68,8 @@ def test_without_json_it_is_one_table(recordings: list[str], capsys: pytest.Capt
     assert main(["simulate", *recordings, *SMALL]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
     assert head.split()[:2] == ["SNR", "rule"]
-    assert [row.split()[2] for row in rows[:4]] == ["argmax", "P", "votes", "sequential"]
+    assert [row.split()[2] for row in rows[:5]] == ["argmax", "P", "votes", "dropping", "sequential"]
+    assert sum("raise an alarm" in row for row in rows) == len(STRANGERS)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,7 @@ def test_without_json_it_is_one_table(recordings: list[str], capsys: pytest.Capt
         (["normal"], 64, "is not LABEL=FILE"),
         (["rust=a.npy"], 64, "no label of the bundle: normal"),
         (["normal=a.npy", "--days", "0"], 64, "must be above 0"),
+        (["normal=a.npy", "--strange-hours", "0"], 64, "must be above 0"),
         (["normal=missing.npy"], 74, "missing.npy"),
     ],
 )

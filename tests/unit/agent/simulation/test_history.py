@@ -1,19 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-from drsn.agent.simulation.history import Draws, delays, dependence_windows, false_alarms, upper_bound
-from drsn.agent.simulation.pool import ABSTAINED, QUIET, Pool
-from drsn.agent.simulation.rules import Argmax, ByVotes
+from drsn.agent.simulation.history import Draws, delays, dependence_windows, false_alarms, misled, upper_bound
+from drsn.agent.simulation.pool import ABSTAINED, FAULTY, QUIET, Pool
+from drsn.agent.simulation.rules import Argmax, ByVotes, Dropping, Sequential
 from drsn.agent.votes import Quorum
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def pool(vote: list[list[int]], z: float = 1.0) -> Pool:
     """Two conditions; a window's z is `z` for what it votes for, and -1 else."""
     votes = np.array(vote)
     zs = np.where(votes[..., np.newaxis] == np.arange(2), z, -1.0)
-    return Pool(("inner_race", "ball"), votes, (zs > 0).astype(np.float32), zs)
+    return Pool(("inner_race", "ball"), votes, (zs > 0).astype(np.float32), zs, np.zeros(votes.shape))
+
+
+def of_one(vote: NDArray[np.int64], z: NDArray[np.float64], excess: float = 0.0) -> Pool:
+    """One condition."""
+    return Pool(("a",), vote, z.astype(np.float32), z, np.full(vote.shape, excess))
 
 
 HEALTHY = pool([[QUIET] * 4] * 3)
@@ -62,11 +73,20 @@ def test_the_dependence_is_what_the_bound_asks_for():
     x = rng.standard_normal((2000, 30, 1))
     z = 1.5 * x - 1.5**2 / 2
     vote = np.full(z.shape[:2], QUIET)
-    independent = Pool(("a",), vote, z.astype(np.float32), z)
-    assert dependence_windows(independent) <= 1.25
+    assert dependence_windows(of_one(vote, z)) <= 1.25
     alike = np.repeat(z[:, ::3], 3, axis=1)  # each window three times
-    assert dependence_windows(Pool(("a",), vote, alike.astype(np.float32), alike)) >= 2.25
-    silent = Pool(("a",), np.full_like(vote, ABSTAINED), alike.astype(np.float32), alike)
-    assert dependence_windows(silent) == 1.0
+    assert dependence_windows(of_one(vote, alike)) >= 2.25
     wrong = np.ones_like(z)
-    assert dependence_windows(Pool(("a",), vote, wrong.astype(np.float32), wrong)) is None
+    assert dependence_windows(of_one(vote, wrong)) is None
+    for silent in (of_one(np.full_like(vote, FAULTY), wrong), of_one(vote, wrong, excess=100.0)):
+        assert dependence_windows(silent) == 1.0
+
+
+def test_streams_that_mislead_are_counted_however_often_they_do():
+    streams = pool([[0, QUIET], [1, 1], [QUIET, QUIET], [ABSTAINED, ABSTAINED]], z=3.0)
+    assert misled(Argmax(), streams, 2) == 2
+    assert misled(Argmax(), streams, 100) == 2
+    streams = replace(streams, z=np.where(streams.vote[..., np.newaxis] == ABSTAINED, 3.0, streams.z))
+    assert misled(Dropping(20.0), streams, 100) == 2
+    assert misled(Sequential(20.0), streams, 100) == 3
+    assert misled(Sequential(20.0), replace(streams, excess=streams.excess + 100), 100) == 0

@@ -5,7 +5,9 @@ import pytest
 
 from drsn.agent.backends.tone import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
+from drsn.agent.sequential import BOUND_NATS, DOUBT_NATS
 from drsn.agent.simulation.pool import ABSTAINED, BATCH, FAULTY, QUIET, Pool, Scene, Watcher, disturbed
+from drsn.agent.simulation.rules import ceilings
 from drsn.model.bundle import open_bundle
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
@@ -31,6 +33,7 @@ def test_a_pool_holds_what_the_agent_says_of_stretches_of_windows(watcher: Watch
     assert (pool.vote == pool.conditions.index("inner_race")).all()
     assert pool.probability.shape == pool.z.shape == (4, 5, len(pool.conditions))
     assert (pool.z.argmax(axis=-1) == pool.vote).all()
+    assert (pool.excess <= 0).all()
     assert (pool.windows, steps) == (20, [1] * 4)
     assert (watcher.pool([tone("normal")], Scene(), 2, 1, steps.append).vote == QUIET).all()
 
@@ -42,15 +45,17 @@ def test_a_dead_sensor_is_faulty(watcher: Watcher):
 
 def test_an_outspoken_model_says_what_is_most_probable():
     probability = np.array([[[0.1, 0.2], [0.6, 0.1], [0.1, 0.8], [0.0, 0.1]]], np.float32)
-    pool = Pool(("inner_race", "ball"), np.array([[ABSTAINED, ABSTAINED, ABSTAINED, FAULTY]]), probability, probability)
+    vote = np.array([[ABSTAINED, ABSTAINED, ABSTAINED, FAULTY]])
+    pool = Pool(("inner_race", "ball"), vote, probability, probability, np.full((1, 4), 30.0))
     assert pool.outspoken().vote.tolist() == [[QUIET, 0, 1, FAULTY]]
+    assert (ceilings(pool.outspoken().excess) == BOUND_NATS).all()
+    assert (ceilings(pool.excess) == -DOUBT_NATS).all()
 
 
-def test_recordings_take_turns_and_halves_part_them(watcher: Watcher):
+def test_recordings_take_turns(watcher: Watcher):
     pool = watcher.pool([tone("inner_race"), tone("ball")], Scene(), 6, 1, lambda _: None)
-    even, odd = pool.halves()
-    assert (even.vote == pool.conditions.index("inner_race")).all()
-    assert (odd.vote == pool.conditions.index("ball")).all()
+    assert (pool.vote[0::2] == pool.conditions.index("inner_race")).all()
+    assert (pool.vote[1::2] == pool.conditions.index("ball")).all()
 
 
 def test_a_recording_shorter_than_two_windows_is_refused(watcher: Watcher):

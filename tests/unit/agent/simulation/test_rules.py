@@ -14,9 +14,9 @@ from drsn.agent.diagnosis import Diagnosis
 from drsn.agent.judgement import step
 from drsn.agent.policy import Policy
 from drsn.agent.rule import Terms
-from drsn.agent.sequential import BOUND_NATS
+from drsn.agent.sequential import BOUND_NATS, NOVELTY_PER_NAT, ceiling_nats
 from drsn.agent.simulation.pool import ABSTAINED, FAULTY, QUIET
-from drsn.agent.simulation.rules import Argmax, ByVotes, Sensors, Sequential, Threshold
+from drsn.agent.simulation.rules import Argmax, ByVotes, Dropping, Sensors, Sequential, Threshold, ceilings
 from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
@@ -34,15 +34,17 @@ ONE = st.tuples(
     st.sampled_from([QUIET, QUIET, ABSTAINED, FAULTY, 0, 0, 0, 1]),
     st.floats(-BOUND_NATS, BOUND_NATS),
     st.floats(-BOUND_NATS, BOUND_NATS),
+    st.one_of(st.floats(-5, 20), st.just(np.nan)),
 )
 HISTORIES = st.lists(st.lists(ONE, min_size=2, max_size=2), max_size=60)
 """Of two sensors."""
 
 
-def by_the_agent(policy: Policy, windows: list[tuple[int, float, float]], make_reading: Callable[..., Reading]):
+def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]], make_reading: Callable[..., Reading]):
     sensor, raised = Sensor.new((*NAMES, "unknown", *OWN)), []
-    for at, (vote, *zs) in enumerate(windows):
-        diagnosis = Diagnosis(make_reading(at), MEANING[vote], "x", 0.9, {}, {}, 0.0)
+    for at, (vote, *zs, excess) in enumerate(windows):
+        ceiling = ceiling_nats(excess, 0.0)
+        diagnosis = Diagnosis(make_reading(at), MEANING[vote], "x", 0.9, {}, {}, excess, ceiling)
         before = sensor.conditions
         sensor, _ = step(sensor, diagnosis, policy, dict(zip(NAMES, zs, strict=True)), at)
         began = [n for n in NAMES if sensor.conditions[n].state.active and not before[n].state.active]
@@ -56,13 +58,16 @@ def by_the_agent(policy: Policy, windows: list[tuple[int, float, float]], make_r
 )
 @given(history=HISTORIES)
 def test_many_at_once_are_as_each_alone(
-    policy: Policy, rule: Rule, history: list[list[tuple[int, float, float]]], make_reading: Callable[..., Reading]
+    policy: Policy,
+    rule: Rule,
+    history: list[list[tuple[int, float, float, float]]],
+    make_reading: Callable[..., Reading],
 ):
     watched, raised = Sensors(rule, 2, 2), ([], [])
     for at, both in enumerate(history):
         vote = np.array([window[0] for window in both])
-        z = np.array([window[1:] for window in both])
-        for sensor, condition in np.argwhere(watched.show(vote, z.astype(np.float32), z)):
+        z, excess = np.array([window[1:3] for window in both]), np.array([window[3] for window in both])
+        for sensor, condition in np.argwhere(watched.show(vote, z.astype(np.float32), z, excess)):
             raised[sensor].append((at, NAMES[condition]))
     for sensor in (0, 1):
         events, standing = by_the_agent(policy, [both[sensor] for both in history], make_reading)
@@ -74,7 +79,32 @@ def test_the_two_simple_rules_say_what_one_window_says():
     for rule in (Argmax(), Threshold(0.9)):
         watched = Sensors(rule, 1, 2)
         told = [
-            watched.show(np.array([vote]), np.array([[p, 0.0]], np.float32), np.zeros((1, 2)))[0].tolist()
+            watched.show(np.array([vote]), np.array([[p, 0.0]], np.float32), np.zeros((1, 2)), np.zeros(1))[0].tolist()
             for vote, p in ((0, 0.95), (0, 0.95), (ABSTAINED, 0.5), (QUIET, 0.1), (0, 0.95))
         ]
         assert told == [[True, False], [False, False], [False, False], [False, False], [True, False]]
+
+
+def raised_after(rule: Rule, vote: int, excess: float) -> int:
+    """Windows that say `inner_race` as strongly as they may, until it is raised; 0: not within 100."""
+    watched, z = Sensors(rule, 1, 2), np.array([[BOUND_NATS, -BOUND_NATS]])
+    for at in range(1, 101):
+        if watched.show(np.array([vote]), z.astype(np.float32), z, np.array([excess])).any():
+            return at
+    return 0
+
+
+def test_windows_that_the_model_abstains_from_can_be_left_out_or_weighed():
+    assert raised_after(Sequential(7.0), 0, -1.0) == raised_after(Dropping(7.0), 0, -1.0) == 2
+    assert raised_after(Dropping(7.0), ABSTAINED, 0.1) == 0
+    assert raised_after(Sequential(7.0), ABSTAINED, 0.1) == 2
+    assert raised_after(Sequential(7.0), ABSTAINED, 4 * NOVELTY_PER_NAT) > 2
+    assert raised_after(Sequential(7.0), ABSTAINED, 40.0) == 0
+    assert raised_after(Sequential(7.0, 10.0), ABSTAINED, 40.0) > 0
+    assert raised_after(Sequential(7.0), FAULTY, -1.0) == 0
+
+
+@given(excess=st.lists(st.one_of(st.floats(-1e3, 1e3), st.just(np.nan), st.just(np.inf), st.just(-np.inf))))
+def test_ceilings_are_those_of_the_agent(excess: list[float]):
+    expected = [ceiling_nats(each, 0.0) for each in excess]
+    assert ceilings(np.array(excess, float)).tolist() == pytest.approx(expected)

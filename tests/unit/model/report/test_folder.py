@@ -49,7 +49,7 @@ def test_without_matplotlib_the_error_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(UnavailableError, match=r"drsn-edge\[train\]"):
+    with pytest.raises(UnavailableError, match=r"drsn-edge\[plots\]"):
         write(tmp_path, checkpoint, scores, recipe, corpus)
 
 

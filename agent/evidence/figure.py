@@ -1,0 +1,148 @@
+"""A record as a picture: waveform, envelope spectrum, and how the decision came about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.diagnosis import UNKNOWN
+from drsn.agent.evidence.record import abstains_above
+from drsn.model.contract import NORMAL
+from drsn.model.report.canvas import canvas
+from drsn.model.report.envelope import envelope_spectrum
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from drsn.agent.evidence.geometry import Geometry
+    from drsn.agent.evidence.record import Record
+
+UP_TO_HZ = 500.0
+"""Of the envelope's spectrum, unless a line of the bearing lies higher."""
+
+HARMONICS = 3
+COLOURS = {"BPFO": "tab:red", "BPFI": "tab:purple", "BSF": "tab:green", "FTF": "tab:brown", "shaft": "tab:orange"}
+NS_PER_S = 1e9
+
+
+def lines_hz(bearing: Geometry | None, rpm: float | None) -> dict[str, float]:
+    """What a bearing, or its shaft at least, shows in the envelope: name -> Hz; nothing while the speed is unknown."""
+    if not rpm:
+        return {}
+    orders = {"shaft": 1.0, **({} if bearing is None else bearing.orders)}
+    return {name: order * rpm / 60 for name, order in orders.items()}
+
+
+def figure(record: Record, bearing: Geometry | None = None, rpm: float | None = None) -> Figure:
+    """Draw a record.
+
+    Args:
+        record: of one event.
+        bearing: where the record names none.
+        rpm: where the deciding window's packet did not say it.
+
+    Raises:
+        UnavailableError: matplotlib is not installed.
+    """
+    drawing = canvas(11, 9)
+    axes = drawing.subplot_mosaic(
+        [["wave", "spectrum"], ["probability", "probability"], ["novelty", "novelty"]],
+        height_ratios=(3, 2.5, 1.5),
+    )
+    event = record.event
+    drawing.suptitle(
+        f"{event.sensor}: {event.condition} {event.state}, {event.severity.value}, P = {event.confidence:.3f}, "
+        f"{_decided_by(record)}\n{event.since}, seq {event.seq}, event {event.event_id}",
+        fontsize=11,
+    )
+    for channel, samples in enumerate(record.samples[-1]):
+        _waveform(axes["wave"], samples, record, f"channel {channel}" if len(record.samples[-1]) > 1 else None)
+    known = record.header.windows[-1].rpm or rpm
+    _spectrum(axes["spectrum"], record, lines_hz(record.header.bearing or bearing, known))
+    _probability(axes["probability"], record)
+    _novelty(axes["novelty"], record)
+    axes["novelty"].sharex(axes["probability"])
+    return drawing
+
+
+def _decided_by(record: Record) -> str:
+    event = record.event
+    if event.evidence is not None:
+        return f"{event.evidence:.1f} nats in {event.of} windows"
+    return f"{event.votes} of {event.of} votes"
+
+
+def _waveform(axes: Axes, samples: NDArray[np.float32], record: Record, name: str | None) -> None:
+    axes.plot(1000 * np.arange(samples.size) / record.header.sample_rate_hz, samples, linewidth=0.5, label=name)
+    axes.margins(x=0)
+    axes.grid(alpha=0.3)
+    axes.set(xlabel="time, ms", ylabel=f"amplitude, {record.header.unit or 'in an unknown unit'}")
+    axes.set_title("the last window, as it was sampled", loc="left", fontsize=9)
+    if name is not None:
+        axes.legend(fontsize=7, loc="upper right")
+
+
+def _spectrum(axes: Axes, record: Record, lines: dict[str, float]) -> None:
+    """Mean over the windows, of the first channel: noise evens out, lines stay."""
+    rate_hz, bandwidth_hz = record.header.sample_rate_hz, record.header.contract.bandwidth_hz
+    band_hz = (bandwidth_hz / 4, bandwidth_hz)
+    spectra = [envelope_spectrum(window[0], rate_hz, band_hz) for window in record.samples]
+    frequency_hz, amplitude = spectra[0][0], np.mean([each for _, each in spectra], axis=0)
+    top_hz = min(max([UP_TO_HZ, *(1.1 * HARMONICS * hz for hz in lines.values())]), rate_hz / 2)
+    shown = frequency_hz <= top_hz
+    axes.plot(frequency_hz[shown], amplitude[shown], linewidth=0.9, color="black")
+    for name, hz in lines.items():
+        for harmonic in range(1, HARMONICS + 1):
+            label = f"{name} {hz:.1f} Hz" if harmonic == 1 else None
+            axes.axvline(harmonic * hz, color=COLOURS[name], linestyle=":", linewidth=1.1, label=label)
+    if lines:
+        axes.legend(fontsize=7, loc="upper right")
+    axes.set(xlim=(0, top_hz), xlabel=f"frequency of the envelope ({band_hz[0]:.0f} to {band_hz[1]:.0f} Hz), Hz")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(f"amplitude, {record.header.unit or 'in an unknown unit'}")
+    axes.grid(alpha=0.3)
+    title = f"envelope, mean of {len(spectra)} windows" + ("" if lines else "; speed unknown, so no lines")
+    axes.set_title(title, loc="left", fontsize=9)
+
+
+def _times_s(record: Record) -> NDArray[np.float64]:
+    """Of the windows' ends, from the last one."""
+    ends_ns = [note.t_end_unix_ns for note in record.header.windows]
+    return np.array([(end_ns - ends_ns[-1]) / NS_PER_S for end_ns in ends_ns])
+
+
+def _probability(axes: Axes, record: Record) -> None:
+    times_s, event, notes = _times_s(record), record.event, record.header.windows
+    labels = record.header.contract.labels
+    for condition in record.header.contract.conditions:
+        inside = [index for index, label in enumerate(labels) if label.condition == condition]
+        values = record.arrays.probabilities[:, inside].sum(axis=1)
+        if condition in (event.condition, NORMAL) or values.max() > 0.1:
+            mine = condition == event.condition
+            axes.plot(times_s, values, marker="o", linewidth=2.2 if mine else 1, alpha=1 if mine else 0.6,
+                      label=condition)  # fmt: skip
+    for time_s, note in zip(times_s, notes, strict=True):
+        said = f"{note.evidence:.1f} nats" if note.evidence is not None else f"{note.votes}/{event.of}"
+        axes.annotate(said, (time_s, 1.0), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
+        if note.condition != event.condition:
+            axes.axvline(time_s, color="black", alpha=0.12, linewidth=6, zorder=0)
+    axes.axvline(0.0, color="tab:red", linewidth=1, linestyle="--")
+    axes.set(ylabel="P(condition)", ylim=(-0.03, 1.2))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, loc="center left")
+    axes.set_title(f"votes or evidence for {'it' if event.active else 'its end'} after each window, above; grey: said "
+                   f"something else; dashed: decided", loc="left", fontsize=9)  # fmt: skip
+
+
+def _novelty(axes: Axes, record: Record) -> None:
+    times_s, threshold = _times_s(record), abstains_above(record)
+    axes.plot(times_s, record.arrays.novelty, marker="o", color="tab:gray", label="novelty")
+    if threshold is not None:
+        axes.axhline(threshold, color="black", linestyle="--", linewidth=1, label=f"above: {UNKNOWN}")
+    axes.axvline(0.0, color="tab:red", linewidth=1, linestyle="--")
+    axes.set(xlabel="end of the window before the decision, s", ylabel="novelty")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, loc="center left")

@@ -1,0 +1,41 @@
+"""Answers who asks for the evidence of an event over MQTT: from the files alone, in one message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drsn.agent.evidence import file
+from drsn.agent.evidence.message import MAX_BYTES, to_message
+from drsn.agent.evidence.shelf import FOLDER, find, read_file
+from drsn.model.errors import BadDataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def payload_of(state_dir: Path, sensor: str, event_id: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """The message of an event's record.
+
+    Args:
+        state_dir: of the agent.
+        sensor: whose event it must be.
+        event_id: as it came; it may hold anything.
+        max_bytes: of the message; older windows are left out until it fits.
+
+    Raises:
+        BadDataError: nothing is kept of the event, its file is damaged, or not one window fits.
+        StorageError: the file can't be read.
+    """
+    path = find(state_dir / FOLDER, event_id)
+    if path is None or path.parent.name != sensor:
+        raise BadDataError(
+            "nothing is kept of such an event of this sensor: it is older than the quota, or evidence is off"
+        )
+    try:
+        record = file.from_bytes(read_file(path, file.MAX_BYTES))
+    except BadDataError as error:
+        raise BadDataError(f"the record is damaged: {error}") from None
+    payload = to_message(record, max_bytes)
+    if payload is None:
+        raise BadDataError(f"one window alone passes {max_bytes} bytes; use drsn-agent evidence on the agent's machine")
+    return payload

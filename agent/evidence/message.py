@@ -1,0 +1,110 @@
+"""A record as one MQTT message: JSON, the samples in base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from drsn.agent.evidence import file
+from drsn.agent.evidence.document import EvidenceDocument, EvidenceWindow, Header, WindowNote
+from drsn.agent.evidence.record import Record, checked
+from drsn.agent.evidence.trail import Arrays
+from drsn.model.errors import BadDataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MAX_BYTES = 1_000_000
+"""Of one message. EMQX takes 1 MB by default, mosquitto 256 MB; AWS IoT Core only 128 kB. Eight windows of 2,048
+samples, with 64 factors each, come to about 75 kB (docs/evidence.md)."""
+
+
+def to_message(record: Record, max_bytes: int = MAX_BYTES) -> bytes | None:
+    """The payload, with as many of the last windows as fit; None when not even one does."""
+    windows = [_window(record, index) for index in range(len(record.header.windows))]
+    alone = _payload(record.header, windows[-1:], len(windows) - 1)
+    room = max_bytes - len(alone)  # left_out has no more digits with more windows
+    kept = 1
+    for window in windows[-2::-1]:
+        room -= len(window.model_dump_json().encode()) + 1
+        if room < 0:
+            break
+        kept += 1
+    return None if len(alone) > max_bytes else _payload(record.header, windows[-kept:], len(windows) - kept)
+
+
+def from_message(payload: bytes) -> Record:
+    """Read a payload that may come from anywhere.
+
+    Raises:
+        BadDataError: what is wrong with it.
+    """
+    if len(payload) > file.MAX_BYTES:
+        raise BadDataError(f"{len(payload)} bytes, more than the {file.MAX_BYTES} that a record may have")
+    try:
+        document = EvidenceDocument.model_validate_json(payload)
+    except ValidationError as error:
+        raise BadDataError(file.first_error(error)) from None
+    windows, channels = document.windows, document.contract.channels
+    notes = [WindowNote(**w.model_dump(include=set(WindowNote.model_fields))) for w in windows]
+    header = Header(**{**document.model_dump(exclude={"left_out"}), "windows": notes})
+    try:
+        arrays = Arrays(
+            counts=np.stack([_counts(window.counts, channels) for window in windows]),
+            scale=_floats([window.scale for window in windows]),
+            offset=_floats([window.offset for window in windows]),
+            probabilities=_floats([window.probabilities for window in windows]),
+            novelty=_floats([math.nan if window.novelty is None else window.novelty for window in windows]),
+            alpha=_floats([window.alpha or () for window in windows]),
+        )
+    except (ValueError, OverflowError) as error:
+        raise BadDataError(f"windows: {error}") from None
+    return checked(header, arrays)
+
+
+def read(data: bytes) -> Record:
+    """Read a record, whichever form it has.
+
+    Raises:
+        BadDataError: it is none.
+    """
+    return file.from_bytes(data) if data[:2] == b"PK" else from_message(data)
+
+
+def _payload(header: Header, windows: Sequence[EvidenceWindow], left_out: int) -> bytes:
+    said = {name: getattr(header, name) for name in Header.model_fields}
+    return EvidenceDocument(**{**said, "windows": tuple(windows)}, left_out=left_out).model_dump_json().encode()
+
+
+def _window(record: Record, index: int) -> EvidenceWindow:
+    one = record.arrays
+    novelty = float(one.novelty[index])
+    return EvidenceWindow(
+        **record.header.windows[index].model_dump(),
+        counts=base64.b64encode(one.counts[index].astype("<i2").tobytes()).decode(),
+        scale=tuple(one.scale[index].tolist()),
+        offset=tuple(one.offset[index].tolist()),
+        probabilities=tuple(one.probabilities[index].tolist()),
+        novelty=novelty if math.isfinite(novelty) else None,
+        alpha=tuple(one.alpha[index].tolist()) if one.alpha.shape[1] else None,
+    )
+
+
+def _counts(text: str, channels: int) -> NDArray[np.int16]:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("counts are no base64") from None
+    return np.frombuffer(data, "<i2").astype(np.int16).reshape(channels, -1)
+
+
+def _floats(values: Sequence[float] | Sequence[tuple[float, ...]]) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what is infinite is refused with the rest
+        return np.array(values, dtype=np.float32)

@@ -1,0 +1,30 @@
+"""Puts evidence together from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drsn.agent.evidence.keeper import Keeper
+from drsn.agent.evidence.record import About
+from drsn.agent.evidence.shelf import FOLDER, Shelf
+from drsn.agent.evidence.writer import Writer
+from drsn.agent.policies import bearing_of, ignored_faults, policy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.settings import Settings
+    from drsn.model.contract import ModelContract
+
+
+def keeper_of(
+    settings: Settings, contract: ModelContract, publish: Callable[[str, str, bytes], None] | None = None
+) -> Keeper:
+    """A keeper whose records go to the state directory, and to `publish` as messages: of a sensor, of an event."""
+    policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
+
+    def about(sensor: str) -> About:
+        return About(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
+
+    shelf = Shelf(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
+    return Keeper(settings.evidence.windows, settings.inference.max_batch, Writer(shelf, about, publish))

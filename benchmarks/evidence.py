@@ -1,0 +1,337 @@
+"""What evidence costs: time of a window beside the network's, memory of 1,000 sensors, size and time of a record.
+
+Writes results/evidence.json and, from a recorded CWRU bearing with a damaged inner race, results/evidence.png; needs
+DRSN_DATA_DIR and matplotlib. `--plot` draws the picture alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import tracemalloc
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+from _report import RESULTS, report, timed_us
+
+from drsn.agent.backends.onnx import OnnxBackend
+from drsn.agent.batch import Batch
+from drsn.agent.bundles import shipped
+from drsn.agent.diagnosis import Interpreter
+from drsn.agent.documents import BundleReference
+from drsn.agent.evidence.figure import figure
+from drsn.agent.evidence.file import from_bytes, to_bytes
+from drsn.agent.evidence.geometry import Geometry
+from drsn.agent.evidence.keeper import WAITING_BYTES, Keeper, Snapshot, fed
+from drsn.agent.evidence.message import to_message
+from drsn.agent.evidence.quantise import quantise, samples_of
+from drsn.agent.evidence.record import About, Record, record_of
+from drsn.agent.evidence.replay import Line, diagnose_again, events_of, judge_again
+from drsn.agent.evidence.shelf import Shelf
+from drsn.agent.intake import Input, Intake
+from drsn.agent.message import Message
+from drsn.agent.metrics import Metrics
+from drsn.agent.packets import Format, Packet, frame
+from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policy import Policy
+from drsn.agent.receipts import Receipt
+from drsn.agent.sensor_faults import Look
+from drsn.agent.stream import Window
+from drsn.agent.topics import TopicPattern
+from drsn.agent.votes import Quorum
+from drsn.model.bearing import SKF_6205
+from drsn.model.bundle import open_bundle
+from drsn.model.conditioning import Conditioner
+from drsn.model.data import cwru
+from drsn.model.noise import Noise, add_noise
+from drsn.model.sources import data_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.pipeline import Outcome
+    from drsn.model.data.recording import Recording
+
+BUNDLE = open_bundle(shipped("cwru"))
+CONTRACT = BUNDLE.contract
+WINDOWS, BATCH, SENSORS = 8, 32, 1000
+POLICY = Policy.votes(Quorum(6, 8), Quorum(7, 8))
+BEARING = Geometry(
+    balls=SKF_6205.balls,
+    ball_diameter_mm=SKF_6205.ball_diameter_mm,
+    pitch_diameter_mm=SKF_6205.pitch_diameter_mm,
+)
+ABOUT = About(CONTRACT, POLICY, (), BEARING)
+LOAD_HP = 3
+SPELL = 64
+"""Windows between two looks at the clock."""
+
+ROUNDS, ROUND_S = 25, 0.05
+NO_RECEIPT = Receipt(Message("", b"", 0, False, 0.0, 0))
+G_PER_COUNT = 10 / 32_768
+"""Of an imagined 16-bit sensor of ±10 g that the recording is played through."""
+
+
+class Desk:
+    """Takes snapshots and keeps them."""
+
+    written = failed = bytes = 0
+    problem = None
+
+    def __init__(self) -> None:
+        self.taken: list[Snapshot] = []
+
+    def take(self, snapshot: Snapshot) -> bool:
+        """Never full."""
+        self.taken.append(snapshot)
+        return True
+
+    def close(self) -> None:
+        """Nothing waits."""
+
+
+def pipeline() -> Pipeline:
+    """A new one."""
+    who = BundleReference(name=BUNDLE.manifest.name, version=BUNDLE.manifest.version, sha256=BUNDLE.sha256)
+    return Pipeline(CONTRACT, Identity("bench", "epoch", who), lambda _sensor: POLICY)
+
+
+def messages(recordings: list[Recording], dtype: str) -> list[Message]:
+    """One recording after the other, as one sensor would send them."""
+    n, sent = CONTRACT.window, []
+    for recording in recordings:
+        for at in range(0, recording.n_samples - n, n):
+            t0_unix_ns = 1_800_000_000_000_000_000 + round(len(sent) * n * 1e9 / recording.sample_rate_hz)
+            packet = Packet(recording.samples[:, at : at + n].clip(-9.99, 9.99), t0_unix_ns=t0_unix_ns, seq=len(sent),
+                            sample_rate_hz=recording.sample_rate_hz, boot_id=1, rpm=recording.rpm, unit="g",
+                            clock_synced=True)  # fmt: skip
+            payload = frame.encode(packet, dtype, G_PER_COUNT if dtype == "i16" else 1.0)
+            sent.append(Message("plant/press4/frame", payload, 1, False, 0.0, t0_unix_ns))
+    return sent
+
+
+def record_of_a_raise(dtype: str) -> Record:
+    """Two seconds of a healthy bearing, then one whose inner race is damaged: the record of the alarm."""
+    loads = {recording.label: recording for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))}
+    healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
+    desk = Desk()
+    keeper = Keeper(WINDOWS, BATCH, desk)
+    entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
+    with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
+        line = Line(
+            Intake(CONTRACT, (entry,), 1, {}, Metrics()),
+            Batch(CONTRACT, BATCH, 0.0, keep=keeper.stage),
+            backend,
+            Interpreter(CONTRACT),
+            pipeline(),
+            keeper,
+        )
+        events = list(events_of(messages([healthy, loads["inner_race_007"]], dtype), line))
+    keeper.release()
+    raised = next(e for e in events if e.active and e.condition == "inner_race")
+    return record_of(next(each for each in desk.taken if each.event == raised), ABOUT)
+
+
+def window_of(rng: np.random.Generator, count: float | None) -> Window:
+    """Noise of one model window; with `count`, of 16-bit counts."""
+    samples = rng.standard_normal((1, CONTRACT.window)).astype(np.float32)
+    if count is not None:
+        samples = np.rint(samples / np.float32(count)).astype(np.int16) * np.float32(count)
+    return Window(samples, CONTRACT.sample_rate_hz, 0, False, "g", True, CONTRACT.window, None, False, 0.0, count)
+
+
+def interleaved(calls: dict[str, tuple[Callable[[], object], int]]) -> list[list[object]]:
+    """Processor time a window, in turns, so that what else the machine does slows all alike; ratio: of the same round.
+
+    Args:
+        calls: name -> call, and the windows in it; the first is what the others are compared with.
+    """
+    spent: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, (call, windows) in calls.items():
+            started_s = time.process_time()
+            count = 0
+            while time.process_time() - started_s < ROUND_S or not count:
+                for _ in range(SPELL // windows):
+                    call()
+                count += SPELL // windows * windows
+            spent[name].append((time.process_time() - started_s) / count * 1e6)
+    first = spent[next(iter(calls))]
+    return [
+        [name, median(us), min(us), max(us), median(mine / other for mine, other in zip(us, first, strict=True))]
+        for name, us in spent.items()
+    ]
+
+
+def per_window() -> list[list[object]]:
+    """Stage and keep a window, beside its inference in a batch of 32 and alone, and beside all else that is done."""
+    rng = np.random.default_rng(1)
+    with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
+        x = rng.standard_normal((BATCH, 1, CONTRACT.window)).astype(np.float32)
+        outputs = backend.infer(x)
+        calls: dict[str, tuple[Callable[[], object], int]] = {
+            "inference, batch 32": (lambda: backend.infer(x), BATCH),
+            "inference, alone": (lambda: backend.infer(x[:1]), 1),
+        }
+        for name, count in (("keep, float32", None), ("keep, 16-bit counts", 1e-4)):
+            window = window_of(rng, count)
+            look, keeper, line = Look(window.samples), Keeper(WINDOWS, BATCH, Desk()), pipeline()
+            batch = Batch(CONTRACT, BATCH, 0.0)
+            batch.add("press4", window, NO_RECEIPT, 0.0)
+            keeper.stage(0, window, look)
+            (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
+            outcome = replace(line.feed(diagnosis, 0), events=())
+
+            def keep(k: Keeper = keeper, w: Window = window, look: Look = look, said: Outcome = outcome) -> None:
+                k.stage(0, w, look)
+                k.saw(0, None, said, outputs, 0)
+
+            calls[name] = (keep, 1)
+        batch = Batch(CONTRACT, BATCH, 0.0)
+
+        def condition_and_judge() -> None:
+            batch.add("press4", window, NO_RECEIPT, 0.0)
+            batch.clear()
+            line.feed(diagnosis, 0)
+
+        calls["condition, sensor faults, judgement"] = (condition_and_judge, 1)
+        return interleaved(calls)
+
+
+def memory_mb() -> dict[str, float]:
+    """What a thousand sensors hold with full rings beyond what they hold without: traced, not counted."""
+    rng = np.random.default_rng(2)
+    held: dict[bool, int] = {}
+    arrays = 0
+    windows = [window_of(rng, None) for _ in range(BATCH)]
+    with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
+        for kept in (False, True):
+            tracemalloc.start()
+            keeper = Keeper(WINDOWS if kept else 0, BATCH, Desk())
+            batch, line, interpret = Batch(CONTRACT, BATCH, 0.0, keep=keeper.stage), pipeline(), Interpreter(CONTRACT)
+            for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
+                for index in range(BATCH):
+                    batch.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT, 0.0)
+                outputs = backend.infer(batch.x)
+                for row, diagnosis in enumerate(interpret(batch.readings, outputs)):
+                    fed(line, keeper, row, diagnosis, outputs, 0)
+                batch.clear()
+            held[kept], arrays = tracemalloc.get_traced_memory()[0], keeper.nbytes
+            tracemalloc.stop()
+    more = held[True] - held[False]
+    return {"all": more / 1e6, "arrays": arrays / 1e6, "states and readings": (more - arrays) / 1e6}
+
+
+def per_event(record: Record, per_us: float) -> list[list[object]]:
+    """Copy, write, read and tell one record; ratio: to a window's inference."""
+    data = to_bytes(record)
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        shelf = Shelf(Path(folder), 256_000_000)
+        calls = {
+            "event: copy the windows": lambda: record.arrays.at(list(range(WINDOWS))),
+            "writer: record to bytes": lambda: to_bytes(record),
+            "writer: write to disk": lambda: shelf.put("press4", record.event.event_id, data),
+            "read and check": lambda: from_bytes(data),
+            "record to message": lambda: to_message(record),
+        }
+        for name, call in calls.items():
+            cost = timed_us(call)
+            rows.append([name, *cost, cost[0] / per_us])
+    return rows
+
+
+def replays() -> dict[str, dict[str, object]]:
+    """The record of the alarm, judged again: from 16-bit frames, whose samples are kept as sent, and from float32."""
+    found = {}
+    with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, 1) as backend:
+        for dtype in ("i16", "f32"):
+            record = record_of_a_raise(dtype)
+            rules, windows = judge_again(record), diagnose_again(record, backend)
+            found[dtype] = {
+                "rules equal": rules.equal,
+                "windows equal": windows.equal,
+                "same decision": windows.agrees,
+                "probabilities differ by": windows.difference,
+            }
+    return found
+
+
+def quantising(snr_db: float) -> dict[str, object]:
+    """What 16 bits change of the float32 windows of ten recordings with noise: the worst, and how many decide anew."""
+    samples = np.concatenate(
+        [
+            add_noise(recording.samples, snr_db, Noise.GAUSSIAN, np.random.default_rng(3))[0]
+            for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))
+        ]
+    )
+    windows = samples[: samples.size // CONTRACT.window * CONTRACT.window].reshape(-1, 1, CONTRACT.window)
+    kept = np.empty_like(windows)
+    counts, work = np.zeros((1, CONTRACT.window), np.int16), np.zeros((1, CONTRACT.window), np.float32)
+    scale, offset = np.zeros(1, np.float32), np.zeros(1, np.float32)
+    for window, out in zip(windows, kept, strict=True):
+        quantise(window, None, window.min(axis=1), window.max(axis=1), counts, scale, offset, work)
+        out[:] = samples_of(counts, scale, offset)
+    conditioner = Conditioner(CONTRACT.window, CONTRACT.sample_rate_hz, CONTRACT.bandwidth_hz, CONTRACT.sample_rate_hz)
+    threshold = CONTRACT.abstention_threshold
+    assert threshold is not None
+    said = []
+    with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, 64) as backend:
+        for x in (windows, kept):
+            conditioner(x, x)
+            parts = [backend.infer(x[at : at + 64]) for at in range(0, len(x), 64)]
+            said.append([np.concatenate([p.probabilities for p in parts]), np.concatenate([p.novelty for p in parts])])
+    (before, novel_before), (after, novel_after) = said
+    changed = (before.argmax(1) != after.argmax(1)) | ((novel_before > threshold) != (novel_after > threshold))
+    return {
+        "windows": len(windows),
+        "probability": float(np.abs(before - after).max()),
+        "novelty": float(np.abs(novel_before - novel_after).max()),
+        "windows that say something else": int(changed.sum()),
+    }
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plot", action="store_true")
+    arguments = parser.parse_args()
+    record = record_of_a_raise("i16")
+    figure(record).savefig(RESULTS / "evidence.png", dpi=100)
+    if arguments.plot:
+        return
+    rows = per_window()
+    report(
+        "evidence", ["step", "us", "least", "greatest", "ratio"], [*rows, *per_event(record, float(str(rows[0][1])))]
+    )
+    message = to_message(record)
+    assert message is not None
+    more = {
+        "bytes": {
+            "a sensor's arrays": array_bytes(record),
+            "file": len(to_bytes(record)),
+            "message": len(message),
+            "events that wait, twice at most": WAITING_BYTES,
+        },
+        f"memory of {SENSORS} sensors, MB": memory_mb(),
+        "replays": replays(),
+        "largest change by 16 bits, of float32 windows": {f"{db} dB": quantising(db) for db in (20, 0, -4)},
+    }
+    path = RESULTS / "evidence.json"
+    document = {**json.loads(path.read_text(encoding="utf-8")), **more}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(more, indent=1))
+
+
+def array_bytes(record: Record) -> int:
+    """Of its arrays."""
+    return sum(array.nbytes for array in record.arrays.named().values())
+
+
+if __name__ == "__main__":
+    main()

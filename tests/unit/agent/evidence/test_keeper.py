@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from witness import POLICY, Desk, message, tell
+
+from drsn.agent.backends.tone import tone_of
+from drsn.agent.evidence import keeper as module
+from drsn.agent.evidence.quantise import samples_of
+from drsn.agent.evidence.replay import events_of
+from drsn.agent.judgement import fall_silent
+
+TOLD = ("normal", "ball", "normal", "ball", "ball", "ball", "normal", "normal", "normal")
+
+
+def test_an_event_takes_the_windows_up_to_the_one_that_decided_it(contract):
+    story = tell(contract, *TOLD, max_batch=9)  # one batch: later windows are at hand when the event is made
+    assert story.desk.taken == [], "not before the commit"
+    story.keeper.release()
+    raised, cleared = story.desk.taken
+    assert [snapshot.event for snapshot in (raised, cleared)] == story.events
+    assert [fact.condition for fact in raised.facts] == ["ball", "normal", "ball", "ball"]
+    assert [fact.condition for fact in cleared.facts] == ["ball", "normal", "normal", "normal"]
+    last = samples_of(raised.arrays.counts, raised.arrays.scale, raised.arrays.offset)[-1]
+    np.testing.assert_allclose(last, 1.1 * tone_of(contract, "ball", contract.window, 12_000.0), atol=4e-5)
+    assert raised.arrays.probabilities[:, 3].tolist() == pytest.approx([0.9, 1 / 30, 0.9, 0.9])
+
+
+def test_a_copy_does_not_change_with_what_comes_later(contract):
+    story = tell(contract, "ball", "ball", "ball")
+    (held,) = story.keeper._held
+    before = held.arrays.counts.copy()
+    list(events_of([message(contract, "normal", seq) for seq in range(3, 9)], story.line))
+    np.testing.assert_array_equal(held.arrays.counts, before)
+    assert len(held.facts) == 3, "no more than had come"
+
+
+def test_no_array_is_allocated_for_a_sensor_s_later_windows(contract, monkeypatch: pytest.MonkeyPatch):
+    story = tell(contract, "normal", "normal", max_batch=1)
+    monkeypatch.setattr(module.Trail, "__init__", lambda *_: pytest.fail("another trail"))
+    monkeypatch.setattr(module._Row, "fit", lambda *_: pytest.fail("another shape"))
+    before, work = story.keeper.nbytes, story.keeper._work
+    assert list(events_of([message(contract, "normal", seq) for seq in range(2, 9)], story.line)) == []
+    assert (story.keeper.nbytes, story.keeper._work) == (before, work)
+
+
+def test_memory_is_what_it_says(contract):
+    story = tell(contract, "normal")
+    per_window = 2 * 256 + 4 + 4 + 4 * 4 + 4  # counts, scale, offset, four labels, novelty
+    assert story.keeper.nbytes == 4 * per_window
+
+
+def test_what_finds_no_room_is_counted(contract):
+    story = tell(contract, *TOLD, desk=Desk(room=1))
+    story.keeper.release()
+    assert story.keeper.counts()["dropped"] == 1
+    story.keeper.release()
+    assert story.keeper.counts()["dropped"] == 1
+
+
+def test_what_waits_for_a_commit_is_bounded(contract, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "WAITING_BYTES", 5000)
+    story = tell(contract, *TOLD)
+    assert (len(story.keeper._held), story.keeper.dropped) == (1, 1)
+
+
+def test_a_sensor_that_falls_silent_leaves_its_last_windows(contract):
+    story = tell(contract, "normal", "normal")
+    pipeline, after = story.line.pipeline, story.line.pipeline.sensors["press4"]
+    pipeline.sensors["press4"], changes = fall_silent(after, POLICY, 5)
+    story.keeper.notice([pipeline._outcome("press4", None, changes)])
+    (held,) = story.keeper._held
+    assert (held.event.condition, held.decided, len(held.facts)) == ("silent", False, 2)
+
+
+def test_what_a_person_commands_needs_no_evidence(contract):
+    story = tell(contract, *TOLD[:6])
+    (held,) = story.keeper._held
+    commanded = held.event.model_copy(update={"condition": "silent", "by": "ann"})
+    outcome = story.line.pipeline._outcome("press4", None, [])
+    story.keeper.notice([replace(outcome, events=(commanded, held.event))])
+    assert story.keeper._held == [held]
+
+
+def test_a_sensor_never_heard_and_one_forgotten_leave_nothing(contract):
+    story = tell(contract, *TOLD[:6])
+    (snapshot,) = story.keeper._held
+    story.keeper.forget("press4")
+    story.keeper._held.clear()
+    story.keeper._keep([snapshot.event], decided=True)
+    assert story.keeper._held == []
+
+
+def test_another_rate_begins_another_trail(contract):
+    story = tell(contract, "normal", "normal", max_batch=1)
+    faster = contract.model_copy(update={"window": 512, "sample_rate_hz": 24_000.0})
+    sent = [message(faster, "normal", seq) for seq in (2, 3, 4)]
+    assert list(events_of(sent, story.line)) == []
+    facts, arrays = story.keeper._trails["press4"].copy()
+    assert arrays.counts.shape == (3, 1, 512)
+    assert len(facts) == 3
+    assert story.keeper._trails["press4"].shape.sample_rate_hz == 24_000.0
+
+
+def test_evidence_that_is_off_costs_nothing(contract):
+    story = tell(contract, *TOLD, windows=0)
+    story.keeper.release()
+    assert len(story.events) == 2
+    assert story.desk.taken == []
+    assert story.keeper.nbytes == 0

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drsn.agent.evidence.shelf import Shelf, find, listed, read_file
+from drsn.model.errors import BadDataError, StorageError
+
+
+def ids(n: int) -> list[str]:
+    return [str(uuid.uuid5(uuid.NAMESPACE_OID, str(number))) for number in range(n)]
+
+
+@given(
+    quota=st.integers(1, 100),
+    sizes=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 60)), max_size=25),
+    restart_at=st.integers(0, 25),
+)
+def test_the_oldest_go_and_the_quota_is_kept_over_a_restart(tmp_path_factory, quota, sizes, restart_at):
+    directory = tmp_path_factory.mktemp("shelf")
+    shelf, due = Shelf(directory, quota, 0), {}
+    for step, (number, size) in enumerate(sizes):
+        if step == restart_at:
+            shelf = Shelf(directory, quota, 0)
+        if size > quota:
+            with pytest.raises(ValueError, match="can't be kept"):
+                shelf.put("a", ids(10)[number], bytes(size))
+            continue
+        due.pop(number, None)
+        while due and sum(due.values()) + size > quota:
+            due.pop(next(iter(due)))
+        due[number] = size
+        shelf.put("a", ids(10)[number], bytes(size))
+        path = find(directory, ids(10)[number])
+        os.utime(path, ns=(step, step))  # a file system's clock may be coarser than this test
+        assert {kept.event_id: kept.size for kept in listed(directory)} == {ids(10)[n]: s for n, s in due.items()}
+        assert shelf.bytes == sum(due.values()) <= quota
+
+
+def test_strangers_and_what_a_crash_left_are_no_records(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "notes.npz").write_bytes(b"mine")
+    (tmp_path / "loose.npz").write_bytes(b"mine")
+    (tmp_path / "a" / f"{ids(1)[0]}.npz.part").write_bytes(b"half")
+    (tmp_path / "a" / f"{ids(2)[1]}.npz").symlink_to(tmp_path / "loose.npz")
+    shelf = Shelf(tmp_path, 10, 0)
+    shelf.put("a", ids(3)[2], b"0123456789")
+    assert [kept.event_id for kept in listed(tmp_path)] == [ids(3)[2]]
+    assert {path.name for path in tmp_path.rglob("*.npz")} >= {"notes.npz", "loose.npz"}
+    assert list(tmp_path.rglob("*.part")) == []
+
+
+@pytest.mark.parametrize(("sensor", "event_id"), [("../x", ids(1)[0]), ("a", "../../etc"), ("a", ""), ("", ids(1)[0])])
+def test_no_name_leads_out_of_the_directory(tmp_path, sensor, event_id):
+    with pytest.raises(ValueError, match="can't be kept"):
+        Shelf(tmp_path, 99, 0).put(sensor, event_id, b"x")
+    assert find(tmp_path, "../" + ids(1)[0]) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_left_on_the_disk_for_the_alarms(tmp_path):
+    with pytest.raises(OSError, match="would stay free"):
+        Shelf(tmp_path, 99, 1 << 62).put("a", ids(1)[0], b"x")
+    assert listed(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half_written(tmp_path, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    shelf = Shelf(tmp_path, 99, 0)
+    shelf.put("a", ids(1)[0], b"x")
+    monkeypatch.setattr("drsn.agent.evidence.shelf.os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        shelf.put("a", ids(2)[1], b"y")
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{ids(1)[0]}.npz"]
+    assert shelf.bytes == 1
+
+
+def test_a_file_is_read_no_further_than_allowed(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(b"12345")
+    assert read_file(path, 5) == b"12345"
+    with pytest.raises(BadDataError, match="larger than 4"):
+        read_file(path, 4)
+    with pytest.raises(StorageError, match="No such file"):
+        read_file(tmp_path / "y", 4)

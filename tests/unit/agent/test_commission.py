@@ -1,0 +1,138 @@
+"""What is learnt of a healthy machine: bounded, never deafer, and not from what is no healthy machine."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from drsn.agent.alarms import Sensor
+from drsn.agent.commission import (
+    LEAST_WINDOWS,
+    Commission,
+    Learnt,
+    Seen,
+    UnfitError,
+    judged,
+    learn,
+    location_and_scale,
+)
+from drsn.agent.diagnosis import UNKNOWN, Diagnosis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.diagnosis import Reading
+
+BUNDLE, OTHER = "0" * 64, "1" * 64
+novelties = st.lists(st.floats(-50, 50), min_size=LEAST_WINDOWS, max_size=200)
+
+
+def healthy(novelty: list[float], rms: float = 0.5) -> list[Seen]:
+    return [Seen(value, rms, "normal") for value in novelty]
+
+
+@pytest.fixture(scope="session")
+def doubtful(make_reading: Callable[..., Reading]) -> Diagnosis:
+    probabilities = {"normal": 0.2, "ball": 0.7, "inner_race": 0.1}
+    return Diagnosis(make_reading(), UNKNOWN, "ball", 0.7, probabilities, {}, 3.0, ceiling_nats=4.5)
+
+
+@given(novelty=novelties, threshold=st.floats(-50, 50), most=st.floats(0, 20))
+def test_the_allowance_is_bounded_and_accepts_95_in_100_of_what_was_seen(
+    novelty: list[float], threshold: float, most: float
+):
+    if np.quantile(novelty, 0.95) - threshold > most:
+        with pytest.raises(UnfitError, match="does not know this machine"):
+            learn(healthy(novelty), threshold, most)
+        return
+    learnt = learn(healthy(novelty), threshold, most)
+    assert 0 <= learnt.allowance <= most
+    accepted = np.mean(np.array(novelty) <= threshold + learnt.allowance + 1e-9)
+    # A quantile between two values leaves the upper one out.
+    assert accepted >= 0.95 - 1 / len(novelty)
+
+
+@given(novelty=novelties, by=st.floats(-10, 10))
+def test_a_shift_of_novelty_and_threshold_together_changes_nothing(novelty: list[float], by: float):
+    one = learn(healthy(novelty), 0.0, math.inf)
+    other = learn(healthy([value + by for value in novelty]), by, math.inf)
+    assert other.allowance == pytest.approx(one.allowance, abs=1e-9)
+    assert other.novelty_spread == pytest.approx(one.novelty_spread, abs=1e-9)
+
+
+@given(values=st.lists(st.floats(-10, 10), min_size=30, max_size=100), odd=st.floats(1e3, 1e9))
+def test_a_tenth_of_odd_windows_moves_location_and_scale_within_what_the_others_are(values: list[float], odd: float):
+    spoilt = values + [odd] * (len(values) // 9)
+    location, scale = location_and_scale(spoilt)
+    assert min(values) <= location <= max(values)
+    assert scale <= 1.4826 * (max(values) - min(values))
+
+
+def test_location_and_scale_of_normal_values_are_their_mean_and_deviation():
+    location, scale = location_and_scale(np.random.default_rng(1).normal(3.0, 2.0, 100_000))
+    assert (location, scale) == (pytest.approx(3.0, abs=0.03), pytest.approx(2.0, abs=0.03))
+
+
+def test_a_model_that_never_abstains_needs_no_allowance():
+    assert learn(healthy([9.0] * 40), None, math.inf).allowance == 0.0
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (healthy([0.0] * (LEAST_WINDOWS - 1)), "too few"),
+        (healthy([0.0] * 34) + healthy([0.0] * 6, rms=0.01), "not steady: the RMS of 6 of 40"),
+        (healthy([0.0] * 39) + healthy([0.0], rms=0.0), "RMS of 0"),
+        (healthy([0.0] * 37) + [Seen(0.0, 0.5, "ball")] * 3, "takes 3 of 40 windows for ball"),
+        (healthy([0.0] * 39 + [math.nan]), "no numbers"),
+        (healthy([0.0] * 39 + [math.inf]), "no numbers"),
+        (healthy([9.0] * 40), "does not know this machine"),
+    ],
+)
+def test_what_is_not_fit_is_not_learnt(seen: list[Seen], reason: str):
+    with pytest.raises(UnfitError, match=reason):
+        learn(seen, 0.0, 5.0)
+
+
+def test_a_window_within_the_allowance_is_named_and_one_beyond_it_is_not(doubtful: Diagnosis):
+    named = judged(doubtful, 1.0, 2.5)
+    assert named == replace(doubtful, condition="ball")
+    assert named.ceiling_nats == 4.5, "the sequential test weighs doubt as before"
+    assert judged(doubtful, 1.0, 1.5) is doubtful
+    assert judged(doubtful, None, 9.0) is doubtful
+    assert judged(replace(doubtful, novelty=math.nan), 1.0, 99.0).condition == UNKNOWN
+
+
+@given(novelty=st.floats(-5, 5), threshold=st.floats(-5, 5), allowance=st.floats(0, 5))
+def test_an_allowance_never_makes_the_model_abstain(
+    doubtful: Diagnosis, novelty: float, threshold: float, allowance: float
+):
+    condition = "ball" if novelty <= threshold else UNKNOWN
+    before = replace(doubtful, novelty=novelty, condition=condition)
+    after = judged(before, threshold, allowance)
+    assert (after.condition == UNKNOWN) == (novelty > threshold + allowance)
+    if before.condition != UNKNOWN:
+        assert after is before
+
+
+def test_another_bundle_gets_no_allowance():
+    commission = Commission(Learnt(350, 0.0, 1.0, 0.5, 0.01, 1.0, 2.0), BUNDLE, 0.1, 1, "ana")
+    assert (commission.allowance(BUNDLE), commission.allowance(OTHER)) == (2.0, 0.0)
+
+
+@given(novelty=novelties, gate=st.none() | st.floats(1e-6, 1e6), comment=st.none() | st.text(max_size=20))
+def test_it_survives_the_store_and_states_of_earlier_versions_have_none(
+    novelty: list[float], gate: float | None, comment: str | None
+):
+    adapter = TypeAdapter(Sensor)
+    learnt = learn(healthy(novelty), 0.0, math.inf)
+    sensor = replace(Sensor.new(["ball"]), commission=Commission(learnt, BUNDLE, gate, 1, "ana", comment))
+    assert adapter.validate_json(adapter.dump_json(sensor)) == sensor
+    assert adapter.validate_json('{"conditions": {}, "seq": 3}').commission is None

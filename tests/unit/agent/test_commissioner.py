@@ -1,0 +1,193 @@
+"""Gathering a minute of a healthy machine: what counts, what ends it, what is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drsn.agent.alarms import Condition, Sensor, State
+from drsn.agent.commissioner import PROGRESS_S, Commissioner, Request, Word
+from drsn.agent.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
+from drsn.agent.documents import BundleReference
+from drsn.agent.gate import Limits
+from drsn.agent.operations import RefusedError
+from drsn.agent.pipeline import Identity, Pipeline
+from drsn.agent.policy import Policy
+from drsn.agent.votes import Quorum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.diagnosis import Reading
+
+NEW = Sensor.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
+SETTLE_NS = 2 * 10**9
+ANA = Request("r1", "ana", "after overhaul", gate=True)
+SECOND = 10**9
+
+
+@pytest.fixture
+def window(make_reading: Callable[..., Reading]) -> Callable[..., Diagnosis]:
+    """A second of signal, half of it new if windows overlap."""
+
+    def make(novelty: float = 1.0, condition: str = "normal", **said: object) -> Diagnosis:
+        reading = make_reading(**{"duration_ns": SECOND, "advance_ns": SECOND, "rms": 0.4, **said})
+        return Diagnosis(reading, UNKNOWN, condition, 0.9, {condition: 0.9}, {}, novelty)
+
+    return make
+
+
+def commissioner(most: float = 5.0, **options: float) -> Commissioner:
+    return Commissioner("0" * 64, 0.0, lambda: most, **options)
+
+
+def begun(**options: float) -> Commissioner:
+    one = commissioner(**options)
+    one.begin("a", NEW, ANA, SETTLE_NS)
+    assert one.listen({"a": NEW}, 0.0, 0) == []
+    return one
+
+
+def test_a_minute_of_windows_is_learnt_with_the_gate_that_was_asked_for(window: Callable):
+    one = begun()
+    for _ in range(60):
+        assert one.listen({"a": NEW}, 1.0, 0) == []
+        one.see("a", window(), None)
+    ((name, sensor),) = one.listen({"a": NEW}, 2.0, 77)
+    commission = sensor.commission
+    assert (name, commission.learnt.allowance, commission.learnt.windows) == ("a", 1.0, 60)
+    assert (commission.by, commission.comment, commission.at_unix_ns) == ("ana", "after overhaul", 77)
+    assert commission.gate_rms == pytest.approx(0.1)
+    assert (sensor.gate.running, sensor.gate.settled_ns) == (True, SETTLE_NS)
+    assert list(one.words) == [Word("r1", "a")]
+    assert one.listen({"a": sensor}, 3.0, 78) == []
+
+
+def test_overlapping_windows_count_by_what_is_new_in_them(window: Callable):
+    one = begun()
+    for _ in range(120):
+        one.see("a", window(advance_ns=SECOND // 2), None)
+    ((_, sensor),) = one.listen({"a": NEW}, 2.0, 0)
+    assert sensor.commission.learnt.windows == 60
+
+
+def test_windows_that_say_nothing_of_a_running_machine_are_left_out_and_counted(window: Callable):
+    one = begun()
+    one.see("a", window(), None)
+    for _ in range(2):
+        one.see("a", window(fault="clipping"), "sensor_fault")
+    one.see("a", window(), "gate")
+    one.see("b", window(), None)
+    one.listen({"a": NEW}, PROGRESS_S, 0)
+    assert one.words.pop().pending == "1 of 60 s; 2 windows left out: clipping; 1 windows left out: gate"
+
+
+def test_it_gives_up_by_the_monotonic_clock(window: Callable):
+    one = begun(give_up_after_s=100.0)
+    one.see("a", window(), None)
+    one.listen({"a": NEW}, 99.0, 0)
+    assert one.words.pop().pending == "1 of 60 s"
+    assert one.listen({"a": NEW}, 100.0, 0) == []
+    assert one.words.pop().reason == "given up after 100 s: 1 of 60 s"
+    one.begin("a", NEW, ANA, SETTLE_NS)
+
+
+def test_what_can_not_be_learnt_is_said_and_nothing_changes(window: Callable):
+    one = begun()
+    for _ in range(60):
+        one.see("a", window(novelty=9.0), None)
+    assert one.listen({"a": NEW}, 1.0, 0) == []
+    assert "does not know this machine" in one.words.pop().reason
+
+
+def standing(name: str, state: State) -> Sensor:
+    return replace(NEW, conditions={**NEW.conditions, name: Condition(state=state, label="dropout")})
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "reason"),
+    [
+        ("ball", State.ACTIVE_UNACKED, "ball stands"),
+        ("ball", State.ACTIVE_ACKED, "ball stands"),
+        ("ball", State.LATCHED_ACKED, "gone but latched"),
+        (SENSOR_FAULT, State.ACTIVE_UNACKED, "at fault .dropout."),
+        ("ball", State.CLEARED_UNACKED, None),
+        (UNKNOWN, State.ACTIVE_UNACKED, None),
+        (SILENT, State.ACTIVE_UNACKED, None),
+    ],
+)
+def test_no_broken_machine_and_no_broken_sensor_is_learnt(name: str, state: State, reason: str | None):
+    sensor = standing(name, state)
+    if reason is None:
+        commissioner().begin("a", sensor, ANA, SETTLE_NS)
+        return
+    with pytest.raises(RefusedError, match=reason):
+        commissioner().begin("a", sensor, ANA, SETTLE_NS)
+    one = begun()
+    one.listen({"a": sensor}, 1.0, 0)
+    assert one.words.pop().reason is not None, "nor one that breaks meanwhile"
+
+
+def test_one_at_a_time_and_an_end_on_demand():
+    one = begun()
+    with pytest.raises(RefusedError, match="for ana"):
+        one.begin("a", NEW, Request("r2", "ben"), SETTLE_NS)
+    assert one.cancel("a", "ben")
+    assert not one.cancel("a", "ben")
+    assert list(one.words) == [Word("r1", "a", reason="ended by ben")]
+
+
+@given(
+    steps=st.lists(st.tuples(st.floats(0, 50), st.integers(0, 30), st.sampled_from([None, "gate"])), max_size=30),
+    seconds=st.floats(1, 90),
+)
+def test_every_commissioning_ends_with_one_last_word(make_reading: Callable, steps: list, seconds: float):
+    one, now_s = commissioner(seconds=seconds), 0.0
+    one.begin("a", NEW, ANA, SETTLE_NS)
+    reading = make_reading(duration_ns=SECOND, advance_ns=SECOND)
+    shown = Diagnosis(reading, UNKNOWN, "normal", 0.9, {"normal": 0.9}, {}, 1.0)
+    done = []
+    for pause_s, windows, suppressed_by in [*steps, (301.0, 0, None), (301.0, 0, None)]:
+        for _ in range(windows):
+            one.see("a", shown, suppressed_by)
+        now_s += pause_s
+        done += one.listen({"a": NEW}, now_s, 0)
+    last = [word for word in one.words if word.pending is None]
+    assert len(last) == 1
+    assert one.words[-1] is last[0]
+    assert len(done) == (last[0].reason is None)
+    assert all(sensor.commission.learnt.windows >= seconds - 1 for _, sensor in done)
+
+
+def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decides_the_same(contract, window: Callable):
+    policy = Policy.votes(Quorum(1, 1), Quorum(1, 1))
+    identity = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
+    live = Pipeline(contract, identity, lambda _sensor: policy, commissioner=commissioner())
+    live.feed(window(), 0)
+    name = window().reading.sensor
+    live.begin_commission(name, ANA)
+    for _ in range(60):
+        live.feed(window(), 0)
+    before = live.sensors[name]
+    (outcome,) = live.listen(1.0, 1, listening=True)
+    assert (outcome.sensor.commission.by, outcome.events, before.commission) == ("ana", (), None)
+    replay = Pipeline(contract, identity, lambda _sensor: policy, {name: live.sensors[name]})
+    for each in (window(), window(condition="ball"), window(novelty=2.0), window(rms=0.05), window()):
+        assert replay.feed(each, 5) == live.feed(each, 5)
+    assert live.feed(window(), 0).diagnosis.condition == "normal"
+    assert live.feed(window(rms=0.05), 0).suppressed_by == "gate"
+    with pytest.raises(RefusedError, match="commissions nothing"):
+        replay.begin_commission(name, ANA)
+
+
+def test_the_gate_of_the_settings_comes_first(contract, window: Callable):
+    policy = replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), limits=Limits(rms=0.3))
+    identity = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
+    pipeline = Pipeline(contract, identity, lambda _sensor: policy, commissioner=commissioner())
+    pipeline.feed(window(), 0)
+    with pytest.raises(RefusedError, match=r"RMS of 0\.3, and come first"):
+        pipeline.begin_commission(window().reading.sensor, ANA)
