@@ -119,7 +119,8 @@ def subscription(patient: Patient) -> Finding:
         return unavailable(f"the broker denies the subscription {told}", f"allow it there to read {told}")
     told = ", ".join(patient.filters)
     if session.heard is None:
-        return ok(f"may subscribe to {told}; no packet within {LISTEN_S:g} s, which alone would prove that it may read")
+        unsure = f"no packet within {LISTEN_S:g} s, which alone would prove that it may read"
+        return ok(f"may subscribe to {told} and its commands; {unsure}")
     return ok(f"reads {told}: a packet on {session.heard}")
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drsn.agent.address import Broker
+    from drsn.agent.message import Message
     from drsn.agent.topics import Topics
 
 TIMEOUT_S = 5.0
@@ -86,13 +87,18 @@ def reaches(broker: Broker) -> bool:
 def tried(broker: Broker, topics: Topics, filters: tuple[str, ...]) -> Session:
     """Log in, subscribe, publish, leave."""
     heard: list[str] = []
+
+    def hear(message: Message) -> None:
+        if not heard and not message.topic.startswith(topics.commands.removesuffix("+")):
+            heard.append(message.topic)
+
     connection = Connection(
         broker,
         name="doctor",
         client_id=f"drsn-{topics.agent}-doctor",
-        filters=filters,
+        filters=(*filters, topics.commands),
         max_payload_bytes=0,
-        on_message=lambda message: None if heard else heard.append(message.topic),  # not acknowledged: not ours
+        on_message=hear,  # not acknowledged: not ours
     )
     connection.start()
     try:
