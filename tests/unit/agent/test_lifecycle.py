@@ -26,6 +26,7 @@ from drsn.agent.rule import Terms
 from drsn.agent.sequential import threshold_nats
 from drsn.agent.severity import Urgency
 from drsn.agent.votes import Quorum
+from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,3 +180,55 @@ def test_the_machine_above_can_fail():
     except AssertionError:
         return
     raise AssertionError("a forgotten alarm went unnoticed")
+
+
+def begun(policy: Policy) -> Lifecycle:
+    machine = Lifecycle()
+    machine.begin(policy)
+    return machine
+
+
+def stands(machine: Lifecycle, condition: str, sensor: str = "a") -> dict[str, object]:
+    return {each.condition: each.model_dump() for each in machine.steady.alarm(sensor).conditions}[condition]
+
+
+AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
+ASKED = {"fresh": False, "runs": True}
+
+
+def test_an_alarm_that_comes_again_is_another_one():
+    """An event of the last time acknowledges nothing, nobody has seen this one, and it has only begun to stand."""
+    machine = begun(replace(AT_ONCE, urgency=Urgency({FAULTS[0]: Severity.MINOR}, escalate_after_ns=4 * WINDOW_NS)))
+    machine.window("a", FAULTS[0], 3, **ASKED)
+    machine.command("a", "ack", FAULTS[0], 1, 1.0)
+    assert stands(machine, FAULTS[0])["acked_by"] == "ana"
+    machine.window("a", "normal", 1, **ASKED)
+    machine.window("a", FAULTS[0], 3, **ASKED)
+    assert stands(machine, FAULTS[0])["acked_by"] is None
+    assert stands(machine, FAULTS[0])["severity"] is Severity.MINOR, "two windows since it was raised"
+    for old in (2, 3, 4):
+        machine.command("a", "ack", FAULTS[0], old, 1.0)
+    assert stands(machine, FAULTS[0])["state"] == "active_unacked"
+    machine.window("a", FAULTS[0], 2, **ASKED)
+    assert stands(machine, FAULTS[0])["severity"] is Severity.MAJOR, "four"
+
+
+def test_only_what_the_model_finds_in_a_machine_is_latched():
+    machine = begun(replace(AT_ONCE, latch=True))
+    for condition in (FAULTS[0], UNKNOWN, SENSOR_FAULT):
+        machine.window("a", condition, 8, **ASKED)
+        machine.window("a", "normal", 8, **ASKED)
+    (standing,) = machine.steady.alarm("a").conditions
+    assert (standing.condition, standing.latched, standing.active) == (FAULTS[0], True, False)
+
+
+def test_a_sensor_that_is_put_aside_falls_silent_quietly():
+    machine = begun(replace(AT_ONCE, silent_after_s=1.0))
+    for tick in range(20):
+        machine.steady.listen(tick / 2, machine.now_ns, listening=True)
+        if tick in (2, 4):
+            machine.window("a", "normal", 1, **ASKED)
+        if tick == 4:
+            machine.command("a", "out_of_service", None, 0, 1.0)
+    silent = stands(machine, "silent")
+    assert (silent["state"], silent["suppressed_by"]) == ("active_unacked", "out_of_service")
