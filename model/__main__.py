@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    # Before torch is imported. Its threads else spin while they wait: on two cores with a load of ten, 60 steps took
+    # 62 s of processor and 260 s instead of 13 and 90.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return run_command("drsn-train", lambda: _command(arguments))
 
 

@@ -48,6 +48,9 @@ class Architecture(Frozen):
     view: View = View.WAVEFORM
     envelope_bins: int = Field(default=64, ge=4, description="one for each period that fits into a window")
     hidden: int = Field(default=64, ge=1, description="features of the spectrum, and as many of the bands' levels")
+    members: int = Field(
+        default=1, ge=1, le=8, description="networks of their own weights that learn side by side and answer as one"
+    )
     band_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of bands hidden from each training window")
     stem: Stem = Stem()
     stages: tuple[Stage, ...] = Field(

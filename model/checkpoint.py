@@ -12,8 +12,8 @@ import torch
 from drsn.model.architecture import NetworkConfig
 from drsn.model.contract import ModelContract, Training
 from drsn.model.diagnosis import Diagnosis
+from drsn.model.ensemble import network_of
 from drsn.model.errors import BadDataError, StorageError
-from drsn.model.network import Network
 from drsn.model.novelty import Known
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ FORMAT = 2
 class Checkpoint:
     """One trained model.
 
-    `state` is the state of `Network` alone. `golden` is float32[n, channels, window]: conditioned validation
+    `state` is the state of the network alone. `golden` is float32[n, channels, window]: conditioned validation
     windows, those of the smallest margin and those that abstain among them.
     """
 
@@ -50,14 +50,15 @@ class Checkpoint:
         Raises:
             BadDataError: the weights don't fit the architecture, or what is known doesn't.
         """
-        network = Network(self.network)
+        network = network_of(self.network)
         try:
             network.load_state_dict(self.state)
         except (RuntimeError, TypeError) as error:
             raise BadDataError(
                 f"checkpoint {self.name}: weights don't fit the network ({error}); train again"
             ) from error
-        if not self.known.fits(network.classifier.in_features):
+        features = sum(part.classifier.in_features for part in network.parts)
+        if not self.known.fits(features):
             raise BadDataError(f"checkpoint {self.name}: what it knows doesn't fit the network; train again")
         return Diagnosis(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()
 

@@ -68,8 +68,11 @@ class Course:
     def learn(self, batch: Batch) -> float:
         """Take one step; the loss of this batch."""
         smoothing = self._settings.label_smoothing
-        logits = self.network(normalise(torch.from_numpy(batch.samples))).logits
-        loss = functional.cross_entropy(logits, torch.from_numpy(batch.label), label_smoothing=smoothing)
+        x, label = normalise(torch.from_numpy(batch.samples)), torch.from_numpy(batch.label)
+        losses = [
+            functional.cross_entropy(part(x).logits, label, label_smoothing=smoothing) for part in self.network.parts
+        ]
+        loss = torch.stack(losses).mean()
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch has not annotated it
         self._optimiser.step()
@@ -85,7 +88,8 @@ class Course:
         """Optimiser and schedule of the leg that the next step belongs to; after the last step, of the last leg."""
         leg = next((leg for leg in self._legs if self.step < leg.stop), self._legs[-1])
         self.network.train(not leg.head_only).requires_grad_(not leg.head_only)
-        self.network.classifier.requires_grad_(True)
+        for part in self.network.parts:
+            part.classifier.requires_grad_(True)
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self._optimiser = torch.optim.AdamW(learning, lr=leg.learning_rate, weight_decay=self._settings.weight_decay)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(self._optimiser, leg.learning_rate, leg.stop - leg.start)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.model.conditioning import native_window
+from drsn.model.expectation import cut, half_width, independent
 from drsn.model.recipe import CwruData, RungData, SyntheticData
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ UNEVEN = 3.0
 
 FEW = 3
 """Independent test recordings of a label; with fewer its accuracy says next to nothing."""
-
-Z_95 = 1.96
 
 
 @dataclass(frozen=True)
@@ -71,11 +69,6 @@ def explain(recipe: Recipe, corpus: Corpus) -> Explanation:
     return Explanation(rows, notes, (*_uneven(rows), *_few(rows), *_too_short(recipe, corpus)))
 
 
-def half_width(recordings: int) -> float:
-    """Half of the 95 % Wilson interval of an accuracy from so many independent recordings, at its widest (0.5)."""
-    return Z_95 / (2 * math.sqrt(recordings + Z_95**2))
-
-
 def _row(name: str, label: str, recordings: Sequence[Recording], recipe: Recipe) -> Row:
     return Row(
         set=name,
@@ -114,12 +107,11 @@ def _expected(corpus: Corpus) -> tuple[str, ...]:
     """How sure the test accuracy will be; the groups of each label count as independent."""
     if not corpus.test:
         return ()
-    shared = {recording.name for recording in corpus.train} & {recording.name for recording in corpus.test}
-    if shared:
-        return (f"test accuracy will be optimistic: parts of {len(shared)} test recordings train",)
-    independent = len({(recording.label, recording.group or recording.name) for recording in corpus.test})
+    if shared := cut(corpus):
+        return (f"test accuracy will be optimistic: parts of {shared} test recordings train",)
+    count = independent(corpus.test)
     said = (
-        f"test accuracy will be known to ±{half_width(independent):.0%} at worst: {independent} independent recordings "
+        f"test accuracy will be known to ±{half_width(count):.0%} at worst: {count} independent recordings "
         "or groups (windows of one recording are not independent), 95 % interval"
     )
     return (said,)

@@ -12,8 +12,8 @@ import torch
 
 from drsn.model.augmentation import Augmenter, Batch
 from drsn.model.course import Course
+from drsn.model.ensemble import network_of
 from drsn.model.errors import ConfigurationError
-from drsn.model.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drsn.model.architecture import NetworkConfig
     from drsn.model.data.recording import Recording
     from drsn.model.keeper import Keeper
+    from drsn.model.network import Network
     from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
 
@@ -39,7 +40,7 @@ def fit(
     *,
     origin: Origin | None = None,
     keeper: Keeper | None = None,
-    build: Callable[[NetworkConfig], Network] = Network,
+    build: Callable[[NetworkConfig], Network] = network_of,
 ) -> Network:
     """Train on `recordings` alone; the same recipe on the same machine gives the same weights.
 

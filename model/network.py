@@ -126,6 +126,11 @@ class Network(nn.Module):
             with torch.no_grad():
                 self.stem.weight.copy_(gabor(stem.channels // 2, stem.kernel).expand_as(self.stem.weight))
 
+    @property
+    def parts(self) -> tuple[Network, ...]:
+        """The networks that learn each by itself; drsn.model.ensemble has several."""
+        return (self,)
+
     def forward(self, x: Tensor) -> Features:  # shapes: the default network, window 2048
         """Diagnose float32[batch, channels, window].
 

@@ -9,18 +9,20 @@ import torch
 
 from drsn.model.architecture import Architecture, NetworkConfig
 from drsn.model.bundle import open_bundle
+from drsn.model.ensemble import network_of
 from drsn.model.errors import BundleError, ConfigurationError
-from drsn.model.network import Network
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.model.contract import ModelContract
+    from drsn.model.network import Network
     from drsn.model.recipe import Recipe
 
 WEIGHTS = "weights.npz"
 REMEDY = "give the bundle that drsn-export made"
 CLASSIFIER = ("classifier.weight", "classifier.bias")
+"""How the names of what has a row for each label end: a network of several members has one of each."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Origin:
         """The bundle's own, in evaluation mode."""
         contract = self.contract
         ends = {"labels": len(contract.labels), "channels": contract.channels, "window": contract.window}
-        network = Network(NetworkConfig(**ends, **self.architecture.model_dump()))
+        network = network_of(NetworkConfig(**ends, **self.architecture.model_dump()))
         network.load_state_dict(self.state)
         return network.eval()
 
@@ -78,10 +80,10 @@ class Origin:
 
     def begun(self, recipe: Recipe) -> Network:
         """A network for the recipe's labels: the bundle's weights, but fresh rows for labels that it does not know."""
-        network = Network(recipe.network_config())
-        state = dict(self.state)
-        for name in CLASSIFIER:
-            rows = network.state_dict()[name].clone()
+        network = network_of(recipe.network_config())
+        fresh, state = network.state_dict(), dict(self.state)
+        for name in (name for name in fresh if name.endswith(CLASSIFIER)):
+            rows = fresh[name].clone()
             for label in self.shared(recipe):
                 rows[recipe.label_names.index(label)] = self.state[name][self.label_names.index(label)]
             state[name] = rows

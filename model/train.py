@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.model.comparison import compare
 from drsn.model.confidence import on_test_set, with_row
 from drsn.model.evaluate import Score, evaluate
+from drsn.model.expectation import expected
 from drsn.model.finish import finished
 from drsn.model.fit import Progress, fit
 from drsn.model.sources import corpus_of
@@ -56,6 +57,7 @@ def train(
     scores = evaluate(checkpoint, recipe, corpus.test)
     checkpoint = with_row(checkpoint, on_test_set(checkpoint, recipe, corpus.test))
     metrics = {**checkpoint.training.metrics, "fit_s": round(fitted_s, 1), **summary(scores)}
+    metrics["expected"] = asdict(expected(scores, corpus))
     if origin:
         metrics["origin"] = origin.record
         metrics["fine_tuning"] = asdict(compare(origin, checkpoint, recipe, corpus.test))

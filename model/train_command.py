@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,13 @@ def train_command(argv: list[str]) -> int:
         recipe = origin.adopted(recipe)
     folder: Path = arguments.out or Path("runs") / recipe.name
     _check_begin(folder, arguments)
-    _train(recipe, origin, made(folder), arguments)
+    try:
+        _train(recipe, origin, made(folder), arguments)
+    except KeyboardInterrupt:
+        if (folder / UNFINISHED).exists():
+            said = f"drsn-train: interrupted; the same command with --resume goes on from {folder / UNFINISHED}"
+            print(said, file=sys.stderr)
+        raise
     return EXIT_OK
 
 
@@ -75,12 +82,7 @@ def _train(recipe: Recipe, origin: Origin | None, folder: Path, arguments: Names
         shown.say(str(explain(recipe, corpus)))
         identity = Identity.of(recipe, corpus.sha256, origin)
         keeper = Keeper.resumed(unfinished, identity) if arguments.resume else Keeper(unfinished, identity)
-        try:
-            outcome = train(recipe, shown.step, corpus=corpus, origin=origin, keeper=keeper)
-        except KeyboardInterrupt:
-            if unfinished.exists():
-                shown.say(f"drsn-train: interrupted; the same command with --resume goes on from {unfinished}")
-            raise
+        outcome = train(recipe, shown.step, corpus=corpus, origin=origin, keeper=keeper)
     checkpoint = folder / "checkpoint.pt"
     outcome.checkpoint.save(checkpoint)
     report.write(folder, outcome.checkpoint, outcome.scores, recipe, corpus)

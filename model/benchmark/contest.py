@@ -14,9 +14,9 @@ from drsn.model.benchmark.measure import measure
 from drsn.model.benchmark.spectrum import fit_spectrum
 from drsn.model.benchmark.thresholds import thresholds
 from drsn.model.benchmark.wdcnn import Wdcnn
+from drsn.model.ensemble import network_of
 from drsn.model.evaluate import features
 from drsn.model.fit import fit
-from drsn.model.network import Network
 from drsn.model.sources import corpus_of
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from drsn.model.benchmark.cell import Cell
     from drsn.model.benchmark.measure import Namer
+    from drsn.model.network import Network
     from drsn.model.recipe import Recipe
 
-BUILDERS = {"network": Network, "wdcnn": Wdcnn}
+BUILDERS = {"network": network_of, "wdcnn": Wdcnn}
 
 
 def _silent(_step: int, _loss: float) -> None:

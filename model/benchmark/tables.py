@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PAIRS = (
     ("drsn_cw", "resnet", "the block, over time"),
     ("shipped", "shipped_resnet", "the block, in the shipped recipe"),
+    ("shipped_pair", "shipped", "two networks, averaged"),
     ("shipped", "drsn_cw", "the recipe"),
     ("shipped", "random_forest", "shipped against the best spectrum baseline"),
 )

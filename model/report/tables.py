@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from drsn.model.evaluate import Score
 
 
+SHOWN = 20
+"""Recordings in the table of a fine-tuning; all of them are in metrics.json."""
+
+
 def summary(checkpoint: Checkpoint, scores: Sequence[Score], recordings: Sequence[Recording]) -> str:
     """All tables; `recordings` is the test set."""
+    metrics = checkpoint.training.metrics
+    said = f"\n{expectation(metrics['expected'])}" if "expected" in metrics else ""
     blocks = [
-        f"{checkpoint.name} {checkpoint.version}: test accuracy, %\n{table(scores)}",
+        f"{checkpoint.name} {checkpoint.version}: test accuracy, %\n{table(scores)}{said}",
         f"share of each label's test windows that is named right, %\n{recall_table(scores, checkpoint, recordings)}",
     ]
-    metrics = checkpoint.training.metrics
     blocks.append(f"under the noise of training, any SNR of it\n{calibration_table(metrics['calibration'])}")
     if "fine_tuning" in metrics:
         blocks.append(fine_tuning_table(metrics["origin"], metrics["fine_tuning"]))
@@ -40,6 +45,19 @@ def table(scores: Sequence[Score]) -> str:
         for snr_db in dict.fromkeys(score.snr_db for score in scores if score.snr_db is not None)
     ]
     return "\n".join(lines)
+
+
+def expectation(found: dict[str, Any]) -> str:
+    """What the test lets one expect of another recording, in one line."""
+    share = (
+        f"expect {100 * found['accuracy']:.0f} % of the windows of another recording, as recorded, to be named right"
+    )
+    if found["low"] is None:
+        return f"{share} at best: parts of the test recordings trained"
+    return (
+        f"{share}: {100 * found['low']:.0f} to {100 * found['high']:.0f} % "
+        f"(95 % interval, {found['independent']} independent test recordings)"
+    )
 
 
 def recall_table(scores: Sequence[Score], checkpoint: Checkpoint, recordings: Sequence[Recording]) -> str:
@@ -73,7 +91,7 @@ def _per_cent(part: int, whole: int) -> str:
 
 
 def fine_tuning_table(origin: dict[str, str], comparison: dict[str, Any]) -> str:
-    """The bundle and what was made of it, by level."""
+    """The bundle and what was made of it, by level, and where they are few by recording."""
     title = f"fine-tuned from {origin['name']} {origin['version']} ({origin['sha256'][:12]})"
     if not comparison["cells"]:
         return f"{title}: no test recording has a label of that bundle, so there is nothing to compare"
@@ -85,4 +103,8 @@ def fine_tuning_table(origin: dict[str, str], comparison: dict[str, Any]) -> str
     for cell in comparison["cells"]:
         level = f"{cell['noise']} {cell['snr_db']:g} dB" if cell["noise"] else "clean"
         lines.append(f"{level:>20}{100 * cell['before']:11.1f}{100 * cell['after']:11.1f}")
+    lines += [
+        f"{'clean':>20}{100 * row['before']:11.1f}{100 * row['after']:11.1f}  {row['name']}"
+        for row in (comparison["recordings"] if recordings <= SHOWN else ())
+    ]
     return "\n".join(lines)

@@ -9,7 +9,8 @@ import pytest
 
 from drsn.model.corpus import Corpus
 from drsn.model.data.recording import Recording
-from drsn.model.explanation import Row, explain, half_width
+from drsn.model.expectation import half_width
+from drsn.model.explanation import Row, explain
 from drsn.model.recipe import recipe_from
 from drsn.model.sources import corpus_of
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,12 @@ def test_without_torch_help_works_and_training_is_69(recipe_path: Path):
     done = subprocess.run([*command, recipe_path], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 69
     assert done.stderr == "drsn-train: training needs torch; pip install 'drsn-edge[train]'\n"
+
+
+def test_torchs_threads_sleep_while_they_wait_unless_someone_wants_otherwise(fails, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    fails()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    fails()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -60,6 +60,14 @@ def test_a_bar_is_met_by_the_mean_of_its_rungs_and_not_before_all_have_run():
     assert "**missed**" in bars.bars_table([cell(rung, "shipped", 1, 0.7) for rung in sizes])
 
 
+def test_what_two_networks_reach_stands_beside_one_where_they_were_asked():
+    reached = {"shipped": 0.8, "shipped_pair": 0.9}
+    one, two = (cell("cwru-0-to-3", who, 1, share, (-10.0, None)) for who, share in reached.items())
+    assert "shipped_pair" not in bars.bars_table([one])
+    assert "| 85 | shipped | 80.0 | 1 | **missed** |" in bars.bars_table([one, two])
+    assert "| 85 | shipped_pair | 90.0 | 1 | met |" in bars.bars_table([one, two])
+
+
 def test_the_papers_gain_stands_beside_ours():
     cells = [
         cell(f"paper-fold-{fold}", f"paper_{family}_pink", 1, right, (-5.0, None))

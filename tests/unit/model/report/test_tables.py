@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.model.report.tables import calibration_table, fine_tuning_table, recall_table, summary, table
+from drsn.model.report.tables import (
+    calibration_table,
+    expectation,
+    fine_tuning_table,
+    recall_table,
+    summary,
+    table,
+)
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
@@ -19,7 +26,7 @@ ORIGIN = {"name": "cwru", "version": "1", "sha256": 64 * "a"}
 def comparison() -> dict[str, Any]:
     return {
         "labels": ("normal", "ball"),
-        "recordings": [{}, {}, {}],
+        "recordings": [{"name": name, "before": 0.5, "after": 0.75} for name in ("a.wav", "b.wav", "c.wav")],
         "cells": [
             {"noise": None, "snr_db": None, "windows": 10, "before": 0.5, "after": 0.925},
             {"noise": "pink", "snr_db": 0.0, "windows": 10, "before": 0.25, "after": 0.75},
@@ -72,6 +79,7 @@ def test_fine_tuning_is_told_before_and_after_on_the_same_recordings(comparison:
         ["before", "after"],
         ["clean", "50.0", "92.5"],
         ["pink", "0", "dB", "25.0", "75.0"],
+        *(["clean", "50.0", "75.0", name] for name in ("a.wav", "b.wav", "c.wav")),
     ]
 
 
@@ -90,3 +98,10 @@ def test_the_summary_tells_of_fine_tuning_only_where_there_was_one(
     metrics = {**checkpoint.training.metrics, "origin": ORIGIN, "fine_tuning": comparison}
     tuned = replace(checkpoint, training=checkpoint.training.model_copy(update={"metrics": metrics}))
     assert fine_tuning_table(ORIGIN, comparison) in summary(tuned, scores, corpus.test)
+
+
+def test_what_to_expect_of_another_recording_is_told_with_its_interval():
+    found = {"accuracy": 0.885, "low": 0.4, "high": 0.99, "independent": 3}
+    assert "expect 88 % " in expectation(found)
+    assert "40 to 99 % (95 % interval, 3 independent test recordings)" in expectation(found)
+    assert "at best: parts of the test recordings trained" in expectation({**found, "low": None, "high": None})
