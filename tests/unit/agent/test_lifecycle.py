@@ -232,3 +232,13 @@ def test_a_sensor_that_is_put_aside_falls_silent_quietly():
             machine.command("a", "out_of_service", None, 0, 1.0)
     silent = stands(machine, "silent")
     assert (silent["state"], silent["suppressed_by"]) == ("active_unacked", "out_of_service")
+
+
+def test_what_nobody_has_put_aside_comes_first():
+    machine = begun(AT_ONCE)
+    machine.window("a", FAULTS[0], 1, **ASKED)
+    machine.command("a", "out_of_service", FAULTS[0], 0, 1.0)
+    machine.window("a", UNKNOWN, 1, **ASKED)
+    alarm = machine.steady.alarm("a")
+    assert [each.condition for each in alarm.conditions] == [UNKNOWN, FAULTS[0]]
+    assert alarm.condition == UNKNOWN
