@@ -12,7 +12,6 @@ from plant import fails
 
 from drsn.agent.desk.desk import EVENTS, WAITING
 from drsn.agent.memory import MemoryBroker
-from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
     from plant import Plant
@@ -124,8 +123,8 @@ def test_what_is_no_command_is_taken_and_answered_to_nobody(plant: Plant):
 
 def test_nothing_is_answered_before_it_is_committed(plant: Plant, start):
     seen = standing(plant)["event_id"]
-    plant.store.commit = fails(StorageError("disk full"))
-    with pytest.raises(StorageError):
+    plant.store.commit = fails(RuntimeError("the power is cut"))
+    with pytest.raises(RuntimeError):
         command(plant, "ack", condition="ball", event_id=seen, request_id="lost")
     plant.crash()
     successor = start(plant.broker, **AT_ONCE)
@@ -196,3 +195,12 @@ def test_latch_and_reset(start):
     assert told(plant, "ack", condition="ball", event_id=standing(plant)["event_id"])["events"][0]["state"] == "normal"
     plant.turn()
     assert (standing(plant)["state"], standing(plant)["conditions"]) == ("normal", [])
+
+
+def test_a_command_is_acknowledged_and_a_question_is_answered_anew(plant: Plant):
+    request_id = command(plant, "events")
+    assert plant.control._session.flying == {}, "the broker need not send it again"
+    plant.say("a", "normal")
+    plant.turn()
+    command(plant, "events", request_id=request_id)
+    assert [len(reply["events"]) for reply in replies(plant, request_id)] == [1, 2]
