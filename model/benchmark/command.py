@@ -97,8 +97,11 @@ def _run_missing(cells: list[Cell], folder: Path, commit: str, arguments: Namesp
 
 
 def _write(path: Path, found: Measured) -> None:
+    part = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(found, separators=(",", ":")) + "\n", encoding="utf-8")
+        part.replace(path)  # half a cell would end every later run
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise StorageError(f"{path}: {error.strerror or error}") from error

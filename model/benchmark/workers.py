@@ -24,8 +24,11 @@ def measured(cells: Sequence[Cell], *, select: bool, jobs: int) -> Iterator[tupl
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_the_parent) as pool:
         running = {pool.submit(run_cell, cell, select=select): cell for cell in cells}
-        for future in as_completed(running):
-            yield running[future], future.result()
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:  # who can't keep a result wants no more of them
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _end_with_the_parent() -> None:

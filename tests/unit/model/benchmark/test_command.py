@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from drsn.model.__main__ import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(plan_path: Path, *options: str) -> int:
@@ -52,3 +49,22 @@ def test_a_plan_that_is_not_committed_meets_no_test_set(plan_path: Path, capsys:
 @pytest.mark.parametrize("options", [("--rung", "moon"), ("--contestant", "moon"), ("--jobs", "0")])
 def test_what_the_plan_does_not_have_is_a_usage_error(plan_path: Path, options: tuple[str, ...]):
     assert run(plan_path, "--select", *options) == 64
+
+
+def test_a_disk_that_fills_leaves_no_half_cell_and_ends_the_run(
+    plan_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    write_text = Path.write_text
+
+    def full(self: Path, text: str, **options: str) -> int:
+        write_text(self, text[:10], **options)
+        if self.suffix in (".part", ".json"):
+            raise OSError(28, "No space left on device")
+        return 10
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        assert run(plan_path, "--select", "--contestant", "spectrum") == 74
+    assert "No space left" in capsys.readouterr().err
+    assert [path for path in (plan_path.parent / "results").rglob("*") if path.is_file()] == []
+    assert run(plan_path, "--select", "--contestant", "spectrum") == 0
