@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TORCH := torch==2.13.0
 TORCH_INDEX ?=
 
-.PHONY: demo test check bundle bench gpu docs clean
+.PHONY: demo test check system bundle bench fuzz gpu docs clean
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/bin/drsn-agent demo
@@ -23,6 +23,11 @@ check: $(VENV)/.installed .types broker
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -q tests/unit tests/contract
+
+# The service under a real systemd, booted in a container; as root. The container's root file system is built once, which
+# takes minutes, and kept in ~/.cache/drsn-edge until `make clean`.
+system: $(VENV)/.installed container
+	$(VENV)/bin/pytest -m booted tests/system
 
 # Train both shipped models from their recipes, verify them and put them into the package.
 # The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/data.md).
@@ -41,6 +46,12 @@ docs: $(VENV)/.installed
 bench: $(VENV)/.installed broker
 	for name in hot_path inference contestants export agent; do $(VENV)/bin/python benchmarks/$$name.py || exit 1; done
 
+# Coverage-guided fuzzing of everything that is read from outside: about an hour of one core; results/fuzz.json, tests/fuzz/corpus.
+# Some of it: make fuzz FUZZ="cbor msgpack --inputs 5000"
+fuzz: $(VENV)/.installed .types
+	$(VENV)/bin/pip install -q -e '.[fuzz]'
+	nice -n 19 $(VENV)/bin/python tests/fuzz/campaign.py $(FUZZ)
+
 # What needs a GPU with TensorRT or TensorRT-RTX: build, parity, leaks, latency. Elsewhere nothing is collected (exit 5).
 gpu: $(VENV)/.installed
 	DRSN_GPU_REPORT=$${DRSN_GPU_REPORT:-benchmarks/results/gpu.json} $(VENV)/bin/pytest tests/gpu
@@ -55,6 +66,15 @@ broker:
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }
 
+.PHONY: container
+container:
+	@command -v systemd-nspawn >/dev/null && command -v debootstrap >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -y -qq debootstrap systemd-container; \
+	    else \
+	        echo "No container can be booted: its tests will be skipped. As root: apt-get install debootstrap systemd-container"; \
+	    fi; }
+
 $(DEMO_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_VENV)
 	$(DEMO_VENV)/bin/pip install -q '.[demo]'
@@ -63,7 +83,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,rtx,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,rtx,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).
@@ -73,3 +93,4 @@ $(VENV)/.installed: pyproject.toml
 
 clean:
 	rm -rf $(VENV) $(DEMO_VENV) .types build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/drsn-edge"

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from drsn.agent.documents import HealthDocument, StatusDocument, iso_utc
 
 if TYPE_CHECKING:
-    from drsn.agent.runner import Parts
+    from drsn.agent.parts import Parts
 
 
 def status(parts: Parts, *, stopped: bool) -> StatusDocument:
     """The agent as it stands."""
-    reasons = [*parts.reasons]
+    reasons = [*parts.reasons, *parts.store.reasons]
     reasons += [f"broker denies the subscription {f}" for f in (*parts.ingest.denied, *parts.control.denied)]
     if parts.outbox.refused is not None:
         reasons.append(f"broker refuses events: {parts.outbox.refused}")
@@ -40,19 +40,20 @@ def status(parts: Parts, *, stopped: bool) -> StatusDocument:
 
 def health(parts: Parts) -> HealthDocument:
     """Counters, depths and latencies."""
-    metrics = parts.metrics
+    metrics, inbox = parts.metrics, parts.inbox.counts()
     return HealthDocument(
         agent=parts.identity.agent,
         at=iso_utc(time.time_ns()),
         uptime_s=round(time.monotonic() - parts.started.s, 1),
         sensors=parts.intake.sensors,
         packets={
-            "received": parts.inbox.received,
+            "received": inbox.received,
             "processed": metrics.processed,
-            "shed": parts.inbox.shed,
+            "shed": inbox.shed,
             "rejected": metrics.rejected.total(),
             "duplicate": metrics.duplicate,
-            "in_flight": len(parts.inbox) + len(parts.receipts),
+            "stale": metrics.stale,
+            "in_flight": inbox.waiting + len(parts.receipts),
         },
         rejected=dict(metrics.rejected),
         windows=metrics.windows,
@@ -61,8 +62,10 @@ def health(parts: Parts) -> HealthDocument:
         lost_samples=parts.intake.lost_samples,
         results=parts.publisher.results,
         events=metrics.events,
-        inbox=len(parts.inbox),
+        inbox=inbox.waiting,
+        reconnects=metrics.reconnects,
         unpublished_events=parts.store.unpublished(),
+        lost_events=parts.store.lost,
         commands_dropped=parts.desk.dropped,
         latency_ms=metrics.latency.summary_ms(),
         inference_ms=metrics.inference.summary_ms(),

@@ -14,6 +14,13 @@ class Broker:
     port: int
     tls: bool = False
     ca_file: str | None = None
+    """Of the authority that signed the broker's certificate; None: the system's."""
+    cert_file: str | None = None
+    """Our own certificate; None: the broker does not ask for one."""
+    key_file: str | None = None
+    """Its key; None: in `cert_file`."""
+    insecure: bool = False
+    """The broker's certificate is not checked."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     keepalive_s: int = 30

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.address import Broker
+from drsn.agent.admission import Admission
 from drsn.agent.backends.choose import Chosen, Wish, choose
 from drsn.agent.batch import Batch
-from drsn.agent.desk import commissioning
+from drsn.agent.clock import Clock
+from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.evidence.setup import keeper_of
+from drsn.agent.in_hand import InHand
 from drsn.agent.inbox import Inbox
 from drsn.agent.intake import Input, Intake
+from drsn.agent.ledger import Ledger
 from drsn.agent.message import Will
 from drsn.agent.metrics import Metrics
 from drsn.agent.mqtt import Connection
 from drsn.agent.outbox import Outbox
+from drsn.agent.packets import codec
+from drsn.agent.parts import Parts
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policies import ignored_faults, policy_of
 from drsn.agent.publisher import Publisher
 from drsn.agent.receipts import Receipts
-from drsn.agent.runner import Parts, Runner
-from drsn.agent.store import Store
+from drsn.agent.runner import Runner
 from drsn.agent.topics import TopicPattern, Topics
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
@@ -88,7 +94,7 @@ def assembled(configuration: Configuration, connect: Callable[..., Transport] = 
     """A runner, ready to run; what it holds is closed at the end. `connect` makes its two connections."""
     with ExitStack() as stack:
         bundle, chosen = stack.enter_context(opened_model(configuration))
-        store = Store(configuration.settings.agent.state_dir)
+        store = Ledger(configuration.settings.agent.state_dir)
         stack.callback(store.close)
         parts = parts_of(configuration, bundle, chosen, store, connect)
         stack.callback(parts.evidence.close)
@@ -96,44 +102,72 @@ def assembled(configuration: Configuration, connect: Callable[..., Transport] = 
 
 
 def parts_of(
-    configuration: Configuration, bundle: Bundle, chosen: Chosen, store: Store, connect: Callable[..., Transport]
+    configuration: Configuration, bundle: Bundle, chosen: Chosen, store: Ledger, connect: Callable[..., Transport]
 ) -> Parts:
     """All that a runner works with, put together."""
     settings, contract = configuration.settings, bundle.contract
-    remembered = store.load()
+    remembered, metrics = store.load(), Metrics()
     identity = Identity(settings.agent.id, remembered.epoch, reference_to(bundle))
-    topics, broker = Topics(settings.agent.prefix, settings.agent.id), broker_of(configuration)
-    metrics = Metrics()
+    topics = Topics(settings.agent.prefix, settings.agent.id)
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
     pipeline, desk = _core(settings, bundle, chosen, store, remembered, identity)
-    control = connect(
-        broker, on_message=desk.put, on_change=inbox.wake, **_control(configuration, topics, identity, chosen)
-    )
+    connection = partial(connect, configuration.broker, on_change=inbox.wake)
+    control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen))
+    admission = Admission(identity.agent, identity.epoch, settings.agent.health_every_s)
     evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
+    intake = _intake(settings, contract, remembered, metrics)
+    desk.add("forget", forgetting.verb(pipeline, intake, evidence))
     return Parts(
         inbox=inbox,
-        intake=Intake(contract, inputs_of(settings, contract), settings.agent.max_sensors, remembered.cursors, metrics),
+        intake=intake,
         receipts=Receipts(),
+        in_hand=InHand(settings.agent.state_dir),
         batch=_batch(settings, contract, evidence),
         backend=chosen.backend,
         interpret=Interpreter(contract),
         pipeline=pipeline,
         store=store,
-        ingest=connect(broker, on_message=inbox.put, on_change=inbox.wake, **_ingest(settings, store)),
+        ingest=connection(on_message=inbox.put, **_ingest(settings, store)),
+        admission=admission,
+        probe=connection(on_message=admission.put, **_probe(topics)),
         control=control,
         outbox=Outbox(store, control, topics),
-        publisher=Publisher(
-            control, topics, pipeline, f"{bundle.manifest.name}@{bundle.sha256[:12]}", settings.agent.results_per_s
-        ),
+        publisher=Publisher(control, topics, pipeline, _short(bundle), settings.agent.results_per_s),
         desk=desk,
         evidence=evidence,
         metrics=metrics,
         identity=identity,
-        version=package_version(),
-        config_sha256=configuration.sha256,
-        health_every_s=settings.agent.health_every_s,
-        engine=chosen.engine,
-        reasons=chosen.reasons,
+        **_about(configuration, chosen),
+    )
+
+
+def _about(configuration: Configuration, chosen: Chosen) -> dict[str, Any]:
+    """What the loop says of itself and never changes."""
+    return {
+        "version": package_version(),
+        "config_sha256": configuration.sha256,
+        "health_every_s": configuration.settings.agent.health_every_s,
+        "engine": chosen.engine,
+        "reasons": (*configuration.degraded, *chosen.reasons),
+    }
+
+
+def _short(bundle: Bundle) -> str:
+    """The bundle's name, for results."""
+    return f"{bundle.manifest.name}@{bundle.sha256[:12]}"
+
+
+def _intake(settings: Settings, contract: ModelContract, remembered: Snapshot, metrics: Metrics) -> Intake:
+    """Of sensors that go on where an earlier run has read to; those that it had diagnosed keep their places."""
+    return Intake(
+        contract,
+        inputs_of(settings, contract),
+        settings.agent.max_sensors,
+        remembered.cursors,
+        metrics,
+        known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
+        max_age_s=settings.agent.max_age_s,
+        clock_right=Clock().synchronised,
     )
 
 
@@ -147,7 +181,7 @@ def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], Non
 
 
 def _core(
-    settings: Settings, bundle: Bundle, chosen: Chosen, store: Store, remembered: Snapshot, identity: Identity
+    settings: Settings, bundle: Bundle, chosen: Chosen, store: Ledger, remembered: Snapshot, identity: Identity
 ) -> tuple[Pipeline, Desk]:
     """What decides, and where it is commanded."""
     commissioner = commissioning.commissioner_of(
@@ -174,22 +208,7 @@ def reference_to(bundle: Bundle) -> BundleReference:
     return BundleReference(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
 
 
-def broker_of(configuration: Configuration) -> Broker:
-    """Where the settings say that the broker is."""
-    mqtt = configuration.settings.mqtt
-    return Broker(
-        host=mqtt.host,
-        port=mqtt.port,
-        tls=mqtt.tls,
-        ca_file=str(mqtt.ca_file) if mqtt.ca_file else None,
-        username=mqtt.username,
-        password=configuration.password,
-        keepalive_s=mqtt.keepalive_s,
-        protocol=mqtt.protocol,
-    )
-
-
-def _ingest(settings: Settings, store: Store) -> dict[str, Any]:
+def _ingest(settings: Settings, store: Ledger) -> dict[str, Any]:
     """Options of the connection that takes packets in; its session outlives it."""
     filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
     return {
@@ -200,6 +219,15 @@ def _ingest(settings: Settings, store: Store) -> dict[str, Any]:
         "max_payload_bytes": max(entry.max_packet_bytes for entry in settings.inputs),
         # Four batches: one in the network, the others on their way; less can starve a batch of its company.
         "receive_maximum": 4 * max(32, settings.inference.max_batch),
+    }
+
+
+def _probe(topics: Topics) -> dict[str, Any]:
+    """Options of the connection that looks whether the agent's name is free."""
+    return {
+        "name": "probe",
+        "client_id": f"drsn-{topics.agent}-probe-{uuid.uuid4().hex[:8]}",
+        "filters": (topics.status, topics.health),
     }
 
 
@@ -228,6 +256,7 @@ def _control(configuration: Configuration, topics: Topics, identity: Identity, c
 
 def _check_inputs(settings: Settings, contract: ModelContract) -> None:
     for index, entry in enumerate(settings.inputs):
+        codec(entry.codec)  # says what to install if its library is missing
         if entry.channels and contract.channels != 1:
             raise ConfigurationError(
                 f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; leave the names out"

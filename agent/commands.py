@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from drsn.agent.address import Broker
+from drsn.agent.secret import password_in
 from drsn.agent.settings import MqttSection
-from drsn.model.errors import ConfigurationError, UsageError
+from drsn.agent.tls import INSECURE, context
+from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+log = logging.getLogger(__name__)
 
 
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
@@ -27,33 +32,43 @@ def add_login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--username")
     parser.add_argument("--password-file", type=Path, metavar="FILE")
     parser.add_argument("--ca-file", type=Path, metavar="FILE", help="of the broker's certificate")
+    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="our certificate, where the broker asks for one")
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="its key; default: in --cert-file")
+    parser.add_argument("--insecure", action="store_true", help="do not check the broker's certificate")
 
 
 def broker_of(arguments: argparse.Namespace) -> Broker:
     """The broker that `add_broker`'s options name.
 
     Raises:
-        UsageError: the URL is none.
-        ConfigurationError: the password file can't be read.
+        UsageError: the URL is none, or an option lacks its other half.
+        ConfigurationError: the password can't be read, or there are no certificates where they should be.
     """
     try:
         section = MqttSection(url=arguments.url, protocol=arguments.protocol)
     except ValidationError as error:
         raise UsageError(f"URL: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
-    password = None
     if arguments.password_file is not None and arguments.username is None:
         raise UsageError("--password-file needs --username")
-    if arguments.password_file is not None:
-        try:
-            password = arguments.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"password file {arguments.password_file}: {error}") from None
-    return Broker(
+    if arguments.key_file is not None and arguments.cert_file is None:
+        raise UsageError("--key-file needs --cert-file")
+    broker = Broker(
         host=section.host,
         port=section.port,
         tls=section.tls,
-        ca_file=str(arguments.ca_file) if arguments.ca_file else None,
+        ca_file=_text(arguments.ca_file),
+        cert_file=_text(arguments.cert_file),
+        key_file=_text(arguments.key_file),
+        insecure=arguments.insecure,
         username=arguments.username,
-        password=password,
+        password=None if arguments.password_file is None else password_in(arguments.password_file),
         protocol=section.protocol,
     )
+    context(broker)
+    if broker.tls and broker.insecure:
+        log.warning(INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file"))
+    return broker
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

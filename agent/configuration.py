@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import ssl
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource, SettingsError, TomlConfigSettingsSource
 
+from drsn.agent.address import Broker
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.settings import ENVIRONMENT_PREFIX, Settings
+from drsn.agent.secret import open_to_all, password_in
+from drsn.agent.settings import ENVIRONMENT_PREFIX, MqttSection, Settings
+from drsn.agent.tls import INSECURE, context
 from drsn.model.errors import ConfigurationError, UsageError
 
 if sys.version_info >= (3, 11):
@@ -27,13 +29,16 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from pydantic_core import ErrorDetails
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 (the credential's name)
+KEY_CREDENTIAL = "mqtt-key"
 SHIPPED_PREFIX = "shipped:"
+MAX_BYTES = 1 << 20
+"""Of a configuration file; one that names a thousand sensors has a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,32 @@ class Configuration:
     """Of the settings in force, secrets left out; stands in the agent's status."""
     bundle_path: Path
     password: str | None = field(default=None, repr=False)
+    key_file: Path | None = None
+    """Of our certificate: the systemd credential, else the setting."""
     warnings: tuple[str, ...] = ()
+
+    @property
+    def broker(self) -> Broker:
+        """Where it is, and how to get in."""
+        mqtt = self.settings.mqtt
+        return Broker(
+            host=mqtt.host,
+            port=mqtt.port,
+            tls=mqtt.tls,
+            ca_file=_text(mqtt.ca_file),
+            cert_file=_text(mqtt.cert_file),
+            key_file=_text(self.key_file),
+            insecure=mqtt.insecure,
+            username=mqtt.username,
+            password=self.password,
+            keepalive_s=mqtt.keepalive_s,
+            protocol=mqtt.protocol,
+        )
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Why the agent is degraded as long as it runs with these settings."""
+        return (INSECURE,) if self.settings.mqtt.tls and self.settings.mqtt.insecure else ()
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
@@ -55,22 +85,19 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         ConfigurationError: one line that names the key, the source and what would be right.
     """
     settings = settings_in(path, overrides)
-    ca_file = settings.mqtt.ca_file
-    if ca_file is not None:
-        _check_certificates(ca_file)
-    password = _password(settings)
-    warnings = []
-    if password is not None and not settings.mqtt.tls:
-        warnings.append("mqtt.url is mqtt://: the password travels unencrypted; use mqtts://")
-    if ca_file is not None and not settings.mqtt.tls:
-        warnings.append("mqtt.ca_file is not used: mqtt.url is mqtt://, without TLS")
-    return Configuration(
+    configuration = Configuration(
         settings=settings,
         sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
         bundle_path=bundle_path(settings.agent.bundle),
-        password=password,
-        warnings=tuple(warnings),
+        password=_password(settings.mqtt),
+        key_file=None if settings.mqtt.cert_file is None else _credential(KEY_CREDENTIAL) or settings.mqtt.key_file,
+        warnings=tuple(_warnings(settings.mqtt)),
     )
+    try:
+        context(configuration.broker)  # without TLS too: a wrong file is a mistake wherever it is found
+    except ConfigurationError as error:
+        raise ConfigurationError(f"mqtt.{error}") from None
+    return configuration
 
 
 def settings_in(path: Path, overrides: Sequence[str] = ()) -> Settings:
@@ -81,15 +108,10 @@ def settings_in(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
+    if path.stat().st_size > MAX_BYTES:
+        raise ConfigurationError(f"{path}: larger than {MAX_BYTES} bytes; a configuration is a small file")
     _check_environment()
     return _read(path, _nested(overrides))
-
-
-def _check_certificates(path: Path) -> None:
-    try:
-        ssl.create_default_context(cafile=path)
-    except (OSError, ssl.SSLError) as error:  # SSLError is an OSError; its strerror says what
-        raise ConfigurationError(f"mqtt.ca_file: {path}: no certificates ({error.strerror or error})") from None
 
 
 def bundle_path(text: str) -> Path:
@@ -127,6 +149,8 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
         raise ConfigurationError(f"{path}: not TOML: {error}") from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}: not UTF-8, so not TOML") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: not TOML that anybody wrote: brackets within brackets without end") from None
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except SettingsError as error:
@@ -195,21 +219,39 @@ def _value(text: str) -> object:
     """A TOML string, boolean, array or table; else the text, for the setting's type to read: `mqtt.protocol=5`."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
     return value if isinstance(value, (str, bool, list, dict)) else text
 
 
-def _password(settings: Settings) -> str | None:
+def _password(mqtt: MqttSection) -> str | None:
     """The systemd credential, else the file."""
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    credential = Path(directory) / PASSWORD_CREDENTIAL if directory else None
-    path = credential if credential is not None and credential.is_file() else settings.mqtt.password_file
-    if path is None:
-        return None
-    if settings.mqtt.username is None:
+    path = _credential(PASSWORD_CREDENTIAL) or mqtt.password_file
+    if path is not None and mqtt.username is None:
         raise ConfigurationError(f"mqtt.username: missing, but {path} holds a password")
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"mqtt password file {path}: {error}") from None
+    return None if path is None else password_in(path)
+
+
+def _credential(name: str) -> Path | None:
+    """What systemd gives the service under this name; None: nothing."""
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(directory) / name if directory else None
+    return path if path is not None and path.is_file() else None
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _warnings(mqtt: MqttSection) -> Iterator[str]:
+    has_password = mqtt.password_file is not None or _credential(PASSWORD_CREDENTIAL) is not None
+    if has_password and not mqtt.tls:
+        yield "mqtt.url is mqtt://: the password travels unencrypted; use mqtts://"
+    if not mqtt.tls:
+        given = {"ca_file": mqtt.ca_file, "cert_file": mqtt.cert_file, "insecure": mqtt.insecure}
+        yield from (f"mqtt.{name} is not used: mqtt.url is mqtt://, without TLS" for name in given if given[name])
+    elif mqtt.insecure and mqtt.ca_file is not None:
+        yield "mqtt.ca_file is not used: mqtt.insecure"
+    for name, path in {"password_file": mqtt.password_file, "key_file": mqtt.key_file}.items():
+        if path is not None and open_to_all(path):
+            yield f"mqtt.{name}: every user of this machine may read it; chmod o= {path}"

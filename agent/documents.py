@@ -228,7 +228,9 @@ class HealthDocument(Frozen):
     at: str = Field(description="the agent's clock; one that is long past is from an agent that is gone")
     uptime_s: float
     sensors: int
-    packets: dict[str, int] = Field(description="received = processed + shed + rejected + duplicate + in_flight")
+    packets: dict[str, int] = Field(
+        description="received = processed + shed + rejected + duplicate + stale + in_flight"
+    )
     rejected: dict[str, int] = Field(description="by reason")
     windows: int
     batches: int
@@ -237,7 +239,9 @@ class HealthDocument(Frozen):
     results: int
     events: int
     inbox: int
+    reconnects: int = Field(description="cut by the agent because acknowledgements were overdue")
     unpublished_events: int
+    lost_events: int = Field(description="that neither disk nor broker took; a subscriber sees a hole in `seq`")
     commands_dropped: int = Field(description="that found no room: more than 64 waited")
     latency_ms: dict[str, float] = Field(description="packet received to alarm committed: p50, p95, p99, max")
     inference_ms: dict[str, float]

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drsn.agent.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of messages, all at one moment."""
+
+    received: int
+    shed: int
+    waiting: int
 
 
 class Inbox:
@@ -27,6 +37,16 @@ class Inbox:
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    def counts(self) -> Counts:
+        """What came in, what was shed, what waits."""
+        with self._changed:
+            return Counts(self.received, self.shed, len(self._messages))
+
+    def give_back(self, messages: int) -> None:
+        """So many were taken that the broker will send again: they are received then."""
+        with self._changed:
+            self.received -= messages
 
     def put(self, message: Message) -> None:
         """Add a message; called by the network's thread."""

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity
 from drsn.agent.logs import Throttle, fields
-from drsn.agent.packets import CODECS, Format, Packet, PacketError, Reason
+from drsn.agent.packets import Format, Packet, PacketError, Reason, codec
+from drsn.agent.places import Places
 from drsn.agent.stream import SensorStream, Window
 from drsn.agent.topics import TopicPattern, legal_sensor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from drsn.agent.continuity import Cursor
     from drsn.agent.message import Message
     from drsn.agent.metrics import Metrics
     from drsn.agent.receipts import Receipt
     from drsn.model.contract import ModelContract
+
+NS = 1_000_000_000
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def _names(entry: Input, sensor: str) -> tuple[str, ...]:
 
 def _decoded(entry: Input, message: Message, throttle: Throttle) -> Packet:
     try:
-        return CODECS[entry.codec](message.payload, message.properties, entry.form)
+        return codec(entry.codec).decode(message.payload, message.properties, entry.form)
     except PacketError:
         raise
     except Exception as error:
@@ -64,6 +67,9 @@ class Intake:
         max_sensors: a packet of one more is refused.
         cursors: sensor -> how far an earlier run had read.
         metrics: gaps are counted here.
+        known: sensors with a place of their own from an earlier run, heard or not.
+        max_age_s: packets older than this are not diagnosed; 0: all are.
+        clock_right: whether our clock is, of the monotonic time.
     """
 
     def __init__(
@@ -73,11 +79,18 @@ class Intake:
         max_sensors: int,
         cursors: Mapping[str, Cursor],
         metrics: Metrics,
+        known: Iterable[str] = (),
+        max_age_s: float = 0.0,
+        clock_right: Callable[[float], bool] = lambda _now_s: False,
     ) -> None:
         self._contract = contract
         self._inputs = inputs
         self._max_sensors = max_sensors
+        self._places = Places(max_sensors, known)
+        self._max_age_s = max_age_s
+        self._clock_right = clock_right
         self._cursors = dict(cursors)
+        self._lost_samples = 0  # of streams that are gone
         self._metrics = metrics
         self._throttle = Throttle()
         self._streams: dict[str, SensorStream] = {}
@@ -92,7 +105,7 @@ class Intake:
     @property
     def lost_samples(self) -> int:
         """Samples that no window will hold."""
-        return sum(stream.lost_samples for stream in self._streams.values())
+        return self._lost_samples + sum(stream.lost_samples for stream in self._streams.values())
 
     def windows(self, message: Message, receipt: Receipt) -> Iterator[tuple[str, Window]]:
         """Yield (sensor, window) for each window that the message completes; run it to its end.
@@ -103,21 +116,51 @@ class Intake:
         entry, sensor = self._route(message)
         try:
             parts, rate = self._read(entry, sensor, message)
-            streams = self._streams_of(entry, [name for name, _ in parts])
+            streams = self._streams_of(entry, [name for name, _ in parts], receipt.opened_s)
             verdicts = [stream.judge(part, rate) for stream, (_, part) in zip(streams, parts, strict=True)]
         except PacketError as error:
             error.sensors = _names(entry, sensor)
             raise
         receipt.duplicate = all(verdict is Continuity.DUPLICATE for verdict in verdicts)
+        receipt.stale = not receipt.duplicate and self._stale(message, receipt.opened_s, parts[0][1], rate)
+        if receipt.stale:
+            return
         for stream, (name, part), verdict in zip(streams, parts, verdicts, strict=True):
             if verdict is Continuity.DUPLICATE:
                 continue
             self._streams[name] = stream
+            self._places.take(name, receipt.opened_s)
             self._metrics.gaps += verdict.resets_votes
             for window in stream.push(part, rate, verdict, message.received_unix_ns):
+                self._places.prove(name)
                 yield name, window
             if stream.cursor is not None:
                 receipt.cursors[name] = stream.cursor
+
+    def forget(self, sensor: str) -> None:
+        """Let go of a sensor's stream, cursor and place; if it publishes again it is a new one."""
+        stream = self._streams.pop(sensor, None)
+        self._lost_samples += stream.lost_samples if stream else 0
+        self._cursors.pop(sensor, None)
+        self._places.leave(sensor)
+
+    def rewind(self, cursors: Mapping[str, Cursor]) -> None:
+        """Go on from these cursors: what was read since comes again, and is read again."""
+        self._lost_samples = self.lost_samples
+        self._streams.clear()
+        self._cursors = dict(cursors)
+
+    def _stale(self, message: Message, now_s: float, packet: Packet, rate: float) -> bool:
+        """Whether its last sample is too old to be of use.
+
+        Its time counts if both its clock and ours are kept right. Else nobody knows how long the broker had it: MQTT
+        tells no time of publishing, so that its age is what it has waited here.
+        """
+        age_s = max(0.0, now_s - message.received_s)
+        if packet.t0_unix_ns is not None and packet.clock_synced and self._clock_right(now_s):
+            end_unix_ns = packet.t0_unix_ns + packet.samples.shape[1] * 1e9 / rate
+            age_s += (message.received_unix_ns - end_unix_ns) / NS
+        return 0 < self._max_age_s < age_s
 
     def _read(self, entry: Input, sensor: str, message: Message) -> tuple[list[tuple[str, Packet]], float]:
         """One packet for each sensor, and the rate of their samples."""
@@ -180,11 +223,14 @@ class Intake:
             )
         return [(name, packet.only(row)) for row, name in enumerate(_names(entry, sensor))]
 
-    def _streams_of(self, entry: Input, names: list[str]) -> list[SensorStream]:
+    def _streams_of(self, entry: Input, names: list[str], now_s: float) -> list[SensorStream]:
         """Known streams, or new ones that are not kept yet: a refused packet must not use up a place."""
-        new = [name for name in names if name not in self._streams]
-        if len(self._streams) + len(new) > self._max_sensors:
-            raise PacketError(Reason.TOO_MANY_SENSORS, f"max_sensors is {self._max_sensors}; refused {new[0]!r}")
+        if self._places.stranger(names) is not None:
+            for gone in self._places.clear(now_s):
+                log.warning("sensor never brought a whole window; its place is free", extra=fields(sensor=gone))
+                self.forget(gone)
+        if (stranger := self._places.stranger(names)) is not None:
+            raise PacketError(Reason.TOO_MANY_SENSORS, f"max_sensors is {self._max_sensors}; refused {stranger!r}")
         return [
             self._streams.get(name)
             or SensorStream(

@@ -14,6 +14,9 @@ from typing import Any
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _RESERVED = "drsn_fields"
 
+MAX_CHARS = 1000
+"""Of one field: a stranger's topic may have 65,535, and a journal's line 48 kB."""
+
 
 def fields(**values: object) -> dict[str, Any]:
     """The `extra=` of a log call: fields that stand behind the event."""
@@ -33,7 +36,7 @@ class LogfmtFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name.removeprefix("drsn."),
             "event": record.getMessage(),
-            **getattr(record, _RESERVED, {}),
+            **{key: _short(str(value)) for key, value in getattr(record, _RESERVED, {}).items()},
         }
         if record.exc_info:
             pairs["traceback"] = self.formatException(record.exc_info)
@@ -42,6 +45,10 @@ class LogfmtFormatter(logging.Formatter):
             return f"<{_PRIORITY.get(record.levelno, 6)}>{line}"
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         return f"{stamp}.{int(record.msecs):03d}Z {line}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_CHARS else f"{text[:MAX_CHARS]}... of {len(text)} characters"
 
 
 def _quoted(value: object) -> str:

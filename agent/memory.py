@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.message import Confirmation, Message, Will
 
+MOST_UNACKED = 4
+"""As drsn.agent.mqtt's."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -42,6 +45,8 @@ class MemoryBroker:
         self.log: list[tuple[str, bytes]] = []
         """Every message that was accepted, in order."""
         self.up = True
+        self.heedless = False
+        """It delivers more than `receive_maximum`, as some brokers do after a reconnect."""
         self._sessions: dict[str, _Session] = {}
 
     def stop(self) -> None:
@@ -67,6 +72,9 @@ class MemoryBroker:
         persistent: bool,
     ) -> _Session:
         """Let a connection in, on the session of its client id."""
+        session = self._sessions.get(client_id)
+        if session is not None and session.connection not in (None, connection):
+            session.connection.lose(taken_over=True)
         session = self._sessions.get(client_id) if persistent else None
         session = session or _Session(filters, persistent)
         session.filters = tuple({*session.filters, *filters} - set(abandoned))
@@ -139,6 +147,7 @@ class MemoryConnection:
         self.epoch = 0
         self.denied: tuple[str, ...] = ()
         self.last_error: str | None = None
+        self.taken_over = False
         self.confirmations: deque[Confirmation] = deque()
         self.connected = False
         self.alive = True
@@ -178,10 +187,16 @@ class MemoryConnection:
         if with_will and was_connected and self._will is not None and self._broker.up:
             self._broker.publish(self._will.topic, self._will.payload, 1, {}, retain=True)
 
-    def lose(self) -> None:
+    def lose(self, *, taken_over: bool = False) -> None:
         """The connection dies."""
+        self.taken_over = taken_over
         self.stop(with_will=True)
         self._on_change()
+
+    def reconnect(self) -> None:
+        """Cut the connection and come again."""
+        self.lose()
+        self.start()
 
     def publish(
         self,
@@ -205,11 +220,17 @@ class MemoryConnection:
     def pump(self) -> None:
         """Deliver what waits, as far as `receive_maximum` lets it."""
         session, limit = self._session, self._receive_maximum or 65_535
+        most = limit * MOST_UNACKED
+        limit = 65_535 if self._broker.heedless else limit
         while self.connected and self._on_message and session.waiting and len(session.flying) < limit:
             message = session.waiting.popleft()
             if not message.qos:
                 self._on_message(message)
                 continue
+            if len(session.flying) >= most:
+                session.waiting.appendleft(message)
+                self.lose()
+                return
             mid = next(self._mids)
             session.flying[mid] = message
             acknowledge = partial(self._ack, self.epoch, mid)

@@ -41,6 +41,9 @@ class Metrics:
     def __init__(self) -> None:
         self.processed = 0
         self.duplicate = 0
+        self.stale = 0
+        self.reconnects = 0
+        """Connections cut here because acknowledgements were overdue."""
         self.rejected: Counter[str] = Counter()
         self.windows = 0
         self.batches = 0
@@ -58,6 +61,7 @@ class Metrics:
             "processed": self.processed,
             "rejected": self.rejected.total(),
             "duplicate": self.duplicate,
+            "stale": self.stale,
             "windows": self.windows,
             "events": self.events,
         }

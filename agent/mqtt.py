@@ -18,14 +18,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import paho.mqtt.client as paho
-from paho.mqtt import properties as paho_properties
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from drsn.agent import mqtt_properties
 from drsn.agent.logs import fields
 from drsn.agent.message import Confirmation, Message, Will
+from drsn.agent.tls import context
+from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,32 +35,24 @@ if TYPE_CHECKING:
 
 MAX_WAIT_S = 30.0
 CONNACK_TIMEOUT_S = 10.0
-SESSION_EXPIRY_S = 7 * 86_400
 UNSUPPORTED_PROTOCOL = 132
 """MQTT 5 reason code; paho gives it for the 3.1.1 refusal (code 1) too."""
+
+TAKEN_OVER = 142
+"""MQTT 5 reason code: another connection came with our client id."""
+
+MOST_UNACKED = 4
+"""Times Receive Maximum: mosquitto 2.0.11 was seen to pass it after reconnects, and 3.1.1 has none."""
+
+CLOSED = (
+    "the broker closed the line before it answered to CONNECT; is this a port with TLS (mqtts://), "
+    "or does it ask for a certificate (mqtt.cert_file)?"
+)
 
 IN_FLIGHT = 10
 """QoS 1 publishes under way; the least Receive Maximum seen as a broker's default, which paho does not heed itself."""
 
 log = logging.getLogger(__name__)
-_read_utf8 = paho_properties.readUTF
-
-
-def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
-    """Paho refuses U+FEFF, which MQTT 5 allows (1.5.4), by ending the connection.
-
-    The broker would deliver the message again on the next one: one stranger's user property would end all ingest.
-    """
-    try:
-        return _read_utf8(buffer, limit)  # type: ignore[no-any-return,no-untyped-call]
-    except paho_properties.MalformedPacket:  # type: ignore[attr-defined]  # its home moved between paho 2.1 and 2.2
-        length = int.from_bytes(buffer[:2], "big")
-        if length + 2 > min(limit, len(buffer)):
-            raise
-        return buffer[2 : length + 2].decode("utf-8", "replace"), length + 2
-
-
-paho_properties.readUTF = _read_utf8_with_bom
 
 
 class Connection:
@@ -98,6 +91,8 @@ class Connection:
         self.denied: tuple[str, ...] = ()
         """Filters that the broker refused."""
         self.last_error: str | None = None
+        self.taken_over = False
+        """Another connection has our client id now; this one has ended for good."""
         self.confirmations: deque[Confirmation] = deque()
         self._broker = broker
         self._client_id = client_id
@@ -110,9 +105,10 @@ class Connection:
         self._on_change = on_change
         self._version = MQTTProtocolVersion.MQTTv311 if broker.protocol == "3.1.1" else MQTTProtocolVersion.MQTTv5
         self._client: paho.Client | None = None
-        self._connected = False
+        self._connected = self._answered = self._will_wanted = False
         self._stopping = threading.Event()
-        self._will_wanted = False
+        self._unacked: set[int] = set()  # ids of QoS 1 messages of this connection
+        self._cut: paho.Client | None = None  # brought too many of them; what it still brings comes again
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
 
     @property
@@ -144,6 +140,13 @@ class Connection:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
+    def reconnect(self) -> None:
+        """Cut the connection; the next one brings again what is not acknowledged."""
+        client = self._client
+        if client is not None:
+            self._cut = client
+            client.disconnect()
+
     def _leave(self, client: paho.Client) -> None:
         if not self._will_wanted:
             client.disconnect()
@@ -167,26 +170,20 @@ class Connection:
         client = self._client
         if client is None or not self._connected:
             return None
-        info = client.publish(topic, payload, qos, retain, properties=self._properties(properties, correlation))
+        told = mqtt_properties.of_publish(properties, correlation) if self.protocol == "5" else None
+        info = client.publish(topic, payload, qos, retain, properties=told)
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
-
-    def _properties(self, values: Mapping[str, str] | None, correlation: bytes) -> Properties | None:
-        if not (values or correlation) or self._version != MQTTProtocolVersion.MQTTv5:
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        if values:
-            properties.UserProperty = list(values.items())
-        if correlation:
-            properties.CorrelationData = correlation
-        return properties
 
     def _run(self) -> None:
         failures = 0
         while not self._stopping.is_set():
             before = self.epoch
+            self._answered = False
             try:
                 self._session()
-            except (OSError, ValueError) as error:  # DNS, TCP, TLS
+                if not (self._answered or self._stopping.is_set()):
+                    self._note_failure(CLOSED)
+            except (OSError, ValueError, ConfigurationError) as error:  # DNS, TCP, TLS, certificates
                 self._note_failure(str(error) or type(error).__name__)
             except Exception:
                 log.exception("connection failed in a way nobody expected", extra=fields(connection=self.name))
@@ -199,12 +196,14 @@ class Connection:
         ended = threading.Event()
         client = self._new_client(ended)
         client.connect(self._broker.host, self._broker.port, self._broker.keepalive_s, **self._connect_options())
+        self._unacked.clear()
         self._client = client
         client.loop_start()
         name = f"paho-mqtt-client-{self._client_id}"
         thread = next((t for t in threading.enumerate() if t.name == name and t.is_alive()), None)
         try:
             if not self._wait_connack(ended):
+                self._answered = True  # what is noted here says more
                 self._note_failure("no answer to CONNECT")
                 return
             while not (ended.wait(1.0) or self._stopping.is_set()):
@@ -241,7 +240,7 @@ class Connection:
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            client.tls_set(ca_certs=broker.ca_file)
+            client.tls_set_context(context(broker))
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         client.max_inflight_messages_set(IN_FLIGHT)
@@ -255,13 +254,11 @@ class Connection:
     def _connect_options(self) -> dict[str, Any]:
         if self._version != MQTTProtocolVersion.MQTTv5:
             return {}
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        if self._receive_maximum is not None:
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            properties.ReceiveMaximum = self._receive_maximum
+        properties = mqtt_properties.of_connect(self._receive_maximum, self._kept_bytes)
         return {"clean_start": self._receive_maximum is None, "properties": properties}
 
     def _connected_callback(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
+        self._answered = True
         if code.is_failure:
             if code.value == UNSUPPORTED_PROTOCOL and self._broker.protocol == "auto" and self.protocol == "5":
                 self._version = MQTTProtocolVersion.MQTTv311
@@ -284,6 +281,9 @@ class Connection:
     ) -> None:
         if self._connected and not self._stopping.is_set():
             log.warning("connection lost", extra=fields(connection=self.name, reason=str(code)))
+            if code.value == TAKEN_OVER:  # to connect again would throw the other one out, and so on for ever
+                self.taken_over = True
+                self._stopping.set()
         self._connected = False
         ended.set()
         self._on_change()
@@ -297,9 +297,15 @@ class Connection:
             client.disconnect()
 
     def _deliver(self, client: paho.Client, message: paho.MQTTMessage) -> None:
-        if self._on_message is None:
+        if self._on_message is None or client is self._cut:
             return
-        properties = getattr(message.properties, "UserProperty", ()) if message.properties else ()
+        if message.qos:
+            self._unacked.add(message.mid)
+            if self._receive_maximum is not None and len(self._unacked) > MOST_UNACKED * self._receive_maximum:
+                log.warning("cut: more messages than Receive Maximum allows wait for their acknowledgement",
+                            extra=fields(connection=self.name, unacknowledged=len(self._unacked)))  # fmt: skip
+                self.reconnect()
+                return
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -312,7 +318,7 @@ class Connection:
                 retained=bool(message.retain),
                 received_s=time.monotonic(),
                 received_unix_ns=time.time_ns(),
-                properties=dict(properties),
+                properties=mqtt_properties.user_properties(message.properties),
                 response_topic=getattr(message.properties, "ResponseTopic", ""),
                 correlation=getattr(message.properties, "CorrelationData", b""),
                 ack=partial(self._ack, client, message.mid, message.qos),
@@ -321,6 +327,7 @@ class Connection:
 
     def _ack(self, client: paho.Client, mid: int, qos: int) -> None:
         if client is self._client and qos:
+            self._unacked.discard(mid)
             client.ack(mid, qos)
 
     def _published_callback(self, client: paho.Client, _data: Any, mid: int, code: Any, _props: Any) -> None:

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 from drsn.agent.logs import fields
 
 if TYPE_CHECKING:
+    from drsn.agent.ledger import Ledger
     from drsn.agent.message import Confirmation
     from drsn.agent.ports import Transport
-    from drsn.agent.store import Entry, Store
+    from drsn.agent.store import Entry
     from drsn.agent.topics import Topics
 
 IN_FLIGHT = 8
 """The other publishes under way are the publisher's; together they are what brokers take."""
+
+BURST, PER_S = 50, 100.0
+"""Events that go out at once, and in a second from then on: a backlog after an outage must not flood broker and
+subscribers. 1,000 sensors that all change are told in ten seconds, their retained alarms at once."""
 
 RETRY_AFTER_S = 30.0
 """After a refused publish: an ACL does not change by itself."""
@@ -27,7 +32,7 @@ log = logging.getLogger(__name__)
 class Outbox:
     """Moves events from the journal to the broker. A sensor whose event was refused waits; the others go on."""
 
-    def __init__(self, store: Store, connection: Transport, topics: Topics) -> None:
+    def __init__(self, store: Ledger, connection: Transport, topics: Topics) -> None:
         self.refused: str | None = None
         """The broker's reason for refusing an event that it has not taken since."""
         self._store = store
@@ -42,6 +47,7 @@ class Outbox:
         self._deferred: dict[int, str] = {}  # of those: journal id -> sensor that waits for the broker's leave
         self._waiting: Counter[str] = Counter()  # sensor -> events deferred
         self._retry_s = math.inf
+        self._leave, self._leave_s = float(BURST), 0.0  # events that may go out, and when that was counted
 
     def pump(self, now_s: float) -> None:
         """Send what may be sent; never blocks."""
@@ -86,13 +92,18 @@ class Outbox:
             self._store.mark_published(self._cursor)
 
     def _send(self, now_s: float) -> None:
+        self._leave = min(float(BURST), self._leave + (now_s - self._leave_s) * PER_S)
+        self._leave_s = now_s
         if now_s >= self._retry_s:
-            for number in sorted(self._deferred)[: IN_FLIGHT - len(self._flying)]:
+            for number in sorted(self._deferred)[: self._room]:
                 self._waiting[self._deferred.pop(number)] -= 1
-                if not self._publish(self._store.journal(number - 1, 1)[0]):
+                found = self._store.journal(number - 1, 1)
+                if not found or found[0].id != number:  # a full journal has let it go
+                    self._confirmed.add(number)
+                elif not self._publish(found[0]):
                     return
             self._retry_s = now_s if self._deferred else math.inf
-        for entry in self._store.journal(self._next, IN_FLIGHT - len(self._flying)):
+        for entry in self._store.journal(self._next, self._room):
             if self._waiting[entry.sensor]:
                 self._defer(entry)
             elif not self._publish(entry):
@@ -100,10 +111,15 @@ class Outbox:
             self._next = entry.id
             self._order.append(entry.id)
 
+    @property
+    def _room(self) -> int:
+        return max(0, min(IN_FLIGHT - len(self._flying), int(self._leave)))
+
     def _publish(self, entry: Entry) -> bool:
         mid = self._connection.publish(self._topics.event(entry.sensor), entry.event, qos=1)
         if mid is not None:
             self._flying[mid] = entry
+            self._leave -= 1
         return mid is not None
 
     def _defer(self, entry: Entry) -> None:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import OWN, Change, Condition, Sensor
+from drsn.agent.alarms import OWN, Change, Condition, Sensor, State
 from drsn.agent.commission import judged
 from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
 from drsn.agent.documents import (
@@ -65,7 +65,7 @@ class Pipeline:
         contract: whose conditions are judged.
         identity: stands in every document.
         policy_of: sensor id -> when to raise and clear; asked once.
-        sensors: the states of an earlier run.
+        sensors: the states of an earlier run; one without a condition is what `forget` has left.
         commissioner: None: nothing can be commissioned; what was, holds.
     """
 
@@ -85,7 +85,10 @@ class Pipeline:
         self._ratios = Ratios(contract)
         self._threshold = contract.abstention_threshold
         self._commissioner = commissioner
-        self.sensors: dict[str, Sensor] = dict(sensors or {})
+        known = sensors or {}
+        self.sensors: dict[str, Sensor] = {name: sensor for name, sensor in known.items() if sensor.conditions}
+        self.forgotten: dict[str, Sensor] = {name: known[name] for name in known if name not in self.sensors}
+        """Only their last `seq` is known: if they come back, their events go on from there, for ids are made of it."""
         periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
         self._silence = Silence(periods_s, lambda name: self._policy(name).silent_after_s)
         self._shelved: dict[str, set[int]] = {}  # sensor -> when its shelvings end; asked in each turn of the loop
@@ -169,6 +172,24 @@ class Pipeline:
         self.sensors[name], changes = operate(sensor, operation, self._policy(name), now_unix_ns)
         self._note_shelving(name)
         return self._outcome(name, None, changes)
+
+    def forget(self, name: str, by: str) -> Outcome:
+        """Know nothing more of a sensor; what remains is the number of its last event.
+
+        Raises:
+            RefusedError: an alarm of it waits for somebody to see it.
+        """
+        sensor = self._asked(name)
+        unseen = [key for key, c in sensor.conditions.items() if c.state is not State.NORMAL and not c.state.acked]
+        if unseen:
+            raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
+        if self._commissioner is not None:
+            self._commissioner.cancel(name, by)
+        self._silence.forget(name)
+        for kept in (self.sensors, self._policies, self._shelved):
+            kept.pop(name, None)
+        self.forgotten[name] = Sensor({}, seq=sensor.seq)
+        return Outcome(name, None, self.forgotten[name], ())
 
     def begin_commission(self, name: str, request: Request) -> None:
         """Learn from now on what a sensor's machine is like.
@@ -266,7 +287,8 @@ class Pipeline:
         """The sensor's state, with every condition of the present bundle in it."""
         sensor = self.sensors.get(name)
         if sensor is None:
-            return Sensor.new(self._conditions)
+            before = self.forgotten.get(name)
+            return replace(Sensor.new(self._conditions), seq=before.seq if before else 0)
         missing = [key for key in self._conditions if key not in sensor.conditions]
         # Conditions that a new bundle no longer has stay, and clear by votes like any other.
         if not missing:

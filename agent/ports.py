@@ -54,6 +54,8 @@ class Transport(Protocol):
     """Subscriptions that the broker refused."""
     last_error: str | None
     """Why there is no connection."""
+    taken_over: bool
+    """Somebody else has our client id now; there will be no other connection."""
     confirmations: deque[Confirmation]
     """The broker's word on what was published; whoever publishes takes them out."""
 
@@ -73,6 +75,10 @@ class Transport(Protocol):
 
     def stop(self, *, with_will: bool = False) -> None:
         """Disconnect and end. The broker sends the will only if it is asked to."""
+        ...
+
+    def reconnect(self) -> None:
+        """Cut the connection; the next one brings again what is not acknowledged."""
         ...
 
     def publish(

@@ -70,7 +70,7 @@ class Publisher:
         if epoch != self._epoch:
             self._epoch, self._status, self.refused = epoch, None, None
             self._flying.clear()
-            self._changed = dict.fromkeys(self._pipeline.sensors)
+            self._changed = dict.fromkeys((*self._pipeline.sensors, *self._pipeline.forgotten))
             self.catching_up = True
         if status != self._status:
             self._status_mid = connection.publish(self._topics.status, _bytes(status), qos=1, retain=True)
@@ -79,7 +79,10 @@ class Publisher:
     def outcomes(self, outcomes: Iterable[Outcome], now_s: float) -> None:
         """Note what a batch led to; alarms go out by `pump`, results now."""
         for outcome in outcomes:
-            if outcome.events or outcome.name not in self._told:
+            if not outcome.sensor.conditions:  # forgotten
+                self._told.pop(outcome.name, None)
+                self._changed[outcome.name] = None
+            elif outcome.events or outcome.name not in self._told:
                 self._changed[outcome.name] = None
             if outcome.diagnosis is not None:
                 self._result(outcome, outcome.diagnosis, now_s)
@@ -88,7 +91,8 @@ class Publisher:
         """Send the alarms that are out of date, as many as may be under way; never blocks."""
         while self._changed and len(self._flying) < ALARMS_IN_FLIGHT and self._connection.connected:
             sensor = next(iter(self._changed))
-            payload = _bytes(self._pipeline.alarm(sensor))
+            known = sensor in self._pipeline.sensors
+            payload = _bytes(self._pipeline.alarm(sensor)) if known else b""  # which ends what the broker retains
             mid = self._connection.publish(self._topics.alarm(sensor), payload, qos=1, retain=True)
             if mid is None:
                 return

@@ -17,6 +17,8 @@ class Receipt:
     """A packet on its way: the windows that it completed and that are not committed yet."""
 
     message: Message
+    opened_s: float = 0.0
+    """Monotonic; when its handling began."""
     windows: int = 0
     read: bool = False
     """All of its samples are in their rings."""
@@ -24,6 +26,8 @@ class Receipt:
     """Sensor -> how far its stream is read once this packet is done."""
     refused: Reason | None = None
     duplicate: bool = False
+    stale: bool = False
+    """Too old to be diagnosed."""
 
     @property
     def done(self) -> bool:
@@ -40,11 +44,22 @@ class Receipts:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, message: Message) -> Receipt:
+    @property
+    def oldest_s(self) -> float | None:
+        """Since when the oldest packet has been waiting to be done; None: there is none."""
+        return self._open[0].opened_s if self._open else None
+
+    def open(self, message: Message, now_s: float = 0.0) -> Receipt:
         """Begin with a packet."""
-        receipt = Receipt(message)
+        receipt = Receipt(message, now_s)
         self._open.append(receipt)
         return receipt
+
+    def give_up(self) -> int:
+        """Forget all; how many they were. The broker sends them again on its next connection."""
+        count = len(self._open)
+        self._open.clear()
+        return count
 
     def settle(self) -> list[Receipt]:
         """Remove and return the leading packets that are done."""

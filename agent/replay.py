@@ -1,4 +1,4 @@
-"""Publishes recordings as if their sensors were alive: frames, in the recording's own time or faster."""
+"""Publishes recordings as if their sensors were alive, in the recording's own time or faster."""
 
 from __future__ import annotations
 
@@ -6,25 +6,24 @@ import heapq
 import re
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.packets.frame import encode
-from drsn.agent.packets.packet import Packet
+from drsn.agent.packets import Packet, codec, raw
 from drsn.model.errors import UnavailableError
 from drsn.model.noise import Noise, add_noise
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drsn.agent.ports import Transport
     from drsn.model.data.recording import Recording
 
 IN_FLIGHT = 64
-"""QoS 1 frames that the broker has not confirmed; past it the replay waits rather than fill the memory."""
+"""QoS 1 packets that the broker has not confirmed; past it the replay waits rather than fill the memory."""
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -34,6 +33,7 @@ class Plan:
     """How recordings are played."""
 
     topic: str = "plant/replay/{sensor}/frame"
+    codec: str = "frame"
     samples_per_packet: int = 2048
     speed: float = 1.0
     """Of the recording's own time; 0: as fast as the broker takes it."""
@@ -50,6 +50,8 @@ class Frame:
     due_s: float
     topic: str
     payload: bytes
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """MQTT 5 user properties; only `raw` needs them."""
 
 
 def sensor_id(name: str) -> str:
@@ -72,6 +74,7 @@ def frames(recordings: Sequence[Recording], plan: Plan, start_unix_ns: int) -> I
 
 def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
     """In the recording's own time."""
+    encode = codec(plan.codec).encode
     topic = plan.topic.replace("{sensor}", sensor_id(recording.name))
     n = plan.samples_per_packet
     per_round = recording.n_samples // n
@@ -94,7 +97,7 @@ def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random
         )
         # A packet is sent when its last sample has been taken.
         due_s = elapsed_s + n / recording.sample_rate_hz
-        yield Frame(due_s, topic, encode(packet))
+        yield Frame(due_s, topic, encode(packet), raw.properties_of(packet) if plan.codec == "raw" else {})
         seq += 1
 
 
@@ -117,7 +120,7 @@ def play(recordings: Sequence[Recording], plan: Plan, connection: Transport, sto
                 raise UnavailableError("connection to the broker lost; what it had confirmed has been played")
         if stop.is_set():
             break
-        if connection.publish(frame.topic, frame.payload, qos=1) is None:
+        if connection.publish(frame.topic, frame.payload, qos=1, properties=frame.properties) is None:
             raise UnavailableError("connection to the broker lost; what it had confirmed has been played")
         sent += 1
     deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
@@ -146,6 +149,6 @@ def _confirmed(connection: Transport) -> int:
     while connection.confirmations:
         confirmation = connection.confirmations.popleft()
         if confirmation.refused is not None:
-            raise UnavailableError(f"broker refuses the frame: {confirmation.refused}; may this user publish there?")
+            raise UnavailableError(f"broker refuses the packet: {confirmation.refused}; may this user publish there?")
         count += 1
     return count

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent import commands
+from drsn.agent.packets import CODECS, codec
 from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         "recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, .csv, .txt, .mat"
     )
     commands.add_broker(parser, "--to")
-    parser.add_argument(
-        "--topic", default="plant/replay/{sensor}/frame", help="{sensor} is the file's name; default: %(default)s"
-    )
+    parser.add_argument("--topic", help="{sensor} is the file's name; default: plant/replay/{sensor}/CODEC")
+    parser.add_argument("--codec", choices=tuple(CODECS), default="frame", help="default: %(default)s; docs/mqtt.md")
     parser.add_argument("--samples", type=int, default=2048, metavar="N", help="of a packet; default: %(default)s")
     parser.add_argument("--speed", type=float, default=1.0, help="of the recording's own time; 0: no pauses")
     parser.add_argument("--snr", type=float, metavar="DB", help="add noise to each packet")
@@ -45,9 +45,8 @@ def replay(arguments: argparse.Namespace) -> int:
     from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
 
-    plain = arguments.topic.replace("{sensor}", "")
-    if plain == arguments.topic or set(plain) & set("{}+#") or arguments.samples < 1 or not arguments.speed >= 0:
-        raise UsageError("--topic needs {sensor} and no other name, --samples at least 1, --speed at least 0")
+    topic = _topic(arguments)
+    codec(arguments.codec)  # says what to install if its library is missing
     broker = commands.broker_of(arguments)
     recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
     sensors = [sensor_id(recording.name) for recording in recordings]
@@ -57,7 +56,8 @@ def replay(arguments: argparse.Namespace) -> int:
         if recording.n_samples < arguments.samples:
             raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
     plan = Plan(
-        topic=arguments.topic,
+        topic=topic,
+        codec=arguments.codec,
         samples_per_packet=arguments.samples,
         speed=arguments.speed,
         snr_db=arguments.snr,
@@ -76,3 +76,12 @@ def replay(arguments: argparse.Namespace) -> int:
     else:
         print(f"played {confirmed} packets as {', '.join(sensors)}")
     return EXIT_OK
+
+
+def _topic(arguments: argparse.Namespace) -> str:
+    """With {sensor} in it; looks at the other numbers as well."""
+    topic: str = arguments.topic or f"plant/replay/{{sensor}}/{arguments.codec}"
+    plain = topic.replace("{sensor}", "")
+    if plain == topic or set(plain) & set("{}+#") or arguments.samples < 1 or not arguments.speed >= 0:
+        raise UsageError("--topic needs {sensor} and no other name, --samples at least 1, --speed at least 0")
+    return topic

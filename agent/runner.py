@@ -8,36 +8,28 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
 from drsn.agent.accounts import health, status
+from drsn.agent.admission import taken
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import PacketError, Reason
+from drsn.model.errors import ConfigurationError, DrsnError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
     from drsn.agent.alarms import Sensor
-    from drsn.agent.batch import Batch
     from drsn.agent.continuity import Cursor
-    from drsn.agent.desk.desk import Answer, Desk
-    from drsn.agent.diagnosis import Interpreter
+    from drsn.agent.desk.desk import Answer
     from drsn.agent.documents import EventDocument, HealthDocument, StatusDocument
-    from drsn.agent.evidence.keeper import Keeper
-    from drsn.agent.inbox import Inbox
-    from drsn.agent.intake import Intake
     from drsn.agent.message import Message
-    from drsn.agent.metrics import Metrics
-    from drsn.agent.outbox import Outbox
-    from drsn.agent.pipeline import Identity, Outcome, Pipeline
-    from drsn.agent.ports import Backend, Transport
-    from drsn.agent.publisher import Publisher
-    from drsn.agent.receipts import Receipts
-    from drsn.agent.store import Store
+    from drsn.agent.parts import Parts
+    from drsn.agent.pipeline import Outcome
+    from drsn.agent.receipts import Receipt
 
 TAKE = 16
 """Messages from the inbox at a time: few enough that the deadline of a batch is kept, and a stop is seen soon."""
@@ -54,49 +46,14 @@ DRAIN_S = 2.0
 FAREWELL_S = 2.0
 """How long an ordered stop waits for the broker to take the last words."""
 
+ACK_AGE_S = 60.0
+"""A packet in hand for longer is never done: the connection is cut, so that the broker sends it again, with what waits
+behind it. A batch takes its deadline, one call of the network and one commit."""
+
 FAULTS = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
 """Why a packet is refused -> the fault of its sensor that this shows."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Started:
-    """When the agent did."""
-
-    s: float
-    """Monotonic."""
-    unix_ns: int
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the loop works with; `app` puts it together."""
-
-    inbox: Inbox
-    intake: Intake
-    receipts: Receipts
-    batch: Batch
-    backend: Backend
-    interpret: Interpreter
-    pipeline: Pipeline
-    store: Store
-    ingest: Transport
-    control: Transport
-    outbox: Outbox
-    publisher: Publisher
-    desk: Desk
-    evidence: Keeper
-    metrics: Metrics
-    identity: Identity
-    version: str
-    config_sha256: str
-    health_every_s: float
-    engine: str | None = None
-    """File of the TensorRT engine that the backend runs."""
-    reasons: tuple[str, ...] = ()
-    """Why the agent is degraded from its start to its end: it runs, but not on what its machine was prepared for."""
-    started: Started = field(default_factory=lambda: Started(time.monotonic(), time.time_ns()))
 
 
 class Runner:
@@ -110,6 +67,7 @@ class Runner:
         self._watchdog_s = systemd.watchdog_interval_s()
         self._watchdog_due_s = 0.0
         self._stopped = False
+        self._admitted = True
         self._noticed: list[Outcome] = []  # decided without a window, not committed yet
         self._shed = 0
 
@@ -117,11 +75,11 @@ class Runner:
         """Serve until `stop` is set, then end in order.
 
         Raises:
-            StorageError: the store can't be written; what was not committed is not acknowledged.
+            ConfigurationError: another agent has our name, or our state directory.
         """
         parts = self._parts
-        parts.control.start()
-        parts.ingest.start()
+        self._admitted = False
+        parts.probe.start()
         systemd.notify("READY=1")
         for reason in parts.reasons:
             log.error("degraded", extra=fields(backend=parts.backend.name, reason=reason))
@@ -130,7 +88,9 @@ class Runner:
             while not stop.is_set():
                 self.turn()
             self._finish()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, DrsnError):
+                parts.in_hand.blameless()
             self._abandon()
             raise
         self._say_goodbye()
@@ -139,8 +99,7 @@ class Runner:
         """Take what is there, diagnose what is due, say what there is to say."""
         parts = self._parts
         due_s = parts.batch.wait_s(time.monotonic())
-        for message in parts.inbox.take(TAKE, IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S)):
-            self._receive(message)
+        self._take(TAKE, IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
         due_s = parts.batch.wait_s(time.monotonic())
         if due_s == 0:
             self._flush()
@@ -148,9 +107,33 @@ class Runner:
             self._settle()  # packets that completed no window are not held back
         self._tend()
 
-    def _receive(self, message: Message) -> None:
+    def _take(self, limit: int, timeout_s: float) -> bool:
+        """Handle messages from the inbox; one by one if they may be what ended the last run. False: there was none."""
         parts = self._parts
-        receipt = parts.receipts.open(message)
+        messages = parts.inbox.take(1 if parts.in_hand.careful else limit, timeout_s)
+        # All are in somebody's hands before the first is handled: each counts somewhere at every moment.
+        now_s = time.monotonic()
+        for receipt in [parts.receipts.open(message, now_s) for message in messages]:
+            if parts.in_hand.careful:
+                self._receive_carefully(receipt)
+            else:
+                self._receive(receipt)
+        return bool(messages)
+
+    def _receive_carefully(self, receipt: Receipt) -> None:
+        in_hand, message = self._parts.in_hand, receipt.message
+        if in_hand.take(message):
+            self._receive(receipt)
+        else:
+            receipt.refused, receipt.read = Reason.POISON, True
+            log.error("packet refused: the agent died of it again and again", extra=fields(topic=message.topic))
+        if len(self._parts.batch):
+            self._flush()
+        self._settle()
+        in_hand.done()
+
+    def _receive(self, receipt: Receipt) -> None:
+        parts, message = self._parts, receipt.message
         try:
             for sensor, window in parts.intake.windows(message, receipt):
                 if parts.batch.full:
@@ -212,13 +195,16 @@ class Runner:
         parts.evidence.notice(self._noticed)
         outcomes, self._noticed = [*self._noticed, *decided], []
         settled = parts.receipts.settle()
+        known = parts.pipeline.sensors
         for receipt in settled:
-            self._cursors.update(receipt.cursors)
+            # One without a state has no vote that a repeat could double; strangers must not fill the database.
+            self._cursors.update({name: cursor for name, cursor in receipt.cursors.items() if name in known})
         replies = [answer.reply] if answer and answer.reply and answer.kept else []
         if outcomes or replies:
             states: dict[str, Sensor] = {o.name: o.sensor for o in outcomes}
             events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
-            # If this fails the run ends, and nothing in memory is ever written: the broker sends it all again.
+            for name in [name for name, state in states.items() if not state.conditions]:
+                self._cursors.pop(name, None)  # forgotten
             parts.store.commit(states, self._cursors, events, replies)
             self._cursors = {}
             self._note(events)
@@ -229,6 +215,8 @@ class Runner:
                 parts.metrics.rejected[receipt.refused.value] += 1
             elif receipt.duplicate:
                 parts.metrics.duplicate += 1
+            elif receipt.stale:
+                parts.metrics.stale += 1
             else:
                 parts.metrics.processed += 1
                 parts.metrics.latency.add(now_s - receipt.message.received_s)
@@ -260,6 +248,9 @@ class Runner:
     def _tend(self) -> None:
         self._attend()
         now_s = time.monotonic()
+        self._keep_name(now_s)
+        self._parts.store.tend(now_s)
+        self._hasten(now_s)
         listening = self._parts.ingest.connected
         self._noticed += self._parts.pipeline.listen(now_s, time.time_ns(), listening=listening)
         self._publish()
@@ -271,10 +262,34 @@ class Runner:
             self._parts.publisher.health(self.health())
         self._beat()
 
+    def _keep_name(self, now_s: float) -> None:
+        """Connect once nobody else has our name, and stop if somebody takes it: two would throw each other out."""
+        parts = self._parts
+        if not self._admitted and parts.admission.free(parts.probe, now_s):
+            self._admitted = True
+            parts.probe.stop()
+            parts.control.start()
+            parts.ingest.start()
+        if parts.control.taken_over or parts.ingest.taken_over:
+            raise ConfigurationError(taken(parts.identity.agent))
+
+    def _hasten(self, now_s: float) -> None:
+        """A packet that is never done holds up the acknowledgement of all behind it, and one day all that comes in."""
+        parts, oldest_s = self._parts, self._parts.receipts.oldest_s
+        if oldest_s is None or now_s - oldest_s <= ACK_AGE_S:
+            return
+        held = parts.receipts.give_up()
+        parts.batch.clear()
+        parts.inbox.give_back(held)
+        parts.intake.rewind(parts.store.load().cursors)
+        parts.metrics.reconnects += 1
+        log.error("acknowledgements overdue, connecting anew", extra=fields(packets=held, after_s=ACK_AGE_S))
+        parts.ingest.reconnect()
+
     def _beat(self) -> None:
         """Tell systemd that work goes on; not when a connection has nobody left to keep it alive."""
         now_s = time.monotonic()
-        alive = self._parts.ingest.alive and self._parts.control.alive
+        alive = not self._admitted or (self._parts.ingest.alive and self._parts.control.alive)
         if self._watchdog_s is not None and alive and now_s >= self._watchdog_due_s:
             self._watchdog_due_s = now_s + self._watchdog_s
             systemd.notify("WATCHDOG=1")
@@ -282,11 +297,10 @@ class Runner:
     def _finish(self) -> None:
         """Stop taking, diagnose and commit what is here."""
         parts = self._parts
-        systemd.notify("STOPPING=1")
         parts.inbox.close()
         deadline_s = time.monotonic() + DRAIN_S
-        while time.monotonic() < deadline_s and (messages := parts.inbox.take(1, 0)):
-            self._receive(messages[0])
+        while time.monotonic() < deadline_s and self._take(1, 0):
+            pass
         if len(parts.batch):
             self._flush()
         self._settle()
@@ -298,8 +312,10 @@ class Runner:
         self._await(lambda: parts.publisher.idle and not parts.store.unpublished())
         self._stopped = True
         said = self._await(lambda: parts.publisher.idle)
-        parts.ingest.stop()
+        for connection in (parts.probe, parts.ingest):
+            connection.stop()
         parts.control.stop(with_will=not said)
+        parts.in_hand.end()
         log.info("stopped", extra=fields(**parts.metrics.totals()))
 
     def _await(self, done: Callable[[], bool]) -> bool:
@@ -316,8 +332,10 @@ class Runner:
         """Something broke. Commit nothing more, acknowledge nothing more, and let the broker say `offline`."""
         parts = self._parts
         parts.inbox.close()
-        parts.ingest.stop()
-        parts.control.stop(with_will=True)
+        for connection in (parts.probe, parts.ingest):
+            connection.stop()
+        # Whoever has our name now says how it is.
+        parts.control.stop(with_will=not (parts.control.taken_over or parts.ingest.taken_over))
         log.error("ended by an error; what was not committed comes again", extra=fields(**parts.metrics.totals()))
 
     def status(self) -> StatusDocument:

@@ -11,8 +11,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent import logs
+from drsn.agent import logs, systemd
 from drsn.agent.configuration import load
+from drsn.agent.reload import Reload, begin_anew
+from drsn.agent.secret import leave_no_core
 from drsn.model.errors import EXIT_OK
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands."""
-    configured(subparsers.add_parser("run", help="serve until SIGTERM"), run)
+    configured(subparsers.add_parser("run", help="serve until SIGTERM; SIGHUP reloads"), run)
     parser = subparsers.add_parser(
         "check", help="check configuration, bundle and its self-test, and exit; no network, no state"
     )
@@ -33,9 +35,9 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def configured(parser: Parser, command: Callable[[argparse.Namespace], int]) -> None:
+def configured(parser: Parser, command: Callable[[argparse.Namespace], int], *, required: bool = True) -> None:
     """Give a command its configuration: --config and --set."""
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="TOML settings")
+    parser.add_argument("--config", type=Path, required=required, metavar="FILE", help="TOML settings")
     parser.add_argument(
         "--set",
         action="append",
@@ -52,19 +54,32 @@ def run(arguments: argparse.Namespace) -> int:
     from drsn.agent.app import assembled  # noqa: PLC0415 (a wrong configuration answers before the runtime loads)
 
     faulthandler.enable()  # a watchdog's SIGABRT leaves the stacks in the journal
+    leave_no_core()
     logs.configure(configuration.settings.agent.log_level)
     for warning in configuration.warnings:
         logging.getLogger(__name__).warning(warning)
     stop = threading.Event()
+    reload = Reload(_check_of(arguments), stop)
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
+    def on_stop(_number: int, _frame: FrameType | None) -> None:
+        reload.call_off()
+        systemd.notify("STOPPING=1")
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+        signal.signal(number, on_stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reload.ask())
     with assembled(configuration) as runner:
         runner.run(stop)
+    if reload.due:
+        begin_anew()
     return EXIT_OK
+
+
+def _check_of(arguments: argparse.Namespace) -> list[str]:
+    """The `check` of what this `run` was given."""
+    settings = [part for setting in arguments.set for part in ("--set", setting)]
+    return [sys.executable, "-m", "drsn.agent", "check", "--config", str(arguments.config), *settings]
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -73,6 +88,7 @@ def check(arguments: argparse.Namespace) -> int:
     from drsn.agent.app import opened_model  # noqa: PLC0415 (as above)
 
     with opened_model(configuration) as (bundle, chosen):
+        warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons]
         report = {
             "config": str(arguments.config),
             "config_sha256": configuration.sha256,
@@ -84,12 +100,12 @@ def check(arguments: argparse.Namespace) -> int:
             "backend": chosen.backend.name,
             "engine": chosen.engine,
             "conditions": list(bundle.contract.conditions),
-            "warnings": [*configuration.warnings, *chosen.reasons],
+            "warnings": warnings,
         }
     if arguments.json:
         print(json.dumps(report))
         return EXIT_OK
-    for warning in (*configuration.warnings, *chosen.reasons):
+    for warning in warnings:
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
     name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
     print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")

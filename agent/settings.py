@@ -47,6 +47,9 @@ class AgentSection(Frozen):
     engine_dir: Path | None = Field(default=None, description="none: beside the bundle, `BUNDLE.engines`")
     state_dir: Path = Field(description="default: systemd's $STATE_DIRECTORY; one agent locks it")
     max_sensors: int = Field(default=1000, ge=1, le=100_000, description="packets of one more are refused")
+    max_age_s: float = Field(
+        default=600.0, ge=0, le=1e7, description="older packets are counted `stale`, not diagnosed; 0: never"
+    )
     results_per_s: float = Field(default=1.0, ge=0, le=1000, description="per sensor; 0: no results")
     health_every_s: float = Field(default=10.0, ge=1, le=3600, description="between two health documents")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -62,6 +65,11 @@ class MqttSection(Frozen):
     username: str | None = Field(default=None, description="none: anonymous")
     password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
     ca_file: Path | None = Field(default=None, description="of the broker's certificate; default: the system's")
+    cert_file: Path | None = Field(default=None, description="our own certificate, where the broker asks for one")
+    key_file: Path | None = Field(
+        default=None, description="its key, or the systemd credential mqtt-key; none: in cert_file"
+    )
+    insecure: bool = Field(default=False, description="do not check the broker's certificate; status is `degraded`")
     keepalive_s: int = Field(
         default=30, ge=5, le=3600, description="a silent connection is noticed after one and a half times this"
     )
@@ -80,6 +88,12 @@ class MqttSection(Frozen):
         if not right:
             raise ValueError(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
         return url
+
+    @model_validator(mode="after")
+    def _key_has_certificate(self) -> MqttSection:
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("key_file: without cert_file it is of no use")
+        return self
 
     @property
     def host(self) -> str:
@@ -106,16 +120,16 @@ class InferenceSection(Frozen):
     cuda_graphs: bool = Field(default=True, description="of TensorRT: one launch a call; false: layer by layer")
 
 
-class JsonFields(Frozen):
-    """Codec json: where each field stands in the document, as a dotted path."""
+class DocumentFields(Frozen):
+    """Codecs json, cbor and msgpack: where each field stands in the document, as a dotted path."""
 
-    samples: str = Field(default="samples", description="dotted path in the json document")
-    t0: str = Field(default="t0", description="dotted path in the json document")
-    sample_rate_hz: str = Field(default="sample_rate_hz", description="dotted path in the json document")
-    seq: str = Field(default="seq", description="dotted path in the json document")
-    boot_id: str = Field(default="boot_id", description="dotted path in the json document")
-    rpm: str = Field(default="rpm", description="dotted path in the json document")
-    unit: str = Field(default="unit", description="dotted path in the json document")
+    samples: str = Field(default="samples", description="dotted path in the document")
+    t0: str = Field(default="t0", description="dotted path in the document")
+    sample_rate_hz: str = Field(default="sample_rate_hz", description="dotted path in the document")
+    seq: str = Field(default="seq", description="dotted path in the document")
+    boot_id: str = Field(default="boot_id", description="dotted path in the document")
+    rpm: str = Field(default="rpm", description="dotted path in the document")
+    unit: str = Field(default="unit", description="dotted path in the document")
 
 
 class InputSection(Frozen):
@@ -123,8 +137,12 @@ class InputSection(Frozen):
 
     topic: str = Field(description="a pattern; each {name} is one topic level")
     sensor: str = Field(description="how the sensor's id is built of those names")
-    codec: Literal["raw", "frame", "json"] = "frame"
-    dtype: Literal["f32", "i16", "i32"] = Field(default="f32", description="of raw and of base64 in json")
+    codec: Literal["raw", "frame", "json", "cbor", "msgpack"] = Field(
+        default="frame", description="cbor and msgpack need drsn-edge[codecs]"
+    )
+    dtype: Literal["f32", "i16", "i32"] = Field(
+        default="f32", description="of raw, of base64 in json, of bytes in cbor and msgpack"
+    )
     scale: float = Field(default=1.0, allow_inf_nan=False, description="unit per count")
     layout: Literal["interleaved", "planar"] = Field(default="interleaved", description="of several channels")
     sample_rate_hz: float | None = Field(
@@ -133,7 +151,7 @@ class InputSection(Frozen):
     channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = Field(
         default=(), description="names: one packet, several sensors `<sensor>-<name>`"
     )
-    fields: JsonFields = JsonFields()
+    fields: DocumentFields = DocumentFields()
     hop_windows: float = Field(default=1.0, gt=0, le=1, description="from one window to the next; 1.0: no overlap")
     continuous: bool = Field(default=False, description="join packets even when nothing proves that they touch")
     max_packet_bytes: int = Field(

@@ -68,6 +68,12 @@ class Silence:
         self._periods_s[name] = period_s
         return period_s
 
+    def forget(self, name: str) -> None:
+        """Expect nothing more of a sensor."""
+        self._silent.discard(name)
+        for kept in (self._heard_s, self._periods_s):
+            kept.pop(name, None)
+
     def _overdue(self, name: str) -> bool:
         after_s, period_s = self._after_s(name), self._periods_s[name]
         # From one window alone nobody knows how often to expect the next.

@@ -1,12 +1,10 @@
-"""What the agent remembers: alarm states, votes, ingest cursors and the event journal, in one SQLite transaction."""
+"""The database: alarm states, votes, ingest cursors and the event journal, in one SQLite transaction."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import sqlite3
-import uuid
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from drsn.agent.documents import EventDocument, ReplyDocument
+    from drsn.agent.documents import ReplyDocument
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -29,29 +27,37 @@ CREATE TABLE IF NOT EXISTS alarms (sensor TEXT PRIMARY KEY, state TEXT NOT NULL)
 CREATE TABLE IF NOT EXISTS cursors (sensor TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    sensor TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL,
+    sensor TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, at_unix_s INTEGER NOT NULL DEFAULT 0,
     UNIQUE (sensor, seq)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS replies (
     id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL UNIQUE, reply TEXT NOT NULL
 ) STRICT;
 """
-SCHEMA_VERSION = "3"
-EARLIER = ("1", "2")
-"""Versions that this one reads as they are: what states have gained since has a default. An agent that knows only those
-refuses what this one writes, for it would forget evidence, gates, suppressions and what people have commanded."""
+SCHEMA_VERSION = "4"
+EARLIER = ("1", "2", "3")
+"""Versions that this one reads: what states have gained since has a default, and journals get their times. An agent
+that knows only those refuses what this one writes, for it would forget what people have commanded."""
 
-BUSY_S = 15.0
-"""A backup or a curious shell may lock the database for so long; the watchdog allows twice that."""
+BUSY_S = 2.0
+"""A backup or a curious shell may lock the database for so long; after that the agent goes on in memory."""
 
 REPLIES = 1000
 """Answers that are kept, so that a command that comes twice is done once."""
 
-JOURNAL_ROWS = 100_000
-"""Events that are kept, about 100 MB; the oldest published ones go first."""
+JOURNAL_BYTES = 100_000_000
+JOURNAL_S = 7 * 86_400
+"""Published events older than this go; of a full journal the oldest ones go, published or not."""
+
+SLACK_BYTES = 1_000_000
+"""A full journal makes so much room at once: some thousand events later it is full again."""
 
 _SENSOR = TypeAdapter(Sensor)
 _CURSOR = TypeAdapter(Cursor)
+
+
+class DamagedError(StorageError):
+    """The file is there and can be read, but holds no database of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class Entry:
 
     id: int
     sensor: str
+    seq: int
     event: bytes
     """The document as it is published."""
 
@@ -70,59 +77,78 @@ class Snapshot:
 
     epoch: str
     sensors: dict[str, Sensor] = field(default_factory=dict)
+    """Sensor -> its state; one without a condition was forgotten, and only its last `seq` is known."""
     cursors: dict[str, Cursor] = field(default_factory=dict)
+    published_id: int = 0
+    """The journal's cursor: every event up to it is with the broker."""
+    last_id: int = 0
+    """Of the journal's newest event that ever was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one transaction writes."""
+
+    sensors: Mapping[str, Sensor] = field(default_factory=dict)
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
+    entries: Iterable[Entry] = ()
+    replies: Iterable[ReplyDocument] = ()
+    published_id: int = 0
 
 
 class Store:
-    """The agent's memory in `state_dir`, locked against a second agent. Used by one thread.
+    """One database file. Used by one thread, under the lock of its directory.
+
+    Args:
+        path: of the file; made if it is missing.
+        epoch: of a new one.
 
     Raises:
-        ConfigurationError: another agent has the directory, or it is of a later version.
-        StorageError: the directory or the database can't be used.
+        DamagedError: it is no database of ours.
+        StorageError: it can't be opened now.
+        ConfigurationError: it is of a later version.
     """
 
-    def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / "agent.sqlite3"
-        try:
-            state_dir.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageError(f"state directory {state_dir}: {error.strerror}") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._lock)
-            raise ConfigurationError(f"state directory {state_dir}: another agent uses it; give each its own") from None
-        except OSError as error:
-            os.close(self._lock)
-            raise StorageError(f"state directory {state_dir}: it can't be locked ({error.strerror})") from None
-        try:
-            self._db = self._open()
-        except BaseException:
-            os.close(self._lock)
-            raise
+    def __init__(self, path: Path, epoch: str) -> None:
+        self._path = path
+        self._db = self._open(epoch)
+        self._bytes: int | None = None  # of the journal's events; not known before the first commit
+        self._at_unix_s = 0
+
+    @property
+    def epoch(self) -> str:
+        """Of its events' numbers."""
+        with self._named_errors():
+            return self._meta("epoch", "")
+
+    def check(self) -> None:
+        """Look through the whole file.
+
+        Raises:
+            DamagedError: a page of it is broken.
+        """
+        with self._named_errors():
+            (found,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise DamagedError(f"{self._path}: {found}")
 
     def load(self) -> Snapshot:
         """All that was remembered."""
-        try:
+        with self._named_errors():
+            newest = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
+            published_id = int(self._meta("published", "0"))
             return Snapshot(
                 epoch=self._meta("epoch", ""),
                 sensors={n: _SENSOR.validate_json(s) for n, s in self._db.execute("SELECT sensor, state FROM alarms")},
                 cursors={
                     n: _CURSOR.validate_json(c) for n, c in self._db.execute("SELECT sensor, cursor FROM cursors")
                 },
+                published_id=published_id,
+                last_id=max(published_id, newest[0] if newest else 0),  # written anew, its journal may be empty
             )
-        except (sqlite3.Error, ValueError) as error:
-            raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
 
-    def commit(
-        self,
-        sensors: Mapping[str, Sensor],
-        cursors: Mapping[str, Cursor],
-        events: Iterable[EventDocument],
-        replies: Iterable[ReplyDocument] = (),
-    ) -> None:
-        """Write states, cursors, events and what was answered, all or nothing.
+    def commit(self, changes: Changes) -> int:
+        """Write it all or nothing; how many events went that no broker has, because the journal is full.
 
         Raises:
             StorageError: nothing was written.
@@ -131,63 +157,72 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
                 "INSERT INTO alarms VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET state = excluded.state",
-                ((name, _SENSOR.dump_json(state).decode()) for name, state in sensors.items()),
+                ((name, _SENSOR.dump_json(state).decode()) for name, state in changes.sensors.items()),
+            )
+            self._db.executemany(
+                "DELETE FROM cursors WHERE sensor = ?", ((n,) for n, s in changes.sensors.items() if not s.conditions)
             )
             self._db.executemany(
                 "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
-                ((name, _CURSOR.dump_json(cursor).decode()) for name, cursor in cursors.items()),
+                ((name, _CURSOR.dump_json(cursor).decode()) for name, cursor in changes.cursors.items()),
             )
-            self._db.executemany(
-                "INSERT INTO journal (sensor, seq, event) VALUES (?, ?, ?)",
-                ((event.sensor, event.seq, event.model_dump_json()) for event in events),
-            )
-            for reply in replies:
+            if changes.published_id:
+                self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(changes.published_id),))
+            for reply in changes.replies:
                 document = (reply.request_id, reply.model_dump_json())
                 # A command that takes its time is answered anew.
                 row = self._db.execute("INSERT OR REPLACE INTO replies (request_id, reply) VALUES (?, ?)", document)
                 self._db.execute("DELETE FROM replies WHERE id <= ?", ((row.lastrowid or 0) - REPLIES,))
+            return self._append(changes)
+
+    def _append(self, changes: Changes) -> int:
+        if self._bytes is None:
+            (size, newest) = self._db.execute("SELECT sum(length(event)), max(at_unix_s) FROM journal").fetchone()
+            self._bytes, self._at_unix_s = size or 0, newest or 0
+        # Never back: the journal goes from its oldest end, and a clock that was set would leave a hole in it.
+        now_unix_s = self._at_unix_s = max(int(time.time()), self._at_unix_s)
+        size = self._bytes
+        for entry in changes.entries:
+            # Replaced is what a commit wrote whose failure was reported all the same.
+            self._db.execute(
+                "INSERT OR REPLACE INTO journal (id, sensor, seq, event, at_unix_s) VALUES (?, ?, ?, ?, ?)",
+                (entry.id, entry.sensor, entry.seq, entry.event.decode(), now_unix_s),
+            )
+            size += len(entry.event)
+        excess = size - JOURNAL_BYTES + SLACK_BYTES if size > JOURNAL_BYTES else 0
+        going, freed, lost = 0, 0, 0
+        for number, at, length in self._db.execute("SELECT id, at_unix_s, length(event) FROM journal ORDER BY id"):
+            old = number <= changes.published_id and at < now_unix_s - JOURNAL_S
+            if freed >= excess and not old:
+                break
+            going, freed, lost = number, freed + length, lost + (number > changes.published_id)
+        if going:
+            self._db.execute("DELETE FROM journal WHERE id <= ?", (going,))
+        self._bytes = size - freed
+        return lost
 
     def journal(self, after_id: int, limit: int) -> list[Entry]:
         """Events past `after_id`, oldest first."""
         with self._named_errors():
             rows = self._db.execute(
-                "SELECT id, sensor, event FROM journal WHERE id > ? ORDER BY id LIMIT ?", (after_id, limit)
+                "SELECT id, sensor, seq, event FROM journal WHERE id > ? ORDER BY id LIMIT ?", (after_id, limit)
             )
-            return [Entry(number, sensor, event.encode()) for number, sensor, event in rows]
+            return [Entry(number, sensor, seq, event.encode()) for number, sensor, seq, event in rows]
 
-    def events(self, sensor: str, from_seq: int, limit: int) -> list[bytes]:
-        """Events of one sensor from `from_seq` on, oldest first, as they were published."""
+    def events(self, sensor: str, from_seq: int, limit: int) -> list[Entry]:
+        """Events of one sensor from `from_seq` on, oldest first."""
         with self._named_errors():
             rows = self._db.execute(
-                "SELECT event FROM journal WHERE sensor = ? AND seq >= ? ORDER BY seq LIMIT ?",
+                "SELECT id, sensor, seq, event FROM journal WHERE sensor = ? AND seq >= ? ORDER BY seq LIMIT ?",
                 (sensor, from_seq, limit),
             )
-            return [event.encode() for (event,) in rows]
+            return [Entry(number, name, seq, event.encode()) for number, name, seq, event in rows]
 
     def reply(self, request_id: str) -> bytes | None:
         """What a command was answered, if it was."""
         with self._named_errors():
             row = self._db.execute("SELECT reply FROM replies WHERE request_id = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0]).encode()
-
-    def unpublished(self) -> int:
-        """Events that no broker has confirmed."""
-        with self._named_errors():
-            (count,) = self._db.execute("SELECT count(*) FROM journal WHERE id > ?", (self.published_id,)).fetchone()
-        return int(count)
-
-    @property
-    def published_id(self) -> int:
-        """The journal's cursor: every event up to it is with the broker."""
-        with self._named_errors():
-            return int(self._meta("published", "0"))
-
-    def mark_published(self, up_to_id: int) -> None:
-        """Move the journal's cursor, and let the oldest published events go."""
-        with self._named_errors(), self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(up_to_id),))
-            self._db.execute("DELETE FROM journal WHERE id <= ?", (up_to_id - JOURNAL_ROWS,))
 
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Topic filters of earlier runs that `filters` no longer has; the broker's session may still hold them."""
@@ -197,15 +232,12 @@ class Store:
         return tuple(sorted(known - set(filters)))
 
     def close(self) -> None:
-        """Close the database, then let the directory go; calling twice is fine."""
+        """Close the database; calling twice is fine."""
         self._db.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, epoch: str) -> sqlite3.Connection:
         with ExitStack() as on_failure:
-            try:
+            with self._named_errors():
                 # isolation_level None: transactions begin where the code says so, not where the driver guesses.
                 db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
                 on_failure.callback(db.close)
@@ -213,19 +245,19 @@ class Store:
                 # FULL, so that what was acknowledged to the broker survives a power cut.
                 db.execute("PRAGMA synchronous = FULL")
                 db.executescript(SCHEMA)
-                for key, value in (
-                    ("schema", SCHEMA_VERSION),
-                    ("epoch", uuid.uuid4().hex[:8]),
-                    ("published", "0"),
-                ):
+                for key, value in (("schema", SCHEMA_VERSION), ("epoch", epoch), ("published", "0")):
                     db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
                 (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-            except sqlite3.Error as error:
-                raise StorageError(f"{self._path}: {error}; move it away to start anew") from None
-            if version in EARLIER:
-                db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))
-            elif version != SCHEMA_VERSION:
-                raise ConfigurationError(f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}")
+                if version in EARLIER:
+                    with db:
+                        db.execute("BEGIN IMMEDIATE")
+                        db.execute("ALTER TABLE journal ADD COLUMN at_unix_s INTEGER NOT NULL DEFAULT 0")
+                        db.execute("UPDATE journal SET at_unix_s = ?", (int(time.time()),))
+                        db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))
+            if version not in (*EARLIER, SCHEMA_VERSION):
+                raise ConfigurationError(
+                    f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}; run the later version"
+                )
             on_failure.pop_all()
             return db
 
@@ -235,8 +267,20 @@ class Store:
         try:
             yield
         except (sqlite3.Error, ValueError) as error:
-            raise StorageError(f"{self._path}: {error}; if it is damaged, move it away to start anew") from None
+            kind = DamagedError if _damaged(error) else StorageError
+            raise kind(f"{self._path}: {error}") from None
 
     def _meta(self, key: str, default: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else str(row[0])
+
+
+def _damaged(error: sqlite3.Error | ValueError) -> bool:
+    """Whether the file's content is at fault, not the disk under it.
+
+    SQLITE_CORRUPT and SQLITE_NOTADB come as a bare DatabaseError (CPython's `_pysqlite_seterror`); a row that holds
+    what we never wrote is a ValueError, and a table or text that does an OperationalError like those of disks.
+    """
+    if isinstance(error, sqlite3.OperationalError):
+        return str(error).startswith(("no such ", "table ", "Could not decode"))
+    return type(error) in (sqlite3.DatabaseError, sqlite3.IntegrityError) or isinstance(error, ValueError)

@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 
 SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+MAX_REPLY_CHARS, MAX_REPLY_LEVELS = 512, 16
+"""Of a response topic, and of what stands below `_reply` in it."""
+
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _LEVEL = re.compile(r"[^+#{}\x00-\x1f]+")
 
@@ -112,9 +115,15 @@ class Topics:
         return f"{self.prefix}/_agent/{self.agent}/cmd/{verb}"
 
     def reply(self, request_id: str, wanted: str = "") -> str:
-        """Where the answer goes: as wanted, if that is a plain topic under `<prefix>/_reply/`; else by request."""
+        """Where the answer goes: as wanted, if that is a plain topic under `<prefix>/_reply/`; else by request.
+
+        Neither long nor deep, and printable: mosquitto 2.0.11 hands on a response topic of 300 levels, but ends the
+        connection of whoever publishes to more than 201, or to a control character, and that would be the agent's.
+        """
         below = f"{self.prefix}/_reply/"
-        own = wanted.startswith(below) and all(_LEVEL.fullmatch(level) for level in wanted[len(below) :].split("/"))
+        levels = wanted.removeprefix(below).split("/")
+        plain = wanted.isprintable() and len(wanted) <= MAX_REPLY_CHARS and len(levels) <= MAX_REPLY_LEVELS
+        own = wanted.startswith(below) and plain and all(_LEVEL.fullmatch(level) for level in levels)
         return wanted if own else below + request_id
 
     @property

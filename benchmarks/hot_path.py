@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cbor2
+import msgpack
 import numpy as np
 from _report import report, timed_us
 
 from drsn.agent.diagnosis import Diagnosis, Reading
 from drsn.agent.documents import BundleReference
-from drsn.agent.packets import CODECS, Format, Packet, frame
+from drsn.agent.packets import CODECS, Format, Packet, codec
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
 from drsn.agent.ring import Ring
@@ -31,14 +32,18 @@ FORM = Format()
 
 
 def codecs(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
-    """Decode one window."""
+    """Decode one window: as the codecs themselves write it, and those with a fast path also as a list of numbers."""
     packet = Packet(samples, sample_rate_hz=RATE_HZ, seq=1)
-    payloads = {
-        "raw": samples.astype("<f4").tobytes(),
-        "frame": frame.encode(packet),
-        "json": json.dumps({"sample_rate_hz": RATE_HZ, "samples": samples[0].tolist()}).encode(),
-    }
-    return {f"decode {name}": lambda n=name, p=payload: CODECS[n](p, {}, FORM) for name, payload in payloads.items()}
+    listed = {"sample_rate_hz": RATE_HZ, "seq": 1, "samples": samples[0].tolist()}
+    payloads = {name: (name, codec(name).encode(packet)) for name in CODECS}
+    payloads["cbor, a list"] = ("cbor", cbor2.dumps(listed))
+    payloads["msgpack, a list"] = ("msgpack", msgpack.packb(listed))
+    return {f"decode {told}": _decoding(name, payload) for told, (name, payload) in payloads.items()}
+
+
+def _decoding(name: str, payload: bytes) -> Callable[[], object]:
+    decode = codec(name).decode
+    return lambda: decode(payload, {}, FORM)
 
 
 def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:

@@ -24,6 +24,7 @@ from drsn.export.verify import BATCHES, ONNXRUNTIME, run, verify_onnx
 from drsn.model.bundle import Golden
 from drsn.model.contract import Frozen, Manifest, ModelContract
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError
+from drsn.model.onnx_wire import OnnxWireError, require_self_contained
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -110,8 +111,10 @@ def check_network(content: bytes, where: str) -> None:
         )
     if model.ir_version > MAX_IR:
         raise BadDataError(f"{where}: has IR {model.ir_version}, at most {MAX_IR} is read everywhere; export again")
-    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
-        raise BadDataError(f"{where}: keeps its weights in other files; export it with them inside")
+    try:
+        require_self_contained(content)
+    except OnnxWireError as error:
+        raise BadDataError(f"{where}: {error}; export it whole, of plain ONNX") from None
     _sound(model, where, lambda whole: onnx.checker.check_model(whole, full_check=True))
 
 
@@ -125,7 +128,7 @@ def _sound(given: Any, where: str, check: Callable[[Any], Any]) -> Any:  # noqa:
 def _wrapper(path: Path) -> Wrapper:
     try:
         document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"contract {path}: can't be read: {error}") from None
     own = {key: document.pop(key) for key in ("name", "version", "origin") if key in document}
     try:

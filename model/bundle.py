@@ -1,7 +1,8 @@
 """Opens a bundle, a directory or a .zip of it, and trusts nothing in it that its manifest does not vouch for.
 
 A .zip is read where it is, never extracted. Sizes are capped before a byte is read, every file is compared with the
-size and the hash that the manifest gives, and a file that the manifest does not name is an error.
+size and the hash that the manifest gives, and a file that the manifest does not name is an error. So is a network that
+reads other files or brings operators of its own. Hashes say that a bundle is whole, not who made it (docs/security.md).
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from pydantic import ValidationError
 
 from drsn.model.contract import Manifest, ModelContract
 from drsn.model.errors import BundleError
+from drsn.model.onnx_wire import OnnxWireError, require_self_contained
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -215,13 +217,39 @@ def _checked(path: Path, source: _Source) -> Bundle:
         files[name] = source.read(name, entry.bytes)
         if len(files[name]) != entry.bytes or hashlib.sha256(files[name]).hexdigest() != entry.sha256:
             raise BundleError(f"bundle {path}: {name} is not what the manifest says (size or sha256); {REMEDY}")
+        if name.endswith(".onnx"):
+            _check_network(path, name, files[name])
     return Bundle(path, hashlib.sha256(text).hexdigest(), manifest, files)
+
+
+def _check_network(path: Path, name: str, content: bytes) -> None:
+    """No runtime sees a network that reads other files or brings code: what that does is each runtime's own matter."""
+    try:
+        require_self_contained(content)
+    except OnnxWireError as error:
+        raise BundleError(f"bundle {path}: {name}: {error}; export it again, whole and of plain ONNX") from None
 
 
 def _manifest(path: Path, text: bytes) -> Manifest:
     try:
-        return Manifest.model_validate_json(text)
+        manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])[:80].encode("unicode_escape").decode() or "document"
         raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}; is it of another version?") from None
+    # Its texts stand in logs, documents and terminals: none may begin a new line there, or move a cursor.
+    if not all(text.isprintable() for text in _texts(manifest.model_dump(mode="json"))):
+        raise BundleError(f"bundle {path}: {MANIFEST}: holds a text with control characters; {REMEDY}")
+    return manifest
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -18,6 +18,11 @@ EXIT_NEGATIVE = 1
 """The command ran to its end and its verdict is no: a demo without its alarms, a bundle that fails parity."""
 
 
+def printable(text: str) -> str:
+    r"""One line for a terminal, whoever wrote it: what could move its cursor is spelled out, as `\x1b`."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
 class DrsnError(Exception):
     """Something a person can put right. Its text is one line: what, where, remedy."""
 
@@ -75,7 +80,7 @@ def run_command(name: str, command: Callable[[], int]) -> int:
     try:
         return command()
     except DrsnError as error:
-        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 (this is the one place)
+        print(f"{name}: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201 (this is the one place)
         return error.exit_code
     except KeyboardInterrupt:
         return 130  # 128 + SIGINT, what shells expect

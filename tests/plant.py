@@ -15,11 +15,11 @@ from drsn.agent.backends.choose import Chosen
 from drsn.agent.backends.tone import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
+from drsn.agent.ledger import Ledger
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.packets import Packet, frame
 from drsn.agent.runner import Runner
 from drsn.agent.settings import Settings
-from drsn.agent.store import Store
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Plant:
 
     broker: MemoryBroker
     runner: Runner
-    store: Store
+    store: Ledger
     control: MemoryConnection
     ingest: MemoryConnection
     seq: dict[str, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 **(more or {}),
             )
             configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
-            store = Store(tmp_path)
+            store = Ledger(tmp_path)
             connections: list[MemoryConnection] = []
 
             def connect(_address: object, **options: Any) -> MemoryConnection:  # noqa: ANN401 (as Connection's)
@@ -95,7 +95,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
             backend = ToneBackend(BUNDLE.contract, 4)
             runner = Runner(parts_of(configuration, BUNDLE, Chosen(backend), store, connect))
-            plant = Plant(broker, runner, store, *connections)
+            control, ingest, _probe = connections
+            plant = Plant(broker, runner, store, control, ingest)
             everything.callback(plant.runner._parts.evidence.close)
             everything.callback(plant.crash)
             plant.control.start()

@@ -9,10 +9,10 @@ from drsn.agent.cases.recorded import Listener, recording_of
 from drsn.agent.cases.said import diagnosis_of
 from drsn.agent.desk.desk import Desk
 from drsn.agent.diagnosis import Interpreter, Reading
+from drsn.agent.ledger import Ledger
 from drsn.agent.message import Message
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policies import ignored_faults, policy_of
-from drsn.agent.store import Store
 from drsn.agent.topics import Topics
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Machine:
 
     def _start(self) -> None:
         subject = self._subject
-        self._store = Store(self._folder)
+        self._store = Ledger(self._folder)
         remembered = self._store.load()
         self._cursors = remembered.cursors
         who = subject.settings.agent.id

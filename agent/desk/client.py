@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from drsn.agent.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.mqtt import Connection
-from drsn.agent.topics import Topics
+from drsn.agent.topics import Topics, legal_sensor
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:
@@ -87,12 +87,15 @@ class Client:
         """The agent that watches a sensor.
 
         Raises:
-            BadDataError: no alarm of that sensor is retained.
+            BadDataError: no alarm of that sensor is retained, or none that an agent wrote.
         """
         if sensor not in self.alarms:
             known = ", ".join(sorted(self.alarms)) or "none at all"
             raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {known}")
-        return str(self.alarms[sensor]["agent"])
+        agent = self.alarms[sensor].get("agent")
+        if not isinstance(agent, str) or not legal_sensor(agent):
+            raise BadDataError(f"the alarm of sensor {sensor!r} names no agent, so no agent wrote it")
+        return agent
 
     def ask(self, agent: str, verb: str, asked: dict[str, Any], timeout_s: float) -> Iterator[ReplyDocument]:
         """Command an agent; what it answers, as often as it does.
@@ -111,9 +114,11 @@ class Client:
         while True:
             message = self._answer(agent, timeout_s)
             try:
-                yield ReplyDocument.model_validate_json(message.payload)
+                reply = ReplyDocument.model_validate_json(message.payload)
             except ValidationError as error:
                 raise BadDataError(f"{message.topic}: no answer of this version's agent ({error.title})") from None
+            if (reply.request_id, reply.agent) == (self.request_id, agent):  # else somebody had it sent to our topic
+                yield reply
 
     def evidence(self, sensor: str, event_id: str) -> bytes:
         """The record of an event; the client was made for it.
@@ -141,7 +146,7 @@ class Client:
             message.ack()
             if "/evidence/" in message.topic:
                 self._evidence = message.payload
-            if f"{self._prefix}/_reply/" in message.topic:
+            if message.topic.startswith(f"{self._prefix}/_reply/"):
                 return message
 
     def _until_quiet(self) -> Iterator[Message]:
@@ -157,7 +162,7 @@ class Client:
         name = message.topic.removeprefix(f"{self._prefix}/").split("/")
         try:
             document = json.loads(message.payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # not ours, or a sensor that was forgotten
         if isinstance(document, dict) and name[-1] == "alarm":
             self.alarms[name[0]] = document

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from drsn.agent.commissioner import Word
     from drsn.agent.documents import CommandDocument, CommissionDocument
+    from drsn.agent.ledger import Ledger
     from drsn.agent.message import Message
     from drsn.agent.pipeline import Outcome, Pipeline
     from drsn.agent.ports import Transport
-    from drsn.agent.store import Store
     from drsn.agent.topics import Topics
 
 WAITING = 64
@@ -78,7 +78,7 @@ class Desk:
     def __init__(
         self,
         pipeline: Pipeline,
-        store: Store,
+        store: Ledger,
         topics: Topics,
         verbs: Mapping[str, Callable[[CommandDocument, int], Work]] | None = None,
         words: deque[Word] | None = None,
@@ -86,10 +86,14 @@ class Desk:
         self.dropped = 0
         """Commands that found no room."""
         self._pipeline, self._store, self._topics = pipeline, store, topics
-        self._verbs = {"events": self._events, **(verbs or {})}
+        self._verbs: dict[str, Callable[[CommandDocument, int], Work]] = {"events": self._events, **(verbs or {})}
         self._waiting: deque[Message] = deque()
         self._words: deque[Word] = deque() if words is None else words
         self._open: dict[str, tuple[str, Message]] = {}  # request -> verb and message, of what takes its time
+
+    def add(self, verb: str, does: Callable[[CommandDocument, int], Work]) -> None:
+        """One more verb."""
+        self._verbs[verb] = does
 
     def put(self, message: Message) -> None:
         """A message has come; called by the network's thread."""

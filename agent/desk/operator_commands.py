@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.agent.commands import add_broker, broker_of
 from drsn.agent.desk.table import alarm_lines, commission_line, event_line
-from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, UsageError, printable
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from drsn.agent.desk.client import Client
     from drsn.agent.documents import ReplyDocument
@@ -29,6 +30,7 @@ HELP = {
     "unshelve": "end a shelving",
     "out_of_service": "suppress alarms of a sensor until `in-service`",
     "in_service": "end `out-of-service`",
+    "forget": "let go of a sensor that is gone: its alarm, state and place; not its history",
 }
 """Verbs of the contract; in the shell with dashes."""
 
@@ -45,7 +47,12 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         parser.set_defaults(verb=verb)
         parser.add_argument("sensor")
         one = verb in ("ack", "reset")
-        parser.add_argument("condition", nargs=None if one else "?", help=None if one else "default: all of the sensor")
+        if verb == "forget":
+            parser.set_defaults(condition=None)
+        else:
+            parser.add_argument(
+                "condition", nargs=None if one else "?", help=None if one else "default: all of the sensor"
+            )
         parser.add_argument("--comment", help="kept with the event")
         parser.add_argument("--by", default=None, help="who; default: the user of this shell")
         if verb == "ack":
@@ -77,7 +84,7 @@ def alarms(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"alarms": found, "agents": statuses}))
     else:
-        print("\n".join(alarm_lines(found, statuses, every=arguments.all)))
+        _print(alarm_lines(found, statuses, every=arguments.all))
     return EXIT_OK
 
 
@@ -93,9 +100,12 @@ def events(arguments: argparse.Namespace) -> int:
         if not reply.ok:
             return _told(reply, arguments)
         found += [event.model_dump(mode="json") for event in reply.events]
-        more = reply.more
+        more = reply.more and bool(reply.events)
         from_seq = reply.events[-1].seq + 1 if reply.events else from_seq
-    print(json.dumps({"events": found}) if arguments.json else "\n".join(event_line(event) for event in found))
+    if arguments.json:
+        print(json.dumps({"events": found}))
+    else:
+        _print(map(event_line, found))
     return EXIT_OK
 
 
@@ -124,9 +134,9 @@ def commission(arguments: argparse.Namespace) -> int:
         for reply in client.ask(agent, "commission", asked, PROGRESS_S):
             if reply.pending is None:
                 break
-            print(f"{arguments.sensor}: {reply.pending}", file=sys.stderr, flush=True)
+            print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
     if reply.ok and not arguments.json:
-        print(commission_line(arguments.sensor, reply.commission, undone=arguments.undo))
+        _print([commission_line(arguments.sensor, reply.commission, undone=arguments.undo)])
     return _told(reply, arguments)
 
 
@@ -139,19 +149,33 @@ def _client(arguments: argparse.Namespace) -> Client:
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:
     """The event that made the alarm as it stands; that is what the person in front of this shell sees."""
     standing = client.alarms[arguments.sensor].get("conditions", ())
-    return next((str(each["event_id"]) for each in standing if each["condition"] == arguments.condition), "none")
+    return next(
+        (str(each.get("event_id")) for each in standing if each.get("condition") == arguments.condition), "none"
+    )
 
 
 def _who(arguments: argparse.Namespace) -> str:
     return getattr(arguments, "by", None) or getpass.getuser()
 
 
+def _print(lines: Iterable[str]) -> None:
+    """Of documents that anybody may have written whom the broker lets publish.
+
+    Raises:
+        BadDataError: they are not such documents.
+    """
+    try:
+        for line in [printable(line) for line in lines]:
+            print(line)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadDataError(f"the broker holds what no agent of this version wrote ({error!r}); see --json") from None
+
+
 def _told(reply: ReplyDocument, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(reply.model_dump_json())
     elif reply.ok:
-        for event in reply.events:
-            print(event_line(event.model_dump(mode="json")))
+        _print(event_line(event.model_dump(mode="json")) for event in reply.events)
     else:
-        print(f"refused: {reply.reason}")
+        _print([f"refused: {reply.reason}"])
     return EXIT_OK if reply.ok else EXIT_NEGATIVE

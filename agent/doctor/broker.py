@@ -7,10 +7,13 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.doctor.finding import ok, unavailable, unneeded
-from drsn.agent.doctor.session import LISTEN_S, NO_ANSWER, TIMEOUT_S, connected, encrypted
+from drsn.agent.doctor.finding import misconfigured, ok, unavailable, unneeded
+from drsn.agent.doctor.session import LISTEN_S, NO_ANSWER, TIMEOUT_S, OwnCertificateError, connected, encrypted
+from drsn.agent.mqtt import CLOSED
+from drsn.agent.tls import INSECURE
 
 if TYPE_CHECKING:
+    from drsn.agent.address import Broker
     from drsn.agent.doctor.finding import Finding
     from drsn.agent.doctor.patient import Patient
 
@@ -28,6 +31,13 @@ CERTIFICATE_REMEDIES = {
     OTHER_NAME: "write a name into mqtt.url that stands in the broker's certificate, or make one with this name",
     OTHER_ADDRESS: "write a name into mqtt.url that stands in the broker's certificate, or make one with this address",
 }
+OUR_CERTIFICATE = ("ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE")
+"""How a broker refuses ours during the handshake, with TLS 1.2; OpenSSL's names."""
+
+OWN_REMEDY = (
+    "set mqtt.cert_file and mqtt.key_file to a certificate of the broker's authority that is still good; "
+    "where the broker asks for none, its log says why it leaves"
+)
 UNKNOWN_AUTHORITY = "set mqtt.ca_file to the certificate of the authority that signed the broker's"
 
 
@@ -77,16 +87,25 @@ def encryption(patient: Patient) -> Finding:
         return NOT_REACHED
     try:
         with plain, encrypted(broker, plain) as secret:
-            return ok(f"{secret.version()}, certificate checked against {broker.ca_file or 'the system'}")
+            return _encrypted(broker, secret)
     except ssl.SSLCertVerificationError as error:
         remedy = CERTIFICATE_REMEDIES.get(error.verify_code, UNKNOWN_AUTHORITY)
         return unavailable(f"the broker's certificate is refused: {error.verify_message}", remedy)
     except OSError as error:
-        why = getattr(error, "reason", None) or error.strerror or "no answer"
+        why = getattr(error, "reason", None) or error.strerror or str(error) or "no answer"
+        if isinstance(error, OwnCertificateError) or any(word in why for word in OUR_CERTIFICATE):
+            return unavailable(f"the broker does not take our certificate: {why}", OWN_REMEDY)
         return unavailable(
             f"no TLS on port {broker.port}: {why}",
             "is this the port with TLS, most often 8883? For one without, write mqtt:// into mqtt.url",
         )
+
+
+def _encrypted(broker: Broker, secret: ssl.SSLSocket) -> Finding:
+    if broker.insecure:
+        return misconfigured(f"{secret.version()}, but the broker's certificate is not checked", INSECURE)
+    until = (secret.getpeercert() or {}).get("notAfter", "nobody knows when")
+    return ok(f"{secret.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}")
 
 
 def login(patient: Patient) -> Finding:
@@ -97,7 +116,7 @@ def login(patient: Patient) -> Finding:
     who = "anonymous" if broker.username is None else repr(broker.username)
     if session.error is None:
         return ok(f"{who} is let in, MQTT {session.protocol}")
-    if session.error == NO_ANSWER:
+    if session.error in (NO_ANSWER, CLOSED):
         other = "without TLS, most often 1883" if not broker.tls else "of an MQTT broker"
         remedy = f"is port {broker.port} that {other}?"
     elif broker.username is None:

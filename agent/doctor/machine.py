@@ -8,6 +8,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
+from drsn.agent.clock import TIME_ERROR, UNSYNCHRONISED, Timex
 from drsn.agent.doctor.finding import Finding, misconfigured, of_error, ok, unavailable
 from drsn.model.errors import BundleError
 
@@ -17,26 +18,7 @@ if TYPE_CHECKING:
     from drsn.agent.doctor.patient import Patient
 
 LEAST_FREE_BYTES = 256 << 20
-"""The journal's 100,000 events take about 100 MB, and SQLite's log as much again while it is written."""
-
-UNSYNCHRONISED = 0x40
-"""STA_UNSYNC of adjtimex(2)."""
-
-TIME_ERROR = 5
-
-
-class Timex(ctypes.Structure):
-    """`struct timex` up to its status; the rest is room."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("rest", ctypes.c_char * 256),
-    )
+"""The journal takes 100 MB, and SQLite's log as much again while it is written."""
 
 
 def configuration(patient: Patient) -> Finding:

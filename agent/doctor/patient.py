@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from drsn.agent.app import broker_of, wish_of
+from drsn.agent.app import wish_of
 from drsn.agent.backends import trt_compat
 from drsn.agent.backends.choose import wanted
 from drsn.agent.backends.cuda import probe
@@ -41,7 +41,7 @@ class Patient:
     @cached_property
     def broker(self) -> Broker:
         """Where it is, by the settings."""
-        return broker_of(self.configuration)
+        return self.configuration.broker
 
     @cached_property
     def topics(self) -> Topics:

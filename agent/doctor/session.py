@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.agent.documents import AlarmDocument, BundleReference
 from drsn.agent.mqtt import Connection
+from drsn.agent.tls import context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from drsn.agent.address import Broker
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 5.0
 """For a name, a connection, a handshake; a broker in the same plant takes milliseconds."""
+
+WORD_S = 0.5
+"""For the broker to refuse our certificate."""
 
 LISTEN_S = 2.0
 """For a packet of some sensor. mosquitto's acl_file takes every subscription and delivers nothing of what may not be
@@ -36,6 +40,10 @@ NO_ANSWER = "no answer to CONNECT"
 
 SENSOR = "doctor"
 """Whose alarm is published as normal, to see whether alarms may be."""
+
+
+class OwnCertificateError(OSError):
+    """The handshake was done, and then the broker did not go on: it does not take our certificate, or wants one."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +76,20 @@ def encrypted(broker: Broker, line: socket.socket) -> ssl.SSLSocket:
     """TLS on it, with the certificate checked as the agent checks it.
 
     Raises:
+        OwnCertificateError: the broker does not take our certificate.
         OSError: the handshake fails; ssl.SSLError among them.
     """
-    return ssl.create_default_context(cafile=broker.ca_file).wrap_socket(line, server_hostname=broker.host)
+    secret = context(broker).wrap_socket(line, server_hostname=broker.host)
+    # With TLS 1.3 the broker's word on our certificate comes after the handshake; else it waits for us to speak first.
+    secret.settimeout(WORD_S)
+    try:
+        if not secret.recv(1):
+            raise OwnCertificateError("it closes the line")
+    except TimeoutError:
+        return secret
+    except OSError as error:
+        raise OwnCertificateError(getattr(error, "reason", None) or str(error)) from None
+    return secret
 
 
 def reaches(broker: Broker) -> bool:

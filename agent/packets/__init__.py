@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from drsn.agent.packets import document, frame, raw
 from drsn.agent.packets.packet import Format, Packet, PacketError, Reason
+from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["CODECS", "Format", "Packet", "PacketError", "Reason"]
+__all__ = ["CODECS", "Codec", "Format", "Packet", "PacketError", "Reason", "codec"]
 
-CODECS: dict[str, Callable[[bytes, Mapping[str, str], Format], Packet]] = {
-    "raw": raw.decode,
-    "frame": frame.decode,
-    "json": document.decode,
-}
-"""Codec name -> decode(payload, user properties, format). Each raises `PacketError` and nothing else."""
+CODECS: Final = {"raw": "raw", "frame": "frame", "json": "document", "cbor": "cbor", "msgpack": "msgpack"}
+"""Codec name -> its module here."""
+
+
+class Codec(Protocol):
+    """What each of those modules has."""
+
+    def decode(self, payload: bytes, properties: Mapping[str, str], form: Format, /) -> Packet:
+        """The packet; raises `PacketError` and nothing else. `properties` are the message's user properties."""
+        ...
+
+    def encode(self, packet: Packet, /) -> bytes:
+        """The payload that an input with nothing but its codec configured decodes to this packet."""
+        ...
+
+
+@cache
+def codec(name: str) -> Codec:
+    """A codec, imported when it is first asked for: two of them need a library that most inputs do without.
+
+    Raises:
+        ConfigurationError: the library is not installed.
+    """
+    try:
+        return cast("Codec", import_module(f"{__name__}.{CODECS[name]}"))
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"codec {name!r} needs the package {error.name}, which is not installed; pip install 'drsn-edge[codecs]'"
+        ) from None

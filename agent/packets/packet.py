@@ -40,6 +40,7 @@ class Reason(str, Enum):
     UNKNOWN_TOPIC = "unknown_topic"
     ILLEGAL_SENSOR = "illegal_sensor"
     TOO_MANY_SENSORS = "too_many_sensors"
+    POISON = "poison"
     INTERNAL = "internal"
 
 

@@ -36,6 +36,17 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
     )
 
 
+def encode(packet: Packet) -> bytes:
+    """Bare float32; what the packet says besides is in `properties_of`."""
+    return bytes(packet.samples.T.astype("<f4").tobytes())
+
+
+def properties_of(packet: Packet) -> dict[str, str]:
+    """The user properties that go with it."""
+    said = {name: getattr(packet, name) for name in _LIMITS}
+    return {name: str(value) for name, value in said.items() if value is not None}
+
+
 def _number(properties: Mapping[str, str], name: str) -> int | None:
     text = properties.get(name)
     if text is None:

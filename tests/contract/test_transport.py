@@ -155,6 +155,65 @@ def test_a_payload_is_cut_to_one_byte_more_than_is_wanted(connected, wait_until)
     wait_until(lambda: [len(message.payload) for message in heard] == [8, 9], what="both")
 
 
+class Reader(list):
+    """Acknowledges at once what it hears, when it is well; else never."""
+
+    well = False
+
+    def append(self, message: Message) -> None:
+        super().append(message)
+        if self.well:
+            message.ack()
+
+
+def test_a_broker_that_sends_far_too_much_is_cut_off_and_nothing_is_lost(connected, wait_until):
+    """Mosquitto has 20 messages under way on 3.1.1, whatever is wanted; on MQTT 5 it keeps to what it is told."""
+    heard = Reader()
+    listener = connected("keeper", filters=("a/+",), receive_maximum=2, heard=heard)
+    in_memory = isinstance(listener, MemoryConnection)
+    if in_memory:
+        listener._broker.heedless = True
+    heedless = in_memory or listener.protocol != "5"
+    speaker = connected("speaker")
+    texts = [b"%d" % number for number in range(15)]
+    for text in texts:
+        speaker.publish("a/b", text, qos=1)
+    wait_until(lambda: len(heard) >= (8 if heedless else 2), what="as many as are let in")
+    heard.well = True
+    if not heedless:
+        listener.reconnect()
+    elif in_memory:
+        listener.start()
+    wait_until(lambda: {m.payload for m in heard} == set(texts), 30, "all of them")
+    assert list(dict.fromkeys(m.payload for m in heard)) == texts, "each, for the first time in order"
+    assert listener.epoch > 1
+
+
+def test_a_connection_that_is_cut_here_comes_again_with_what_was_not_acknowledged(connected, wait_until):
+    heard: list[Message] = []
+    listener = connected("keeper", filters=("a/+",), receive_maximum=20, heard=heard)
+    speaker = connected("speaker")
+    for text in (b"1", b"2"):
+        speaker.publish("a/b", text, qos=1)
+    wait_until(lambda: len(heard) == 2, what="both")
+    heard[0].ack()
+    round_trip(speaker, wait_until)
+    listener.reconnect()
+    wait_until(lambda: listener.epoch == 2 and [m.payload for m in heard] == [b"1", b"2", b"2"], 30, "the second again")
+
+
+def test_of_two_with_one_client_id_the_first_ends_for_good(connected, wait_until):
+    """If the broker says why, as MQTT 5 has it (3.1.4-3): mosquitto 2.0.11 just closes the line."""
+    first = connected("twin", filters=("a/+",), receive_maximum=20)
+    second = connected("twin", filters=("a/+",), receive_maximum=20)
+    wait_until(lambda: first.taken_over or not isinstance(first, MemoryConnection), what="the word")
+    if not first.taken_over:
+        pytest.skip("this broker gives no reason")
+    assert second.connected
+    assert not first.connected
+    assert (first.epoch, second.epoch, second.taken_over) == (1, 1, False)
+
+
 def test_after_an_outage_there_is_a_new_epoch_and_publishing_works_again(world, connected, wait_until):
     news: list[int] = []
     connection = connected(on_change=lambda: news.append(1))

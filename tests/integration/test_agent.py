@@ -44,6 +44,7 @@ def processed(broker) -> int:
 def test_a_defect_becomes_a_retained_alarm_and_the_status_says_who_watches(mosquitto, make_agent, wait_until):
     agent = make_agent(mosquitto.url)
     agent.start()
+    wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
     sent = play(mosquitto)
     wait_until(lambda: processed(mosquitto) == sent, what=agent.text())
     alarm = mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm")
@@ -57,6 +58,7 @@ def test_a_defect_becomes_a_retained_alarm_and_the_status_says_who_watches(mosqu
 def test_a_killed_agent_is_offline_and_its_successor_knows_what_it_knew(mosquitto, make_agent, wait_until):
     agent = make_agent(mosquitto.url)
     agent.start()
+    wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
     sent = play(mosquitto)
     wait_until(lambda: processed(mosquitto) == sent, what=agent.text())
     before = mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm")
@@ -141,6 +143,7 @@ def test_a_retained_packet_is_refused(mosquitto, make_agent, wait_until):
 def test_every_event_of_the_journal_reaches_the_broker_in_order(mosquitto, make_agent, wait_until, tmp_path):
     agent = make_agent(mosquitto.url)
     agent.start("--set", "alarms.raise_after=1/1", "--set", "alarms.clear_after=1/1")
+    wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
     listener = mosquitto.listen("drsn/v1/+/event")
     healthy = next(actor for actor in ACTORS if actor.fault is None)
     for _round in range(3):

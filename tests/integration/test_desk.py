@@ -25,6 +25,9 @@ def shell(mosquitto, make_agent: Callable, wait_until, run_agent: Callable) -> C
     """`shell(command, *arguments)`: its JSON, after a machine has failed before the eyes of an agent."""
     agent = make_agent(mosquitto.url)
     agent.start()
+    wait_until(
+        lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what="the subscription"
+    )
     plan = Plan(topic="plant/hall/{sensor}/frame", speed=0.0)
     for entry in frames([record(ACTOR, 3.0, ACTORS.index(ACTOR))], plan, 1_700_000_000_000_000_000):
         mosquitto.publish(entry.topic, entry.payload)

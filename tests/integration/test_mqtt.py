@@ -122,3 +122,20 @@ def test_a_name_that_does_not_resolve_leaves_a_reason_and_no_exception(wait_unti
     connection.start()
     assert wait_until(lambda: connection.last_error, what="a reason")
     connection.stop()
+
+
+def test_a_packet_that_is_far_too_large_stays_with_the_broker_and_holds_nothing_up(mosquitto, wait_until):
+    """Without a Maximum Packet Size paho would assemble up to 256 MB of it; one that is only too large is cut."""
+    heard: list[tuple[int, bytes]] = []
+
+    def hear(message: Message) -> None:
+        heard.append((len(message.payload), message.payload[:1]))
+        message.ack()
+
+    options = {"filters": ("a/+",), "receive_maximum": 20, "max_payload_bytes": 1000, "on_message": hear}
+    with connected(mosquitto.port, wait_until, **options) as connection:
+        time.sleep(0.2)
+        for sign, size in ((b"1", 10), (b"2", 5_000_000), (b"3", 17_000_000), (b"4", 10)):
+            mosquitto.publish("a/b", sign * size)
+        wait_until(lambda: len(heard) == 3, 30, "three of four messages")
+        assert (heard, connection.epoch) == ([(10, b"1"), (1001, b"2"), (10, b"4")], 1)

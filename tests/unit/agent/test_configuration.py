@@ -68,6 +68,7 @@ def complaint(loaded: Callable[..., Configuration]) -> Callable[..., str]:
 def password_file(tmp_path: Path) -> Path:
     path = tmp_path / "password"
     path.write_text(f"{PASSWORD}\n")
+    path.chmod(0o600)
     return path
 
 
@@ -197,6 +198,53 @@ def test_the_password_comes_from_its_file_or_else_the_credential(loaded, passwor
     (tmp_path / "mqtt-password").write_text("another")
     assert loaded(mqtt=login).password == "another"
     assert loaded(mqtt='username = "agent"').password == "another"
+
+
+def test_the_key_of_a_certificate_comes_from_its_file_or_else_the_credential(loaded, tmp_path, monkeypatch):
+    with_certificate = [f'mqtt.cert_file="{tmp_path}/c"', f'mqtt.key_file="{tmp_path}/k"']
+    monkeypatch.setattr("drsn.agent.configuration.context", lambda broker: tried.append(broker.key_file))
+    tried: list[str | None] = []
+    loaded(*with_certificate)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    loaded(*with_certificate)  # no such credential
+    (tmp_path / "mqtt-key").write_text("key")
+    loaded(*with_certificate)
+    loaded(with_certificate[0])
+    loaded()  # a credential alone is of no use
+    assert tried == [f"{tmp_path}/k", f"{tmp_path}/k", f"{tmp_path}/mqtt-key", f"{tmp_path}/mqtt-key", None]
+
+
+def test_a_key_without_a_certificate_and_a_certificate_that_is_none_are_errors(complaint, tmp_path: Path):
+    assert "key_file: without cert_file" in complaint("mqtt.key_file=k")
+    (tmp_path / "c").write_text("no certificate")
+    assert complaint(f"mqtt.cert_file={tmp_path}/c").startswith(
+        f"mqtt.cert_file: {tmp_path}/c: no certificate with its"
+    )
+
+
+def test_insecure_is_never_the_default_and_degrades(loaded):
+    assert loaded("mqtt.url=mqtts://b").degraded == ()
+    assert not loaded("mqtt.url=mqtts://b").broker.insecure
+    (reason,) = loaded("mqtt.url=mqtts://b", "mqtt.insecure=true").degraded
+    assert "mqtt.insecure" in reason
+    plain = loaded("mqtt.url=mqtt://b", "mqtt.insecure=true")
+    assert (plain.degraded, plain.warnings) == ((), ("mqtt.insecure is not used: mqtt.url is mqtt://, without TLS",))
+
+
+def test_a_secret_that_everybody_may_read_warns(loaded, password_file: Path):
+    password_file.chmod(0o644)
+    (warning,) = loaded("mqtt.url=mqtts://b", mqtt=LOGIN.format(password_file)).warnings
+    assert warning == f"mqtt.password_file: every user of this machine may read it; chmod o= {password_file}"
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "#" * (1 << 20) + "\n", "a = {b = " * 50_000])
+def test_a_file_without_end_is_no_configuration(text: str, complaint):
+    assert complaint(text=text)
+
+
+def test_a_value_without_end_is_text(loaded):
+    with pytest.raises(ConfigurationError):
+        loaded("agent.id=" + "[" * 100_000)
 
 
 def test_a_password_in_the_url_is_not_repeated(complaint):

@@ -10,7 +10,7 @@ import pytest
 from drsn.agent.continuity import Cursor
 from drsn.agent.intake import Input, Intake
 from drsn.agent.metrics import Metrics
-from drsn.agent.packets import CODECS, Format, PacketError, Reason, frame
+from drsn.agent.packets import Format, PacketError, Reason, document, frame
 from drsn.agent.receipts import Receipt
 from drsn.agent.topics import TopicPattern
 
@@ -176,7 +176,7 @@ def test_a_codec_that_fails_is_our_fault_and_no_other_sensor_notices(
     def broken(*_: object) -> Packet:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(CODECS, "json", broken)
+    monkeypatch.setattr(document, "decode", broken)
     assert door.refused("json/a", b"{}") is Reason.INTERNAL
     assert "codec failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text

@@ -118,3 +118,10 @@ def test_a_flood_of_keys_does_not_fill_the_memory():
     throttle = Throttle(max_keys=4)
     assert all(throttle.held_back(key, 0) == 0 for key in range(1000))
     assert len(throttle._last) <= 4
+
+
+def test_a_strangers_topic_does_not_fill_the_journal():
+    said = line("packet refused", topic="x" * 65_535, reason="y" * 1000)
+    assert len(said) < 2200
+    assert "... of 65535 characters" in said
+    assert "y" * 1000 in said

@@ -6,9 +6,9 @@ import pytest
 
 from drsn.agent.alarms import State
 from drsn.agent.documents import BundleReference, EventDocument
+from drsn.agent.ledger import Ledger
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
-from drsn.agent.store import Store
 from drsn.agent.topics import Topics
 from drsn.model.contract import Severity
 
@@ -56,8 +56,8 @@ def pump(outbox: Outbox, connection: Slow, now_s: float) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path)
+def store(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger(tmp_path)
     opened.commit({}, {}, [event(seq) for seq in range(1, EVENTS + 1)])
     yield opened
     opened.close()
@@ -76,7 +76,7 @@ def connection(broker: MemoryBroker) -> Slow:
 
 
 @pytest.fixture
-def outbox(store: Store, connection: Slow) -> Outbox:
+def outbox(store: Ledger, connection: Slow) -> Outbox:
     return Outbox(store, connection, Topics("p", "x"))
 
 

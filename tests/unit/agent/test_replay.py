@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from drsn.agent.continuity import Continuity, advance, judge
 from drsn.agent.memory import MemoryBroker, MemoryConnection
-from drsn.agent.packets import Format, Packet
+from drsn.agent.packets import CODECS, Format, Packet, codec
 from drsn.agent.packets.frame import decode
 from drsn.agent.replay import IN_FLIGHT, Frame, Plan, frames, play, sensor_id
 from drsn.agent.topics import legal_sensor
@@ -20,6 +21,8 @@ from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from drsn.agent.message import Message
 
 START = 1_767_225_600_000_000_000
 
@@ -45,6 +48,17 @@ def test_a_recording_is_one_proven_stream_of_frames():
     assert verdicts == [Continuity.FIRST] + [Continuity.TOUCHES] * 9  # the last 50 samples fill no packet
     np.testing.assert_array_equal(np.hstack([p.samples for p in packets(sent)]), source.samples[:, :1000])
     assert {frame.topic for frame in sent} == {"plant/replay/pump/frame"}
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_codec_can_send_what_it_reads(name: str):
+    source = recording(n=200, channels=2)
+    sent = list(frames([source], Plan(codec=name, samples_per_packet=100), START))
+    read = [codec(name).decode(frame.payload, frame.properties, Format(channels=2)) for frame in sent]
+    np.testing.assert_array_equal(np.hstack([packet.samples for packet in read]), source.samples)
+    assert [packet.seq for packet in read] == [0, 1]
+    assert len({packet.boot_id for packet in read} - {0}) == 1
+    assert [packet.t0_unix_ns - START for packet in read] == pytest.approx([0, 100_000_000], abs=500)
 
 
 def test_a_packet_is_due_when_its_last_sample_is_taken_and_tells_when_its_first_was():
@@ -121,6 +135,16 @@ def test_play_publishes_all_and_counts_what_the_broker_confirmed():
     broker = MemoryBroker()
     assert play([recording()], FAST, connected(broker), threading.Event()) == 100 > IN_FLIGHT
     assert [p.seq for p in packets(Frame(0, topic, payload) for topic, payload in broker.log)] == list(range(100))
+
+
+def test_raw_samples_are_published_with_their_properties():
+    broker = MemoryBroker()
+    heard: list[Message] = []
+    listener = MemoryConnection(broker, name="agent", client_id="agent", filters=("#",), on_message=heard.append)
+    listener.start()
+    play([recording()], replace(FAST, codec="raw", samples_per_packet=500), connected(broker), threading.Event())
+    listener.pump()
+    assert [message.properties["seq"] for message in heard] == ["0", "1"]
 
 
 def test_play_ends_when_it_is_told_to():

@@ -12,6 +12,7 @@ from plant import fails
 
 from drsn.agent.desk.desk import EVENTS, WAITING
 from drsn.agent.memory import MemoryBroker
+from drsn.agent.outbox import IN_FLIGHT
 
 if TYPE_CHECKING:
     from plant import Plant
@@ -170,7 +171,9 @@ def test_the_journal_answers_page_by_page(plant: Plant):
     rest = told(plant, "events", from_seq=first["events"][-1]["seq"] + 1)
     assert not rest["more"]
     assert [event["seq"] for event in first["events"] + rest["events"]] == list(range(1, 122))
-    assert first["events"] + rest["events"] == plant.heard("drsn/v1/a/event")
+    heard = plant.heard("drsn/v1/a/event")  # a burst goes out at a limited rate
+    assert heard == (first["events"] + rest["events"])[: len(heard)]
+    assert len(heard) >= IN_FLIGHT
 
 
 def test_a_flood_of_commands_is_bounded_and_windows_go_on(plant: Plant):

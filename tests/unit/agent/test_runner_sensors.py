@@ -77,7 +77,7 @@ def test_a_sensor_fault_survives_a_restart(start):
     successor.seq = {"a": 5}
     for _ in range(8):
         successor.say("a", "normal")
-    successor.turn(6)
+    successor.turn(16)  # one by one, after the crash
     assert [(name, state) for name, _, state, _ in told(successor)] == [
         ("sensor_fault", "active_unacked"),
         ("sensor_fault", "normal"),

@@ -85,7 +85,7 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str):
         ("alarms", {"raise_after": 6}, "alarms.raise_after"),
         ("alarms", {"severity": {"ball": "bad"}}, "alarms.severity.ball"),
         ("sensors", [{"match": "a", "alarms": {"raise": "1/1"}}], "sensors.0.alarms.raise"),
-        ("inputs", [{**INPUT, "codec": "cbor"}], "inputs.0.codec"),
+        ("inputs", [{**INPUT, "codec": "xml"}], "inputs.0.codec"),
         ("inputs", [{**INPUT, "hop_windows": 0}], "inputs.0.hop_windows"),
         ("inputs", [{**INPUT, "hop_windows": 1.5}], "inputs.0.hop_windows"),
         ("inputs", [{**INPUT, "channels": ["a/b"]}], "inputs.0.channels.0"),

@@ -84,3 +84,38 @@ def test_where_documents_go():
     assert topics.event("press4.de") == "drsn/v1/press4.de/event"
     assert topics.status == "drsn/v1/_agent/jetson-07/status"
     assert topics.health == "drsn/v1/_agent/jetson-07/health"
+
+
+BELOW = "drsn/v1/_reply/"
+
+
+@pytest.mark.parametrize("wanted", ["scada/7", "a", "Ü b", "/".join("x" * 16), "x" * 400])
+def test_an_answer_goes_where_it_is_wanted(wanted: str):
+    assert Topics("drsn/v1", "a").reply("r1", BELOW + wanted) == BELOW + wanted
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "",
+        BELOW,
+        BELOW + "a//b",
+        BELOW + "+",
+        BELOW + "a/#",
+        BELOW + "/".join("x" * 17),
+        BELOW + "x" * 513,
+        BELOW + "a\nb",
+        BELOW + "a\x85b",
+        BELOW + "\ufffe",
+        BELOW + "\u202e",
+        "drsn/v1/_reply",
+        "drsn/v1/_replyx/a",
+        "drsn/v1/press4/alarm",
+        "drsn/v2/_reply/a",
+        "x/drsn/v1/_reply/a",
+        "$SYS/a",
+    ],
+)
+def test_what_is_no_place_for_an_answer_is_not_used(wanted: str):
+    """Nobody makes the agent publish elsewhere, or what a broker would cut its connection for."""
+    assert Topics("drsn/v1", "a").reply("r1", wanted) == BELOW + "r1"

@@ -71,7 +71,7 @@ def draft(tmp_path: Path, contract: ModelContract) -> Draft:
     )
     manifest = {"name": "small", "version": "1", "created": "2026-01-01", "contract": contract.model_dump(mode="json")}
     made = Draft(tmp_path / "bundle", {}, {**manifest, "files": {}})
-    for name, content in (("model.onnx", b"onnx" * 9), ("golden.npz", golden), ("MODEL_CARD.md", b"# small")):
+    for name, content in (("model.onnx", b"\x08\x08" * 18), ("golden.npz", golden), ("MODEL_CARD.md", b"# small")):
         made.put(name, content)
     return made
 
@@ -122,6 +122,18 @@ def lies(draft: Draft, *names: str, **said: object) -> None:
         (lambda d: d.put("../x", b""), "manifest.json: files"),
         (lambda d: d.manifest.update({"schema_version": 2}), "schema_version"),
         (lambda d: d.manifest.update({"a\n\x1b[31mb": 1}), "Extra inputs"),
+        (lambda d: d.manifest.update({"version": "1\nlevel=info"}), "control characters"),
+        (lambda d: d.manifest.update({"versions": {"\x1b[2J": "1"}}), "control characters"),
+        (lambda d: d.manifest["contract"]["labels"][0].update({"size": "\u202e1"}), "control characters"),
+        (lambda d: d.manifest["contract"]["labels"][3].update({"name": "a/../b"}), "contract"),
+        (lambda d: d.manifest["contract"]["labels"][3].update({"name": "ball\n"}), "contract"),
+        (lambda d: d.manifest.update({"name": "../x"}), "name: "),
+        (lambda d: d.put("model.onnx", b"\x42\x06\x0a\x04mine"), "uses operators of b'mine'"),
+        (
+            lambda d: d.put("model.fp16.onnx", b"\x3a\x04\x2a\x02\x70\x01"),
+            "model.fp16.onnx: holds weights in other files",
+        ),
+        (lambda d: d.put("model.onnx", b"onnx"), "model.onnx: is no ONNX"),
         (lambda d: d.manifest.pop("contract"), "contract: Field required"),
         (lambda d: d.manifest["contract"]["labels"][0].update({"condition": "unknown"}), "contract"),
         (lambda d: d.manifest.update({"created": "x" * MAX_MANIFEST_BYTES}), f"larger than {MAX_MANIFEST_BYTES}"),

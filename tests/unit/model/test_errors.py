@@ -11,6 +11,7 @@ from drsn.model.errors import (
     StorageError,
     UnavailableError,
     UsageError,
+    printable,
     run_command,
 )
 
@@ -63,3 +64,17 @@ def test_a_wrong_command_line_names_the_help(argv: list[str]):
     parser.add_argument("--number", type=int, required=True)
     with pytest.raises(UsageError, match="; see drsn-x --help"):
         parser.parse_args(argv)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Übung 7 °C", "Übung 7 °C"),
+        ("a\nb", r"a\nb"),
+        ("\x1b[31m\x9b2J\x7f", r"\x1b[31m\x9b2J\x7f"),
+        ("\u202e", r"\u202e"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_nothing_that_is_printed_moves_the_cursor(text: str, line: str):
+    assert printable(text) == line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.doctor import machine as checks
-from drsn.agent.store import Store
+from drsn.agent.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,16 +57,16 @@ def test_a_state_directory_that_does_not_exist_yet_will_be_made(patient: Callabl
 
 
 def test_a_state_directory_with_and_without_an_agent(patient: Callable, tmp_path: Path):
-    store = Store(tmp_path / "state")
+    store = Ledger(tmp_path / "state")
     assert checks.state(patient()).said.endswith("an agent runs on it")
     store.close()
     assert checks.state(patient()).said.endswith("no agent runs on it")
 
 
 def test_looking_does_not_keep_an_agent_out(patient: Callable, tmp_path: Path):
-    Store(tmp_path / "state").close()
+    Ledger(tmp_path / "state").close()
     checks.state(patient())
-    Store(tmp_path / "state").close()
+    Ledger(tmp_path / "state").close()
 
 
 def test_the_lock_of_another_process_is_one(patient: Callable, tmp_path: Path):

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from drsn.agent.packets import Format, Packet, PacketError, Reason
-from drsn.agent.packets.document import decode
+from drsn.agent.packets.document import decode, encode
 
 NEW_YEAR_NS = 1_767_225_600_000_000_000
 
@@ -114,6 +117,9 @@ def test_t0_is_unix_seconds_or_iso_with_an_offset(t0: object, unix_ns: int | Non
         ("samples", [[1, 2], [3]]),
         ("samples", [[[1]]]),
         ("samples", [10**400]),
+        ("samples", [True, 1]),
+        ("samples", [[1], 2]),
+        ("samples", [1, [2]]),
     ],
 )
 def test_a_field_of_another_kind_is_a_bad_document(name: str, value: object):
@@ -141,3 +147,26 @@ def test_what_is_no_document_with_samples_is_a_bad_document(payload: bytes):
 )
 def test_samples_that_can_not_be_are_refused(samples: object, reason: Reason):
     assert refused(json.dumps({"samples": samples}).encode(), Format(channels=2)) is reason
+
+
+def test_strings_among_samples_take_no_memory():
+    """For numpy makes room for the longest in every place: here 40 GB."""
+    used, limits = _address_space_bytes(), resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), limits[1]))
+    try:
+        assert refused(json.dumps({"samples": ["a" * 100_000] + [""] * 100_000}).encode()) is Reason.BAD_DOCUMENT
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+def _address_space_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+
+
+def test_what_is_encoded_is_decoded():
+    packet = Packet(np.array([[0.1, -2]], np.float32), sample_rate_hz=12_000.0, seq=3, boot_id=4, rpm=5.5, unit="m/s²")
+    assert json.loads(encode(packet)).keys() == {"samples", "sample_rate_hz", "seq", "boot_id", "rpm", "unit"}
+    for each in (packet, replace(packet, samples=np.ones((2, 3), np.float32), boot_id=0)):
+        again = decode(encode(each), {}, Format())
+        np.testing.assert_array_equal(again.samples, each.samples)
+        assert replace(again, samples=None) == replace(each, samples=None)

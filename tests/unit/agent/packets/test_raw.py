@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.packets import Format, PacketError, Reason
-from drsn.agent.packets.raw import decode
+from drsn.agent.packets import Format, Packet, PacketError, Reason
+from drsn.agent.packets.raw import decode, encode, properties_of
 
 TWO = np.array([1.5, -2.5], "<f4").tobytes()
 
@@ -57,3 +57,10 @@ def test_bytes_that_do_not_fill_samples_are_refused(payload: bytes, reason: Reas
     with pytest.raises(PacketError) as refusal:
         decode(payload, {}, Format())
     assert refusal.value.reason is reason
+
+
+def test_what_is_encoded_is_decoded_with_its_properties():
+    packet = Packet(np.arange(6, dtype=np.float32).reshape(2, 3), seq=0, boot_id=7, t0_unix_ns=9)
+    again = decode(encode(packet), properties_of(packet), Format(channels=2))
+    np.testing.assert_array_equal(again.samples, packet.samples)
+    assert (again.seq, again.boot_id, again.t0_unix_ns) == (0, 7, 9)

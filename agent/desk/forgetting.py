@@ -1,0 +1,28 @@
+"""The verb `forget`: a sensor that is gone leaves nothing behind but its history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drsn.agent.desk.desk import Work, sensor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.documents import CommandDocument
+    from drsn.agent.evidence.keeper import Keeper
+    from drsn.agent.intake import Intake
+    from drsn.agent.pipeline import Pipeline
+
+
+def verb(pipeline: Pipeline, intake: Intake, keeper: Keeper) -> Callable[[CommandDocument, int], Work]:
+    """What does it: state, cursor, place and windows in memory go; the loop commits that, and empties the alarm."""
+
+    def forget(command: CommandDocument, _now_unix_ns: int) -> Work:
+        sensor = sensor_of(command)
+        outcome = pipeline.forget(sensor, command.by)
+        intake.forget(sensor)
+        keeper.forget(sensor)
+        return Work((outcome,))
+
+    return forget

@@ -1,0 +1,69 @@
+"""Properties of MQTT 5, bounded: what a connection asks the broker for, what a message carries. Of `mqtt` only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt import properties as paho_properties
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SESSION_EXPIRY_S = 7 * 86_400
+
+MAX_PACKET_BYTES = 16 << 20
+"""At least this, and twice the longest payload wanted, is taken in, to be counted as too large. Larger ones a broker of
+MQTT 5 keeps to itself; without a Maximum Packet Size 256 MB would be assembled here before anybody looks."""
+
+MAX_PROPERTIES, MAX_PROPERTY_CHARS = 32, 256
+"""User properties that are looked at: ours are three short ones, and an inbox full of long ones would be 4 GB."""
+
+_read_utf8 = paho_properties.readUTF
+
+
+def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
+    """Paho refuses U+FEFF, which MQTT 5 allows (1.5.4), by ending the connection.
+
+    The broker would deliver the message again on the next one: one stranger's user property would end all ingest.
+    """
+    try:
+        return _read_utf8(buffer, limit)  # type: ignore[no-any-return,no-untyped-call]
+    except paho_properties.MalformedPacket:  # type: ignore[attr-defined]  # its home moved between paho 2.1 and 2.2
+        length = int.from_bytes(buffer[:2], "big")
+        if length + 2 > min(limit, len(buffer)):
+            raise
+        return buffer[2 : length + 2].decode("utf-8", "replace"), length + 2
+
+
+paho_properties.readUTF = _read_utf8_with_bom
+
+
+def of_connect(receive_maximum: int | None, max_payload_bytes: int | None) -> Properties:
+    """A session that outlives the connection where `receive_maximum` is given; no packet that is far too large."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    if receive_maximum is not None:
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        properties.ReceiveMaximum = receive_maximum
+    if max_payload_bytes is not None:
+        properties.MaximumPacketSize = max(MAX_PACKET_BYTES, 2 * max_payload_bytes)
+    return properties
+
+
+def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properties | None:
+    """User properties and correlation data; None: there are none."""
+    if not (values or correlation):
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    if values:
+        properties.UserProperty = list(values.items())
+    if correlation:
+        properties.CorrelationData = correlation
+    return properties
+
+
+def user_properties(received: Any) -> dict[str, str]:  # noqa: ANN401 (paho types it loosely; None with 3.1.1)
+    """Of a message, as far as they are looked at; the last of a name wins."""
+    pairs = getattr(received, "UserProperty", ())[:MAX_PROPERTIES]
+    return {name: value for name, value in pairs if len(name) + len(value) <= MAX_PROPERTY_CHARS}

@@ -1,0 +1,239 @@
+"""Everything that reads bytes from outside, as one function each: it returns, or a promise is broken and it raises."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+import tempfile
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from fuzz.grammar import ENCODERS, Bytes, document
+from fuzz.seeds import CONTRACT, SEEDS
+
+from drsn.agent.backends.plan import header, read_sidecar, sidecar_path
+from drsn.agent.cases.file import read as read_cases
+from drsn.agent.configuration import settings_in
+from drsn.agent.desk.request import name_of
+from drsn.agent.desk.request import read as read_command
+from drsn.agent.evidence.message import read as read_evidence
+from drsn.agent.evidence.message import to_message
+from drsn.agent.intake import Input, Intake
+from drsn.agent.message import Message
+from drsn.agent.metrics import Metrics
+from drsn.agent.operations import RefusedError
+from drsn.agent.packets import CODECS, Format, Packet, PacketError, codec
+from drsn.agent.packets.packet import MAX_U32
+from drsn.agent.receipts import Receipt
+from drsn.agent.topics import TopicPattern
+from drsn.model.bundle import Bundle, open_bundle
+from drsn.model.contract import Manifest
+from drsn.model.errors import BadDataError, BundleError, ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOLDER = Path(tempfile.mkdtemp(prefix="drsn-fuzz-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reader."""
+
+    run: Callable[[bytes], None]
+    inputs: int = 1_000_000
+    """Of a campaign; the issue asks for a million, slow readers get fewer."""
+    seeds: tuple[bytes, ...] = ()
+
+
+def form_of(choice: int) -> Format:
+    return Format(
+        dtype=("f32", "i16", "i32", "f32")[choice & 3],
+        channels=1 + (choice >> 2) % 3,
+        planar=bool(choice & 16),
+        scale=(1.0, -0.5)[choice >> 5 & 1],
+    )
+
+
+def check(packet: Packet) -> None:
+    """What every packet is, whoever sent it."""
+    assert packet.samples.dtype == np.float32
+    assert packet.samples.ndim == 2
+    assert packet.samples.size
+    assert packet.samples.flags.c_contiguous
+    assert np.isfinite(packet.samples).all()
+    assert packet.sample_rate_hz is None or 0 < packet.sample_rate_hz < np.inf
+    assert packet.rpm is None or 0 <= packet.rpm < np.inf
+    assert packet.seq is None or 0 <= packet.seq <= MAX_U32
+    assert 0 <= packet.boot_id <= MAX_U32
+    assert packet.t0_unix_ns is None or 0 <= packet.t0_unix_ns < 2**64
+    (packet.unit or "").encode()
+
+
+def one_line(error: Exception, at_most: int = 250) -> None:
+    """What a person reads."""
+    text = str(error)
+    assert len(text) < at_most
+    text.encode()
+
+
+def packet_reader(name: str) -> Callable[[bytes], None]:
+    """First byte: the input's format, and whether the rest is a payload or the plan of one."""
+    one = codec(name)
+
+    def run(data: bytes) -> None:
+        choice, payload = data[0] if data else 0, data[1:]
+        properties: dict[str, str] = {}
+        if name == "raw":
+            payload, *texts = payload.split(b"|")
+            properties = dict(zip(("seq", "boot_id", "t0_unix_ns"), (t.decode("latin-1") for t in texts), strict=False))
+        elif choice & 64 and name == "frame":
+            payload = sealed(payload)
+        elif choice & 64:
+            try:
+                payload = ENCODERS[name](document(Bytes(payload)))
+            except (OverflowError, ValueError):  # MessagePack has no integers beyond 64 bits
+                return
+        try:
+            packet = one.decode(payload, properties, form_of(choice))
+        except PacketError as error:
+            one_line(error)
+            return
+        check(packet)
+        if name not in ("raw", "frame"):  # what they say is all in the payload
+            again = one.decode(one.encode(packet), {}, Format(channels=len(packet.samples)))
+            assert np.array_equal(again.samples, packet.samples)
+            assert dataclasses.replace(again, samples=0, t0_unix_ns=0) == dataclasses.replace(
+                packet, samples=0, t0_unix_ns=0
+            )
+
+    return run
+
+
+def sealed(payload: bytes) -> bytes:
+    """A frame whose magic, length and crc are right: what is wrong is in the fields."""
+    head, body = bytearray(payload[:44].ljust(44, b"\0")), payload[44:]
+    head[:5] = b"DRSN\1"
+    n = len(body) // max(1, head[6] * (2 if head[5] == 0 else 4))
+    head[8:12] = struct.pack("<I", n)
+    return bytes(head) + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body
+
+
+def intake(data: bytes) -> None:
+    """Several messages of one sensor, topic and all: topics, codecs, continuity, resampling, rings."""
+    entry = Input(TopicPattern("plant/{m}/frame", "{m}"), "frame", Format(), None, ("x", "y"), 0.5, False, 1 << 12)
+    mono = dataclasses.replace(entry, pattern=TopicPattern("plant/{m}/mono", "{m}"), channels=())
+    reader = Intake(CONTRACT, (entry, mono), 3, {}, Metrics())
+    for number, part in enumerate(data.split(b"\xff\xfe")[:6]):
+        topic, _, payload = part.partition(b"\n")
+        with suppress(UnicodeDecodeError):
+            message = Message(topic.decode(), sealed(payload), 1, False, 0.0, number * 10**9)
+            try:
+                for sensor, window in reader.windows(message, Receipt(message)):
+                    assert sensor
+                    assert np.isfinite(window.samples).all()
+            except PacketError:
+                pass
+
+
+def in_file(name: str, data: bytes) -> Path:
+    path = FOLDER / f"{os.getpid()}-{name}"
+    path.write_bytes(data)
+    return path
+
+
+def manifest(data: bytes) -> None:
+    with suppress(BundleError):
+        assert isinstance(open_bundle(_folder(data)), Bundle)
+
+
+def _folder(data: bytes) -> Path:
+    folder = FOLDER / f"{os.getpid()}-bundle"
+    folder.mkdir(exist_ok=True)
+    (folder / "manifest.json").write_bytes(data)
+    return folder
+
+
+def zipped(data: bytes) -> None:
+    with suppress(BundleError):
+        open_bundle(in_file("bundle.zip", data))
+
+
+def golden(data: bytes) -> None:
+    """An .npz of a bundle; its hash was right, so it is what its maker made of it."""
+    made = Manifest(name="b", version="1", created="now", contract=CONTRACT, files={})
+    with suppress(BundleError):
+        Bundle(Path("b"), "0" * 64, made, {"golden.npz": data}).golden()
+
+
+def settings(data: bytes) -> None:
+    """TOML; then lines NAME=value for the environment, or section.key=value for --set."""
+    text, *lines = data.split(b"\0")
+    variables, overrides = {}, []
+    for line in lines:
+        name, equals, value = line.decode("utf-8", "replace").partition("=")
+        if name.upper().startswith("DRSN_AGENT__") and equals and name.isprintable():
+            variables[name] = value
+        else:
+            overrides.append(f"{name}{equals}{value}")
+    with suppress(ValueError, OSError, UnicodeError):  # what no environment can hold
+        os.environ.update(variables)
+    try:
+        settings_in(in_file("agent.toml", text), overrides)
+    except (ConfigurationError, UsageError) as error:
+        one_line(error, 10_000)  # each of its mistakes
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+
+
+def command(data: bytes) -> None:
+    message = Message("drsn/v1/_agent/a/cmd/ack", data, 1, False, 0.0, 1_800_000_000_000_000_000)
+    name_of(message)
+    try:
+        read_command(message)
+    except RefusedError as error:
+        one_line(error, 1000)  # it goes back as JSON
+
+
+def evidence(data: bytes) -> None:
+    try:
+        record = read_evidence(data)
+    except BadDataError as error:
+        one_line(error, 1000)
+        return
+    to_message(record)
+
+
+def sidecar(data: bytes) -> None:
+    with suppress(ValueError):
+        header(data)
+    path = in_file("engine.plan", b"")
+    sidecar_path(path).write_bytes(data)
+    with suppress(BundleError):
+        read_sidecar(path)
+
+
+def cases(data: bytes) -> None:
+    try:
+        read_cases(in_file("cases.toml", data))
+    except ConfigurationError as error:
+        one_line(error, 10_000)
+
+
+TARGETS: dict[str, Target] = {name: Target(packet_reader(name), seeds=SEEDS[name]) for name in CODECS} | {
+    "intake": Target(intake, 200_000, SEEDS["intake"]),
+    "manifest": Target(manifest, 200_000, SEEDS["manifest"]),
+    "zip": Target(zipped, 200_000, SEEDS["zip"]),
+    "golden": Target(golden, 200_000, SEEDS["golden"]),
+    "settings": Target(settings, 20_000, SEEDS["settings"]),
+    "command": Target(command, 1_000_000, SEEDS["command"]),
+    "evidence": Target(evidence, 200_000, SEEDS["evidence"]),
+    "sidecar": Target(sidecar, 500_000, SEEDS["sidecar"]),
+    "cases": Target(cases, 50_000, SEEDS["cases"]),
+}

@@ -1,0 +1,267 @@
+"""At least once, in order, counted: what becomes of a packet whatever happens to the agent's neighbours."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from plant import BUNDLE, RATE_HZ, STATUS, WINDOW
+
+from drsn.agent.backends.tone import tone_of
+from drsn.agent.documents import StatusDocument
+from drsn.agent.memory import MemoryBroker
+from drsn.agent.packets import Packet, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plant import Plant
+
+NS = 1_000_000_000
+
+
+def whole(plant: Plant) -> dict[str, int]:
+    """The packets of `health`, whose identity holds at this moment."""
+    packets = dict(plant.runner.health().packets)
+    assert packets["received"] == sum(n for name, n in packets.items() if name != "received"), packets
+    return packets
+
+
+def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, label: str = "inner_race") -> None:
+    """A packet whose last sample is so old by its sensor's clock."""
+    t0 = time.time_ns() - round((age_s + WINDOW / RATE_HZ) * NS)
+    samples = tone_of(BUNDLE.contract, label, WINDOW, RATE_HZ)
+    packet = Packet(samples, t0_unix_ns=t0, sample_rate_hz=RATE_HZ, seq=seq, boot_id=1, clock_synced=synced)
+    plant.broker.publish("plant/a/frame", frame.encode(packet), 1, {}, retain=False)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "synced", "ours", "stale"),
+    [(601, True, True, 1), (599, True, True, 0), (601, False, True, 0), (601, True, False, 0), (-3600, True, True, 0)],
+)
+def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(start, age_s, synced, ours, stale):
+    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant.runner._parts.intake._clock_right = lambda _now_s: ours
+    say_old(plant, age_s, synced=synced)
+    plant.turn()
+    packets = whole(plant)
+    assert (packets["stale"], packets["processed"], plant.runner.health().windows) == (stale, 1 - stale, 1 - stale)
+    assert not plant.ingest._session.flying, "it is acknowledged"
+    assert len(plant.heard("drsn/v1/a/event")) == 1 - stale
+
+
+def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, monkeypatch):
+    plant = start(MemoryBroker())
+    plant.runner._parts.intake._max_age_s = 0.05
+    plant.say("a", "inner_race")
+    time.sleep(0.1)
+    plant.turn()
+    assert (whole(plant)["stale"], plant.runner.health().windows) == (1, 0)
+
+
+def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start):
+    plant = start(MemoryBroker())
+    plant.runner._parts.intake._clock_right = lambda _now_s: True
+    for seq, age_s in ((1, 1.0), (2, 700.0), (3, 700.0), (4, 0.0)):
+        say_old(plant, age_s, seq=seq)
+    say_old(plant, 700.0, seq=1)  # comes again: what it was before counts
+    plant.turn()
+    packets = whole(plant)
+    assert (packets["processed"], packets["stale"], packets["duplicate"]) == (2, 2, 1)
+    assert plant.runner.health().gaps == 1
+
+
+STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue careful").split()  # noqa: SIM905 (read)
+
+
+@given(st.lists(st.sampled_from(STEPS), min_size=5, max_size=40))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], steps: list[str]):
+    """Also while the network runs, with packets taken from the inbox and others in the batch."""
+    plant = start(MemoryBroker())
+    parts = plant.runner._parts
+    parts.intake._clock_right = lambda _now_s: True
+    parts.inbox.capacity = 64
+    infer = parts.backend.infer
+
+    def watched(x: np.ndarray) -> object:
+        whole(plant)
+        return infer(x)
+
+    parts.backend.infer = watched
+    try:
+        for number, step in enumerate(steps, 1):
+            take(plant, step, number)
+            whole(plant)
+        take(plant, "come", 0)
+        plant.turn(200)  # one by one, where an earlier example ended without order
+        packets = whole(plant)
+        assert packets["in_flight"] == 0
+    finally:
+        plant.crash()
+
+
+def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (a table of steps)
+    if step == "window":
+        plant.say("a", "inner_race", seq=number)
+    elif step == "part":
+        plant.say("b", "normal", windows=0.3, seq=number)
+    elif step == "again":
+        plant.say("a", "inner_race", seq=max(1, number - 3))
+    elif step == "garbage":
+        plant.broker.publish("plant/a/frame", b"nonsense", 1, {}, retain=False)
+    elif step == "qos0":
+        payload = frame.encode(Packet(np.ones((1, 64), np.float32), sample_rate_hz=RATE_HZ, seq=number, boot_id=2))
+        for _ in range(70):
+            plant.broker.publish("plant/c/frame", payload, 0, {}, retain=False)
+    elif step == "stale":
+        say_old(plant, 1000.0, seq=number)
+    elif step == "stranger":
+        plant.say(f"s{number}", "normal")
+    elif step == "turn":
+        plant.turn(1)
+    elif step == "lose":
+        plant.ingest.lose()
+    elif step == "come" and not plant.ingest.connected:
+        plant.turn(8)  # what comes again needs room: to wait for it, in this only thread, would be for ever
+        plant.ingest.start()
+    elif step == "overdue" and plant.ingest.connected:
+        message = plant.runner._parts.inbox.take(1, 0)
+        for each in message:
+            plant.runner._parts.receipts.open(each, -1e9)
+        plant.turn(1)
+    elif step == "careful":
+        plant.runner._parts.in_hand.careful = 3
+
+
+def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_comes_again_in_order(start, monkeypatch):
+    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    parts = plant.runner._parts
+    plant.say("a", "normal")
+    plant.turn()
+    plant.say("a", "inner_race")
+    (stuck,) = parts.inbox.take(1, 0)
+    parts.receipts.open(stuck, time.monotonic())  # and somebody forgets it
+    for label in ("outer_race", "normal"):
+        plant.say("a", label)
+    plant.turn()
+    assert whole(plant)["in_flight"] == 3, "what came after it can't be acknowledged"
+    monkeypatch.setattr("drsn.agent.runner.ACK_AGE_S", -1.0)
+    plant.turn(1)
+    monkeypatch.undo()
+    monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
+    plant.turn()
+    assert plant.ingest.epoch == 2
+    assert not plant.ingest._session.flying
+    assert plant.runner.health().reconnects == 1
+    assert whole(plant)["in_flight"] == 0
+    told = [event["condition"] for event in plant.heard("drsn/v1/a/event") if event["active"]]
+    assert told == ["outer_race", "inner_race", "outer_race"], "what was diagnosed behind it speaks once more, in order"
+    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
+
+
+def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
+    plant = start(MemoryBroker())  # max_sensors = 4
+    plant.say("a", "normal")
+    for name in "xyz":
+        plant.say(name, "normal", windows=0.2)
+    plant.turn()
+    plant.say("b", "normal")
+    plant.turn()
+    assert plant.runner.health().rejected == {"too_many_sensors": 1}
+    monkeypatch.setattr("drsn.agent.places.UNPROVEN_S", 0.0)
+    monkeypatch.setattr("drsn.agent.places.CLEAR_EVERY_S", 0.0)
+    plant.say("b", "normal")
+    plant.turn()
+    assert plant.retained("drsn/v1/b/alarm")["state"] == "normal"
+    assert "drsn/v1/x/alarm" not in plant.broker.retained
+    assert plant.store.load().cursors.keys() == {"a", "b"}, "strangers do not fill the database"
+
+
+def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start):
+    broker = MemoryBroker()
+    first = start(broker)
+    for name in "abcd":
+        first.say(name, "normal")
+    first.turn()
+    first.crash()
+    second = start(broker)
+    second.say("stranger", "normal")
+    second.seq = first.seq
+    for name in "abcd":
+        second.say(name, "normal")
+    second.turn(8)  # one by one, after the crash
+    assert second.runner.health().rejected == {"too_many_sensors": 1}
+    assert whole(second)["processed"] == 4
+
+
+def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, tmp_path):
+    """Degraded meanwhile, and online again with all of it on the disk."""
+    broker = MemoryBroker()
+    plant = start(broker, raise_after="1/1", clear_after="1/1")
+    plant.say("a", "inner_race")
+    plant.turn()
+    store = plant.store._store
+    store._db.execute("PRAGMA cache_size = 1")
+    store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
+    plant.store._retry_s = time.monotonic() + 3600
+    for _ in range(20):
+        for label in ("outer_race", "normal"):
+            plant.say("a", label)
+        plant.turn()
+    plant.say("a", "ball")
+    plant.turn()
+    status = plant.retained(STATUS)
+    assert status["state"] == "degraded"
+    assert status["reasons"][0].startswith("store: ")
+    assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
+    assert not plant.ingest._session.flying
+    plant.store._retry_s = 0.0
+    plant.turn()
+    assert plant.retained(STATUS)["state"] == "online"
+    seqs = [event["seq"] for event in plant.heard("drsn/v1/a/event")]
+    plant.crash()
+    second = start(broker, raise_after="1/1", clear_after="1/1")
+    second.seq = plant.seq
+    second.turn()
+    second.say("a", "normal")
+    second.turn()
+    assert second.runner.health().gaps == 0
+    seqs += [event["seq"] for event in second.heard("drsn/v1/a/event")][len(seqs) :]
+    assert seqs == list(range(1, len(seqs) + 1)), "none lost, none doubled"
+
+
+def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path):
+    (tmp_path / "agent.sqlite3").write_bytes(b"no database " * 999)
+    plant = start(MemoryBroker())
+    plant.turn(1)
+    status = plant.retained(STATUS)
+    assert status["state"] == "degraded"
+    assert "set aside as agent.sqlite3.set-aside-" in status["reasons"][0]
+
+
+def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start, monkeypatch):
+    monkeypatch.setattr("drsn.agent.outbox.BURST", 5)
+    monkeypatch.setattr("drsn.agent.outbox.PER_S", 0.0)
+    broker = MemoryBroker()
+    plant = start(broker, raise_after="1/1", clear_after="1/1")
+    plant.turn(1)
+    plant.control.lose()
+    for _ in range(10):
+        for label in ("outer_race", "normal"):
+            plant.say("a", label)
+        plant.turn()
+    broker.log.clear()
+    plant.control.start()
+    plant.turn(20)
+    topics = [topic for topic, _ in broker.log if topic.startswith("drsn/v1/a/") and "result" not in topic]
+    assert topics[0] == "drsn/v1/a/alarm"
+    assert topics.count("drsn/v1/a/event") == 5
+
+
+def test_status_documents_are_what_admission_reads():
+    assert {"state", "epoch"} <= StatusDocument.model_fields.keys()
