@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
 from drsn.agent.accounts import health, status
-from drsn.agent.admission import taken
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import PacketError, Reason
-from drsn.model.errors import ConfigurationError, DrsnError
+from drsn.model.errors import DrsnError, UnavailableError
 
 if TYPE_CHECKING:
     import threading
@@ -76,6 +75,7 @@ class Runner:
 
         Raises:
             ConfigurationError: another agent has our name, or our state directory.
+            UnavailableError: another client has taken our name.
         """
         parts = self._parts
         self._admitted = False
@@ -263,7 +263,10 @@ class Runner:
         self._beat()
 
     def _keep_name(self, now_s: float) -> None:
-        """Connect once nobody else has our name, and stop if somebody takes it: two would throw each other out."""
+        """Connect once nobody else has our name, and end if somebody takes it: two would throw each other out.
+
+        Who took it is asked at the next start: another agent of this name stops us for good, a stranger does not.
+        """
         parts = self._parts
         if not self._admitted and parts.admission.free(parts.probe, now_s):
             self._admitted = True
@@ -271,7 +274,7 @@ class Runner:
             parts.control.start()
             parts.ingest.start()
         if parts.control.taken_over or parts.ingest.taken_over:
-            raise ConfigurationError(taken(parts.identity.agent))
+            raise UnavailableError(f"agent.id {parts.identity.agent!r}: another client has taken its connection")
 
     def _hasten(self, now_s: float) -> None:
         """A packet that is never done holds up the acknowledgement of all behind it, and one day all that comes in."""
