@@ -29,6 +29,7 @@ def test_commission_and_undo_from_a_shell(mosquitto, make_agent: Callable, run_a
     agent = make_agent(mosquitto.url)
     agent.start("--set", "commission.seconds=6", "--set", "commission.give_up_after_s=7")
     results = mosquitto.listen(f"drsn/v1/{SENSOR}/result")
+    wait_until(lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what=agent.text())
     play(mosquitto, 3.0)
     wait_until(lambda: mosquitto.one(f"drsn/v1/{SENSOR}/alarm"), what=agent.text())
 
