@@ -26,7 +26,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     )
     commands.add_broker(parser, "--to")
     parser.add_argument("--topic", help="{sensor} is the file's name; default: plant/replay/{sensor}/CODEC")
-    parser.add_argument("--codec", choices=tuple(CODECS), default="frame", help="default: %(default)s; docs/mqtt.md")
+    parser.add_argument("--codec", choices=CODECS, default="frame", help="default: %(default)s; docs/mqtt.md")
     parser.add_argument("--samples", type=int, default=2048, metavar="N", help="of a packet; default: %(default)s")
     parser.add_argument("--speed", type=float, default=1.0, help="of the recording's own time; 0: no pauses")
     parser.add_argument("--snr", type=float, metavar="DB", help="add noise to each packet")

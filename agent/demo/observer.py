@@ -22,12 +22,13 @@ class Observer:
     alarms: dict[str, Document] = field(default_factory=dict)
     events: list[Document] = field(default_factory=list)
     health: Document = field(default_factory=dict)
+    status: Document = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def filters(self) -> tuple[str, ...]:
         """What it must be subscribed to."""
-        kinds = ("+/result", "+/alarm", "+/event", "_agent/+/health")
+        kinds = ("+/result", "+/alarm", "+/event", "_agent/+/health", "_agent/+/status")
         return tuple(f"{self.prefix}/{kind}" for kind in kinds)
 
     def note(self, message: Message) -> None:
@@ -37,6 +38,8 @@ class Observer:
         with self.lock:
             if kind == "health":
                 self.health = document
+            elif kind == "status":
+                self.status = document
             elif kind == "event":
                 if document["event_id"] not in {event["event_id"] for event in self.events}:
                     self.events.append(document)

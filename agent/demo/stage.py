@@ -19,6 +19,7 @@ from drsn.agent.demo.verdict import Verdict, find
 from drsn.agent.mqtt import Connection
 from drsn.agent.replay import Plan, play
 from drsn.agent.settings import AgentSection, InputSection, MqttSection, Settings
+from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ TOPIC = "plant/demo/{sensor}/frame"
 SETTLE_S = 3.0
 """After the last packet: the last batch, its events and one more health document arrive."""
 
+INGEST_S = 20.0
 REFRESH_S = 0.25
 
 
@@ -47,6 +49,7 @@ def perform(seconds: float, bundle: str, show: Callable[[Observer, float], None]
         stack.enter_context(_connected(port, "observer", observer))
         stack.enter_context(_agent(_configuration(port, bundle, state_dir)))
         player = stack.enter_context(_connected(port, "replay"))
+        _await_ingest(observer)
         started_s, started_unix_s = time.monotonic(), time.time()
         stop = threading.Event()
         stack.callback(stop.set)
@@ -111,6 +114,19 @@ def _agent(configuration: Configuration) -> Iterator[None]:
         yield
     if failures:
         raise failures[0]
+
+
+def _await_ingest(observer: Observer) -> None:
+    """Before that the machines would play to nobody: the agent first looks whether its name is free.
+
+    Raises:
+        UnavailableError: it does not connect.
+    """
+    deadline_s = time.monotonic() + INGEST_S
+    while observer.status.get("ingest") != "connected":
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"the agent did not connect to the demo's own broker in {INGEST_S:g} s")
+        time.sleep(REFRESH_S)
 
 
 def _judge(observer: Observer, started_unix_s: float, seconds: float) -> Verdict:

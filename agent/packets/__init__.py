@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from drsn.agent.packets.packet import Format, Packet, PacketError, Reason
@@ -14,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CODECS", "Codec", "Format", "Packet", "PacketError", "Reason", "codec"]
 
-CODECS: Final = {"raw": "raw", "frame": "frame", "json": "document", "cbor": "cbor", "msgpack": "msgpack"}
-"""Codec name -> its module here."""
+CODECS: Final = ("raw", "frame", "json", "cbor", "msgpack")
+"""Their names."""
 
 
 class Codec(Protocol):
@@ -38,8 +37,22 @@ def codec(name: str) -> Codec:
         ConfigurationError: the library is not installed.
     """
     try:
-        return cast("Codec", import_module(f"{__name__}.{CODECS[name]}"))
+        return cast("Codec", _imported(name))
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"codec {name!r} needs the package {error.name}, which is not installed; pip install 'drsn-edge[codecs]'"
         ) from None
+
+
+def _imported(name: str) -> object:
+    from drsn.agent.packets import document, frame, raw  # noqa: PLC0415 (they import this package's `packet`)
+
+    if name == "cbor":
+        import drsn.agent.packets.cbor as found  # noqa: PLC0415, PLR0402 (optional)
+
+        return found
+    if name == "msgpack":
+        import drsn.agent.packets.msgpack as other  # noqa: PLC0415, PLR0402 (optional)
+
+        return other
+    return {"raw": raw, "frame": frame, "json": document}[name]
