@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SYNTHETIC = shipped("synthetic")
 PASSWORD = "not a secret here"
+INGEST = "event=connected connection=ingest"
 
 
 def free_port() -> int:
@@ -167,9 +168,17 @@ class Agent:
         command = [sys.executable, "-m", "drsn.agent", "run", "--config", str(self.config), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=self.environment)
-        seen = self.log.read_text().count("event=ready")
-        poll(lambda: self.text().count("event=ready") > seen or self.process.poll() is not None, what="ready")
+        seen = {word: self.log.read_text().count(word) for word in ("event=ready", INGEST)}
+        poll(
+            lambda: self.text().count("event=ready") > seen["event=ready"] or self.process.poll() is not None,
+            what="ready",
+        )
         assert self.process.poll() is None, self.text()
+        # It is ready before it is connected: it first looks whether its name is free. Some tests have no broker.
+        deadline_s = time.monotonic() + 2
+        while time.monotonic() < deadline_s and self.text().count(INGEST) == seen[INGEST]:
+            time.sleep(0.05)
+        time.sleep(0.1)  # the subscription is on its way
 
     def text(self) -> str:
         return self.log.read_text()
