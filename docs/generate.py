@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import measured
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -18,11 +19,8 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.cases.steps import KINDS, Step
 from drsn.agent.documents import schemas
 from drsn.agent.settings import Settings
-from drsn.agent.simulation.markdown import delays_table, rules_table, strangers_table
 from drsn.agent.votes import Quorum
-from drsn.model.benchmark import bars, results, tables
 from drsn.model.bundle import open_bundle
-from drsn.model.rungs import RUNGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,18 +42,18 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "architecture.md": {"states": state_diagram()},
         ROOT / "docs" / "alarms.md": {
             "states": state_diagram(),
-            "simulated": alarms_parts(),
-            "doubt": doubt_table(),
-            **commission_parts(),
+            "simulated": measured.alarms_parts(),
+            "doubt": measured.doubt_table(),
+            **measured.commission_parts(),
         },
-        ROOT / "docs" / "accuracy.md": accuracy_parts(),
+        ROOT / "docs" / "accuracy.md": measured.accuracy_parts(),
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "docs" / "novelty.md": {
-            "refused": refused_table(),
-            "accepted": accepted_table(),
-            "left_out": left_out_table(),
+            "refused": measured.refused_table(),
+            "accepted": measured.accepted_table(),
+            "left_out": measured.left_out_table(),
         },
-        ROOT / "docs" / "evidence.md": {"costs": evidence_costs()},
+        ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
@@ -133,85 +131,6 @@ def state_diagram() -> str:
     return "\n".join([*lines, "```"])
 
 
-def evidence_costs() -> str:
-    """What `benchmarks/evidence.py` measured."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "evidence.json").read_text(encoding="utf-8"))
-    rows = ["| step | µs, median | least to greatest | part of a window's inference |", "|---|---|---|---|"]
-    rows += [
-        f"| {r['step']} | {r['us']:.0f} | {r['least']:.0f} to {r['greatest']:.0f} | {r['ratio']:.2g} |"
-        for r in found["rows"]
-    ]
-    memory, size = found["memory of 1000 sensors, MB"], found["bytes"]
-    told = (
-        f"Memory of 1,000 sensors: {memory['all']:.0f} MB, of which {memory['arrays']:.0f} MB are the arrays and the "
-        f"rest the alarms' states before and after each window. A file has {size['file'] / 1000:.0f} kB, a message\n"
-        f"{size['message'] / 1000:.0f} kB: `quota_mb` = 256 holds {256_000_000 // size['file']:,} events."
-    )
-    return "\n".join([*rows, "", told])
-
-
-def alarms_parts() -> str:
-    """What `benchmarks/alarms.py` measured: rules over SNR, rules at equal false alarms, verdicts."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "alarms.json").read_text(encoding="utf-8"))
-    equal, worst = found["equal_false_alarms"], min(found["plan"]["snr_db"])
-    seen = f"{found['windows_that_the_network_saw']:,} windows, {found['hours_of_signal_that_the_network_saw']:g} hours"
-    alike = [
-        (f"{scene}, {speech}", row)
-        for speech in ("abstaining", "outspoken")
-        for scene in ("quiet", "disturbed")
-        for row in equal[speech][scene]
-    ]
-    name, days = f"`{found['bundle']['name']}` {found['bundle']['version']}", found["plan"]["days"]
-    most = f"{equal['at_most_per_sensor_day']:g} a sensor-day at most, at {worst:g} dB"
-    parts = [
-        f"Bundle {name}; {seen} of signal through the network. False alarms are those of machine conditions",
-        f"on healthy recordings in {days:g} sensor-days (a tenth for the first two rules), with the upper 95 % bound a",
-        "day. Delays are of the slowest condition. *Dropping*: the sequential test if it left out what the model",
-        "abstains from.",
-        "",
-        rules_table([(f"{row['snr_db']:g} dB", row) for row in found["rules"]]),
-        "",
-        "Delay by condition, median / 95th percentile in seconds:",
-        "",
-        delays_table(found["rules"]),
-        "",
-        f"At {worst:g} dB, *outspoken*: as if the model never abstained:",
-        "",
-        rules_table([(f"{row['snr_db']:g} dB", row) for row in found["outspoken"]]),
-        "",
-        f"At equal false alarms, {most}: the fastest of each family that has one:",
-        "",
-        rules_table(alike),
-        "",
-        "Signals of no machine, or of another, an hour each: how many streams raise a machine's condition.",
-        "",
-        strangers_table(found["strangers"]),
-        "",
-        "What was asked for, and whether it is met:",
-        "",
-        "\n".join(f"* {'yes' if met else '**no**'}: {what}" for what, met in found["musts"].items()),
-    ]
-    return "\n".join(parts)
-
-
-def doubt_table() -> str:
-    """Prices of novelty that `benchmarks/alarms_doubt.py` measured."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "alarms_doubt.json").read_text(encoding="utf-8"))
-    kinds = [kind for kind in found["rows"][0]["misled"] if any(row["misled"][kind] for row in found["rows"])]
-    head = ["novelty a nat", "p95 s, slowest", f"false alarms in {found['days']:g} disturbed days", *kinds]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    for row in found["rows"]:
-        p95 = row["p95_s"].values()
-        cells = [
-            row["price"],
-            "never" if None in p95 else f"{max(p95):.2f}",
-            row["false_alarms_disturbed"],
-            *(f"{row['misled'][kind]} of {found['streams_of_each_kind']}" for kind in kinds),
-        ]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
-
-
 def _word(signal: Enum) -> str:
     return str(signal.value)
 
@@ -232,105 +151,6 @@ def bundles_table() -> str:
         rows.append(
             f"| `{name}` | {labels} | {what} | {' | '.join(cells)} | {false_alarms} | {metrics['parameters']:,} |"
         )
-    return "\n".join(rows)
-
-
-ACCURACY = ROOT / "benchmarks" / "results" / "accuracy"
-CONTESTANTS = ROOT / "benchmarks" / "results" / "contestants.json"
-ASKED_ALIKE = {
-    "grid-loads": ("cwru-0-to-3", "cwru-loads", "cwru-3-to-0", "cwru-ceiling"),
-    "grid-sizes": tuple(rung for rung in RUNGS if re.fullmatch(r"cwru-size-\d+", rung)),
-    "grid-speeds": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", rung)),
-    "grid-rigs": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", rung)),
-}
-
-
-def accuracy_parts() -> dict[str, str]:
-    """Every table of docs/accuracy.md, of the cells that are there."""
-    cells = results.read_cells(ACCURACY / "test")
-    timed = json.loads(CONTESTANTS.read_text(encoding="utf-8"))["rows"]
-    us_per_window = {row["contestant"]: row["us per window"] for row in timed}
-    shown = ("shipped", "shipped_resnet", "drsn_cw", "random_forest")
-    return {
-        "bars": bars.bars_table(cells),
-        "differences": tables.differences_table(cells),
-        **{name: tables.grid_table(cells, rungs, us_per_window) for name, rungs in ASKED_ALIKE.items()},
-        "recordings": tables.recordings_table(cells, "cwru-0-to-3", shown, -6.0),
-        "paper": bars.paper_table(cells),
-        "tried": tables.tried_table(results.read_cells(ACCURACY / "selection")),
-        "full_band": full_band_table(),
-    }
-
-
-def full_band_table() -> str:
-    """What `benchmarks/full_band.py` measured."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "full_band.json").read_text(encoding="utf-8"))["rows"]
-    rows = [[str(value) if isinstance(value, str) else f"{value:.1f}" for value in row.values()] for row in found]
-    return tables.markdown(list(found[0]), rows)
-
-
-NOVELTY = ROOT / "benchmarks" / "results" / "novelty.json"
-
-
-def _novelty() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(NOVELTY.read_text(encoding="utf-8"))
-    return document
-
-
-def commission_parts() -> dict[str, str]:
-    """What `benchmarks/commission.py` measured: gain and cost of an allowance."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "commission.json").read_text(encoding="utf-8"))
-    gain = [
-        "| noise | half | allowance | other half accepted | faults accepted | of those named right |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in found["machine_at_3_hp"]:
-        level = "as recorded" if row["snr_db"] is None else f"{row['snr_db']:+g} dB"
-        allowance = "**refused**" if row["allowance"] is None else f"{row['allowance']:.1f}"
-        both = [row["before"], row.get("after") or row["before"]]
-        cells = [
-            " → ".join(f"{100 * part[what][key]:.1f}" for part in both) + " %"
-            for what, key in (("healthy", "accepted"), ("faults", "accepted"), ("faults", "right_of_accepted"))
-        ]
-        gain.append(f"| {level} | {row['half']} | {allowance} | {' | '.join(cells)} |")
-    names = list(found["cost"][0]["refused"])
-    cost = [f"| allowance | {' | '.join(f'refused: {name}' for name in names)} |", "|---" * (len(names) + 1) + "|"]
-    for row in found["cost"]:
-        cells = [f"{100 * row['refused'][name]:.1f} %" for name in names]
-        cost.append(f"| {row['allowance']:.1f} | {' | '.join(cells)} |")
-    cost[-1] = cost[-1].replace("| ", "| at most ", 1)
-    return {"commissioned": "\n".join(gain), "allowed": "\n".join(cost)}
-
-
-def refused_table() -> str:
-    """What the shipped cwru makes of signals that it should not know."""
-    rows = ["| signal | windows | refused |", "|---|---|---|"]
-    found = _novelty()["shipped"]["refused"]
-    rows += [f"| {r['signal']} | {r['windows']:,} | {100 * r['refused']:.1f} % |" for r in found]
-    return "\n".join(rows)
-
-
-def accepted_table() -> str:
-    """What it makes of its own labels at the test load, over SNR."""
-    cells = _novelty()["shipped"]["accepted"]
-    levels = ("as recorded" if c["snr_db"] is None else f"{c['snr_db']:+g} dB" for c in cells)
-    rows = [f"| CWRU at 3 hp, mean of three noises | {' | '.join(levels)} |", "|---" * (1 + len(cells)) + "|"]
-    for key, name in (("accepted", "accepted"), ("accuracy", "named right"),
-                      ("accuracy_of_accepted", "named right, of the accepted")):  # fmt: skip
-        rows.append(f"| {name} | {' | '.join(f'{100 * c[key]:.1f} %' for c in cells)} |")
-    return "\n".join(rows)
-
-
-def left_out_table() -> str:
-    """AUROC of each score on each label that training left out."""
-    scores = ("max_softmax", "energy", "mahalanobis", "relative_mahalanobis")
-    head = ("left out", *(f"{s.replace('_', ' ')}, {level}" for level in ("clean", "0 dB") for s in scores))
-    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    by_label: dict[str, list[str]] = {}
-    found = _novelty()["left_out"]["rows"]
-    for row in sorted(found, key=lambda row: row["level"] == "0 dB"):  # stable: labels keep their order
-        by_label.setdefault(row["label"], []).extend(f"{row[s]:.3f}" for s in scores)
-    rows += [f"| {label} | {' | '.join(values)} |" for label, values in by_label.items()]
     return "\n".join(rows)
 
 

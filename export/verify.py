@@ -122,7 +122,7 @@ def networks(bundle: Bundle) -> list[Artefact]:
         Artefact(
             name="onnxruntime" if precision == "fp32" else f"onnxruntime, {name}",
             limits=limits[precision],
-            open=OnnxBackend(bundle.read(name), bundle.contract, max(BATCHES)),
+            open=OnnxBackend(bundle.read(name), bundle.contract, max(BATCHES), file=name),
             max_batch=max(BATCHES),
         )
         for precision, name in NETWORK.items()

@@ -35,7 +35,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drsn
 RELEASE, PYTHON = "bookworm", "3.11"
 PACKAGES = "systemd,systemd-sysv,dbus,procps,sudo,python3-venv,mosquitto,mosquitto-clients"
 PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "git")
-CLONE = "/root/drsn-edge"
+CLONE = "/srv/drsn-edge"
 BOOTED = "systemctl is-system-running --wait"
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -31,6 +31,7 @@ class OnnxBackend:
         contract: that the graph must obey.
         max_batch: the largest batch that will be asked for.
         threads: of one call; 1 leaves the other cores to the machine's own work.
+        file: what an error names.
 
     Raises:
         BundleError: no ONNX, or its inputs and outputs are not the contract's.
@@ -38,7 +39,9 @@ class OnnxBackend:
 
     name = "onnxruntime"
 
-    def __init__(self, model: bytes, contract: ModelContract, max_batch: int, threads: int = 1) -> None:
+    def __init__(
+        self, model: bytes, contract: ModelContract, max_batch: int, threads: int = 1, file: str = "model.onnx"
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -49,7 +52,7 @@ class OnnxBackend:
                 model, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises half a dozen unrelated types)
-            raise BundleError(f"model.onnx: ONNX Runtime can't load it: {str(error)[:200]}") from None
+            raise BundleError(f"{file}: ONNX Runtime can't load it: {str(error)[:200]}") from None
         self._max_batch = max_batch
         self._shape = (contract.channels, contract.window)
         self._outputs = self._check(contract)

@@ -48,11 +48,11 @@ def _imported(name: str) -> object:
     from drsn.agent.packets import document, frame, raw  # noqa: PLC0415 (they import this package's `packet`)
 
     if name == "cbor":
-        import drsn.agent.packets.cbor as found  # noqa: PLC0415 (optional)
+        import drsn.agent.packets.cbor as of_cbor  # noqa: PLC0415 (optional)
 
-        return found
+        return of_cbor
     if name == "msgpack":
-        import drsn.agent.packets.msgpack as other  # noqa: PLC0415 (optional)
+        import drsn.agent.packets.msgpack as of_msgpack  # noqa: PLC0415 (optional)
 
-        return other
+        return of_msgpack
     return {"raw": raw, "frame": frame, "json": document}[name]

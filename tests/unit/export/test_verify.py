@@ -75,6 +75,16 @@ def test_a_network_that_cannot_be_loaded_is_a_broken_bundle(altered, name: str):
         compared(altered({name: b"hello"}))
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "model.fp16.onnx"])
+def test_a_sound_file_that_onnx_runtime_can_not_load_is_a_broken_bundle(altered, bundle: Bundle, name: str):
+    import onnx
+
+    model = onnx.load_from_string(bundle.read(name))
+    model.graph.node[0].input[0] = "nowhere"
+    with pytest.raises(BundleError, match=rf"{name}: ONNX Runtime can't load it"):
+        compared(altered({name: model.SerializeToString()}))
+
+
 def test_another_network_as_the_half_is_found_out(altered, bundle: Bundle):
     """Its graph is sound, its answers are not the bundle's."""
     import onnx
