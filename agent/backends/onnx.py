@@ -42,6 +42,7 @@ class OnnxBackend:
     def __init__(
         self, model: bytes, contract: ModelContract, max_batch: int, threads: int = 1, file: str = "model.onnx"
     ) -> None:
+        self._file = file
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -92,10 +93,10 @@ class OnnxBackend:
         outputs = {node.name: node for node in session.get_outputs()}
         x = inputs.get("x")
         if len(inputs) != 1 or x is None or x.type != "tensor(float)" or tuple(x.shape[1:]) != self._shape:
-            raise BundleError(f"model.onnx: its input is not x: float32[batch, {contract.channels}, {contract.window}]")
+            raise BundleError(f"{self._file}: its input is not x: float32[batch, {contract.channels}, {contract.window}]")
         if not isinstance(x.shape[0], str):
-            raise BundleError("model.onnx: its batch is fixed; export it with a dynamic one")
+            raise BundleError(f"{self._file}: its batch is fixed; export it with a dynamic one")
         missing = [name for name in NEEDED if name not in outputs]
         if missing or outputs["probabilities"].shape[-1] != len(contract.labels):
-            raise BundleError(f"model.onnx: outputs {sorted(outputs)} lack {missing} or one probability per label")
+            raise BundleError(f"{self._file}: outputs {sorted(outputs)} lack {missing} or one probability per label")
         return [*NEEDED, *((OPTIONAL,) if OPTIONAL in outputs else ())]
