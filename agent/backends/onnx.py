@@ -93,7 +93,8 @@ class OnnxBackend:
         outputs = {node.name: node for node in session.get_outputs()}
         x = inputs.get("x")
         if len(inputs) != 1 or x is None or x.type != "tensor(float)" or tuple(x.shape[1:]) != self._shape:
-            raise BundleError(f"{self._file}: its input is not x: float32[batch, {contract.channels}, {contract.window}]")
+            shape = f"float32[batch, {contract.channels}, {contract.window}]"
+            raise BundleError(f"{self._file}: its input is not x: {shape}")
         if not isinstance(x.shape[0], str):
             raise BundleError(f"{self._file}: its batch is fixed; export it with a dynamic one")
         missing = [name for name in NEEDED if name not in outputs]
