@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from drsn.model.contract import Manifest, ModelContract
-from drsn.model.errors import BundleError
+from drsn.model.errors import BundleError, excerpt
 from drsn.model.onnx_wire import OnnxWireError, require_self_contained
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Bundle:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return {key: np.asarray(arrays[key]) for key in arrays.files}
         except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
-            raise BundleError(f"bundle {self.path}: {name} can't be read: {error}; {REMEDY}") from None
+            raise BundleError(f"bundle {self.path}: {name} can't be read: {excerpt(error)}; {REMEDY}") from None
 
     def golden(self) -> Golden:
         """The golden windows.
@@ -122,7 +122,7 @@ def open_bundle(path: Path) -> Bundle:
     except OSError as error:
         raise BundleError(f"bundle {path}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError) as error:
-        raise BundleError(f"bundle {path}: not a readable .zip: {error}; {REMEDY}") from None
+        raise BundleError(f"bundle {path}: not a readable .zip: {excerpt(error)}; {REMEDY}") from None
 
 
 class _Source(Protocol):

@@ -23,6 +23,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
+def excerpt(error: Exception) -> str:
+    """What a library says of a file, fit for one line: zipfile quotes kilobytes of it."""
+    return printable(str(error)[:200])
+
+
 class DrsnError(Exception):
     """Something a person can put right. Its text is one line: what, where, remedy."""
 

@@ -164,11 +164,15 @@ class Agent:
     environment: dict[str, str]
     process: subprocess.Popen | None = None
 
-    def start(self, *options: str) -> None:
+    def launch(self, *options: str) -> None:
+        """Start it, and do not wait."""
         command = [sys.executable, "-m", "drsn.agent", "run", "--config", str(self.config), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=self.environment)
+
+    def start(self, *options: str) -> None:
         seen = {word: self.log.read_text().count(word) for word in ("event=ready", INGEST)}
+        self.launch(*options)
         poll(
             lambda: self.text().count("event=ready") > seen["event=ready"] or self.process.poll() is not None,
             what="ready",
@@ -264,13 +268,13 @@ def openssl(folder: Path, *arguments: str) -> None:
 def certificates(tmp_path: Path) -> Path:
     """A certification authority, `ca.pem`, and a server at 127.0.0.1 that it vouches for."""
     require("openssl", "mosquitto_passwd")
-    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test CA",
+    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "400", "-subj", "/CN=test CA",
             "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
     openssl(tmp_path, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker",
             "-keyout", "server.key", "-out", "server.csr")  # fmt: skip
     (tmp_path / "ext").write_text("subjectAltName = IP:127.0.0.1\n")
     openssl(tmp_path, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-days", "2", "-extfile", "ext", "-out", "server.pem")  # fmt: skip
+            "-days", "400", "-extfile", "ext", "-out", "server.pem")  # fmt: skip
     subprocess.run(["mosquitto_passwd", "-b", "-c", "passwords", "agent", PASSWORD], cwd=tmp_path, check=True)
     (tmp_path / "password").write_text(PASSWORD + "\n")
     return tmp_path

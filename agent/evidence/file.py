@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from drsn.agent.evidence.document import Header
 from drsn.agent.evidence.record import Record, checked
 from drsn.agent.evidence.trail import Arrays
-from drsn.model.errors import BadDataError
+from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def from_bytes(data: bytes) -> Record:
     except BadDataError:
         raise
     except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
-        raise BadDataError(f"no .npz of plain arrays: {error}") from None
+        raise BadDataError(f"no .npz of plain arrays: {excerpt(error)}") from None
     return checked(header, Arrays(**arrays))
 
 

@@ -114,3 +114,13 @@ def test_a_file_that_is_too_large_is_not_looked_at(record, monkeypatch):
         from_bytes(data)
     with pytest.raises(ValueError, match=r"lower evidence\.windows"):
         to_bytes(record)
+
+
+def test_an_error_does_not_repeat_the_file(record):
+    """Found by fuzzing: zipfile quotes the local header's name, here kilobytes of the record."""
+    data = bytearray(to_bytes(record))
+    data[26:28] = (8000).to_bytes(2, "little")  # length of the first entry's name, in its local header
+    with pytest.raises(BadDataError, match="of plain arrays") as caught:
+        from_bytes(bytes(data))
+    assert len(str(caught.value)) < 300
+    assert str(caught.value).isprintable()

@@ -1,0 +1,153 @@
+"""Two hours at full rate: does the agent's memory grow, or the number of its threads and open files?
+
+A hundred sensors, live (586 packets a second), through mosquitto and the line of tests/chaos; at the end every packet
+is accounted for and every event held against them. The slope is Theil and Sen's over the samples after the first
+quarter of an hour; its interval holds 95 of 100 bootstraps of ten-minute blocks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from _report import RESULTS, machine
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from chaos.scene import SETTINGS, Scene, Usage
+from chaos.sensors import Sensors
+from chaos.signals import WINDOW_NS
+from chaos.subscriber import Subscriber
+from chaos.wire import Wire
+from servers import Agent, Mosquitto
+
+from drsn.agent.bundles import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+SENSORS = 100
+BLOCK = 64
+"""Packets in one state: nine events a second in all."""
+
+SAMPLE_S = 10.0
+WARM_UP_S = 900.0
+CONFIG = """
+[agent]
+id = "tester"
+bundle = "{bundle}"
+state_dir = "{state}"
+[mqtt]
+url = "{url}"
+[[inputs]]
+topic = "plant/{{area}}/{{point}}/frame"
+sensor = "{{point}}"
+"""
+
+
+def slope_mb_per_h(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> float:
+    """The median slope between all pairs of samples."""
+    first, second = np.triu_indices(len(hours), 1)
+    return float(np.median((rss_mb[second] - rss_mb[first]) / (hours[second] - hours[first])))
+
+
+def interval(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> tuple[float, float]:
+    """Of the slope: 95 of 100 draws of blocks of ten minutes, each with its place in time."""
+    rng = np.random.default_rng(1)
+    blocks = [part for part in np.array_split(np.arange(len(hours)), max(2, round(np.ptp(hours) * 6))) if len(part)]
+    slopes = []
+    for _ in range(200):
+        rows = np.unique(np.concatenate([blocks[n] for n in rng.integers(0, len(blocks), len(blocks))]))
+        slopes.append(slope_mb_per_h(hours[rows], rss_mb[rows]) if len(rows) > 2 else np.nan)
+    low, high = np.nanpercentile(slopes, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def staged(folder: Path, stack: ExitStack, sensors: int) -> Scene:
+    """A broker, an agent and the others."""
+    broker = Mosquitto(folder)
+    broker.start()
+    stack.callback(broker.stop)
+    crowd = Sensors(broker.port, sensors, 1e9 / WINDOW_NS, BLOCK)
+    stack.callback(crowd.close)
+    wire = Wire(broker.port, crowd.mark)
+    stack.callback(wire.close)
+    subscriber = Subscriber(broker.port)
+    stack.callback(subscriber.close)
+    config, log = folder / "agent.toml", folder / "agent.log"
+    config.write_text(
+        CONFIG.format(bundle=shipped("synthetic"), state=folder / "state", url=wire.url) + SETTINGS.format(block=BLOCK)
+    )
+    log.touch()
+    agent = Agent(config, log, dict(os.environ))
+    stack.callback(agent.end)
+    return Scene("soak", broker, agent, wire, crowd, subscriber)
+
+
+def samples(scene: Scene, hours: float) -> Iterator[tuple[float, Usage, dict[str, Any]]]:
+    """Seconds since the start, what the process holds, its health."""
+    began_s = time.monotonic()
+    while (now_s := time.monotonic() - began_s) < hours * 3600:
+        usage = Usage.of(scene.agent.process.pid)
+        assert usage is not None, f"the agent is gone: {scene.agent.text()[-2000:]}"
+        yield now_s, usage, scene.subscriber.health
+        time.sleep(max(0.0, SAMPLE_S - (time.monotonic() - began_s - now_s)))
+
+
+def told(times_s: list[float], used: list[Usage], scene: Scene, row: dict[str, Any]) -> dict[str, Any]:
+    """The report."""
+    hours, rss_mb = np.array(times_s) / 3600, np.array([each.rss_mb for each in used])
+    warm = hours * 3600 >= min(WARM_UP_S, times_s[-1] / 4)
+    health = scene.subscriber.health
+    result: dict[str, Any] = {
+        **row,
+        "hours": float(hours[-1]),
+        "packets/s": row["acknowledged by the agent"] / times_s[-1],
+        "slope MB/h": slope_mb_per_h(hours[warm], rss_mb[warm]),
+        "slope interval": interval(hours[warm], rss_mb[warm]),
+        "RSS MB at the start, the middle, the end": [float(rss_mb[n]) for n in (0, len(rss_mb) // 2, -1)],
+    }
+    for name, values in (("threads", [u.threads for u in used]), ("files", [u.descriptors for u in used])):
+        late = np.array(values)[warm]
+        result[f"{name}, least and most"] = [int(late.min()), int(late.max())]
+    result |= {name: health[name] for name in ("packets", "gaps", "reconnects", "lost_events", "latency_ms")}
+    trace = [[round(float(h), 4), round(float(mb), 2)] for h, mb in zip(hours[::6], rss_mb[::6], strict=True)]
+    return {"machine": machine(), "rows": [result], "hours and RSS MB": trace}
+
+
+def main() -> None:
+    """Run, and write results/soak.json."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hours", type=float, default=2.1)
+    parser.add_argument("--sensors", type=int, default=SENSORS)
+    arguments = parser.parse_args()
+    times_s: list[float] = []
+    used: list[Usage] = []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        scene = staged(Path(folder), stack, arguments.sensors)
+        scene.begin()
+        for now_s, usage, health in samples(scene, arguments.hours):
+            times_s.append(now_s)
+            used.append(usage)
+            if len(used) % 6 == 1:
+                done = health.get("packets", {}).get("processed", 0)
+                print(f"{now_s:6.0f} s  {usage.rss_mb:6.1f} MB  {usage.descriptors} files  {usage.threads} threads  "
+                      f"{done} packets", flush=True)  # fmt: skip
+        report = told(times_s, used, scene, scene.finish())
+        assert scene.agent.stop() == 0, scene.agent.text()[-2000:]
+    (RESULTS / "soak.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(report["rows"][0], indent=1))
+
+
+if __name__ == "__main__":
+    main()

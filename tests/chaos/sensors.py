@@ -1,0 +1,166 @@
+"""Sensors that nobody of the project wrote: frames packed from docs/mqtt.md, published by a plain client.
+
+Every sensor is healthy for a block of packets, faulty for the next, and so on; a packet is one window. With the quorum
+of a whole block (`8/8`), each block ends in one event, and every packet that is lost costs one.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+from chaos.signals import RATE_HZ, SCALE, WINDOW, WINDOW_NS, windows
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SENT, CONFIRMED, DELIVERED, ACKED = 1, 2, 4, 8
+"""What is known of a packet: published, the broker's word for it, with the agent, the agent's word for it."""
+
+IN_FLIGHT = 100
+"""Publishes that may wait for the broker's word: a broker that is gone must not find thousands when it is back."""
+
+
+@dataclass
+class Life:
+    """One life of one sensor, from its start on: packet `seq` is `marks[seq]`."""
+
+    sensor: str
+    boot_id: int
+    t0_unix_ns: int
+    offset: int
+    block: int
+    marks: bytearray = field(default_factory=bytearray)
+
+    def faulty(self, seq: int) -> bool:
+        return (seq + self.offset) // self.block % 2 == 1
+
+    def end_unix_ns(self, seq: int) -> int:
+        return self.t0_unix_ns + (seq + 1) * WINDOW_NS
+
+    def payload(self, seq: int, n_samples: int = WINDOW) -> bytes:
+        bank = windows()[self.faulty(seq)]
+        body = bank[seq % len(bank)][: 2 * n_samples]
+        head = struct.pack(
+            "<4sBBBBIIIQfffHH", b"DRSN", 1, 0, 1, 0, n_samples, seq, self.boot_id,
+            self.t0_unix_ns + seq * WINDOW_NS, RATE_HZ, SCALE, 0.0, 1, 0,
+        )  # fmt: skip
+        return head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body
+
+
+class Sensors:
+    """So many sensors on one client, which keeps what the broker has not confirmed and sends it again.
+
+    Args:
+        port: of the broker.
+        count: sensors, `s000` and so on.
+        rate_hz: packets a second of each.
+        block: packets in one state.
+    """
+
+    def __init__(self, port: int, count: int, rate_hz: float, block: int = 8) -> None:
+        self.rate_hz, self.block, self.count = rate_hz, block, count
+        self.lives: dict[tuple[str, int], Life] = {}
+        self.published = 0
+        self._now: list[Life] = []
+        self._waiting: dict[int, tuple[Life, int]] = {}
+        self._words: deque[int] = deque()  # of the broker; paho says them with a lock in hand that `publish` needs
+        self._stop, self._pause = threading.Event(), threading.Event()
+        self.reboot()
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id="sensors", protocol=MQTTProtocolVersion.MQTTv5)
+        client.on_publish = self._confirmed
+        client.max_inflight_messages_set(20)
+        client.reconnect_delay_set(1, 1)
+        lasting = Properties(PacketTypes.CONNECT)
+        lasting.SessionExpiryInterval = 3600
+        client.connect("127.0.0.1", port, clean_start=False, properties=lasting)
+        client.loop_start()
+        self._client = client
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def reboot(self) -> None:
+        """All sensors start anew: another `boot_id`, `seq` from 0 on."""
+        boot_id = self._now[0].boot_id + 1 if self._now else 1
+        t0_unix_ns = time.time_ns()
+        self._now = [Life(f"s{n:03d}", boot_id, t0_unix_ns, n % self.block, self.block) for n in range(self.count)]
+        self.lives |= {(life.sensor, boot_id): life for life in self._now}
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def pause(self) -> None:
+        self._pause.set()
+
+    def resume(self) -> None:
+        self._pause.clear()
+
+    def stop(self) -> None:
+        """Publish no more, and wait until the broker has confirmed what was."""
+        self._stop.set()
+        self._thread.join()
+        deadline_s = time.monotonic() + 60
+        while self._unconfirmed() and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert not self._waiting, f"the broker does not confirm {len(self._waiting)} packets"
+
+    def close(self) -> None:
+        self._stop.set()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def mark(self, sensor: str, boot_id: int, seq: int, flag: int) -> None:
+        """Note what is known of a packet; any thread."""
+        life = self.lives.get((sensor, boot_id))
+        if life is not None:
+            life.marks[seq] |= flag
+
+    def missing(self) -> int:
+        """Packets that the broker confirmed and the agent did not."""
+        return self._count(lambda mark: mark & CONFIRMED and not mark & ACKED)
+
+    def total(self, flag: int) -> int:
+        return self._count(lambda mark: mark & flag)
+
+    def _count(self, counts: Callable[[int], object]) -> int:
+        others = bytes(mark for mark in range(16) if not counts(mark))
+        return sum(len(life.marks.translate(None, others)) for life in list(self.lives.values()))
+
+    def _run(self) -> None:
+        due_s = time.monotonic()
+        while not self._stop.is_set():
+            lives = self._now
+            for place, life in enumerate(lives):
+                due_s = max(due_s + 1 / (self.rate_hz * len(lives)), time.monotonic() - 1)
+                while (self._pause.is_set() or self._unconfirmed() >= IN_FLIGHT) and not self._stop.is_set():
+                    time.sleep(0.01)
+                if self._stop.is_set() or life is not self._now[place]:
+                    break
+                wait_s = due_s - time.monotonic()
+                if wait_s > 0.002:
+                    time.sleep(wait_s)
+                self._publish(life)
+
+    def _publish(self, life: Life) -> None:
+        seq = len(life.marks)
+        life.marks.append(SENT)
+        info = self._client.publish(f"plant/hall/{life.sensor}/frame", life.payload(seq), qos=1)
+        self._waiting[info.mid] = (life, seq)
+        self.published += 1
+
+    def _unconfirmed(self) -> int:
+        while self._words:
+            life, seq = self._waiting.pop(self._words.popleft())
+            life.marks[seq] |= CONFIRMED
+        return len(self._waiting)
+
+    def _confirmed(self, _client: object, _data: object, mid: int, *_: object) -> None:
+        self._words.append(mid)
