@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TORCH := torch==2.13.0
 TORCH_INDEX ?=
 
-.PHONY: demo test check system bundle bench fuzz gpu docs clean
+.PHONY: demo test check chaos system bundle bench fuzz gpu docs clean
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/bin/drsn-agent demo
@@ -23,6 +23,14 @@ check: $(VENV)/.installed .types broker
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -q tests/unit tests/contract
+
+# What the agent must survive: killed, cut off, without disk, broker or clock. About an hour, and its ledger is written;
+# in CI a few minutes: make chaos FORM=short. Some of it needs root.
+FORM ?= long
+chaos: export DRSN_CHAOS = $(FORM)
+chaos: export DRSN_CHAOS_REPORT = $(if $(filter long,$(FORM)),benchmarks/results/chaos.json)
+chaos: $(VENV)/.installed broker
+	$(VENV)/bin/pytest -m chaos tests/chaos
 
 # The service under a real systemd, booted in a container; as root. The container's root file system is built once, which
 # takes minutes, and kept in ~/.cache/drsn-edge until `make clean`.
@@ -46,7 +54,8 @@ docs: $(VENV)/.installed
 bench: $(VENV)/.installed broker
 	for name in hot_path inference contestants export agent; do $(VENV)/bin/python benchmarks/$$name.py || exit 1; done
 
-# Coverage-guided fuzzing of everything that is read from outside: about an hour of one core; results/fuzz.json, tests/fuzz/corpus.
+# Coverage-guided fuzzing of everything that is read from outside: about an hour and a half of one core; results/fuzz.json,
+# tests/fuzz/corpus.
 # Some of it: make fuzz FUZZ="cbor msgpack --inputs 5000"
 fuzz: $(VENV)/.installed .types
 	$(VENV)/bin/pip install -q -e '.[fuzz]'

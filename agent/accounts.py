@@ -27,6 +27,7 @@ def status(parts: Parts, *, stopped: bool) -> StatusDocument:
         agent=parts.identity.agent,
         state=state,
         reasons=tuple(reasons),
+        warnings=parts.expiry.warnings,
         ingest=ingest,
         backend=parts.backend.name,
         engine=parts.engine,
@@ -34,7 +35,8 @@ def status(parts: Parts, *, stopped: bool) -> StatusDocument:
         config_sha256=parts.config_sha256,
         bundle=parts.identity.bundle,
         epoch=parts.identity.epoch,
-        since=iso_utc(parts.started.unix_ns),
+        instance=parts.instance.id,
+        since=parts.instance.since,
     )
 
 
@@ -44,7 +46,7 @@ def health(parts: Parts) -> HealthDocument:
     return HealthDocument(
         agent=parts.identity.agent,
         at=iso_utc(time.time_ns()),
-        uptime_s=round(time.monotonic() - parts.started.s, 1),
+        uptime_s=round(time.monotonic() - parts.started_s, 1),
         sensors=parts.intake.sensors,
         packets={
             "received": inbox.received,

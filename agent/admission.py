@@ -1,7 +1,9 @@
-"""Before an agent takes its name at the broker: does another one carry it? Then the second does not start.
+"""Does another agent carry our name at the broker? Of two, the one that started later stops.
 
 A broker lets the second connection of a client id throw out the first (MQTT 5, 3.1.4-3), and two agents of one name
-would do that to each other for ever. So a probe with a name of its own looks first at the agent's retained status.
+would do that to each other for ever; mosquitto 2.0.11 does not even say why it closes a line. So a probe with a client
+id of its own looks at the agent's retained status before the agent connects, and goes on listening while it is there:
+thrown out by turns, the two never hear each other on the connections that they fight for.
 """
 
 from __future__ import annotations
@@ -9,12 +11,16 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.logs import fields
-from drsn.model.errors import ConfigurationError
+from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.instance import Instance
     from drsn.agent.message import Message
     from drsn.agent.ports import Transport
 
@@ -29,30 +35,45 @@ log = logging.getLogger(__name__)
 
 
 class Admission:
-    """Asked in each turn of the loop whether the agent may connect.
+    """Asked in each turn of the loop: whether the agent may connect, and then whether it may stay.
 
-    A retained `online` proves little: the broker may have missed the end of an agent whose machine was replaced. A
-    message that comes while nobody of this name should be there is proof. `connection` is given by `probe`.
+    A retained `online` proves little: the broker may have missed the end of an agent whose machine was replaced, or
+    have come back with what it retained long ago. A message that comes while nobody of this name should be there is
+    proof, and so is one that only another run can have sent.
 
     Args:
         agent: the id.
-        epoch: of our store; a status of the same epoch is our own, of before.
+        epoch: of our store; a status of the same epoch is our own, of before, or that of a copy of our directory.
+        instance: this run.
         health_every_s: as the other one is likely to have it: it is waited for two and a half times.
+        on_change: called when there is something to hear.
     """
 
-    def __init__(self, agent: str, epoch: str, health_every_s: float) -> None:
-        self._agent, self._epoch = agent, epoch
+    def __init__(
+        self,
+        agent: str,
+        epoch: str,
+        instance: Instance,
+        health_every_s: float,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.yielded = False
+        """Another agent has the name now, and says how it is."""
+        self._agent, self._epoch, self._instance = agent, epoch, instance
         self._patience_s = max(LEAST_PATIENCE_S, 2.5 * health_every_s)
+        self._on_change = on_change
         self._heard: deque[Message] = deque()
         self._connected = 0  # epoch of the connection that is listened to
         self._since_s = 0.0
         self._rival = False
+        self._younger: str | None = None  # the last run that has to stop for us, as it was told
 
     def put(self, message: Message) -> None:
         """A message has come; called by the network's thread."""
         if len(self._heard) < 64:
             self._heard.append(message)
         message.ack()
+        self._on_change()
 
     def free(self, probe: Transport, now_s: float) -> bool:
         """Whether the name is free, as far as the broker's word goes.
@@ -74,23 +95,59 @@ class Admission:
                     extra=fields(agent=self._agent))  # fmt: skip
         return True
 
+    def defend(self) -> None:
+        """Once the name is ours: see whether another run publishes under it, and who of the two is to stop.
+
+        What is retained is passed over: it may be of any time. One that fights for the name publishes again and again.
+
+        Raises:
+            UnavailableError: an agent lives by the name that started earlier, or that can't hear us. Not a matter of
+                the configuration (78) yet: the next start finds out whether it is there to stay.
+        """
+        while self._heard:
+            message = self._heard.popleft()
+            said = _said(message)
+            if message.retained or said.state not in WATCHING or said.instance == self._instance.id:
+                continue
+            if said.instance is None or not self._instance.precedes(said.since or "", said.instance):
+                self.yielded = True
+                raise UnavailableError(taken(self._agent, "another agent of this name, which started earlier,"))
+            if said.instance != self._younger:
+                self._younger = said.instance
+                log.warning("another agent of this name has connected; it started later, so it is to stop",
+                            extra=fields(agent=self._agent, instance=said.instance, since=said.since))  # fmt: skip
+
     def _hear(self, message: Message) -> None:
-        state, epoch = _said(message)
-        if not message.retained and state != "offline":
+        said = _said(message)
+        if not message.retained and said.state != "offline":
             raise ConfigurationError(taken(self._agent))
-        if state is not None:
-            self._rival = message.retained and state in WATCHING and epoch != self._epoch
+        if said.state is not None:
+            self._rival = message.retained and said.state in WATCHING and not self._own_past(said)
+
+    def _own_past(self, said: _Said) -> bool:
+        """One without an instance is of a version that drew none."""
+        return said.epoch == self._epoch and said.instance in (None, self._instance.before)
 
 
-def taken(agent: str) -> str:
+def taken(agent: str, who: str = "another agent of this name") -> str:
     """What an agent says that finds another of its name."""
-    return f"agent.id {agent!r}: another agent of this name is connected to the broker; give each its own agent.id"
+    return f"agent.id {agent!r}: {who} is connected to the broker; give each its own agent.id"
 
 
-def _said(message: Message) -> tuple[str | None, str | None]:
-    """State and epoch of a status; None of a health document, or of what nobody understands."""
+@dataclass(frozen=True)
+class _Said:
+    """By a status; all None of a health document, or of what nobody understands."""
+
+    state: str | None = None
+    epoch: str | None = None
+    instance: str | None = None
+    since: str | None = None
+
+
+def _said(message: Message) -> _Said:
     try:
         document = json.loads(message.payload)
-        return document.get("state"), document.get("epoch")
+        told = [document.get(name) for name in _Said.__dataclass_fields__]
     except (ValueError, AttributeError, RecursionError):
-        return None, None
+        return _Said()
+    return _Said(*(text if isinstance(text, str) else None for text in told))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -15,17 +15,22 @@ from drsn.agent.clock import Clock
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
+from drsn.agent.desk.reloading import Reloading
 from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.evidence.setup import keeper_of
+from drsn.agent.expiry import Expiry
+from drsn.agent.group import Group
 from drsn.agent.in_hand import InHand
 from drsn.agent.inbox import Inbox
+from drsn.agent.instance import Instance
 from drsn.agent.intake import Input, Intake
 from drsn.agent.ledger import Ledger
 from drsn.agent.message import Will
 from drsn.agent.metrics import Metrics
 from drsn.agent.mqtt import Connection
+from drsn.agent.name import Name
 from drsn.agent.outbox import Outbox
 from drsn.agent.packets import codec
 from drsn.agent.parts import Parts
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from drsn.agent.configuration import Configuration
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.ports import Transport
+    from drsn.agent.reload import Reload
     from drsn.agent.settings import Settings
     from drsn.agent.store import Snapshot
     from drsn.model.bundle import Bundle
@@ -90,13 +96,18 @@ def wish_of(settings: Settings) -> Wish:
 
 
 @contextmanager
-def assembled(configuration: Configuration, connect: Callable[..., Transport] = Connection) -> Iterator[Runner]:
-    """A runner, ready to run; what it holds is closed at the end. `connect` makes its two connections."""
+def assembled(
+    configuration: Configuration, connect: Callable[..., Transport] = Connection, reload: Reload | None = None
+) -> Iterator[Runner]:
+    """A runner, ready to run; what it holds is closed at the end. `connect` makes its connections."""
     with ExitStack() as stack:
         bundle, chosen = stack.enter_context(opened_model(configuration))
         store = Ledger(configuration.settings.agent.state_dir)
         stack.callback(store.close)
         parts = parts_of(configuration, bundle, chosen, store, connect)
+        if reload is not None:
+            settings = configuration.settings
+            Reloading(parts.desk, parts.control, Topics(settings.agent.prefix, settings.agent.id), reload)
         stack.callback(parts.evidence.close)
         yield Runner(parts)
 
@@ -112,8 +123,9 @@ def parts_of(
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
     pipeline, desk = _core(settings, bundle, chosen, store, remembered, identity)
     connection = partial(connect, configuration.broker, on_change=inbox.wake)
-    control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen))
-    admission = Admission(identity.agent, identity.epoch, settings.agent.health_every_s)
+    instance = Instance.drawn(settings.agent.state_dir, time.time_ns())
+    control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen, instance))
+    ingest = connection(on_message=inbox.put, **_ingest(settings, store))
     evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
     intake = _intake(settings, contract, remembered, metrics)
     desk.add("forget", forgetting.verb(pipeline, intake, evidence))
@@ -121,15 +133,13 @@ def parts_of(
         inbox=inbox,
         intake=intake,
         receipts=Receipts(),
-        in_hand=InHand(settings.agent.state_dir),
         batch=_batch(settings, contract, evidence),
         backend=chosen.backend,
         interpret=Interpreter(contract),
         pipeline=pipeline,
         store=store,
-        ingest=connection(on_message=inbox.put, **_ingest(settings, store)),
-        admission=admission,
-        probe=connection(on_message=admission.put, **_probe(topics)),
+        ingest=ingest,
+        **_name(settings, identity, instance, topics, inbox, connection, (control, ingest)),
         control=control,
         outbox=Outbox(store, control, topics),
         publisher=Publisher(control, topics, pipeline, _short(bundle), settings.agent.results_per_s),
@@ -137,13 +147,33 @@ def parts_of(
         evidence=evidence,
         metrics=metrics,
         identity=identity,
-        **_about(configuration, chosen),
+        **_about(configuration, chosen, instance),
     )
 
 
-def _about(configuration: Configuration, chosen: Chosen) -> dict[str, Any]:
-    """What the loop says of itself and never changes."""
+def _name(
+    settings: Settings,
+    identity: Identity,
+    instance: Instance,
+    topics: Topics,
+    inbox: Inbox,
+    connection: Callable[..., Transport],
+    bearers: tuple[Transport, ...],
+) -> dict[str, Any]:
+    """The agent's name, and the connection that hears of another one of it; that wakes the loop."""
+    admission = Admission(identity.agent, identity.epoch, instance, settings.agent.health_every_s, inbox.wake)
+    probe = connection(on_message=admission.put, **_probe(topics, instance))
+    remember = partial(instance.remember, settings.agent.state_dir)
+    return {"name": Name(identity.agent, admission, probe, bearers, remember), "probe": probe}
+
+
+def _about(configuration: Configuration, chosen: Chosen, instance: Instance) -> dict[str, Any]:
+    """What the settings alone decide, and what the loop says of itself."""
     return {
+        "instance": instance,
+        "expiry": Expiry(configuration.broker),
+        "group": Group(_in_flight(configuration.settings) // 2),
+        "in_hand": InHand(configuration.settings.agent.state_dir),
         "version": package_version(),
         "config_sha256": configuration.sha256,
         "health_every_s": configuration.settings.agent.health_every_s,
@@ -217,21 +247,27 @@ def _ingest(settings: Settings, store: Ledger) -> dict[str, Any]:
         "filters": filters,
         "abandoned": store.abandoned(filters),
         "max_payload_bytes": max(entry.max_packet_bytes for entry in settings.inputs),
-        # Four batches: one in the network, the others on their way; less can starve a batch of its company.
-        "receive_maximum": 4 * max(32, settings.inference.max_batch),
+        "receive_maximum": _in_flight(settings),
     }
 
 
-def _probe(topics: Topics) -> dict[str, Any]:
-    """Options of the connection that looks whether the agent's name is free."""
+def _in_flight(settings: Settings) -> int:
+    """Four batches: one in the network, one that waits for its commit; less can starve a batch of its company."""
+    return 4 * max(32, settings.inference.max_batch)
+
+
+def _probe(topics: Topics, instance: Instance) -> dict[str, Any]:
+    """Options of the connection that hears whether another agent has our name."""
     return {
         "name": "probe",
-        "client_id": f"drsn-{topics.agent}-probe-{uuid.uuid4().hex[:8]}",
+        "client_id": f"drsn-{topics.agent}-probe-{instance.id}",
         "filters": (topics.status, topics.health),
     }
 
 
-def _control(configuration: Configuration, topics: Topics, identity: Identity, chosen: Chosen) -> dict[str, Any]:
+def _control(
+    configuration: Configuration, topics: Topics, identity: Identity, chosen: Chosen, instance: Instance
+) -> dict[str, Any]:
     """Options of the connection that everything goes out by; the broker says `offline` when it dies."""
     will = StatusDocument(
         agent=identity.agent,
@@ -243,6 +279,7 @@ def _control(configuration: Configuration, topics: Topics, identity: Identity, c
         config_sha256=configuration.sha256,
         bundle=identity.bundle,
         epoch=identity.epoch,
+        instance=instance.id,
         since="",
     )
     return {

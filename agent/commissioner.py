@@ -43,7 +43,8 @@ class Word:
     """What there is to say to the one who asked."""
 
     request_id: str
-    sensor: str
+    sensor: str | None
+    """None: it is about the agent."""
     pending: str | None = None
     """How far it is; None: it is over."""
     reason: str | None = None

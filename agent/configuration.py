@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_settings import InitSettingsSource, SettingsError, TomlConfigSettingsSource
+from pydantic_settings import InitSettingsSource, SettingsError
 
 from drsn.agent.address import Broker
 from drsn.agent.bundles import SHIPPED, shipped
@@ -22,6 +22,7 @@ from drsn.agent.secret import open_to_all, password_in
 from drsn.agent.settings import ENVIRONMENT_PREFIX, MqttSection, Settings
 from drsn.agent.tls import INSECURE, context
 from drsn.model.errors import ConfigurationError, UsageError
+from drsn.model.toml_file import TomlError, read_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 (the credential's name)
 KEY_CREDENTIAL = "mqtt-key"
 SHIPPED_PREFIX = "shipped:"
-MAX_BYTES = 1 << 20
-"""Of a configuration file; one that names a thousand sensors has a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +107,6 @@ def settings_in(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
-    if path.stat().st_size > MAX_BYTES:
-        raise ConfigurationError(f"{path}: larger than {MAX_BYTES} bytes; a configuration is a small file")
     _check_environment()
     return _read(path, _nested(overrides))
 
@@ -129,6 +126,11 @@ def bundle_path(text: str) -> Path:
 
 
 def _read(path: Path, overrides: dict[str, Any]) -> Settings:
+    try:
+        document = read_toml(path)
+    except TomlError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
     class Reader(Settings):
         @classmethod
         def settings_customise_sources(
@@ -140,19 +142,13 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             """The first wins."""
-            defaults = InitSettingsSource(settings_cls, _systemd_defaults())
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path), defaults
+            written = InitSettingsSource(settings_cls, document)
+            return init_settings, env_settings, written, InitSettingsSource(settings_cls, _systemd_defaults())
 
     try:
         return Reader(**overrides)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: not UTF-8, so not TOML") from None
     except RecursionError:
-        raise ConfigurationError(f"{path}: not TOML that anybody wrote: brackets within brackets without end") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
+        raise ConfigurationError("environment: lists within lists without end") from None
     except SettingsError as error:
         raise ConfigurationError(f"environment: {error}; lists are written as JSON") from None
     except ValidationError as error:

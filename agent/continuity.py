@@ -59,6 +59,8 @@ class Cursor:
     sample_rate_hz: float | None = None
     earlier: tuple[int, int] | None = None
     """(boot_id, last seq) before the sensor's last restart."""
+    before: tuple[int, int] | None = None
+    """(last seq, end_unix_ns) before the sensor last counted anew, if `t0` went on meanwhile."""
     touched: bool = False
     """The last packet touched the one before it."""
     fresh: bool = False
@@ -83,6 +85,8 @@ def _within_a_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, con
     if packet.seq is None or cursor.seq is None:
         return by_time
     ahead = (packet.seq - cursor.seq) % _WRAP
+    if 0 < ahead < _HALF and _of_earlier_count(cursor, packet, duration_ns):
+        return Continuity.DUPLICATE
     if 1 < ahead < _HALF:
         return Continuity.GAP
     if ahead == 1:
@@ -111,8 +115,11 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdic
     earlier = cursor.earlier if cursor else None
     if cursor is not None and cursor.seq is not None and cursor.boot_id and packet.boot_id != cursor.boot_id:
         earlier = (cursor.boot_id, cursor.seq)
+    before = cursor.before if cursor else None
+    if verdict is Continuity.RESTART:
+        before = _count_of(cursor, packet)
     touched = verdict is Continuity.TOUCHES
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, earlier=earlier, touched=touched)
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, earlier=earlier, before=before, touched=touched)
 
 
 def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:
@@ -121,6 +128,23 @@ def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:
         return False
     ahead = (packet.seq - cursor.earlier[1]) % _WRAP
     return ahead == 0 or ahead >= _HALF
+
+
+def _count_of(cursor: Cursor | None, packet: Packet) -> tuple[int, int] | None:
+    """How far the count came that `packet` ends; None: unknown, or its clock went back meanwhile."""
+    if cursor is None or cursor.seq is None or cursor.end_unix_ns is None or packet.t0_unix_ns is None:
+        return None
+    return (cursor.seq, cursor.end_unix_ns) if packet.t0_unix_ns >= cursor.end_unix_ns - ROUNDING_NS else None
+
+
+def _of_earlier_count(cursor: Cursor, packet: Packet, duration_ns: float) -> bool:
+    """The same of a sensor whose `boot_id` does not tell: by its place in what was counted before, and by `t0`."""
+    if cursor.before is None or packet.seq is None or packet.t0_unix_ns is None:
+        return False
+    last, end_unix_ns = cursor.before
+    behind = (last - packet.seq) % _WRAP
+    latest_ns = end_unix_ns - (behind + 1) * duration_ns + ROUNDING_NS
+    return behind < DUPLICATE_SPAN and packet.t0_unix_ns <= latest_ns
 
 
 def _by_time(

@@ -210,6 +210,7 @@ class StatusDocument(Frozen):
     agent: str
     state: Literal["online", "degraded", "stopped", "offline"]
     reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
+    warnings: tuple[str, ...] = Field(default=(), description="what will stop working soon: certificates that end")
     ingest: Literal["connected", "connecting", "stopped"]
     backend: str
     engine: str | None = Field(default=None, description="file of the TensorRT engine that runs; null: none does")
@@ -217,7 +218,8 @@ class StatusDocument(Frozen):
     config_sha256: str
     bundle: BundleReference
     epoch: str
-    since: str
+    instance: str = Field(description="drawn at each start: two agents of one id have two, also with copied state")
+    since: str = Field(description="when it started, by its own clock; empty in the last will")
 
 
 class HealthDocument(Frozen):
@@ -243,7 +245,9 @@ class HealthDocument(Frozen):
     unpublished_events: int
     lost_events: int = Field(description="that neither disk nor broker took; a subscriber sees a hole in `seq`")
     commands_dropped: int = Field(description="that found no room: more than 64 waited")
-    latency_ms: dict[str, float] = Field(description="packet received to alarm committed: p50, p95, p99, max")
+    latency_ms: dict[str, float] = Field(
+        description="packet received to votes committed: p50, p95, p99, max; a change of an alarm waits for no other"
+    )
     inference_ms: dict[str, float]
     evidence: dict[str, int] = Field(
         description="records written, failed (disk), dropped (no room to wait); bytes on the disk, 0 before the first"

@@ -11,11 +11,13 @@ import math
 import uuid
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
+from drsn.agent.high_water import HighWater
 from drsn.agent.logs import fields
 from drsn.agent.state_dir import BESIDE, StateDir
 from drsn.agent.store import REPLIES, Changes, DamagedError, Entry, Snapshot, Store
@@ -62,7 +64,7 @@ class Ledger:
         self.lost = 0
         """Events that no broker and no disk has: too many waited, or the only file was damaged."""
         self._asides: list[str] = []
-        self._dir = StateDir(state_dir)
+        self._dir, self._mark = StateDir(state_dir), HighWater(state_dir)
         self._store: Store | None = None
         self._damaged = False
         self._retry_s = self._cursor_due_s = -math.inf
@@ -81,6 +83,7 @@ class Ledger:
         self._sensors, self._cursors = dict(remembered.sensors), dict(remembered.cursors)
         self._published_id = self._told_id = remembered.published_id
         self._last_id = self._written_id = remembered.last_id
+        self._commits = max(remembered.commits, self._mark.reached(self._epoch))
         self._gone_id = 0  # no event up to it can be published any more
         if self._asides:
             self._lose_up_to(self._last_id, "they were in the damaged file")
@@ -182,17 +185,25 @@ class Ledger:
             self._drop()
         if self.problem is not None:
             log.error("ends with what is not on the disk", extra=fields(reason=self.problem))
+        self._mark.close()
         self._dir.close()
 
     def _write(self, changes: Changes) -> None:
-        assert self._store is not None
         try:
-            lost = self._store.commit(changes)
+            lost = self._commit(changes)
         except StorageError as error:
             self._fail(error)
             return
         self._written_id, self._told_id = self._last_id, changes.published_id or self._told_id
         self._lose_up_to(self._reached + lost, FULL)
+
+    def _commit(self, changes: Changes) -> int:
+        """How many events went because the journal is full."""
+        assert self._store is not None
+        lost = self._store.commit(replace(changes, number=self._commits + 1))
+        self._commits += 1
+        self._mark.rise(self._epoch, self._commits)
+        return lost
 
     def _read(self, read: Callable[[Store], Answer]) -> Answer | None:
         if self._store is None:
@@ -237,12 +248,20 @@ class Ledger:
         remembered = None
         try:
             self._store = Store(self._dir.path / FILE, _new_epoch())
-            remembered = self._store.load()
+            found = self._store.load()
+            self._must_be_the_newest(found)
+            remembered = found
             self._store.check()
         except DamagedError as error:
             kept = "alarm states were saved" if remembered else "alarm states and cursors begin anew"
             self._set_aside(f"damaged ({error})", kept)
         return remembered or Snapshot(_new_epoch())
+
+    def _must_be_the_newest(self, found: Snapshot) -> None:
+        """Else numbers of events would be given twice."""
+        missing = self._mark.reached(found.epoch) - found.commits
+        if missing > 0:
+            raise DamagedError(f"{self._dir.path / FILE}: it is older than it was, {missing} commits are missing")
 
     def _recover(self) -> None:
         """Open the database anew, and write all that is known into it."""
@@ -271,9 +290,8 @@ class Ledger:
             self._store = Store(self._dir.path / FILE, self._epoch)
 
     def _rewrite(self) -> None:
-        assert self._store is not None
         held = [entry for entry in self._tail if entry.id > self._written_id]
-        lost = self._store.commit(
+        lost = self._commit(
             Changes(self._sensors, self._cursors, held, tuple(self._replies.values()), self._published_id)
         )
         if self.problem is not None:

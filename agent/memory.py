@@ -148,6 +148,7 @@ class MemoryConnection:
         self.denied: tuple[str, ...] = ()
         self.last_error: str | None = None
         self.taken_over = False
+        self.certificate: bytes | None = None
         self.confirmations: deque[Confirmation] = deque()
         self.connected = False
         self.alive = True

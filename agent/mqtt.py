@@ -24,14 +24,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from drsn.agent import mqtt_properties
 from drsn.agent.logs import fields
-from drsn.agent.message import Confirmation, Message, Will
-from drsn.agent.tls import context
+from drsn.agent.message import Confirmation, Will
+from drsn.agent.tls import certificate_of, context
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from drsn.agent.address import Broker
+    from drsn.agent.message import Message
 
 MAX_WAIT_S = 30.0
 CONNACK_TIMEOUT_S = 10.0
@@ -70,6 +71,9 @@ class Connection:
         on_message: called by the network's thread; may block.
         on_change: called when there is news (connected, lost, confirmations); must not block.
     """
+
+    certificate: bytes | None = None
+    """The broker's, in DER, as it was shown last."""
 
     def __init__(  # noqa: PLR0913 (keywords, nearly all with a default)
         self,
@@ -269,7 +273,7 @@ class Connection:
             client.unsubscribe(self._abandoned)
         if self._filters:
             client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
-        self.last_error = None
+        self.last_error, self.certificate = None, certificate_of(client.socket())
         self.denied = ()
         self.epoch += 1
         self._connected = True
@@ -306,24 +310,8 @@ class Connection:
                             extra=fields(connection=self.name, unacknowledged=len(self._unacked)))  # fmt: skip
                 self.reconnect()
                 return
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = ""
-        self._on_message(
-            Message(
-                topic=topic,
-                payload=bytes(message.payload[: self._kept_bytes]),
-                qos=message.qos,
-                retained=bool(message.retain),
-                received_s=time.monotonic(),
-                received_unix_ns=time.time_ns(),
-                properties=mqtt_properties.user_properties(message.properties),
-                response_topic=getattr(message.properties, "ResponseTopic", ""),
-                correlation=getattr(message.properties, "CorrelationData", b""),
-                ack=partial(self._ack, client, message.mid, message.qos),
-            )
-        )
+        ack = partial(self._ack, client, message.mid, message.qos)
+        self._on_message(mqtt_properties.message_of(message, self._kept_bytes, ack))
 
     def _ack(self, client: paho.Client, mid: int, qos: int) -> None:
         if client is self._client and qos:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt import properties as paho_properties
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from drsn.agent.message import Message
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from paho.mqtt.client import MQTTMessage
 
 SESSION_EXPIRY_S = 7 * 86_400
 
@@ -61,6 +66,26 @@ def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properti
     if correlation:
         properties.CorrelationData = correlation
     return properties
+
+
+def message_of(received: MQTTMessage, kept_bytes: int | None, ack: Callable[[], None]) -> Message:
+    """A message as it is handed over, its payload cut to `kept_bytes`; a topic that is no text is none."""
+    try:
+        topic = received.topic
+    except UnicodeDecodeError:
+        topic = ""
+    return Message(
+        topic=topic,
+        payload=bytes(received.payload[:kept_bytes]),
+        qos=received.qos,
+        retained=bool(received.retain),
+        received_s=time.monotonic(),
+        received_unix_ns=time.time_ns(),
+        properties=user_properties(received.properties),
+        response_topic=getattr(received.properties, "ResponseTopic", ""),
+        correlation=getattr(received.properties, "CorrelationData", b""),
+        ack=ack,
+    )
 
 
 def user_properties(received: Any) -> dict[str, str]:  # noqa: ANN401 (paho types it loosely; None with 3.1.1)

@@ -7,30 +7,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsn.agent.admission import Admission
     from drsn.agent.batch import Batch
     from drsn.agent.desk.desk import Desk
     from drsn.agent.diagnosis import Interpreter
     from drsn.agent.evidence.keeper import Keeper
+    from drsn.agent.expiry import Expiry
+    from drsn.agent.group import Group
     from drsn.agent.in_hand import InHand
     from drsn.agent.inbox import Inbox
+    from drsn.agent.instance import Instance
     from drsn.agent.intake import Intake
     from drsn.agent.ledger import Ledger
     from drsn.agent.metrics import Metrics
+    from drsn.agent.name import Name
     from drsn.agent.outbox import Outbox
     from drsn.agent.pipeline import Identity, Pipeline
     from drsn.agent.ports import Backend, Transport
     from drsn.agent.publisher import Publisher
     from drsn.agent.receipts import Receipts
-
-
-@dataclass(frozen=True)
-class Started:
-    """When the agent did."""
-
-    s: float
-    """Monotonic."""
-    unix_ns: int
 
 
 @dataclass(frozen=True)
@@ -40,23 +34,26 @@ class Parts:
     inbox: Inbox
     intake: Intake
     receipts: Receipts
+    group: Group
     in_hand: InHand
     batch: Batch
     backend: Backend
     interpret: Interpreter
     pipeline: Pipeline
     store: Ledger
-    admission: Admission
+    name: Name
     probe: Transport
-    """Asks whether the name is free; stopped before the other two start."""
+    """Hears whether the name is free, and from then on whether it stays ours."""
     ingest: Transport
     control: Transport
     outbox: Outbox
     publisher: Publisher
     desk: Desk
     evidence: Keeper
+    expiry: Expiry
     metrics: Metrics
     identity: Identity
+    instance: Instance
     version: str
     config_sha256: str
     health_every_s: float
@@ -64,4 +61,5 @@ class Parts:
     """File of the TensorRT engine that the backend runs."""
     reasons: tuple[str, ...] = ()
     """Why the agent is degraded from its start to its end: it runs, but not on what its machine was prepared for."""
-    started: Started = field(default_factory=lambda: Started(time.monotonic(), time.time_ns()))
+    started_s: float = field(default_factory=time.monotonic)
+    """Monotonic."""

@@ -54,6 +54,8 @@ class Transport(Protocol):
     """Subscriptions that the broker refused."""
     last_error: str | None
     """Why there is no connection."""
+    certificate: bytes | None
+    """The broker's, in DER, as it was shown last; None: there is no encrypted connection yet."""
     taken_over: bool
     """Somebody else has our client id now; there will be no other connection."""
     confirmations: deque[Confirmation]

@@ -45,6 +45,11 @@ class Receipts:
         return len(self._open)
 
     @property
+    def any_done(self) -> bool:
+        """Whether the oldest packet is done."""
+        return bool(self._open) and self._open[0].done
+
+    @property
     def oldest_s(self) -> float | None:
         """Since when the oldest packet has been waiting to be done; None: there is none."""
         return self._open[0].opened_s if self._open else None

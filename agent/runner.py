@@ -15,7 +15,7 @@ from drsn.agent.accounts import health, status
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import PacketError, Reason
-from drsn.model.errors import DrsnError, UnavailableError
+from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
     import threading
@@ -66,7 +66,6 @@ class Runner:
         self._watchdog_s = systemd.watchdog_interval_s()
         self._watchdog_due_s = 0.0
         self._stopped = False
-        self._admitted = True
         self._noticed: list[Outcome] = []  # decided without a window, not committed yet
         self._shed = 0
 
@@ -75,11 +74,10 @@ class Runner:
 
         Raises:
             ConfigurationError: another agent has our name, or our state directory.
-            UnavailableError: another client has taken our name.
+            UnavailableError: another client has taken our name, or an agent that has had it for longer.
         """
         parts = self._parts
-        self._admitted = False
-        parts.probe.start()
+        parts.name.ask()
         systemd.notify("READY=1")
         for reason in parts.reasons:
             log.error("degraded", extra=fields(backend=parts.backend.name, reason=reason))
@@ -98,13 +96,12 @@ class Runner:
     def turn(self) -> None:
         """Take what is there, diagnose what is due, say what there is to say."""
         parts = self._parts
-        due_s = parts.batch.wait_s(time.monotonic())
-        self._take(TAKE, IDLE_WAIT_S if due_s is None else min(due_s, IDLE_WAIT_S))
-        due_s = parts.batch.wait_s(time.monotonic())
-        if due_s == 0:
+        now_s = time.monotonic()
+        due_s = (parts.batch.wait_s(now_s), parts.group.wait_s(len(parts.receipts), now_s), IDLE_WAIT_S)
+        self._take(TAKE, min(wait_s for wait_s in due_s if wait_s is not None))
+        if parts.batch.wait_s(time.monotonic()) == 0:
             self._flush()
-        elif due_s is None:
-            self._settle()  # packets that completed no window are not held back
+        self._settle()
         self._tend()
 
     def _take(self, limit: int, timeout_s: float) -> bool:
@@ -113,6 +110,8 @@ class Runner:
         messages = parts.inbox.take(1 if parts.in_hand.careful else limit, timeout_s)
         # All are in somebody's hands before the first is handled: each counts somewhere at every moment.
         now_s = time.monotonic()
+        if messages:
+            parts.group.came(now_s)
         for receipt in [parts.receipts.open(message, now_s) for message in messages]:
             if parts.in_hand.careful:
                 self._receive_carefully(receipt)
@@ -129,7 +128,7 @@ class Runner:
             log.error("packet refused: the agent died of it again and again", extra=fields(topic=message.topic))
         if len(self._parts.batch):
             self._flush()
-        self._settle()
+        self._settle(now=True)
         in_hand.done()
 
     def _receive(self, receipt: Receipt) -> None:
@@ -189,12 +188,18 @@ class Runner:
             self._settle(answer.outcomes, answer)
             desk.send(answer, self._parts.control)
 
-    def _settle(self, decided: Sequence[Outcome] = (), answer: Answer | None = None) -> None:
-        """Commit what was decided, together with the cursors of the packets that are done; then acknowledge them."""
-        parts = self._parts
+    def _settle(self, decided: Sequence[Outcome] = (), answer: Answer | None = None, *, now: bool = False) -> None:
+        """Commit what was decided, together with the cursors of the packets that are done; then acknowledge them.
+
+        Votes wait for others (`group`), unless it must be `now`; answers and what changes an alarm wait for nobody.
+        """
+        parts, now_s = self._parts, time.monotonic()
         parts.evidence.notice(self._noticed)
-        outcomes, self._noticed = [*self._noticed, *decided], []
-        settled = parts.receipts.settle()
+        parts.group.hold([*self._noticed, *decided], now_s, done=parts.receipts.any_done)
+        self._noticed = []
+        if not now and answer is None and parts.group.wait_s(len(parts.receipts), now_s) != 0:
+            return
+        outcomes, settled = parts.group.take(), parts.receipts.settle()
         known = parts.pipeline.sensors
         for receipt in settled:
             # One without a state has no vote that a repeat could double; strangers must not fill the database.
@@ -248,8 +253,9 @@ class Runner:
     def _tend(self) -> None:
         self._attend()
         now_s = time.monotonic()
-        self._keep_name(now_s)
+        self._parts.name.keep(now_s)
         self._parts.store.tend(now_s)
+        self._parts.expiry.tend(now_s, time.time(), self._parts.control.certificate)
         self._hasten(now_s)
         listening = self._parts.ingest.connected
         self._noticed += self._parts.pipeline.listen(now_s, time.time_ns(), listening=listening)
@@ -262,25 +268,12 @@ class Runner:
             self._parts.publisher.health(self.health())
         self._beat()
 
-    def _keep_name(self, now_s: float) -> None:
-        """Connect once nobody else has our name, and end if somebody takes it: two would throw each other out.
-
-        Who took it is asked at the next start: another agent of this name stops us for good, a stranger does not.
-        """
-        parts = self._parts
-        if not self._admitted and parts.admission.free(parts.probe, now_s):
-            self._admitted = True
-            parts.probe.stop()
-            parts.control.start()
-            parts.ingest.start()
-        if parts.control.taken_over or parts.ingest.taken_over:
-            raise UnavailableError(f"agent.id {parts.identity.agent!r}: another client has taken its connection")
-
     def _hasten(self, now_s: float) -> None:
         """A packet that is never done holds up the acknowledgement of all behind it, and one day all that comes in."""
         parts, oldest_s = self._parts, self._parts.receipts.oldest_s
         if oldest_s is None or now_s - oldest_s <= ACK_AGE_S:
             return
+        self._settle(now=True)  # what waits for a commit alone is done
         held = parts.receipts.give_up()
         parts.batch.clear()
         parts.inbox.give_back(held)
@@ -292,8 +285,7 @@ class Runner:
     def _beat(self) -> None:
         """Tell systemd that work goes on; not when a connection has nobody left to keep it alive."""
         now_s = time.monotonic()
-        alive = not self._admitted or (self._parts.ingest.alive and self._parts.control.alive)
-        if self._watchdog_s is not None and alive and now_s >= self._watchdog_due_s:
+        if self._watchdog_s is not None and self._parts.name.alive and now_s >= self._watchdog_due_s:
             self._watchdog_due_s = now_s + self._watchdog_s
             systemd.notify("WATCHDOG=1")
 
@@ -306,7 +298,7 @@ class Runner:
             pass
         if len(parts.batch):
             self._flush()
-        self._settle()
+        self._settle(now=True)
         parts.store.commit({}, self._cursors, [])
 
     def _say_goodbye(self) -> None:
@@ -337,8 +329,7 @@ class Runner:
         parts.inbox.close()
         for connection in (parts.probe, parts.ingest):
             connection.stop()
-        # Whoever has our name now says how it is.
-        parts.control.stop(with_will=not (parts.control.taken_over or parts.ingest.taken_over))
+        parts.control.stop(with_will=not parts.name.lost)
         log.error("ended by an error; what was not committed comes again", extra=fields(**parts.metrics.totals()))
 
     def status(self) -> StatusDocument:

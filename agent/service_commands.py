@@ -8,11 +8,13 @@ import logging
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent import logs, systemd
 from drsn.agent.configuration import load
+from drsn.agent.expiry import ending
 from drsn.agent.reload import Reload, begin_anew
 from drsn.agent.secret import leave_no_core
 from drsn.model.errors import EXIT_OK
@@ -69,10 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_stop)
     signal.signal(signal.SIGHUP, lambda _number, _frame: reload.ask())
-    with assembled(configuration) as runner:
+    with assembled(configuration, reload=reload) as runner:
         runner.run(stop)
     if reload.due:
-        begin_anew()
+        begin_anew(reload.debts())
     return EXIT_OK
 
 
@@ -88,7 +90,8 @@ def check(arguments: argparse.Namespace) -> int:
     from drsn.agent.app import opened_model  # noqa: PLC0415 (as above)
 
     with opened_model(configuration) as (bundle, chosen):
-        warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons]
+        soon = ending(configuration.broker, None, time.time())
+        warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
         report = {
             "config": str(arguments.config),
             "config_sha256": configuration.sha256,

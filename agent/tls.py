@@ -37,6 +37,11 @@ def context(broker: Broker) -> ssl.SSLContext:
     return made
 
 
+def certificate_of(line: object) -> bytes | None:
+    """What the other side of a line has shown, in DER; None: it is not encrypted."""
+    return line.getpeercert(binary_form=True) if isinstance(line, ssl.SSLSocket) else None
+
+
 def _load_own(made: ssl.SSLContext, cert_file: str, key_file: str | None) -> None:
     where = f"cert_file: {cert_file}" + ("" if key_file is None else f", key_file: {key_file}")
 

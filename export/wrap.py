@@ -6,7 +6,6 @@ trained. The contract file has the keys of `ModelContract`, and `name`, `version
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,9 @@ from drsn.export.parity import compare
 from drsn.export.verify import BATCHES, ONNXRUNTIME, run, verify_onnx
 from drsn.model.bundle import Golden
 from drsn.model.contract import Frozen, Manifest, ModelContract
-from drsn.model.errors import BadDataError, BundleError, ConfigurationError
+from drsn.model.errors import BadDataError, BundleError, ConfigurationError, excerpt
 from drsn.model.onnx_wire import OnnxWireError, require_self_contained
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,8 +122,8 @@ def _sound(given: Any, where: str, check: Callable[[Any], Any]) -> Any:  # noqa:
 
 def _wrapper(path: Path) -> Wrapper:
     try:
-        document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        document = read_toml(path)
+    except TomlError as error:
         raise ConfigurationError(f"contract {path}: can't be read: {error}") from None
     own = {key: document.pop(key) for key in ("name", "version", "origin") if key in document}
     try:
@@ -151,7 +146,7 @@ def _golden(path: Path, contract: ModelContract) -> Golden:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: np.asarray(arrays[name]) for name in ARRAYS}
     except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
-        raise BadDataError(f"golden windows {path}: no .npz with {', '.join(ARRAYS)}: {error}") from None
+        raise BadDataError(f"golden windows {path}: no .npz with {', '.join(ARRAYS)}: {excerpt(error)}") from None
     windows = len(found["x"]) if found["x"].ndim else 0
     due = ((windows, contract.channels, contract.window), (windows, len(contract.labels)), (windows,))
     shapes = tuple(found[name].shape for name in ARRAYS)

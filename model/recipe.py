@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError, model_validator
@@ -14,11 +13,7 @@ from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
 from drsn.model.noise import PAPER_NOISES, Noise
 from drsn.model.rungs import RUNGS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,10 +208,10 @@ def read_recipe(path: Path) -> Recipe:
     """Read a TOML file.
 
     Raises:
-        ConfigurationError: missing, no TOML, or with unknown, missing or impossible values.
+        ConfigurationError: missing, too large, no TOML, or with unknown, missing or impossible values.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"recipe {path}: can't read it ({error}); see configs/recipes") from error
+        document = read_toml(path)
+    except TomlError as error:
+        raise ConfigurationError(f"recipe {path}: can't read it ({error}); see configs/recipes") from None
     return recipe_from(document, str(path))

@@ -75,6 +75,7 @@ class Plant:
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plant]]:
     """Start an agent on a broker, with the state that an earlier one left; what it holds is closed at the end."""
     monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
+    monkeypatch.setattr("drsn.agent.group.GROUP_S", 0.0)
     with ExitStack() as everything:
 
         def begin(broker: MemoryBroker, more: dict[str, Any] | None = None, **alarms: str) -> Plant:

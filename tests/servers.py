@@ -163,10 +163,12 @@ class Agent:
     log: Path
     environment: dict[str, str]
     process: subprocess.Popen | None = None
+    inside: tuple[str, ...] = ()
+    """What its command begins with."""
 
     def launch(self, *options: str) -> None:
         """Start it, and do not wait."""
-        command = [sys.executable, "-m", "drsn.agent", "run", "--config", str(self.config), *options]
+        command = [*self.inside, sys.executable, "-m", "drsn.agent", "run", "--config", str(self.config), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log, env=self.environment)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,11 +15,7 @@ from drsn.agent.cases.subject import Head, field_error, misplaced, subject_of
 from drsn.agent.diagnosis import UNKNOWN
 from drsn.model.contract import NORMAL, Frozen
 from drsn.model.errors import ConfigurationError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,13 +81,9 @@ def read(path: Path) -> CaseFile:
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file; name a file of alarm cases (docs/alarm_cases.md)")
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not TOML: {error}") from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: not UTF-8, so not TOML") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
+        document = read_toml(path)
+    except TomlError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
     return parse(document, path)
 
 

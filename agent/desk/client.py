@@ -97,8 +97,21 @@ class Client:
             raise BadDataError(f"the alarm of sensor {sensor!r} names no agent, so no agent wrote it")
         return agent
 
-    def ask(self, agent: str, verb: str, asked: dict[str, Any], timeout_s: float) -> Iterator[ReplyDocument]:
-        """Command an agent; what it answers, as often as it does.
+    def known(self, agent: str) -> str:
+        """An agent's id, if the broker has a status of it.
+
+        Raises:
+            BadDataError: it has none.
+        """
+        if agent not in self.statuses:
+            known = ", ".join(sorted(self.statuses)) or "none at all"
+            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {known}")
+        return agent
+
+    def ask(
+        self, agent: str, verb: str, asked: dict[str, Any], timeout_s: float, later_s: float | None = None
+    ) -> Iterator[ReplyDocument]:
+        """Command an agent; what it answers, as often as it does: within `timeout_s`, after the first `later_s`.
 
         Raises:
             UnavailableError: no (further) answer in time.
@@ -119,6 +132,7 @@ class Client:
                 raise BadDataError(f"{message.topic}: no answer of this version's agent ({error.title})") from None
             if (reply.request_id, reply.agent) == (self.request_id, agent):  # else somebody had it sent to our topic
                 yield reply
+                timeout_s = timeout_s if later_s is None else later_s
 
     def evidence(self, sensor: str, event_id: str) -> bytes:
         """The record of an event; the client was made for it.
@@ -148,6 +162,7 @@ class Client:
                 self._evidence = message.payload
             if message.topic.startswith(f"{self._prefix}/_reply/"):
                 return message
+            self._keep(message)
 
     def _until_quiet(self) -> Iterator[Message]:
         while True:
@@ -164,7 +179,7 @@ class Client:
             document = json.loads(message.payload)
         except (ValueError, RecursionError):
             return  # not ours, or a sensor that was forgotten
-        if isinstance(document, dict) and name[-1] == "alarm":
+        if isinstance(document, dict) and name[-1] == "alarm" and legal_sensor(name[0]):  # else the doctor's
             self.alarms[name[0]] = document
         elif isinstance(document, dict) and name[-1] == "status":
             self.statuses[name[1]] = document

@@ -13,7 +13,7 @@ from drsn.agent.logs import fields
 from drsn.agent.operations import VERBS, Operation, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from drsn.agent.commissioner import Word
     from drsn.agent.documents import CommandDocument, CommissionDocument
@@ -30,6 +30,9 @@ EVENTS = 100
 """In one answer: 100 kB."""
 
 NS = 1_000_000_000
+
+RELOAD = "reload"
+"""The verb that ends this process: what it has not answered the next one does."""
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +93,25 @@ class Desk:
         self._waiting: deque[Message] = deque()
         self._words: deque[Word] = deque() if words is None else words
         self._open: dict[str, tuple[str, Message]] = {}  # request -> verb and message, of what takes its time
+        self._news: list[Callable[[], Iterable[Word]]] = []
 
-    def add(self, verb: str, does: Callable[[CommandDocument, int], Work]) -> None:
-        """One more verb."""
+    def add(
+        self,
+        verb: str,
+        does: Callable[[CommandDocument, int], Work],
+        news: Callable[[], Iterable[Word]] | None = None,
+    ) -> None:
+        """One more verb; `news` is asked in each turn what there is to say of its commands."""
         self._verbs[verb] = does
+        self._news += [] if news is None else [news]
+
+    def open(self, verb: str) -> dict[str, Message]:
+        """Commands of a verb that wait for their last answer, by request."""
+        return {request_id: message for request_id, (of, message) in self._open.items() if of == verb}
+
+    def resume(self, verb: str, request_id: str, message: Message) -> None:
+        """A command that an earlier process took and did not answer to the end."""
+        self._open[request_id] = (verb, replace(message, ack=_done_already))
 
     def put(self, message: Message) -> None:
         """A message has come; called by the network's thread."""
@@ -104,6 +122,8 @@ class Desk:
 
     def next(self, now_unix_ns: int) -> Answer | None:
         """Do the oldest that waits, else tell how one goes on; None: nothing to do or to tell."""
+        if not (self._waiting or self._words):
+            self._words.extend(word for news in self._news for word in news())
         if not self._waiting:
             return self._told(now_unix_ns) if self._words else None
         message = self._waiting.popleft()
@@ -156,7 +176,8 @@ class Desk:
         said: dict[str, object] = {"sensor": word.sensor, "pending": word.pending}
         if word.pending is None:
             del self._open[word.request_id]
-            said["commission"] = None if word.reason else self._pipeline.commission(word.sensor)
+            if word.sensor is not None and word.reason is None:
+                said["commission"] = self._pipeline.commission(word.sensor)
             log.info(verb, extra=fields(sensor=word.sensor, failed=word.reason))
         reply = self._reply(word.request_id, verb, now_unix_ns, word.reason).model_copy(update=said)
         return Answer(message, reply, kept=word.pending is None)
@@ -165,6 +186,8 @@ class Desk:
         """What was answered, unless the agent was started anew before that came to its end."""
         if reply.pending is None or reply.request_id in self._open:
             return reply
+        if reply.verb == RELOAD:  # whoever started it anew: what is on the disk is what runs
+            return reply.model_copy(update={"pending": None})
         lost = {"ok": False, "pending": None, "reason": "the agent was started anew meanwhile; ask again"}
         return reply.model_copy(update=lost)
 

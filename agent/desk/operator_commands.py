@@ -23,6 +23,9 @@ ANSWER_S = 5.0
 PROGRESS_S = 20.0
 """An agent that commissions says how far it is every five seconds."""
 
+RELOAD_S = 150.0
+"""The agent gives its check 60 s, ends within 10, and begins anew, for which a check of 60 s leaves it as much."""
+
 HELP = {
     "ack": "acknowledge an alarm: somebody has seen it",
     "reset": "let go of a latched alarm whose cause is gone",
@@ -66,6 +69,12 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
     parser.add_argument("--undo", action="store_true", help="forget what was learnt, or end the learning")
     parser.add_argument("--comment", help="kept with what is learnt")
+    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+
+    parser = subparsers.add_parser("reload", help="take over new settings or another bundle, if they pass the check")
+    _usual(parser, reload)
+    parser.add_argument("agent", help="its id")
+    parser.add_argument("--comment", help="for the agent's log")
     parser.add_argument("--by", default=None, help="who; default: the user of this shell")
 
 
@@ -137,6 +146,20 @@ def commission(arguments: argparse.Namespace) -> int:
             print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
     if reply.ok and not arguments.json:
         _print([commission_line(arguments.sensor, reply.commission, undone=arguments.undo)])
+    return _told(reply, arguments)
+
+
+def reload(arguments: argparse.Namespace) -> int:
+    """Have an agent check what is on its disk, and begin anew with it if it passes."""
+    asked: dict[str, Any] = {"by": _who(arguments), "comment": arguments.comment}
+    with _client(arguments) as client:
+        agent = client.known(arguments.agent)
+        for reply in client.ask(agent, "reload", asked, ANSWER_S, RELOAD_S):
+            if reply.pending is None:
+                break
+            print(printable(f"{agent}: {reply.pending}"), file=sys.stderr, flush=True)
+    if reply.ok and not arguments.json:
+        _print([f"{agent}: has begun anew"])
     return _told(reply, arguments)
 
 

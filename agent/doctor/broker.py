@@ -7,10 +7,11 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.doctor.finding import misconfigured, ok, unavailable, unneeded
+from drsn.agent.doctor.finding import misconfigured, ok, soon, unavailable, unneeded
 from drsn.agent.doctor.session import LISTEN_S, NO_ANSWER, TIMEOUT_S, OwnCertificateError, connected, encrypted
+from drsn.agent.expiry import ending
 from drsn.agent.mqtt import CLOSED
-from drsn.agent.tls import INSECURE
+from drsn.agent.tls import INSECURE, certificate_of
 
 if TYPE_CHECKING:
     from drsn.agent.address import Broker
@@ -105,7 +106,9 @@ def _encrypted(broker: Broker, secret: ssl.SSLSocket) -> Finding:
     if broker.insecure:
         return misconfigured(f"{secret.version()}, but the broker's certificate is not checked", INSECURE)
     until = (secret.getpeercert() or {}).get("notAfter", "nobody knows when")
-    return ok(f"{secret.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}")
+    said = f"{secret.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}"
+    ends = ending(broker, certificate_of(secret), time.time())
+    return soon(said, "; ".join(ends)) if ends else ok(said)
 
 
 def login(patient: Patient) -> Finding:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drsn.agent.doctor.finding import Finding
     from drsn.model.errors import Parser
 
-MARKS = {"ok": "ok", "problem": "PROBLEM", "unneeded": "-"}
+MARKS = {"ok": "ok", "soon": "SOON", "problem": "PROBLEM", "unneeded": "-"}
 
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:

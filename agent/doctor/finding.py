@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line, and a second one with the remedy where there is a problem."""
+    """One line, and a second one with the remedy where there is a problem, or will be one soon."""
 
-    state: Literal["ok", "problem", "unneeded"]
+    state: Literal["ok", "soon", "problem", "unneeded"]
     said: str
     remedy: str = ""
     exit_code: int = EXIT_OK
@@ -26,6 +26,11 @@ class Finding:
 def ok(said: str) -> Finding:
     """As it should be."""
     return Finding("ok", said)
+
+
+def soon(said: str, remedy: str) -> Finding:
+    """As it should be, but not for long: no script is to stop at it."""
+    return Finding("soon", said, remedy)
 
 
 def unneeded(said: str) -> Finding:

@@ -5,13 +5,12 @@ What is published is not retained, so nobody who comes later finds it.
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drsn.agent.documents import AlarmDocument, BundleReference
+from drsn.agent.doctor.words import words
 from drsn.agent.mqtt import Connection
 from drsn.agent.tls import context
 
@@ -37,9 +36,6 @@ ANSWER_S = 12.0
 """For a login, the fall back to 3.1.1 included, and then for the word on what was published."""
 
 NO_ANSWER = "no answer to CONNECT"
-
-SENSOR = "doctor"
-"""Whose alarm is published as normal, to see whether alarms may be."""
 
 
 class OwnCertificateError(OSError):
@@ -143,7 +139,8 @@ def _done(connection: Connection, topics: Topics, heard: list[str]) -> Session:
     """The broker answers in order: with the word on a publish, that on the subscriptions before it is here too."""
     waiting: dict[int, str] = {}
     answers: dict[str, str | None] = {}
-    for topic, payload in _documents(topics).items():
+    said = words(topics)
+    for topic, payload in said.items():
         mid = connection.publish(topic, payload, qos=1)
         if mid is not None:
             waiting[mid] = topic
@@ -157,15 +154,5 @@ def _done(connection: Connection, topics: Topics, heard: list[str]) -> Session:
         time.sleep(0.02)
     while not (heard or connection.denied) and time.monotonic() < listen_until_s:
         time.sleep(0.02)
-    silent = tuple(topic for topic in _documents(topics) if topic not in answers)
+    silent = tuple(topic for topic in said if topic not in answers)
     return Session(None, connection.protocol, connection.denied, answers, silent, next(iter(heard), None))
-
-
-def _documents(topics: Topics) -> dict[str, bytes]:
-    """A document of our own, and the alarm of a sensor that is normal and that nobody has."""
-    nobody = BundleReference(name="doctor", version="0", sha256="0" * 64)
-    alarm = AlarmDocument(agent=topics.agent, epoch="", sensor=SENSOR, seq=0, state="normal", bundle=nobody)
-    return {
-        topics.doctor: json.dumps({"v": 1, "agent": topics.agent, "at": int(time.time())}).encode(),
-        topics.alarm(SENSOR): alarm.model_dump_json().encode(),
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -13,11 +12,7 @@ from drsn.model.errors import ConfigurationError
 from drsn.model.noise import Noise
 from drsn.model.recipe import Augmentation, Optimisation
 from drsn.model.rungs import RUNGS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,9 +74,9 @@ def read_plan(path: Path) -> Plan:
     """Read the plan.
 
     Raises:
-        ConfigurationError: missing, no TOML, or with unknown or impossible values.
+        ConfigurationError: missing, too large, no TOML, or with unknown or impossible values.
     """
     try:
-        return Plan.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        return Plan.model_validate(read_toml(path))
+    except (TomlError, ValidationError) as error:
         raise ConfigurationError(f"benchmark {path}: {' '.join(str(error).split())}") from error

@@ -262,6 +262,16 @@ def test_a_sensor_that_is_bound_to_its_client_id_can_not_take_the_agents(mosquit
     assert codes == {"sensor-press4": 0, f"drsn-{AGENT}-control": 135}, "135: not authorized"
 
 
+def test_reload_can_be_kept_from_an_operator(guarded: Mosquitto, enter: Callable, tmp_path: Path):
+    guarded.stop()
+    acl = (tmp_path / "acl").read_text()
+    (tmp_path / "acl").write_text(acl.replace("# topic deny", "topic deny"))
+    guarded.start()
+    operator = enter(OPERATOR)
+    assert not operator.may_publish("drsn/v1/_agent/jetson-07/cmd/reload")
+    assert operator.may_publish(COMMAND)
+
+
 def test_the_files_that_ship_are_what_mosquitto_starts_with(
     mosquitto: Mosquitto, certificates: Path, wait_until: Callable, tmp_path: Path
 ):

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import PASSWORD, free_port, openssl
 
+from drsn.agent.documents import AlarmDocument, EventDocument, ReplyDocument, ResultDocument
+from drsn.agent.topics import legal_sensor
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -51,7 +54,12 @@ def test_a_broker_that_lets_the_agent_do_all_is_all_right_and_keeps_nothing(mosq
     assert findings["broker.login"]["said"] == "anonymous is let in, MQTT 5"
     assert "plant/+/+/frame" in findings["broker.read"]["said"]
     heard = [json.loads(line) for line in listener.lines()]
-    assert [entry.get("state") for entry in heard] == [None, "normal"], "a word of its own, and a normal alarm"
+    kinds = (None, AlarmDocument, EventDocument, ResultDocument, None, ReplyDocument)  # none: a word of its own
+    for kind, entry in zip(kinds, heard, strict=True):
+        if kind is not None:
+            kind.model_validate(entry)  # what subscribers expect there
+    assert [entry["state"] for entry in heard if "state" in entry] == ["normal", "normal"]
+    assert not [name for name in (entry.get("sensor") for entry in heard) if name and legal_sensor(name)]
     assert mosquitto.retained("#", 1, timeout_s=1) == {}
 
 
@@ -163,6 +171,41 @@ def test_an_acl_that_is_too_narrow_for_writing(mosquitto, tmp_path: Path, examin
     if write == "problem":
         assert findings["broker.write"]["remedy"] == "allow it there to write drsn/v1/#"
     assert "no packet within 2 s" in findings["broker.read"]["said"], "acl_file does not say what may not be read"
+
+
+WRITTEN = {
+    "alarm": "drsn/v1/+/alarm", "event": "drsn/v1/+/event", "result": "drsn/v1/+/result",
+    "evidence": "drsn/v1/+/evidence/+", "_reply": "drsn/v1/_reply/#", "doctor": "drsn/v1/_agent/tester/doctor",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [*WRITTEN, None])
+def test_each_kind_of_topic_that_may_not_be_written_is_found_and_named(
+    mosquitto, tmp_path: Path, examine: Callable, missing: str | None
+):
+    """Events that the broker drops would only show on the day of the first alarm."""
+    mosquitto.stop()
+    acl = tmp_path / "acl"
+    acl.write_text("".join(f"topic write {topics}\n" for kind, topics in WRITTEN.items() if kind != missing))
+    acl.chmod(0o600)
+    mosquitto.extra = f"allow_anonymous true\nacl_file {acl}\nuser root\n"
+    mosquitto.start()
+    found = examine(mosquitto.url)["broker.write"]
+    assert found["state"] == ("ok" if missing is None else "problem")
+    refused = [kind for kind in WRITTEN if f"/{kind}" in found["said"].replace("/_doctor", "")]
+    assert refused == (list(WRITTEN) if missing is None else [missing])
+    assert ("Not authorized" in found["said"]) == (missing is not None)
+
+
+def test_mqtt_3_1_1_can_not_report_a_refusal_and_the_doctor_says_so(mosquitto, tmp_path: Path, examine: Callable):
+    mosquitto.stop()
+    acl = tmp_path / "acl"
+    acl.write_text("topic read plant/#\n")
+    acl.chmod(0o600)
+    mosquitto.extra = f"allow_anonymous true\nacl_file {acl}\nuser root\n"
+    mosquitto.start()
+    found = examine(mosquitto.url, "--set", "mqtt.protocol=3.1.1")["broker.write"]
+    assert (found["state"], "3.1.1 can't report a refusal" in found["said"]) == ("ok", True)
 
 
 def test_a_subscription_that_is_denied(mosquitto, tmp_path: Path, examine: Callable):

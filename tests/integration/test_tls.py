@@ -47,7 +47,7 @@ def options(certificates: Path, **settings: str) -> list[str]:
 
 def authority(folder: Path, name: str) -> None:
     """`NAME.pem` and `NAME.key`, which sign for themselves."""
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "400", "-subj", f"/CN={name}",
             "-keyout", f"{name}.key", "-out", f"{name}.pem")  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def signed(folder: Path, name: str, common_name: str, ca: str = "ca", *, address
             "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
     extensions = ["-extfile", "ext"] if address else []
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key",
-            "-CAcreateserial", "-days", "2", "-out", f"{name}.pem", *extensions)  # fmt: skip
+            "-CAcreateserial", "-days", "400", "-out", f"{name}.pem", *extensions)  # fmt: skip
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from plant import STATUS
 
 from drsn.agent.address import Broker
 from drsn.agent.admission import QUIET_S, Admission
+from drsn.agent.instance import Instance
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.mqtt import TAKEN_OVER, Connection
 from drsn.model.errors import ConfigurationError, UnavailableError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from plant import Plant
 
 HEALTH = "drsn/v1/_agent/tester/health"
+OWN = Instance("55555555", "2026-06-01T00:00:00.000Z", before="44444444")
+EARLIER = {"instance": "77777777", "since": "2026-05-01T00:00:00.000Z", "epoch": "other"}
+LATER = {"instance": "33333333", "since": "2026-07-01T00:00:00.000Z", "epoch": "other"}
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def broker() -> MemoryBroker:
 
 @pytest.fixture
 def admission() -> Admission:
-    return Admission("tester", "mine", health_every_s=10.0)
+    return Admission("tester", "mine", OWN, health_every_s=10.0)
 
 
 @pytest.fixture
@@ -51,11 +55,23 @@ def test_it_waits_for_the_broker_and_then_for_what_is_retained(admission, probe)
 @pytest.mark.parametrize(
     ("state", "epoch"), [("offline", "other"), ("stopped", "other"), ("online", "mine"), ("degraded", "mine")]
 )
-def test_what_an_earlier_agent_or_our_own_last_run_left_is_no_hindrance(admission, probe, broker, state, epoch):
-    say(broker, state=state, epoch=epoch)
+@pytest.mark.parametrize("told", [{}, {"instance": OWN.before}], ids=["nameless", "named"])
+def test_what_an_earlier_agent_or_our_own_last_run_left_is_no_hindrance(admission, probe, broker, state, epoch, told):
+    say(broker, state=state, epoch=epoch, **told)
     probe.start()
     admission.free(probe, 1.0)
     assert admission.free(probe, 1.0 + QUIET_S)
+
+
+def test_a_copy_of_our_directory_is_told_from_our_own_last_run(admission, probe, broker):
+    """Its epoch is ours. It is waited for as any other, so that it may be alive or gone."""
+    say(broker, state="online", epoch="mine", instance="77777777")
+    probe.start()
+    admission.free(probe, 1.0)
+    assert not admission.free(probe, 25.0)
+    say(broker, HEALTH, agent="tester")
+    with pytest.raises(ConfigurationError, match="another agent"):
+        admission.free(probe, 25.5)
 
 
 @pytest.mark.parametrize("topic", [STATUS, HEALTH])
@@ -94,6 +110,71 @@ def test_what_nobody_understands_is_no_status(admission, probe, broker):
     assert admission.free(probe, 2.0)
 
 
+@pytest.mark.parametrize("state", ["online", "degraded"])
+def test_who_started_later_stops_as_soon_as_it_hears_the_other(admission, probe, broker, state):
+    probe.start()
+    say(broker, state=state, **EARLIER)
+    with pytest.raises(UnavailableError, match=r"'tester': another agent of this name, which started earlier, is conn"):
+        admission.defend()  # 69: it is started again, and asks whether the other one is there to stay
+    assert admission.yielded
+
+
+def test_what_is_heard_wakes_the_loop(broker):
+    """Else the one that is to stop would throw the other out once more before it has looked."""
+    woken: list[int] = []
+    admission = Admission("tester", "mine", OWN, 10.0, lambda: woken.append(1))
+    MemoryConnection(broker, name="probe", client_id="p", filters=(STATUS,), on_message=admission.put).start()
+    say(broker, state="online", **EARLIER)
+    assert woken == [1]
+
+
+def test_who_started_earlier_stays_and_says_so_once(admission, probe, broker, caplog):
+    probe.start()
+    for _ in range(2):
+        say(broker, state="online", **LATER)
+        admission.defend()
+    assert not admission.yielded
+    assert [record.getMessage() for record in caplog.records] == [
+        "another agent of this name has connected; it started later, so it is to stop"
+    ]
+
+
+def test_one_that_can_not_hear_us_is_left_the_name(admission, probe, broker):
+    """Its status tells no instance: it knows nothing of giving way."""
+    probe.start()
+    say(broker, state="online", epoch="other", since="2026-07-01T00:00:00.000Z")
+    with pytest.raises(UnavailableError, match="another agent"):
+        admission.defend()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"state": "online", "instance": OWN.id, "since": OWN.since},
+        {"state": "offline", **EARLIER},
+        {"state": "stopped", **EARLIER},
+        {"agent": "tester", "uptime_s": 1.0},
+        {"state": ["online"], "instance": 1},
+    ],
+    ids=["our own", "the will of our last run", "its goodbye", "health", "nonsense"],
+)
+def test_what_proves_no_other_agent_does_not_stop_us(admission, probe, broker, told):
+    probe.start()
+    say(broker, **told)
+    admission.defend()
+    assert not admission.yielded
+
+
+def test_what_a_broker_retained_long_ago_does_not_stop_us(admission, probe, broker):
+    """It came back from a crash with an `online` of a run before the last one."""
+    say(broker, state="online", **EARLIER)
+    probe.start()
+    admission.defend()
+    probe.reconnect()
+    admission.defend()
+    assert not admission.yielded
+
+
 def test_an_agent_connects_when_its_name_is_free(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.admission.QUIET_S", 0.0)
     plant = start(MemoryBroker())
@@ -127,6 +208,37 @@ def test_an_agent_that_is_thrown_out_ends_so_that_its_next_start_asks_who_it_was
         plant.runner.run(threading.Event())
     assert other.connected, "nobody threw it out in turn"
     assert plant.retained(STATUS) == {"state": "online", "epoch": "other"}
+
+
+def test_an_agent_that_gives_way_leaves_the_other_its_status(start, monkeypatch):
+    """Whichever of them is connected at that moment: an `offline` of ours would hide that somebody watches."""
+    monkeypatch.setattr("drsn.agent.admission.QUIET_S", 0.0)
+    plant: Plant = start(MemoryBroker())
+    for connection in (plant.control, plant.ingest):
+        connection.stop()
+    told = {"state": "online", "instance": "77777777", "since": "2001-01-01T00:00:00.000Z"}
+    turn = plant.runner.turn
+
+    def met() -> None:
+        turn()
+        if plant.broker.retained.get(STATUS, b"").find(plant.runner._parts.instance.id.encode()) > 0:
+            say(plant.broker, **told)
+
+    plant.runner.turn = met
+    with pytest.raises(UnavailableError, match="started earlier"):
+        plant.runner.run(threading.Event())
+    assert plant.retained(STATUS) == told
+    assert not any(each.connected for each in (plant.control, plant.ingest, plant.runner._parts.probe))
+
+
+def test_the_will_tells_the_run_that_it_is_of(start):
+    plant: Plant = start(MemoryBroker())
+    plant.turn(1)
+    told = plant.retained(STATUS)
+    plant.crash()
+    will = plant.retained(STATUS)
+    assert (told["state"], will["state"]) == ("online", "offline")
+    assert told["instance"] == will["instance"] == plant.runner._parts.instance.id
 
 
 def test_the_reason_of_mqtt_5_ends_the_real_connection_for_good():

@@ -242,6 +242,16 @@ def test_a_file_without_end_is_no_configuration(text: str, complaint):
     assert complaint(text=text)
 
 
+def test_a_file_that_is_too_large_says_so_and_is_not_read_to_its_end(complaint, tmp_path: Path):
+    said = complaint(text="#" * (1 << 20) + "\n" + TEXT.format(mqtt=""))
+    assert said.startswith(f"{tmp_path / 'agent.toml'}: larger than 1048576 bytes")
+
+
+def test_a_variable_without_end_is_the_environments_fault(complaint, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DRSN_AGENT__INPUTS", "[" * 100_000)
+    assert complaint().startswith("environment: ")
+
+
 def test_a_value_without_end_is_text(loaded):
     with pytest.raises(ConfigurationError):
         loaded("agent.id=" + "[" * 100_000)

@@ -135,6 +135,43 @@ def test_what_was_read_and_comes_again_is_a_duplicate(
     assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
 
 
+@pytest.mark.parametrize("boot_id", [0, 7])
+@given(lives=st.tuples(st.integers(2, 120), st.integers(1, 120)), pause_ms=st.integers(0, 60_000), data=st.data())
+def test_so_it_is_across_a_restart_that_boot_id_does_not_tell(
+    boot_id: int, lives: tuple[int, int], pause_ms: int, data: st.DataObject, make_packet: Make
+):
+    first = [make_packet(N, boot_id=boot_id, seq=i, t0_unix_ns=END + i * N * MS) for i in range(lives[0])]
+    born = END + (lives[0] * N + pause_ms) * MS
+    second = [make_packet(N, boot_id=boot_id, seq=i, t0_unix_ns=born + i * N * MS) for i in range(lives[1] + 1)]
+    cursor, verdicts = None, []
+    for packet in (*first, *second[:-1]):
+        verdicts.append(judge(cursor, packet, RATE_HZ, continuous=False))
+        cursor = advance(cursor, packet, RATE_HZ, verdicts[-1])
+    touches = Continuity.TOUCHES
+    assert verdicts[1:] == [touches] * (lives[0] - 1) + [Continuity.RESTART] + [touches] * (lives[1] - 1)
+    again = data.draw(st.sampled_from((*first, *second[:-1])))
+    assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
+    assert judge(cursor, second[-1], RATE_HZ, continuous=False) is touches
+
+
+def test_a_clock_that_is_set_back_after_a_restart_makes_no_packet_an_earlier_one(make_packet: Make):
+    """Unless it is set to before the restart, and the sensor is about as far as it was then."""
+    cursor = Cursor(seq=9, end_unix_ns=END, before=(1000, END - 60_000 * MS))
+    for seq, back_ms, expected in (
+        (10, 59_000, Continuity.APART),
+        (10, 160_000, Continuity.APART),
+        (12, 160_000, Continuity.GAP),
+        (800, 90_000, Continuity.DUPLICATE),
+    ):
+        packet = make_packet(N, seq=seq, t0_unix_ns=END - back_ms * MS)
+        assert judge(cursor, packet, RATE_HZ, continuous=False) is expected
+
+
+def test_a_clock_that_begins_anew_with_its_sensor_is_no_measure_of_what_was_before(make_packet: Make):
+    cursor = Cursor(seq=1000, end_unix_ns=END)
+    assert advance(cursor, make_packet(N, seq=0, t0_unix_ns=1), RATE_HZ, Continuity.RESTART).before is None
+
+
 def test_time_goes_on_from_a_packet_that_said_it(make_packet: Make):
     start = advance(None, make_packet(N, t0_unix_ns=END), RATE_HZ, Continuity.FIRST)
     assert start.end_unix_ns == END + 100 * MS

@@ -11,7 +11,7 @@ import pytest
 
 from drsn.agent import reload as module
 from drsn.agent import systemd
-from drsn.agent.reload import Reload, begin_anew
+from drsn.agent.reload import Debt, Reload, begin_anew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,3 +122,40 @@ def test_it_hands_over_what_this_process_was_started_with(monkeypatch: pytest.Mo
     finally:
         signal.signal(signal.SIGHUP, before)
     assert started == [sys.executable, [sys.executable, "-m", "drsn.agent", "run"]]
+
+
+def test_what_is_owed_is_handed_to_the_next_process_and_to_no_child(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    script = tmp_path / "again.py"
+    script.write_text(
+        "import os, subprocess, sys, threading\n"
+        "from drsn.agent.reload import Debt, Reload, begin_anew\n"
+        "print(Reload([], threading.Event()).inherited, flush=True)\n"
+        "subprocess.run([sys.executable, '-c', 'import os; print([n for n in os.environ if \"DEBTS\" in n])'])\n"
+        "if 'AGAIN' not in os.environ:\n"
+        "    os.environ['AGAIN'] = '1'\n"
+        "    begin_anew([Debt('r1', 'drsn/v1/_reply/\\u00e4', b'\\x00\\xff')])\n"
+    )
+    monkeypatch.delenv(module.DEBTS, raising=False)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+    first, child, second, child_too = done.stdout.splitlines()
+    assert (first, second) == ("()", f"({Debt('r1', 'drsn/v1/_reply/ä', bytes([0, 255]))!r},)")
+    assert (child, child_too) == ("[]", "[]")
+
+
+def test_more_than_the_kernel_hands_over_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch, caplog):
+    """Else the new process would not begin at all."""
+    monkeypatch.setattr(module.os, "execv", lambda *_: None)
+    monkeypatch.setattr(module.signal, "signal", lambda *_: None)
+    monkeypatch.delenv(module.DEBTS, raising=False)
+    small = Debt("small", "drsn/v1/_reply/small", b"c")
+    begin_anew([Debt("big", "drsn/v1/_reply/big", bytes(65_535)), small])
+    assert subprocess.run(["/usr/bin/true"], check=True).returncode == 0, "the environment is one to begin with"
+    assert Reload([], threading.Event()).inherited == (small,)
+    assert "big" in "".join(logged(caplog))
+
+
+@pytest.mark.parametrize("text", ["", "{", "5", '[["a"]]', '[["a", "b", "zz"]]', "[" * 30_000, '[["a", "b", 5]]'])
+def test_what_no_process_of_ours_left_is_said_and_not_heeded(text: str, monkeypatch: pytest.MonkeyPatch, caplog):
+    monkeypatch.setenv(module.DEBTS, text)
+    assert Reload([], threading.Event()).inherited == ()
+    assert "DRSN_RELOAD_DEBTS" in "".join(logged(caplog))

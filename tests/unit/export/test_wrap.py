@@ -248,13 +248,14 @@ def test_a_file_without_windows_is_refused(given):
     [
         ("name = ", "can't be read"),
         ("\udcff", "can't be read"),
+        ("#" * (1 << 20) + CONTRACT, "can't be read: larger than 1048576 bytes"),
         (CONTRACT.replace('version = "3"', ""), "version"),
         (CONTRACT.replace("window = 64", "window = 8"), "window"),
         (CONTRACT.replace("bandwidth_hz = 5300", "bandwidth_hz = 7000"), "above half the rate"),
         (CONTRACT.replace("healthy = true", ""), "healthy"),
         ("colour = 1\n" + CONTRACT, "colour"),
     ],
-    ids=["toml", "letters", "version", "window", "bandwidth", "healthy", "unknown"],
+    ids=["toml", "letters", "size", "version", "window", "bandwidth", "healthy", "unknown"],
 )
 def test_a_contract_that_is_none_is_78(given, contract: str, told: str):
     refused(given(contract=contract), ConfigurationError, told)

@@ -68,10 +68,14 @@ def test_a_wrong_recipe_says_where_in_one_line(tiny: dict[str, Any], change: dic
     assert "r.toml" in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [None, "name = ", "\xff"])
+@pytest.mark.parametrize(
+    "content", [None, "name = ", "\xff", "name = " + "[" * 100_000, "#" * (1 << 20) + "\n"],
+    ids=["missing", "half", "letters", "brackets", "size"],
+)  # fmt: skip
 def test_an_unreadable_file_is_a_configuration_error(tmp_path: Path, content: str | None):
     path = tmp_path / "r.toml"
     if content is not None:
         path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(ConfigurationError, match=r"r\.toml"):
+    with pytest.raises(ConfigurationError, match=r"r\.toml: can't read it \(.*\); see configs/recipes") as caught:
         read_recipe(path)
+    assert "\n" not in str(caught.value)

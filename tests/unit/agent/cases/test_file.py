@@ -102,6 +102,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path):
         path.write_bytes(content)
         with pytest.raises(ConfigurationError, match=complaint):
             read(path)
+    for content, complaint in ((b"a = " + b"[" * 100_000, "brackets"), (b"#" * (1 << 20) + b"\n", "larger than 1048")):
+        path.write_bytes(content)
+        with pytest.raises(ConfigurationError, match=complaint) as caught:
+            read(path)
+        assert str(caught.value).startswith(f"{path}: ")
     path.write_text('bundle = "shipped:cwru"\ncase = [1]')
     with pytest.raises(ConfigurationError, match="case '1': Input should be a valid dictionary"):
         read(path)

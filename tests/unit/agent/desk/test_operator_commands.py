@@ -68,3 +68,11 @@ def test_an_alarm_does_not_say_whom_to_command_but_by_a_plain_name(agent: object
         client._keep(Message("drsn/v1/press4/alarm", payload, 1, retained=True, received_s=0.0, received_unix_ns=0))
     with pytest.raises(BadDataError, match="no agent wrote it"):
         client.agent_of("press4")
+
+
+def test_what_a_doctor_tries_is_no_sensor():
+    client = Client(Broker("b", 1), "drsn/v1")
+    for sensor in ("_doctor", "press4"):
+        payload = json.dumps({"agent": "line4", "sensor": sensor, "state": "normal"}).encode()
+        client._keep(Message(f"drsn/v1/{sensor}/alarm", payload, 1, retained=False, received_s=0.0, received_unix_ns=0))
+    assert set(client.alarms) == {"press4"}

@@ -44,3 +44,10 @@ def test_a_wrong_plan_is_a_configuration_error(plan_path: Path, old: str, new: s
     plan_path.write_text(plan_path.read_text().replace(old, new, 1))
     with pytest.raises(ConfigurationError, match=r"benchmark\.toml"):
         read_plan(plan_path)
+
+
+def test_a_file_that_is_too_large_to_be_a_plan_is_refused_in_one_line(tmp_path: Path):
+    path = tmp_path / "grid.toml"
+    path.write_text("#" * (1 << 20) + "\n" + SHIPPED.read_text())
+    with pytest.raises(ConfigurationError, match=r"benchmark .*grid\.toml: larger than 1048576 bytes"):
+        read_plan(path)

@@ -1,0 +1,53 @@
+"""How far the database had come: a number in a file beside it, so that one that is older than it was is noticed.
+
+A write-ahead log that lost its end, or a file that somebody brought back from a backup, is a sound database: numbers of
+events would be given twice, and packets that were acknowledged since be missing without a word. The number is written
+after each commit, by one system call without a sync: never ahead of a disk that keeps what it has synced.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILE = "commits"
+
+SIZE = 64
+"""Of the file, always: one write replaces all of it."""
+
+
+class HighWater:
+    """The file in the state directory. Where it can't be written, nothing is noticed.
+
+    Args:
+        state_dir: the agent's own, locked.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / FILE
+        self._file: int | None = None
+
+    def reached(self, epoch: str) -> int:
+        """Number of the last commit to a database of this epoch; 0: not known."""
+        try:
+            of, number = self._path.read_text(encoding="ascii").split()
+            return int(number) if of == epoch else 0
+        except (OSError, ValueError):
+            return 0
+
+    def rise(self, epoch: str, number: int) -> None:
+        """A commit was written."""
+        with suppress(OSError):
+            if self._file is None:
+                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.pwrite(self._file, f"{epoch} {number}\n".encode().ljust(SIZE), 0)
+
+    def close(self) -> None:
+        """Calling twice is fine."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,71 @@
+"""The agent's name at the broker: asked for, taken when it is free, given up when another one has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drsn.model.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.admission import Admission
+    from drsn.agent.ports import Transport
+
+
+class Name:
+    """Held by the two connections that bear it.
+
+    Args:
+        agent: the id.
+        admission: who may have it.
+        probe: what admission hears comes by it.
+        bearers: they start when it is free: their client ids are made of it.
+        on_taking: called just before they start.
+    """
+
+    def __init__(
+        self,
+        agent: str,
+        admission: Admission,
+        probe: Transport,
+        bearers: tuple[Transport, ...],
+        on_taking: Callable[[], None],
+    ) -> None:
+        self.held = True
+        """Not since `ask`, until it is free."""
+        self._agent, self._admission, self._probe, self._bearers = agent, admission, probe, bearers
+        self._on_taking = on_taking
+
+    def ask(self) -> None:
+        """Begin to look whether it is free; returns at once."""
+        self.held = False
+        self._probe.start()
+
+    def keep(self, now_s: float) -> None:
+        """Connect once nobody else has it, and end if somebody takes it: two would throw each other out for ever.
+
+        Raises:
+            ConfigurationError: another agent has it.
+            UnavailableError: another client takes it, or an agent that has been there longer is back. Who that was is
+                asked at the next start: another agent of this name stops us for good, a stranger does not.
+        """
+        if not self.held and self._admission.free(self._probe, now_s):
+            self.held = True
+            self._on_taking()
+            for bearer in self._bearers:
+                bearer.start()
+        if self.held:
+            self._admission.defend()
+        if any(bearer.taken_over for bearer in self._bearers):
+            raise UnavailableError(f"agent.id {self._agent!r}: another client has taken its connection")
+
+    @property
+    def alive(self) -> bool:
+        """Whether something still works at keeping the bearers connected, if they are to be."""
+        return not self.held or all(bearer.alive for bearer in self._bearers)
+
+    @property
+    def lost(self) -> bool:
+        """Whoever has it now says how it is: we must not."""
+        return self._admission.yielded or any(bearer.taken_over for bearer in self._bearers)

@@ -1,0 +1,56 @@
+"""The name is borne by connections that start when it is free."""
+
+from __future__ import annotations
+
+import pytest
+
+from drsn.agent.admission import Admission
+from drsn.agent.instance import Instance
+from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.name import Name
+from drsn.model.errors import UnavailableError
+
+
+@pytest.fixture
+def taken() -> list[bool]:
+    """Whether a bearer was connected already, at each time the name was taken."""
+    return []
+
+
+@pytest.fixture
+def bearer() -> MemoryConnection:
+    return MemoryConnection(MemoryBroker(), name="bearer", client_id="bearer")
+
+
+@pytest.fixture
+def name(bearer: MemoryConnection, taken: list[bool]) -> Name:
+    admission = Admission("tester", "mine", Instance("55555555", "2026"), 10.0)
+    probe = MemoryConnection(bearer._broker, name="probe", client_id="probe", filters=("s",), on_message=admission.put)
+    return Name("tester", admission, probe, (bearer,), lambda: taken.append(bearer.connected))
+
+
+def test_the_run_is_written_down_once_before_it_connects(name: Name, bearer: MemoryConnection, taken: list[bool]):
+    name.ask()
+    name.keep(1.0)
+    assert (name.held, bearer.connected) == (False, False)
+    for now_s in (2.0, 3.0):
+        name.keep(now_s)
+    assert name.held
+    assert bearer.connected
+    assert taken == [False]
+
+
+def test_while_it_is_asked_for_nobody_has_to_be_alive(name: Name, bearer: MemoryConnection):
+    bearer.alive = False
+    assert not name.alive
+    name.ask()
+    assert name.alive
+
+
+def test_it_is_lost_to_who_takes_a_bearers_connection(name: Name, bearer: MemoryConnection):
+    bearer.start()
+    assert not name.lost
+    bearer.lose(taken_over=True)
+    assert name.lost
+    with pytest.raises(UnavailableError, match="another client has taken its connection"):
+        name.keep(1.0)

@@ -1,0 +1,100 @@
+"""Votes of several batches are one commit; nothing that matters waits for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from drsn.agent.memory import MemoryBroker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plant import Plant
+
+
+@pytest.fixture
+def patient(start: Callable[..., Plant], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plant]:
+    """An agent whose commits wait for a minute where they may."""
+
+    def begin(broker: MemoryBroker) -> Plant:
+        plant = start(broker)
+        for name in ("GROUP_S", "LULL_S"):
+            monkeypatch.setattr(f"drsn.agent.group.{name}", 60.0)
+        return plant
+
+    return begin
+
+
+def commits(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The states of every commit from now on."""
+    seen: list[dict[str, Any]] = []
+    commit = plant.store.commit
+
+    def spy(states: dict[str, Any], *rest: Any) -> None:  # noqa: ANN401
+        seen.append(dict(states))
+        commit(states, *rest)
+
+    monkeypatch.setattr(plant.store, "commit", spy)
+    return seen
+
+
+def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(patient, monkeypatch):
+    plant = patient(MemoryBroker())
+    seen = commits(plant, monkeypatch)
+    for sensor in ("a", "b", "a"):
+        plant.say(sensor, "normal")
+        plant.turn()
+    assert (seen, len(plant.ingest._session.flying)) == ([], 3)
+    packets = plant.runner.health().packets
+    assert (packets["received"], packets["in_flight"]) == (3, 3), "they are somewhere at every moment"
+    monkeypatch.setattr("drsn.agent.group.GROUP_S", 0.0)
+    plant.turn()
+    assert ([set(states) for states in seen], len(plant.ingest._session.flying)) == ([{"a", "b"}], 0)
+
+
+def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
+    plant = patient(MemoryBroker())
+    seen = commits(plant, monkeypatch)
+    for label in ("normal", "inner_race", "inner_race"):
+        plant.say("a", label)
+        plant.say("b", "normal")
+        plant.turn()
+    assert [set(states) for states in seen] == [{"a", "b"}]
+    assert not plant.ingest._session.flying
+    assert plant.retained("drsn/v1/a/alarm")["active"]
+
+
+def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
+    plant = patient(MemoryBroker())
+    seen = commits(plant, monkeypatch)
+    for _ in range(64):  # Receive Maximum is 128
+        plant.say("a", "normal")
+    plant.turn(40)
+    assert len(seen) == 1
+    assert len(plant.ingest._session.flying) < 16, "what the turn had in hand without being done with it"
+
+
+def test_what_waited_when_the_agent_died_comes_again(patient, start, monkeypatch):
+    plant = patient(broker := MemoryBroker())
+    for _ in range(2):
+        plant.say("a", "normal")
+        plant.turn()
+    plant.crash()
+    monkeypatch.setattr("drsn.agent.group.LULL_S", 0.0)
+    later = start(broker)
+    later.seq = plant.seq
+    later.turn()
+    assert later.runner.health().packets["processed"] == 2
+    assert later.runner.health().packets["duplicate"] == 0
+
+
+def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
+    plant = patient(MemoryBroker())
+    seen = commits(plant, monkeypatch)
+    plant.say("a", "normal")
+    plant.turn()
+    plant.runner._finish()
+    assert [set(states) for states in seen if states] == [{"a"}]
+    assert not plant.ingest._session.flying
