@@ -33,11 +33,13 @@ class HighWater:
 
     def reached(self, epoch: str) -> int:
         """Number of the last commit to a database of this epoch; 0: not known."""
-        try:
-            of, number = self._path.read_text(encoding="ascii").split()
-            return int(number) if of == epoch else 0
-        except (OSError, ValueError):
-            return 0
+        of, number = self._read()
+        return number if of == epoch else 0
+
+    def missing(self, epoch: str, commits: int) -> int:
+        """Commits that a database lacks. One that has none at all took the place of what was here."""
+        of, number = self._read()
+        return max(0, number - commits) if of == epoch or not commits else 0
 
     def rise(self, epoch: str, number: int) -> None:
         """A commit was written."""
@@ -51,3 +53,10 @@ class HighWater:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def _read(self) -> tuple[str, int]:
+        try:
+            epoch, number = self._path.read_text(encoding="ascii").split()
+            return epoch, int(number)
+        except (OSError, ValueError):
+            return "", 0

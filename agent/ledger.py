@@ -74,7 +74,8 @@ class Ledger:
             remembered = self._first()
         except StorageError as error:
             self._fail(error)
-            remembered = _copied(state_dir / FILE) or Snapshot(_new_epoch())
+            remembered, waiting = _copied(state_dir / FILE) or (Snapshot(_new_epoch()), [])
+            self._tail.extend(waiting)
         except ConfigurationError:
             self._drop()
             self._dir.close()
@@ -259,8 +260,8 @@ class Ledger:
 
     def _must_be_the_newest(self, found: Snapshot) -> None:
         """Else numbers of events would be given twice."""
-        missing = self._mark.reached(found.epoch) - found.commits
-        if missing > 0:
+        missing = self._mark.missing(found.epoch, found.commits)
+        if missing:
             raise DamagedError(f"{self._dir.path / FILE}: it is older than it was, {missing} commits are missing")
 
     def _recover(self) -> None:
@@ -324,8 +325,10 @@ def _new_epoch() -> str:
     return uuid.uuid4().hex[:8]
 
 
-def _copied(path: Path) -> Snapshot | None:
+def _copied(path: Path) -> tuple[Snapshot, list[Entry]] | None:
     """What a database says in a directory that can't be written, where SQLite can't open it; None: nothing.
+
+    With its unpublished events: what is decided from now on goes out behind them.
 
     Its log belongs to it, so both are copied.
     """
@@ -339,7 +342,8 @@ def _copied(path: Path) -> Snapshot | None:
             store = Store(copy, "")
             try:
                 store.check()
-                return store.load()
+                found = store.load()
+                return found, store.journal(max(found.published_id, found.last_id - HELD), HELD)
             finally:
                 store.close()
     except (OSError, StorageError):

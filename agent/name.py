@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.model.errors import UnavailableError
+from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,8 @@ class Name:
         admission: who may have it.
         probe: what admission hears comes by it.
         bearers: they start when it is free: their client ids are made of it.
-        on_taking: called just before they start.
+        remember: called just before they start, and when another one has it: what stands at the broker is then not of
+            our own past, even if our directory, a copy of the other one's, says so.
     """
 
     def __init__(
@@ -30,12 +31,12 @@ class Name:
         admission: Admission,
         probe: Transport,
         bearers: tuple[Transport, ...],
-        on_taking: Callable[[], None],
+        remember: Callable[[], None],
     ) -> None:
         self.held = True
         """Not since `ask`, until it is free."""
         self._agent, self._admission, self._probe, self._bearers = agent, admission, probe, bearers
-        self._on_taking = on_taking
+        self._remember = remember
 
     def ask(self) -> None:
         """Begin to look whether it is free; returns at once."""
@@ -50,15 +51,22 @@ class Name:
             UnavailableError: another client takes it, or an agent that has been there longer is back. Who that was is
                 asked at the next start: another agent of this name stops us for good, a stranger does not.
         """
-        if not self.held and self._admission.free(self._probe, now_s):
+        if not self.held and self._free(now_s):
             self.held = True
-            self._on_taking()
+            self._remember()
             for bearer in self._bearers:
                 bearer.start()
         if self.held:
             self._admission.defend()
         if any(bearer.taken_over for bearer in self._bearers):
             raise UnavailableError(f"agent.id {self._agent!r}: another client has taken its connection")
+
+    def _free(self, now_s: float) -> bool:
+        try:
+            return self._admission.free(self._probe, now_s)
+        except ConfigurationError:
+            self._remember()
+            raise
 
     @property
     def alive(self) -> bool:

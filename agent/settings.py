@@ -71,7 +71,7 @@ class MqttSection(Frozen):
     )
     insecure: bool = Field(default=False, description="do not check the broker's certificate; status is `degraded`")
     keepalive_s: int = Field(
-        default=30, ge=5, le=3600, description="a silent connection is noticed after one and a half times this"
+        default=30, ge=5, le=3600, description="a dead line is noticed after twice this, by the broker after 1.5 times"
     )
 
     @field_validator("url")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,12 +31,14 @@ from chaos.wire import Wire
 from servers import Agent, Mosquitto
 
 from drsn.agent.bundles import shipped
+from drsn.model.report.canvas import canvas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+FILE = RESULTS / "soak.json"
 SENSORS = 100
 BLOCK = 64
 """Packets in one state: nine events a second in all."""
@@ -122,7 +125,28 @@ def told(times_s: list[float], used: list[Usage], scene: Scene, row: dict[str, A
         result[f"{name}, least and most"] = [int(late.min()), int(late.max())]
     result |= {name: health[name] for name in ("packets", "gaps", "reconnects", "lost_events", "latency_ms")}
     trace = [[round(float(h), 4), round(float(mb), 2)] for h, mb in zip(hours[::6], rss_mb[::6], strict=True)]
-    return {"machine": machine(), "rows": [result], "hours and RSS MB": trace}
+    return {"code": commit(), "machine": machine(), "rows": [result], "hours and RSS MB": trace}
+
+
+def commit() -> str:
+    """Of the code that ran."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=RESULTS).stdout.strip()
+
+
+def draw(report: dict[str, Any]) -> None:
+    """Memory over time, and the slope that was found."""
+    (row,) = report["rows"]
+    hours, rss_mb = np.array(report["hours and RSS MB"]).T
+    drawing = canvas(7, 3)
+    axes = drawing.subplots()
+    axes.plot(hours, rss_mb, linewidth=1)
+    warm = hours >= WARM_UP_S / 3600
+    level = np.median(rss_mb[warm] - row["slope MB/h"] * hours[warm])
+    axes.plot(hours[warm], level + row["slope MB/h"] * hours[warm], "--", label=f"{row['slope MB/h']:.2f} MB/h")
+    axes.set(xlabel="hours", ylabel="resident memory, MB", ylim=(0, 1.3 * rss_mb.max()))
+    axes.legend()
+    drawing.savefig(FILE.with_suffix(".png"), dpi=110)
 
 
 def main() -> None:
@@ -130,7 +154,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hours", type=float, default=2.1)
     parser.add_argument("--sensors", type=int, default=SENSORS)
+    parser.add_argument("--figure", action="store_true", help="draw results/soak.png from results/soak.json, no more")
     arguments = parser.parse_args()
+    if arguments.figure:
+        draw(json.loads(FILE.read_text(encoding="utf-8")))
+        return
     times_s: list[float] = []
     used: list[Usage] = []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
@@ -145,7 +173,8 @@ def main() -> None:
                       f"{done} packets", flush=True)  # fmt: skip
         report = told(times_s, used, scene, scene.finish())
         assert scene.agent.stop() == 0, scene.agent.text()[-2000:]
-    (RESULTS / "soak.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    draw(report)
     print(json.dumps(report["rows"][0], indent=1))
 
 

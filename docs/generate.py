@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import measured
+import survived
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -55,6 +56,8 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
+        ROOT / "docs" / "reliability.md": {"chaos": survived.chaos_table(), "soak": survived.soak_told()},
+        ROOT / "docs" / "security.md": {"fuzz": survived.fuzz_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}

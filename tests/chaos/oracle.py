@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from chaos.sensors import ACKED, DELIVERED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from chaos.sensors import Life
 
@@ -33,7 +33,12 @@ class Guess:
     """Events that were made."""
 
 
-def judge(lives: Iterable[Life], changes: Sequence[Change], quorum: int) -> str | None:
+def judge(
+    lives: Iterable[Life],
+    changes: Sequence[Change | None],
+    quorum: int,
+    lapses: Sequence[Mapping[int, bytes]] = (),
+) -> str | None:
     """Hold one sensor's events against its packets.
 
     A packet that the agent acknowledged was diagnosed. One that it got but never acknowledged (its broker died
@@ -41,31 +46,65 @@ def judge(lives: Iterable[Life], changes: Sequence[Change], quorum: int) -> str 
 
     Args:
         lives: of one sensor, in order.
-        changes: its events, in order of `seq`, each once.
+        changes: its events, in order of `seq`, each once; None: one that is known to be lost.
         quorum: of as many windows, to raise and to clear.
+        lapses: `boot_id` -> marks, each time that the agent lost its memory while it was down. It begins with what
+            it had not acknowledged, without votes and alarms.
 
     Returns:
         What is wrong; None: nothing is.
     """
-    guesses = {Guess()}
+    guesses: set[Guess] | str = {Guess()}
+    lives, begin = list(lives), {}
+    for marks in lapses:
+        known = [replace(life, marks=bytearray(marks.get(life.boot_id, b""))) for life in lives]
+        guesses = _follow(known, begin, changes, quorum, guesses, lapse=True)
+        if isinstance(guesses, str):
+            return guesses
+        guesses = {Guess(told=guess.told) for guess in guesses}
+        begin = {life.boot_id: _acked(life) for life in known}
+    guesses = _follow(lives, begin, changes, quorum, guesses, lapse=False)
+    if isinstance(guesses, str):
+        return guesses
+    most = max(guess.told for guess in guesses)
+    return None if most == len(changes) else f"{changes[most]} of {len(changes)} events is not due"
+
+
+def _acked(life: Life) -> int:
+    """Where the first packet is that was not acknowledged; the word for them comes in order."""
+    return 1 + max((seq for seq, mark in enumerate(life.marks) if mark & ACKED), default=-1)
+
+
+def _follow(
+    lives: Sequence[Life],
+    begin: Mapping[int, int],
+    changes: Sequence[Change | None],
+    quorum: int,
+    guesses: set[Guess],
+    *,
+    lapse: bool,
+) -> set[Guess] | str:
+    """Guesses after the packets of these lives, each from `begin` on; what is wrong if none is left.
+
+    An event may have been decided, and lost with the memory before it was told: of the last packet before a lapse.
+    """
     far = Guess()
+    last = next(((life.boot_id, _acked(life) - 1) for life in reversed(lives) if lapse and _acked(life)), None)
     for life in lives:
-        for seq, mark in enumerate(life.marks):
-            if not mark & DELIVERED:
+        for seq in range(begin.get(life.boot_id, 0), len(life.marks)):
+            mark = life.marks[seq]
+            if not mark & DELIVERED or seq in life.refused:
                 continue
             diagnosed = {after for guess in guesses if (after := _step(guess, life, seq, changes, quorum))}
-            if mark & ACKED:
+            if mark & ACKED and (life.boot_id, seq) != last:
                 far = max(guesses, key=lambda guess: guess.told)
                 guesses = diagnosed
             else:
-                guesses |= diagnosed
+                guesses = guesses | diagnosed
             if not guesses:
                 expected = changes[far.told] if far.told < len(changes) else "none"
                 return f"{life.sensor}: at packet {life.boot_id}/{seq} no event fits: the next one is {expected}, {far}"
-    if not any(guess.told == len(changes) for guess in guesses):
-        most = max(guess.told for guess in guesses)
-        return f"{changes[most]} of {len(changes)} events is not due"
-    return None
+    return guesses
 
 
 def _step(guess: Guess, life: Life, seq: int, changes: Sequence[Change], quorum: int) -> Guess | None:
@@ -75,6 +114,6 @@ def _step(guess: Guess, life: Life, seq: int, changes: Sequence[Change], quorum:
     if streak < quorum:
         return Guess(life.boot_id, seq, guess.active, streak, guess.told)
     change = Change(not guess.active, life.end_unix_ns(seq) // 1_000_000)
-    if guess.told >= len(changes) or changes[guess.told] != change:
+    if guess.told >= len(changes) or changes[guess.told] not in (change, None):
         return None
     return Guess(life.boot_id, seq, change.active, 0, guess.told + 1)

@@ -30,6 +30,11 @@ IN_FLIGHT = 100
 """Publishes that may wait for the broker's word: a broker that is gone must not find thousands when it is back."""
 
 
+def birth(t0_unix_ns: int, seq: int) -> int:
+    """When the life began that this packet is of: its `t0_unix_ns`."""
+    return t0_unix_ns - seq * WINDOW_NS
+
+
 @dataclass
 class Life:
     """One life of one sensor, from its start on: packet `seq` is `marks[seq]`."""
@@ -40,19 +45,26 @@ class Life:
     offset: int
     block: int
     marks: bytearray = field(default_factory=bytearray)
+    refused: set[int] = field(default_factory=set)
+    """Packets that the agent must refuse: acknowledged, and not diagnosed."""
+    sent_unix_s: list[float] = field(default_factory=list)
+    kept_right: bool = False
+    """Its packets say that its clock is."""
+    steps: list[tuple[int, int]] = field(default_factory=list)
+    """Packet, and nanoseconds by which the sensor's clock was set before it."""
 
     def faulty(self, seq: int) -> bool:
         return (seq + self.offset) // self.block % 2 == 1
 
     def end_unix_ns(self, seq: int) -> int:
-        return self.t0_unix_ns + (seq + 1) * WINDOW_NS
+        return self.t0_unix_ns + (seq + 1) * WINDOW_NS + sum(by_ns for first, by_ns in self.steps if first <= seq)
 
     def payload(self, seq: int, n_samples: int = WINDOW) -> bytes:
         bank = windows()[self.faulty(seq)]
         body = bank[seq % len(bank)][: 2 * n_samples]
         head = struct.pack(
-            "<4sBBBBIIIQfffHH", b"DRSN", 1, 0, 1, 0, n_samples, seq, self.boot_id,
-            self.t0_unix_ns + seq * WINDOW_NS, RATE_HZ, SCALE, 0.0, 1, 0,
+            "<4sBBBBIIIQfffHH", b"DRSN", 1, 0, 1, 2 * self.kept_right, n_samples, seq, self.boot_id,
+            self.end_unix_ns(seq) - WINDOW_NS, RATE_HZ, SCALE, 0.0, 1, 0,
         )  # fmt: skip
         return head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body
 
@@ -70,14 +82,19 @@ class Sensors:
     def __init__(self, port: int, count: int, rate_hz: float, block: int = 8) -> None:
         self.rate_hz, self.block, self.count = rate_hz, block, count
         self.lives: dict[tuple[str, int], Life] = {}
+        """(sensor, `boot_id`), in order; of a life that does not say its `boot_id`: (sensor, its beginning)."""
+        self._boots = self._breaks = self._mended = 0
         self.published = 0
+        self.tell_name = False
+        """Each packet says its sensor's name in a user property too."""
         self._now: list[Life] = []
+        self._last: Life | None = None
         self._waiting: dict[int, tuple[Life, int]] = {}
         self._words: deque[int] = deque()  # of the broker; paho says them with a lock in hand that `publish` needs
         self._stop, self._pause = threading.Event(), threading.Event()
         self.reboot()
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id="sensors", protocol=MQTTProtocolVersion.MQTTv5)
-        client.on_publish = self._confirmed
+        client.on_publish, client.on_disconnect = self._confirmed, self._broke
         client.max_inflight_messages_set(20)
         client.reconnect_delay_set(1, 1)
         lasting = Properties(PacketTypes.CONNECT)
@@ -87,12 +104,21 @@ class Sensors:
         self._client = client
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def reboot(self) -> None:
-        """All sensors start anew: another `boot_id`, `seq` from 0 on."""
-        boot_id = self._now[0].boot_id + 1 if self._now else 1
-        t0_unix_ns = time.time_ns()
+    def reboot(self, *, nameless: bool = False) -> None:
+        """All sensors start anew: another `boot_id` (nameless: 0, unknown), `seq` from 0 on."""
+        self._boots += not nameless
+        boot_id, t0_unix_ns = 0 if nameless else self._boots, time.time_ns()
         self._now = [Life(f"s{n:03d}", boot_id, t0_unix_ns, n % self.block, self.block) for n in range(self.count)]
-        self.lives |= {(life.sensor, boot_id): life for life in self._now}
+        self.lives |= {(life.sensor, boot_id or t0_unix_ns): life for life in self._now}
+
+    def lived(self) -> int:
+        """The least number of packets that a sensor has published since its last start."""
+        return min(len(life.marks) for life in self._now)
+
+    def set_clocks(self, by_ns: int) -> None:
+        """From now on all sensors' clocks are so much later."""
+        for life in self._now:
+            life.steps.append((len(life.marks), by_ns))
 
     def start(self) -> None:
         self._thread.start()
@@ -117,11 +143,15 @@ class Sensors:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def mark(self, sensor: str, boot_id: int, seq: int, flag: int) -> None:
+    def mark(self, sensor: str, boot: int, seq: int, flag: int) -> None:
         """Note what is known of a packet; any thread."""
-        life = self.lives.get((sensor, boot_id))
+        life = self.lives.get((sensor, boot))
         if life is not None:
             life.marks[seq] |= flag
+
+    def last_acked(self) -> bool:
+        """The agent has acknowledged what was published last, and brokers keep the order: none is left there."""
+        return self._last is not None and bool(self._last.marks[-1] & ACKED)
 
     def missing(self) -> int:
         """Packets that the broker confirmed and the agent did not."""
@@ -140,7 +170,7 @@ class Sensors:
             lives = self._now
             for place, life in enumerate(lives):
                 due_s = max(due_s + 1 / (self.rate_hz * len(lives)), time.monotonic() - 1)
-                while (self._pause.is_set() or self._unconfirmed() >= IN_FLIGHT) and not self._stop.is_set():
+                while (self._pause.is_set() or self._held()) and not self._stop.is_set():
                     time.sleep(0.01)
                 if self._stop.is_set() or life is not self._now[place]:
                     break
@@ -149,10 +179,28 @@ class Sensors:
                     time.sleep(wait_s)
                 self._publish(life)
 
+    def _held(self) -> bool:
+        """Whether nothing may be published now.
+
+        Not after a break until all that waits is confirmed: paho 2.2 lets a packet that is published while it connects
+        overtake those that wait, against MQTT 5, 4.6; late ones would be taken for repeats.
+        """
+        waiting, breaks = self._unconfirmed(), self._breaks
+        if not waiting and self._client.is_connected():
+            self._mended = breaks
+        return breaks != self._mended or waiting >= IN_FLIGHT
+
+    def _broke(self, *_: object) -> None:
+        self._breaks += 1
+
     def _publish(self, life: Life) -> None:
-        seq = len(life.marks)
+        seq, self._last = len(life.marks), life
+        life.sent_unix_s.append(time.time())
         life.marks.append(SENT)
-        info = self._client.publish(f"plant/hall/{life.sensor}/frame", life.payload(seq), qos=1)
+        named = Properties(PacketTypes.PUBLISH) if self.tell_name else None
+        if named is not None:
+            named.UserProperty = ("sensor", life.sensor)
+        info = self._client.publish(f"plant/hall/{life.sensor}/frame", life.payload(seq), qos=1, properties=named)
         self._waiting[info.mid] = (life, seq)
         self.published += 1
 

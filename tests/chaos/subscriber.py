@@ -16,7 +16,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PREFIX, AGENT = "drsn/v1", "tester"
 COUNTED = ("processed", "shed", "rejected", "duplicate", "stale", "in_flight")
@@ -28,6 +28,17 @@ def unix_ms(iso: str) -> int:
     return int(time.mktime((*time.strptime(whole, "%Y-%m-%dT%H:%M:%S")[:8], 0)) - time.timezone) * 1000 + int(
         milliseconds
     )
+
+
+def _changes(events: dict[int, dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
+    """Those by which the fault comes and goes, not those by which it is put aside and taken up again; None: a hole."""
+    active, suppressed_by = False, None
+    for seq in range(1, max(events) + 1):
+        event = events.get(seq)
+        if event is None or event["active"] != active or event["suppressed_by"] == suppressed_by:
+            yield event
+        if event is not None:
+            active, suppressed_by = event["active"], event["suppressed_by"]
 
 
 class Subscriber:
@@ -49,33 +60,49 @@ class Subscriber:
         self._replies: dict[str, dict[str, Any]] = {}
         self._asked = 0
         self._subscribed = threading.Event()
+        self._port = port
+        self.come()
+
+    def come(self) -> None:
+        """To the broker, which keeps what is told meanwhile when the subscriber has left."""
+        self._subscribed.clear()
         client = paho.Client(CallbackAPIVersion.VERSION2, client_id="oracle", protocol=MQTTProtocolVersion.MQTTv5)
         client.on_connect, client.on_message = self._connected, self._heard
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.reconnect_delay_set(1, 1)
         lasting = Properties(PacketTypes.CONNECT)
         lasting.SessionExpiryInterval = 3600
-        client.connect("127.0.0.1", port, clean_start=False, properties=lasting)
+        client.connect("127.0.0.1", self._port, clean_start=False, properties=lasting)
         client.loop_start()
         self._client = client
         assert self._subscribed.wait(10), "the broker does not answer to SUBSCRIBE"
 
-    def close(self) -> None:
+    def leave(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def changes(self, sensor: str) -> list[Change]:
-        """A sensor's events as the oracle sees them."""
-        told = [events[seq] for (_, name), events in self.events.items() if name == sensor for seq in sorted(events)]
-        return [Change(event["active"], unix_ms(event["since"])) for event in told]
+    def close(self) -> None:
+        self.leave()
+
+    def changes(self, sensor: str) -> list[Change | None]:
+        """A sensor's events as the oracle sees them; None in a hole."""
+        of = [events for (_, name), events in self.events.items() if name == sensor]
+        told = [event for events in of for event in _changes(events)]
+        return [event and Change(event["active"], unix_ms(event["since"])) for event in told]
+
+    def active(self, sensor: str) -> bool:
+        """Whether the fault stands, by the sensor's last event of the agent's present epoch."""
+        events = self.events.get((self.status["epoch"], sensor))
+        return bool(events) and events[max(events)]["active"]
 
     def holes(self) -> list[tuple[str, int]]:
         """Sensor and the first `seq` that is missing, of those with a hole."""
-        gaps = []
-        for (_, sensor), events in self.events.items():
-            missing = set(range(1, max(events) + 1)) - set(events)
-            gaps += [(sensor, min(missing))] if missing else []
-        return gaps
+        last = {key: max(events) for key, events in self.events.items()}
+        for sensor, alarm in self.alarms.items():  # it has the last event folded in, which may be what was missed
+            key = alarm["epoch"], sensor
+            last[key] = max(alarm["seq"], last.get(key, 0))
+        missing = {key: set(range(1, seq + 1)) - set(self.events.get(key, ())) for key, seq in last.items()}
+        return [(sensor, min(numbers)) for (_, sensor), numbers in missing.items() if numbers]
 
     def repair(self, poll: Callable[..., Any]) -> None:
         """Ask the agent for what is missing."""

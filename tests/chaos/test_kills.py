@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import time
 
+import pytest
 from chaos.ledger import often
 
 
+@pytest.mark.timeout(1500)
 def test_an_agent_that_is_killed_again_and_again_loses_nothing(stage):
     scene = stage("SIGKILL of the agent")
     scene.begin()
@@ -19,6 +21,7 @@ def test_an_agent_that_is_killed_again_and_again_loses_nothing(stage):
     assert row["events"] > 20
 
 
+@pytest.mark.timeout(900)
 def test_an_agent_that_is_stopped_for_a_while_goes_on(stage):
     scene = stage("SIGSTOP of the agent")
     scene.begin()

@@ -49,3 +49,38 @@ def test_a_new_life_begins_the_votes_anew():
     first, second = life(7, 1), life(8, 2)
     assert judge([first, second], changes(second, 7), BLOCK) is None
     assert judge([first, second], changes(first, 7), BLOCK) is not None
+
+
+def snapshot(made: Life, packets: int) -> dict[int, bytes]:
+    """The agent had acknowledged so many, and lost its memory."""
+    return {made.boot_id: bytes(made.marks[:packets])}
+
+
+def test_a_memory_that_was_lost_begins_votes_and_alarms_anew():
+    made = life(24)
+    # Without an alarm again, it raises at 15 what it had raised at 7, and has not noticed that it was over at 11.
+    assert judge([made], changes(made, 7, 15, 19, 23), BLOCK, [snapshot(made, 10)]) is None
+    assert judge([made], changes(made, 7, 11, 15, 19, 23), BLOCK, [snapshot(made, 10)]) is not None
+    assert judge([made], changes(made, 7, 11, 15, 19, 23), BLOCK) is None
+
+
+def test_of_the_last_packet_before_a_lapse_alone_the_event_may_be_lost():
+    made = life(24)
+    for told in ((15, 19, 23), (7, 15, 19, 23)):
+        assert judge([made], changes(made, *told), BLOCK, [snapshot(made, 8)]) is None
+    assert judge([made], changes(made, 15, 19, 23), BLOCK, [snapshot(made, 9)]) is not None
+
+
+def test_packets_that_were_not_acknowledged_before_a_lapse_come_again():
+    made = life(12)
+    before = {made.boot_id: bytes([DELIVERED | ACKED] * 4 + [DELIVERED] * 4)}
+    for told in ((7, 11), (7, 7, 11)):
+        assert judge([made], changes(made, *told), BLOCK, [before]) is None, "counted before it too, or not"
+    assert judge([made], changes(made, 7, 7, 7, 11), BLOCK, [before]) is not None
+
+
+def test_an_event_that_is_known_to_be_lost_counts_as_told():
+    made = life(17)
+    first, _, third = changes(made, 7, 11, 15)
+    assert judge([made], [first, None, third], BLOCK) is None
+    assert judge([made], [first, None, None, third], BLOCK) is not None

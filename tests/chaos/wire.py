@@ -5,16 +5,17 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chaos.sensors import ACKED, DELIVERED
+from chaos.sensors import ACKED, DELIVERED, birth
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
-PUBLISH, PUBACK = 3, 4
+CONNECT, PUBLISH, PUBACK = 1, 3, 4
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no goodbye, the other side gets a reset
 
 
@@ -49,9 +50,20 @@ class Link:
     def __init__(self, wire: Wire, agent: socket.socket, broker: socket.socket) -> None:
         self._wire, self._agent, self._broker = wire, agent, broker
         self._under_way: dict[int, tuple[str, int, int]] = {}
+        self._last_mid = 0
+        self.client_id = ""
         self.dead = False
-        for source, sink, see in ((agent, broker, self._from_agent), (broker, agent, self._from_broker)):
-            threading.Thread(target=self._relay, args=(source, sink, see), daemon=True).start()
+        self.mute = False
+        """What the agent says is lost, and it does not know."""
+        ways = ((agent, broker, self._from_agent), (broker, agent, self._from_broker))
+        self._relays = [threading.Thread(target=self._relay, args=way, daemon=True) for way in ways]
+        for relay in self._relays:
+            relay.start()
+
+    @property
+    def over(self) -> bool:
+        """All that was under way when the line ended has been seen."""
+        return not any(relay.is_alive() for relay in self._relays)
 
     def cut(self, *, rudely: bool) -> None:
         """Close both ends."""
@@ -72,8 +84,11 @@ class Link:
                     continue
                 for first, body in reader.feed(chunk):
                     see(first, body)
-                sink.sendall(chunk)
-        if not self.dead:
+                if not (self.mute and source is self._agent):
+                    sink.sendall(chunk)
+        if self.dead:
+            source.close()
+        else:
             self.cut(rudely=False)
 
     def _from_broker(self, first: int, body: bytes) -> None:
@@ -86,12 +101,18 @@ class Link:
         mid = int.from_bytes(body[2 + size : 4 + size], "big")
         at = 4 + size
         at += 1 + body[at]  # properties; ours are shorter than 128 bytes
-        seq, boot_id = struct.unpack_from("<II", body, at + 12)
-        self._under_way[mid] = packet = (topic.split("/")[2], boot_id, seq)
+        seq, boot_id, t0_unix_ns = struct.unpack_from("<IIQ", body, at + 12)
+        self._wire.wraps += mid < self._last_mid - 32_768
+        self._last_mid = mid
+        self._under_way[mid] = packet = (topic.split("/")[2], boot_id or birth(t0_unix_ns, seq), seq)
         self._wire.mark(*packet, DELIVERED)
 
     def _from_agent(self, first: int, body: bytes) -> None:
-        if first >> 4 == PUBACK and (packet := self._under_way.pop(int.from_bytes(body[:2], "big"), None)):
+        if first >> 4 == CONNECT:
+            at = 11 + body[10]  # protocol, flags and keepalive are ten bytes, then properties, shorter than 128 bytes
+            self.client_id = body[at + 2 : at + 2 + int.from_bytes(body[at : at + 2], "big")].decode()
+        elif first >> 4 == PUBACK and (packet := self._under_way.pop(int.from_bytes(body[:2], "big"), None)):
+            self._wire.acknowledged[packet[0]] += 1
             self._wire.mark(*packet, ACKED)
 
 
@@ -100,37 +121,61 @@ class Wire:
 
     Args:
         port: of the broker.
-        mark: `mark(sensor, boot_id, seq, flag)`.
+        mark: `mark(sensor, boot, seq, flag)`; boot: the `boot_id`, or when the sensor started if it says none.
+        host: where it listens.
     """
 
-    def __init__(self, port: int, mark: Callable[[str, int, int, int], None]) -> None:
+    def __init__(self, port: int, mark: Callable[[str, int, int, int], None], host: str = "127.0.0.1") -> None:
         self.mark = mark
-        self.cuts = 0
+        self.cuts = self.wraps = 0
+        """Connections cut; how often the broker's packet ids began anew on one."""
+        self.acknowledged: Counter[str] = Counter()
+        """Sensor -> packets, each time that they were."""
+        self._host = host
         self._broker_port = port
         self._links: list[Link] = []
-        self._door = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._door = socket.create_server((host, 0), backlog=64)
         self.port = self._door.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt://{self._host}:{self.port}"
 
-    def cut(self, chance: random.Random) -> None:
+    def cut(self, chance: random.Random, *, all_of_them: bool = False) -> None:
         """Cut each connection that there is, or leave it, as chance says; at least one."""
         links, self._links = self._links, []
-        spared = [link for link in links[1:] if chance.random() < 0.5]
+        spared = [link for link in links[1:] if chance.random() < 0.5 and not all_of_them]
         self._links += spared
         for link in links:
             if link not in spared:
                 link.cut(rudely=chance.random() < 0.5)
                 self.cuts += 1
 
-    def die(self) -> None:
-        """From now on nothing goes through the present connections, and nobody is told; new ones work."""
-        for link in self._links:
+    def die(self, only: str = "") -> None:
+        """From now on nothing goes through the present connections, and nobody is told; new ones work.
+
+        Args:
+            only: those with this in their client id.
+        """
+        for link in self._of(only):
             link.dead = True
-        self._links = []
+            self._links.remove(link)
+
+    def mute(self, only: str = "") -> None:
+        """From now on the agent is not heard on these connections: acknowledgements go lost, packets come."""
+        for link in self._of(only):
+            link.mute = True
+
+    def _of(self, client: str) -> list[Link]:
+        found = [link for link in self._links if client in link.client_id]
+        assert found, f"no connection of {client!r}"
+        return found
+
+    @property
+    def over(self) -> bool:
+        """No line is open, and all that came by them has been seen."""
+        return all(link.over for link in self._links)
 
     def close(self) -> None:
         self._door.close()

@@ -4,11 +4,18 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from events import CURSOR, SENSOR, event
 
 from drsn.agent.high_water import FILE, SIZE, HighWater
+from drsn.agent.ledger import FILE as DATABASE
+from drsn.agent.ledger import Ledger
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def fill(ledger: Ledger, first_seq: int, count: int) -> None:
+    ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(seq) for seq in range(first_seq, first_seq + count)])
 
 
 def test_it_is_the_number_of_the_last_commit_to_a_database_of_this_epoch(tmp_path: Path):
@@ -31,3 +38,56 @@ def test_where_it_can_t_be_written_nothing_happens(tmp_path: Path):
     with closing(HighWater(tmp_path / "nowhere")) as mark:
         mark.rise("a1", 1)
         assert mark.reached("a1") == 0
+
+
+def test_a_database_that_is_older_than_it_was_is_set_aside_and_numbers_are_not_given_twice(tmp_path: Path):
+    """Its log lost its end, or a backup was brought back: to SQLite it is whole."""
+    with closing(Ledger(tmp_path)) as ledger:
+        epoch = ledger.load().epoch
+        fill(ledger, 1, 5)
+        ledger._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        backup = (tmp_path / DATABASE).read_bytes()
+        fill(ledger, 6, 5)
+        fill(ledger, 11, 5)
+    (tmp_path / DATABASE).write_bytes(backup)
+    with closing(Ledger(tmp_path)) as again:
+        assert "2 commits are missing" in again.reasons[0]
+        assert "begin anew" in again.reasons[0]
+        assert again.load().epoch != epoch
+        assert (again.load().sensors, again.load().cursors) == ({}, {})
+        fill(again, 1, 1)
+    with closing(Ledger(tmp_path)) as third:
+        assert third.reasons == ()
+
+
+def test_a_database_of_which_nothing_is_left_is_missed(tmp_path: Path):
+    """All of it was in the log, and the log is empty."""
+    with closing(Ledger(tmp_path)) as ledger:
+        fill(ledger, 1, 5)
+    (tmp_path / DATABASE).unlink()
+    with closing(Ledger(tmp_path)) as again:
+        assert "1 commits are missing" in again.reasons[0]
+    with closing(Ledger(tmp_path)) as third:
+        assert third.reasons == ()
+
+
+def test_a_database_of_another_epoch_lacks_nothing_unless_it_is_empty(tmp_path: Path):
+    with closing(HighWater(tmp_path)) as mark:
+        mark.rise("a1", 7)
+        assert [mark.missing("a1", commits) for commits in (0, 6, 7, 8)] == [7, 1, 0, 0]
+        assert [mark.missing("b2", commits) for commits in (0, 1)] == [7, 0]
+
+
+def test_a_database_that_was_written_anew_is_as_new_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with closing(Ledger(tmp_path)) as ledger:
+        for seq in range(1, 200):
+            fill(ledger, seq, 1)
+    database = tmp_path / DATABASE
+    database.write_bytes(database.read_bytes()[: -3 * 4096] + b"\xa5" * 3 * 4096)
+    with monkeypatch.context() as killed_between:
+        killed_between.setattr(HighWater, "rise", lambda *_: None)
+        with closing(Ledger(tmp_path)) as again:
+            assert "alarm states were saved" in again.reasons[0]
+    with closing(Ledger(tmp_path)) as third:
+        assert third.reasons == ()
+        assert third.load().sensors == {"a": SENSOR}

@@ -8,7 +8,7 @@ from drsn.agent.admission import Admission
 from drsn.agent.instance import Instance
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.name import Name
-from drsn.model.errors import UnavailableError
+from drsn.model.errors import ConfigurationError, UnavailableError
 
 
 @pytest.fixture
@@ -54,3 +54,13 @@ def test_it_is_lost_to_who_takes_a_bearers_connection(name: Name, bearer: Memory
     assert name.lost
     with pytest.raises(UnavailableError, match="another client has taken its connection"):
         name.keep(1.0)
+
+
+def test_whoever_has_it_is_nobody_of_our_own_past(name: Name, bearer: MemoryConnection, taken: list[bool]):
+    """The directory may be a copy of the other one's, and takes the status that stands for its own."""
+    name.ask()
+    name.keep(1.0)
+    bearer._broker.publish("s", b'{"state": "online", "instance": "77777777"}', 1, {}, retain=False)
+    with pytest.raises(ConfigurationError, match="another agent of this name is connected"):
+        name.keep(1.1)
+    assert taken == [False]
