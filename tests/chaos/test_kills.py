@@ -19,6 +19,7 @@ def test_an_agent_that_is_killed_again_and_again_loses_nothing(stage):
         scene.agent.launch()
     row = scene.finish()
     assert row["events"] > 20
+    assert row["events repaired"] == 0
 
 
 @pytest.mark.timeout(900)
@@ -30,4 +31,4 @@ def test_an_agent_that_is_stopped_for_a_while_goes_on(stage):
         time.sleep(often(10, 60) if scene.faults % 2 else 10)
         scene.agent.process.send_signal(signal.SIGCONT)
         scene.caught_up()
-    scene.finish()
+    assert scene.finish()["events repaired"] == 0
