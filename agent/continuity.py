@@ -20,6 +20,10 @@ PAUSE_NS = 10_000_000
 """Consecutive seqs prove that packets touch. `t0` contradicts them only by more than this, and than half a packet;
 clocks that are rounded to milliseconds, or run half a per cent off the nominal rate, do not."""
 
+LIVES = 8
+"""Of a sensor, before the present one, of which packets that come again are known: a broker that was killed may come
+back with a save from before several restarts."""
+
 ROUNDING_NS = 500_000
 """A `t0` so little before the end of what was read still counts as later."""
 
@@ -59,6 +63,8 @@ class Cursor:
     sample_rate_hz: float | None = None
     earlier: tuple[int, int] | None = None
     """(boot_id, last seq) before the sensor's last restart."""
+    older: tuple[tuple[int, int], ...] = ()
+    """The same of the restarts before that one, the latest first."""
     before: tuple[int, int] | None = None
     """(last seq, end_unix_ns) before the sensor last counted anew, if `t0` went on meanwhile."""
     touched: bool = False
@@ -112,28 +118,39 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdic
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     elif verdict is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    earlier = cursor.earlier if cursor else None
-    if cursor is not None and cursor.seq is not None and cursor.boot_id and packet.boot_id != cursor.boot_id:
-        earlier = (cursor.boot_id, cursor.seq)
+    earlier, *older = _lives(cursor, packet) or (None,)
     before = cursor.before if cursor else None
     if verdict is Continuity.RESTART:
         before = _count_of(cursor, packet)
     touched = verdict is Continuity.TOUCHES
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, earlier=earlier, before=before, touched=touched)
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, earlier, tuple(older), before, touched)
+
+
+def _lives(cursor: Cursor | None, packet: Packet) -> list[tuple[int, int]]:
+    """(boot_id, last seq) of each life before that of `packet`, the latest first."""
+    if cursor is None:
+        return []
+    known = [*([cursor.earlier] if cursor.earlier else []), *cursor.older]
+    if cursor.seq is None or not cursor.boot_id or packet.boot_id == cursor.boot_id:
+        return known
+    return [(cursor.boot_id, cursor.seq), *(life for life in known if life[0] != cursor.boot_id)][:LIVES]
 
 
 def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:
-    """A packet from before the sensor's last restart, delivered once more."""
-    if cursor.earlier is None or packet.seq is None or packet.boot_id != cursor.earlier[0]:
+    """A packet from before one of the sensor's last restarts, delivered once more."""
+    last = dict([*cursor.older, *([cursor.earlier] if cursor.earlier else [])]).get(packet.boot_id)
+    if last is None or packet.seq is None:
         return False
-    ahead = (packet.seq - cursor.earlier[1]) % _WRAP
+    ahead = (packet.seq - last) % _WRAP
     return ahead == 0 or ahead >= _HALF
 
 
 def _count_of(cursor: Cursor | None, packet: Packet) -> tuple[int, int] | None:
-    """How far the count came that `packet` ends; None: unknown, or its clock went back meanwhile."""
+    """How far the count came that `packet` ends; None: unknown, told by `boot_id`, or its clock went back meanwhile."""
     if cursor is None or cursor.seq is None or cursor.end_unix_ns is None or packet.t0_unix_ns is None:
         return None
+    if packet.boot_id and cursor.boot_id and packet.boot_id != cursor.boot_id:
+        return None  # `earlier` knows it; a clock that is set back would make new packets of this boot old ones
     return (cursor.seq, cursor.end_unix_ns) if packet.t0_unix_ns >= cursor.end_unix_ns - ROUNDING_NS else None
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drsn.agent.continuity import Continuity, Cursor, advance, judge
+from drsn.agent.continuity import LIVES, Continuity, Cursor, advance, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,8 @@ NO_BOOT = {"seq": 1000, "end_unix_ns": END}
         ({**BOOT, "earlier": (6, 40)}, {"boot_id": 6, "seq": 3}, Continuity.DUPLICATE),
         ({**BOOT, "earlier": (6, 40)}, {"boot_id": 6, "seq": 41}, Continuity.RESTART),
         ({**BOOT, "earlier": (6, 40)}, {"boot_id": 5, "seq": 40}, Continuity.RESTART),
+        ({**BOOT, "earlier": (6, 40), "older": ((5, 9), (4, 3))}, {"boot_id": 4, "seq": 3}, Continuity.DUPLICATE),
+        ({**BOOT, "earlier": (6, 40), "older": ((5, 9), (4, 3))}, {"boot_id": 5, "seq": 10}, Continuity.RESTART),
         ({"seq": 1000}, {"boot_id": 7, "seq": 1001}, Continuity.TOUCHES),
         ({"seq": 1000}, {"boot_id": 7, "seq": 0}, Continuity.RESTART),  # a firmware that has learnt boot_id
         # without boot_id, t0 tells a restart from a repeat
@@ -188,3 +190,22 @@ def test_the_boot_before_a_restart_is_remembered(make_packet: Make):
     second = advance(first, make_packet(N, boot_id=2, seq=0), RATE_HZ, Continuity.RESTART)
     third = advance(second, make_packet(N, boot_id=2, seq=1), RATE_HZ, Continuity.TOUCHES)
     assert (first.earlier, second.earlier, third.earlier) == (None, (1, 5), (1, 5))
+
+
+def test_so_many_lives_are_remembered_each_once_the_latest_first(make_packet: Make):
+    cursor = None
+    for boot_id in (9, *range(1, 8), 3, 10):
+        for seq in (0, boot_id):
+            packet = make_packet(N, boot_id=boot_id, seq=seq)
+            cursor = advance(cursor, packet, RATE_HZ, Continuity.FIRST if cursor is None else Continuity.RESTART)
+    assert (cursor.earlier, cursor.older) == ((3, 3), ((7, 7), (6, 6), (5, 5), (4, 4), (2, 2), (1, 1), (9, 9)))
+    assert len(cursor.older) == LIVES - 1
+
+
+def test_a_restart_that_the_boot_id_tells_leaves_nothing_to_be_taken_for_an_earlier_count(make_packet: Make):
+    """A clock that was ahead in both boots and is then set right goes back to before the restart."""
+    said = {"boot_id": 2, "t0_unix_ns": END + 1000 * MS}
+    cursor = advance(Cursor(1, 200, END), make_packet(N, seq=0, **said), RATE_HZ, Continuity.RESTART)
+    assert cursor.before is None
+    back = make_packet(N, seq=1, boot_id=2, t0_unix_ns=END - 60_000 * MS)
+    assert judge(cursor, back, RATE_HZ, continuous=False) is Continuity.APART
