@@ -31,6 +31,9 @@ LEAST_PATIENCE_S = 25.0
 
 WATCHING = ("online", "degraded")
 
+GONE = ("offline", "stopped")
+"""What is heard of one that goes, while its name is waited for."""
+
 log = logging.getLogger(__name__)
 
 
@@ -119,7 +122,9 @@ class Admission:
 
     def _hear(self, message: Message) -> None:
         said = _said(message)
-        if not message.retained and said.state != "offline":
+        if not message.payload:  # somebody has emptied what was retained
+            self._rival = False
+        elif not (message.retained or said.state in GONE):
             raise ConfigurationError(taken(self._agent))
         if said.state is not None:
             self._rival = message.retained and said.state in WATCHING and not self._own_past(said)

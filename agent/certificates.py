@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PEM: Final = re.compile(r"-----BEGIN (X509 )?CERTIFICATE-----(.+?)-----END (X509 )?CERTIFICATE-----", re.DOTALL)
+_PEM: Final = re.compile(r"-----BEGIN (X509 )?CERTIFICATE-----([^-]+)-----END (X509 )?CERTIFICATE-----")
+"""Base64 has no dash: without that, each BEGIN that lacks its END would be looked for to the end of the file."""
 MAX_BYTES: Final = 4 << 20
 """Of a file; all that a system trusts come to 250 kB."""
 

@@ -215,7 +215,7 @@ def _value(text: str) -> object:
     """A TOML string, boolean, array or table; else the text, for the setting's type to read: `mqtt.protocol=5`."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # no TOML, or a number of thousands of digits
         return text
     return value if isinstance(value, (str, bool, list, dict)) else text
 

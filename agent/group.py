@@ -1,7 +1,8 @@
 """When to commit: what several batches have decided goes to the disk together, for each commit wears the flash.
 
 A transition, an answer, or half of what the broker lets wait commit at once. So does a lull: it may be that the broker
-waits for acknowledgements, whose number it may limit below what we ask for.
+waits for acknowledgements, whose number it may limit below what we ask for. While it waits for one, packets of QoS 0
+end no lull: they come all the same.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ class Group:
         self._came_s = 0.0
         self._urgent = False
 
-    def came(self, now_s: float) -> None:
-        """A packet has come."""
-        self._came_s = now_s
+    def came(self, now_s: float, *, free: bool = False, owed: int = 0) -> None:
+        """A packet has come; `free`: of QoS 0, `owed`: how many are in hand whose acknowledgement the broker awaits."""
+        if not (free and owed):
+            self._came_s = now_s
 
     def hold(self, outcomes: Iterable[Outcome], now_s: float, *, done: bool) -> None:
         """Add what was decided; `done`: a packet waits for its acknowledgement."""

@@ -36,10 +36,13 @@ class HighWater:
         of, number = self._read()
         return number if of == epoch else 0
 
-    def missing(self, epoch: str, commits: int) -> int:
-        """Commits that a database lacks. One that has none at all took the place of what was here."""
+    def missing(self, epoch: str, commits: int, sensors: int = 0) -> int:
+        """Commits that a database lacks. One that has nothing at all took the place of what was here.
+
+        Versions that counted no commits wrote sensors all the same.
+        """
         of, number = self._read()
-        return max(0, number - commits) if of == epoch or not commits else 0
+        return max(0, number - commits) if of == epoch or not (commits or sensors) else 0
 
     def rise(self, epoch: str, number: int) -> None:
         """A commit was written."""

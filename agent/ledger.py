@@ -74,7 +74,7 @@ class Ledger:
             remembered = self._first()
         except StorageError as error:
             self._fail(error)
-            remembered, waiting = _copied(state_dir / FILE) or (Snapshot(_new_epoch()), [])
+            remembered, waiting = _copied(state_dir / FILE, self._must_be_the_newest) or (Snapshot(_new_epoch()), [])
             self._tail.extend(waiting)
         except ConfigurationError:
             self._drop()
@@ -260,7 +260,7 @@ class Ledger:
 
     def _must_be_the_newest(self, found: Snapshot) -> None:
         """Else numbers of events would be given twice."""
-        missing = self._mark.missing(found.epoch, found.commits)
+        missing = self._mark.missing(found.epoch, found.commits, len(found.sensors))
         if missing:
             raise DamagedError(f"{self._dir.path / FILE}: it is older than it was, {missing} commits are missing")
 
@@ -325,12 +325,10 @@ def _new_epoch() -> str:
     return uuid.uuid4().hex[:8]
 
 
-def _copied(path: Path) -> tuple[Snapshot, list[Entry]] | None:
-    """What a database says in a directory that can't be written, where SQLite can't open it; None: nothing.
+def _copied(path: Path, check: Callable[[Snapshot], None]) -> tuple[Snapshot, list[Entry]] | None:
+    """What a database says in a directory that can't be written, where SQLite can't open it; None: nothing of use.
 
-    With its unpublished events: what is decided from now on goes out behind them.
-
-    Its log belongs to it, so both are copied.
+    With its unpublished events: what is decided from now on goes out behind them. Its log belongs to it.
     """
     try:
         with TemporaryDirectory() as folder:
@@ -339,10 +337,10 @@ def _copied(path: Path) -> tuple[Snapshot, list[Entry]] | None:
             log_of = path.with_name(f"{FILE}{BESIDE[0]}")
             if log_of.exists():
                 copy.with_name(log_of.name).write_bytes(log_of.read_bytes())
-            store = Store(copy, "")
+            store = Store(copy, _new_epoch())
             try:
                 store.check()
-                found = store.load()
+                check(found := store.load())
                 return found, store.journal(max(found.published_id, found.last_id - HELD), HELD)
             finally:
                 store.close()

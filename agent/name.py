@@ -70,8 +70,8 @@ class Name:
 
     @property
     def alive(self) -> bool:
-        """Whether something still works at keeping the bearers connected, if they are to be."""
-        return not self.held or all(bearer.alive for bearer in self._bearers)
+        """Whether something still works at keeping those connected that are to be."""
+        return all(each.alive for each in (self._bearers if self.held else (self._probe,)))
 
     @property
     def lost(self) -> bool:

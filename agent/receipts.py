@@ -40,6 +40,8 @@ class Receipts:
 
     def __init__(self) -> None:
         self._open: deque[Receipt] = deque()
+        self.owed = 0
+        """Of them, how many the broker waits for."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -58,11 +60,12 @@ class Receipts:
         """Begin with a packet."""
         receipt = Receipt(message, now_s)
         self._open.append(receipt)
+        self.owed += message.qos > 0
         return receipt
 
     def give_up(self) -> int:
         """Forget all; how many they were. The broker sends them again on its next connection."""
-        count = len(self._open)
+        count, self.owed = len(self._open), 0
         self._open.clear()
         return count
 
@@ -71,4 +74,5 @@ class Receipts:
         settled = []
         while self._open and self._open[0].done:
             settled.append(self._open.popleft())
+        self.owed -= sum(receipt.message.qos > 0 for receipt in settled)
         return settled

@@ -101,7 +101,6 @@ class Runner:
         self._take(TAKE, min(wait_s for wait_s in due_s if wait_s is not None))
         if parts.batch.wait_s(time.monotonic()) == 0:
             self._flush()
-        self._settle()
         self._tend()
 
     def _take(self, limit: int, timeout_s: float) -> bool:
@@ -111,7 +110,7 @@ class Runner:
         # All are in somebody's hands before the first is handled: each counts somewhere at every moment.
         now_s = time.monotonic()
         if messages:
-            parts.group.came(now_s)
+            parts.group.came(now_s, free=not any(each.qos for each in messages), owed=parts.receipts.owed)
         for receipt in [parts.receipts.open(message, now_s) for message in messages]:
             if parts.in_hand.careful:
                 self._receive_carefully(receipt)
@@ -259,6 +258,7 @@ class Runner:
         self._hasten(now_s)
         listening = self._parts.ingest.connected
         self._noticed += self._parts.pipeline.listen(now_s, time.time_ns(), listening=listening)
+        self._settle()  # before anything is published, and not only when the next packet has come
         self._publish()
         if self._parts.inbox.shed > self._shed and self._throttle.held_back("shed", now_s) is not None:
             self._shed = self._parts.inbox.shed
@@ -274,6 +274,8 @@ class Runner:
         if oldest_s is None or now_s - oldest_s <= ACK_AGE_S:
             return
         self._settle(now=True)  # what waits for a commit alone is done
+        if not len(parts.receipts):
+            return
         held = parts.receipts.give_up()
         parts.batch.clear()
         parts.inbox.give_back(held)

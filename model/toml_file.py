@@ -42,3 +42,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise TomlError("not TOML that anybody wrote: brackets within brackets without end") from None
     except tomllib.TOMLDecodeError as error:
         raise TomlError(f"not TOML: {error}") from None
+    except ValueError:  # Python refuses to read more than 4,300 digits
+        raise TomlError("not TOML that anybody wrote: a number of thousands of digits") from None

@@ -171,3 +171,17 @@ def test_after_a_kill_the_same_agent_starts_at_once(mosquitto, make_agent, wait_
     agent.start()
     wait_until(lambda: agent.text().count("event=connected connection=ingest") == 2, 10, "connected again")
     assert agent.stop() == 0
+
+
+def test_one_that_waits_for_the_name_has_it_when_the_other_is_stopped(mosquitto, twin, tmp_path: Path):
+    """Its machine is replaced: that the old one says goodbye is no sign that it lives."""
+    first, second = twin("first"), twin("second")
+    seldom = "agent.health_every_s=60"
+    first.start(*elsewhere(tmp_path / "first", seldom))
+    poll(lambda: watches(mosquitto, tmp_path / "first"), what="the first watches")
+    second.launch(*elsewhere(tmp_path / "second", seldom))  # it waits for two and a half of them
+    poll(lambda: ASKING in second.text(), what="the second asks")
+    assert first.stop() == 0
+    poll((tmp_path / "second" / "instance").exists, what="the second takes the name")
+    poll(lambda: watches(mosquitto, tmp_path / "second"), what="the second watches")
+    assert second.stop() == 0

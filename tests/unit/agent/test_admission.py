@@ -247,3 +247,13 @@ def test_the_reason_of_mqtt_5_ends_the_real_connection_for_good():
         connection._connected = True
         connection._disconnected_callback(threading.Event(), None, None, None, SimpleNamespace(value=value), None)
         assert (connection.taken_over, connection._stopping.is_set()) == (taken_over, taken_over)
+
+
+@pytest.mark.parametrize("gone", [{"state": "stopped", **EARLIER}, {"state": "offline", **EARLIER}, None])
+def test_one_that_stops_while_its_name_is_waited_for_leaves_it(admission, probe, broker, gone):
+    """Its operator has stopped it for us, or emptied what the broker retains of it: no reason to end for good."""
+    say(broker, state="online", **EARLIER)
+    probe.start()
+    assert not admission.free(probe, 1.0)
+    broker.publish(STATUS, b"" if gone is None else json.dumps(gone).encode(), 1, {}, retain=True)
+    assert admission.free(probe, 2.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,3 +80,11 @@ def test_a_certificate_that_is_cut_anywhere_is_a_value_error(tmp_path: Path):
     (tmp_path / "half.pem").write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     with pytest.raises(ValueError, match="no certificate"):
         in_file(tmp_path / "half.pem")
+
+
+def test_a_file_full_of_beginnings_takes_no_time(tmp_path: Path):
+    """Looked for to the end of the file, the ends of so many took an hour."""
+    (tmp_path / "many.pem").write_text("-----BEGIN CERTIFICATE-----\n" * 100_000)
+    before_s = time.perf_counter()
+    assert in_file(tmp_path / "many.pem") == []
+    assert time.perf_counter() - before_s < 5

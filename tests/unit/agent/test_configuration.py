@@ -134,6 +134,11 @@ def test_a_wrong_set_is_named_with_its_key(override: str, key: str, complaint):
     assert complaint(override).startswith(f"--set: {key}: ")
 
 
+def test_a_set_of_thousands_of_digits_is_named_with_its_key(complaint):
+    """Python reads no more than 4,300 of them."""
+    assert complaint(f"mqtt.keepalive_s={'9' * 5000}").startswith("--set: mqtt.keepalive_s: ")
+
+
 @pytest.mark.parametrize(
     "name",
     ["DRSN_AGENT__AGENT__IDS", "DRSN_AGENT__AGNET__ID", "DRSN_AGENT__AGNET", "drsn_agent__agnet", "DRSN_AGENT__"],

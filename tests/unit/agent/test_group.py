@@ -64,3 +64,14 @@ def test_nothing_is_lost_doubled_reordered_or_late(steps: list[tuple[float, int]
             taken += group.take()
             oldest_s = None
     assert taken + group.take() == held
+
+
+def test_packets_without_an_acknowledgement_end_no_lull_while_the_broker_waits_for_one():
+    """It may let twenty be in flight: then only those of QoS 0 go on coming."""
+    group = Group(64)
+    group.came(1.0)
+    group.hold([VOTE], 1.0, done=True)
+    group.came(1.0 + LULL_S, free=True, owed=20)
+    assert group.wait_s(20, 1.0 + LULL_S) == 0
+    group.came(1.0 + LULL_S, free=True, owed=0)
+    assert group.wait_s(0, 1.0 + LULL_S) == pytest.approx(LULL_S)

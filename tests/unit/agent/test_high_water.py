@@ -9,6 +9,7 @@ from events import CURSOR, SENSOR, event
 from drsn.agent.high_water import FILE, SIZE, HighWater
 from drsn.agent.ledger import FILE as DATABASE
 from drsn.agent.ledger import Ledger
+from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,3 +92,34 @@ def test_a_database_that_was_written_anew_is_as_new_as_it_was(tmp_path: Path, mo
     with closing(Ledger(tmp_path)) as third:
         assert third.reasons == ()
         assert third.load().sensors == {"a": SENSOR}
+
+
+def test_a_database_of_a_version_that_counted_nothing_is_not_empty(tmp_path: Path):
+    """Brought into a directory where a later version has begun, it is another machine's past, and whole."""
+    with closing(Ledger(tmp_path / "old")) as old:
+        fill(old, 1, 5)
+        old._store._db.execute("DELETE FROM meta WHERE key = 'commits'")
+    with closing(Ledger(tmp_path / "new")) as new:
+        fill(new, 1, 2)
+    (tmp_path / "new" / DATABASE).write_bytes((tmp_path / "old" / DATABASE).read_bytes())
+    with closing(Ledger(tmp_path / "new")) as again:
+        assert again.reasons == ()
+        assert again.load().sensors == {"a": SENSOR}
+
+
+@pytest.mark.parametrize("left", ["older", "empty", "empty, and no mark"])
+def test_where_it_can_only_be_read_an_older_database_is_noticed_too(
+    left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with closing(Ledger(tmp_path)) as ledger:
+        epoch = ledger.load().epoch
+        fill(ledger, 1, 5)
+        ledger._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        backup = (tmp_path / DATABASE).read_bytes()
+        fill(ledger, 6, 5)
+    (tmp_path / DATABASE).write_bytes(backup if left == "older" else b"")
+    (tmp_path / FILE).rename(tmp_path / (FILE if "mark" not in left else "gone"))
+    monkeypatch.setattr(Ledger, "_first", lambda _self: (_ for _ in ()).throw(StorageError("readonly database")))
+    with closing(Ledger(tmp_path)) as again:
+        assert again.load().epoch not in ("", epoch)
+        assert again.load().sensors == {}

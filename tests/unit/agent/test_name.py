@@ -40,11 +40,13 @@ def test_the_run_is_written_down_once_before_it_connects(name: Name, bearer: Mem
     assert taken == [False]
 
 
-def test_while_it_is_asked_for_nobody_has_to_be_alive(name: Name, bearer: MemoryConnection):
+def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(name: Name, bearer: MemoryConnection):
     bearer.alive = False
     assert not name.alive
     name.ask()
     assert name.alive
+    name._probe.alive = False
+    assert not name.alive, "nobody would ever hear that it is free"
 
 
 def test_it_is_lost_to_who_takes_a_bearers_connection(name: Name, bearer: MemoryConnection):

@@ -47,3 +47,17 @@ def test_a_packet_without_windows_waits_only_for_those_before_it(make_message: C
     assert receipts.settle() == []
     first.windows = 0
     assert receipts.settle() == [first, partial]
+
+
+def test_the_broker_waits_for_those_that_it_wants_acknowledged(make_message: Callable[..., Message]):
+    receipts = Receipts()
+    for qos in (0, 1, 1, 0):
+        receipts.open(make_message(qos=qos)).read = qos > 0
+    assert receipts.owed == 2
+    for receipt in list(receipts._open)[:2]:
+        receipt.read = True
+    receipts.settle()
+    assert (len(receipts), receipts.owed) == (1, 0)
+    receipts.open(make_message(qos=1))
+    receipts.give_up()
+    assert receipts.owed == 0

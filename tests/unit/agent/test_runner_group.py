@@ -98,3 +98,43 @@ def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
     plant.runner._finish()
     assert [set(states) for states in seen if states] == [{"a"}]
     assert not plant.ingest._session.flying
+
+
+def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
+    plant = start(MemoryBroker())
+    monkeypatch.setattr("drsn.agent.group.GROUP_S", 60.0)
+    monkeypatch.setattr("drsn.agent.group.LULL_S", 60.0)
+    plant.say("a", "normal")
+    plant.turn()
+    assert len(plant.ingest._session.flying) == 1
+    came: list[dict[str, Any]] = []
+    monkeypatch.setattr(plant.runner._parts.group, "came", lambda _now_s, **told: came.append(told))
+    plant.broker.publish("plant/b/frame", b"x", 0, {}, retain=False)
+    plant.turn(1)
+    plant.say("a", "normal")
+    plant.turn(1)
+    assert came == [{"free": True, "owed": 1}, {"free": False, "owed": 1}]
+
+
+def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
+    """Not when the next packet has come, or half a second later; and no alarm is told before its commit."""
+    plant = start(MemoryBroker())
+    plant.say("a", "normal")
+    plant.turn()
+    seen = commits(plant, monkeypatch)
+    pipeline = plant.runner._parts.pipeline
+    monkeypatch.setattr(pipeline._silence, "listen", lambda _now_s, *, listening: ["a"] if listening else [])
+    plant.turn(1)
+    assert [set(states) for states in seen] == [{"a"}]
+    assert [event["condition"] for event in plant.heard("drsn/v1/a/event")] == ["silent"]
+
+
+def test_a_commit_that_was_held_up_is_no_reason_to_connect_anew(patient, monkeypatch):
+    plant = patient(MemoryBroker())
+    plant.say("a", "normal")
+    plant.turn()
+    monkeypatch.setattr("drsn.agent.runner.ACK_AGE_S", -1.0)
+    epoch = plant.ingest.epoch
+    plant.turn(1)
+    assert (len(plant.ingest._session.flying), plant.ingest.epoch) == (0, epoch)
+    assert plant.runner._parts.metrics.reconnects == 0

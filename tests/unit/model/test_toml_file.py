@@ -27,8 +27,9 @@ def test_what_says_that_it_has_no_size_is_bounded_all_the_same():
         (b"a = ", "not TOML: "),
         (b"\xff", "not UTF-8"),
         (b"a = " + b"[" * 100_000, "brackets within brackets"),
+        (b"a = " + b"9" * 5_000, "thousands of digits"),
     ],
-    ids=["half", "letters", "brackets"],
+    ids=["half", "letters", "brackets", "digits"],
 )
 def test_what_is_none_is_refused_in_one_line(content: bytes, said: str, tmp_path: Path):
     path = tmp_path / "a.toml"
