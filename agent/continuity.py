@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from drsn.agent.packets import Packet
@@ -52,6 +52,14 @@ class Continuity(str, Enum):
         return self in (Continuity.GAP, Continuity.RESTART)
 
 
+class Life(NamedTuple):
+    """How far a sensor had come when it restarted."""
+
+    boot_id: int
+    seq: int
+    end_unix_ns: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """How far a sensor's stream was read."""
@@ -61,10 +69,8 @@ class Cursor:
     end_unix_ns: int | None = None
     """When the sample after the last one is due, by the sensor's clock."""
     sample_rate_hz: float | None = None
-    earlier: tuple[int, int] | None = None
-    """(boot_id, last seq) before the sensor's last restart."""
-    older: tuple[tuple[int, int], ...] = ()
-    """The same of the restarts before that one, the latest first."""
+    lives: tuple[Life, ...] = ()
+    """Before the sensor's last restarts, the latest first."""
     before: tuple[int, int] | None = None
     """(last seq, end_unix_ns) before the sensor last counted anew, if `t0` went on meanwhile."""
     touched: bool = False
@@ -118,30 +124,31 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdic
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     elif verdict is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    earlier, *older = _lives(cursor, packet) or (None,)
     before = cursor.before if cursor else None
     if verdict is Continuity.RESTART:
         before = _count_of(cursor, packet)
     touched = verdict is Continuity.TOUCHES
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, earlier, tuple(older), before, touched)
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _lives(cursor, packet), before, touched)
 
 
-def _lives(cursor: Cursor | None, packet: Packet) -> list[tuple[int, int]]:
-    """(boot_id, last seq) of each life before that of `packet`, the latest first."""
+def _lives(cursor: Cursor | None, packet: Packet) -> tuple[Life, ...]:
+    """Of the sensor before that of `packet`."""
     if cursor is None:
-        return []
-    known = [*([cursor.earlier] if cursor.earlier else []), *cursor.older]
+        return ()
     if cursor.seq is None or not cursor.boot_id or packet.boot_id == cursor.boot_id:
-        return known
-    return [(cursor.boot_id, cursor.seq), *(life for life in known if life[0] != cursor.boot_id)][:LIVES]
+        return cursor.lives
+    ended = Life(cursor.boot_id, cursor.seq, cursor.end_unix_ns)
+    return (ended, *(life for life in cursor.lives if life.boot_id not in (ended.boot_id, packet.boot_id)))[:LIVES]
 
 
 def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:
-    """A packet from before one of the sensor's last restarts, delivered once more."""
-    last = dict([*cursor.older, *([cursor.earlier] if cursor.earlier else [])]).get(packet.boot_id)
-    if last is None or packet.seq is None:
+    """A packet from before one of the last restarts, delivered once more; not one of a `boot_id` that came again."""
+    life = next((life for life in cursor.lives if life.boot_id == packet.boot_id), None)
+    if life is None or packet.seq is None:
         return False
-    ahead = (packet.seq - last) % _WRAP
+    if packet.t0_unix_ns is not None and life.end_unix_ns is not None and packet.t0_unix_ns >= life.end_unix_ns:
+        return False
+    ahead = (packet.seq - life.seq) % _WRAP
     return ahead == 0 or ahead >= _HALF
 
 
@@ -150,7 +157,7 @@ def _count_of(cursor: Cursor | None, packet: Packet) -> tuple[int, int] | None:
     if cursor is None or cursor.seq is None or cursor.end_unix_ns is None or packet.t0_unix_ns is None:
         return None
     if packet.boot_id and cursor.boot_id and packet.boot_id != cursor.boot_id:
-        return None  # `earlier` knows it; a clock that is set back would make new packets of this boot old ones
+        return None  # `lives` knows it; a clock that is set back would make new packets of this boot old ones
     return (cursor.seq, cursor.end_unix_ns) if packet.t0_unix_ns >= cursor.end_unix_ns - ROUNDING_NS else None
 
 

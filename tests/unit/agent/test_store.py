@@ -281,7 +281,7 @@ def test_what_is_not_written_is_what_this_schema_takes_for_granted():
             "shelved_until_unix_ns=0, out_of_service=False, by=None, comment=None)"
         ),
         (
-            "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, earlier=None, older=(), before=None, "
+            "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, lives=(), before=None, "
             "touched=False, fresh=False)"
         ),
     )
