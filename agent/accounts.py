@@ -45,6 +45,7 @@ def health(parts: Parts) -> HealthDocument:
     metrics, inbox = parts.metrics, parts.inbox.counts()
     return HealthDocument(
         agent=parts.identity.agent,
+        instance=parts.instance.id,
         at=iso_utc(time.time_ns()),
         uptime_s=round(time.monotonic() - parts.started_s, 1),
         sensors=parts.intake.sensors,

@@ -34,6 +34,9 @@ WATCHING = ("online", "degraded")
 GONE = ("offline", "stopped")
 """What is heard of one that goes, while its name is waited for."""
 
+BACKLOG_S = 1.0
+"""What a broker that was stalled still had of our own last run comes within this, once it comes."""
+
 log = logging.getLogger(__name__)
 
 
@@ -69,6 +72,7 @@ class Admission:
         self._connected = 0  # epoch of the connection that is listened to
         self._since_s = 0.0
         self._rival = False
+        self._past_s: float | None = None  # since when something comes live of what we take for our own last run
         self._younger: str | None = None  # the last run that has to stop for us, as it was told
 
     def put(self, message: Message) -> None:
@@ -89,7 +93,7 @@ class Admission:
         if probe.epoch != self._connected:
             self._connected, self._since_s, self._rival = probe.epoch, now_s, False
         while self._heard:
-            self._hear(self._heard.popleft())
+            self._hear(self._heard.popleft(), now_s)
         if not self._rival:
             return now_s - self._since_s >= QUIET_S
         if now_s - self._since_s < self._patience_s:
@@ -120,14 +124,27 @@ class Admission:
                 log.warning("another agent of this name has connected; it started later, so it is to stop",
                             extra=fields(agent=self._agent, instance=said.instance, since=said.since))  # fmt: skip
 
-    def _hear(self, message: Message) -> None:
+    def _hear(self, message: Message, now_s: float) -> None:
         said = _said(message)
         if not message.payload:  # somebody has emptied what was retained
             self._rival = False
         elif not (message.retained or said.state in GONE):
-            raise ConfigurationError(taken(self._agent))
+            if not self._late(said, now_s):
+                raise ConfigurationError(taken(self._agent))
+            self._rival = True  # unless it says more, it is our own past, and the name is free when patience ends
+            return
         if said.state is not None:
             self._rival = message.retained and said.state in WATCHING and not self._own_past(said)
+
+    def _late(self, said: _Said, now_s: float) -> bool:
+        """Whether this may be our own last run's, handed on by a broker that was stalled; not if it goes on.
+
+        It may be that of an agent whose directory ours is a copy of.
+        """
+        if said.instance is None or said.instance != self._instance.before:
+            return False
+        self._past_s = now_s if self._past_s is None else self._past_s
+        return now_s - self._past_s < BACKLOG_S
 
     def _own_past(self, said: _Said) -> bool:
         """One without an instance is of a version that drew none."""

@@ -227,6 +227,7 @@ class HealthDocument(Frozen):
 
     v: Literal[1] = VERSION
     agent: str
+    instance: str = Field(description="as the status has it")
     at: str = Field(description="the agent's clock; one that is long past is from an agent that is gone")
     uptime_s: float
     sensors: int

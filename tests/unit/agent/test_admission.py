@@ -52,6 +52,25 @@ def test_it_waits_for_the_broker_and_then_for_what_is_retained(admission, probe)
     assert admission.free(probe, 1.0 + QUIET_S)
 
 
+def test_what_a_stalled_broker_still_had_of_our_own_last_run_does_not_end_us(admission, probe, broker):
+    probe.start()
+    assert not admission.free(probe, 1.0)
+    for now_s in (1.1, 1.2, 2.0):
+        say(broker, HEALTH, instance=OWN.before)
+        assert not admission.free(probe, now_s), "it may be more than that"
+    assert admission.free(probe, 26.1)
+
+
+@pytest.mark.parametrize("instance", [OWN.before, "77777777", None])
+def test_one_that_goes_on_is_another_agent_whatever_our_directory_says(admission, probe, broker, instance):
+    probe.start()
+    say(broker, HEALTH, instance=OWN.before)
+    assert not admission.free(probe, 1.0)
+    say(broker, HEALTH, instance=instance)
+    with pytest.raises(ConfigurationError, match="another agent of this name is connected"):
+        admission.free(probe, 2.1)
+
+
 @pytest.mark.parametrize(
     ("state", "epoch"), [("offline", "other"), ("stopped", "other"), ("online", "mine"), ("degraded", "mine")]
 )
