@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,9 @@ class Counts:
 class Inbox:
     """Holds at most `capacity` messages.
 
-    When it is full, the oldest QoS 0 message is shed and counted. With nothing to shed, the network's thread
-    waits for room: the broker then keeps what it has not delivered, and TCP carries the pressure back.
+    When it is full, a QoS 0 message is shed and counted: the oldest of the topic that has most of them here, so that a
+    sensor which floods costs the others nothing. With nothing to shed, the network's thread waits for room: the broker
+    then keeps what it has not delivered, and TCP carries the pressure back.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -32,6 +33,7 @@ class Inbox:
         self.received = 0
         self.shed = 0
         self._messages: deque[Message] = deque()
+        self._free: Counter[str] = Counter()  # topic -> its QoS 0 messages in here
         self._closed = False
         self._changed = threading.Condition()
 
@@ -57,6 +59,8 @@ class Inbox:
                 return  # never taken, never acknowledged: the broker keeps a QoS 1 message for the next run
             self.received += 1
             self._messages.append(message)
+            if message.qos == 0:
+                self._free[message.topic] += 1
             self._changed.notify_all()
 
     def take(self, limit: int, timeout_s: float) -> list[Message]:
@@ -65,6 +69,8 @@ class Inbox:
             if not self._messages and not self._closed:
                 self._changed.wait(timeout_s)
             taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
+            for message in taken:
+                self._leaves(message)
             if taken:
                 self._changed.notify_all()
             return taken
@@ -81,9 +87,17 @@ class Inbox:
             self._changed.notify_all()
 
     def _shed_one(self) -> bool:
-        for index, message in enumerate(self._messages):
-            if message.qos == 0:
-                del self._messages[index]
-                self.shed += 1
-                return True
-        return False
+        if not self._free:
+            return False
+        topic = max(self._free, key=self._free.__getitem__)
+        index = next(n for n, message in enumerate(self._messages) if message.qos == 0 and message.topic == topic)
+        self._leaves(self._messages[index])
+        del self._messages[index]
+        self.shed += 1
+        return True
+
+    def _leaves(self, message: Message) -> None:
+        if message.qos == 0:
+            self._free[message.topic] -= 1
+            if not self._free[message.topic]:
+                del self._free[message.topic]

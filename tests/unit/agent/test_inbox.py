@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,8 +52,11 @@ def payloads(messages: list[Message]) -> list[int]:
     return [message.payload[0] for message in messages]
 
 
-@given(capacity=st.integers(1, 5), steps=st.lists(st.sampled_from([0, 0, 1, "take"]), max_size=60))
-def test_it_is_bounded_and_only_the_oldest_qos_0_is_shed(capacity: int, steps: list[int | str], make_message: Make):
+STEP = st.one_of(st.just("take"), st.tuples(st.sampled_from([0, 0, 1]), st.sampled_from(["a", "b", "c"])))
+
+
+@given(capacity=st.integers(1, 6), steps=st.lists(STEP, max_size=60))
+def test_it_is_bounded_and_sheds_the_oldest_qos_0_of_the_topic_that_has_most(capacity, steps, make_message: Make):
     inbox, inside, shed, taken = Inbox(capacity), [], 0, 0
     for n, step in enumerate(steps):
         if step == "take":
@@ -60,19 +64,34 @@ def test_it_is_bounded_and_only_the_oldest_qos_0_is_shed(capacity: int, steps: l
             assert payloads(messages) == [m.payload[0] for m in inside[:2]]
             inside, taken = inside[2:], taken + len(messages)
             continue
-        message = make_message(payload=bytes([n]), qos=step)
-        if len(inside) == capacity:
-            oldest = next((m for m in inside if m.qos == 0), None)
-            if oldest is None:
-                continue  # the network's thread would wait
-            inside.remove(oldest)
+        message = make_message(step[1], payload=bytes([n]), qos=step[0])
+        if len(inside) < capacity:
+            inbox.put(message)
+        elif waiting := Counter(m.topic for m in inside if m.qos == 0):
+            inbox.put(message)
+            (gone,) = (m for m in inside if m not in inbox._messages)
+            assert waiting[gone.topic] == max(waiting.values())
+            assert gone is next(m for m in inside if m.qos == 0 and m.topic == gone.topic)
+            inside.remove(gone)
             shed += 1
-        inbox.put(message)
+        else:
+            continue  # the network's thread would wait
         inside.append(message)
         assert len(inbox) == len(inside) <= capacity
         assert inbox.shed == shed
         assert inbox.received == taken + shed + len(inbox)
     assert inbox.take(capacity, 0) == inside
+
+
+def test_a_sensor_that_floods_costs_the_others_nothing(make_message: Make):
+    inbox = Inbox(8)
+    quiet = [make_message(f"quiet{n}", payload=bytes([n]), qos=0) for n in range(4)]
+    for message in quiet:
+        inbox.put(message)
+    for n in range(100):
+        inbox.put(make_message("flood", payload=bytes([n]), qos=0))
+    assert inbox.shed == 96
+    assert payloads(inbox.take(9, 0)) == [0, 1, 2, 3, 96, 97, 98, 99]
 
 
 def test_full_of_qos_1_it_lets_the_network_wait(full: Inbox, make_message: Make):
