@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import json
@@ -41,6 +42,15 @@ SIDECAR = {
     "network": "model.onnx", "onnx_sha256": "0" * 64, "bundle_sha256": "0" * 64, "plan_sha256": "0" * 64,
     "plan_bytes": 28, "workspace_bytes": 1, "build_s": 1.5, "peak_memory_bytes": 2, "created": "2026-01-01T00:00:00Z",
 }  # fmt: skip
+
+CERTIFICATE = (
+    "MIIBczCCARmgAwIBAgIUNSSZkFbVPBdRvl0FsyOvqKf1OtUwCgYIKoZIzj0EAwIwDzENMAsGA1UEAwwEc2VlZDAeFw0yNjExMjkx"
+    "MjU0MjdaFw0zNjExMjYxMjU0MjdaMA8xDTALBgNVBAMMBHNlZWQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAARWYjn91UQqxa69"
+    "7oZvyZBvRmW883mW4CBSgmj9SuNQjZxPes1RUXqtw/FkF1N+GY4L+Q1x40gDBsVyT+AAnA6Wo1MwUTAdBgNVHQ4EFgQUplQA3nXZ"
+    "1toM4QrZtjSbQYPiEHswHwYDVR0jBBgwFoAUplQA3nXZ1toM4QrZtjSbQYPiEHswDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQD"
+    "AgNIADBFAiEAi9usd8byJ82AhiBZ2rAOf9odbjMI98iUBmsvLgpaK3kCIHVtEPzl7QIQWP0OzrKG/r4Tdm8rBW2CFxftlr2b7Gck"
+)
+"""Of nobody, on a curve: the smallest that openssl makes; its key is forgotten."""
 
 
 def _packets(name: str) -> tuple[bytes, ...]:
@@ -96,5 +106,6 @@ SEEDS: dict[str, tuple[bytes, ...]] = {name: _packets(name) for name in CODECS} 
     "command": (json.dumps(COMMAND).encode(),),
     "evidence": (to_message(_RECORD) or b"", to_bytes(_RECORD)),
     "sidecar": (json.dumps(SIDECAR).encode(), b"ftrt" + bytes(20) + bytes([10, 3, 0, 30])),
+    "certificate": (base64.b64decode(CERTIFICATE),),
     "cases": _texts("tests/alarm_cases/*.toml"),
 }

@@ -18,6 +18,7 @@ from fuzz.seeds import CONTRACT, SEEDS
 
 from drsn.agent.backends.plan import header, read_sidecar, sidecar_path
 from drsn.agent.cases.file import read as read_cases
+from drsn.agent.certificates import parsed
 from drsn.agent.configuration import settings_in
 from drsn.agent.desk.request import name_of
 from drsn.agent.desk.request import read as read_command
@@ -224,6 +225,12 @@ def sidecar(data: bytes) -> None:
         read_sidecar(path)
 
 
+def certificate(data: bytes) -> None:
+    """Of the broker, as it showed it."""
+    with told(ValueError):
+        parsed(data)
+
+
 def cases(data: bytes) -> None:
     with told(ConfigurationError, 10_000):
         read_cases(in_file("cases.toml", data))
@@ -238,5 +245,6 @@ TARGETS: dict[str, Target] = {name: Target(packet_reader(name), seeds=SEEDS[name
     "command": Target(command, seeds=SEEDS["command"]),
     "evidence": Target(evidence, seeds=SEEDS["evidence"]),
     "sidecar": Target(sidecar, seeds=SEEDS["sidecar"]),
+    "certificate": Target(certificate, seeds=SEEDS["certificate"]),
     "cases": Target(cases, seeds=SEEDS["cases"]),
 }
