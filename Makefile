@@ -24,7 +24,7 @@ check: $(VENV)/.installed .types broker
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest -q tests/unit tests/contract
 
-# What the agent must survive: killed, cut off, without disk, broker or clock. About an hour, and its ledger is written;
+# What the agent must survive: killed, cut off, without disk, broker or clock. An hour and a half, and its ledger is written;
 # in CI a few minutes: make chaos FORM=short. Some of it needs root.
 FORM ?= long
 chaos: export DRSN_CHAOS = $(FORM)

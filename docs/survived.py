@@ -16,6 +16,7 @@ def _read(name: str) -> dict[str, Any]:
 
 def chaos_table() -> str:
     """What `make chaos` did and saw: its ledger."""
+    found = _read("chaos")["rows"]
     rows = [
         "| scenario | faults | packets | events | heard again | repaired | s | peak MB | files | threads |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -24,9 +25,12 @@ def chaos_table() -> str:
         f"| {r['scenario']} | {r['faults']:,} | {r['acknowledged by the agent']:,} | {r['events']:,} "
         f"| {r['events heard again']:,} | {r['events repaired']:,} | {r['seconds']:,} | {r['peak MB']} "
         f"| {r['file descriptors']} | {r['threads']} |"
-        for r in _read("chaos")["rows"]
+        for r in found
     ]
-    return "\n".join(rows)
+    faults, packets, events = (
+        sum(r[name] for r in found) for name in ("faults", "acknowledged by the agent", "events")
+    )
+    return "\n".join([*rows, "", f"In all {faults:,} faults, {packets:,} packets, {events:,} events."])
 
 
 def soak_told() -> str:
