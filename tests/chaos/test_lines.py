@@ -66,7 +66,9 @@ def test_lines_that_are_cut_again_and_again_cost_nothing(stage):
         scene.wait(0.0, 2.5)  # it waits up to a second before it connects anew: some are cut as soon as they are there
     assert scene.finish()["events repaired"] == 0
     after = Usage.of(scene.agent.process.pid)
-    assert (after.threads, after.descriptors) == (before.threads, before.descriptors)
+    # A record of evidence that is being written has a descriptor; a leak would take one a cut.
+    assert after.threads == before.threads
+    assert after.descriptors <= before.descriptors + 2
 
 
 @pytest.mark.timeout(900)
