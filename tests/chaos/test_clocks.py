@@ -182,7 +182,7 @@ def test_shelves_go_by_the_wall_clock_and_never_last_longer_than_eight_hours_of_
     ask, shelved = scene.subscriber.ask, {"s000": 1800, "s001": 2 * HOUR_S, "s002": 8 * HOUR_S}
     for sensor, duration_s in shelved.items():
         assert ask("shelve", poll, sensor=sensor, condition="ball", duration_s=duration_s)["ok"]
-    assert aside(scene) == set(shelved)
+    poll(lambda: aside(scene) == set(shelved), 10, "all three are shelved")
     scene.fault(lambda: clock.set(HOUR_S))
     poll(lambda: aside(scene) == {"s001", "s002"}, 20, "half an hour is over after an hour")
     some_packets(scene)
