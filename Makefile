@@ -30,7 +30,7 @@ FORM ?= long
 chaos: export DRSN_CHAOS = $(FORM)
 chaos: export DRSN_CHAOS_REPORT = $(if $(filter long,$(FORM)),benchmarks/results/chaos.json)
 chaos: $(VENV)/.installed broker
-	$(VENV)/bin/pytest -m chaos tests/chaos
+	$(VENV)/bin/pytest -m chaos $(AGAIN) tests/chaos
 
 # The service under a real systemd, booted in a container; as root. The container's root file system is built once, which
 # takes minutes, and kept in ~/.cache/drsn-edge until `make clean`.
