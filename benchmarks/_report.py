@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +48,12 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         **packages,
     }
+
+
+def commit() -> str:
+    """Of the code that ran."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=RESULTS).stdout.strip()
 
 
 def show(head: list[str], rows: list[list[object]]) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from _report import RESULTS, machine
+from _report import RESULTS, commit, machine
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
@@ -126,12 +125,6 @@ def told(times_s: list[float], used: list[Usage], scene: Scene, row: dict[str, A
     result |= {name: health[name] for name in ("packets", "gaps", "reconnects", "lost_events", "latency_ms")}
     trace = [[round(float(h), 4), round(float(mb), 2)] for h, mb in zip(hours[::6], rss_mb[::6], strict=True)]
     return {"code": commit(), "machine": machine(), "rows": [result], "hours and RSS MB": trace}
-
-
-def commit() -> str:
-    """Of the code that ran."""
-    command = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=RESULTS).stdout.strip()
 
 
 def draw(report: dict[str, Any]) -> None:

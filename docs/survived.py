@@ -30,7 +30,9 @@ def chaos_table() -> str:
     faults, packets, events = (
         sum(r[name] for r in found) for name in ("faults", "acknowledged by the agent", "events")
     )
-    return "\n".join([*rows, "", f"In all {faults:,} faults, {packets:,} packets, {events:,} events."])
+    codes = ", ".join(sorted({r["code"] for r in found}))
+    told = f"In all {faults:,} faults, {packets:,} packets, {events:,} events; code of {codes}."
+    return "\n".join([*rows, "", told])
 
 
 def soak_told() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
-from _report import machine
+from _report import commit, machine
 
 LONG = os.environ.get("DRSN_CHAOS") == "long"
 
@@ -26,6 +26,7 @@ def write(row: dict[str, Any]) -> None:
     path = os.environ.get("DRSN_CHAOS_REPORT")
     if not path:
         return
+    row = {**row, "code": commit()}
     report = Path(path)
     rows = json.loads(report.read_text(encoding="utf-8"))["rows"] if report.exists() else []
     rows = [each for each in rows if each["scenario"] != row["scenario"]] + [row]

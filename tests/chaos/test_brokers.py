@@ -102,7 +102,7 @@ def test_alarms_that_a_stranger_deletes_are_told_again_on_the_next_connection(st
     for _ in range(often(1, 20)):
         quiet(scene)
         for sensor in scene.subscriber.alarms:
-            scene.fault(lambda: scene.broker.publish(f"{PREFIX}/{sensor}/alarm", b"", "-r"))  # noqa: B023
+            scene.fault(lambda: scene.broker.publish(f"{PREFIX}/{sensor}/alarm", b"", "-r"))  # noqa: B023 (called at once)
         assert not scene.broker.retained(f"{PREFIX}/+/alarm", 1, 1)
         scene.wire.cut(scene.chance, all_of_them=True)
         poll(lambda: retains_all(scene), 20, "every alarm, told again")

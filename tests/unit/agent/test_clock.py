@@ -21,7 +21,7 @@ class Kernel:
         return self.result
 
 
-def clock_of(kernel: Kernel, **options) -> Clock:  # noqa: ANN003
+def clock_of(kernel: Kernel, **options) -> Clock:  # noqa: ANN003 (as Clock takes them)
     clock = Clock(**options)
     clock._libc = kernel
     return clock

@@ -32,7 +32,7 @@ def commits(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
     seen: list[dict[str, Any]] = []
     commit = plant.store.commit
 
-    def spy(states: dict[str, Any], *rest: Any) -> None:  # noqa: ANN401
+    def spy(states: dict[str, Any], *rest: Any) -> None:  # noqa: ANN401 (as commit takes them)
         seen.append(dict(states))
         commit(states, *rest)
 

@@ -28,12 +28,12 @@ def test_each_leaves_as_many_finite_samples_and_the_original_alone(name: str, se
 
 @pytest.mark.parametrize("name", DISTURBANCES)
 def test_each_disturbs(name: str):
-    """Nearly always: an overload may last for a few samples, none of them large."""
+    """An overload nearly always: it may last for a few samples, none of them large."""
     disturbed = [
         (DISTURBANCES[name](noise(seed), RATE_HZ, np.random.default_rng(seed)) != noise(seed)).any()
         for seed in range(20)
     ]
-    assert sum(disturbed) >= 18
+    assert sum(disturbed) >= (18 if name == "overload" else 20)
 
 
 @pytest.mark.parametrize(("name", "faults"), [("loose cable", {"dropout"}), ("overload", {"clipping"})])
