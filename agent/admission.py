@@ -34,6 +34,9 @@ WATCHING = ("online", "degraded")
 GONE = ("offline", "stopped")
 """What is heard of one that goes, while its name is waited for."""
 
+CONTRADICT_S = 1.0
+"""Who says again and again that we are gone is contradicted once in this time."""
+
 BACKLOG_S = 1.0
 """What a broker that was stalled still had of our own last run comes within this, once it comes."""
 
@@ -70,8 +73,11 @@ class Admission:
         self._on_change = on_change
         self._heard: deque[Message] = deque()
         self._connected = 0  # epoch of the connection that is listened to
-        self._since_s = 0.0
+        self._since_s = self._looked_s = 0.0
+        self._listened_s = 0.0  # in all; a line that flaps does not begin the wait for a sign of life anew
         self._rival = False
+        self._belied = False
+        self._contradicted_s = float("-inf")
         self._past_s: float | None = None  # since when something comes live of what we take for our own last run
         self._younger: str | None = None  # the last run that has to stop for us, as it was told
 
@@ -92,11 +98,14 @@ class Admission:
             return False
         if probe.epoch != self._connected:
             self._connected, self._since_s, self._rival = probe.epoch, now_s, False
+        else:
+            self._listened_s += now_s - self._looked_s
+        self._looked_s = now_s
         while self._heard:
             self._hear(self._heard.popleft(), now_s)
         if not self._rival:
             return now_s - self._since_s >= QUIET_S
-        if now_s - self._since_s < self._patience_s:
+        if self._listened_s < self._patience_s:
             return False
         log.warning("a status of another agent of this name stands, but nothing comes from it: taking its place",
                     extra=fields(agent=self._agent))  # fmt: skip
@@ -114,7 +123,13 @@ class Admission:
         while self._heard:
             message = self._heard.popleft()
             said = _said(message)
-            if message.retained or said.state not in WATCHING or said.instance == self._instance.id:
+            if message.retained:
+                continue
+            if said.state not in WATCHING:
+                self._belied = self._belied or said.state in GONE or not message.payload
+                continue
+            if said.instance == self._instance.id:
+                self._belied = False
                 continue
             if said.instance is None or not self._instance.precedes(said.since or "", said.instance):
                 self.yielded = True
@@ -123,6 +138,17 @@ class Admission:
                 self._younger = said.instance
                 log.warning("another agent of this name has connected; it started later, so it is to stop",
                             extra=fields(agent=self._agent, instance=said.instance, since=said.since))  # fmt: skip
+
+    def belied(self, now_s: float) -> bool:
+        """Whether something at the broker says now that nobody of this name is there; True once for each time.
+
+        The will of a lost connection that a cluster of brokers publishes after the next one is there, the end of
+        another agent of this name, or somebody who empties what is retained.
+        """
+        if not self._belied or now_s - self._contradicted_s < CONTRADICT_S:
+            return False
+        self._belied, self._contradicted_s = False, now_s
+        return True
 
     def _hear(self, message: Message, now_s: float) -> None:
         said = _said(message)

@@ -68,6 +68,10 @@ class Name:
             self._remember()
             raise
 
+    def belied(self, now_s: float) -> bool:
+        """Whether the status has to be said once more, for something at the broker says that we are gone."""
+        return self.held and self._admission.belied(now_s)
+
     @property
     def alive(self) -> bool:
         """Whether something still works at keeping those connected that are to be."""

@@ -62,8 +62,8 @@ class Publisher:
         """Everything that was to be told is with the broker."""
         return not self._changed and not self._flying and self._status_mid is None
 
-    def refresh(self, status: StatusDocument) -> None:
-        """On a new connection: status, and by `pump` every retained alarm. Else the status, if it has news."""
+    def refresh(self, status: StatusDocument, *, again: bool = False) -> None:
+        """On a new connection: status, and by `pump` every retained alarm. Else the status, if it is new or `again`."""
         connection, epoch = self._connection, self._connection.epoch
         if not connection.connected:
             return
@@ -72,7 +72,7 @@ class Publisher:
             self._flying.clear()
             self._changed = dict.fromkeys((*self._pipeline.sensors, *self._pipeline.forgotten))
             self.catching_up = True
-        if status != self._status:
+        if again or status != self._status:
             self._status_mid = connection.publish(self._topics.status, _bytes(status), qos=1, retain=True)
             self._status = status if self._status_mid is not None else None
 

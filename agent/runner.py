@@ -244,7 +244,7 @@ class Runner:
             confirmation = parts.control.confirmations.popleft()
             if not parts.outbox.note(confirmation, now_s):
                 parts.publisher.note(confirmation)
-        parts.publisher.refresh(self.status())
+        parts.publisher.refresh(self.status(), again=parts.name.belied(now_s))
         if not parts.publisher.catching_up:
             parts.outbox.pump(now_s)
         parts.publisher.pump()

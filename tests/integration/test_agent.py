@@ -55,6 +55,17 @@ def test_a_defect_becomes_a_retained_alarm_and_the_status_says_who_watches(mosqu
     assert mosquitto.one(STATUS)["state"] == "stopped"
 
 
+def test_a_will_that_comes_after_we_have_connected_does_not_stand(mosquitto, make_agent, wait_until):
+    """As clusters of brokers send it; nor does somebody's emptying of the topic."""
+    agent = make_agent(mosquitto.url)
+    agent.start()
+    wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
+    told = mosquitto.one(STATUS)
+    for payload in (json.dumps(told | {"state": "offline"}).encode(), b""):
+        mosquitto.publish(STATUS, payload, "-r", "-q", "1")
+        wait_until(lambda: mosquitto.one(STATUS, 2) == told, what="our own word stands again")
+
+
 def test_a_killed_agent_is_offline_and_its_successor_knows_what_it_knew(mosquitto, make_agent, wait_until):
     agent = make_agent(mosquitto.url)
     agent.start()

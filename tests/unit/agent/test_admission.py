@@ -121,6 +121,18 @@ def test_one_that_nothing_comes_from_is_taken_for_gone(admission, probe, broker)
     assert admission.free(probe, 26.5)
 
 
+def test_a_line_that_flaps_does_not_begin_the_wait_for_a_sign_of_life_anew(admission, probe, broker):
+    say(broker, state="online", epoch="other")
+    probe.start()
+    assert not admission.free(probe, 100.0)
+    assert not admission.free(probe, 115.0)
+    for away_s in (115.0, 200.0):  # the first time lost and found between two looks, the second time seen
+        probe.reconnect()
+        assert not admission.free(probe, away_s + 1)
+    assert not admission.free(probe, 210.9)
+    assert admission.free(probe, 211.5), "15 and 10 seconds it has listened"
+
+
 def test_what_nobody_understands_is_no_status(admission, probe, broker):
     for payload in (b"{", b"[]", b"\xff"):
         broker.publish(STATUS, payload, 1, {}, retain=True)
@@ -192,6 +204,41 @@ def test_what_a_broker_retained_long_ago_does_not_stop_us(admission, probe, brok
     probe.reconnect()
     admission.defend()
     assert not admission.yielded
+
+
+@pytest.mark.parametrize("payload", [b"", b'{"state": "offline"}', b'{"state": "stopped", "instance": "77777777"}'])
+def test_who_says_that_we_are_gone_is_contradicted_once_in_a_second(admission, probe, broker, payload):
+    probe.start()
+    broker.publish(STATUS, payload, 1, {}, retain=True)
+    admission.defend()
+    assert [admission.belied(now_s) for now_s in (5.0, 5.1, 9.0)] == [True, False, False]
+    for now_s, told in ((9.1, True), (9.9, False), (10.2, True)):
+        broker.publish(STATUS, payload, 1, {}, retain=True)
+        admission.defend()
+        assert admission.belied(now_s) == told
+
+
+def test_a_will_that_our_own_word_has_followed_needs_no_other(admission, probe, broker):
+    """As on every connecting after a lost line, on a broker that keeps the order."""
+    probe.start()
+    say(broker, state="offline", instance=OWN.id)
+    say(broker, state="online", instance=OWN.id)
+    admission.defend()
+    assert not admission.belied(5.0)
+
+
+def test_a_will_that_comes_late_does_not_stand(start):
+    """From a cluster of brokers, after we have connected anew."""
+    plant: Plant = start(MemoryBroker())
+    plant.runner._parts.probe.start()
+    plant.turn(1)
+    told = plant.retained(STATUS)
+    for gone in ({"state": "offline", "instance": told["instance"]}, {"state": "offline", **EARLIER}):
+        plant.runner._parts.name._admission._contradicted_s = float("-inf")
+        say(plant.broker, **gone)
+        assert plant.retained(STATUS)["state"] == "offline"
+        plant.turn(2)
+        assert plant.retained(STATUS) == told
 
 
 def test_an_agent_connects_when_its_name_is_free(start, monkeypatch):
