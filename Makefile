@@ -33,7 +33,10 @@ chaos: $(VENV)/.installed broker
 	$(VENV)/bin/pytest -m chaos $(AGAIN) tests/chaos
 
 # The service under a real systemd, booted in a container; as root. The container's root file system is built once, which
-# takes minutes, and kept in ~/.cache/drsn-edge until `make clean`.
+# takes minutes, and kept in ~/.cache/drsn-edge until `make clean`. RELEASE: bookworm, or what JetPack 6
+# and 7 are made of: jammy, noble.
+RELEASE ?= bookworm
+system: export DRSN_SYSTEM_RELEASE = $(RELEASE)
 system: $(VENV)/.installed container
 	$(VENV)/bin/pytest -m booted tests/system
 

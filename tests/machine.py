@@ -1,4 +1,4 @@
-"""A small Debian with a real systemd, booted in a container: what the tests of the service run on.
+"""A small Debian or Ubuntu with a real systemd, booted in a container: what the tests of the service run on.
 
 Its root file system is built once and cached outside the tree. Each session boots it under a layer of memory, which is
 gone at the end.
@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,28 @@ REPOSITORY = Path(__file__).parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "drsn-edge"
 """`make clean` removes it."""
 
-RELEASE, PYTHON = "bookworm", "3.11"
+
+@dataclass(frozen=True)
+class Release:
+    """What the machine is made of."""
+
+    name: str
+    python: str
+    mirror: str
+    components: str
+    script: str
+    """Of debootstrap; an older one knows its file for a newer release by the family alone."""
+
+
+UBUNTU = "http://archive.ubuntu.com/ubuntu"
+RELEASES = {
+    release.name: release
+    for release in (
+        Release("bookworm", "3.11", "http://deb.debian.org/debian", "main", "sid"),  # systemd 252
+        Release("jammy", "3.10", UBUNTU, "main,universe", "gutsy"),  # 249: what JetPack 6 is made of
+        Release("noble", "3.12", UBUNTU, "main,universe", "gutsy"),  # 255: JetPack 7
+    )
+}
 PACKAGES = "systemd,systemd-sysv,dbus,procps,sudo,python3-venv,mosquitto,mosquitto-clients"
 PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter", "unshare", "git")
 CLONE = "/srv/drsn-edge"
@@ -58,20 +79,24 @@ def require_container() -> None:
 def _wheels() -> list[str]:
     """What pip needs to install the package without a network: its dependencies and what builds it."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    return [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "wheel"]
+    return [each.partition(";")[0] for each in wanted]  # pip would hold a marker against the Python that runs it here
 
 
 def built_root() -> Path:
-    """The cached root file system; built when it is not there, which takes minutes."""
-    recipe = json.dumps([RELEASE, PACKAGES, PYTHON, _wheels()])
-    root = CACHE / f"root-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
+    """The cached root file system of $DRSN_SYSTEM_RELEASE; built when it is not there, which takes minutes."""
+    release = RELEASES[os.environ.get("DRSN_SYSTEM_RELEASE") or "bookworm"]
+    recipe = json.dumps([*astuple(release), PACKAGES, _wheels()])
+    root = CACHE / f"{release.name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     if root.exists():
         return root
-    shutil.rmtree(CACHE, ignore_errors=True)  # earlier ones, and one that was cut off
-    draft = CACHE / "draft"
+    for stale in CACHE.glob(f"{release.name}-*"):  # an earlier one, and one that was cut off
+        shutil.rmtree(stale)
+    draft = CACHE / f"{release.name}-draft"
     draft.mkdir(parents=True)
-    _call("debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE, draft)
-    _call(sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "--python-version", PYTHON,
+    _call("debootstrap", "--variant=minbase", f"--components={release.components}", f"--include={PACKAGES}",
+          release.name, draft, release.mirror, f"/usr/share/debootstrap/scripts/{release.script}")  # fmt: skip
+    _call(sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "--python-version", release.python,
           "-d", draft / "wheels", *_wheels())  # fmt: skip
     (draft / "etc" / "pip.conf").write_text("[global]\nno-index = true\nfind-links = /wheels\n", encoding="utf-8")
     _call("chroot", draft, "systemctl", "disable", "mosquitto")  # the tests say when there is a broker
