@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drsn.agent.message import Confirmation, Message, Will
+from drsn.agent.takeovers import Takeovers
 
 MOST_UNACKED = 4
 """As drsn.agent.mqtt's."""
@@ -161,6 +162,7 @@ class MemoryConnection:
         self._will = will
         self._on_message = on_message
         self._on_change = on_change
+        self._takeovers = Takeovers()
         self._session = _Session(filters, persistent=False)
         self._mids = itertools.count(1)
 
@@ -190,7 +192,8 @@ class MemoryConnection:
 
     def lose(self, *, taken_over: bool = False) -> None:
         """The connection dies."""
-        self.taken_over = taken_over
+        if taken_over:
+            self.taken_over = self._takeovers.fight(time.monotonic())
         self.stop(with_will=True)
         self._on_change()
 

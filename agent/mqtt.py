@@ -25,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from drsn.agent import mqtt_properties
 from drsn.agent.logs import fields
 from drsn.agent.message import Confirmation, Will
+from drsn.agent.takeovers import Takeovers
 from drsn.agent.tls import certificate_of, context
 from drsn.model.errors import ConfigurationError
 
@@ -96,7 +97,7 @@ class Connection:
         """Filters that the broker refused."""
         self.last_error: str | None = None
         self.taken_over = False
-        """Another connection has our client id now; this one has ended for good."""
+        """Another connection takes our client id again and again; this one has ended for good."""
         self.confirmations: deque[Confirmation] = deque()
         self._broker = broker
         self._client_id = client_id
@@ -111,6 +112,7 @@ class Connection:
         self._client: paho.Client | None = None
         self._connected = self._answered = self._will_wanted = False
         self._stopping = threading.Event()
+        self._takeovers = Takeovers()
         self._unacked: set[int] = set()  # ids of QoS 1 messages of this connection
         self._cut: paho.Client | None = None  # brought too many of them; what it still brings comes again
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{name}", daemon=True)
@@ -285,7 +287,7 @@ class Connection:
     ) -> None:
         if self._connected and not self._stopping.is_set():
             log.warning("connection lost", extra=fields(connection=self.name, reason=str(code)))
-            if code.value == TAKEN_OVER:  # to connect again would throw the other one out, and so on for ever
+            if code.value == TAKEN_OVER and self._takeovers.fight(time.monotonic()):
                 self.taken_over = True
                 self._stopping.set()
         self._connected = False

@@ -59,7 +59,7 @@ class Name:
         if self.held:
             self._admission.defend()
         if any(bearer.taken_over for bearer in self._bearers):
-            raise UnavailableError(f"agent.id {self._agent!r}: another client has taken its connection")
+            raise UnavailableError(f"agent.id {self._agent!r}: another client takes its connection again and again")
 
     def _free(self, now_s: float) -> bool:
         try:
@@ -79,5 +79,5 @@ class Name:
 
     @property
     def lost(self) -> bool:
-        """Whoever has it now says how it is: we must not."""
-        return self._admission.yielded or any(bearer.taken_over for bearer in self._bearers)
+        """To another agent, which says how it is: we must not."""
+        return self._admission.yielded

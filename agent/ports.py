@@ -57,7 +57,7 @@ class Transport(Protocol):
     certificate: bytes | None
     """The broker's, in DER, as it was shown last; None: there is no encrypted connection yet."""
     taken_over: bool
-    """Somebody else has our client id now; there will be no other connection."""
+    """Somebody else takes our client id again and again; there will be no other connection."""
     confirmations: deque[Confirmation]
     """The broker's word on what was published; whoever publishes takes them out."""
 

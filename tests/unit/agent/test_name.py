@@ -8,6 +8,7 @@ from drsn.agent.admission import Admission
 from drsn.agent.instance import Instance
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.name import Name
+from drsn.agent.takeovers import FIGHT
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 
@@ -49,13 +50,14 @@ def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(name: Na
     assert not name.alive, "nobody would ever hear that it is free"
 
 
-def test_it_is_lost_to_who_takes_a_bearers_connection(name: Name, bearer: MemoryConnection):
-    bearer.start()
-    assert not name.lost
-    bearer.lose(taken_over=True)
-    assert name.lost
-    with pytest.raises(UnavailableError, match="another client has taken its connection"):
+def test_who_takes_a_bearers_connection_again_and_again_ends_us(name: Name, bearer: MemoryConnection):
+    for _ in range(FIGHT):
         name.keep(1.0)
+        bearer.start()
+        bearer.lose(taken_over=True)
+    with pytest.raises(UnavailableError, match="another client takes its connection again and again"):
+        name.keep(1.0)
+    assert not name.lost, "nobody is known who would say how things are"
 
 
 def test_whoever_has_it_is_nobody_of_our_own_past(name: Name, bearer: MemoryConnection, taken: list[bool]):
