@@ -9,11 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from drsn.agent import (
+    admission,
+    continuity,
+    group,
+    in_hand,
+    ledger,
+    mqtt,
+    mqtt_properties,
+    outbox,
+    places,
+    runner,
+    state_dir,
+    store,
+    topics,
+)
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.configuration import load
+from drsn.agent.desk import desk, request
 from drsn.agent.packets import Reason
+from drsn.agent.settings import AgentSection
 from drsn.export.__main__ import main as export_main
-from drsn.model import errors
+from drsn.model import bundle, errors
 from drsn.model.__main__ import main as train_main
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +75,49 @@ def test_every_test_that_keeps_a_promise_exists():
     for file, name in promises:
         found = [ROOT / file] if file.startswith("tests/") else list((ROOT / "tests" / "unit").rglob(file))
         assert any(f"def {name}(" in path.read_text("utf-8") for path in found), f"{file}::{name}"
+
+
+WORDS = {3: "three", 4: "fourfold", 7: "seven", 8: "eight", 10: "ten", 0.5: "half a second"}
+MAX_AGE_S = AgentSection.model_fields["max_age_s"].default
+PROMISED = (
+    f"are one commit, {group.GROUP_S * 1000:g} ms at most",
+    f"no packet of QoS 1 has come for {group.LULL_S * 1000:g} ms",
+    f"older than `agent.max_age_s` ({MAX_AGE_S:g} s)",
+    f"the next {in_hand.CAREFUL} packets are handled one by one",
+    f"is refused (`poison`) after {WORDS.get(in_hand.LIMIT)} ends",
+    f"never done for {runner.ACK_AGE_S:g} s cuts the connection",
+    f"passes Receive Maximum {WORDS.get(mqtt.MOST_UNACKED)} is cut off",
+    f"without a whole window within {WORDS.get(places.UNPROVEN_S / 60)} minutes their place is free",
+    f"known across the sensor's last {WORDS.get(continuity.LIVES)} restarts",
+    f"memory is bounded: {ledger.HELD:,} events wait",
+    f"Of a file set aside, {WORDS.get(state_dir.ASIDES)} are kept",
+    f"the journal holds {store.JOURNAL_BYTES / 1e6:g} MB",
+    f"published events go after {WORDS.get(store.JOURNAL_S / 86_400)} days",
+    f"then events: {outbox.BURST} at once, {outbox.PER_S:g} a second",
+    f"of another instance makes it wait {admission.LEAST_PATIENCE_S:g} s",
+    f"then it waits {WORDS.get(admission.QUIET_S)}",
+)
+
+
+BOUNDS = (
+    (
+        f"| user properties | {mqtt_properties.MAX_PROPERTIES} a message, "
+        f"{mqtt_properties.MAX_PROPERTY_CHARS} characters each |"
+    ),
+    f"| a command | {request.MAX_BYTES >> 10} KiB; {desk.WAITING} wait at most, {runner.COMMANDS} are done a turn |",
+    f"printable, {topics.MAX_REPLY_CHARS} characters, {topics.MAX_REPLY_LEVELS} levels:",
+    (
+        f"| a bundle | {bundle.MAX_BYTES >> 20} MiB, {bundle.MAX_FILES} files, "
+        f"{bundle.MAX_MANIFEST_BYTES >> 20} MiB of manifest;"
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "promise"), [("reliability.md", each) for each in PROMISED] + [("security.md", each) for each in BOUNDS]
+)
+def test_every_number_that_is_promised_is_the_code_s(page: str, promise: str):
+    assert promise in " ".join((ROOT / "docs" / page).read_text("utf-8").split())
 
 
 @pytest.mark.parametrize("path", generated(), ids=ids)

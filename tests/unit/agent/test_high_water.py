@@ -9,6 +9,7 @@ from events import CURSOR, SENSOR, event
 from drsn.agent.high_water import FILE, SIZE, HighWater
 from drsn.agent.ledger import FILE as DATABASE
 from drsn.agent.ledger import Ledger
+from drsn.agent.store import Store
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
@@ -59,6 +60,17 @@ def test_a_database_that_is_older_than_it_was_is_set_aside_and_numbers_are_not_g
         fill(again, 1, 1)
     with closing(Ledger(tmp_path)) as third:
         assert third.reasons == ()
+
+
+def test_a_commit_that_the_disk_did_not_take_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The number is never ahead: else the next start would set a sound database aside."""
+    with closing(Ledger(tmp_path)) as ledger:
+        fill(ledger, 1, 5)
+        monkeypatch.setattr(Store, "commit", lambda *_: (_ for _ in ()).throw(StorageError("full")))
+        fill(ledger, 6, 5)
+    monkeypatch.undo()
+    with closing(Ledger(tmp_path)) as again:
+        assert (again.reasons, again.load().sensors, again.load().last_id) == ((), {"a": SENSOR}, 5)
 
 
 def test_a_database_of_which_nothing_is_left_is_missed(tmp_path: Path):

@@ -35,7 +35,23 @@ def deadly(plant: Plant, sensor: str) -> None:
     plant.runner._parts.intake.windows = handle
 
 
-def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_hand(start: Callable[..., Plant]):
+def deadly_for_the_network(plant: Plant, sensor: str) -> None:
+    """Diagnosing a window of this sensor ends the process."""
+    parts = plant.runner._parts
+    infer = parts.backend.infer
+
+    def diagnose(x):  # noqa: ANN202
+        if any(sensor == reading.sensor for reading in parts.batch.readings):
+            raise KilledError
+        return infer(x)
+
+    parts.backend.infer = diagnose
+
+
+@pytest.mark.parametrize("deadly", [deadly, deadly_for_the_network])
+def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_hand(
+    start: Callable[..., Plant], deadly: Callable[[Plant, str], None]
+):
     broker = MemoryBroker()
     plant = start(broker)
     plant.say("good", "normal")
@@ -84,12 +100,15 @@ def test_an_end_that_the_agent_knows_a_reason_for_is_no_packet_s_fault(start: Ca
     broker = MemoryBroker()
     import threading
 
-    for _ in range(6):
+    for number in range(6):
         plant = start(broker)
-        plant.say("a", "normal", seq=1)
+        if not number:
+            plant.say("a", "normal")
         plant.runner._parts.backend.infer = fails(UnavailableError("the GPU fell off the bus"))
+        refused = threading.Event()
+        plant.runner._parts.in_hand.done = refused.set  # else it would wait for packets for ever
         with pytest.raises(UnavailableError):
-            plant.runner.run(threading.Event())
+            plant.runner.run(refused)
         plant.crash()
     plant = start(broker)
     plant.turn(8)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.inbox import Inbox
+from drsn.agent.inbox import Counts, Inbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,3 +135,28 @@ def test_a_waiting_take_gets_what_comes(make_message: Make):
     inbox.put(make_message(payload=b"\x05"))
     thread.join(10)
     assert payloads(taken) == [5]
+
+
+def test_what_is_counted_is_of_one_moment(full: Inbox):
+    told: list[Counts] = []
+    thread = threading.Thread(target=lambda: told.append(full.counts()), daemon=True)
+    with full._changed:  # the network's thread is at it
+        thread.start()
+        thread.join(0.2)
+        assert told == []
+    thread.join(10)
+    assert told == [Counts(received=2, shed=0, waiting=2)]
+
+
+def test_whoever_looks_between_two_messages_finds_each_of_them_counted(make_message: Make):
+    inbox, sums = Inbox(2), []
+
+    class Left(threading.Condition):
+        def __exit__(self, *end: object) -> None:
+            sums.append(inbox.received - inbox.shed - len(inbox))
+            super().__exit__(*end)
+
+    inbox._changed = Left()
+    for n in range(4):
+        inbox.put(make_message(payload=bytes([n]), qos=0))
+    assert sums == [0] * 4

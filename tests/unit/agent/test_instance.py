@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +27,13 @@ def test_a_run_knows_the_last_one_that_took_the_name(tmp_path: Path):
     first.remember(tmp_path)
     Instance.drawn(tmp_path, 0)
     assert Instance.drawn(tmp_path, 0).before == first.id
+
+
+def test_it_is_on_the_disk_before_it_takes_the_place_of_the_one_before(tmp_path: Path, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: [synced.append((tmp_path / FILE).exists()), sync(file)])
+    Instance.drawn(tmp_path, 0).remember(tmp_path)
+    assert (synced, (tmp_path / FILE).exists()) == ([False], True)
 
 
 @pytest.mark.parametrize("left", [b"", b"0123456", b"x" * 8, b"\xff" * 8, b"01234567\n"])

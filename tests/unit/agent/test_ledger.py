@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -119,6 +120,15 @@ def test_when_the_disk_is_back_all_that_was_held_is_written_with_its_numbers(led
         assert (successor.published_id, successor.unpublished()) == (60, 41)
         assert seqs(successor, 60) == [*range(61, 101), 1]
         assert len(seqs(successor)) == 101, "none is missing and none is there twice"
+
+
+def test_a_read_only_disk_is_as_good_as_a_full_one(ledger: Ledger):
+    fill(ledger, 1, 2)
+    ledger._store._db.execute("PRAGMA query_only = ON")  # until it is opened anew
+    fill(ledger, 3, 2)
+    assert ("readonly database" in ledger.reasons[0], seqs(ledger, 1)) == (True, [2, 3, 4])
+    ledger.tend(0.0)
+    assert (ledger.reasons, [entry.seq for entry in ledger._store.journal(0, 9)]) == ((), [1, 2, 3, 4])
 
 
 def test_a_disk_that_stays_full_is_tried_now_and_then(ledger: Ledger, monkeypatch: pytest.MonkeyPatch):
@@ -305,6 +315,16 @@ def test_a_directory_that_can_t_be_written_is_read_all_the_same(tmp_path: Path, 
         assert seqs(ledger, ledger.published_id) == [2, 3, 4, 5], "new events don't wait for what is on the disk alone"
         ledger.tend(100.0)  # it can be written again
         assert (ledger.problem, seqs(ledger), aside(tmp_path)) == (None, [1, 2, 3, 4, 5], [])
+
+
+def test_where_it_can_only_be_read_its_log_is_read_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A killed agent leaves its last commits there."""
+    with closing(Ledger(tmp_path / "killed")) as first:
+        fill(first, 1, 3)
+        shutil.copytree(tmp_path / "killed", tmp_path / "left")
+    monkeypatch.setattr(Ledger, "_first", lambda _self: (_ for _ in ()).throw(StorageError("readonly database")))
+    with closing(Ledger(tmp_path / "left")) as ledger:
+        assert (ledger.load().sensors, seqs(ledger)) == ({"a": SENSOR}, [1, 2, 3])
 
 
 def test_a_locked_database_is_a_matter_of_time(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,14 @@ def test_the_cursor_moves_with_the_broker_s_word_alone_and_never_over_a_hole(out
     assert store.published_id == 4
 
 
+def test_the_broker_is_asked_for_its_word(outbox, connection, monkeypatch):
+    """Of QoS 0 there is none: paho says that it is written to the line."""
+    asked, publish = [], connection.publish
+    monkeypatch.setattr(connection, "publish", lambda *a, **said: [asked.append(said), publish(*a, **said)][1])
+    pump(outbox, connection, 0.0)
+    assert asked == [{"qos": 1}] * IN_FLIGHT
+
+
 def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, connection, broker, store):
     pump(outbox, connection, 0.0)
     connection.confirm(2)
@@ -112,6 +121,20 @@ def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, c
         pump(outbox, connection, 2.0)
         connection.confirm(len(connection.held))
     assert [EventDocument.model_validate_json(p).seq for _, p in broker.log] == list(range(3, EVENTS + 1))
+
+
+def test_a_word_of_the_connection_before_counts_for_nothing_though_the_ids_begin_anew(outbox, connection, store):
+    pump(outbox, connection, 0.0)
+    connection.lose()
+    connection.start()
+    pump(outbox, connection, 1.0)
+    late = [replace(confirmation, epoch=1) for confirmation in connection.held]
+    connection.confirmations.extend(late)
+    pump(outbox, connection, 1.0)
+    assert store.published_id == 0
+    connection.confirm(IN_FLIGHT)
+    pump(outbox, connection, 1.0)
+    assert store.published_id == IN_FLIGHT
 
 
 def test_a_refusal_is_told_once_and_tried_again_later_in_order(outbox, connection, broker, store, caplog):
@@ -139,3 +162,16 @@ def test_a_sensor_that_may_not_speak_holds_up_no_other(outbox, connection, broke
         connection.confirm(len(connection.held))
     assert [topic for topic, _ in broker.log] == ["p/b/event"] * 5
     assert store.published_id == 0, "the journal keeps what was refused"
+
+
+def test_a_backlog_goes_out_fifty_at_once_and_a_hundred_a_second(outbox, connection, broker, store):
+    store.commit({}, {}, [event(seq) for seq in range(EVENTS + 1, 401)])
+
+    def told(now_s: float) -> int:
+        for _ in range(30):
+            pump(outbox, connection, now_s)
+            connection.confirm(len(connection.held))
+        return len(broker.log)
+
+    assert [told(now_s) for now_s in (1000.0, 1000.0, 1000.5, 1000.75)] == [50, 50, 100, 125]
+    assert told(2000.0) == 175, "what was not said in the meantime is not saved up"

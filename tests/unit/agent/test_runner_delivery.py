@@ -13,6 +13,7 @@ from plant import BUNDLE, RATE_HZ, STATUS, WINDOW
 
 from drsn.agent.backends.tone import tone_of
 from drsn.agent.documents import StatusDocument
+from drsn.agent.inbox import Counts
 from drsn.agent.memory import MemoryBroker
 from drsn.agent.packets import Packet, frame
 
@@ -54,6 +55,15 @@ def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(star
     assert len(plant.heard("drsn/v1/a/event")) == 1 - stale
 
 
+@pytest.mark.parametrize("right", [True, False])
+def test_whether_our_clock_is_right_is_the_kernel_s_word(start, monkeypatch, right):
+    monkeypatch.setattr("drsn.agent.clock.Clock.synchronised", lambda _self, _now_s: right)
+    plant = start(MemoryBroker())
+    say_old(plant, 601.0)
+    plant.turn()
+    assert whole(plant)["stale"] == right
+
+
 def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, monkeypatch):
     plant = start(MemoryBroker())
     plant.runner._parts.intake._max_age_s = 0.05
@@ -73,6 +83,31 @@ def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start
     packets = whole(plant)
     assert (packets["processed"], packets["stale"], packets["duplicate"]) == (2, 2, 1)
     assert plant.runner.health().gaps == 1
+
+
+def test_packets_of_one_commit_are_acknowledged_in_order_of_receipt(start, monkeypatch):
+    plant = start(MemoryBroker())
+    acknowledge, acked = plant.ingest._ack, []
+    monkeypatch.setattr(plant.ingest, "_ack", lambda epoch, mid: [acked.append(mid), acknowledge(epoch, mid)])
+    for sensor in "abcd":
+        plant.say(sensor, "normal")
+    plant.turn(1)
+    assert len(acked) == plant.runner.health().packets["processed"] == 4
+    assert acked == sorted(acked)
+
+
+def test_health_tells_of_the_inbox_at_one_moment(start, monkeypatch):
+    """The network's thread goes on meanwhile: three numbers read one by one would not be of the same packets."""
+    plant = start(MemoryBroker())
+    monkeypatch.setattr(plant.runner._parts.inbox, "counts", lambda: Counts(received=9, shed=4, waiting=5))
+    packets = whole(plant)
+    assert (packets["received"], packets["shed"], packets["in_flight"]) == (9, 4, 5)
+
+
+def test_health_tells_of_events_that_nobody_has(start):
+    plant = start(MemoryBroker())
+    plant.store.lost = 7
+    assert plant.runner.health().lost_events == 7
 
 
 STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue careful").split()  # noqa: SIM905 (read)
@@ -164,6 +199,23 @@ def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_c
     assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
 
 
+def test_a_window_that_waits_for_company_while_the_connection_is_cut_votes_once(start, monkeypatch):
+    plant = start(MemoryBroker(), raise_after="2/2", clear_after="2/2")
+    batch = plant.runner._parts.batch
+    monkeypatch.setattr(batch, "_deadline_s", 60.0)
+    plant.say("a", "inner_race")
+    plant.turn(1)
+    assert len(batch) == 1
+    with monkeypatch.context() as overdue:
+        overdue.setattr("drsn.agent.runner.ACK_AGE_S", -1.0)
+        plant.turn(1)
+    assert plant.ingest.epoch == 2, "its packet comes again"
+    monkeypatch.setattr(batch, "_deadline_s", 0.0)
+    plant.turn()
+    assert plant.runner.health().windows == 1
+    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
+
+
 def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
     plant = start(MemoryBroker())  # max_sensors = 4
     plant.say("a", "normal")
@@ -180,6 +232,7 @@ def test_strangers_that_never_bring_a_window_give_their_places_back(start, monke
     assert plant.retained("drsn/v1/b/alarm")["state"] == "normal"
     assert "drsn/v1/x/alarm" not in plant.broker.retained
     assert plant.store.load().cursors.keys() == {"a", "b"}, "strangers do not fill the database"
+    assert plant.runner.health().sensors == 2, "nor the memory"
 
 
 def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start):
@@ -197,6 +250,7 @@ def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start)
     second.turn(8)  # one by one, after the crash
     assert second.runner.health().rejected == {"too_many_sensors": 1}
     assert whole(second)["processed"] == 4
+    assert "drsn/v1/stranger/alarm" not in broker.retained, "it is the stranger who finds no place"
 
 
 def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, tmp_path):
@@ -261,6 +315,22 @@ def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_stat
     topics = [topic for topic, _ in broker.log if topic.startswith("drsn/v1/a/") and "result" not in topic]
     assert topics[0] == "drsn/v1/a/alarm"
     assert topics.count("drsn/v1/a/event") == 5
+
+
+def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start, monkeypatch):
+    monkeypatch.setattr("drsn.agent.publisher.ALARMS_IN_FLIGHT", 1)
+    broker = MemoryBroker()
+    plant = start(broker, raise_after="1/1", clear_after="1/1")
+    plant.turn(1)
+    plant.control.lose()
+    for sensor in "abcd":
+        plant.say(sensor, "inner_race")
+    plant.turn()
+    broker.log.clear()
+    plant.control.start()
+    plant.turn(20)
+    topics = [topic.rpartition("/")[2] for topic, _ in broker.log if topic.endswith(("/alarm", "/event"))]
+    assert topics == ["alarm"] * 4 + ["event"] * 4
 
 
 def test_status_documents_are_what_admission_reads():

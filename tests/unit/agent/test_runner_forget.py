@@ -113,3 +113,30 @@ def test_nothing_of_it_is_in_sight_after_a_restart_even_if_the_broker_forgot_to_
     successor = start(plant.broker, **AT_ONCE)
     successor.turn()
     assert ALARM not in successor.broker.retained
+
+
+def test_its_history_stays_and_what_it_had_begun_does_not(plant: Plant):
+    plant.say("a", "ball")
+    plant.turn()
+    assert command(plant, "ack", condition="ball", event_id=plant.retained(ALARM)["event_id"])["ok"]
+    plant.say("a", "ball", windows=0.3)  # no window, so that its cursor waits for the next commit
+    plant.turn()
+    assert command(plant, "forget")["ok"]
+    kept = plant.store._store
+    assert [entry.seq for entry in kept.events("a", 0, 9)] == [1, 2]
+    assert kept.load().cursors.keys() == {"b", "c", "d"}
+
+
+def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.MonkeyPatch):
+    """Neither its silence nor the end of a shelving raises an alarm of a machine that is gone."""
+    plant.say("a", "ball")
+    plant.turn()
+    assert command(plant, "ack", condition="ball", event_id=plant.retained(ALARM)["event_id"])["ok"]
+    assert command(plant, "shelve", condition="ball", duration_s=60)["ok"]
+    assert command(plant, "forget")["ok"]
+    monkeypatch.setattr("drsn.agent.pipeline.shelving_is_over", lambda *_: True)
+    monkeypatch.setattr("drsn.agent.silence.Silence._overdue", lambda *_: True)
+    plant.runner._parts.pipeline._silence._look_s = 0.0
+    plant.turn()
+    assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"
+    assert ALARM not in plant.broker.retained

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,6 +65,32 @@ def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
     assert [set(states) for states in seen] == [{"a", "b"}]
     assert not plant.ingest._session.flying
     assert plant.retained("drsn/v1/a/alarm")["active"]
+
+
+def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch):
+    """Also one that changes no alarm: who hears it may rely on it, and asks in vain for it twice."""
+    plant = patient(MemoryBroker())
+    plant.turn(1)
+    for sensor in "ab":
+        plant.say(sensor, "normal")
+    plant.turn()
+    seen = commits(plant, monkeypatch)
+    payload = json.dumps({"request_id": "r1", "by": "ana", "sensor": "a"}).encode()
+    plant.broker.publish("drsn/v1/_agent/tester/cmd/forget", payload, 1, {}, retain=False)
+    plant.turn(1)
+    (reply,) = plant.heard("drsn/v1/_reply/r1")
+    assert (reply["ok"], [set(states) for states in seen]) == (True, [{"a", "b"}])
+    assert plant.store._store.reply("r1") is not None, "it is on the disk"
+
+
+def test_every_packet_of_the_careful_time_after_a_crash_commits_at_once(patient, monkeypatch):
+    plant = patient(MemoryBroker())
+    plant.runner._parts.in_hand.careful = 2
+    seen = commits(plant, monkeypatch)
+    for _ in range(3):
+        plant.say("a", "normal")
+        plant.turn(1)
+    assert [set(states) for states in seen] == [{"a"}, {"a"}], "the third waits for others again"
 
 
 def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):

@@ -23,6 +23,8 @@ from drsn.model.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from drsn.agent.documents import ReplyDocument
+
 
 def entry(number: int, seq: int, sensor: str = "a") -> Entry:
     return Entry(number, sensor, seq, event(seq, sensor).model_dump_json().encode())
@@ -101,6 +103,25 @@ def test_a_commit_writes_all_or_nothing(store: Store):
     store.commit(Changes(entries=[entry(4, 8)]))  # and the next one is not hindered
 
 
+def refusing() -> Iterator[ReplyDocument]:
+    raise RuntimeError
+    yield
+
+
+def test_nothing_of_a_commit_is_there_before_the_last_of_it_is(store: Store):
+    """Neither events before the answer to the command that made them, nor states before either."""
+    before = store.load(), store.journal(0, 99)
+    with pytest.raises(RuntimeError):
+        store.commit(Changes({"a": Sensor.new(["other"])}, {"a": Cursor()}, [entry(4, 8)], refusing(), published_id=2))
+    assert (store.load(), store.journal(0, 99)) == before
+
+
+def test_what_is_committed_outlives_a_power_cut(store: Store):
+    """FULL: the log is synced with each commit; NORMAL, which keeps the file whole too, would lose the last ones."""
+    pragmas = [store._db.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "synchronous")]
+    assert pragmas == [("wal",), (2,)]
+
+
 def test_what_was_written_although_it_was_reported_as_failed_is_written_once(store: Store):
     for _ in range(2):
         store.commit(Changes(entries=[entry(4, 8)]))
@@ -148,6 +169,16 @@ def test_a_full_journal_lets_the_oldest_go_published_or_not_and_says_how_many_no
     assert ids(store) == [5, 6, 7, 8]
 
 
+def test_what_a_full_journal_lets_go_unpublished_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(store_module, "JOURNAL_BYTES", 3 * len(entry(4, 8).event) + 20)
+    monkeypatch.setattr(store_module, "SLACK_BYTES", 0)
+    with closing(Ledger(tmp_path)) as ledger:
+        ledger.commit({}, {}, [event(seq) for seq in (1, 2, 3)])
+        assert (ledger.lost, ledger.unpublished()) == (0, 3)
+        ledger.commit({}, {}, [event(seq) for seq in (4, 5)])
+        assert (ledger.lost, ledger.unpublished()) == (2, 3)
+
+
 def test_published_events_go_after_a_week_and_no_other(store: Store, monkeypatch: pytest.MonkeyPatch):
     week_s = store_module.JOURNAL_S
     now_s = time.time()
@@ -175,10 +206,12 @@ def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
     with closing(sqlite3.connect(folder / FILE)) as db:
         db.execute("UPDATE meta SET value = '5' WHERE key = 'schema'")
         db.commit()
+    before = (folder / FILE).read_bytes()
     for _ in range(2):  # refused again, not locked out
         with pytest.raises(ConfigurationError, match="schema 5, this agent knows 4"):
             Ledger(folder)
     assert [path.name for path in folder.glob("*set-aside*")] == []
+    assert (folder / FILE).read_bytes() == before
 
 
 def use(folder: Path) -> None:
