@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drsn.agent.message import Message
 
 
@@ -35,6 +37,7 @@ class Inbox:
         self._messages: deque[Message] = deque()
         self._free: Counter[str] = Counter()  # topic -> its QoS 0 messages in here
         self._closed = False
+        self._recalled = -1
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -45,18 +48,28 @@ class Inbox:
         with self._changed:
             return Counts(self.received, self.shed, len(self._messages))
 
-    def give_back(self, messages: int) -> None:
-        """So many were taken that the broker will send again: they are received then."""
+    def recall(self, taken: Sequence[Message], epoch: int) -> int:
+        """The connections up to `epoch` are cut: what they brought of QoS 1 comes again, and is received then.
+
+        What is in here of it leaves, for it would overtake what was `taken`. Of that, QoS 0 never comes again, and is
+        counted as shed; how many.
+        """
         with self._changed:
-            self.received -= messages
+            staying = deque(message for message in self._messages if not message.qos or message.epoch > epoch)
+            lost = sum(not message.qos for message in taken)
+            self.received -= len(self._messages) - len(staying) + len(taken) - lost
+            self.shed += lost
+            self._messages, self._recalled = staying, epoch
+            self._changed.notify_all()
+            return lost
 
     def put(self, message: Message) -> None:
         """Add a message; called by the network's thread."""
         with self._changed:
             while len(self._messages) >= self.capacity and not self._closed and not self._shed_one():
                 self._changed.wait()
-            if self._closed:
-                return  # never taken, never acknowledged: the broker keeps a QoS 1 message for the next run
+            if self._closed or (message.qos and message.epoch <= self._recalled):
+                return  # never taken, never acknowledged: the broker keeps a QoS 1 message, and sends it again
             self.received += 1
             self._messages.append(message)
             if message.qos == 0:

@@ -238,7 +238,8 @@ class MemoryConnection:
             mid = next(self._mids)
             session.flying[mid] = message
             acknowledge = partial(self._ack, self.epoch, mid)
-            self._on_message(replace(message, payload=message.payload[: self._kept_bytes], ack=acknowledge))
+            told = message.payload[: self._kept_bytes]
+            self._on_message(replace(message, payload=told, ack=acknowledge, epoch=self.epoch))
 
     def _ack(self, epoch: int, mid: int) -> None:
         if epoch == self.epoch and self.connected:

@@ -35,6 +35,8 @@ class Message:
     correlation: bytes = b""
     """MQTT 5: what the sender wants back with its answer."""
     ack: Callable[[], None] = _nothing
+    epoch: int = 0
+    """Of the connection that it came on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,7 +313,7 @@ class Connection:
                 self.reconnect()
                 return
         ack = partial(self._ack, client, message.mid, message.qos)
-        self._on_message(mqtt_properties.message_of(message, self._kept_bytes, ack))
+        self._on_message(mqtt_properties.message_of(message, self._kept_bytes, ack, self.epoch))
 
     def _ack(self, client: paho.Client, mid: int, qos: int) -> None:
         if client is self._client and qos:

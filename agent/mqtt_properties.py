@@ -68,7 +68,7 @@ def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properti
     return properties
 
 
-def message_of(received: MQTTMessage, kept_bytes: int | None, ack: Callable[[], None]) -> Message:
+def message_of(received: MQTTMessage, kept_bytes: int | None, ack: Callable[[], None], epoch: int) -> Message:
     """A message as it is handed over, its payload cut to `kept_bytes`; a topic that is no text is none."""
     try:
         topic = received.topic
@@ -85,6 +85,7 @@ def message_of(received: MQTTMessage, kept_bytes: int | None, ack: Callable[[], 
         response_topic=getattr(received.properties, "ResponseTopic", ""),
         correlation=getattr(received.properties, "CorrelationData", b""),
         ack=ack,
+        epoch=epoch,
     )
 
 

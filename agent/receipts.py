@@ -51,11 +51,6 @@ class Receipts:
         """Whether the oldest packet is done."""
         return bool(self._open) and self._open[0].done
 
-    @property
-    def oldest_s(self) -> float | None:
-        """Since when the oldest packet has been waiting to be done; None: there is none."""
-        return self._open[0].opened_s if self._open else None
-
     def open(self, message: Message, now_s: float = 0.0) -> Receipt:
         """Begin with a packet."""
         receipt = Receipt(message, now_s)
@@ -63,11 +58,16 @@ class Receipts:
         self.owed += message.qos > 0
         return receipt
 
-    def give_up(self) -> int:
-        """Forget all; how many they were. The broker sends them again on its next connection."""
-        count, self.owed = len(self._open), 0
+    def overdue(self, now_s: float, limit_s: float) -> bool:
+        """Whether the oldest packet has been waiting for longer to be done."""
+        return bool(self._open) and now_s - self._open[0].opened_s > limit_s
+
+    def give_up(self) -> list[Message]:
+        """Forget all; their messages. The broker sends those of QoS 1 again on its next connection."""
+        messages = [receipt.message for receipt in self._open]
         self._open.clear()
-        return count
+        self.owed = 0
+        return messages
 
     def settle(self) -> list[Receipt]:
         """Remove and return the leading packets that are done."""

@@ -270,18 +270,18 @@ class Runner:
 
     def _hasten(self, now_s: float) -> None:
         """A packet that is never done holds up the acknowledgement of all behind it, and one day all that comes in."""
-        parts, oldest_s = self._parts, self._parts.receipts.oldest_s
-        if oldest_s is None or now_s - oldest_s <= ACK_AGE_S:
-            return
-        self._settle(now=True)  # what waits for a commit alone is done
-        if not len(parts.receipts):
+        parts = self._parts
+        if parts.receipts.overdue(now_s, ACK_AGE_S):
+            self._settle(now=True)  # what waits for a commit alone is done
+        if not parts.receipts.overdue(now_s, ACK_AGE_S):
             return
         held = parts.receipts.give_up()
+        shed = parts.inbox.recall(held, parts.ingest.epoch)
         parts.batch.clear()
-        parts.inbox.give_back(held)
-        parts.intake.rewind(parts.store.load().cursors)
+        parts.intake.rewind({**parts.store.load().cursors, **self._cursors})
         parts.metrics.reconnects += 1
-        log.error("acknowledgements overdue, connecting anew", extra=fields(packets=held, after_s=ACK_AGE_S))
+        told = fields(packets=len(held), shed=shed, after_s=ACK_AGE_S)
+        log.error("acknowledgements overdue, connecting anew", extra=told)
         parts.ingest.reconnect()
 
     def _beat(self) -> None:

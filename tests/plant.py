@@ -119,3 +119,10 @@ def fails(error: Exception) -> Callable[..., None]:
         raise error
 
     return fail
+
+
+def whole(plant: Plant) -> dict[str, int]:
+    """The packets of `health`, whose identity holds at this moment."""
+    packets = dict(plant.runner.health().packets)
+    assert packets["received"] == sum(n for name, n in packets.items() if name != "received"), packets
+    return packets

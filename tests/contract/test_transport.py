@@ -201,6 +201,7 @@ def test_a_connection_that_is_cut_here_comes_again_with_what_was_not_acknowledge
     round_trip(speaker, wait_until)
     listener.reconnect()
     wait_until(lambda: listener.epoch == 2 and [m.payload for m in heard] == [b"1", b"2", b"2"], 30, "the second again")
+    assert [m.epoch for m in heard] == [1, 1, 2]
 
 
 def test_one_that_is_thrown_out_comes_again_until_it_has_been_so_too_often(connected, wait_until):

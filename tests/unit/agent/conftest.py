@@ -53,8 +53,9 @@ def make_message() -> Callable[..., Message]:
         qos: int = 1,
         retained: bool = False,
         properties: Mapping[str, str] | None = None,
+        epoch: int = 0,
     ) -> Message:
-        return Message(topic, payload, qos, retained, 0.0, 1_000_000_000, properties or {})
+        return Message(topic, payload, qos, retained, 0.0, 1_000_000_000, properties or {}, epoch=epoch)
 
     return make
 

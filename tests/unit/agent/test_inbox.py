@@ -160,3 +160,26 @@ def test_whoever_looks_between_two_messages_finds_each_of_them_counted(make_mess
     for n in range(4):
         inbox.put(make_message(payload=bytes([n]), qos=0))
     assert sums == [0] * 4
+
+
+def test_what_a_cut_connection_brought_leaves_and_is_received_when_it_comes_again(full: Inbox, make_message: Make):
+    """Also what the network's thread holds in its hand at that moment, waiting for room."""
+    (taken,) = full.take(1, 0)
+    full.put(make_message(payload=b"\7"))
+    thread = blocked(full, make_message(payload=b"\2"))
+    assert full.recall([taken], 0) == 0
+    thread.join(10)
+    assert full.counts() == Counts(received=0, shed=0, waiting=0)
+    full.put(make_message(payload=b"\1", epoch=1))
+    assert payloads(full.take(9, 0)) == [1]
+    assert full.counts().received == 1
+
+
+def test_of_a_cut_connection_qos_0_stays_or_is_shed(make_message: Make):
+    """It never comes again."""
+    inbox = Inbox(8)
+    for n, qos in enumerate((0, 1, 0, 1)):
+        inbox.put(make_message(payload=bytes([n]), qos=qos))
+    assert inbox.recall(inbox.take(2, 0), 0) == 1
+    assert inbox.counts() == Counts(received=2, shed=1, waiting=1)
+    assert payloads(inbox.take(9, 0)) == [2]

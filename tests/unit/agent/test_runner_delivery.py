@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plant import BUNDLE, RATE_HZ, STATUS, WINDOW
+from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
 
 from drsn.agent.backends.tone import tone_of
 from drsn.agent.documents import StatusDocument
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from plant import Plant
 
 NS = 1_000_000_000
-
-
-def whole(plant: Plant) -> dict[str, int]:
-    """The packets of `health`, whose identity holds at this moment."""
-    packets = dict(plant.runner.health().packets)
-    assert packets["received"] == sum(n for name, n in packets.items() if name != "received"), packets
-    return packets
 
 
 def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, label: str = "inner_race") -> None:
@@ -171,49 +164,6 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
         plant.turn(1)
     elif step == "careful":
         plant.runner._parts.in_hand.careful = 3
-
-
-def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_comes_again_in_order(start, monkeypatch):
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
-    parts = plant.runner._parts
-    plant.say("a", "normal")
-    plant.turn()
-    plant.say("a", "inner_race")
-    (stuck,) = parts.inbox.take(1, 0)
-    parts.receipts.open(stuck, time.monotonic())  # and somebody forgets it
-    for label in ("outer_race", "normal"):
-        plant.say("a", label)
-    plant.turn()
-    assert whole(plant)["in_flight"] == 3, "what came after it can't be acknowledged"
-    monkeypatch.setattr("drsn.agent.runner.ACK_AGE_S", -1.0)
-    plant.turn(1)
-    monkeypatch.undo()
-    monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
-    plant.turn()
-    assert plant.ingest.epoch == 2
-    assert not plant.ingest._session.flying
-    assert plant.runner.health().reconnects == 1
-    assert whole(plant)["in_flight"] == 0
-    told = [event["condition"] for event in plant.heard("drsn/v1/a/event") if event["active"]]
-    assert told == ["outer_race", "inner_race", "outer_race"], "what was diagnosed behind it speaks once more, in order"
-    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
-
-
-def test_a_window_that_waits_for_company_while_the_connection_is_cut_votes_once(start, monkeypatch):
-    plant = start(MemoryBroker(), raise_after="2/2", clear_after="2/2")
-    batch = plant.runner._parts.batch
-    monkeypatch.setattr(batch, "_deadline_s", 60.0)
-    plant.say("a", "inner_race")
-    plant.turn(1)
-    assert len(batch) == 1
-    with monkeypatch.context() as overdue:
-        overdue.setattr("drsn.agent.runner.ACK_AGE_S", -1.0)
-        plant.turn(1)
-    assert plant.ingest.epoch == 2, "its packet comes again"
-    monkeypatch.setattr(batch, "_deadline_s", 0.0)
-    plant.turn()
-    assert plant.runner.health().windows == 1
-    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
 
 
 def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
