@@ -96,6 +96,8 @@ PROMISED = (
     f"then events: {outbox.BURST} at once, {outbox.PER_S:g} a second",
     f"of another instance makes it wait {admission.LEAST_PATIENCE_S:g} s",
     f"then it waits {WORDS.get(admission.QUIET_S)}",
+    f"what was refused is tried again after {outbox.RETRY_AFTER_S:g} s",
+    f"the last {store.REPLIES:,} answers are kept",
 )
 
 

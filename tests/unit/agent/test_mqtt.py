@@ -87,3 +87,20 @@ def test_an_acknowledgement_dies_with_its_connection(connection, heard):
     connection._client = later = Client()
     heard[0].ack()
     assert (client.acked, later.acked) == ([], [])
+
+
+def test_the_waits_between_attempts_are_drawn_from_ever_more_seconds_up_to_thirty(monkeypatch):
+    """Full jitter: a thousand agents whose broker comes back don't come at once."""
+    connection = Connection(Broker("127.0.0.1", 1), name="x", client_id="x")
+    drawn: list[float] = []
+
+    def uniform(least_s: float, most_s: float) -> float:
+        drawn.append(most_s)
+        if len(drawn) == 8:
+            connection._stopping.set()
+        return least_s
+
+    monkeypatch.setattr("drsn.agent.mqtt.random.uniform", uniform)
+    monkeypatch.setattr(connection._stopping, "wait", lambda _wait_s: None)
+    connection._run()
+    assert drawn == [2, 4, 8, 16, 30, 30, 30, 30]

@@ -47,3 +47,18 @@ def test_with_its_engine_the_status_names_it(start):
     plant.turn()
     status = plant.retained(STATUS)
     assert (status["state"], status["engine"]) == ("online", "abc-orin-10.3.0-fp32.plan")
+
+
+def test_an_alarm_that_the_broker_refuses_shows_in_the_status_until_it_takes_them_on_another_connection(start, caplog):
+    broker = MemoryBroker(denied=("drsn/v1/+/alarm",))
+    plant = start(broker)
+    plant.say("a", "normal")
+    plant.turn()
+    status = plant.retained(STATUS)
+    assert (status["state"], status["reasons"]) == ("degraded", ["broker refuses alarms: Not authorized"])
+    assert "broker refuses an alarm or the status" in caplog.messages
+    broker.denied = ()
+    plant.control.reconnect()
+    plant.turn()
+    assert plant.retained(STATUS)["state"] == "online"
+    assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
