@@ -1,7 +1,7 @@
 """What the agent remembers, on the disk as long as there is one: alarms outrank durability.
 
-When the database fails, everything goes on in memory, events and their numbers included, and is written as soon as the
-disk is back. A damaged database is set aside, and a new one begins with all that is still known.
+When the database fails, or does not answer, everything goes on in memory, events and their numbers included, and is
+written as soon as the disk is back. A damaged database is set aside, and a new one begins with all that is still known.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ import uuid
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeVar
 
+from drsn.agent.copied import copied
+from drsn.agent.errands import Errands
 from drsn.agent.high_water import HighWater
 from drsn.agent.logs import fields
-from drsn.agent.state_dir import BESIDE, StateDir
+from drsn.agent.state_dir import StateDir
 from drsn.agent.store import REPLIES, Changes, DamagedError, Entry, Snapshot, Store
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from drsn.agent.alarms import Sensor
     from drsn.agent.continuity import Cursor
@@ -34,6 +36,12 @@ FILE = "agent.sqlite3"
 
 RETRY_S = 10.0
 """After a failure. A database that another program locks holds the loop up for `store.BUSY_S` of it."""
+
+ANSWER_S = 5.0
+"""A disk that takes longer is as good as none. At the start it is waited for: who began without it would begin anew."""
+
+ROW_S = 0.0005
+"""So much longer for each row: 0.02 ms were measured."""
 
 HELD = 10_000
 """Events in memory, 10 MB: those that are not both written and published. Of more, the oldest go."""
@@ -64,7 +72,7 @@ class Ledger:
         self.lost = 0
         """Events that no broker and no disk has: too many waited, or the only file was damaged."""
         self._asides: list[str] = []
-        self._dir, self._mark = StateDir(state_dir), HighWater(state_dir)
+        self._dir, self._mark, self._disk = StateDir(state_dir), HighWater(state_dir), Errands()
         self._store: Store | None = None
         self._damaged = False
         self._retry_s = self._cursor_due_s = -math.inf
@@ -74,11 +82,13 @@ class Ledger:
             remembered = self._first()
         except StorageError as error:
             self._fail(error)
-            remembered, waiting = _copied(state_dir / FILE, self._must_be_the_newest) or (Snapshot(_new_epoch()), [])
+            remembered, waiting = copied(state_dir / FILE, _new_epoch(), HELD, self._must_be_the_newest) or (
+                Snapshot(_new_epoch()),
+                [],
+            )
             self._tail.extend(waiting)
         except ConfigurationError:
-            self._drop()
-            self._dir.close()
+            self._let_go()
             raise
         self._epoch = remembered.epoch
         self._sensors, self._cursors = dict(remembered.sensors), dict(remembered.cursors)
@@ -89,6 +99,7 @@ class Ledger:
         if self._asides:
             self._lose_up_to(self._last_id, "they were in the damaged file")
             self._recover()
+        self._disk.patience_s = ANSWER_S
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -183,9 +194,13 @@ class Ledger:
                 self._recover()
             elif self._published_id != self._told_id:
                 self._write(Changes(published_id=self._published_id))
-            self._drop()
         if self.problem is not None:
             log.error("ends with what is not on the disk", extra=fields(reason=self.problem))
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self._drop()
+        self._disk.end()
         self._mark.close()
         self._dir.close()
 
@@ -201,16 +216,21 @@ class Ledger:
     def _commit(self, changes: Changes) -> int:
         """How many events went because the journal is full."""
         assert self._store is not None
-        lost = self._store.commit(replace(changes, number=self._commits + 1))
+        errand = partial(self._written, self._store, replace(changes, number=self._commits + 1))
+        lost = self._disk.run(errand, ROW_S * changes.rows)
         self._commits += 1
-        self._mark.rise(self._epoch, self._commits)
+        return lost
+
+    def _written(self, store: Store, changes: Changes) -> int:
+        lost = store.commit(changes)
+        self._mark.rise(self._epoch, changes.number)
         return lost
 
     def _read(self, read: Callable[[Store], Answer]) -> Answer | None:
         if self._store is None:
             return None
         try:
-            return read(self._store)
+            return self._disk.run(partial(read, self._store))
         except StorageError as error:
             self._fail(error)
             return None
@@ -240,19 +260,20 @@ class Ledger:
 
     def _drop(self) -> None:
         if self._store is not None:
-            self._store.close()
+            with suppress(StorageError):
+                self._disk.run(self._store.close)
             self._store = None
 
     def _first(self) -> Snapshot:
         """What the last run left; a damaged database is set aside, after what it still says was read."""
-        self._dir.lock()
+        self._disk.run(self._dir.lock)
         remembered = None
         try:
-            self._store = Store(self._dir.path / FILE, _new_epoch())
-            found = self._store.load()
+            self._store = self._opened(_new_epoch())
+            found = self._disk.run(self._store.load)
             self._must_be_the_newest(found)
             remembered = found
-            self._store.check()
+            self._disk.run(self._store.check)
         except DamagedError as error:
             kept = "alarm states were saved" if remembered else "alarm states and cursors begin anew"
             self._set_aside(f"damaged ({error})", kept)
@@ -272,7 +293,7 @@ class Ledger:
 
     def _attempt(self) -> None:
         try:
-            self._dir.lock()
+            self._disk.run(self._dir.lock)
             self._reopen()
             self._rewrite()
         except StorageError as error:
@@ -284,16 +305,19 @@ class Ledger:
             self._set_aside(f"damaged ({self.problem})", "all but its published events was written anew")
             self._damaged = False
         self._drop()
-        self._store = Store(self._dir.path / FILE, self._epoch)
-        if self._store.epoch != self._epoch:
+        self._store = store = self._opened(self._epoch)
+        if self._disk.run(lambda: store.epoch) != self._epoch:
             # At the start it could not be read, and the numbers of events began anew: two histories in one file.
             self._set_aside("not there when the agent started", "what it knew is not used")
-            self._store = Store(self._dir.path / FILE, self._epoch)
+            self._store = self._opened(self._epoch)
+
+    def _opened(self, epoch: str) -> Store:
+        return self._disk.run(partial(Store, self._dir.path / FILE, epoch))
 
     def _rewrite(self) -> None:
         held = [entry for entry in self._tail if entry.id > self._written_id]
         lost = self._commit(
-            Changes(self._sensors, self._cursors, held, tuple(self._replies.values()), self._published_id)
+            Changes(dict(self._sensors), dict(self._cursors), held, tuple(self._replies.values()), self._published_id)
         )
         if self.problem is not None:
             log.warning("the store is back, all that was held is written", extra=fields(events=len(held)))
@@ -308,7 +332,8 @@ class Ledger:
         after_id = max(self._published_id, first - 1 - (HELD - len(self._tail)))
         found: list[Entry] = []
         with suppress(StorageError):
-            found = self._store.journal(after_id, first - 1 - after_id) if self._store is not None else []
+            if self._store is not None:
+                found = self._disk.run(partial(self._store.journal, after_id, first - 1 - after_id))
         if [entry.id for entry in found] == list(range(first - len(found), first)):
             self._tail.extendleft(reversed(found))
         self._written_id = self._tail[0].id - 1 if self._tail else self._last_id
@@ -316,33 +341,10 @@ class Ledger:
 
     def _set_aside(self, why: str, kept: str) -> None:
         self._drop()
-        aside = self._dir.set_aside(FILE)
+        aside = self._disk.run(partial(self._dir.set_aside, FILE))
         self._asides.append(f"store: {FILE} was {why} and set aside as {aside}; {kept}")
         log.error("database set aside", extra=fields(reason=why, file=aside, kept=kept))
 
 
 def _new_epoch() -> str:
     return uuid.uuid4().hex[:8]
-
-
-def _copied(path: Path, check: Callable[[Snapshot], None]) -> tuple[Snapshot, list[Entry]] | None:
-    """What a database says in a directory that can't be written, where SQLite can't open it; None: nothing of use.
-
-    With its unpublished events: what is decided from now on goes out behind them. Its log belongs to it.
-    """
-    try:
-        with TemporaryDirectory() as folder:
-            copy = Path(folder) / FILE
-            copy.write_bytes(path.read_bytes())
-            log_of = path.with_name(f"{FILE}{BESIDE[0]}")
-            if log_of.exists():
-                copy.with_name(log_of.name).write_bytes(log_of.read_bytes())
-            store = Store(copy, _new_epoch())
-            try:
-                store.check()
-                check(found := store.load())
-                return found, store.journal(max(found.published_id, found.last_id - HELD), HELD)
-            finally:
-                store.close()
-    except (OSError, StorageError):
-        return None

@@ -16,7 +16,7 @@ from drsn.agent.continuity import Cursor
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from drsn.agent.documents import ReplyDocument
@@ -93,15 +93,20 @@ class Changes:
 
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
-    entries: Iterable[Entry] = ()
+    entries: Sequence[Entry] = ()
     replies: Iterable[ReplyDocument] = ()
     published_id: int = 0
     number: int = 0
     """Of the commit."""
 
+    @property
+    def rows(self) -> int:
+        """Of states, cursors and events."""
+        return len(self.sensors) + len(self.cursors) + len(self.entries)
+
 
 class Store:
-    """One database file. Used by one thread, under the lock of its directory.
+    """One database file. Used by one thread at a time, under the lock of its directory.
 
     Args:
         path: of the file; made if it is missing.
@@ -245,7 +250,7 @@ class Store:
         with ExitStack() as on_failure:
             with self._named_errors():
                 # isolation_level None: transactions begin where the code says so, not where the driver guesses.
-                db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None)
+                db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
                 on_failure.callback(db.close)
                 db.execute("PRAGMA journal_mode = WAL")
                 # FULL, so that what was acknowledged to the broker survives a power cut.

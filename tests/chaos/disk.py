@@ -1,4 +1,4 @@
-"""A small file system of its own under the agent's state directory: it can be full, or read-only."""
+"""A small file system of its own under the agent's state directory: it can be full, read-only, or give no answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Disk:
         self.folder = folder
         self._filler = folder / "filler"
         folder.mkdir()
-        _mount("-t", "tmpfs", "-o", f"size={SIZE_MB}m", "drsn-chaos", str(folder))
+        self._mount()
+
+    def _mount(self) -> None:
+        _mount("-t", "tmpfs", "-o", f"size={SIZE_MB}m", "drsn-chaos", str(self.folder))
 
     def fill(self) -> None:
         """Not one byte more has room."""
@@ -50,6 +53,39 @@ class Disk:
     def close(self) -> None:
         """Whoever still holds a file keeps it until its end."""
         subprocess.run(["umount", "-l", str(self.folder)], check=True, timeout=20)
+
+
+class Frozen(Disk):
+    """An ext4 in a file: until `thaw` whoever writes to it waits, without an error or an end.
+
+    Args:
+        folder: where; made.
+        image: the file; made.
+    """
+
+    def __init__(self, folder: Path, image: Path) -> None:
+        self._image = image
+        super().__init__(folder)
+
+    def _mount(self) -> None:
+        with self._image.open("wb") as file:
+            file.truncate(64 << 20)
+        subprocess.run(["mkfs.ext4", "-q", str(self._image)], check=True, timeout=60)
+        _mount("-o", "loop", str(self._image), str(self.folder))
+
+    def freeze(self) -> None:
+        self._freeze("--freeze")
+
+    def thaw(self) -> None:
+        self._freeze("--unfreeze")
+
+    def close(self) -> None:
+        with suppress(subprocess.CalledProcessError):
+            self.thaw()
+        super().close()
+
+    def _freeze(self, what: str) -> None:
+        subprocess.run(["fsfreeze", what, str(self.folder)], check=True, timeout=20)
 
 
 def _mount(*arguments: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from chaos.damage import checkpoint, overwrite, overwrite_most, shorten
-from chaos.disk import Disk
+from chaos.disk import Disk, Frozen
 from chaos.ledger import often
 from servers import poll
 
@@ -36,6 +36,13 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     small = Disk(tmp_path / "state")
     yield small
     small.close()
+
+
+@pytest.fixture
+def hanging(tmp_path: Path) -> Iterator[Frozen]:
+    made = Frozen(tmp_path / "state", tmp_path / "image")
+    yield made
+    made.close()
 
 
 def told(scene: Scene, text: str) -> bool:
@@ -99,6 +106,21 @@ def test_a_disk_that_gives_errors_stops_nothing_and_a_kill_after_it_loses_nothin
         scene.fault(lambda: most(0))
         goes_on_in_memory(scene)
         most(resource.RLIM_INFINITY)
+        is_written(scene)
+        killed(scene)
+    scene.finish()
+
+
+@pytest.mark.timeout(900)
+def test_a_disk_that_gives_no_answer_stops_nothing_and_a_kill_after_it_loses_nothing(hanging, stage):
+    """As one that is broken, or busy with itself: whoever writes waits, for longer than the watchdog would."""
+    scene = stage("a disk that gives no answer, then SIGKILL")
+    begin_with_alarms(scene)
+    for _ in range(often(1, 10)):
+        scene.fault(hanging.freeze)
+        goes_on_in_memory(scene)
+        scene.wait(0.0, 20.0)
+        hanging.thaw()
         is_written(scene)
         killed(scene)
     scene.finish()

@@ -1,0 +1,131 @@
+"""A disk that gives no answer at all: neither an error nor an end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from events import CURSOR, SENSOR, event
+
+from drsn.agent import ledger as ledger_module
+from drsn.agent.ledger import Ledger
+from drsn.agent.memory import MemoryBroker
+from drsn.agent.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+class Hangs:
+    """Everything that is asked of the database waits, from `begin` to `end`; what is asked is done then."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._answers = threading.Event()
+        self._answers.set()
+        for name in ("commit", "journal", "events", "reply", "load", "_open"):
+            monkeypatch.setattr(Store, name, self._slowed(getattr(Store, name)))
+        monkeypatch.setattr(ledger_module, "ANSWER_S", 0.1)
+        monkeypatch.setattr(ledger_module, "ROW_S", 0.0)
+        self.begin, self.end = self._answers.clear, self._answers.set
+
+    def _slowed(self, innocent: Callable[..., object]) -> Callable[..., object]:
+        def slowly(*arguments: object) -> object:
+            assert self._answers.wait(20)
+            return innocent(*arguments)
+
+        return slowly
+
+
+@pytest.fixture
+def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hangs]:
+    made = Hangs(monkeypatch)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def ledger(hangs: Hangs, tmp_path: Path) -> Iterator[Ledger]:
+    with closing(Ledger(tmp_path)) as opened:
+        opened.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
+        yield opened
+
+
+def recovers(ledger: Ledger) -> None:
+    now_s, deadline_s = 0.0, time.monotonic() + 20
+    while ledger.problem is not None:
+        assert time.monotonic() < deadline_s, ledger.problem
+        ledger.tend(now_s := now_s + 100.0)
+
+
+def seqs(ledger: Ledger) -> list[int]:
+    return [entry.seq for entry in ledger.journal(0, 100)]
+
+
+def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(ledger: Ledger, hangs: Hangs, tmp_path: Path):
+    hangs.begin()
+    began_s = time.monotonic()
+    for seq in range(2, 40):
+        ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(seq)])
+        ledger.tend(100.0 * seq)
+    assert time.monotonic() - began_s < 2, "not 0.1 s for each"
+    (reason,) = ledger.reasons
+    assert reason.startswith(
+        "store: the disk still does not answer; going on in memory: what is decided now is lost if"
+    )
+    assert seqs(ledger) == list(range(1, 40))
+    assert ledger.reply("r") is None, "a command is answered all the same"
+    hangs.end()
+    recovers(ledger)
+    ledger.close()
+    with closing(Ledger(tmp_path)) as again:
+        assert seqs(again) == list(range(1, 40))
+        assert again.load().last_id == 39
+
+
+def test_what_was_written_after_all_is_not_there_twice(ledger: Ledger, hangs: Hangs, tmp_path: Path):
+    """The commit that was given up comes through when the disk is back, and is then written once more."""
+    hangs.begin()
+    ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
+    assert "has not answered for 0.1 s" in ledger.reasons[0]
+    hangs.end()
+    recovers(ledger)
+    ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(3)])
+    ledger.close()
+    with closing(Ledger(tmp_path)) as again:
+        assert [entry.id for entry in again.journal(0, 100)] == seqs(again) == [1, 2, 3]
+        assert again.reasons == ()
+
+
+def test_while_it_hangs_the_agent_ends_without_it(ledger: Ledger, hangs: Hangs, caplog: pytest.LogCaptureFixture):
+    hangs.begin()
+    ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
+    began_s = time.monotonic()
+    ledger.close()
+    assert time.monotonic() - began_s < 2
+    assert "ends with what is not on the disk" in caplog.messages
+
+
+def test_at_the_start_it_is_waited_for_however_long_it_takes(hangs: Hangs, ledger: Ledger, tmp_path: Path):
+    """Who began without its memory would give numbers of events twice, or begin another history."""
+    epoch = ledger.load().epoch
+    ledger.close()
+    hangs.begin()
+    threading.Timer(0.5, hangs.end).start()
+    with closing(Ledger(tmp_path)) as again:
+        assert (again.load().epoch, again.reasons) == (epoch, ())
+
+
+def test_an_alarm_and_its_packet_s_acknowledgement_wait_no_longer_than_that(hangs: Hangs, start):
+    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant.say("a", "normal")
+    plant.turn()
+    hangs.begin()
+    plant.say("a", "inner_race")
+    plant.turn()
+    assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
+    assert [told["condition"] for told in plant.heard("drsn/v1/a/event")] == ["inner_race"]
+    assert not plant.ingest._session.flying
