@@ -29,6 +29,10 @@ QUIET_S = 0.5
 
 LEAST_PATIENCE_S = 25.0
 
+MAX_SAID_BYTES = 65_536
+"""Of a status or a health document that is listened to; ours have 1 to 2 kB. Of a larger one a broker of MQTT 5 says
+nothing, and on 3.1.1 nobody understands what is left of it: retained, it counts as if nothing were."""
+
 WATCHING = ("online", "degraded")
 
 GONE = ("offline", "stopped")

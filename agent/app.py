@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.admission import Admission
+from drsn.agent.admission import MAX_SAID_BYTES, Admission
 from drsn.agent.backends.choose import Chosen, Wish, choose
 from drsn.agent.batch import Batch
 from drsn.agent.clock import Clock
@@ -262,6 +262,8 @@ def _probe(topics: Topics, instance: Instance) -> dict[str, Any]:
         "name": "probe",
         "client_id": f"drsn-{topics.agent}-probe-{instance.id}",
         "filters": (topics.status, topics.health),
+        "max_payload_bytes": MAX_SAID_BYTES,
+        "max_packet_bytes": 2 * MAX_SAID_BYTES,
     }
 
 

@@ -251,7 +251,8 @@ class HealthDocument(Frozen):
     )
     inference_ms: dict[str, float]
     evidence: dict[str, int] = Field(
-        description="records written, failed (disk), dropped (no room to wait); bytes on the disk, 0 before the first"
+        description="records written, failed (disk), dropped (no room to wait, or for the windows); bytes on the disk, "
+        "0 before the first; memory_bytes of the windows now, and of how many sensors they have no room (crowded_out)"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from drsn.agent.continuity import Continuity
 from drsn.agent.logs import Throttle, fields
 from drsn.agent.packets import Format, Packet, PacketError, Reason, codec
 from drsn.agent.places import Places
+from drsn.agent.ring import BYTES_A_SAMPLE
+from drsn.agent.room import Room, most_bytes
 from drsn.agent.stream import SensorStream, Window
 from drsn.agent.topics import TopicPattern, legal_sensor
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 NS = 1_000_000_000
+
+RINGS_BYTES = 32 << 20
+"""Of rings, at least: of 24 sensors at 1 MHz and 12 kHz of the bundle."""
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +100,7 @@ class Intake:
         self._metrics = metrics
         self._throttle = Throttle()
         self._streams: dict[str, SensorStream] = {}
+        self._rings = Room(most_bytes(contract, max_sensors, BYTES_A_SAMPLE, RINGS_BYTES), self._let_go)
         self._routes: dict[str, tuple[Input, str]] = {}
         self._topic_of: dict[str, str] = {}
 
@@ -136,19 +143,32 @@ class Intake:
                 yield name, window
             if stream.cursor is not None:
                 receipt.cursors[name] = stream.cursor
+            if stream.ring_bytes != self._rings.of(name) and not self._rings.take(name, stream.ring_bytes):
+                self._let_go(name)
 
     def forget(self, sensor: str) -> None:
         """Let go of a sensor's stream, cursor and place; if it publishes again it is a new one."""
         stream = self._streams.pop(sensor, None)
         self._lost_samples += stream.lost_samples if stream else 0
         self._cursors.pop(sensor, None)
+        self._rings.leave(sensor)
         self._places.leave(sensor)
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Go on from these cursors: what was read since comes again, and is read again."""
         self._lost_samples = self.lost_samples
         self._streams.clear()
+        self._rings.clear()
         self._cursors = dict(cursors)
+
+    def _let_go(self, sensor: str) -> None:
+        """No room for its ring: it is read packet by packet, and what fills no window there is lost, and counted."""
+        stream = self._streams[sensor]
+        waiting = stream.let_go()
+        if waiting and (held := self._throttle.held_back("ring", time.monotonic())) is not None:
+            log.warning("no memory for what waits between packets: samples lost; send whole windows in each packet, "
+                        "at a lower rate, or raise agent.max_sensors",
+                        extra=fields(sensor=sensor, samples=waiting, more_like_it=held))  # fmt: skip
 
     def _stale(self, message: Message, now_s: float, packet: Packet, rate: float) -> bool:
         """Whether its last sample is too old to be of use.
@@ -208,6 +228,11 @@ class Intake:
             if not all(legal_sensor(name) for name in names):
                 raise PacketError(
                     Reason.ILLEGAL_SENSOR, f"{names[0][:80]!r} is no sensor id ([A-Za-z0-9._~-], at most 64)"
+                )
+            if len(topic) > entry.pattern.max_chars:
+                raise PacketError(
+                    Reason.UNKNOWN_TOPIC,
+                    f"longer than the {entry.pattern.max_chars} characters of a topic like {entry.pattern.topic!r}",
                 )
             return entry, sensor
         raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")

@@ -8,6 +8,7 @@ connection, acknowledgements that die with theirs, retained messages, refused pu
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.message import Confirmation, Message, Will
 from drsn.agent.takeovers import Takeovers
+from drsn.agent.topics import MAX_TOPIC_CHARS, max_chars
 
 MOST_UNACKED = 4
 """As drsn.agent.mqtt's."""
@@ -140,6 +142,7 @@ class MemoryConnection:
         abandoned: tuple[str, ...] = (),
         receive_maximum: int | None = None,
         max_payload_bytes: int | None = None,
+        max_packet_bytes: int | None = None,
         will: Will | None = None,
         on_message: Callable[[Message], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
@@ -158,6 +161,8 @@ class MemoryConnection:
         self._filters = filters
         self._abandoned = abandoned
         self._kept_bytes = None if max_payload_bytes is None else max_payload_bytes + 1
+        self._topic_chars = max(map(max_chars, filters), default=MAX_TOPIC_CHARS)
+        self._max_packet_bytes = math.inf if max_packet_bytes is None else max_packet_bytes
         self._receive_maximum = receive_maximum
         self._will = will
         self._on_message = on_message
@@ -228,8 +233,13 @@ class MemoryConnection:
         limit = 65_535 if self._broker.heedless else limit
         while self.connected and self._on_message and session.waiting and len(session.flying) < limit:
             message = session.waiting.popleft()
+            if len(message.topic) + len(message.payload) > self._max_packet_bytes:
+                continue  # MQTT 5, 3.1.2-25: as if it were delivered
+            told = replace(
+                message, topic=message.topic[: self._topic_chars + 1], payload=message.payload[: self._kept_bytes]
+            )
             if not message.qos:
-                self._on_message(message)
+                self._on_message(told)
                 continue
             if len(session.flying) >= most:
                 session.waiting.appendleft(message)
@@ -238,8 +248,7 @@ class MemoryConnection:
             mid = next(self._mids)
             session.flying[mid] = message
             acknowledge = partial(self._ack, self.epoch, mid)
-            told = message.payload[: self._kept_bytes]
-            self._on_message(replace(message, payload=told, ack=acknowledge, epoch=self.epoch))
+            self._on_message(replace(told, ack=acknowledge, epoch=self.epoch))
 
     def _ack(self, epoch: int, mid: int) -> None:
         if epoch == self.epoch and self.connected:

@@ -69,12 +69,16 @@ class Connection:
         receive_maximum: QoS 1 messages in flight; None: a session that ends with the connection.
         will: retained last will, QoS 1.
         max_payload_bytes: a longer payload is cut to one byte more, so that nobody's flood fills the memory.
+        max_packet_bytes: a broker of MQTT 5 keeps larger ones; None: `Limits.of` says.
         on_message: called by the network's thread; may block.
         on_change: called when there is news (connected, lost, confirmations); must not block.
     """
 
     certificate: bytes | None = None
     """The broker's, in DER, as it was shown last."""
+
+    taken_over = False
+    """Another connection takes our client id again and again; this one has ended for good."""
 
     def __init__(  # noqa: PLR0913 (keywords, nearly all with a default)
         self,
@@ -86,6 +90,7 @@ class Connection:
         abandoned: tuple[str, ...] = (),
         receive_maximum: int | None = None,
         max_payload_bytes: int | None = None,
+        max_packet_bytes: int | None = None,
         will: Will | None = None,
         on_message: Callable[[Message], None] | None = None,
         on_change: Callable[[], None] = lambda: None,
@@ -96,15 +101,13 @@ class Connection:
         self.denied: tuple[str, ...] = ()
         """Filters that the broker refused."""
         self.last_error: str | None = None
-        self.taken_over = False
-        """Another connection takes our client id again and again; this one has ended for good."""
         self.confirmations: deque[Confirmation] = deque()
         self._broker = broker
         self._client_id = client_id
         self._filters = filters
         self._abandoned = list(abandoned)
         self._receive_maximum = receive_maximum
-        self._kept_bytes = None if max_payload_bytes is None else max_payload_bytes + 1
+        self._limits = mqtt_properties.Limits.of(filters, max_payload_bytes, max_packet_bytes)
         self._will = will
         self._on_message = on_message
         self._on_change = on_change
@@ -260,7 +263,7 @@ class Connection:
     def _connect_options(self) -> dict[str, Any]:
         if self._version != MQTTProtocolVersion.MQTTv5:
             return {}
-        properties = mqtt_properties.of_connect(self._receive_maximum, self._kept_bytes)
+        properties = mqtt_properties.of_connect(self._receive_maximum, self._limits)
         return {"clean_start": self._receive_maximum is None, "properties": properties}
 
     def _connected_callback(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
@@ -313,7 +316,7 @@ class Connection:
                 self.reconnect()
                 return
         ack = partial(self._ack, client, message.mid, message.qos)
-        self._on_message(mqtt_properties.message_of(message, self._kept_bytes, ack, self.epoch))
+        self._on_message(mqtt_properties.message_of(message, self._limits, ack, self.epoch))
 
     def _ack(self, client: paho.Client, mid: int, qos: int) -> None:
         if client is self._client and qos:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt import properties as paho_properties
@@ -10,6 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from drsn.agent.message import Message
+from drsn.agent.topics import MAX_REPLY_CHARS, MAX_TOPIC_CHARS, max_chars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +26,27 @@ MQTT 5 keeps to itself; without a Maximum Packet Size 256 MB would be assembled 
 
 MAX_PROPERTIES, MAX_PROPERTY_CHARS = 32, 256
 """User properties that are looked at: ours are three short ones, and an inbox full of long ones would be 4 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection takes in: of a longer packet nothing, of a longer payload or topic so much that it shows."""
+
+    packet_bytes: int | None
+    """Of a whole packet. Said to a broker of MQTT 5; there is no word for it in 3.1.1. None: nothing is said, and so a
+    broker of 3.1.1 that does not look at the version first (amqtt) still understands CONNECT, and refuses it."""
+    payload_bytes: int
+    topic_chars: int
+
+    @classmethod
+    def of(cls, filters: tuple[str, ...], payload_bytes: int | None, packet_bytes: int | None) -> Limits:
+        """As wanted; else packets of `MAX_PACKET_BYTES`, or of twice the payload, and payloads of as much."""
+        if payload_bytes is None:
+            payload_bytes = MAX_PACKET_BYTES
+        elif packet_bytes is None:
+            packet_bytes = max(MAX_PACKET_BYTES, 2 * payload_bytes)
+        return cls(packet_bytes, payload_bytes, max(map(max_chars, filters), default=MAX_TOPIC_CHARS))
+
 
 _read_utf8 = paho_properties.readUTF
 
@@ -45,14 +68,14 @@ def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
 paho_properties.readUTF = _read_utf8_with_bom
 
 
-def of_connect(receive_maximum: int | None, max_payload_bytes: int | None) -> Properties:
+def of_connect(receive_maximum: int | None, limits: Limits) -> Properties:
     """A session that outlives the connection where `receive_maximum` is given; no packet that is far too large."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     if receive_maximum is not None:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = receive_maximum
-    if max_payload_bytes is not None:
-        properties.MaximumPacketSize = max(MAX_PACKET_BYTES, 2 * max_payload_bytes)
+    if limits.packet_bytes is not None:
+        properties.MaximumPacketSize = limits.packet_bytes
     return properties
 
 
@@ -68,21 +91,24 @@ def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properti
     return properties
 
 
-def message_of(received: MQTTMessage, kept_bytes: int | None, ack: Callable[[], None], epoch: int) -> Message:
-    """A message as it is handed over, its payload cut to `kept_bytes`; a topic that is no text is none."""
+def message_of(received: MQTTMessage, limits: Limits, ack: Callable[[], None], epoch: int) -> Message:
+    """A message as it is handed over; what is too long is cut to one more than the limit, and so still is too long.
+
+    A topic that is no text is none.
+    """
     try:
-        topic = received.topic
+        topic = received.topic[: limits.topic_chars + 1]
     except UnicodeDecodeError:
         topic = ""
     return Message(
         topic=topic,
-        payload=bytes(received.payload[:kept_bytes]),
+        payload=bytes(received.payload[: limits.payload_bytes + 1]),
         qos=received.qos,
         retained=bool(received.retain),
         received_s=time.monotonic(),
         received_unix_ns=time.time_ns(),
         properties=user_properties(received.properties),
-        response_topic=getattr(received.properties, "ResponseTopic", ""),
+        response_topic=getattr(received.properties, "ResponseTopic", "")[: MAX_REPLY_CHARS + 1],
         correlation=getattr(received.properties, "CorrelationData", b""),
         ack=ack,
         epoch=epoch,

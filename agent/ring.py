@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+BYTES_A_SAMPLE = 8
+"""Of a window, twice as float32."""
+
+
 class Ring:
     """The last `window` samples of each channel, written twice so that any window is one contiguous view.
 
@@ -27,6 +31,7 @@ class Ring:
         self.window = window
         self.hop = hop
         self._buffer = np.zeros((channels, 2 * window), dtype=np.float32)
+        self.nbytes = self._buffer.nbytes
         self._at = 0  # where the next sample goes, < window
         self._due = window  # samples until a window is complete
         self.pending = 0

@@ -27,6 +27,10 @@ RATE_TOLERANCE = 0.005
 MAX_REPEATS = 1024
 """Duplicates in a row that are believed. No more than four batches are in flight, 128 packets of the default batch."""
 
+MAX_WINDOW_SAMPLES = 1 << 22
+"""Of a channel, at the sensor's rate; far above every need: 1 MHz for a window of 2,048 samples at 1 kHz. Its ring has
+32 MB, and its spectrum takes as much again for a moment."""
+
 WASTED_WINDOWS = 8
 """So much lost without one window in between is worth a word in the log."""
 
@@ -84,6 +88,19 @@ class SensorStream:
         self._lost_in_a_row = 0  # samples since the last window
         self._rate_watch = RateWatch()
         self._clipped = 0  # samples still to come whose windows may hold clipped ones
+
+    @property
+    def ring_bytes(self) -> int:
+        """Of the samples that it keeps between packets."""
+        return 0 if self._ring is None else self._ring.nbytes
+
+    def let_go(self) -> int:
+        """Keep no samples until the next packet comes; how many wait for their window, and are lost."""
+        ring, self._ring, self._clipped = self._ring, None, 0
+        if ring is None:
+            return 0
+        self._lose(ring)
+        return ring.pending
 
     def judge(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet stands to what was read; a change of rate counts as a gap.
@@ -154,6 +171,10 @@ class SensorStream:
             )
         if sample_rate_hz > MAX_SAMPLE_RATE_HZ:
             raise PacketError(Reason.WRONG_RATE, f"{sample_rate_hz:g} Hz is above {MAX_SAMPLE_RATE_HZ:g} Hz")
+        if sample_rate_hz * self._contract.window > MAX_WINDOW_SAMPLES * self._contract.sample_rate_hz:
+            raise PacketError(
+                Reason.WRONG_RATE, f"at {sample_rate_hz:g} Hz a window has more than {MAX_WINDOW_SAMPLES} samples"
+            )
         try:
             check_rate(sample_rate_hz, self._contract.bandwidth_hz)
         except RateTooLowError as error:

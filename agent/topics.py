@@ -9,6 +9,13 @@ SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 MAX_REPLY_CHARS, MAX_REPLY_LEVELS = 512, 16
 """Of a response topic, and of what stands below `_reply` in it."""
 
+MAX_LEVEL_CHARS = 256
+"""Of a level that a `+` stands for, on the average of a topic: four times the longest sensor id. MQTT alone allows
+65,535, and Python keeps each of them in four bytes if one is an emoji."""
+
+MAX_TOPIC_CHARS = 65_535
+"""MQTT's own limit."""
+
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _LEVEL = re.compile(r"[^+#{}\x00-\x1f]+")
 
@@ -51,6 +58,8 @@ class TopicPattern:
             raise TopicPatternError(f"sensor {sensor!r}: no id that it gives is legal ([A-Za-z0-9._~-], one level)")
         self.topic = topic
         self.filter = "/".join("+" if level is None else level for level in levels)
+        self.max_chars = max_chars(self.filter)
+        """Of a topic; a longer one is a stranger's."""
         self._names, self._levels, self._sensor = names, levels, sensor
 
     def sensor_of(self, topic: str) -> str | None:
@@ -68,6 +77,13 @@ class TopicPattern:
 def legal_sensor(sensor: str) -> bool:
     """Whether an id is one plain topic level of at most 64 characters."""
     return SENSOR_ID.fullmatch(sensor) is not None
+
+
+def max_chars(topic_filter: str) -> int:
+    """Of the topics that are taken in under a filter."""
+    if topic_filter.endswith("#"):
+        return MAX_TOPIC_CHARS
+    return len(topic_filter) + (MAX_LEVEL_CHARS - 1) * topic_filter.count("+")
 
 
 def overlap(one: str, other: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -85,10 +86,10 @@ class Story:
 
 
 def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int = 3, dtype: str = "i16",
-         desk: Desk | None = None) -> Story:  # fmt: skip
+         desk: Desk | None = None, most_bytes: float = math.inf) -> Story:  # fmt: skip
     """Let a sensor say labels, one a window."""
     desk = desk or Desk()
-    keeper = Keeper(windows, max_batch, desk)
+    keeper = Keeper(windows, max_batch, desk, most_bytes)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, keeper)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
     return Story(keeper, desk, list(events_of(sent, line)), line)

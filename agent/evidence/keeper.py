@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from drsn.agent.alarms import OWN
 from drsn.agent.evidence.quantise import quantise
-from drsn.agent.evidence.trail import Fact, Shape, Trail
+from drsn.agent.evidence.staging import Staging
+from drsn.agent.evidence.trail import Fact, Shape, Trail, trail_bytes
+from drsn.agent.logs import Throttle, fields
+from drsn.agent.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
     from drsn.agent.alarms import Sensor
     from drsn.agent.diagnosis import Diagnosis
     from drsn.agent.documents import EventDocument
+    from drsn.agent.evidence.staging import Row
     from drsn.agent.evidence.trail import Arrays
     from drsn.agent.pipeline import Outcome, Pipeline
     from drsn.agent.ports import Outputs
@@ -31,6 +34,8 @@ windows of 2,048 samples. What comes then has no evidence, and is counted."""
 
 FACTS_BYTES = 4096
 """What a copy takes besides its arrays, generously."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +76,6 @@ class Writer(Protocol):
         ...
 
 
-class _Row:
-    """A place in the batch: a window that is not diagnosed yet. Its memory grows to the longest window seen."""
-
-    window: Window
-    lossless: bool
-
-    def __init__(self) -> None:
-        self._flat: NDArray[np.int16] = np.zeros(0, np.int16)
-        self.counts: NDArray[np.int16] = self._flat.reshape(1, 0)
-        self.scale: NDArray[np.float32] = np.zeros(1, np.float32)
-        self.offset: NDArray[np.float32] = np.zeros(1, np.float32)
-
-    def fit(self, channels: int, samples: int) -> None:
-        """Make room for a window of this shape."""
-        if channels * samples > self._flat.size:
-            self._flat = np.zeros(channels * samples, np.int16)
-        self.counts = self._flat[: channels * samples].reshape(channels, samples)
-        if channels != len(self.scale):
-            self.scale, self.offset = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
-
-
 class Keeper:
     """Of all sensors of one agent: `stage` each window of a batch, `saw` it diagnosed, `release` after the commit.
 
@@ -101,23 +85,26 @@ class Keeper:
         windows: kept for each sensor; 0: no evidence.
         max_batch: windows of one batch.
         writer: takes what an event leaves.
+        most_bytes: of all sensors' arrays; of more the largest go, and their events have no evidence.
     """
 
-    def __init__(self, windows: int, max_batch: int, writer: Writer) -> None:
+    def __init__(self, windows: int, max_batch: int, writer: Writer, most_bytes: float = math.inf) -> None:
         self.dropped = 0
-        """Events whose evidence found no room to wait."""
+        """Events whose evidence found no room: to wait, or its windows before."""
         self._windows = windows
         self._writer = writer
         self._trails: dict[str, Trail] = {}
         self._held: list[Snapshot] = []
         self._held_bytes = 0
-        self._rows = [_Row() for _ in range(max_batch)]
-        self._work: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._room = Room(most_bytes, self._crowd_out)
+        self._crowded_out: set[str] = set()
+        self._staging = Staging(max_batch)
+        self._throttle = Throttle()
 
     @property
     def nbytes(self) -> int:
         """Of the sensors' arrays."""
-        return sum(trail.nbytes for trail in self._trails.values())
+        return self._room.used
 
     @property
     def problem(self) -> str | None:
@@ -125,29 +112,30 @@ class Keeper:
         return self._writer.problem
 
     def counts(self) -> dict[str, int]:
-        """Records since the start: written, failed (the disk), dropped (no room to wait); bytes of all on the disk."""
+        """Records since the start: written, failed (the disk), dropped (no room); bytes of all on the disk.
+
+        And of now: bytes of the sensors' windows in memory, and how many sensors have no room for theirs.
+        """
         writer = self._writer
         return {
             "written": writer.written,
             "failed": writer.failed,
             "dropped": self.dropped,
             "bytes": writer.bytes,
+            "memory_bytes": self.nbytes,
+            "crowded_out": len(self._crowded_out),
         }
 
     def stage(self, place: int, window: Window, look: Look) -> None:
         """Take a window's samples while they are valid; `place` is its row of the batch."""
         if not self._windows:
             return
-        row, shape = self._rows[place], window.samples.shape
-        if row.counts.shape != shape:
-            row.fit(*shape)
-        if self._work.size < window.samples.size:
-            self._work = np.zeros(window.samples.size, np.float32)
-        work = self._work[: window.samples.size].reshape(shape)
-        row.lossless = quantise(
-            window.samples, window.count, look.low, look.high, row.counts, row.scale, row.offset, work
-        )
-        row.window = window
+        row = self._staging.row(place, window)
+        if row.kept:
+            work = self._staging.work(window)
+            row.lossless = quantise(
+                window.samples, window.count, look.low, look.high, row.counts, row.scale, row.offset, work
+            )
 
     def saw(self, place: int, before: Sensor | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int) -> None:
         """A staged window was diagnosed; what it decided is held until `release`.
@@ -159,32 +147,17 @@ class Keeper:
             outputs: of the batch.
             now_unix_ns: the agent's clock when it judged.
         """
-        row, diagnosis = self._rows[place], outcome.diagnosis
-        assert diagnosis is not None
         if not self._windows:
             return
+        row = self._staging.rows[place]
         trail = self._trail(outcome.name, row, outputs)
-        arrays, at = trail.place()
-        arrays.counts[at], arrays.scale[at], arrays.offset[at] = row.counts, row.scale, row.offset
-        arrays.probabilities[at], arrays.novelty[at] = outputs.probabilities[place], outputs.novelty[place]
-        if outputs.alpha is not None:
-            arrays.alpha[at] = outputs.alpha[place]
-        trail.add(
-            Fact(
-                reading=diagnosis.reading,
-                advance=row.window.advance,
-                clipped=row.window.clipped,
-                rate_error=row.window.rate_error,
-                lossless=row.lossless,
-                condition=diagnosis.condition,
-                label=diagnosis.label,
-                confidence=diagnosis.confidence,
-                suppressed_by=outcome.suppressed_by,
-                decided_unix_ns=now_unix_ns,
-                before=before,
-                after=outcome.sensor,
-            )
-        )
+        if trail is not None:
+            arrays, at = trail.place()
+            arrays.counts[at], arrays.scale[at], arrays.offset[at] = row.counts, row.scale, row.offset
+            arrays.probabilities[at], arrays.novelty[at] = outputs.probabilities[place], outputs.novelty[place]
+            if outputs.alpha is not None:
+                arrays.alpha[at] = outputs.alpha[place]
+            trail.add(_fact(row, before, outcome, now_unix_ns))
         self._keep(outcome.events, decided=True)
 
     def notice(self, outcomes: Iterable[Outcome]) -> None:
@@ -200,6 +173,7 @@ class Keeper:
         for event in events:
             trail = self._trails.get(event.sensor)
             if trail is None:
+                self.dropped += event.sensor in self._crowded_out
                 continue
             if self._held_bytes + trail.nbytes > WAITING_BYTES:
                 self.dropped += 1
@@ -222,20 +196,56 @@ class Keeper:
     def forget(self, sensor: str) -> None:
         """Let a sensor's windows go."""
         self._trails.pop(sensor, None)
+        self._room.leave(sensor)
+        self._crowded_out.discard(sensor)
 
-    def _trail(self, sensor: str, row: _Row, outputs: Outputs) -> Trail:
-        """The sensor's own, of windows of this shape; another shape begins anew."""
+    def _crowd_out(self, sensor: str) -> None:
+        """No room for a sensor's windows."""
+        self.forget(sensor)
+        self._crowded_out.add(sensor)
+        held = self._throttle.held_back("crowded out", time.monotonic())
+        if held is not None:
+            log.warning("no memory for the windows of a sensor: its events will have no evidence; lower its rate or "
+                        "evidence.windows, or raise agent.max_sensors",
+                        extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=held))  # fmt: skip
+
+    def _trail(self, sensor: str, row: Row, outputs: Outputs) -> Trail | None:
+        """The sensor's own, of windows of this shape; another shape begins anew. None: there is no room for it."""
         alpha, trail = outputs.alpha, self._trails.get(sensor)
         shape = Shape(
-            row.counts.shape[0],
-            row.counts.shape[1],
-            row.window.sample_rate_hz,
+            row.shape[0],
+            row.shape[1],
+            row.sample_rate_hz,
             outputs.probabilities.shape[1],
             0 if alpha is None else alpha.shape[1],
         )
-        if trail is None or trail.shape != shape:
-            trail = self._trails[sensor] = Trail(self._windows, shape)
+        if trail is not None and trail.shape == shape and row.kept:
+            return trail
+        if not (row.kept and self._room.take(sensor, trail_bytes(self._windows, shape))):
+            self._crowd_out(sensor)
+            return None
+        self._crowded_out.discard(sensor)
+        self._trails[sensor] = trail = Trail(self._windows, shape)
         return trail
+
+
+def _fact(row: Row, before: Sensor | None, outcome: Outcome, now_unix_ns: int) -> Fact:
+    diagnosis = outcome.diagnosis
+    assert diagnosis is not None
+    return Fact(
+        reading=diagnosis.reading,
+        advance=row.advance,
+        clipped=row.clipped,
+        rate_error=row.rate_error,
+        lossless=row.lossless,
+        condition=diagnosis.condition,
+        label=diagnosis.label,
+        confidence=diagnosis.confidence,
+        suppressed_by=outcome.suppressed_by,
+        decided_unix_ns=now_unix_ns,
+        before=before,
+        after=outcome.sensor,
+    )
 
 
 def fed(

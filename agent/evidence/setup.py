@@ -9,12 +9,16 @@ from drsn.agent.evidence.record import About
 from drsn.agent.evidence.shelf import FOLDER, Shelf
 from drsn.agent.evidence.writer import Writer
 from drsn.agent.policies import bearing_of, ignored_faults, policy_of
+from drsn.agent.room import most_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.settings import Settings
     from drsn.model.contract import ModelContract
+
+TRAILS_BYTES = 64 << 20
+"""Of the windows of all sensors, at least: of 24 sensors, eight windows of each, at 1 MHz and 12 kHz of the bundle."""
 
 
 def keeper_of(
@@ -27,4 +31,6 @@ def keeper_of(
         return About(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
 
     shelf = Shelf(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
-    return Keeper(settings.evidence.windows, settings.inference.max_batch, Writer(shelf, about, publish))
+    windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
+    room = most_bytes(contract, max_sensors, 2 * windows, TRAILS_BYTES)
+    return Keeper(windows, settings.inference.max_batch, Writer(shelf, about, publish), room)

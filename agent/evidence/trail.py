@@ -82,6 +82,12 @@ class Arrays:
         return Arrays(**{name: array[windows] for name, array in self.named().items()})
 
 
+def trail_bytes(windows: int, shape: Shape) -> int:
+    """Of the arrays of so many windows."""
+    floats = 2 * shape.channels + shape.labels + 1 + shape.units
+    return windows * (2 * shape.channels * shape.samples + 4 * floats)
+
+
 class Trail:
     """A ring of the last `windows` windows; when it is full, the oldest goes."""
 

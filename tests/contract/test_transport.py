@@ -156,6 +156,28 @@ def test_a_payload_is_cut_to_one_byte_more_than_is_wanted(connected, wait_until)
     wait_until(lambda: [len(message.payload) for message in heard] == [8, 9], what="both")
 
 
+def test_a_topic_is_cut_to_one_character_more_than_its_filter_lets_through(connected, wait_until):
+    heard: list[Message] = []
+    connected("listener", filters=("a/+/b",), heard=heard)
+    speaker = connected("speaker")
+    for size in (256, 60_000):
+        speaker.publish(f"a/{'x' * size}/b", b"x", qos=1)
+    wait_until(lambda: [len(message.topic) for message in heard] == [260, 261], what="both")
+
+
+def test_a_packet_that_is_larger_than_wanted_stays_with_the_broker_if_it_knows_the_word(connected, wait_until):
+    """MQTT 5, 3.1.2-25, retained ones too; 3.1.1 has no such word, and there it is cut."""
+    heard: list[Message] = []
+    speaker = connected("speaker")
+    speaker.publish("a/b", b"x" * 5000, qos=1, retain=True)
+    round_trip(speaker, wait_until)
+    listener = connected("listener", filters=("a/+",), max_payload_bytes=8, max_packet_bytes=1000, heard=heard)
+    for size in (2000, 8):
+        speaker.publish("a/c", b"x" * size, qos=1)
+    few = [("a/c", 8)] if listener.protocol == "5" else [("a/b", 9), ("a/c", 9), ("a/c", 8)]
+    wait_until(lambda: [(message.topic, len(message.payload)) for message in heard] == few, what="them")
+
+
 class Reader(list):
     """Acknowledges at once what it hears, when it is well; else never."""
 

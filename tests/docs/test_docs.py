@@ -11,23 +11,28 @@ import pytest
 
 from drsn.agent import (
     admission,
+    app,
     continuity,
     group,
     in_hand,
+    intake,
     ledger,
     mqtt,
     mqtt_properties,
     outbox,
     places,
+    room,
     runner,
     state_dir,
     store,
+    stream,
     topics,
 )
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.configuration import load
 from drsn.agent.desk import desk, request
-from drsn.agent.packets import Reason
+from drsn.agent.evidence import setup
+from drsn.agent.packets import Reason, packet
 from drsn.agent.settings import AgentSection
 from drsn.export.__main__ import main as export_main
 from drsn.model import bundle, errors
@@ -77,7 +82,7 @@ def test_every_test_that_keeps_a_promise_exists():
         assert any(f"def {name}(" in path.read_text("utf-8") for path in found), f"{file}::{name}"
 
 
-WORDS = {3: "three", 4: "fourfold", 7: "seven", 8: "eight", 10: "ten", 0.5: "half a second"}
+WORDS = {3: "three", 4: "fourfold", 5: "five", 7: "seven", 8: "eight", 10: "ten", 0.5: "half a second"}
 MAX_AGE_S = AgentSection.model_fields["max_age_s"].default
 PROMISED = (
     f"are one commit, {group.GROUP_S * 1000:g} ms at most",
@@ -102,6 +107,14 @@ PROMISED = (
 
 
 BOUNDS = (
+    f"as long as its pattern with {topics.MAX_LEVEL_CHARS} characters for each",
+    f"| what waits to be read | {WORDS.get(app.INBOX_BATCHES)} batches, {app.INBOX_BATCHES * 32} messages by default:",
+    f"| {packet.MAX_SAMPLE_RATE_HZ / 1e6:g} MHz, and {stream.MAX_WINDOW_SAMPLES:,} samples a window;",
+    f"| {admission.MAX_SAID_BYTES >> 10} KiB, in packets of {admission.MAX_SAID_BYTES >> 9} KiB;",
+    (
+        f"need at {WORDS.get(room.RATES)} times the bundle's rate, "
+        f"{intake.RINGS_BYTES >> 20} and {setup.TRAILS_BYTES >> 20} MiB at least;"
+    ),
     (
         f"| user properties | {mqtt_properties.MAX_PROPERTIES} a message, "
         f"{mqtt_properties.MAX_PROPERTY_CHARS} characters each |"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.app import opened_model
+from drsn.agent.app import assembled, opened_model
 from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
 from drsn.agent.settings import Settings
@@ -34,6 +34,17 @@ def test_an_input_that_cannot_serve_the_bundle_is_found_before_the_start(tmp_pat
 
 def test_a_bundle_that_serves_opens_and_proves_itself(tmp_path):
     assert with_model(settings(tmp_path)) == ("synthetic", "onnxruntime")
+
+
+def test_each_of_an_agents_connections_says_how_large_a_packet_may_be(tmp_path):
+    """One of 200 MB on the topic of its health, which strangers may reach, took 670 MB of memory."""
+    made = settings(tmp_path, mqtt={"protocol": "5"})
+    with assembled(Configuration(made, "0" * 64, shipped("synthetic"))) as runner:
+        connections = [getattr(runner._parts, name) for name in ("probe", "control", "ingest")]
+        told = [each._connect_options()["properties"].MaximumPacketSize for each in connections]
+        cut = [each._limits.payload_bytes for each in connections]
+    assert told == [128 << 10, 16 << 20, 16 << 20]
+    assert cut == [64 << 10, 16 << 10, 1 << 20]
 
 
 def with_model(made: Settings) -> tuple[str, str]:

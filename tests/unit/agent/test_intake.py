@@ -72,6 +72,8 @@ def door_of(contract: ModelContract, make_message: Callable[..., Message]) -> Ca
             entry("json/{s}", "json"),
             entry("pair/{s}", "raw", channels=("x", "y")),
             entry("{s}/a", "raw", form=Format(scale=2.0)),
+            entry("hall/{h}/{s}", "raw"),
+            entry("fast/{s}", "frame", max_packet_bytes=1 << 20),
         )
         metrics = Metrics()
         return Door(Intake(contract, inputs, max_sensors, cursors or {}, metrics), make_message, metrics)
@@ -216,3 +218,77 @@ def test_two_topics_that_become_one_sensor_are_worth_a_word_once(door: Door, fra
         door.send("raw/m", SAMPLES)
     assert [record.getMessage() for record in caplog.records if "two topics become one sensor" in record.getMessage()]
     assert len(caplog.records) == 1
+
+
+def test_a_topic_longer_than_any_of_its_kind_is_refused_and_not_remembered(door: Door):
+    """A level that the sensor's id does not hold may be a stranger's 65,000 characters: a gigabyte of routes."""
+    longest = f"hall/{'h' * 511}/a"
+    assert len(longest) == len("hall//") + 2 * 256
+    for topic in (longest.replace("/a", "h/a"), f"hall/{'h' * 65_000}/a"):
+        assert door.refused(topic, SAMPLES) is Reason.UNKNOWN_TOPIC
+    assert door.intake._routes == door.intake._topic_of == {}
+    assert len(door.send(longest, SAMPLES)) == 1
+    with pytest.raises(PacketError) as refusal:
+        door.send(f"hall/{'h' * 65_000}/a", SAMPLES)
+    assert len(str(refusal.value)) < 200
+
+
+FAST_HZ = 20 * RATE_HZ
+"""A window of it has 5,120 samples, a ring of them 41 kB."""
+
+
+@pytest.fixture
+def narrow(door_of: Callable[..., Door], monkeypatch: pytest.MonkeyPatch) -> Door:
+    """Room for four rings at five times the bundle's rate, and so for one at twenty times."""
+    monkeypatch.setattr("drsn.agent.intake.RINGS_BYTES", 0)
+    return door_of()
+
+
+def fast(framed: Callable[..., bytes], n_samples: int, seq: int) -> bytes:
+    return framed(n_samples, sample_rate_hz=FAST_HZ, seq=seq)
+
+
+def test_the_memory_of_rings_is_bounded_whatever_rate_packets_claim(narrow: Door, framed: Callable[..., bytes]):
+    for seq in (1, 2):
+        for name in "wxyz":
+            narrow.send(f"fast/{name}", fast(framed, 100, seq))
+    streams = narrow.intake._streams
+    assert [streams[name].ring_bytes for name in "wxyz"] == [8 * 5120, 0, 0, 0]
+    assert narrow.intake._rings.used == 8 * 5120
+    assert narrow.intake.lost_samples == 6 * 100, "counted: what the others' packets held"
+
+
+def test_a_sensor_that_finds_no_room_for_its_ring_is_diagnosed_by_what_each_packet_holds(
+    narrow: Door, framed: Callable[..., bytes], caplog: pytest.LogCaptureFixture
+):
+    narrow.send("fast/w", fast(framed, 100, 1))
+    assert len(narrow.send("fast/x", fast(framed, 5120, 1))) == 1
+    assert (narrow.intake.lost_samples, caplog.text) == (0, ""), "whole windows lose nothing"
+    assert len(narrow.send("fast/x", fast(framed, 5130, 2))) == 1
+    assert len(narrow.send("fast/x", fast(framed, 5120, 3))) == 1
+    assert (narrow.intake.lost_samples, narrow.metrics.gaps) == (10, 0)
+    assert "no memory for what waits between packets" in caplog.text
+    assert "raise agent.max_sensors" in caplog.text
+
+
+def test_a_sensor_at_the_bundles_rate_gets_its_ring_from_one_that_wants_more(
+    narrow: Door, framed: Callable[..., bytes]
+):
+    narrow.send("fast/w", fast(framed, 100, 1))
+    assert not narrow.send("frame/b", framed(128, seq=1))
+    assert narrow.intake._streams["w"].ring_bytes == 0
+    assert narrow.intake.lost_samples == 100
+    assert narrow.send("frame/b", framed(128, start=128, seq=2)) == [("b", list(range(256)))]
+
+
+def test_a_ring_of_a_sensor_that_is_forgotten_or_read_again_gives_its_room_back(
+    narrow: Door, framed: Callable[..., bytes]
+):
+    narrow.send("fast/w", fast(framed, 100, 1))
+    narrow.intake.forget("w")
+    assert narrow.intake._rings.used == 0
+    narrow.send("fast/x", fast(framed, 100, 1))
+    narrow.intake.rewind({})
+    assert narrow.intake._rings.used == 0
+    narrow.send("fast/x", fast(framed, 100, 1))
+    assert narrow.intake._rings.used == 8 * 5120

@@ -104,3 +104,15 @@ def test_the_waits_between_attempts_are_drawn_from_ever_more_seconds_up_to_thirt
     monkeypatch.setattr(connection._stopping, "wait", lambda _wait_s: None)
     connection._run()
     assert drawn == [2, 4, 8, 16, 30, 30, 30, 30]
+
+
+@pytest.mark.parametrize("given", [{}, {"max_payload_bytes": 100, "filters": ("a/+",)}])
+def test_no_connection_hands_on_what_has_no_bounds(given: dict[str, object], heard: list[Message]):
+    """One of a command in the shell, which says nothing, and one of an agent."""
+    made = Connection(Broker("127.0.0.1", 1), name="x", client_id="x", on_message=heard.append, **given)
+    message = SimpleNamespace(
+        topic="a/" + "b" * 60_000, payload=bytes(17 << 20), qos=0, retain=False, mid=0, properties=None
+    )
+    made._message_callback(Client(), None, message)
+    sizes = len(heard[0].topic), len(heard[0].payload)
+    assert sizes == ((259, 101) if given else (60_002, (16 << 20) + 1))

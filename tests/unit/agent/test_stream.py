@@ -228,3 +228,25 @@ def test_packets_that_never_make_a_window_are_worth_a_word(contract: ModelContra
         assert not sensor.send(0, 100)  # nothing proves that they touch
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "not watched" in caplog.text
+
+
+def test_a_rate_that_no_window_is_kept_of_is_refused(contract: ModelContract):
+    """Where the bundle looks at one minute of a slow shaft, 1 MHz is 60 million samples."""
+    slow = contract.model_copy(update={"window": 4096, "sample_rate_hz": 1000.0, "bandwidth_hz": 400.0})
+    stream = SensorStream(slow, hop_windows=1.0, continuous=False)
+    packet = Packet(np.zeros((1, 1), np.float32))
+    assert stream.judge(packet, 1_000_000.0) is Continuity.FIRST
+    stream = SensorStream(slow.model_copy(update={"window": 4196}), hop_windows=1.0, continuous=False)
+    with pytest.raises(PacketError, match=r"wrong_rate: at 1e\+06 Hz a window has more than 4194304 samples"):
+        stream.judge(packet, 1_000_000.0)
+
+
+def test_a_stream_that_lets_go_of_its_samples_counts_them_and_goes_on(contract: ModelContract):
+    sensor = Sensor(contract)
+    assert sensor.stream.let_go() == 0
+    sensor.send(0, 100, seq=1, clipped=True)
+    assert (sensor.stream.ring_bytes, sensor.stream.let_go()) == (8 * 256, 100)
+    assert (sensor.stream.ring_bytes, sensor.stream.lost_samples) == (0, 100)
+    assert sensor.send(100, 256, seq=2) == [(100, 256, False, ARRIVAL)]
+    (window,) = sensor.stream.push(Packet(np.zeros((1, 256), np.float32)), RATE_HZ, Continuity.TOUCHES, ARRIVAL)
+    assert not window.clipped, "the clipped samples are gone"

@@ -8,6 +8,7 @@ from witness import POLICY, Desk, message, tell
 
 from drsn.agent.backends.tone import tone_of
 from drsn.agent.evidence import keeper as module
+from drsn.agent.evidence import staging
 from drsn.agent.evidence.quantise import samples_of
 from drsn.agent.evidence.replay import events_of
 from drsn.agent.judgement import fall_silent
@@ -40,10 +41,12 @@ def test_a_copy_does_not_change_with_what_comes_later(contract):
 def test_no_array_is_allocated_for_a_sensor_s_later_windows(contract, monkeypatch: pytest.MonkeyPatch):
     story = tell(contract, "normal", "normal", max_batch=1)
     monkeypatch.setattr(module.Trail, "__init__", lambda *_: pytest.fail("another trail"))
-    monkeypatch.setattr(module._Row, "fit", lambda *_: pytest.fail("another shape"))
-    before, work = story.keeper.nbytes, story.keeper._work
+    before, staging = story.keeper.nbytes, story.keeper._staging
+    flat, work = staging._flat, staging._work
     assert list(events_of([message(contract, "normal", seq) for seq in range(2, 9)], story.line)) == []
-    assert (story.keeper.nbytes, story.keeper._work) == (before, work)
+    assert story.keeper.nbytes == before
+    assert staging._flat is flat
+    assert staging._work is work
 
 
 def test_memory_is_what_it_says(contract):
@@ -110,3 +113,57 @@ def test_evidence_that_is_off_costs_nothing(contract):
     assert len(story.events) == 2
     assert story.desk.taken == []
     assert story.keeper.nbytes == 0
+
+
+PER_WINDOW = 2 * 256 + 4 + 4 + 4 * 4 + 4
+
+
+def told_by(contract, *sensors: str) -> list:
+    """Three windows of balls, of each: an alarm."""
+    return [message(contract, "ball", seq, sensor=sensor) for sensor in sensors for seq in range(3)]
+
+
+def test_the_memory_of_all_windows_is_bounded_and_who_finds_no_room_is_said_and_counted(contract, caplog):
+    story = tell(contract, "normal", most_bytes=2 * 4 * PER_WINDOW)
+    events = list(events_of(told_by(contract, "fan", "pump", "saw"), story.line))
+    assert len(events) == 3, "they are alarms all the same"
+    assert sorted(story.keeper._trails) == ["fan", "press4"]
+    assert story.keeper.nbytes == 2 * 4 * PER_WINDOW
+    assert [snapshot.event.sensor for snapshot in story.keeper._held] == ["fan"]
+    counts = story.keeper.counts()
+    assert (counts["dropped"], counts["crowded_out"], counts["memory_bytes"]) == (2, 2, 2 * 4 * PER_WINDOW)
+    assert "no memory for the windows of a sensor" in caplog.text
+    story.keeper.forget("press4")
+    assert list(events_of([message(contract, "ball", 3, sensor="pump")], story.line)) == []
+    assert story.keeper.counts()["crowded_out"] == 1, "there is room again"
+
+
+def test_a_faster_sensor_gives_its_room_to_a_slower_one(contract):
+    story = tell(contract, most_bytes=5 * 4 * PER_WINDOW)
+    fast = contract.model_copy(update={"window": 1024, "sample_rate_hz": 48_000.0})
+    list(events_of([message(fast, "normal", 0, sensor="fast")], story.line))
+    assert list(story.keeper._trails) == ["fast"]
+    list(events_of(told_by(contract, "fan", "pump"), story.line))
+    assert sorted(story.keeper._trails) == ["fan", "pump"]
+    assert story.keeper.counts()["crowded_out"] == 1
+    assert {snapshot.event.sensor for snapshot in story.keeper._held} == {"fan", "pump"}
+
+
+def test_the_memory_of_a_batch_is_bounded(contract, monkeypatch: pytest.MonkeyPatch):
+    """32 windows at 1 MHz have 11 MB, and `inference.max_batch` may be 1,024."""
+    monkeypatch.setattr(staging, "STAGED_BYTES", 2 * 256 * 4)
+    story = tell(contract, *8 * ["normal"], max_batch=3)
+    fast = contract.model_copy(update={"window": 2048, "sample_rate_hz": 96_000.0})
+    sent = [message(fast, "ball", seq, sensor="fast") for seq in range(3)]
+    assert len(list(events_of(sent, story.line))) == 1
+    assert story.keeper._staging._flat.nbytes <= 2 * 256 * 4
+    assert list(story.keeper._trails) == ["press4"]
+    assert (story.keeper.dropped, story.keeper.counts()["crowded_out"]) == (1, 1)
+    list(events_of([message(contract, "normal", seq) for seq in (8, 9)], story.line))
+    facts, _ = story.keeper._trails["press4"].copy()
+    assert len(facts) == 4
+
+
+def test_a_window_that_waits_for_its_diagnosis_holds_no_ring(contract):
+    story = tell(contract, "normal")
+    assert not hasattr(story.keeper._staging.rows[0], "window")
