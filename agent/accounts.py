@@ -70,6 +70,7 @@ def health(parts: Parts) -> HealthDocument:
         unpublished_events=parts.store.unpublished(),
         lost_events=parts.store.lost,
         commands_dropped=parts.desk.dropped,
+        commands_failed=parts.desk.failed,
         latency_ms=metrics.latency.summary_ms(),
         inference_ms=metrics.inference.summary_ms(),
         evidence=parts.evidence.counts(),

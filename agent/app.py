@@ -15,6 +15,7 @@ from drsn.agent.clock import Clock
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
+from drsn.agent.desk.queue import RECEIVE_MAXIMUM
 from drsn.agent.desk.reloading import Reloading
 from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.diagnosis import Interpreter
@@ -288,6 +289,8 @@ def _control(
         "name": "control",
         "filters": (topics.commands,),
         "max_payload_bytes": MAX_BYTES,
+        "receive_maximum": RECEIVE_MAXIMUM,
+        "persistent": False,  # a command is for now
         "client_id": f"drsn-{identity.agent}-control",
         "will": Will(topics.status, will.model_dump_json().encode()),
     }

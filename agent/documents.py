@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
+MAX_SEQ: Final = 2**63 - 1
+"""Of an event; the database has no larger integer."""
 
 
 def iso_utc(unix_ns: int) -> str:
@@ -174,7 +176,7 @@ class CommandDocument(Frozen):
     comment: str | None = Field(default=None, max_length=500)
     expires: datetime | None = Field(default=None, description="with its offset; refused from then on")
     duration_s: float | None = Field(default=None, gt=0, le=28_800, description="of `shelve`")
-    from_seq: int = Field(default=1, ge=0, description="of `events`")
+    from_seq: int = Field(default=1, ge=0, le=MAX_SEQ, description="of `events`")
     undo: bool = Field(default=False, description="of `commission`: forget what was learnt, or end the learning")
     gate: bool = Field(default=False, description="of `commission`: derive the gate's RMS too")
 
@@ -191,7 +193,7 @@ class ReplyDocument(Frozen):
 
     v: Literal[1] = VERSION
     agent: str
-    request_id: str
+    request_id: str = Field(description="empty: the command could not be read, and came with a response topic")
     verb: str
     ok: bool
     reason: str | None = Field(default=None, description="why it was refused")
@@ -199,6 +201,9 @@ class ReplyDocument(Frozen):
     sensor: str | None = None
     events: tuple[EventDocument, ...] = Field(default=(), description="that the command made, or that it asked for")
     more: bool = Field(default=False, description="of `events`: there are later ones; ask from the last `seq` on")
+    unreadable: tuple[int, ...] = Field(
+        default=(), description="of `events`: `seq` of those left out, for their rows in the journal are damaged"
+    )
     pending: str | None = Field(default=None, description="how far it is: other answers follow; null: this is the last")
     commission: CommissionDocument | None = Field(default=None, description="that was made, or undone")
 
@@ -245,7 +250,8 @@ class HealthDocument(Frozen):
     reconnects: int = Field(description="cut by the agent because acknowledgements were overdue")
     unpublished_events: int
     lost_events: int = Field(description="that neither disk nor broker took; a subscriber sees a hole in `seq`")
-    commands_dropped: int = Field(description="that found no room: more than 64 waited")
+    commands_dropped: int = Field(description="that found no room to wait: docs/security.md says how many may")
+    commands_failed: int = Field(description="answered `internal error`, or damaged: the log says more")
     latency_ms: dict[str, float] = Field(
         description="packet received to votes committed: p50, p95, p99, max; a change of an alarm waits for no other"
     )

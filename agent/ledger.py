@@ -156,11 +156,11 @@ class Ledger:
             return list(islice(self._tail, start, start + limit))
         return self._read(lambda store: store.journal(after_id, limit)) or []
 
-    def events(self, sensor: str, from_seq: int, limit: int) -> list[bytes]:
-        """Events of one sensor from `from_seq` on, oldest first, as they were published; what can be read of them."""
+    def events(self, sensor: str, from_seq: int, limit: int) -> list[tuple[int, bytes]]:
+        """Events of one sensor from `from_seq` on, oldest first: `seq`, and as published; what can be read of them."""
         found = {e.seq: e.event for e in self._read(lambda store: store.events(sensor, from_seq, limit)) or []}
         found |= {e.seq: e.event for e in self._tail if e.sensor == sensor and e.seq >= from_seq}
-        return [found[seq] for seq in sorted(found)[:limit]]
+        return sorted(found.items())[:limit]
 
     def reply(self, request_id: str) -> bytes | None:
         """What a command was answered, if it was."""

@@ -141,6 +141,7 @@ class MemoryConnection:
         filters: tuple[str, ...] = (),
         abandoned: tuple[str, ...] = (),
         receive_maximum: int | None = None,
+        persistent: bool = True,
         max_payload_bytes: int | None = None,
         max_packet_bytes: int | None = None,
         will: Will | None = None,
@@ -164,6 +165,7 @@ class MemoryConnection:
         self._topic_chars = max(map(max_chars, filters), default=MAX_TOPIC_CHARS)
         self._max_packet_bytes = math.inf if max_packet_bytes is None else max_packet_bytes
         self._receive_maximum = receive_maximum
+        self._persistent = persistent and receive_maximum is not None
         self._will = will
         self._on_message = on_message
         self._on_change = on_change
@@ -176,9 +178,8 @@ class MemoryConnection:
         if not self._broker.up:
             self.last_error = "the broker is down"
             return
-        persistent = self._receive_maximum is not None
         self._session = self._broker.accept(
-            self, self._client_id, self._filters, self._abandoned, persistent=persistent
+            self, self._client_id, self._filters, self._abandoned, persistent=self._persistent
         )
         self.epoch += 1
         self.connected = True
@@ -241,7 +242,7 @@ class MemoryConnection:
             if not message.qos:
                 self._on_message(told)
                 continue
-            if len(session.flying) >= most:
+            if self._persistent and len(session.flying) >= most:
                 session.waiting.appendleft(message)
                 self.lose()
                 return

@@ -63,10 +63,11 @@ class Connection:
     Args:
         broker: where it is.
         name: of this connection, for logs.
-        client_id: unique at the broker; with `receive_maximum` its session survives a disconnect.
+        client_id: unique at the broker.
         filters: subscribed at QoS 1 on each connect.
         abandoned: filters of an earlier configuration; the session may still hold them, so they are unsubscribed.
-        receive_maximum: QoS 1 messages in flight; None: a session that ends with the connection.
+        receive_maximum: QoS 1 messages in flight; None: as many as the broker likes.
+        persistent: with a `receive_maximum`, the session survives a disconnect; what is in flight comes again.
         will: retained last will, QoS 1.
         max_payload_bytes: a longer payload is cut to one byte more, so that nobody's flood fills the memory.
         max_packet_bytes: a broker of MQTT 5 keeps larger ones; None: `Limits.of` says.
@@ -89,6 +90,7 @@ class Connection:
         filters: tuple[str, ...] = (),
         abandoned: tuple[str, ...] = (),
         receive_maximum: int | None = None,
+        persistent: bool = True,
         max_payload_bytes: int | None = None,
         max_packet_bytes: int | None = None,
         will: Will | None = None,
@@ -108,6 +110,7 @@ class Connection:
         self._abandoned = list(abandoned)
         self._receive_maximum = receive_maximum
         self._limits = mqtt_properties.Limits.of(filters, max_payload_bytes, max_packet_bytes)
+        self._persistent = persistent and receive_maximum is not None
         self._will = will
         self._on_message = on_message
         self._on_change = on_change
@@ -240,7 +243,7 @@ class Connection:
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
-            clean_session=None if five else self._receive_maximum is None,
+            clean_session=None if five else not self._persistent,
             protocol=self._version,
             reconnect_on_failure=False,
             manual_ack=True,
@@ -263,8 +266,8 @@ class Connection:
     def _connect_options(self) -> dict[str, Any]:
         if self._version != MQTTProtocolVersion.MQTTv5:
             return {}
-        properties = mqtt_properties.of_connect(self._receive_maximum, self._limits)
-        return {"clean_start": self._receive_maximum is None, "properties": properties}
+        properties = mqtt_properties.of_connect(self._receive_maximum, self._limits, persistent=self._persistent)
+        return {"clean_start": not self._persistent, "properties": properties}
 
     def _connected_callback(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
         self._answered = True
@@ -310,7 +313,8 @@ class Connection:
             return
         if message.qos:
             self._unacked.add(message.mid)
-            if self._receive_maximum is not None and len(self._unacked) > MOST_UNACKED * self._receive_maximum:
+            most = MOST_UNACKED * (self._receive_maximum or 0)
+            if self._persistent and len(self._unacked) > most:  # else a cut would lose them
                 log.warning("cut: more messages than Receive Maximum allows wait for their acknowledgement",
                             extra=fields(connection=self.name, unacknowledged=len(self._unacked)))  # fmt: skip
                 self.reconnect()

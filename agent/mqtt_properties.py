@@ -68,11 +68,12 @@ def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
 paho_properties.readUTF = _read_utf8_with_bom
 
 
-def of_connect(receive_maximum: int | None, limits: Limits) -> Properties:
-    """A session that outlives the connection where `receive_maximum` is given; no packet that is far too large."""
+def of_connect(receive_maximum: int | None, limits: Limits, *, persistent: bool) -> Properties:
+    """A session that outlives the connection if it is `persistent`; no packet that is far too large."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    if receive_maximum is not None:
+    if persistent:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
+    if receive_maximum is not None:
         properties.ReceiveMaximum = receive_maximum
     if limits.packet_bytes is not None:
         properties.MaximumPacketSize = limits.packet_bytes

@@ -136,11 +136,14 @@ class Topics:
         Neither long nor deep, and printable: mosquitto 2.0.11 hands on a response topic of 300 levels, but ends the
         connection of whoever publishes to more than 201, or to a control character, and that would be the agent's.
         """
+        return wanted if self.may_answer_on(wanted) else f"{self.prefix}/_reply/{request_id}"
+
+    def may_answer_on(self, wanted: str) -> bool:
+        """Whether a response topic is honoured."""
         below = f"{self.prefix}/_reply/"
         levels = wanted.removeprefix(below).split("/")
         plain = wanted.isprintable() and len(wanted) <= MAX_REPLY_CHARS and len(levels) <= MAX_REPLY_LEVELS
-        own = wanted.startswith(below) and plain and all(_LEVEL.fullmatch(level) for level in levels)
-        return wanted if own else below + request_id
+        return wanted.startswith(below) and plain and all(_LEVEL.fullmatch(level) for level in levels)
 
     @property
     def status(self) -> str:

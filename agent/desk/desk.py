@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import ValidationError
+
+from drsn.agent.desk.queue import Queue
 from drsn.agent.desk.request import name_of, read
 from drsn.agent.documents import EventDocument, ReplyDocument, iso_utc
-from drsn.agent.logs import fields
+from drsn.agent.logs import Throttle, fields
 from drsn.agent.operations import VERBS, Operation, RefusedError
+from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,16 +28,18 @@ if TYPE_CHECKING:
     from drsn.agent.ports import Transport
     from drsn.agent.topics import Topics
 
-WAITING = 64
-"""Commands that may wait. One more at QoS 0 is dropped; at QoS 1 the broker has fewer under way (mosquitto: 20)."""
-
 EVENTS = 100
 """In one answer: 100 kB."""
 
 NS = 1_000_000_000
 
+FAILED = "internal error, nothing was changed; the agent's log has it, please report it"
+LOST = "it was answered before, but that answer is damaged; see what stands, then ask with another request_id"
+
 RELOAD = "reload"
 """The verb that ends this process: what it has not answered the next one does."""
+
+Document = TypeVar("Document", EventDocument, ReplyDocument)
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +52,8 @@ class Work:
     events: tuple[EventDocument, ...] = ()
     """That it asked for; those that it made are in the outcomes."""
     more: bool = False
+    unreadable: tuple[int, ...] = ()
+    """`seq` of events that it asked for, and whose rows are damaged."""
     kept: bool = True
     """The same command is answered the same again; False: it only asks."""
     pending: str | None = None
@@ -61,7 +70,7 @@ class Answer:
 
     message: Message
     reply: ReplyDocument | None
-    """None: a message that does not even name itself; there is nobody to answer."""
+    """None: a message that neither names itself nor says where to answer."""
     outcomes: tuple[Outcome, ...] = ()
     kept: bool = False
     publish: tuple[tuple[str, bytes], ...] = ()
@@ -88,9 +97,12 @@ class Desk:
     ) -> None:
         self.dropped = 0
         """Commands that found no room."""
+        self.failed = 0
+        """Commands that came to an error which nobody expected, or to a damaged answer."""
         self._pipeline, self._store, self._topics = pipeline, store, topics
         self._verbs: dict[str, Callable[[CommandDocument, int], Work]] = {"events": self._events, **(verbs or {})}
-        self._waiting: deque[Message] = deque()
+        self._waiting = Queue()
+        self._throttle = Throttle()
         self._words: deque[Word] = deque() if words is None else words
         self._open: dict[str, tuple[str, Message]] = {}  # request -> verb and message, of what takes its time
         self._news: list[Callable[[], Iterable[Word]]] = []
@@ -115,29 +127,32 @@ class Desk:
 
     def put(self, message: Message) -> None:
         """A message has come; called by the network's thread."""
-        if len(self._waiting) < WAITING:
-            self._waiting.append(message)
-        else:
-            self.dropped += 1
+        if self._waiting.put(message):
+            return
+        self.dropped += 1
+        message.ack()  # else it would be one of those under way (Receive Maximum) until the next connection
+        self._complain("dropped", "command dropped: more come than are done",
+                       topic=message.topic, qos=message.qos, dropped=self.dropped)  # fmt: skip
 
     def next(self, now_unix_ns: int) -> Answer | None:
         """Do the oldest that waits, else tell how one goes on; None: nothing to do or to tell."""
         if not (self._waiting or self._words):
             self._words.extend(word for news in self._news for word in news())
-        if not self._waiting:
-            return self._told(now_unix_ns) if self._words else None
-        message = self._waiting.popleft()
-        verb = message.topic.rpartition("/")[2]
+        message = self._waiting.take()
+        if message is None:
+            return self._told(now_unix_ns)
+        verb, before = message.topic.rpartition("/")[2], dict(self._pipeline.sensors)
         try:
-            command = read(message)
-        except RefusedError as error:
-            log.warning("command refused", extra=fields(topic=message.topic, reason=str(error)))
-            name = name_of(message)
-            return Answer(message, None if name is None else self._reply(name, verb, now_unix_ns, str(error)))
-        known = self._store.reply(command.request_id)
-        if known is not None:
-            return Answer(message, self._again(ReplyDocument.model_validate_json(known)))
-        return self._done(message, verb, command, now_unix_ns)
+            return self._answered(message, verb, now_unix_ns)
+        except (DrsnError, MemoryError):
+            raise  # the agent knows this one; or it has no memory to go on with
+        except Exception as error:
+            if self._pipeline.sensors != before:
+                raise  # half done: only what the next start finds on the disk is right
+            self.failed += 1
+            event = "command failed in a way nobody expected"
+            self._complain((verb, type(error)), event, error, topic=message.topic)
+            return self._unread(message, verb, now_unix_ns, FAILED)
 
     def send(self, answer: Answer, connection: Transport) -> None:
         """What it tells of is committed: acknowledge the command and answer it."""
@@ -149,6 +164,31 @@ class Desk:
             topic = self._topics.reply(reply.request_id, answer.message.response_topic)
             payload = reply.model_dump_json().encode()
             connection.publish(topic, payload, qos=1, correlation=answer.message.correlation)
+
+    def _answered(self, message: Message, verb: str, now_unix_ns: int) -> Answer:
+        try:
+            command = read(message)
+        except RefusedError as error:
+            log.warning("command refused", extra=fields(topic=message.topic, reason=str(error)))
+            return self._unread(message, verb, now_unix_ns, str(error))
+        known = self._store.reply(command.request_id)
+        if known is not None:
+            return Answer(message, self._again(command.request_id, verb, known, now_unix_ns))
+        if command.request_id in self._open:  # but its first answer is older than those that are kept, or can't be read
+            return Answer(message, self._under_way(message, command.request_id, verb, now_unix_ns))
+        return self._done(message, verb, command, now_unix_ns)
+
+    def _unread(self, message: Message, verb: str, now_unix_ns: int, reason: str) -> Answer:
+        """A refusal, to whoever can be told: by the name of the command, or where its sender wants the answer."""
+        name = name_of(message)
+        if name is None and not self._topics.may_answer_on(message.response_topic):
+            return Answer(message, None)
+        return Answer(message, self._reply(name or "", verb, now_unix_ns, reason))
+
+    def _complain(self, key: object, event: str, error: Exception | None = None, **told: object) -> None:
+        held = self._throttle.held_back(key, time.monotonic())
+        if held is not None:
+            log.error(event, extra=fields(**told, more_like_it=held), exc_info=error)
 
     def _done(self, message: Message, verb: str, command: CommandDocument, now_unix_ns: int) -> Answer:
         work, reason = Work(), None
@@ -163,14 +203,24 @@ class Desk:
         )  # fmt: skip
         reply = self._reply(command.request_id, verb, now_unix_ns, reason)
         made = tuple(event for outcome in work.outcomes for event in outcome.events)
-        more = {"more": work.more, "pending": work.pending, "commission": work.commission}
+        more = {
+            "more": work.more,
+            "unreadable": work.unreadable,
+            "pending": work.pending,
+            "commission": work.commission,
+        }
         reply = reply.model_copy(update={"sensor": command.sensor, "events": work.events or made, **more})
         if work.pending is not None:
             self._open[command.request_id] = (verb, replace(message, ack=_done_already))
         return Answer(message, reply, work.outcomes, work.kept, work.publish)
 
-    def _told(self, now_unix_ns: int) -> Answer:
+    def _told(self, now_unix_ns: int) -> Answer | None:
         """The next word on a command that takes its time; the last one is what it is answered from then on."""
+        while self._words and self._words[0].request_id not in self._open:
+            word = self._words.popleft()
+            log.error("nobody waits for this word", extra=fields(request_id=word.request_id, sensor=word.sensor))
+        if not self._words:
+            return None
         word = self._words.popleft()
         verb, message = self._open[word.request_id]
         said: dict[str, object] = {"sensor": word.sensor, "pending": word.pending}
@@ -182,14 +232,26 @@ class Desk:
         reply = self._reply(word.request_id, verb, now_unix_ns, word.reason).model_copy(update=said)
         return Answer(message, reply, kept=word.pending is None)
 
-    def _again(self, reply: ReplyDocument) -> ReplyDocument:
+    def _again(self, request_id: str, verb: str, known: bytes, now_unix_ns: int) -> ReplyDocument:
         """What was answered, unless the agent was started anew before that came to its end."""
+        reply = _parsed(ReplyDocument, known)
+        if reply is None:
+            self.failed += 1
+            self._complain("reply", "an answer that was kept is damaged", request_id=request_id)
+            return self._reply(request_id, verb, now_unix_ns, LOST)
         if reply.pending is None or reply.request_id in self._open:
             return reply
         if reply.verb == RELOAD:  # whoever started it anew: what is on the disk is what runs
             return reply.model_copy(update={"pending": None})
         lost = {"ok": False, "pending": None, "reason": "the agent was started anew meanwhile; ask again"}
         return reply.model_copy(update=lost)
+
+    def _under_way(self, message: Message, request_id: str, verb: str, now_unix_ns: int) -> ReplyDocument:
+        """To a command with the id of one that takes its time: the same again, or another that may not have it."""
+        of, asked = self._open[request_id]
+        if (of, asked.payload) == (verb, message.payload):
+            return self._reply(request_id, verb, now_unix_ns, None).model_copy(update={"pending": "under way"})
+        return self._reply(request_id, verb, now_unix_ns, f"request_id: a {of} of this id is under way; take another")
 
     def _do(self, verb: str, command: CommandDocument, now_unix_ns: int) -> Work:
         if verb in VERBS:
@@ -213,9 +275,14 @@ class Desk:
         return Work((self._pipeline.operate(sensor_of(command), operation, command.event_id, now_unix_ns),))
 
     def _events(self, command: CommandDocument, _now_unix_ns: int) -> Work:
-        found = self._store.events(sensor_of(command), command.from_seq, EVENTS + 1)
-        events = tuple(EventDocument.model_validate_json(each) for each in found[:EVENTS])
-        return Work(events=events, more=len(found) > EVENTS, kept=False)
+        sensor = sensor_of(command)
+        found = self._store.events(sensor, command.from_seq, EVENTS + 1)
+        documents = {seq: _parsed(EventDocument, event) for seq, event in found[:EVENTS]}
+        events = tuple(event for event in documents.values() if event is not None)
+        unreadable = tuple(seq for seq, event in documents.items() if event is None)
+        if unreadable:
+            self._complain(("events", sensor), "events of the journal are damaged", sensor=sensor, seq=unreadable)
+        return Work(events=events, more=len(found) > EVENTS, unreadable=unreadable, kept=False)
 
     def _reply(self, request_id: str, verb: str, now_unix_ns: int, reason: str | None) -> ReplyDocument:
         return ReplyDocument(
@@ -226,6 +293,14 @@ class Desk:
             reason=reason,
             at=iso_utc(now_unix_ns),
         )
+
+
+def _parsed(kind: type[Document], data: bytes) -> Document | None:
+    """A document out of the database; None: its row is damaged."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError:
+        return None
 
 
 def _done_already() -> None:

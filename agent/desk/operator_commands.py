@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.agent.commands import add_broker, broker_of
 from drsn.agent.desk.table import alarm_lines, commission_line, event_line
+from drsn.agent.documents import MAX_SEQ
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, UsageError, printable
 
 if TYPE_CHECKING:
@@ -99,7 +100,10 @@ def alarms(arguments: argparse.Namespace) -> int:
 
 def events(arguments: argparse.Namespace) -> int:
     """The journal of a sensor, page by page."""
+    if not 0 <= arguments.from_seq <= MAX_SEQ:
+        raise UsageError(f"--from-seq {arguments.from_seq}: 0 to {MAX_SEQ}")
     found: list[dict[str, Any]] = []
+    unreadable: list[int] = []
     from_seq, more = arguments.from_seq, True
     while more:
         with _client(arguments) as client:
@@ -109,12 +113,17 @@ def events(arguments: argparse.Namespace) -> int:
         if not reply.ok:
             return _told(reply, arguments)
         found += [event.model_dump(mode="json") for event in reply.events]
-        more = reply.more and bool(reply.events)
-        from_seq = reply.events[-1].seq + 1 if reply.events else from_seq
+        unreadable += reply.unreadable
+        seen = [*(event.seq for event in reply.events), *reply.unreadable]
+        more = reply.more and bool(seen)
+        from_seq = max(seen, default=from_seq) + 1
     if arguments.json:
-        print(json.dumps({"events": found}))
+        print(json.dumps({"events": found, "unreadable": unreadable}))
     else:
         _print(map(event_line, found))
+    if unreadable:
+        told = f"{arguments.sensor}: {len(unreadable)} events left out, their rows in the agent's journal are damaged"
+        print(printable(f"drsn-agent: warning: {told}: seq {', '.join(map(str, unreadable))}"), file=sys.stderr)
     return EXIT_OK
 
 

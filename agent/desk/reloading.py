@@ -53,8 +53,7 @@ class Reloading:
         waiting = self._desk.open(RELOAD)
         if len(waiting) >= MOST:
             raise RefusedError(f"{MOST} others wait for the same; wait for their answer")
-        if command.request_id not in waiting:  # else the store, which would know that, can't be read
-            self._reload.ask(command.request_id)
+        self._reload.ask(command.request_id)
         return Work(pending="checks what is on the disk now")
 
     def _news(self) -> Iterator[Word]:

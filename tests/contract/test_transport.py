@@ -226,6 +226,26 @@ def test_a_connection_that_is_cut_here_comes_again_with_what_was_not_acknowledge
     assert [m.epoch for m in heard] == [1, 1, 2]
 
 
+def test_a_session_that_is_not_persistent_brings_nothing_again_and_is_never_cut(connected, wait_until):
+    heard = Reader()
+    listener = connected("desk", filters=("a/+",), receive_maximum=2, persistent=False, heard=heard)
+    if isinstance(listener, MemoryConnection):
+        listener._broker.heedless = True
+    speaker = connected("speaker")
+    for number in range(15):
+        speaker.publish("a/b", b"%d" % number, qos=1)
+    in_memory = isinstance(listener, MemoryConnection)
+    most = 15 if in_memory or listener.protocol != "5" else 2
+    wait_until(lambda: len(heard) == most, what="as many as the broker sends")
+    round_trip(speaker, wait_until)
+    assert (len(heard), listener.epoch, listener.connected) == (most, 1, True)
+    heard.well = True
+    listener.reconnect()
+    wait_until(lambda: listener.epoch == 2, 30, "the next connection")
+    wait_until(lambda: speaker.publish("a/b", b"later", qos=1) and heard[-1].payload == b"later", 30, "a later one")
+    assert {m.payload for m in heard[most:]} == {b"later"}
+
+
 def test_one_that_is_thrown_out_comes_again_until_it_has_been_so_too_often(connected, wait_until):
     """If the broker says why (MQTT 5, 3.1.4-3). mosquitto 2.0.11 just closes the line: there it always does."""
     first = connected("twin", filters=("a/+",), receive_maximum=20)

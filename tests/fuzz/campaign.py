@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / part) for part in (".types", "tests", "benchmarks")]
 
 import atheris  # noqa: E402
-from _report import RESULTS, machine, show  # noqa: E402
+from _report import RESULTS, commit, machine, show  # noqa: E402
 from fuzz.corpus import keep, kept  # noqa: E402
 
 ONE_INPUT_S = 300
@@ -93,6 +93,7 @@ def main() -> int:
     arguments = parser.parse_args()
     from fuzz.targets import TARGETS
 
+    revision = commit()  # before the report and the corpus change
     arguments.findings.mkdir(parents=True, exist_ok=True)
     path = RESULTS / "fuzz.json"
     before = (
@@ -114,7 +115,7 @@ def main() -> int:
             else:
                 row["inputs"] += done[0]
                 row |= {"edges": max(row["edges"], done[1]), "features": max(row["features"], done[2])}
-            row["corpus"] = len(kept(name))
+            row |= {"corpus": len(kept(name)), "commit": revision}
             write(rows)
             show(list(row), [list(row.values())])
     return int(any(row["findings"] for row in rows.values()))

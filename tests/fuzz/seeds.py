@@ -32,10 +32,6 @@ CONTRACT = ModelContract(
     sample_rate_hz=12_000,
     bandwidth_hz=5_300,
 )
-COMMAND = {
-    "request_id": "7d1f", "by": "ana", "sensor": "a", "condition": "ball", "comment": "seen", "duration_s": 60,
-    "expires": "2030-01-01T00:00:00Z", "event_id": "00000000-0000-5000-8000-000000000000", "from_seq": 1,
-}  # fmt: skip
 SIDECAR = {
     "flavour": "tensorrt", "tensorrt": "10.3.0.30", "gpu": "Orin", "compute_capabilities": ["8.7"], "l4t": "36.4.3",
     "cuda": "12.6", "batch": {"min": 1, "opt": 8, "max": 32}, "precision": "fp32", "strict": False,
@@ -103,7 +99,6 @@ SEEDS: dict[str, tuple[bytes, ...]] = {name: _packets(name) for name in CODECS} 
     "settings": tuple(
         text + b"\0DRSN_AGENT__AGENT__MAX_SENSORS=5\0mqtt.protocol=5" for text in _texts("configs/*.toml")
     ),
-    "command": (json.dumps(COMMAND).encode(),),
     "evidence": (to_message(_RECORD) or b"", to_bytes(_RECORD)),
     "sidecar": (json.dumps(SIDECAR).encode(), b"ftrt" + bytes(20) + bytes([10, 3, 0, 30])),
     "certificate": (base64.b64decode(CERTIFICATE),),

@@ -110,3 +110,23 @@ def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitt
     assert picture.read_bytes().startswith(b"\x89PNG")
     done = run_agent("evidence", "0-0", *options)
     assert (done.returncode, "nothing is kept" in done.stderr) == (65, True)
+
+
+def test_four_hundred_at_once_are_all_answered_and_none_ends_the_agent(shell: Callable, mosquitto, wait_until):
+    """Mosquitto 2.0.11 sends all of them as soon as the first is acknowledged, whatever Receive Maximum says."""
+    listener = mosquitto.listen("drsn/v1/_reply/+")
+    asked = [{"request_id": f"q{number}", "by": "scada", "sensor": SENSOR} for number in range(400)]
+    asked[7]["from_seq"] = 2**63
+    lines = "".join(f"{json.dumps(each)}\n" for each in asked)
+    topic = "drsn/v1/_agent/tester/cmd/events"
+    command = ["mosquitto_pub", "-p", str(mosquitto.port), "-V", "5", "-t", topic, "-q", "1", "-l"]
+    subprocess.run(command, input=lines.encode(), check=True, timeout=30)
+    wait_until(lambda: listener.output.read_bytes().count(b"\n") == 400, 60, "400 answers")
+    replies = {reply["request_id"]: reply for reply in map(json.loads, listener.lines())}
+    assert set(replies) == {each["request_id"] for each in asked}
+    assert [name for name, reply in replies.items() if not reply["ok"]] == ["q7"]
+    assert "from_seq" in replies["q7"]["reason"]
+    wait_until(lambda: mosquitto.health().get("commands_dropped") == 0, what="a health document")
+    assert "--from-seq -1: 0 to" in shell("events", SENSOR, "--from-seq", "-1", code=64, json_=False)
+    assert "0 to 9223372036854775807" in shell("events", SENSOR, "--from-seq", str(2**63), code=64, json_=False)
+    assert shell("events", SENSOR, "--from-seq", str(2**63 - 1)) == {"events": [], "unreadable": []}

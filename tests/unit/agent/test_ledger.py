@@ -93,8 +93,8 @@ def test_on_a_full_disk_everything_goes_on_in_memory(ledger: Ledger, tmp_path: P
     assert ledger.reasons[0].startswith("store: ")
     assert seqs(ledger, 49) == [50, *range(51, 101), 1], "events of the disk and of the memory, in order"
     assert [ledger.events("a", 50, 2), ledger.events("b", 0, 9)] == [
-        [event(50).model_dump_json().encode(), event(51).model_dump_json().encode()],
-        [event(1, "b").model_dump_json().encode()],
+        [(50, event(50).model_dump_json().encode()), (51, event(51).model_dump_json().encode())],
+        [(1, event(1, "b").model_dump_json().encode())],
     ]
     assert ledger.load().sensors == {"a": SENSOR, "b": NEW}
     with closing(sqlite3.connect(tmp_path / FILE)) as reader:

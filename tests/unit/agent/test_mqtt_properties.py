@@ -23,19 +23,21 @@ def received(*pairs: tuple[str, str]) -> SimpleNamespace:
 
 def test_a_session_is_kept_only_where_messages_are_acknowledged():
     limits = Limits.of((), 100, None)
-    kept, ended = of_connect(20, limits), of_connect(None, limits)
+    kept, ended = of_connect(20, limits, persistent=True), of_connect(None, limits, persistent=False)
     assert (kept.ReceiveMaximum, kept.SessionExpiryInterval) == (20, mqtt_properties.SESSION_EXPIRY_S)
     assert not hasattr(ended, "ReceiveMaximum")
     assert not hasattr(ended, "SessionExpiryInterval")
+    brief = of_connect(20, 100, persistent=False)
+    assert (brief.ReceiveMaximum, hasattr(brief, "SessionExpiryInterval")) == (20, False)
 
 
 @pytest.mark.parametrize(("payload", "packet"), [(0, 16 << 20), (1 << 20, 16 << 20), (100 << 20, 200 << 20)])
 def test_no_packet_is_assembled_that_is_far_too_large(payload: int, packet: int):
     """Far: a packet that is only too large is taken in, to be counted."""
-    assert of_connect(None, Limits.of((), payload, None)).MaximumPacketSize == packet
+    assert of_connect(None, Limits.of((), payload, None), persistent=False).MaximumPacketSize == packet
     assert packet >= max(MAX_PACKET_BYTES, 2 * payload)
-    assert not hasattr(of_connect(20, Limits.of((), None, None)), "MaximumPacketSize")
-    assert of_connect(None, Limits.of((), payload, 1000)).MaximumPacketSize == 1000
+    assert not hasattr(of_connect(20, Limits.of((), None, None), persistent=True), "MaximumPacketSize")
+    assert of_connect(None, Limits.of((), payload, 1000), persistent=False).MaximumPacketSize == 1000
 
 
 def taken(limits: Limits, topic: str, payload: bytes = b"", **properties: object):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plant import fails
 
-from drsn.agent.desk.desk import EVENTS, WAITING
+from drsn.agent.desk.desk import EVENTS
+from drsn.agent.desk.queue import ROOMS
 from drsn.agent.memory import MemoryBroker
 
 if TYPE_CHECKING:
@@ -178,7 +179,8 @@ def test_the_journal_answers_page_by_page(plant: Plant):
 
 
 def test_a_flood_of_commands_is_bounded_and_windows_go_on(plant: Plant):
-    for _ in range(WAITING + 10):
+    plant.broker.heedless = True
+    for _ in range(ROOMS[True].commands + 10):
         command(plant, "events", turns=0)
     assert plant.runner._parts.desk.dropped == 10
     plant.say("a", "normal")
