@@ -258,7 +258,7 @@ class Desk:
             return self._operate(verb, command, now_unix_ns)
         if verb in self._verbs:
             return self._verbs[verb](command, now_unix_ns)
-        raise RefusedError(f"no verb {verb!r}; there are {', '.join(sorted({*VERBS, *self._verbs}))}")
+        raise RefusedError(f"no verb {verb[:64]!r}; there are {', '.join(sorted({*VERBS, *self._verbs}))}")
 
     def _operate(self, verb: str, command: CommandDocument, now_unix_ns: int) -> Work:
         if verb == "ack" and command.event_id is None:

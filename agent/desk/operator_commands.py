@@ -179,11 +179,16 @@ def _client(arguments: argparse.Namespace) -> Client:
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:
-    """The event that made the alarm as it stands; that is what the person in front of this shell sees."""
-    standing = client.alarms[arguments.sensor].get("conditions", ())
-    return next(
-        (str(each.get("event_id")) for each in standing if each.get("condition") == arguments.condition), "none"
-    )
+    """The event that made the alarm as it stands; that is what the person in front of this shell sees.
+
+    Raises:
+        BadDataError: no agent wrote that alarm.
+    """
+    try:
+        standing = {each.get("condition"): each for each in client.alarms[arguments.sensor].get("conditions", ())}
+    except (TypeError, AttributeError) as error:
+        raise BadDataError(f"the alarm of sensor {arguments.sensor!r} is none that an agent wrote ({error})") from None
+    return str(standing.get(arguments.condition, {}).get("event_id", "none"))
 
 
 def _who(arguments: argparse.Namespace) -> str:

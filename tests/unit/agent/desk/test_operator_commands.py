@@ -61,6 +61,46 @@ def test_what_no_agent_wrote_is_bad_data_and_no_traceback(alarm: dict, shell):
     assert "what no agent of this version wrote" in err
 
 
+@pytest.mark.parametrize("conditions", [5, ["x"], [{"condition": []}]])
+def test_what_no_agent_wrote_is_not_acknowledged(conditions: object):
+    client = SimpleNamespace(alarms={"press4": {"agent": "line4", "conditions": conditions}})
+    with pytest.raises(BadDataError, match="none that an agent wrote"):
+        operator_commands._standing(client, SimpleNamespace(sensor="press4", condition="ball"))
+
+
+def test_what_stands_is_acknowledged_or_nothing():
+    client = SimpleNamespace(alarms={"press4": ALARM})
+    asked = [SimpleNamespace(sensor="press4", condition=name) for name in ("ball", "unknown")]
+    assert [operator_commands._standing(client, each) for each in asked] == ["e", "none"]
+
+
+def test_a_journal_is_shown_page_by_page_whatever_is_damaged_in_it(monkeypatch: pytest.MonkeyPatch, capsys):
+    """A page of nothing but damaged rows does not end it."""
+    pages = iter([((), (1, 2), True), ((), (3,), False)])
+    asked: list[int] = []
+
+    @contextmanager
+    def client(_arguments: object):  # noqa: ANN202
+        def ask(_agent: str, _verb: str, said: dict, _timeout_s: float):  # noqa: ANN202
+            asked.append(said["from_seq"])
+            events, unreadable, more = next(pages)
+            yield SimpleNamespace(ok=True, events=events, unreadable=unreadable, more=more)
+
+        yield SimpleNamespace(agent_of=lambda _: "line4", ask=ask)
+
+    monkeypatch.setattr(operator_commands, "_client", client)
+    assert main(["events", "press4", "--broker", "mqtt://b", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert (asked, json.loads(out)) == ([1, 3], {"events": [], "unreadable": [1, 2, 3]})
+    assert "press4: 3 events left out, their rows in the agent's journal are damaged: seq 1, 2, 3" in err
+
+
+@pytest.mark.parametrize("seq", ["-1", str(2**63)])
+def test_a_number_that_no_event_has_is_a_mistake_of_usage(seq: str, capsys):
+    assert main(["events", "press4", "--broker", "mqtt://b", "--from-seq", seq]) == 64
+    assert "0 to 9223372036854775807" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("agent", [None, 5, "a/b", "#", "", "../x"])
 def test_an_alarm_does_not_say_whom_to_command_but_by_a_plain_name(agent: object):
     client = Client(Broker("b", 1), "drsn/v1")
