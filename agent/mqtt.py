@@ -104,9 +104,7 @@ class Connection:
         """Filters that the broker refused."""
         self.last_error: str | None = None
         self.confirmations: deque[Confirmation] = deque()
-        self._broker = broker
-        self._client_id = client_id
-        self._filters = filters
+        self._broker, self._client_id, self._filters = broker, client_id, filters
         self._abandoned = list(abandoned)
         self._receive_maximum = receive_maximum
         self._limits = mqtt_properties.Limits.of(filters, max_payload_bytes, max_packet_bytes)

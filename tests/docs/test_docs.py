@@ -30,7 +30,7 @@ from drsn.agent import (
 )
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.configuration import load
-from drsn.agent.desk import desk, request
+from drsn.agent.desk import queue, request
 from drsn.agent.evidence import setup
 from drsn.agent.packets import Reason, packet
 from drsn.agent.settings import AgentSection
@@ -119,7 +119,11 @@ BOUNDS = (
         f"| user properties | {mqtt_properties.MAX_PROPERTIES} a message, "
         f"{mqtt_properties.MAX_PROPERTY_CHARS} characters each |"
     ),
-    f"| a command | {request.MAX_BYTES >> 10} KiB; {desk.WAITING} wait at most, {runner.COMMANDS} are done a turn |",
+    (
+        f"| a command | {request.MAX_BYTES >> 10} KiB; {runner.COMMANDS} are done a turn; of QoS 1 "
+        f"{queue.ROOMS[True].commands:,} wait at most ({queue.ROOMS[True].size_bytes >> 20} MiB), of QoS 0 "
+        f"{queue.ROOMS[False].commands} ({queue.ROOMS[False].size_bytes >> 20} MiB)."
+    ),
     f"printable, {topics.MAX_REPLY_CHARS} characters, {topics.MAX_REPLY_LEVELS} levels:",
     (
         f"| a bundle | {bundle.MAX_BYTES >> 20} MiB, {bundle.MAX_FILES} files, "
