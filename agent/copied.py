@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from drsn.agent.state_dir import BESIDE
+from drsn.agent.state_file import copy_plain
 from drsn.agent.store import Entry, Snapshot, Store
 from drsn.model.errors import StorageError
 
@@ -23,10 +24,10 @@ def copied(path: Path, epoch: str, held: int, check: Callable[[Snapshot], None])
     try:
         with TemporaryDirectory() as folder:
             copy = Path(folder) / path.name
-            copy.write_bytes(path.read_bytes())
+            copy_plain(path, copy)
             log_of = path.with_name(f"{path.name}{BESIDE[0]}")
             if log_of.exists():
-                copy.with_name(log_of.name).write_bytes(log_of.read_bytes())
+                copy_plain(log_of, copy.with_name(log_of.name))
             store = Store(copy, epoch)
             try:
                 store.check()

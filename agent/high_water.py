@@ -7,9 +7,14 @@ after each commit, by one system call without a sync: never ahead of a disk that
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from drsn.agent.logs import fields
+from drsn.agent.state_file import open_plain, read_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +23,10 @@ FILE = "commits"
 
 SIZE = 64
 """Of the file, always: one write replaces all of it."""
+
+LINE = re.compile(rb"([!-~]+) ([0-9]{1,18})\n *")
+
+log = logging.getLogger(__name__)
 
 
 class HighWater:
@@ -30,6 +39,7 @@ class HighWater:
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / FILE
         self._file: int | None = None
+        self._said = False  # that nobody can read it
 
     def reached(self, epoch: str) -> int:
         """Number of the last commit to a database of this epoch; 0: not known."""
@@ -48,7 +58,8 @@ class HighWater:
         """A commit was written."""
         with suppress(OSError):
             if self._file is None:
-                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._file = open_plain(self._path, os.O_WRONLY | os.O_CREAT)
+                os.ftruncate(self._file, SIZE)  # of what was longer, the rest would stay
             os.pwrite(self._file, f"{epoch} {number}\n".encode().ljust(SIZE), 0)
 
     def close(self) -> None:
@@ -59,7 +70,15 @@ class HighWater:
 
     def _read(self) -> tuple[str, int]:
         try:
-            epoch, number = self._path.read_text(encoding="ascii").split()
-            return epoch, int(number)
-        except (OSError, ValueError):
+            line = LINE.fullmatch(read_plain(self._path, SIZE))
+            if line is not None:
+                return line[1].decode("ascii"), int(line[2])
+            reason = "it holds no number of a commit"
+        except FileNotFoundError:
             return "", 0
+        except OSError as error:
+            reason = error.strerror
+        if not self._said:
+            self._said = True
+            log.warning("how far the database had come is not known", extra=fields(file=self._path, reason=reason))
+        return "", 0

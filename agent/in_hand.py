@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, ValidationError
+
+from drsn.agent.logs import fields
+from drsn.agent.state_file import open_plain
+from drsn.model.contract import Frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +40,24 @@ SUSPECTS = 16
 SIZE = 1024
 """Of the file, always: longer than what it can hold, so that one write replaces all of it."""
 
+log = logging.getLogger(__name__)
+
+
+class Left(Frozen):
+    """What an earlier run left in the file; pydantic refuses whatever else it may hold, however deep or large."""
+
+    clean: bool
+    """The run came to an end in order."""
+    ends: dict[Annotated[str, Field(pattern="^[0-9a-f]{24}$")], Annotated[int, Field(ge=0, le=LIMIT)]] = Field(
+        max_length=SUSPECTS
+    )
+    """Digest of a packet -> ends with it in hand."""
+
 
 class InHand:
     """The file in the state directory. Where it can't be written, nothing is known and nothing refused.
+
+    What nobody can read is said in the log, taken for an unclean end, and written anew.
 
     Args:
         state_dir: the agent's own, locked.
@@ -47,10 +69,16 @@ class InHand:
         self._file: int | None = None
         self._current = ""
         self._ends: dict[str, int] = {}  # digest -> ends with it in hand
-        with suppress(OSError):
-            self._file = os.open(state_dir / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._read()
-            self._write(clean=False)
+        path = state_dir / FILE
+        try:
+            self._file = open_plain(path, os.O_RDWR | os.O_CREAT)
+            self._read(path)
+        except OSError as error:
+            log.warning(
+                "what was in hand is not known, and no packet is refused for it",
+                extra=fields(file=path, reason=error.strerror),
+            )
+        self._write(clean=False)
 
     def take(self, message: Message) -> bool:
         """The message is about to be handled; False: it must not be, it was in hand at the end too often."""
@@ -80,18 +108,19 @@ class InHand:
             os.close(self._file)
             self._file = None
 
-    def _read(self) -> None:
+    def _read(self, path: Path) -> None:
         assert self._file is not None
-        text = os.pread(self._file, SIZE, 0)
+        text = os.pread(self._file, SIZE + 1, 0)
         if not text:
             return
         try:
-            known = json.loads(text)
-            self._ends = {str(name): int(ends) for name, ends in known["ends"].items()}
-            clean = bool(known["clean"])
-        except (ValueError, KeyError, TypeError, AttributeError):  # of a power cut, or a stranger's
-            self._ends, clean = {}, False
-        self.careful = 0 if clean else CAREFUL
+            left = Left.model_validate_json(text, strict=True)
+        except ValidationError:  # of a power cut, or a stranger's
+            log.warning("nobody can read what was in hand: it is written anew", extra=fields(file=path))
+            os.ftruncate(self._file, 0)
+            left = Left(clean=False, ends={})
+        self._ends = dict(left.ends)
+        self.careful = 0 if left.clean else CAREFUL
 
     def _write(self, *, clean: bool) -> None:
         if self._file is not None:

@@ -6,12 +6,12 @@ import logging
 import os
 import re
 import uuid
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.documents import iso_utc
 from drsn.agent.logs import fields
+from drsn.agent.state_file import open_plain, read_plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FILE = "instance"
 
 ID = re.compile(r"[0-9a-f]{8}")
+ID_BYTES = 8
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,7 @@ class Instance:
     @classmethod
     def drawn(cls, state_dir: Path, now_unix_ns: int) -> Instance:
         """A new one, which knows the one before it."""
-        text = ""
-        with suppress(OSError, UnicodeDecodeError):
-            text = (state_dir / FILE).read_text("ascii")
-        return cls(uuid.uuid4().hex[:8], iso_utc(now_unix_ns), text if ID.fullmatch(text) else None)
+        return cls(uuid.uuid4().hex[:8], iso_utc(now_unix_ns), _before(state_dir / FILE))
 
     def remember(self, state_dir: Path) -> None:
         """Write down that this run takes the name, so that it outlives a power cut.
@@ -49,7 +47,7 @@ class Instance:
         """
         new = state_dir / f"{FILE}.new"
         try:
-            with new.open("w", encoding="ascii") as file:
+            with os.fdopen(open_plain(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="ascii") as file:
                 file.write(self.id)
                 file.flush()
                 os.fsync(file.fileno())
@@ -63,3 +61,19 @@ class Instance:
         Both of them see the same two pairs, so they agree, however wrong their clocks are.
         """
         return (self.since, self.id) < (since, other)
+
+
+def _before(path: Path) -> str | None:
+    """The id that an earlier run left; None: none did, or nobody can read it, which the log says."""
+    try:
+        text = read_plain(path, ID_BYTES).decode("ascii")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+    else:
+        if ID.fullmatch(text):
+            return text
+        reason = "it holds no id of a run"
+    log.warning("which run was here before is not known", extra=fields(file=path, reason=reason))
+    return None

@@ -21,6 +21,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
+from drsn.agent.documents import REQUEST_ID
 from drsn.agent.logs import fields
 
 if TYPE_CHECKING:
@@ -144,7 +145,10 @@ def _inherited() -> tuple[Debt, ...]:
     """Taken out of the environment, so that no child of ours is taken for what we become."""
     text = os.environ.pop(DEBTS, "[]")
     try:
-        return tuple(Debt(str(name), str(topic), bytes.fromhex(data)) for name, topic, data in json.loads(text))
+        owed = tuple(Debt(str(name), str(topic), bytes.fromhex(data)) for name, topic, data in json.loads(text))
+        if not all(REQUEST_ID.fullmatch(debt.request_id) for debt in owed):  # the answer's topic ends in it
+            raise ValueError("no request")  # noqa: TRY301 (said once, for all)
+        return owed
     except (ValueError, TypeError, RecursionError):
         log.warning("reload: the environment holds what no process of ours left there", extra=fields(variable=DEBTS))
         return ()

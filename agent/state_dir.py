@@ -79,10 +79,13 @@ class StateDir:
 
 
 def _opened(path: Path) -> int:
-    """A lock needs no permission to write: a directory that has become read-only is kept from others all the same."""
+    """A lock needs no permission to write: a directory that has become read-only is kept from others all the same.
+
+    What lies there may be anything; a pipe is not waited for.
+    """
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
     except OSError:
         with suppress(OSError):
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from pydantic import TypeAdapter
 
 from drsn.agent.alarms import Sensor
 from drsn.agent.continuity import Cursor
+from drsn.agent.state_dir import BESIDE
+from drsn.agent.state_file import is_odd
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ SLACK_BYTES = 1_000_000
 
 _SENSOR = TypeAdapter(Sensor)
 _CURSOR = TypeAdapter(Cursor)
+_FILTERS = TypeAdapter(list[str])
 
 
 class DamagedError(StorageError):
@@ -238,7 +241,7 @@ class Store:
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Topic filters of earlier runs that `filters` no longer has; the broker's session may still hold them."""
         with self._named_errors(), self._db:
-            known = {*json.loads(self._meta("filters", "[]")), *filters}
+            known = {*_FILTERS.validate_json(self._meta("filters", "[]")), *filters}
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (json.dumps(sorted(known)),))
         return tuple(sorted(known - set(filters)))
 
@@ -247,11 +250,13 @@ class Store:
         self._db.close()
 
     def _open(self, epoch: str) -> sqlite3.Connection:
+        self._look()
         with ExitStack() as on_failure:
             with self._named_errors():
                 # isolation_level None: transactions begin where the code says so, not where the driver guesses.
                 db = sqlite3.connect(self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
                 on_failure.callback(db.close)
+                self._require_known(db)
                 db.execute("PRAGMA journal_mode = WAL")
                 # FULL, so that what was acknowledged to the broker survives a power cut.
                 db.execute("PRAGMA synchronous = FULL")
@@ -265,12 +270,31 @@ class Store:
                         db.execute("ALTER TABLE journal ADD COLUMN at_unix_s INTEGER NOT NULL DEFAULT 0")
                         db.execute("UPDATE journal SET at_unix_s = ?", (int(time.time()),))
                         db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))
-            if version not in (*EARLIER, SCHEMA_VERSION):
-                raise ConfigurationError(
-                    f"{self._path}: schema {version}, this agent knows {SCHEMA_VERSION}; run the later version"
-                )
             on_failure.pop_all()
             return db
+
+    def _look(self) -> None:
+        """Refuse what is not ours to open: what a later version wrote, and what is no file and might never end."""
+        for suffix in ("", "-journal", *BESIDE):
+            if is_odd(path := self._path.with_name(f"{self._path.name}{suffix}")):
+                raise StorageError(f"{path}: it is no plain file")
+        # To open it as usual and close it again would fold its log into it. Read only, without a log, it is immutable
+        # to SQLite, which else makes a new log. Whatever goes wrong here, the usual way says what it is.
+        log = self._path.with_name(f"{self._path.name}{BESIDE[0]}")
+        how = "" if log.exists() and log.stat().st_size else "&immutable=1"
+        with suppress(sqlite3.Error):
+            place = f"{self._path.absolute().as_uri()}?mode=ro{how}"
+            with closing(sqlite3.connect(place, uri=True, timeout=0)) as db:
+                self._require_known(db)
+
+    def _require_known(self, db: sqlite3.Connection) -> None:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+            return
+        row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+        if row is not None and row[0] not in (*EARLIER, SCHEMA_VERSION):
+            raise ConfigurationError(
+                f"{self._path}: schema {row[0]}, this agent knows {SCHEMA_VERSION}; run the later version"
+            )
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:

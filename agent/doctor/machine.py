@@ -56,7 +56,7 @@ def state(patient: Patient) -> Finding:
 
 def _use(path: Path) -> str:
     try:
-        with path.open("rb") as lock:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return "an agent runs on it"

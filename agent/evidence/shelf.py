@@ -90,7 +90,8 @@ class Shelf:
         """The records, oldest first; read from the disk the first time, when what a crash left unfinished goes too."""
         if self._kept is None:
             for path in self._directory.glob(f"*/*{UNFINISHED}"):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # no file of ours: all that comes after it must find a place all the same
+                    path.unlink()
             self._kept = deque(listed(self._directory))
             self.bytes = sum(each.size for each in self._kept)
         return self._kept
@@ -104,7 +105,7 @@ def listed(directory: Path) -> list[Kept]:
     """The records in a directory, oldest first; none where it is missing."""
     found = []
     for path in directory.glob(f"*/*{SUFFIX}"):
-        if EVENT_ID.fullmatch(path.name.removesuffix(SUFFIX)) and path.is_file() and not path.is_symlink():
+        if EVENT_ID.fullmatch(path.name.removesuffix(SUFFIX)) and _plain(path):
             with suppress(FileNotFoundError):  # the agent may remove it meanwhile
                 status = path.stat()
                 found.append(Kept(path, status.st_size, status.st_mtime_ns))
@@ -115,7 +116,7 @@ def find(directory: Path, event_id: str) -> Path | None:
     """The record of an event; None where none is kept. Whatever the id holds, nothing outside is looked at."""
     if not EVENT_ID.fullmatch(event_id):
         return None
-    return next(iter(sorted(directory.glob(f"*/{event_id}{SUFFIX}"))), None)
+    return next((path for path in sorted(directory.glob(f"*/{event_id}{SUFFIX}")) if _plain(path)), None)
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
@@ -133,6 +134,11 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     if len(data) > max_bytes:
         raise BadDataError(f"{path}: larger than {max_bytes} bytes; no record of evidence is")
     return data
+
+
+def _plain(path: Path) -> bool:
+    """A file, and not another one's name, nor a pipe that would be waited for."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -156,7 +156,10 @@ def test_more_than_the_kernel_hands_over_is_left_out_and_said(monkeypatch: pytes
     assert "big" in "".join(logged(caplog))
 
 
-@pytest.mark.parametrize("text", ["", "{", "5", '[["a"]]', '[["a", "b", "zz"]]', "[" * 30_000, '[["a", "b", 5]]'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "5", '[["a"]]', '[["a", "b", "zz"]]', "[" * 30_000, '[["a", "b", 5]]', '[["a/#", "b", ""]]', "1e999"],
+)
 def test_what_no_process_of_ours_left_is_said_and_not_heeded(text: str, monkeypatch: pytest.MonkeyPatch, caplog):
     monkeypatch.setenv(module.DEBTS, text)
     assert Reload([], threading.Event()).inherited == ()

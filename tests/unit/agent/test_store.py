@@ -214,6 +214,13 @@ def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
     assert (folder / FILE).read_bytes() == before
 
 
+@pytest.mark.parametrize("filters", ["5", "[[1]]", "{", "[" * 9999, "1e999", '{"a": 1}'])
+def test_topic_filters_that_nobody_can_read_are_damage(filters: str, store: Store):
+    store._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (filters,))
+    with pytest.raises(DamagedError, match=r"agent\.sqlite3: "):
+        store.abandoned(["a"])
+
+
 def use(folder: Path) -> None:
     with closing(opened(folder)) as store:
         store.load()

@@ -55,6 +55,19 @@ def test_strangers_and_what_a_crash_left_are_no_records(tmp_path):
     assert list(tmp_path.rglob("*.part")) == []
 
 
+@pytest.mark.timeout(20)
+def test_what_is_no_plain_file_is_no_record_and_stops_none(tmp_path):
+    """A pipe would be waited for, by the agent's loop."""
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a" / f"{ids(1)[0]}.npz")
+    os.mkfifo(tmp_path / "a" / f"{ids(2)[1]}.npz.part")
+    (tmp_path / "a" / f"{ids(3)[2]}.npz.part").mkdir()
+    assert find(tmp_path, ids(1)[0]) is None
+    for event_id in ids(3)[:2]:
+        Shelf(tmp_path, 10, 0).put("a", event_id, b"1")
+    assert len(listed(tmp_path)) == 2
+
+
 @pytest.mark.parametrize(("sensor", "event_id"), [("../x", ids(1)[0]), ("a", "../../etc"), ("a", ""), ("", ids(1)[0])])
 def test_no_name_leads_out_of_the_directory(tmp_path, sensor, event_id):
     with pytest.raises(ValueError, match="can't be kept"):

@@ -1,0 +1,150 @@
+"""Whatever lies in the place of a small state file, the agent starts: nothing repairs the file between two starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+from events import CURSOR, SENSOR, event
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drsn.agent import high_water, in_hand, instance
+from drsn.agent.high_water import HighWater
+from drsn.agent.in_hand import InHand
+from drsn.agent.instance import Instance
+from drsn.agent.ledger import FILE as DATABASE
+from drsn.agent.ledger import Ledger
+from drsn.agent.state_dir import StateDir
+from drsn.agent.state_file import read_plain
+from drsn.model.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GIGABYTE = 1 << 30
+
+
+def sparse(path: Path) -> None:
+    """A file of a gigabyte that takes no room."""
+    path.touch()
+    os.truncate(path, GIGABYTE)
+
+
+def listening(path: Path) -> None:
+    """A socket; its name stays when it is closed."""
+    here = Path.cwd()
+    os.chdir(path.parent)  # its name may have 107 bytes
+    try:
+        with socket.socket(socket.AF_UNIX) as place:
+            place.bind(path.name)
+    finally:
+        os.chdir(here)
+
+
+ODD = {
+    "a pipe": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a socket": listening,
+    "a gigabyte": sparse,
+    "a device without end": lambda path: path.symlink_to("/dev/zero"),
+    "a name of nothing": lambda path: path.symlink_to("nowhere/at/all"),
+    "a name of itself": lambda path: path.symlink_to(path.name),
+}
+odd = pytest.mark.parametrize("lay", ODD.values(), ids=ODD.keys())
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def start(folder: Path, make_message: Callable) -> None:
+    """What a start does with the small files."""
+    found = InHand(folder)
+    assert found.careful in (0, in_hand.CAREFUL)
+    assert found.take(make_message())
+    found.done()
+    found.end()
+    Instance.drawn(folder, 0).remember(folder)
+    with closing(HighWater(folder)) as mark:
+        mark.missing("a1", 7)
+        mark.rise("a1", 8)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("name", [in_hand.FILE, instance.FILE, f"{instance.FILE}.new", high_water.FILE, "lock"])
+@odd
+def test_it_starts_with_anything_in_the_place_of_a_state_file(
+    lay: Callable[[Path], None], name: str, tmp_path: Path, make_message
+):
+    lay(tmp_path / name)
+    start(tmp_path, make_message)
+    directory = StateDir(tmp_path)
+    try:
+        directory.lock()
+    except StorageError as error:
+        assert name == "lock"
+        assert "it can't be locked" in str(error) or "state directory" in str(error)
+    finally:
+        directory.close()
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
+@odd
+def test_it_starts_with_anything_in_the_place_of_its_database(
+    lay: Callable[[Path], None], suffix: str, tmp_path: Path
+):
+    if suffix:
+        with closing(Ledger(tmp_path)) as ledger:
+            ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
+    lay(tmp_path / f"{DATABASE}{suffix}")
+    with closing(Ledger(tmp_path)) as ledger:
+        ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
+        assert ledger.load().sensors == {"a": SENSOR}
+
+
+@settings(max_examples=300, deadline=None)
+@given(content=st.binary(max_size=1100) | JSON.map(lambda value: repr(value).encode("utf-8", "replace")))
+def test_any_content_is_survived(content: bytes, make_message):
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for file in (in_hand.FILE, instance.FILE, high_water.FILE):
+            (folder / file).write_bytes(content)
+        InHand(folder).take(make_message())
+        Instance.drawn(folder, 0)
+        with closing(HighWater(folder)) as mark:
+            assert mark.reached("a1") >= 0
+        found = InHand(folder)
+        assert found.careful == in_hand.CAREFUL
+        assert len(found._ends) == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[" * 1024, b"1e999", b'{"clean": true, "ends": {"a": 1e999}}', b"9" * 1024, b"\0" * 1024, b" " * (100 << 20)],
+    ids=["deep", "infinite", "infinite within", "long", "zeros", "100 MB"],
+)
+@pytest.mark.parametrize("file", [in_hand.FILE, instance.FILE, high_water.FILE])
+def test_what_is_unreadable_is_said_once_and_written_anew(
+    file: str, content: bytes, tmp_path: Path, make_message, caplog
+):
+    (tmp_path / file).write_bytes(content)
+    for _ in range(2):
+        start(tmp_path, make_message)
+    warned = [record.getMessage() for record in caplog.records]
+    assert len(warned) == 1, warned
+    assert (tmp_path / file).stat().st_size <= 1024
+
+
+@odd
+def test_only_a_plain_file_is_read_and_only_so_far(lay: Callable[[Path], None], tmp_path: Path):
+    lay(tmp_path / "x")
+    with pytest.raises(OSError, match="plain file|larger than|No such|Too many levels|No such device"):
+        read_plain(tmp_path / "x", 8)
