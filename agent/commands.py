@@ -6,10 +6,11 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from drsn.agent.address import Broker
 from drsn.agent.secret import password_in
+from drsn.agent.setting_types import Prefix
 from drsn.agent.settings import MqttSection
 from drsn.agent.tls import INSECURE, context
 from drsn.model.errors import UsageError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import argparse
 
 log = logging.getLogger(__name__)
+
+_PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
 
 
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
@@ -41,13 +44,14 @@ def broker_of(arguments: argparse.Namespace) -> Broker:
     """The broker that `add_broker`'s options name.
 
     Raises:
-        UsageError: the URL is none, or an option lacks its other half.
+        UsageError: the URL or the user's name is none, or an option lacks its other half.
         ConfigurationError: the password can't be read, or there are no certificates where they should be.
     """
     try:
-        section = MqttSection(url=arguments.url, protocol=arguments.protocol)
+        section = MqttSection(url=arguments.url, protocol=arguments.protocol, username=arguments.username)
     except ValidationError as error:
-        raise UsageError(f"URL: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+        option = "--username" if error.errors()[0]["loc"][:1] == ("username",) else "URL"
+        raise _wrong(option, error) from None
     if arguments.password_file is not None and arguments.username is None:
         raise UsageError("--password-file needs --username")
     if arguments.key_file is not None and arguments.cert_file is None:
@@ -60,7 +64,7 @@ def broker_of(arguments: argparse.Namespace) -> Broker:
         cert_file=_text(arguments.cert_file),
         key_file=_text(arguments.key_file),
         insecure=arguments.insecure,
-        username=arguments.username,
+        username=section.username,
         password=None if arguments.password_file is None else password_in(arguments.password_file),
         protocol=section.protocol,
     )
@@ -68,6 +72,22 @@ def broker_of(arguments: argparse.Namespace) -> Broker:
     if broker.tls and broker.insecure:
         log.warning(INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file"))
     return broker
+
+
+def prefix_of(arguments: argparse.Namespace) -> str:
+    """The prefix of the agents' topics that `--prefix` names, by the rule of `agent.prefix`.
+
+    Raises:
+        UsageError: it is none; with + or # in it the broker would be asked for all that it has.
+    """
+    try:
+        return _PREFIX.validate_python(arguments.prefix)
+    except ValidationError as error:
+        raise _wrong("--prefix", error) from None
+
+
+def _wrong(option: str, error: ValidationError) -> UsageError:
+    return UsageError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}")
 
 
 def _text(path: Path | None) -> str | None:

@@ -77,7 +77,7 @@ class HighWater:
         except FileNotFoundError:
             return "", 0
         except OSError as error:
-            reason = error.strerror
+            reason = error.strerror or str(error)
         if not self._said:
             self._said = True
             log.warning("how far the database had come is not known", extra=fields(file=self._path, reason=reason))

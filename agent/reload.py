@@ -146,9 +146,9 @@ def _inherited() -> tuple[Debt, ...]:
     text = os.environ.pop(DEBTS, "[]")
     try:
         owed = tuple(Debt(str(name), str(topic), bytes.fromhex(data)) for name, topic, data in json.loads(text))
-        if not all(REQUEST_ID.fullmatch(debt.request_id) for debt in owed):  # the answer's topic ends in it
-            raise ValueError("no request")  # noqa: TRY301 (said once, for all)
-        return owed
     except (ValueError, TypeError, RecursionError):
+        owed = None
+    if owed is None or not all(REQUEST_ID.fullmatch(debt.request_id) for debt in owed):  # the answer's topic ends in it
         log.warning("reload: the environment holds what no process of ours left there", extra=fields(variable=DEBTS))
         return ()
+    return owed

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent import commands
+from drsn.agent.mqtt_text import flaw
 from drsn.agent.packets import CODECS, codec
 from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 
@@ -82,6 +83,8 @@ def _topic(arguments: argparse.Namespace) -> str:
     """With {sensor} in it; looks at the other numbers as well."""
     topic: str = arguments.topic or f"plant/replay/{{sensor}}/{arguments.codec}"
     plain = topic.replace("{sensor}", "")
+    if (wrong := flaw(topic)) is not None:
+        raise UsageError(f"--topic: {wrong}")
     if plain == topic or set(plain) & set("{}+#") or arguments.samples < 1 or not arguments.speed >= 0:
         raise UsageError("--topic needs {sensor} and no other name, --samples at least 1, --speed at least 0")
     return topic

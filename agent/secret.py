@@ -20,7 +20,7 @@ def password_in(path: Path) -> str:
     """The password in a file, or in a pipe; the line's end is not part of it.
 
     Raises:
-        ConfigurationError: it can't be read, is no text, or is longer than MQTT allows.
+        ConfigurationError: it can't be read, is no text, holds NUL, or is longer than MQTT allows.
     """
     try:
         with path.open("rb") as file:
@@ -32,6 +32,8 @@ def password_in(path: Path) -> str:
         raise ConfigurationError(f"password file {path}: {error.strerror or error}") from None
     if len(text.encode()) > MAX_BYTES:
         raise ConfigurationError(f"password file {path}: longer than the {MAX_BYTES} bytes that MQTT allows")
+    if "\0" in text:  # MQTT allows it, but brokers that keep passwords as C's strings end them there
+        raise ConfigurationError(f"password file {path}: holds NUL, as text in UTF-16 does; write it as UTF-8")
     return text
 
 

@@ -7,26 +7,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.evidence.geometry import Geometry
 from drsn.agent.packets import Format
+from drsn.agent.setting_types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.agent.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.votes import Quorum
 from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"
-PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
-"""Plain topic levels; what begins with $ is the broker's own."""
-
-
-def _quorum(value: object) -> object:
-    return Quorum.parse(value) if isinstance(value, str) else value
-
-
-# NoDecode: an environment variable holds 6/8, not JSON.
-QuorumText = Annotated[Quorum, NoDecode, BeforeValidator(_quorum)]
 
 
 class AgentSection(Frozen):
@@ -37,9 +28,7 @@ class AgentSection(Frozen):
         pattern=f"^{SENSOR_ID.pattern}$",
         description="unique at the broker; stands in every document",
     )
-    prefix: str = Field(
-        default="drsn/v1", pattern=PREFIX, max_length=200, description="of every topic the agent writes"
-    )
+    prefix: Prefix = Field(default="drsn/v1", description="of every topic the agent writes")
     bundle: str = Field(description="a directory, a .zip, or shipped:NAME")
     backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = Field(
         default="auto", description="auto: the first of tensorrt, tensorrt-rtx whose engine fits, else onnxruntime"
@@ -58,11 +47,13 @@ class AgentSection(Frozen):
 class MqttSection(Frozen):
     """The broker."""
 
-    url: str = Field(default="mqtt://localhost:1883", description="mqtt://host[:1883], or mqtts://host[:8883] with TLS")
+    url: BrokerUrl = Field(
+        default="mqtt://localhost:1883", description="mqtt://host[:1883], or mqtts://host[:8883] with TLS"
+    )
     protocol: Literal["auto", "5", "3.1.1"] = Field(
         default="auto", description="auto falls back only when the broker refuses 5, and warns"
     )
-    username: str | None = Field(default=None, description="none: anonymous")
+    username: UserName | None = Field(default=None, description="none: anonymous")
     password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
     ca_file: Path | None = Field(default=None, description="of the broker's certificate; default: the system's")
     cert_file: Path | None = Field(default=None, description="our own certificate, where the broker asks for one")
@@ -73,21 +64,6 @@ class MqttSection(Frozen):
     keepalive_s: int = Field(
         default=30, ge=5, le=3600, description="a dead line is noticed after twice this, by the broker after 1.5 times"
     )
-
-    @field_validator("url")
-    @classmethod
-    def _place(cls, url: str) -> str:
-        if "@" in url:  # asked first: no message may repeat a password
-            raise ValueError("holds credentials; use username and password_file")
-        try:
-            parts = urlsplit(url)
-            ends = "".join(parts[2:]) in ("", "/")  # path, query, fragment
-            right = ends and parts.scheme in ("mqtt", "mqtts") and parts.hostname and parts.port != 0
-        except ValueError:  # an open bracket, or a port that is none
-            right = False
-        if not right:
-            raise ValueError(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
-        return url
 
     @model_validator(mode="after")
     def _key_has_certificate(self) -> MqttSection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from drsn.agent.mqtt_text import flaw
+
 SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 MAX_REPLY_CHARS, MAX_REPLY_LEVELS = 512, 16
 """Of a response topic, and of what stands below `_reply` in it."""
@@ -32,11 +34,13 @@ class TopicPattern:
         sensor: template of the sensor's id, with the pattern's names.
 
     Raises:
-        TopicPatternError: a level mixes text and a name, a name repeats, or the template's names are unknown,
-            or no id that it gives could be legal.
+        TopicPatternError: no broker need take it, a level mixes text and a name, a name repeats, or the template's
+            names are unknown, or no id that it gives could be legal.
     """
 
     def __init__(self, topic: str, sensor: str) -> None:
+        if (wrong := flaw(topic)) is not None:
+            raise TopicPatternError(f"topic {topic[:80]!r}: {wrong}")
         names: list[str] = []
         levels: list[str | None] = []
         for level in topic.split("/"):

@@ -20,7 +20,7 @@ from drsn.export.golden import npz_bytes
 from drsn.export.onnx_from_torch import MAX_IR, OPSET
 from drsn.export.parity import compare
 from drsn.export.verify import BATCHES, ONNXRUNTIME, run, verify_onnx
-from drsn.model.bundle import Golden
+from drsn.model.bundle import MAX_GOLDEN, Golden
 from drsn.model.contract import Frozen, Manifest, ModelContract
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, excerpt
 from drsn.model.onnx_wire import OnnxWireError, require_self_contained
@@ -152,6 +152,10 @@ def _golden(path: Path, contract: ModelContract) -> Golden:
     shapes = tuple(found[name].shape for name in ARRAYS)
     if shapes != due or not windows or {array.dtype for array in found.values()} != {np.dtype(np.float32)}:
         raise BadDataError(f"golden windows {path}: hold {shapes}, the contract wants {due}, all float32")
+    if windows > MAX_GOLDEN:
+        raise BadDataError(
+            f"golden windows {path}: {windows} of them, no agent takes more than {MAX_GOLDEN}; choose some"
+        )
     if not all(np.isfinite(array).all() for array in found.values()):
         raise BadDataError(f"golden windows {path}: hold NaN or infinity")
     return Golden(**found)

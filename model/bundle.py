@@ -12,11 +12,12 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from drsn.model.bundle_source import MAX_BYTES, MAX_FILES, REMEDY, source_of
 from drsn.model.contract import Manifest, ModelContract
 from drsn.model.errors import BundleError, excerpt
 from drsn.model.onnx_wire import OnnxWireError, require_self_contained
@@ -26,16 +27,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from typing_extensions import Self
+
+    from drsn.model.bundle_source import Source
 
 MANIFEST = "manifest.json"
 REQUIRED = ("model.onnx", "golden.npz", "MODEL_CARD.md")
 MAX_MANIFEST_BYTES = 1 << 20
-MAX_BYTES = 256 << 20
-"""Of all files. A DRSN is 50 kB; this leaves room for any network that an edge device runs, and none for a bomb."""
+MAX_GOLDEN = 1024
+"""Windows. Our export writes 128 at most (`golden.py`); each is run by every check, beside an agent that runs."""
 
-MAX_FILES = 32
-REMEDY = "make or copy the bundle again"
+NPY_BYTES = 4096
+"""Of the names and headers of an .npz; numpy's are 128 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class Bundle:
             raise BundleError(f"bundle {self.path}: has no {name}")
         return self.files[name]
 
-    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """Content of an .npz file that the manifest names.
+    def arrays(self, name: str, max_bytes: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
+        """Content of an .npz file that the manifest names, of at most so many bytes once it is unpacked.
 
         Raises:
             BundleError: it names no such file, or it holds no arrays, or too large ones.
@@ -84,8 +86,8 @@ class Bundle:
         content = self.read(name)
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:  # zipfile unpacks no more than an entry claims
-                if sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES:
-                    raise ValueError(f"more than {MAX_BYTES} bytes")  # noqa: TRY301 (one message for all)
+                if sum(entry.file_size for entry in archive.infolist()) > max_bytes:
+                    raise ValueError(f"more than {max_bytes} bytes unpacked")  # noqa: TRY301 (one message for all)
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return {key: np.asarray(arrays[key]) for key in arrays.files}
         except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
@@ -95,9 +97,12 @@ class Bundle:
         """The golden windows.
 
         Raises:
-            BundleError: they are not what the contract says.
+            BundleError: they are not what the contract says, or more than `MAX_GOLDEN`.
         """
-        contract, arrays = self.contract, self.arrays("golden.npz")
+        contract = self.contract
+        floats = contract.channels * contract.window + len(contract.labels) + 1
+        # Known before anything is unpacked: 20,000 windows of a network are 160 MB here, and 1.6 MB in the .zip.
+        arrays = self.arrays("golden.npz", min(MAX_BYTES, MAX_GOLDEN * floats * 4 + NPY_BYTES))
         if missing := {"x", "probabilities", "novelty"} - arrays.keys():
             raise BundleError(f"bundle {self.path}: golden.npz can't be read: no {sorted(missing)}; {REMEDY}")
         golden = Golden(arrays["x"], arrays["probabilities"], arrays["novelty"])
@@ -107,6 +112,10 @@ class Bundle:
         kinds = {golden.x.dtype, golden.probabilities.dtype, golden.novelty.dtype}
         if shapes != due or not windows or kinds != {np.dtype(np.float32)}:
             raise BundleError(f"bundle {self.path}: golden.npz holds {shapes}, not {due} of float32; {REMEDY}")
+        if windows > MAX_GOLDEN:
+            raise BundleError(
+                f"bundle {self.path}: golden.npz holds {windows} windows, more than {MAX_GOLDEN}; {REMEDY}"
+            )
         return golden
 
 
@@ -117,7 +126,7 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: one line that names the bundle, what is wrong with it, and the remedy.
     """
     try:
-        with _source(path) as source:
+        with source_of(path) as source:
             return _checked(path, source)
     except OSError as error:
         raise BundleError(f"bundle {path}: {error.strerror or error}") from None
@@ -125,77 +134,7 @@ def open_bundle(path: Path) -> Bundle:
         raise BundleError(f"bundle {path}: not a readable .zip: {excerpt(error)}; {REMEDY}") from None
 
 
-class _Source(Protocol):
-    """A place that holds files."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def names(self) -> list[str]:
-        """Every file."""
-        ...
-
-    def read(self, name: str, limit: int) -> bytes:
-        """At most `limit` + 1 bytes of a file."""
-        ...
-
-
-class _Directory:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-    def names(self) -> list[str]:
-        return sorted(entry.name for entry in self._path.iterdir())
-
-    def read(self, name: str, limit: int) -> bytes:
-        file = self._path / name
-        if file.is_symlink() or not file.is_file():
-            raise BundleError(f"bundle {self._path}: {name} is no plain file; {REMEDY}")
-        with file.open("rb") as stream:
-            return stream.read(limit + 1)
-
-
-class _Zip:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._zip = zipfile.ZipFile(path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._zip.close()
-
-    def names(self) -> list[str]:
-        return [entry.filename for entry in self._zip.infolist()]
-
-    def read(self, name: str, limit: int) -> bytes:
-        entry = self._zip.getinfo(name)
-        if (entry.external_attr >> 16) & 0o170000 == 0o120000 or entry.is_dir() or entry.flag_bits & 1:
-            raise BundleError(f"bundle {self._path}: {name} is a link, a folder or encrypted; {REMEDY}")
-        # The others decompress a whole chunk at a time, without a limit.
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise BundleError(f"bundle {self._path}: {name} is neither stored nor deflated; {REMEDY}")
-        with self._zip.open(entry) as stream:  # reads no more than asked, whatever the entry claims to hold
-            return stream.read(limit + 1)
-
-
-def _source(path: Path) -> _Source:
-    if path.is_dir():
-        return _Directory(path)
-    if not path.exists():
-        raise BundleError(f"bundle {path}: no such file or directory")
-    return _Zip(path)
-
-
-def _checked(path: Path, source: _Source) -> Bundle:
+def _checked(path: Path, source: Source) -> Bundle:
     names = source.names()
     if len(names) > MAX_FILES or len(set(names)) != len(names):
         raise BundleError(f"bundle {path}: {len(names)} entries, some twice or more than {MAX_FILES}; {REMEDY}")

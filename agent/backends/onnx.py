@@ -47,7 +47,7 @@ class OnnxBackend:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a core
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what fails is raised, and said in one line of ours
         try:
             self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
@@ -98,6 +98,6 @@ class OnnxBackend:
         if not isinstance(x.shape[0], str):
             raise BundleError(f"{self._file}: its batch is fixed; export it with a dynamic one")
         missing = [name for name in NEEDED if name not in outputs]
-        if missing or outputs["probabilities"].shape[-1] != len(contract.labels):
+        if missing or outputs["probabilities"].shape[-1:] != [len(contract.labels)]:
             raise BundleError(f"{self._file}: outputs {sorted(outputs)} lack {missing} or one probability per label")
         return [*NEEDED, *((OPTIONAL,) if OPTIONAL in outputs else ())]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import queue
 import time
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from drsn.agent.desk.retained import Retained
 from drsn.agent.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.mqtt import Connection
-from drsn.agent.topics import Topics, legal_sensor
+from drsn.agent.topics import Topics
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:
@@ -62,10 +62,8 @@ class Client:
         )
         self._evidence: bytes | None = None
         self._where = f"{broker.host}:{broker.port}"
-        self.alarms: dict[str, dict[str, Any]] = {}
-        """Sensor -> its retained alarm."""
-        self.statuses: dict[str, dict[str, Any]] = {}
-        """Agent -> its retained status."""
+        self.retained = Retained(prefix)
+        """Alarms and statuses."""
 
     def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
         self._connection.start()
@@ -77,7 +75,7 @@ class Client:
                 raise UnavailableError(f"broker {self._where}: {why}; `drsn-agent doctor` says more")
             time.sleep(0.02)
         for message in self._until_quiet():
-            self._keep(message)
+            self.retained.keep(message)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,23 +87,15 @@ class Client:
         Raises:
             BadDataError: no alarm of that sensor is retained, or none that an agent wrote.
         """
-        if sensor not in self.alarms:
-            known = ", ".join(sorted(self.alarms)) or "none at all"
-            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {known}")
-        agent = self.alarms[sensor].get("agent")
-        if not isinstance(agent, str) or not legal_sensor(agent):
-            raise BadDataError(f"the alarm of sensor {sensor!r} names no agent, so no agent wrote it")
-        return agent
+        return str(self.retained.alarm(sensor)["agent"])
 
     def known(self, agent: str) -> str:
         """An agent's id, if the broker has a status of it.
 
         Raises:
-            BadDataError: it has none.
+            BadDataError: it has none, or none that an agent wrote.
         """
-        if agent not in self.statuses:
-            known = ", ".join(sorted(self.statuses)) or "none at all"
-            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {known}")
+        self.retained.status(agent)
         return agent
 
     def ask(
@@ -155,14 +145,14 @@ class Client:
             try:
                 message = self._messages.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
-                state = self.statuses.get(agent, {}).get("state", "unknown here")
+                state = self.retained.statuses.get(agent, {}).get("state", "unknown here")
                 raise UnavailableError(f"agent {agent} did not answer in {timeout_s:g} s; it is {state}") from None
             message.ack()
             if "/evidence/" in message.topic:
                 self._evidence = message.payload
             if message.topic.startswith(f"{self._prefix}/_reply/"):
                 return message
-            self._keep(message)
+            self.retained.keep(message)
 
     def _until_quiet(self) -> Iterator[Message]:
         while True:
@@ -172,14 +162,3 @@ class Client:
                 return
             message.ack()
             yield message
-
-    def _keep(self, message: Message) -> None:
-        name = message.topic.removeprefix(f"{self._prefix}/").split("/")
-        try:
-            document = json.loads(message.payload)
-        except (ValueError, RecursionError):
-            return  # not ours, or a sensor that was forgotten
-        if isinstance(document, dict) and name[-1] == "alarm" and legal_sensor(name[0]):  # else the doctor's
-            self.alarms[name[0]] = document
-        elif isinstance(document, dict) and name[-1] == "status":
-            self.statuses[name[1]] = document

@@ -7,10 +7,10 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.commands import add_broker, broker_of
+from drsn.agent.commands import add_broker, broker_of, prefix_of
 from drsn.agent.desk.table import alarm_lines, commission_line, event_line
 from drsn.agent.documents import MAX_SEQ
-from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, UsageError, printable
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -88,13 +88,14 @@ def _usual(parser: Parser, command: Any) -> Parser:  # noqa: ANN401 (a function 
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """What the broker retains."""
+    """What the broker retains: what agents wrote is shown whatever lies beside it."""
     with _client(arguments) as client:
-        found, statuses = client.alarms, client.statuses
+        found = client.retained
     if arguments.json:
-        print(json.dumps({"alarms": found, "agents": statuses}))
+        print(json.dumps({"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}))
     else:
-        _print(alarm_lines(found, statuses, every=arguments.all))
+        _print(alarm_lines(found.alarms, found.statuses, every=arguments.all))
+    found.require_all_sound()
     return EXIT_OK
 
 
@@ -175,20 +176,15 @@ def reload(arguments: argparse.Namespace) -> int:
 def _client(arguments: argparse.Namespace) -> Client:
     from drsn.agent.desk.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    return Client(broker_of(arguments), arguments.prefix)
+    return Client(broker_of(arguments), prefix_of(arguments))
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:
-    """The event that made the alarm as it stands; that is what the person in front of this shell sees.
-
-    Raises:
-        BadDataError: no agent wrote that alarm.
-    """
-    try:
-        standing = {each.get("condition"): each for each in client.alarms[arguments.sensor].get("conditions", ())}
-    except (TypeError, AttributeError) as error:
-        raise BadDataError(f"the alarm of sensor {arguments.sensor!r} is none that an agent wrote ({error})") from None
-    return str(standing.get(arguments.condition, {}).get("event_id", "none"))
+    """The event that made the alarm as it stands; that is what the person in front of this shell sees."""
+    standing = client.retained.alarm(arguments.sensor).get("conditions", ())
+    return next(
+        (str(each.get("event_id")) for each in standing if each.get("condition") == arguments.condition), "none"
+    )
 
 
 def _who(arguments: argparse.Namespace) -> str:
@@ -196,16 +192,8 @@ def _who(arguments: argparse.Namespace) -> str:
 
 
 def _print(lines: Iterable[str]) -> None:
-    """Of documents that anybody may have written whom the broker lets publish.
-
-    Raises:
-        BadDataError: they are not such documents.
-    """
-    try:
-        for line in [printable(line) for line in lines]:
-            print(line)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadDataError(f"the broker holds what no agent of this version wrote ({error!r}); see --json") from None
+    for line in lines:
+        print(printable(line))
 
 
 def _told(reply: ReplyDocument, arguments: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.commands import add_login, broker_of
+from drsn.agent.commands import add_login, broker_of, prefix_of
 from drsn.agent.documents import iso_utc
 from drsn.agent.evidence import file
 from drsn.agent.evidence.message import read
@@ -179,7 +179,7 @@ def _asked(arguments: argparse.Namespace) -> bytes:
 
     if arguments.sensor is None or arguments.list:
         raise UsageError("--from needs an event's id and --sensor")
-    with Client(broker_of(arguments), arguments.prefix, arguments.event) as client:
+    with Client(broker_of(arguments), prefix_of(arguments), arguments.event) as client:
         return client.evidence(arguments.sensor, arguments.event)
 
 

@@ -19,7 +19,9 @@ def test_the_end_of_the_line_is_not_part_of_it(content: bytes, password: str, tm
     assert password_in(tmp_path / "p") == password
 
 
-@pytest.mark.parametrize("content", [b"hunter\xff2", b"hunter2" * MAX_BYTES])
+@pytest.mark.parametrize(
+    "content", [b"hunter\xff2", b"hunter2" * MAX_BYTES, b"hunter2\0", "hunter2".encode("utf-16-le")]
+)
 def test_what_is_no_password_is_an_error_that_does_not_repeat_it(content: bytes, tmp_path: Path):
     (tmp_path / "p").write_bytes(content)
     with pytest.raises(ConfigurationError, match=f"password file {tmp_path}/p: ") as caught:

@@ -41,6 +41,9 @@ def test_they_are_made_from_arguments_alone(monkeypatch: pytest.MonkeyPatch):
         ("mqtts://broker", "broker", 8883, True),
         ("mqtt://10.0.0.1:1884/", "10.0.0.1", 1884, False),
         ("mqtts://[::1]:9", "::1", 9, True),
+        ("mqtt://[fe80::1%eth0]", "fe80::1%eth0", 1883, False),
+        ("mqtt://my_broker.local.", "my_broker.local.", 1883, False),
+        ("mqtt://büro.example", "büro.example", 1883, False),
     ],
 )
 def test_a_url_says_where_the_broker_is(url: str, host: str, port: int, *, tls: bool):
@@ -51,10 +54,39 @@ def test_a_url_says_where_the_broker_is(url: str, host: str, port: int, *, tls: 
 @pytest.mark.parametrize(
     "url",
     ["broker", "http://broker", "mqtt://", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0", "mqtt://b/a", "mqtt://b?a",
-     "mqtt://[::1", ""],
+     "mqtt://[::1", "", "mqtt://h%20x", "mqtt://-h", "mqtt://a..b", "mqtt://[::x]", "mqtt://" + "a" * 64],
 )  # fmt: skip
 def test_what_is_no_url_of_a_broker_is_refused_and_shown(url: str):
     assert complaint(mqtt={"url": url}).endswith(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
+
+
+@pytest.mark.parametrize("odd", ["\0", "\n", "\t", " ", "\x7f", "\x85", "\u2028", "\u202e", "\uffff"])
+@pytest.mark.parametrize("url", ["mqtt://h{}x", "{}mqtt://h", "mqtt://h{}", "mqtt:{}//h", "mqtt://h:18{}83"])
+def test_a_url_with_spaces_or_control_characters_is_refused_not_cleaned(url: str, odd: str):
+    """`urlsplit` drops line ends, and what is left may be another broker."""
+    assert "holds U+" in complaint(mqtt={"url": url.format(odd)})
+
+
+def test_a_url_without_end_is_not_repeated_whole():
+    assert len(complaint(mqtt={"url": "x" * 70_000})) < 200
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\x85b", "a\x1bb", "a\uffffb", "a\ufdd0b", "a\U0010fffeb"])
+def test_text_that_a_broker_may_refuse_is_refused_here(text: str):
+    """Else `check` passes what never connects, and the agent tries for ever."""
+    said = f"holds U+{ord(text[1]):04X}, for which a broker may end the connection"
+    assert complaint(mqtt={"username": text}) == f"mqtt.username: Value error, {said} (MQTT 5, 1.5.4)"
+    assert complaint(agent={**AGENT, "prefix": text}) == f"agent.prefix: Value error, {said} (MQTT 5, 1.5.4)"
+    told = complaint(inputs=[{**INPUT, "topic": f"plant/{text}/{{machine}}"}])
+    assert told.startswith("inputs.0: Value error, topic 'plant/")
+    assert said in told
+
+
+def test_a_user_name_or_a_topic_that_has_no_room_in_a_packet_is_refused():
+    assert settings(mqtt={"username": "ü" * 32_767}).mqtt.username
+    assert "mqtt.username: Value error, 65536 bytes, more than the 65535" in complaint(mqtt={"username": "ü" * 32_768})
+    assert "65545 bytes" in complaint(inputs=[{"topic": "x" * 65_535 + "/{machine}", "sensor": "{machine}"}])
+    assert settings(agent={**AGENT, "prefix": "Anlage ü\ufeff/a b"}).agent.prefix
 
 
 @pytest.mark.parametrize("url", ["mqtt://me:hunter2@b", "http://me:hunter2@b/x", "me:hunter2@b", "mqtt://hunter2@b:x"])

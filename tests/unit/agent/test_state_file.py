@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -61,6 +62,11 @@ odd = pytest.mark.parametrize("lay", ODD.values(), ids=ODD.keys())
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=9,
+)
+LEFT = st.fixed_dictionaries({"clean": JSON, "ends": st.dictionaries(st.text(), JSON)})
+CONTENT = (
+    st.binary(max_size=1100) | (JSON | LEFT).map(json.dumps).map(str.encode) | st.integers(1, 1024).map(b"[".__mul__)
 )
 
 
@@ -86,21 +92,15 @@ def test_it_starts_with_anything_in_the_place_of_a_state_file(
     lay(tmp_path / name)
     start(tmp_path, make_message)
     directory = StateDir(tmp_path)
-    try:
+    with suppress(StorageError) if name == "lock" else nullcontext():  # without a lock it goes on in memory
         directory.lock()
-    except StorageError as error:
-        assert name == "lock"
-        assert "it can't be locked" in str(error) or "state directory" in str(error)
-    finally:
-        directory.close()
+    directory.close()
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal"])
 @odd
-def test_it_starts_with_anything_in_the_place_of_its_database(
-    lay: Callable[[Path], None], suffix: str, tmp_path: Path
-):
+def test_it_starts_with_anything_in_the_place_of_its_database(lay: Callable[[Path], None], suffix: str, tmp_path: Path):
     if suffix:
         with closing(Ledger(tmp_path)) as ledger:
             ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
@@ -111,7 +111,7 @@ def test_it_starts_with_anything_in_the_place_of_its_database(
 
 
 @settings(max_examples=300, deadline=None)
-@given(content=st.binary(max_size=1100) | JSON.map(lambda value: repr(value).encode("utf-8", "replace")))
+@given(content=CONTENT)
 def test_any_content_is_survived(content: bytes, make_message):
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -123,7 +123,7 @@ def test_any_content_is_survived(content: bytes, make_message):
             assert mark.reached("a1") >= 0
         found = InHand(folder)
         assert found.careful == in_hand.CAREFUL
-        assert len(found._ends) == 1
+        assert 1 <= len(found._ends) <= in_hand.SUSPECTS
 
 
 @pytest.mark.parametrize(
@@ -146,5 +146,5 @@ def test_what_is_unreadable_is_said_once_and_written_anew(
 @odd
 def test_only_a_plain_file_is_read_and_only_so_far(lay: Callable[[Path], None], tmp_path: Path):
     lay(tmp_path / "x")
-    with pytest.raises(OSError, match="plain file|larger than|No such|Too many levels|No such device"):
+    with pytest.raises(OSError, match=r"plain file|larger than|No such|Too many levels"):
         read_plain(tmp_path / "x", 8)

@@ -226,8 +226,16 @@ def test_a_network_without_normalisation_is_refused(given):
             },
             "hold",
         ),
+        (
+            {
+                "x": np.zeros((1025, 1, 64), np.float32),
+                "probabilities": np.zeros((1025, 2), np.float32),
+                "novelty": np.zeros(1025, np.float32),
+            },
+            "no agent takes more than 1024",
+        ),
     ],
-    ids=["length", "dtype", "nan", "none", "a number", "none at all"],
+    ids=["length", "dtype", "nan", "none", "a number", "none at all", "too many"],
 )
 def test_windows_that_prove_nothing_are_refused(given, golden: dict, told: str):
     refused(given(**golden), BadDataError, told)

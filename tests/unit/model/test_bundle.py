@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
+import socket
 import stat
 import tracemalloc
 import zipfile
@@ -16,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.model.bundle import MAX_BYTES, MAX_FILES, MAX_MANIFEST_BYTES, open_bundle
+from drsn.model.bundle import MAX_GOLDEN, MAX_MANIFEST_BYTES, open_bundle
+from drsn.model.bundle_source import MAX_BYTES, MAX_FILES
 from drsn.model.errors import BundleError
 
 if TYPE_CHECKING:
@@ -260,3 +263,84 @@ def test_golden_windows_that_are_not_the_contracts_are_refused(content: bytes, d
     bundle = open_bundle(draft.zip())
     with pytest.raises(BundleError, match=r"golden\.npz"):
         bundle.golden()
+
+
+def golden(contract: ModelContract, windows: int) -> bytes:
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        x=np.zeros((windows, contract.channels, contract.window), np.float32),
+        probabilities=np.zeros((windows, len(contract.labels)), np.float32),
+        novelty=np.zeros(windows, np.float32),
+    )
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("windows", [MAX_GOLDEN + 1, 60_000])
+def test_more_golden_windows_than_anybody_exports_are_refused_before_they_take_memory(
+    windows: int, draft: Draft, contract: ModelContract
+):
+    """Each check runs all of them, and `reload` runs a check beside the agent."""
+    draft.put("golden.npz", golden(contract, MAX_GOLDEN))
+    assert len(open_bundle(draft.zip()).golden().x) == MAX_GOLDEN
+    draft.put("golden.npz", golden(contract, windows))
+    bundle = open_bundle(draft.zip())
+    tracemalloc.start()
+    with pytest.raises(BundleError, match=r"golden\.npz.*more than"):
+        bundle.golden()
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 4 << 20
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as place:
+        place.bind(os.path.relpath(path))  # an absolute name may be too long for a socket
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("lay", "said"),
+    [
+        (os.mkfifo, "is a pipe, a socket or a device"),
+        (listening, "is a pipe, a socket or a device"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a pipe, a socket or a device"),
+        (lambda path: path.symlink_to("nowhere"), "no such file"),
+        (lambda path: path.symlink_to(path.name), "Too many levels"),
+        (lambda path: path.touch() or os.truncate(path, MAX_BYTES + 1), f"larger than {MAX_BYTES} bytes"),
+    ],
+)
+def test_what_is_no_bundle_is_not_waited_for_and_not_read(
+    lay, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    lay(tmp_path / "bundle.zip")
+    assert said in refused(tmp_path / "bundle.zip")
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_a_folder_is_not_waited_for(draft: Draft):
+    folder = draft.directory()
+    (folder / "model.onnx").unlink()
+    os.mkfifo(folder / "model.onnx")
+    assert "model.onnx is no plain file" in refused(folder)
+
+
+def test_a_zip_of_far_too_many_files_is_refused_before_they_take_memory(tmp_path: Path):
+    """Listed, 20,000 files take 20 MB; what 256 MB have room for would take gigabytes."""
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(20_000):
+            archive.writestr(f"file{number}", b"")
+    tracemalloc.start()
+    assert "not a readable .zip" in refused(path)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 4 << 20
+
+
+def test_a_zip_with_the_longest_comment_is_read(draft: Draft):
+    path = draft.zip()
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"c" * 65_535
+    assert open_bundle(path).files == draft.files

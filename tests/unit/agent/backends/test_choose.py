@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from drsn.agent.backends.choose import SELF_TEST_TOLERANCE, open_backend, self_test
+from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.ports import Outputs
-from drsn.model.bundle import open_bundle
+from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 
 BUNDLE = open_bundle(shipped("synthetic"))
@@ -105,3 +106,29 @@ def test_a_network_that_is_not_the_contracts_is_refused(model: bytes, said: str)
     swapped = replace(BUNDLE, files={**BUNDLE.files, "model.onnx": model})
     with pytest.raises(BundleError, match=said):
         open_backend(swapped, "auto", MAX_BATCH)
+
+
+def foreign(operator: str, *inputs: str, **options: int) -> Bundle:
+    """A bundle whose network gives what one operator makes of its windows."""
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    size = onnx.numpy_helper.from_array(np.array([7, len(BUNDLE.contract.labels)]), "size")
+    outputs = ("novelty", "probabilities")
+    nodes = [onnx.helper.make_node(operator, ["x", *inputs], [name], **options) for name in outputs]
+    x = value("x", 1, ["batch", BUNDLE.contract.channels, BUNDLE.contract.window])
+    graph = onnx.helper.make_graph(nodes, "foreign", [x], [value(name, 1, None) for name in outputs], [size])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+    return replace(BUNDLE, files={**BUNDLE.files, "model.onnx": model.SerializeToString()})
+
+
+def test_a_network_that_gives_one_number_for_all_windows_is_refused():
+    with pytest.raises(BundleError, match="one probability per label"):
+        open_backend(foreign("ReduceSum", keepdims=0), "auto", MAX_BATCH)
+
+
+def test_of_a_network_that_fails_the_runtime_says_nothing_of_its_own(capfd: pytest.CaptureFixture[str]):
+    """Its line, in colours, would stand in the journal beside ours."""
+    backend = OnnxBackend(foreign("Reshape", "size").read("model.onnx"), BUNDLE.contract, MAX_BATCH)
+    with pytest.raises(UnavailableError, match="ONNX Runtime failed"):
+        backend.infer(GOLDEN.x[:1])
+    assert capfd.readouterr() == ("", "")

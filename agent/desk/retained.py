@@ -1,0 +1,132 @@
+"""What a broker retains, as a shell reads it. Anybody may have written it: a bad document hides no good one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, StringConstraints, ValidationError
+
+from drsn.agent.topics import SENSOR_ID, legal_sensor
+from drsn.model.errors import BadDataError, excerpt
+
+if TYPE_CHECKING:
+    from drsn.agent.message import Message
+
+AgentId = Annotated[str, StringConstraints(pattern=f"^{SENSOR_ID.pattern}$")]
+
+NAMED = 3
+"""Topics with a bad document that an error names; of more it says how many."""
+
+SHOWN = 80
+"""Characters of what is wrong with one."""
+
+
+class SeenCondition(BaseModel):
+    """What a shell uses of a condition; whatever else a later version may tell is no mistake."""
+
+    condition: str
+    label: str
+    state: str
+    severity: str
+    since: str
+    event_id: str | None = None
+    latched: bool = False
+    suppressed_by: str | None = None
+    shelved_until: str | None = None
+    acked_by: str | None = None
+
+
+class SeenAlarm(BaseModel):
+    """The same of an alarm."""
+
+    agent: AgentId
+    conditions: tuple[SeenCondition, ...] = ()
+
+
+class SeenStatus(BaseModel):
+    """The same of a status."""
+
+    state: str
+
+
+class Retained:
+    """The documents under a prefix; the last one of a topic counts.
+
+    Args:
+        prefix: of the agents' topics.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.alarms: dict[str, dict[str, Any]] = {}
+        """Sensor -> its alarm, as it came."""
+        self.statuses: dict[str, dict[str, Any]] = {}
+        """Agent -> its status, as it came."""
+        self.malformed: dict[str, str] = {}
+        """Topic -> why no agent of this version wrote what is there."""
+
+    def keep(self, message: Message) -> None:
+        """Take one; an empty one is of a sensor or an agent that was forgotten."""
+        levels = message.topic.removeprefix(f"{self._prefix}/").split("/")
+        if len(levels) == 2 and levels[1] == "alarm" and legal_sensor(levels[0]):  # else the doctor's
+            self._put(message, self.alarms, levels[0], SeenAlarm)
+        elif len(levels) == 3 and levels[2] == "status" and legal_sensor(levels[1]):
+            self._put(message, self.statuses, levels[1], SeenStatus)
+
+    def alarm(self, sensor: str) -> dict[str, Any]:
+        """The alarm of a sensor.
+
+        Raises:
+            BadDataError: none is retained, or none that an agent wrote.
+        """
+        self._require_sound(f"{self._prefix}/{sensor}/alarm")
+        if sensor not in self.alarms:
+            known = ", ".join(sorted(self.alarms)) or "none at all"
+            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {known}")
+        return self.alarms[sensor]
+
+    def status(self, agent: str) -> dict[str, Any]:
+        """The status of an agent.
+
+        Raises:
+            BadDataError: as `alarm`.
+        """
+        self._require_sound(f"{self._prefix}/_agent/{agent}/status")
+        if agent not in self.statuses:
+            known = ", ".join(sorted(self.statuses)) or "none at all"
+            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {known}")
+        return self.statuses[agent]
+
+    def require_all_sound(self) -> None:
+        """After the good ones were shown.
+
+        Raises:
+            BadDataError: one line that names the topics of the others.
+        """
+        if self.malformed:
+            named = [f"{topic} ({reason})" for topic, reason in sorted(self.malformed.items())]
+            more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+            raise BadDataError(
+                f"the broker holds what no agent of this version wrote: {', '.join(named[:NAMED])}{more}; "
+                "whoever publishes there can end it, an empty retained message takes it away"
+            )
+
+    def _require_sound(self, topic: str) -> None:
+        if topic in self.malformed:
+            raise BadDataError(f"{topic}: no agent wrote it, not one of this version ({self.malformed[topic]})")
+
+    def _put(self, message: Message, to: dict[str, dict[str, Any]], name: str, kind: type[BaseModel]) -> None:
+        to.pop(name, None)
+        self.malformed.pop(message.topic, None)
+        if not message.payload:
+            return
+        try:
+            kind.model_validate_json(message.payload)
+            to[name] = json.loads(message.payload)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])[:SHOWN]
+            self.malformed[message.topic] = f"{where or 'document'}: {first['msg'][:SHOWN]}"
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits
+            self.malformed[message.topic] = excerpt(error)[:SHOWN]

@@ -1,0 +1,71 @@
+"""Types of settings, as far as pydantic does not know them: quorums, topic prefixes, user names, brokers' URLs."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from drsn.agent.mqtt_text import flaw
+from drsn.agent.votes import Quorum
+
+PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
+"""Plain topic levels; what begins with $ is the broker's own."""
+
+SHOWN = 80
+"""Characters of a wrong value that a message repeats."""
+
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,253}")
+
+
+def _quorum(value: object) -> object:
+    return Quorum.parse(value) if isinstance(value, str) else value
+
+
+def _text(text: str) -> str:
+    if (wrong := flaw(text)) is not None:
+        raise ValueError(wrong)
+    return text
+
+
+def _prefix(value: object) -> object:
+    if isinstance(value, str) and re.search(PREFIX, _text(value)) is None:
+        raise ValueError(
+            f"{value[:SHOWN]!r} is no plain topic: levels that are not empty, without + # {{ }}, no $ first"
+        )
+    return value
+
+
+def _url(url: str) -> str:
+    if "@" in url:  # asked first: no message may repeat a password
+        raise ValueError("holds credentials; use username and password_file")
+    # Before anything is taken apart: urlsplit drops line ends without a word.
+    if odd := next((c for c in url if c.isspace() or not c.isprintable()), None):
+        raise ValueError(f"{url[:SHOWN]!r} holds U+{ord(odd):04X}; a URL has neither spaces nor control characters")
+    try:
+        parts = urlsplit(url)
+        ends = "".join(parts[2:]) in ("", "/")  # path, query, fragment
+        right = ends and parts.scheme in ("mqtt", "mqtts") and _is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:  # an open bracket, a port that is none, a name that no server of names knows how to ask for
+        right = False
+    if not right:
+        raise ValueError(f"{url[:SHOWN]!r} is not mqtt://host[:port] or mqtts://host[:port]")
+    return url
+
+
+def _is_host(name: str) -> bool:
+    if ":" in name:
+        return bool(IPv6Address(name.partition("%")[0]))  # behind it the interface
+    return _HOST.fullmatch(name.encode("idna").decode()) is not None
+
+
+# NoDecode: an environment variable holds 6/8, not JSON.
+QuorumText = Annotated[Quorum, NoDecode, BeforeValidator(_quorum)]
+
+Prefix = Annotated[str, Field(pattern=PREFIX, max_length=200), BeforeValidator(_prefix)]
+UserName = Annotated[str, AfterValidator(_text)]
+BrokerUrl = Annotated[str, AfterValidator(_url)]
