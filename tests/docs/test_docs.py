@@ -127,7 +127,7 @@ BOUNDS = (
     f"printable, {topics.MAX_REPLY_CHARS} characters, {topics.MAX_REPLY_LEVELS} levels:",
     (
         f"| a bundle | {bundle.MAX_BYTES >> 20} MiB, {bundle.MAX_FILES} files, "
-        f"{bundle.MAX_MANIFEST_BYTES >> 20} MiB of manifest;"
+        f"{bundle.MAX_MANIFEST_BYTES >> 20} MiB of manifest; {bundle.MAX_GOLDEN:,} golden windows,"
     ),
 )
 
