@@ -1,4 +1,4 @@
-"""A small plant for a fuzzer: two sensors, alarms, a journal with a damaged row, every verb.
+"""A small plant for a fuzzer: three sensors, alarms, a journal with a damaged row, every verb.
 
 Nothing is committed: each input finds the same plant. What is answered is kept in memory, the last two of it, so that a
 command can come again, and can be pushed out.
@@ -110,10 +110,10 @@ class Line:
 
 
 def planted(folder: Path) -> Plant:
-    """`a` with a bad ball, `b` well and commissioned; three events, of which one is damaged on the disk."""
+    """`a` with a bad ball, `b` well and commissioned, `c` well; of three events one is damaged on the disk."""
     pipeline = Pipeline(CONTRACT, IDENTITY, POLICIES)
     ledger = Ledger(folder)
-    for sensor, shares in (("a", (0, 0, 1)), ("a", (1, 0, 0)), ("a", (0, 0, 1)), ("b", (1, 0, 0))):
+    for sensor, shares in (("a", (0, 0, 1)), ("a", (1, 0, 0)), ("a", (0, 0, 1)), ("b", (1, 0, 0)), ("c", (1, 0, 0))):
         outcome = window(pipeline, sensor, shares)
         ledger.commit({sensor: outcome.sensor}, {}, outcome.events)
     ledger.mark_published(3)
@@ -212,7 +212,7 @@ def _planned(source: Bytes) -> tuple[bytes, bytes, bytes]:
     said: dict[str, object] = {"request_id": ("r1", "r2", "r3", "damaged")[source.byte() % 4], "by": "ana"}
     ids = [str(uuid.uuid5(EVENT_NAMESPACE, f"a/e0/a/{seq}")) for seq in range(4)]
     made: dict[str, Callable[[], object]] = {
-        "sensor": lambda: ("a", "b", "", "../a", "a\0", "\U0001f600" * 64)[source.byte() % 6],
+        "sensor": lambda: ("a", "b", "c", "", "../a", "a\0", "\U0001f600" * 64)[source.byte() % 7],
         "condition": lambda: ("ball", "inner_race", "unknown", "silent", "nothing")[source.byte() % 5],
         "event_id": lambda: [*ids, "..", "\0"][source.byte() % 6],
         "from_seq": lambda: int.from_bytes(source.take(1 + source.byte() % 9), "little"),
@@ -235,8 +235,9 @@ def seeds() -> tuple[bytes, ...]:
         return verb.encode() + b"\n" + json.dumps(said | more).encode()
 
     aside = [told("shelve", duration_s=60), told("unshelve", request_id="r2"), told("out_of_service", request_id="r3")]
-    many = [told("events", request_id=f"q{number}") for number in range(3)]
-    learn = [told("commission", sensor="b", gate=True), *many]
+    learn = told("commission", sensor="b", gate=True)
+    reused = [learn, *aside[1:], told("commission", sensor="c")]
+    ends = [told("commission", sensor=name, request_id=f"u{name}", undo=True) for name in "bc"]
     return (
         told("ack drsn/v1/_reply/scada/7", condition="ball", event_id=seen, comment="seen"),
         b"\xff\xfe".join([told("reset", condition="ball"), told("reset", condition="ball")]),
@@ -245,7 +246,10 @@ def seeds() -> tuple[bytes, ...]:
         told("evidence", event_id=pipeline.event_id("a", 1)),
         b"\xff\xfe".join([told("forget", sensor="b"), told("forget", request_id="r2")]),
         b"\xff\xfe".join([told("reload", sensor=None), told("reload!", sensor=None)]),
-        b"\xff\xfe".join([*learn, told("commission", sensor="b", request_id="r2", undo=True)]),
+        b"\xff\xfe".join([learn, told("events"), *ends[:1], *ends[:1]]),
+        b"\xff\xfe".join([*reused, *ends]),
+        told("events", from_seq=2**63),
+        b"l" * 2000 + told(""),
         b"\xff\xfe".join(b"\xff" + bytes([verb, 0xFF, verb, *range(40)]) for verb in range(4)),
-        b"\xff\xfe".join([learn[0], told("shelve", request_id="damaged", duration_s=1), told("commission")]),
+        b"\xff\xfe".join([learn, told("shelve", request_id="damaged", duration_s=1), told("commission")]),
     )
