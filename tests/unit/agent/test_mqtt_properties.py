@@ -27,7 +27,7 @@ def test_a_session_is_kept_only_where_messages_are_acknowledged():
     assert (kept.ReceiveMaximum, kept.SessionExpiryInterval) == (20, mqtt_properties.SESSION_EXPIRY_S)
     assert not hasattr(ended, "ReceiveMaximum")
     assert not hasattr(ended, "SessionExpiryInterval")
-    brief = of_connect(20, 100, persistent=False)
+    brief = of_connect(20, limits, persistent=False)
     assert (brief.ReceiveMaximum, hasattr(brief, "SessionExpiryInterval")) == (20, False)
 
 
