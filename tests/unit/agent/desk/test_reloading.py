@@ -117,9 +117,12 @@ def test_the_next_process_waits_with_its_answer_until_there_is_somebody_to_tell(
     assert successor.said("r1")[1:] == [(True, None, None)]
 
 
-def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_anew(serve):
+def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_anew(
+    serve, wait_until: Callable[..., object]
+):
     service = serve(MemoryBroker(), "import time; time.sleep(60)")
     service.command("r1")
+    wait_until(lambda: service.checks)  # until it is a program of its own, the child holds our directory's lock
     service.plant.crash()
     successor = serve(service.plant.broker, NO)
     assert len(successor.said("r1")) == 1, "nobody knows where the answer was wanted"
