@@ -42,11 +42,12 @@ def soak_told() -> str:
     low, high = row["slope interval"]
     start, middle, end = row["RSS MB at the start, the middle, the end"]
     packets, latency = row["packets"], row["latency_ms"]
+    falls = f"; falls when the kernel took pages back, not counted: {row['falls']}" if row.get("falls") else ""
     files, threads = row["files, least and most"], row["threads, least and most"]
     return (
         f"{row['hours']:.2f} hours at {row['packets/s']:.0f} packets/s, {packets['processed']:,} packets, "
         f"{row['events']:,} events, code of {found['code']}: memory\n"
-        f"grew by **{row['slope MB/h']:.2f} MB/h** (95 % interval {low:.2f} to {high:.2f}) after the first "
+        f"grew by **{row['slope MB/h']:.2f} MB/h** (95 % interval {low:.2f} to {high:.2f}{falls}) after the first "
         f"quarter of an hour, from {start:.0f} over {middle:.0f} to {end:.0f} MB;\n{files[0]} to {files[1]} files, "
         f"{threads[0]} to {threads[1]} threads; {row['gaps']} gaps, {packets['duplicate']} duplicates, "
         f"{packets['shed']} shed, {row['reconnects']} reconnects, {row['lost_events']} lost events;\n"
