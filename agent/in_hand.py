@@ -12,6 +12,7 @@ import json
 import logging
 import os
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, ValidationError
@@ -19,8 +20,10 @@ from pydantic import Field, ValidationError
 from drsn.agent.logs import fields
 from drsn.agent.state_file import open_plain
 from drsn.model.contract import Frozen
+from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from drsn.agent.message import Message
@@ -61,11 +64,15 @@ class InHand:
 
     Args:
         state_dir: the agent's own, locked.
+        at_disk: does what the disk is asked for, and fails (StorageError) if that takes too long.
     """
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(
+        self, state_dir: Path, at_disk: Callable[[Callable[[], object]], object] = lambda errand: errand()
+    ) -> None:
         self.careful = 0
         """Packets that are still to be handled one by one."""
+        self._at_disk = at_disk
         self._file: int | None = None
         self._current = ""
         self._ends: dict[str, int] = {}  # digest -> ends with it in hand
@@ -125,8 +132,8 @@ class InHand:
     def _write(self, *, clean: bool) -> None:
         if self._file is not None:
             text = json.dumps({"clean": clean, "ends": self._ends}).encode()
-            with suppress(OSError):
-                os.pwrite(self._file, text.ljust(SIZE), 0)
+            with suppress(OSError, StorageError):
+                self._at_disk(partial(os.pwrite, self._file, text.ljust(SIZE), 0))
 
 
 def digest(message: Message) -> str:

@@ -72,7 +72,7 @@ class Ledger:
         self.lost = 0
         """Events that no broker and no disk has: too many waited, or the only file was damaged."""
         self._asides: list[str] = []
-        self._dir, self._mark, self._disk = StateDir(state_dir), HighWater(state_dir), Errands()
+        self._dir, self._mark, self.disk = StateDir(state_dir), HighWater(state_dir), Errands()
         self._store: Store | None = None
         self._damaged = False
         self._retry_s = self._cursor_due_s = -math.inf
@@ -99,7 +99,7 @@ class Ledger:
         if self._asides:
             self._lose_up_to(self._last_id, "they were in the damaged file")
             self._recover()
-        self._disk.patience_s = ANSWER_S
+        self.disk.patience_s = ANSWER_S
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ class Ledger:
 
     def _let_go(self) -> None:
         self._drop()
-        self._disk.end()
+        self.disk.end()
         self._mark.close()
         self._dir.close()
 
@@ -217,7 +217,7 @@ class Ledger:
         """How many events went because the journal is full."""
         assert self._store is not None
         errand = partial(self._written, self._store, replace(changes, number=self._commits + 1))
-        lost = self._disk.run(errand, ROW_S * changes.rows)
+        lost = self.disk.run(errand, ROW_S * changes.rows)
         self._commits += 1
         return lost
 
@@ -230,7 +230,7 @@ class Ledger:
         if self._store is None:
             return None
         try:
-            return self._disk.run(partial(read, self._store))
+            return self.disk.run(partial(read, self._store))
         except StorageError as error:
             self._fail(error)
             return None
@@ -261,19 +261,19 @@ class Ledger:
     def _drop(self) -> None:
         if self._store is not None:
             with suppress(StorageError):
-                self._disk.run(self._store.close)
+                self.disk.run(self._store.close)
             self._store = None
 
     def _first(self) -> Snapshot:
         """What the last run left; a damaged database is set aside, after what it still says was read."""
-        self._disk.run(self._dir.lock)
+        self.disk.run(self._dir.lock)
         remembered = None
         try:
             self._store = self._opened(_new_epoch())
-            found = self._disk.run(self._store.load)
+            found = self.disk.run(self._store.load)
             self._must_be_the_newest(found)
             remembered = found
-            self._disk.run(self._store.check)
+            self.disk.run(self._store.check)
         except DamagedError as error:
             kept = "alarm states were saved" if remembered else "alarm states and cursors begin anew"
             self._set_aside(f"damaged ({error})", kept)
@@ -293,7 +293,7 @@ class Ledger:
 
     def _attempt(self) -> None:
         try:
-            self._disk.run(self._dir.lock)
+            self.disk.run(self._dir.lock)
             self._reopen()
             self._rewrite()
         except StorageError as error:
@@ -306,13 +306,13 @@ class Ledger:
             self._damaged = False
         self._drop()
         self._store = store = self._opened(self._epoch)
-        if self._disk.run(lambda: store.epoch) != self._epoch:
+        if self.disk.run(lambda: store.epoch) != self._epoch:
             # At the start it could not be read, and the numbers of events began anew: two histories in one file.
             self._set_aside("not there when the agent started", "what it knew is not used")
             self._store = self._opened(self._epoch)
 
     def _opened(self, epoch: str) -> Store:
-        return self._disk.run(partial(Store, self._dir.path / FILE, epoch))
+        return self.disk.run(partial(Store, self._dir.path / FILE, epoch))
 
     def _rewrite(self) -> None:
         held = [entry for entry in self._tail if entry.id > self._written_id]
@@ -333,7 +333,7 @@ class Ledger:
         found: list[Entry] = []
         with suppress(StorageError):
             if self._store is not None:
-                found = self._disk.run(partial(self._store.journal, after_id, first - 1 - after_id))
+                found = self.disk.run(partial(self._store.journal, after_id, first - 1 - after_id))
         if [entry.id for entry in found] == list(range(first - len(found), first)):
             self._tail.extendleft(reversed(found))
         self._written_id = self._tail[0].id - 1 if self._tail else self._last_id
@@ -341,7 +341,7 @@ class Ledger:
 
     def _set_aside(self, why: str, kept: str) -> None:
         self._drop()
-        aside = self._disk.run(partial(self._dir.set_aside, FILE))
+        aside = self.disk.run(partial(self._dir.set_aside, FILE))
         self._asides.append(f"store: {FILE} was {why} and set aside as {aside}; {kept}")
         log.error("database set aside", extra=fields(reason=why, file=aside, kept=kept))
 

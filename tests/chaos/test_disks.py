@@ -116,7 +116,7 @@ def test_a_disk_that_gives_no_answer_stops_nothing_and_a_kill_after_it_loses_not
     """As one that is broken, or busy with itself: whoever writes waits, for longer than the watchdog would."""
     scene = stage("a disk that gives no answer, then SIGKILL")
     begin_with_alarms(scene)
-    for _ in range(often(1, 10)):
+    for _ in range(often(2, 10)):
         scene.fault(hanging.freeze)
         goes_on_in_memory(scene)
         scene.wait(0.0, 20.0)

@@ -10,7 +10,7 @@ from plant import fails
 from drsn.agent import in_hand as module
 from drsn.agent.in_hand import FILE, SIZE, InHand, digest
 from drsn.agent.memory import MemoryBroker
-from drsn.model.errors import UnavailableError
+from drsn.model.errors import StorageError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +138,18 @@ def test_the_file_never_outgrows_its_size(tmp_path: Path, make_message):
         InHand(tmp_path).take(make_message(payload=b"%d" % number))
     assert (tmp_path / FILE).stat().st_size == SIZE
     assert len(InHand(tmp_path)._ends) == module.SUSPECTS
+
+
+def test_on_a_disk_that_gives_no_answer_it_is_not_waited_for(tmp_path: Path, make_message):
+    """Nothing is refused either: what is in hand goes on, as it does where the file can't be written."""
+
+    def late(_errand: object) -> None:
+        raise StorageError("the disk has not answered for 5 s")
+
+    one = InHand(tmp_path, late)
+    assert [one.take(make_message(payload=b"%d" % n)) for n in range(3)] == [True] * 3
+    one.done()
+    one.end()
 
 
 def test_where_it_can_t_be_written_nothing_is_refused(tmp_path: Path, make_message):
