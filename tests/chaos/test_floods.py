@@ -104,7 +104,7 @@ def answered_in_s(scene: Scene) -> float:
     return time.monotonic() - began_s
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(900)
 def test_ten_times_too_much_at_qos_1_waits_at_the_broker_and_commands_do_not_wait(stage, tmp_path: Path):
     scene = stage("10 x overload, QoS 1")
     slowed(scene, tmp_path)
@@ -113,7 +113,7 @@ def test_ten_times_too_much_at_qos_1_waits_at_the_broker_and_commands_do_not_wai
     before_mb, rate_hz = rss_mb(scene), scene.sensors.rate_hz
     answers_s, in_flight = [], 0
     scene.fault(lambda: setattr(scene.sensors, "rate_hz", 10 * rate_hz))
-    until_s = time.monotonic() + often(4, 120)
+    until_s = time.monotonic() + often(4, 60)
     while time.monotonic() < until_s:
         answers_s.append(answered_in_s(scene))
         scene.look()
@@ -122,7 +122,7 @@ def test_ten_times_too_much_at_qos_1_waits_at_the_broker_and_commands_do_not_wai
     scene.sensors.rate_hz = rate_hz
     backlog, began_s = scene.sensors.missing(), time.monotonic()
     while scene.sensors.missing() > LIVE_PER_S:
-        assert time.monotonic() - began_s < often(90, 700), f"{scene.sensors.missing()} packets wait for good"
+        assert time.monotonic() - began_s < often(90, 500), f"{scene.sensors.missing()} packets wait for good"
         answers_s.append(answered_in_s(scene))
         in_flight = max(in_flight, scene.subscriber.health["packets"]["in_flight"])
         time.sleep(0.2)

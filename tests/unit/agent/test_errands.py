@@ -56,8 +56,8 @@ def test_a_long_one_has_more_time(errands: Errands):
 
 
 def test_its_thread_ends_with_it_and_keeps_no_process(errands: Errands):
-    thread = next(thread for thread in threading.enumerate() if thread.name == "disk" and thread.daemon)
-    errands.run(lambda: None)
+    thread = errands.run(threading.current_thread)
+    assert thread.daemon
     for _ in range(2):
         errands.end()
     thread.join(10)

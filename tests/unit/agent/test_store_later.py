@@ -49,7 +49,8 @@ def test_what_a_later_version_has_done_away_with_is_not_brought_back(folder: Pat
 
 
 def test_the_log_that_a_later_version_left_in_a_crash_stays_its_own(folder: Path):
-    later = f"import os, sqlite3; sqlite3.connect({str(folder / FILE)!r}).executescript({LATER!r}); os._exit(9)"
+    connect = f"db = sqlite3.connect({str(folder / FILE)!r})"  # kept: who lets it go closes it, and folds its log
+    later = f"import os, sqlite3; {connect}; db.executescript({LATER!r}); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", later], check=False).returncode == 9
     before = held(folder, f"{FILE}-shm")  # an index of the log, made anew by whoever reads it
     assert before[f"{FILE}-wal"]
