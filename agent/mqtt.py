@@ -51,6 +51,8 @@ CLOSED = (
     "or does it ask for a certificate (mqtt.cert_file)?"
 )
 
+SILENT = 'no answer to CONNECT; of a broker that knows MQTT 3.1.1 alone, set mqtt.protocol = "3.1.1"'
+
 IN_FLIGHT = 10
 """QoS 1 publishes under way; the least Receive Maximum seen as a broker's default, which paho does not heed itself."""
 
@@ -214,7 +216,7 @@ class Connection:
         try:
             if not self._wait_connack(ended):
                 self._answered = True  # what is noted here says more
-                self._note_failure("no answer to CONNECT")
+                self._note_failure(SILENT if self.protocol == "5" else "no answer to CONNECT")
                 return
             while not (ended.wait(1.0) or self._stopping.is_set()):
                 if thread is not None and not thread.is_alive():

@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[2]
 # .types (`make .types`): atheris sees into what lies on the path, not into an editable install.
 sys.path[:0] = [str(ROOT / part) for part in (".types", "tests", "benchmarks")]
 
-import atheris  # noqa: E402
-from _report import RESULTS, commit, machine, show  # noqa: E402
-from fuzz.corpus import keep, kept  # noqa: E402
+import atheris  # noqa: E402 (as the next two: found on the path that is set above)
+from _report import RESULTS, commit, machine, show  # noqa: E402 (see above)
+from fuzz.corpus import keep, kept  # noqa: E402 (see above)
 
 ONE_INPUT_S = 300
 """Longer is a finding. Of the wall clock: a busy machine may give a fuzzer a hundredth of a core."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from plant import STATUS
+from rivals import EARLIER, HEALTH, LATER, OWN, own, say
 
 from drsn.agent.address import Broker
 from drsn.agent.admission import QUIET_S, Admission
-from drsn.agent.instance import Instance
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.agent.mqtt import TAKEN_OVER, Connection
 from drsn.agent.takeovers import FIGHT
@@ -20,11 +20,6 @@ from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from plant import Plant
-
-HEALTH = "drsn/v1/_agent/tester/health"
-OWN = Instance("55555555", "2026-06-01T00:00:00.000Z", before="44444444")
-EARLIER = {"instance": "77777777", "since": "2026-05-01T00:00:00.000Z", "epoch": "other"}
-LATER = {"instance": "33333333", "since": "2026-07-01T00:00:00.000Z", "epoch": "other"}
 
 
 @pytest.fixture
@@ -34,16 +29,12 @@ def broker() -> MemoryBroker:
 
 @pytest.fixture
 def admission() -> Admission:
-    return Admission("tester", "mine", OWN, health_every_s=10.0)
+    return own()
 
 
 @pytest.fixture
 def probe(broker: MemoryBroker, admission: Admission) -> MemoryConnection:
     return MemoryConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), on_message=admission.put)
-
-
-def say(broker: MemoryBroker, topic: str = STATUS, **document: object) -> None:
-    broker.publish(topic, json.dumps(document).encode(), 1, {}, retain=True)
 
 
 def test_it_waits_for_the_broker_and_then_for_what_is_retained(admission, probe):

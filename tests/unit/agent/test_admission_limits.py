@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 from plant import STATUS
+from rivals import EARLIER, HEALTH, own, say
 
 from drsn.agent.admission import MAX_SAID_BYTES, QUIET_S, Admission
-from drsn.agent.instance import Instance
 from drsn.agent.memory import MemoryBroker, MemoryConnection
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
     from plant import Plant
 
-HEALTH = "drsn/v1/_agent/tester/health"
-OWN = Instance("55555555", "2026-06-01T00:00:00.000Z", before="44444444")
-EARLIER = {"instance": "77777777", "since": "2026-05-01T00:00:00.000Z", "epoch": "other"}
 HUGE = {"state": "online", **EARLIER, "reasons": ["x" * 3 * MAX_SAID_BYTES]}
 """Whoever said it, it was no agent of ours."""
 
@@ -30,11 +26,7 @@ def broker() -> MemoryBroker:
 
 @pytest.fixture
 def admission() -> Admission:
-    return Admission("tester", "mine", OWN, health_every_s=10.0)
-
-
-def say(broker: MemoryBroker, **document: object) -> None:
-    broker.publish(STATUS, json.dumps(document).encode(), 1, {}, retain=True)
+    return own()
 
 
 def hears(broker: MemoryBroker, admission: Admission, protocol: str) -> MemoryConnection:

@@ -13,10 +13,16 @@ from drsn.agent.memory import MemoryBroker
 from drsn.model.errors import StorageError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import numpy as np
     from plant import Plant
+
+    from drsn.agent.message import Message
+    from drsn.agent.ports import Outputs
+    from drsn.agent.receipts import Receipt
+    from drsn.agent.stream import Window
 
 
 class KilledError(BaseException):
@@ -27,7 +33,7 @@ def deadly(plant: Plant, sensor: str) -> None:
     """Handling a packet of this sensor ends the process."""
     windows = plant.runner._parts.intake.windows
 
-    def handle(message, receipt):  # noqa: ANN202
+    def handle(message: Message, receipt: Receipt) -> Iterator[tuple[str, Window]]:
         if sensor in message.topic:
             raise KilledError
         return windows(message, receipt)
@@ -40,7 +46,7 @@ def deadly_for_the_network(plant: Plant, sensor: str) -> None:
     parts = plant.runner._parts
     infer = parts.backend.infer
 
-    def diagnose(x):  # noqa: ANN202
+    def diagnose(x: np.ndarray) -> Outputs:
         if any(sensor == reading.sensor for reading in parts.batch.readings):
             raise KilledError
         return infer(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from drsn.agent.desk import operator_commands
 from drsn.agent.desk.client import Client
 from drsn.agent.desk.retained import Retained
 from drsn.agent.message import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONDITION = {
     "condition": "ball", "label": "ball", "state": "active_unacked", "severity": "major", "since": "2026-01-01",
@@ -160,8 +164,8 @@ def test_a_journal_is_shown_page_by_page_whatever_is_damaged_in_it(monkeypatch: 
     asked: list[int] = []
 
     @contextmanager
-    def client(_arguments: object):  # noqa: ANN202
-        def ask(_agent: str, _verb: str, said: dict, _timeout_s: float):  # noqa: ANN202
+    def client(_arguments: object) -> Iterator[SimpleNamespace]:
+        def ask(_agent: str, _verb: str, said: dict, _timeout_s: float) -> Iterator[SimpleNamespace]:
             asked.append(said["from_seq"])
             events, unreadable, more = next(pages)
             yield SimpleNamespace(ok=True, events=events, unreadable=unreadable, more=more)
