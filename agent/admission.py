@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from drsn.agent.instance import Instance
 from drsn.agent.intake import Input, Intake
 from drsn.agent.ledger import Ledger
 from drsn.agent.message import Will
-from drsn.agent.metrics import Metrics
 from drsn.agent.mqtt import Connection
 from drsn.agent.name import Name
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.outbox import Outbox
 from drsn.agent.packets import codec
 from drsn.agent.parts import Parts

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drsn.agent.certificates import Certificate, in_file, parsed
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

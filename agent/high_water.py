@@ -13,7 +13,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 from drsn.agent.state_file import open_plain, read_plain
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.documents import iso_utc
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 from drsn.agent.state_file import open_plain, read_plain
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity
-from drsn.agent.logs import Throttle, fields
+from drsn.agent.observability.logs import Throttle, fields
 from drsn.agent.packets import Format, Packet, PacketError, Reason, codec
 from drsn.agent.places import Places
 from drsn.agent.ring import BYTES_A_SAMPLE
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.continuity import Cursor
     from drsn.agent.message import Message
-    from drsn.agent.metrics import Metrics
+    from drsn.agent.observability.metrics import Metrics
     from drsn.agent.receipts import Receipt
     from drsn.model.contract import ModelContract
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 from drsn.agent.copied import copied
 from drsn.agent.errands import Errands
 from drsn.agent.high_water import HighWater
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 from drsn.agent.state_dir import StateDir
 from drsn.agent.store import REPLIES, Changes, DamagedError, Entry, Snapshot, Store
 from drsn.model.errors import ConfigurationError, StorageError

@@ -23,8 +23,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from drsn.agent import mqtt_properties
-from drsn.agent.logs import fields
 from drsn.agent.message import Confirmation, Will
+from drsn.agent.observability.logs import fields
 from drsn.agent.takeovers import Takeovers
 from drsn.agent.tls import certificate_of, context
 from drsn.model.errors import ConfigurationError

@@ -7,7 +7,7 @@ import math
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from drsn.agent.ledger import Ledger

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from drsn.agent.instance import Instance
     from drsn.agent.intake import Intake
     from drsn.agent.ledger import Ledger
-    from drsn.agent.metrics import Metrics
     from drsn.agent.name import Name
+    from drsn.agent.observability.metrics import Metrics
     from drsn.agent.outbox import Outbox
     from drsn.agent.pipeline import Identity, Pipeline
     from drsn.agent.ports import Backend, Transport

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from drsn.agent.documents import CommissionDocument, HealthDocument, ResultDocument, StatusDocument, iso_utc
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

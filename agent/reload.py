@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
 from drsn.agent.documents import REQUEST_ID
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

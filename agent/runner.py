@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drsn.agent import systemd
 from drsn.agent.accounts import health, status
 from drsn.agent.evidence.keeper import fed
-from drsn.agent.logs import Throttle, fields
+from drsn.agent.observability.logs import Throttle, fields
 from drsn.agent.packets import PacketError, Reason
 from drsn.model.errors import DrsnError
 

@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent import logs, systemd
+from drsn.agent import systemd
 from drsn.agent.configuration import load
 from drsn.agent.expiry import ending
+from drsn.agent.observability import logs
 from drsn.agent.reload import Reload, begin_anew
 from drsn.agent.secret import leave_no_core
 from drsn.model.errors import EXIT_OK

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity, Cursor, advance, judge
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 from drsn.agent.packets.packet import MAX_SAMPLE_RATE_HZ, Packet, PacketError, Reason
 from drsn.agent.rate_watch import RateWatch
 from drsn.agent.ring import Ring

@@ -35,7 +35,7 @@ from drsn.agent.evidence.replay import Line, diagnose_again, events_of, judge_ag
 from drsn.agent.evidence.shelf import Shelf
 from drsn.agent.intake import Input, Intake
 from drsn.agent.message import Message
-from drsn.agent.metrics import Metrics
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, Packet, frame
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy

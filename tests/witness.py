@@ -16,7 +16,7 @@ from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.replay import Line, events_of
 from drsn.agent.intake import Input, Intake
 from drsn.agent.message import Message
-from drsn.agent.metrics import Metrics
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, Packet, frame
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy

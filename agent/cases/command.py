@@ -28,11 +28,11 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 def test_alarms(arguments: argparse.Namespace) -> int:
     """Run all cases of all files, then say which failed."""
-    from drsn.agent import logs  # noqa: PLC0415 (--help needs no runtime)
     from drsn.agent.cases.expected import told  # noqa: PLC0415
     from drsn.agent.cases.file import read  # noqa: PLC0415
     from drsn.agent.cases.report import LEGEND, as_json, lines_of  # noqa: PLC0415
     from drsn.agent.cases.trial import judge  # noqa: PLC0415
+    from drsn.agent.observability import logs  # noqa: PLC0415 (--help needs no runtime)
     from drsn.model.errors import UsageError  # noqa: PLC0415
 
     logs.configure("error")

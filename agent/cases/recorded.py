@@ -11,7 +11,7 @@ from drsn.agent.cases.said import FieldError
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.intake import Input, Intake
 from drsn.agent.message import Message
-from drsn.agent.metrics import Metrics
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, PacketError
 from drsn.agent.policies import ignored_faults
 from drsn.agent.receipts import Receipt

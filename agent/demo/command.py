@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from drsn.agent import logs
+from drsn.agent.observability import logs
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageError
 
 if TYPE_CHECKING:

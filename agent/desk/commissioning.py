@@ -9,7 +9,7 @@ import numpy as np
 
 from drsn.agent.commissioner import Commissioner, Request
 from drsn.agent.desk.desk import Work, sensor_of
-from drsn.agent.logs import fields
+from drsn.agent.observability.logs import fields
 from drsn.agent.simulation.strangers import STRANGERS
 from drsn.model.conditioning import Conditioner
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from drsn.agent.desk.queue import Queue
 from drsn.agent.desk.request import name_of, read
 from drsn.agent.documents import EventDocument, ReplyDocument, iso_utc
-from drsn.agent.logs import Throttle, fields
+from drsn.agent.observability.logs import Throttle, fields
 from drsn.agent.operations import VERBS, Operation, RefusedError
 from drsn.model.errors import DrsnError
 

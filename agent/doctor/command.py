@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent import logs
 from drsn.agent.configuration import load
 from drsn.agent.doctor import devices
 from drsn.agent.doctor.finding import exit_code_of
+from drsn.agent.observability import logs
 from drsn.agent.service_commands import configured
 from drsn.model.errors import EXIT_OK, UsageError
 

@@ -12,7 +12,7 @@ from drsn.agent.alarms import OWN
 from drsn.agent.evidence.quantise import quantise
 from drsn.agent.evidence.staging import Staging
 from drsn.agent.evidence.trail import Fact, Shape, Trail, trail_bytes
-from drsn.agent.logs import Throttle, fields
+from drsn.agent.observability.logs import Throttle, fields
 from drsn.agent.room import Room
 
 if TYPE_CHECKING:

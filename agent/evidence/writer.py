@@ -12,7 +12,7 @@ from drsn.agent.evidence.file import to_bytes
 from drsn.agent.evidence.keeper import WAITING_BYTES
 from drsn.agent.evidence.message import to_message
 from drsn.agent.evidence.record import record_of
-from drsn.agent.logs import Throttle, fields
+from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable

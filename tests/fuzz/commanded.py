@@ -31,7 +31,7 @@ from drsn.agent.evidence.shelf import FOLDER
 from drsn.agent.intake import Intake
 from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.message import Message
-from drsn.agent.metrics import Metrics
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.pipeline import EVENT_NAMESPACE, Identity, Pipeline
 from drsn.agent.policies import policy_of
 from drsn.agent.settings import Settings

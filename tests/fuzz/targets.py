@@ -28,7 +28,7 @@ from drsn.agent.evidence.message import read as read_evidence
 from drsn.agent.evidence.message import to_message
 from drsn.agent.intake import Input, Intake
 from drsn.agent.message import Message
-from drsn.agent.metrics import Metrics
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import CODECS, Format, Packet, PacketError, codec
 from drsn.agent.packets.packet import MAX_U32
 from drsn.agent.receipts import Receipt

@@ -9,7 +9,7 @@ import pytest
 
 from drsn.agent.continuity import Cursor
 from drsn.agent.intake import Input, Intake
-from drsn.agent.metrics import Metrics
+from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, PacketError, Reason, document, frame
 from drsn.agent.receipts import Receipt
 from drsn.agent.topics import TopicPattern

@@ -30,7 +30,7 @@ FOUND = {
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr("drsn.agent.logs.configure", lambda _level: None)  # other tests listen to logs
+    monkeypatch.setattr("drsn.agent.observability.logs.configure", lambda _level: None)  # other tests listen to logs
     path = tmp_path / "agent.toml"
     path.write_text(CONFIG)
     return str(path)

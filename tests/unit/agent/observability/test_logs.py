@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.logs import LogfmtFormatter, Throttle, configure, fields
+from drsn.agent.observability.logs import LogfmtFormatter, Throttle, configure, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from drsn.agent.metrics import KEPT, Latencies, Metrics
+from drsn.agent.observability.metrics import KEPT, Latencies, Metrics
 
 
 def test_before_the_first_latency_there_is_nothing_to_say():
