@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.instance import Instance
-    from drsn.agent.message import Message
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.message import Message
+    from drsn.agent.mqtt.transport import Transport
 
 QUIET_S = 0.5
 """The broker sends what it retains at once; after a pause this long there is nothing."""

@@ -21,15 +21,16 @@ from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.evidence.setup import keeper_of
-from drsn.agent.expiry import Expiry
 from drsn.agent.group import Group
 from drsn.agent.in_hand import InHand
 from drsn.agent.inbox import Inbox
 from drsn.agent.instance import Instance
 from drsn.agent.intake import Input, Intake
 from drsn.agent.ledger import Ledger
-from drsn.agent.message import Will
-from drsn.agent.mqtt import Connection
+from drsn.agent.mqtt.certificate_expiry import Expiry
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.message import Will
+from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.name import Name
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.outbox import Outbox
@@ -40,7 +41,6 @@ from drsn.agent.policies import ignored_faults, policy_of
 from drsn.agent.publisher import Publisher
 from drsn.agent.receipts import Receipts
 from drsn.agent.runner import Runner
-from drsn.agent.topics import TopicPattern, Topics
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.configuration import Configuration
     from drsn.agent.evidence.keeper import Keeper
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.reload import Reload
     from drsn.agent.settings import Settings
     from drsn.agent.store import Snapshot

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from drsn.agent.address import Broker
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.secret import password_in
 from drsn.agent.setting_types import Prefix
 from drsn.agent.settings import MqttSection
-from drsn.agent.tls import INSECURE, context
 from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:

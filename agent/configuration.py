@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource, SettingsError
 
-from drsn.agent.address import Broker
 from drsn.agent.bundles import SHIPPED, shipped
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.secret import open_to_all, password_in
 from drsn.agent.settings import ENVIRONMENT_PREFIX, MqttSection, Settings
-from drsn.agent.tls import INSECURE, context
 from drsn.model.errors import ConfigurationError, UsageError
 from drsn.model.toml_file import TomlError, read_toml
 

@@ -12,7 +12,7 @@ from drsn.agent.sequential import BOUND_NATS, ceiling_nats
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.ports import Outputs
+    from drsn.agent.mqtt.transport import Outputs
     from drsn.model.contract import ModelContract
 
 UNKNOWN = "unknown"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 FILE = "in_hand.json"
 

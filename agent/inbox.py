@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 
 @dataclass(frozen=True, slots=True)

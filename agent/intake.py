@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.continuity import Continuity
+from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
 from drsn.agent.observability.logs import Throttle, fields
 from drsn.agent.packets import Format, Packet, PacketError, Reason, codec
 from drsn.agent.places import Places
 from drsn.agent.ring import BYTES_A_SAMPLE
 from drsn.agent.room import Room, most_bytes
 from drsn.agent.stream import SensorStream, Window
-from drsn.agent.topics import TopicPattern, legal_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from drsn.agent.continuity import Cursor
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.receipts import Receipt
     from drsn.model.contract import ModelContract

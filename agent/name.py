@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.admission import Admission
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.transport import Transport
 
 
 class Name:

@@ -11,10 +11,10 @@ from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from drsn.agent.ledger import Ledger
-    from drsn.agent.message import Confirmation
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.message import Confirmation
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.store import Entry
-    from drsn.agent.topics import Topics
 
 IN_FLIGHT = 8
 """The other publishes under way are the publisher's; together they are what brokers take."""

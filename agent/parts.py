@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from drsn.agent.desk.desk import Desk
     from drsn.agent.diagnosis import Interpreter
     from drsn.agent.evidence.keeper import Keeper
-    from drsn.agent.expiry import Expiry
     from drsn.agent.group import Group
     from drsn.agent.in_hand import InHand
     from drsn.agent.inbox import Inbox
     from drsn.agent.instance import Instance
     from drsn.agent.intake import Intake
     from drsn.agent.ledger import Ledger
+    from drsn.agent.mqtt.certificate_expiry import Expiry
+    from drsn.agent.mqtt.transport import Backend, Transport
     from drsn.agent.name import Name
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.outbox import Outbox
     from drsn.agent.pipeline import Identity, Pipeline
-    from drsn.agent.ports import Backend, Transport
     from drsn.agent.publisher import Publisher
     from drsn.agent.receipts import Receipts
 

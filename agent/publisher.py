@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from drsn.agent.alarms import Suppressor
     from drsn.agent.diagnosis import Diagnosis
-    from drsn.agent.message import Confirmation
+    from drsn.agent.mqtt.message import Confirmation
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.pipeline import Outcome, Pipeline
-    from drsn.agent.ports import Transport
-    from drsn.agent.topics import Topics
     from drsn.model.contract import Frozen
 
 

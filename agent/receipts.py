@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drsn.agent.continuity import Cursor
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
     from drsn.agent.packets import Reason
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
 
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.transport import Transport
     from drsn.model.data.recording import Recording
 
 IN_FLIGHT = 64

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent import commands
-from drsn.agent.mqtt_text import flaw
+from drsn.agent.mqtt.utf8 import flaw
 from drsn.agent.packets import CODECS, codec
 from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 
@@ -41,7 +41,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Play the recordings to their end, or for ever."""
-    from drsn.agent.mqtt import Connection  # noqa: PLC0415
+    from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
     from drsn.agent.replay import Plan, play, sensor_id  # noqa: PLC0415
     from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415

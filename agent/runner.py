@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from drsn.agent.continuity import Cursor
     from drsn.agent.desk.desk import Answer
     from drsn.agent.documents import EventDocument, HealthDocument, StatusDocument
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
     from drsn.agent.parts import Parts
     from drsn.agent.pipeline import Outcome
     from drsn.agent.receipts import Receipt

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
 from drsn.agent.configuration import load
-from drsn.agent.expiry import ending
+from drsn.agent.mqtt.certificate_expiry import ending
 from drsn.agent.observability import logs
 from drsn.agent.reload import Reload, begin_anew
 from drsn.agent.secret import leave_no_core

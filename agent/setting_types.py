@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from drsn.agent.mqtt_text import flaw
+from drsn.agent.mqtt.utf8 import flaw
 from drsn.agent.votes import Quorum
 
 PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"

@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.evidence.geometry import Geometry
+from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.packets import Format
 from drsn.agent.setting_types import BrokerUrl, Prefix, QuorumText, UserName
-from drsn.agent.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.votes import Quorum
 from drsn.model.contract import Frozen, Severity
 

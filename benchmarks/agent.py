@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _report import report
 
-from drsn.agent.address import Broker
-from drsn.agent.mqtt import Connection
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
 from drsn.agent.replay import Plan, play
 from drsn.model.data.recording import Recording
 

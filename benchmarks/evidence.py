@@ -34,7 +34,8 @@ from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.replay import Line, diagnose_again, events_of, judge_again
 from drsn.agent.evidence.shelf import Shelf
 from drsn.agent.intake import Input, Intake
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, Packet, frame
 from drsn.agent.pipeline import Identity, Pipeline
@@ -42,7 +43,6 @@ from drsn.agent.policy import Policy
 from drsn.agent.receipts import Receipt
 from drsn.agent.sensor_faults import Look
 from drsn.agent.stream import Window
-from drsn.agent.topics import TopicPattern
 from drsn.agent.votes import Quorum
 from drsn.model.bearing import SKF_6205
 from drsn.model.bundle import open_bundle

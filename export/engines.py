@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.backends.plan import Batch, Precision
     from drsn.agent.backends.trt_compat import TensorRt
-    from drsn.agent.ports import Backend
+    from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
 

@@ -16,7 +16,7 @@ from drsn.agent.backends.tone import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
 from drsn.agent.ledger import Ledger
-from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.agent.packets import Packet, frame
 from drsn.agent.runner import Runner
 from drsn.agent.settings import Settings

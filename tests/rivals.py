@@ -11,7 +11,7 @@ from drsn.agent.admission import Admission
 from drsn.agent.instance import Instance
 
 if TYPE_CHECKING:
-    from drsn.agent.memory import MemoryBroker
+    from drsn.agent.mqtt.stub import MemoryBroker
 
 HEALTH = "drsn/v1/_agent/tester/health"
 OWN = Instance("55555555", "2026-06-01T00:00:00.000Z", before="44444444")

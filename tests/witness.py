@@ -15,17 +15,17 @@ from drsn.agent.evidence.keeper import Keeper, Snapshot
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.replay import Line, events_of
 from drsn.agent.intake import Input, Intake
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, Packet, frame
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.topics import TopicPattern
 from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
     from drsn.agent.documents import EventDocument
-    from drsn.agent.ports import Backend
+    from drsn.agent.mqtt.transport import Backend
     from drsn.model.contract import ModelContract
 
 POLICY = Policy.votes(Quorum(3, 4), Quorum(3, 4))

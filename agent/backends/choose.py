@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.backends.plan import Flavour, Plan
-    from drsn.agent.ports import Backend
+    from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
 
 Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]

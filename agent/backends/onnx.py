@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import onnxruntime
 
 from drsn.agent.backends.windows import require_windows
-from drsn.agent.ports import Outputs
+from drsn.agent.mqtt.transport import Outputs
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:

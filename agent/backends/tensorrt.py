@@ -16,8 +16,8 @@ import numpy as np
 
 from drsn.agent.backends.trt_runtime import Engine
 from drsn.agent.backends.windows import require_windows
+from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.observability.logs import fields
-from drsn.agent.ports import Outputs
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:

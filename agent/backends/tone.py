@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.windows import require_windows
-from drsn.agent.ports import Outputs
+from drsn.agent.mqtt.transport import Outputs
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -10,10 +10,10 @@ from drsn.agent.cases.said import diagnosis_of
 from drsn.agent.desk.desk import Desk
 from drsn.agent.diagnosis import Interpreter, Reading
 from drsn.agent.ledger import Ledger
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policies import ignored_faults, policy_of
-from drsn.agent.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

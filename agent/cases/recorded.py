@@ -10,13 +10,13 @@ from drsn.agent.batch import Batch
 from drsn.agent.cases.said import FieldError
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.intake import Input, Intake
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, PacketError
 from drsn.agent.policies import ignored_faults
 from drsn.agent.receipts import Receipt
 from drsn.agent.replay import Plan, frames
-from drsn.agent.topics import TopicPattern
 from drsn.model.data.files import read_recording
 from drsn.model.errors import DrsnError
 

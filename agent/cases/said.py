@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Interpreter
-from drsn.agent.ports import Outputs
+from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.settings import FaultName
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from drsn.agent.documents import REQUEST_ID
+from drsn.agent.mqtt.topics import SENSOR_ID
 from drsn.agent.settings import FaultName
-from drsn.agent.topics import SENSOR_ID
 from drsn.model.contract import Frozen
 from drsn.model.noise import Noise
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 Document = dict[str, Any]
 

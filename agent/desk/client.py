@@ -13,15 +13,15 @@ from pydantic import ValidationError
 
 from drsn.agent.desk.retained import Retained
 from drsn.agent.documents import REQUEST_ID, CommandDocument, ReplyDocument
-from drsn.agent.mqtt import Connection
-from drsn.agent.topics import Topics
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.topics import Topics
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.address import Broker
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.message import Message
 
 CONNECT_S = 10.0
 EVIDENCE_S = 15.0

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.alarms import Sensor
     from drsn.agent.documents import CommandDocument
+    from drsn.agent.mqtt.transport import Backend
     from drsn.agent.pipeline import Pipeline
-    from drsn.agent.ports import Backend
     from drsn.agent.settings import CommissionSection
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from drsn.agent.commissioner import Word
     from drsn.agent.documents import CommandDocument, CommissionDocument
     from drsn.agent.ledger import Ledger
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.pipeline import Outcome, Pipeline
-    from drsn.agent.ports import Transport
-    from drsn.agent.topics import Topics
 
 EVENTS = 100
 """In one answer: 100 kB."""

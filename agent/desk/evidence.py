@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.documents import CommandDocument
-    from drsn.agent.topics import Topics
+    from drsn.agent.mqtt.topics import Topics
 
 
 def verb(state_dir: Path, topics: Topics) -> Callable[[CommandDocument, int], Work]:

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 RECEIVE_MAXIMUM: Final = 64
 """Commands of QoS 1 that a broker of MQTT 5 is to have under way; each is acknowledged when it is done. 3.1.1

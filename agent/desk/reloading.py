@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from drsn.agent.commissioner import Word
 from drsn.agent.desk.desk import RELOAD, Work
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
 from drsn.agent.operations import RefusedError
 from drsn.agent.reload import Debt
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from drsn.agent.desk.desk import Desk
     from drsn.agent.documents import CommandDocument
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.reload import Reload
-    from drsn.agent.topics import Topics
 
 MOST: Final = 16
 """That may wait for one check; it takes a second, and one answer is all that many could want."""

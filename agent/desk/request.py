@@ -12,7 +12,7 @@ from drsn.agent.documents import REQUEST_ID, CommandDocument
 from drsn.agent.operations import RefusedError
 
 if TYPE_CHECKING:
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 MAX_BYTES = 16_384
 """Of a command; the longest that makes sense is a tenth of it."""

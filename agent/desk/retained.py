@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from drsn.agent.topics import SENSOR_ID, legal_sensor
+from drsn.agent.mqtt.topics import SENSOR_ID, legal_sensor
 from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 AgentId = Annotated[str, StringConstraints(pattern=f"^{SENSOR_ID.pattern}$")]
 

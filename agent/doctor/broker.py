@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.doctor.finding import misconfigured, ok, soon, unavailable, unneeded
 from drsn.agent.doctor.session import LISTEN_S, NO_ANSWER, TIMEOUT_S, OwnCertificateError, connected, encrypted
-from drsn.agent.expiry import ending
-from drsn.agent.mqtt import CLOSED
-from drsn.agent.tls import INSECURE, certificate_of
+from drsn.agent.mqtt.certificate_expiry import ending
+from drsn.agent.mqtt.connection import CLOSED
+from drsn.agent.mqtt.tls import INSECURE, certificate_of
 
 if TYPE_CHECKING:
-    from drsn.agent.address import Broker
     from drsn.agent.doctor.finding import Finding
     from drsn.agent.doctor.patient import Patient
+    from drsn.agent.mqtt.broker_address import Broker
 
 NOT_REACHED = unneeded("not tried: there is no line to the broker")
 NOT_LET_IN = unneeded("not tried: the broker does not let the agent in")

@@ -11,7 +11,7 @@ from drsn.agent.backends import trt_compat
 from drsn.agent.backends.choose import wanted
 from drsn.agent.backends.cuda import probe
 from drsn.agent.doctor import session
-from drsn.agent.topics import TopicPattern, Topics
+from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import ctypes
     from pathlib import Path
 
-    from drsn.agent.address import Broker
     from drsn.agent.backends.choose import Wish
     from drsn.agent.backends.cuda import Device, NoDevice
     from drsn.agent.backends.plan import Flavour
     from drsn.agent.backends.trt_compat import TensorRt
     from drsn.agent.configuration import Configuration
     from drsn.agent.doctor.session import Session
+    from drsn.agent.mqtt.broker_address import Broker
     from drsn.model.bundle import Bundle
 
 

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.agent.doctor.words import words
-from drsn.agent.mqtt import Connection
-from drsn.agent.tls import context
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.tls import context
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from drsn.agent.address import Broker
-    from drsn.agent.message import Message
-    from drsn.agent.topics import Topics
+    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.message import Message
+    from drsn.agent.mqtt.topics import Topics
 
 TIMEOUT_S = 5.0
 """For a name, a connection, a handshake; a broker in the same plant takes milliseconds."""

@@ -22,7 +22,7 @@ from drsn.agent.documents import (
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
-    from drsn.agent.topics import Topics
+    from drsn.agent.mqtt.topics import Topics
 
 NAME = "_doctor"
 """Of the sensor, of the event and of the request."""

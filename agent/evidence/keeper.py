@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from drsn.agent.documents import EventDocument
     from drsn.agent.evidence.staging import Row
     from drsn.agent.evidence.trail import Arrays
+    from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.pipeline import Outcome, Pipeline
-    from drsn.agent.ports import Outputs
     from drsn.agent.sensor_faults import Look
     from drsn.agent.stream import Window
 

@@ -12,10 +12,10 @@ from drsn.agent.batch import Batch
 from drsn.agent.diagnosis import Interpreter, Reading
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.evidence.record import adapter
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.ports import Outputs
 from drsn.agent.receipts import Receipt
 from drsn.agent.stream import Window
 from drsn.model.errors import BadDataError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.evidence.record import Record
     from drsn.agent.intake import Intake
-    from drsn.agent.ports import Backend
+    from drsn.agent.mqtt.transport import Backend
 
 
 _NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.topics import legal_sensor
+from drsn.agent.mqtt.topics import legal_sensor
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:

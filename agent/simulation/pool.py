@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.diagnosis import Diagnosis
-    from drsn.agent.ports import Backend
+    from drsn.agent.mqtt.transport import Backend
     from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording
     from drsn.model.noise import Noise

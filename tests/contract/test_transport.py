@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.address import Broker
-from drsn.agent.memory import MemoryBroker, MemoryConnection
-from drsn.agent.message import Will
-from drsn.agent.mqtt import Connection
-from drsn.agent.takeovers import FIGHT
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.message import Will
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.takeovers import FIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from drsn.agent.message import Message
-    from drsn.agent.ports import Transport
+    from drsn.agent.mqtt.message import Message
+    from drsn.agent.mqtt.transport import Transport
 
 
 @dataclass

@@ -17,8 +17,6 @@ from drsn.agent import (
     in_hand,
     intake,
     ledger,
-    mqtt,
-    mqtt_properties,
     outbox,
     places,
     room,
@@ -26,12 +24,14 @@ from drsn.agent import (
     state_dir,
     store,
     stream,
-    topics,
 )
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.configuration import load
 from drsn.agent.desk import queue, request
 from drsn.agent.evidence import setup
+from drsn.agent.mqtt import connection as mqtt
+from drsn.agent.mqtt import properties as mqtt_properties
+from drsn.agent.mqtt import topics
 from drsn.agent.packets import Reason, packet
 from drsn.agent.settings import AgentSection
 from drsn.export.__main__ import main as export_main

@@ -30,12 +30,12 @@ from drsn.agent.documents import BundleReference, ReplyDocument
 from drsn.agent.evidence.shelf import FOLDER
 from drsn.agent.intake import Intake
 from drsn.agent.ledger import FILE, Ledger
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.pipeline import EVENT_NAMESPACE, Identity, Pipeline
 from drsn.agent.policies import policy_of
 from drsn.agent.settings import Settings
-from drsn.agent.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,17 +22,17 @@ from fuzz.seeds import CONTRACT, SEEDS
 
 from drsn.agent.backends.plan import header, read_sidecar, sidecar_path
 from drsn.agent.cases.file import read as read_cases
-from drsn.agent.certificates import parsed
 from drsn.agent.configuration import settings_in
 from drsn.agent.evidence.message import read as read_evidence
 from drsn.agent.evidence.message import to_message
 from drsn.agent.intake import Input, Intake
-from drsn.agent.message import Message
+from drsn.agent.mqtt.certificates import parsed
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import CODECS, Format, Packet, PacketError, codec
 from drsn.agent.packets.packet import MAX_U32
 from drsn.agent.receipts import Receipt
-from drsn.agent.topics import TopicPattern
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, UsageError

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import PASSWORD, openssl
 
-from drsn.agent.address import Broker
 from drsn.agent.demo.machines import ACTORS, record
 from drsn.agent.desk.client import Client
-from drsn.agent.message import Message
-from drsn.agent.mqtt import Connection
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.message import Message
 from drsn.agent.replay import Plan, frames
 
 if TYPE_CHECKING:

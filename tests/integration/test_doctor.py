@@ -11,7 +11,7 @@ import pytest
 from servers import PASSWORD, free_port, openssl
 
 from drsn.agent.documents import AlarmDocument, EventDocument, ReplyDocument, ResultDocument
-from drsn.agent.topics import legal_sensor
+from drsn.agent.mqtt.topics import legal_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from drsn.agent.evidence.file import from_bytes, to_bytes
 from drsn.agent.evidence.keeper import Keeper
 from drsn.agent.evidence.record import About, record_of
 from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
 from drsn.agent.packets import Packet, frame
 from drsn.model.bundle import open_bundle
 from drsn.model.data.files import read_recording

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.address import Broker
 from drsn.agent.demo.broker import embedded_broker
-from drsn.agent.mqtt import Connection
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 
 @contextmanager

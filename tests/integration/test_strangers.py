@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.address import Broker
-from drsn.agent.mqtt import Connection
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
 from drsn.agent.packets import Packet, frame
 
 if TYPE_CHECKING:

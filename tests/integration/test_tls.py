@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from servers import PASSWORD, free_port, openssl
 
-from drsn.agent.address import Broker
-from drsn.agent.mqtt import Connection
-from drsn.agent.tls import context
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.tls import context
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from drsn.agent.diagnosis import Reading
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
 from drsn.agent.packets import Packet
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, LATER, OWN, own, say
 
-from drsn.agent.address import Broker
 from drsn.agent.admission import QUIET_S, Admission
-from drsn.agent.memory import MemoryBroker, MemoryConnection
-from drsn.agent.mqtt import TAKEN_OVER, Connection
-from drsn.agent.takeovers import FIGHT
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:

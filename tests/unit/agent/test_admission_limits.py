@@ -9,7 +9,7 @@ from plant import STATUS
 from rivals import EARLIER, HEALTH, own, say
 
 from drsn.agent.admission import MAX_SAID_BYTES, QUIET_S, Admission
-from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:

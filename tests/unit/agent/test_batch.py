@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
     from drsn.model.contract import ModelContract
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Interpreter
-from drsn.agent.ports import Outputs
+from drsn.agent.mqtt.transport import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

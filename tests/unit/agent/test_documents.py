@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
+from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.ports import Outputs
 from drsn.agent.publisher import result_document
 from drsn.agent.votes import Quorum
 

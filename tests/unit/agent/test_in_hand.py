@@ -9,7 +9,7 @@ from plant import fails
 
 from drsn.agent import in_hand as module
 from drsn.agent.in_hand import FILE, SIZE, InHand, digest
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.model.errors import StorageError, UnavailableError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from plant import Plant
 
-    from drsn.agent.message import Message
-    from drsn.agent.ports import Outputs
+    from drsn.agent.mqtt.message import Message
+    from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.receipts import Receipt
     from drsn.agent.stream import Window
 

@@ -13,7 +13,7 @@ from drsn.agent.inbox import Counts, Inbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
     Make = Callable[..., Message]
 

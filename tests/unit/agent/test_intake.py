@@ -9,15 +9,15 @@ import pytest
 
 from drsn.agent.continuity import Cursor
 from drsn.agent.intake import Input, Intake
+from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.packets import Format, PacketError, Reason, document, frame
 from drsn.agent.receipts import Receipt
-from drsn.agent.topics import TopicPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
     from drsn.agent.packets import Packet
     from drsn.model.contract import ModelContract
 

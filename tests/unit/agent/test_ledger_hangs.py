@@ -12,7 +12,7 @@ from events import CURSOR, SENSOR, event
 
 from drsn.agent import ledger as ledger_module
 from drsn.agent.ledger import Ledger
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.agent.store import Store
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import pytest
 
 from drsn.agent.admission import Admission
 from drsn.agent.instance import Instance
-from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.agent.name import Name
-from drsn.agent.takeovers import FIGHT
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 

@@ -8,16 +8,16 @@ import pytest
 from drsn.agent.alarms import State
 from drsn.agent.documents import BundleReference, EventDocument
 from drsn.agent.ledger import Ledger
-from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
-from drsn.agent.topics import Topics
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drsn.agent.message import Confirmation
+    from drsn.agent.mqtt.message import Confirmation
 
 EVENTS = 40
 BUNDLE = BundleReference(name="b", version="1", sha256="0" * 64)

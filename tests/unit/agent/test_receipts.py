@@ -10,7 +10,7 @@ from drsn.agent.receipts import Receipts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 
 @given(order=st.permutations(range(6)))

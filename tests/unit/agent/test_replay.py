@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.continuity import Continuity, advance, judge
-from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.topics import legal_sensor
 from drsn.agent.packets import CODECS, Format, Packet, codec
 from drsn.agent.packets.frame import decode
 from drsn.agent.replay import IN_FLIGHT, Frame, Plan, frames, play, sensor_id
-from drsn.agent.topics import legal_sensor
 from drsn.model.data.recording import Recording
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 START = 1_767_225_600_000_000_000
 

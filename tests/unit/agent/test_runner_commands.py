@@ -12,7 +12,7 @@ from plant import fails
 
 from drsn.agent.desk.desk import EVENTS
 from drsn.agent.desk.queue import ROOMS
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 
 if TYPE_CHECKING:
     from plant import Plant

@@ -14,14 +14,14 @@ import pytest
 
 from drsn.agent import commissioner
 from drsn.agent.backends.tone import ToneBackend
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plant import Plant
 
-    from drsn.agent.ports import Outputs
+    from drsn.agent.mqtt.transport import Outputs
 
 IDS = itertools.count()
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from plant import STATUS
 
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 
 REASON = "backend 'tensorrt': engine x.plan: was built for Xavier, this is Orin; build one that fits: drsn-export"
 

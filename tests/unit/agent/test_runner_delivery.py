@@ -14,7 +14,7 @@ from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
 from drsn.agent.backends.tone import tone_of
 from drsn.agent.documents import StatusDocument
 from drsn.agent.inbox import Counts
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.agent.packets import Packet, frame
 
 if TYPE_CHECKING:

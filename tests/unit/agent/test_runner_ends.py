@@ -5,7 +5,7 @@ import threading
 import pytest
 from plant import STATUS, Deaf, fails
 
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.model.errors import UnavailableError
 
 

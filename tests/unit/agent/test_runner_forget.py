@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 
 if TYPE_CHECKING:
     from plant import Plant
@@ -100,7 +100,7 @@ def test_an_emptied_alarm_that_the_broker_did_not_take_is_emptied_on_the_next_co
 
 
 def message_of(plant: Plant, asked: dict[str, Any]):
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
     return Message("drsn/v1/_agent/tester/cmd/forget", json.dumps(asked).encode(), 1, False, 0.0, 1)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from plant import RATE_HZ, whole
 
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.agent.packets import Packet, frame
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from plant import RATE_HZ, WINDOW
 
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.agent.packets import Packet, frame
 
 

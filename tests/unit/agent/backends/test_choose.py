@@ -9,7 +9,7 @@ from drsn.agent.backends.choose import SELF_TEST_TOLERANCE, open_backend, self_t
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.ports import Outputs
+from drsn.agent.mqtt.transport import Outputs
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 

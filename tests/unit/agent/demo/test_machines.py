@@ -9,9 +9,9 @@ from drsn.agent.demo.command import LEAST_SECONDS
 from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, growth, record
 from drsn.agent.diagnosis import Interpreter, Reading
 from drsn.agent.documents import BundleReference
+from drsn.agent.mqtt.topics import legal_sensor
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.topics import legal_sensor
 from drsn.agent.votes import Quorum
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner

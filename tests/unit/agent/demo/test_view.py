@@ -11,12 +11,12 @@ from rich.console import Console
 from drsn.agent.demo.machines import ACTORS
 from drsn.agent.demo.observer import Observer
 from drsn.agent.demo.view import RECENT_EVENTS, render
-from drsn.agent.memory import matches
+from drsn.agent.mqtt.stub import matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 SENSOR = "pump2.de"
 RAISED = {"sensor": SENSOR, "state": "active_unacked", "condition": "inner_race", "severity": "major", "votes": 6,

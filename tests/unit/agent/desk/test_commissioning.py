@@ -8,7 +8,7 @@ import pytest
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.desk.commissioning import WINDOWS, most_allowance
-from drsn.agent.ports import Outputs
+from drsn.agent.mqtt.transport import Outputs
 from drsn.model.bundle import open_bundle
 
 

@@ -14,7 +14,7 @@ from drsn.agent.commissioner import Word
 from drsn.agent.desk.desk import FAILED, LOST
 from drsn.agent.desk.queue import RECEIVE_MAXIMUM, ROOMS, Room
 from drsn.agent.ledger import FILE
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:

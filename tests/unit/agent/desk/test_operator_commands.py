@@ -13,7 +13,7 @@ from drsn.agent.__main__ import main
 from drsn.agent.desk import operator_commands
 from drsn.agent.desk.client import Client
 from drsn.agent.desk.retained import Retained
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

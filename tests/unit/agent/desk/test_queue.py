@@ -14,7 +14,7 @@ from drsn.agent.desk.request import MAX_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 LONGEST = 65_535
 """Of a topic or of correlation data, as MQTT has it."""

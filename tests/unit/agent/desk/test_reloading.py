@@ -11,9 +11,9 @@ import pytest
 
 from drsn.agent import reload as reload_module
 from drsn.agent.desk.reloading import MOST, Reloading
-from drsn.agent.memory import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.reload import Debt, Reload
-from drsn.agent.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

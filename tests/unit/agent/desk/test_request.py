@@ -14,7 +14,7 @@ from drsn.agent.operations import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 PLAIN = {"request_id": "7d1f", "by": "ana", "sensor": "a"}
 RECEIVED = datetime.fromtimestamp(1, tz=timezone.utc)  # as `make_message` says

@@ -18,7 +18,7 @@ from drsn.agent.evidence.keeper import Keeper
 from drsn.agent.evidence.message import from_message, to_message
 from drsn.agent.evidence.record import About, abstains_above, record_of
 from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
-from drsn.agent.message import Message
+from drsn.agent.mqtt.message import Message
 from drsn.agent.packets import Packet, frame
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BadDataError
@@ -26,7 +26,7 @@ from drsn.model.errors import BadDataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.ports import Outputs
+    from drsn.agent.mqtt.transport import Outputs
 
 BUNDLE = open_bundle(shipped("synthetic"))
 

@@ -9,7 +9,7 @@ from plant import fails
 from drsn.agent.evidence.file import from_bytes
 from drsn.agent.evidence.replay import judge_again
 from drsn.agent.evidence.shelf import FOLDER, find
-from drsn.agent.memory import MemoryBroker
+from drsn.agent.mqtt.stub import MemoryBroker
 
 
 def test_a_running_agent_leaves_a_record_of_each_event_it_publishes(start, tmp_path):

@@ -18,7 +18,7 @@ PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^ "=\\]+)(?: |$)')
 
 
 def record(event: str, *arguments: object, level: int = logging.INFO, **values: object) -> logging.LogRecord:
-    made = logging.LogRecord("drsn.agent.mqtt", level, "", 0, event, arguments, None)
+    made = logging.LogRecord("drsn.agent.mqtt.connection", level, "", 0, event, arguments, None)
     made.created, made.msecs = 1_767_225_600.25, 250.0
     vars(made).update(fields(**values))
     return made

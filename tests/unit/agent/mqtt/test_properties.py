@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from drsn.agent import mqtt_properties
-from drsn.agent.mqtt_properties import (
+from drsn.agent.mqtt import properties as mqtt_properties
+from drsn.agent.mqtt.properties import (
     MAX_PACKET_BYTES,
     MAX_PROPERTIES,
     Limits,
@@ -14,7 +14,7 @@ from drsn.agent.mqtt_properties import (
     of_publish,
     user_properties,
 )
-from drsn.agent.topics import MAX_REPLY_CHARS, Topics
+from drsn.agent.mqtt.topics import MAX_REPLY_CHARS, Topics
 
 
 def received(*pairs: tuple[str, str]) -> SimpleNamespace:

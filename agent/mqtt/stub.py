@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drsn.agent.message import Confirmation, Message, Will
-from drsn.agent.takeovers import Takeovers
-from drsn.agent.topics import MAX_TOPIC_CHARS, max_chars
+from drsn.agent.mqtt.message import Confirmation, Message, Will
+from drsn.agent.mqtt.takeovers import Takeovers
+from drsn.agent.mqtt.topics import MAX_TOPIC_CHARS, max_chars
 
 MOST_UNACKED = 4
-"""As drsn.agent.mqtt's."""
+"""As drsn.agent.mqtt.connection's."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,11 +128,11 @@ class MemoryBroker:
 
 
 class MemoryConnection:
-    """As `drsn.agent.mqtt.Connection`, to a `MemoryBroker`."""
+    """As `drsn.agent.mqtt.connection.Connection`, to a `MemoryBroker`."""
 
     protocol = "5"
 
-    def __init__(  # noqa: PLR0913 (as drsn.agent.mqtt.Connection)
+    def __init__(  # noqa: PLR0913 (as drsn.agent.mqtt.connection.Connection)
         self,
         broker: MemoryBroker,
         *,

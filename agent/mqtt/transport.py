@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from drsn.agent.message import Confirmation
+    from drsn.agent.mqtt.message import Confirmation
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.topics import TopicPattern, TopicPatternError, Topics, legal_sensor
+from drsn.agent.mqtt.topics import TopicPattern, TopicPatternError, Topics, legal_sensor
 
 LEVELS = st.text(st.characters(exclude_characters="/+#\x00", exclude_categories=["Cs"]), max_size=12)
 

@@ -10,8 +10,8 @@ from paho.mqtt import properties as paho_properties
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from drsn.agent.message import Message
-from drsn.agent.topics import MAX_REPLY_CHARS, MAX_TOPIC_CHARS, max_chars
+from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.topics import MAX_REPLY_CHARS, MAX_TOPIC_CHARS, max_chars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

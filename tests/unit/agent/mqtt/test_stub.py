@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from drsn.agent.memory import MemoryBroker, MemoryConnection, matches
-from drsn.agent.message import Message, Will
+from drsn.agent.mqtt.message import Message, Will
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection, matches
 
 
 @pytest.mark.parametrize(

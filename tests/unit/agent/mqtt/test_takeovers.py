@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drsn.agent.takeovers import FIGHT, WITHIN_S, Takeovers
+from drsn.agent.mqtt.takeovers import FIGHT, WITHIN_S, Takeovers
 
 
 def test_so_often_within_the_time_is_a_fight():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from drsn.agent.mqtt_text import flaw
+from drsn.agent.mqtt.utf8 import flaw
 
 SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 MAX_REPLY_CHARS, MAX_REPLY_LEVELS = 512, 16

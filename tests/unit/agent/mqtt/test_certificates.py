@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from servers import openssl, require
 
-from drsn.agent.certificates import in_file, parsed
+from drsn.agent.mqtt.certificates import in_file, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,18 +22,18 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from drsn.agent import mqtt_properties
-from drsn.agent.message import Confirmation, Will
+from drsn.agent.mqtt import properties as mqtt_properties
+from drsn.agent.mqtt.message import Confirmation, Will
+from drsn.agent.mqtt.takeovers import Takeovers
+from drsn.agent.mqtt.tls import certificate_of, context
 from drsn.agent.observability.logs import fields
-from drsn.agent.takeovers import Takeovers
-from drsn.agent.tls import certificate_of, context
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.address import Broker
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.message import Message
 
 MAX_WAIT_S = 30.0
 CONNACK_TIMEOUT_S = 10.0

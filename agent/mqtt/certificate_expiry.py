@@ -12,13 +12,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.certificates import Certificate, in_file, parsed
+from drsn.agent.mqtt.certificates import Certificate, in_file, parsed
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.address import Broker
+    from drsn.agent.mqtt.broker_address import Broker
 
 SOON_S: Final = 30 * 86_400.0
 

@@ -9,11 +9,11 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from drsn.agent.address import Broker
-from drsn.agent.mqtt import TAKEN_OVER, Connection
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
 
 if TYPE_CHECKING:
-    from drsn.agent.message import Message
+    from drsn.agent.mqtt.message import Message
 
 
 class Client:
@@ -100,7 +100,7 @@ def test_the_waits_between_attempts_are_drawn_from_ever_more_seconds_up_to_thirt
             connection._stopping.set()
         return least_s
 
-    monkeypatch.setattr("drsn.agent.mqtt.random.uniform", uniform)
+    monkeypatch.setattr("drsn.agent.mqtt.connection.random.uniform", uniform)
     monkeypatch.setattr(connection._stopping, "wait", lambda _wait_s: None)
     connection._run()
     assert drawn == [2, 4, 8, 16, 30, 30, 30, 30]

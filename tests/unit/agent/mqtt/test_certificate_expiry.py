@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from servers import openssl
 
-from drsn.agent.address import Broker
-from drsn.agent.expiry import SAY_S, SOON_S, Expiry, ending
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.certificate_expiry import SAY_S, SOON_S, Expiry, ending
 
 DAY_S = 86_400.0
 

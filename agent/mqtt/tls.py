@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from drsn.agent.address import Broker
+    from drsn.agent.mqtt.broker_address import Broker
 
 INSECURE: Final = (
     "mqtt.insecure: nobody checks the broker's certificate, so whoever is on the line reads the password and forges "
