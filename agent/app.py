@@ -8,10 +8,14 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from drsn.agent.acquisition.ack_tracker import Receipts
+from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.clock_sync import Clock
+from drsn.agent.acquisition.codecs import codec
+from drsn.agent.acquisition.inbox import Inbox
+from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.admission import MAX_SAID_BYTES, Admission
 from drsn.agent.backends.choose import Chosen, Wish, choose
-from drsn.agent.batch import Batch
-from drsn.agent.clock import Clock
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
@@ -23,9 +27,7 @@ from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.evidence.setup import keeper_of
 from drsn.agent.group import Group
 from drsn.agent.in_hand import InHand
-from drsn.agent.inbox import Inbox
 from drsn.agent.instance import Instance
-from drsn.agent.intake import Input, Intake
 from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.certificate_expiry import Expiry
 from drsn.agent.mqtt.connection import Connection
@@ -34,12 +36,10 @@ from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.name import Name
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.outbox import Outbox
-from drsn.agent.packets import codec
 from drsn.agent.parts import Parts
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policies import ignored_faults, policy_of
 from drsn.agent.publisher import Publisher
-from drsn.agent.receipts import Receipts
 from drsn.agent.runner import Runner
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate

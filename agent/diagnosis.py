@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 """The condition of a window that the model abstains from."""
 
 SENSOR_FAULT = "sensor_fault"
-"""The condition of a window that no machine made; its label is the fault (drsn.agent.sensor_faults)."""
+"""The condition of a window that no machine made; its label is the fault (drsn.agent.acquisition.sensor_faults)."""
 
 SILENT = "silent"
 """The condition of a sensor from which no window comes any more."""

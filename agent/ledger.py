@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.alarms import Sensor
-    from drsn.agent.continuity import Cursor
     from drsn.agent.documents import EventDocument, ReplyDocument
 
 FILE = "agent.sqlite3"

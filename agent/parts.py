@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsn.agent.batch import Batch
+    from drsn.agent.acquisition.ack_tracker import Receipts
+    from drsn.agent.acquisition.batcher import Batch
+    from drsn.agent.acquisition.inbox import Inbox
+    from drsn.agent.acquisition.intake import Intake
     from drsn.agent.desk.desk import Desk
     from drsn.agent.diagnosis import Interpreter
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.group import Group
     from drsn.agent.in_hand import InHand
-    from drsn.agent.inbox import Inbox
     from drsn.agent.instance import Instance
-    from drsn.agent.intake import Intake
     from drsn.agent.ledger import Ledger
     from drsn.agent.mqtt.certificate_expiry import Expiry
     from drsn.agent.mqtt.transport import Backend, Transport
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from drsn.agent.outbox import Outbox
     from drsn.agent.pipeline import Identity, Pipeline
     from drsn.agent.publisher import Publisher
-    from drsn.agent.receipts import Receipts
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.packets import Packet, codec, raw
+from drsn.agent.acquisition.codecs import Packet, codec, raw
 from drsn.model.errors import UnavailableError
 from drsn.model.noise import Noise, add_noise
 

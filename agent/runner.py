@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
 from drsn.agent.accounts import health, status
+from drsn.agent.acquisition.codecs import PacketError, Reason
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.observability.logs import Throttle, fields
-from drsn.agent.packets import PacketError, Reason
 from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
+    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.alarms import Sensor
-    from drsn.agent.continuity import Cursor
     from drsn.agent.desk.desk import Answer
     from drsn.agent.documents import EventDocument, HealthDocument, StatusDocument
     from drsn.agent.mqtt.message import Message
     from drsn.agent.parts import Parts
     from drsn.agent.pipeline import Outcome
-    from drsn.agent.receipts import Receipt
 
 TAKE = 16
 """Messages from the inbox at a time: few enough that the deadline of a batch is kept, and a stop is seen soon."""

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from drsn.agent.acquisition.codecs import Format
 from drsn.agent.evidence.geometry import Geometry
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
-from drsn.agent.packets import Format
 from drsn.agent.setting_types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.agent.votes import Quorum
 from drsn.model.contract import Frozen, Severity

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.alarms import Sensor
-from drsn.agent.continuity import Cursor
 from drsn.agent.state_dir import BESIDE
 from drsn.agent.state_file import is_odd
 from drsn.model.errors import ConfigurationError, StorageError

@@ -19,8 +19,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from _report import RESULTS, report, timed_us
 
+from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.codecs import Format, Packet, frame
+from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.sensor_faults import Look
+from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.batch import Batch
 from drsn.agent.bundles import shipped
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference
@@ -33,16 +38,11 @@ from drsn.agent.evidence.quantise import quantise, samples_of
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.replay import Line, diagnose_again, events_of, judge_again
 from drsn.agent.evidence.shelf import Shelf
-from drsn.agent.intake import Input, Intake
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.packets import Format, Packet, frame
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.receipts import Receipt
-from drsn.agent.sensor_faults import Look
-from drsn.agent.stream import Window
 from drsn.agent.votes import Quorum
 from drsn.model.bearing import SKF_6205
 from drsn.model.bundle import open_bundle

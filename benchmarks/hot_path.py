@@ -10,14 +10,14 @@ import msgpack
 import numpy as np
 from _report import report, timed_us
 
+from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.ring_buffer import Ring
+from drsn.agent.acquisition.sensor_faults import Look, find
 from drsn.agent.diagnosis import Diagnosis, Reading
 from drsn.agent.documents import BundleReference
-from drsn.agent.packets import CODECS, Format, Packet, codec
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.ring import Ring
 from drsn.agent.rule import Terms
-from drsn.agent.sensor_faults import Look, find
 from drsn.agent.votes import Quorum
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import Label, ModelContract

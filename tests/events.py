@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.alarms import Condition, Sensor, State
-from drsn.agent.continuity import Cursor
 from drsn.agent.documents import BundleReference, EventDocument
 from drsn.agent.gate import Gate
 from drsn.agent.votes import Votes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.app import parts_of
 from drsn.agent.backends.choose import Chosen
 from drsn.agent.backends.tone import ToneBackend, tone_of
@@ -17,7 +18,6 @@ from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
 from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
-from drsn.agent.packets import Packet, frame
 from drsn.agent.runner import Runner
 from drsn.agent.settings import Settings
 from drsn.model.bundle import open_bundle

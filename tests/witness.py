@@ -6,19 +6,19 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.codecs import Format, Packet, frame
+from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.tone import ToneBackend, tone_of
-from drsn.agent.batch import Batch
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference
 from drsn.agent.evidence.geometry import Geometry
 from drsn.agent.evidence.keeper import Keeper, Snapshot
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.replay import Line, events_of
-from drsn.agent.intake import Input, Intake
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.packets import Format, Packet, frame
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
 from drsn.agent.votes import Quorum

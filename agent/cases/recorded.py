@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.codecs import Format, PacketError
+from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.batch import Batch
 from drsn.agent.cases.said import FieldError
 from drsn.agent.diagnosis import Interpreter
-from drsn.agent.intake import Input, Intake
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.packets import Format, PacketError
 from drsn.agent.policies import ignored_faults
-from drsn.agent.receipts import Receipt
 from drsn.agent.replay import Plan, frames
 from drsn.model.data.files import read_recording
 from drsn.model.errors import DrsnError
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.cases.steps import Recorded
     from drsn.agent.cases.subject import Subject
-    from drsn.agent.continuity import Cursor
     from drsn.agent.diagnosis import Diagnosis
     from drsn.agent.replay import Frame
     from drsn.model.data.recording import Recording

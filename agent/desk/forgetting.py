@@ -9,9 +9,9 @@ from drsn.agent.desk.desk import Work, sensor_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.acquisition.intake import Intake
     from drsn.agent.documents import CommandDocument
     from drsn.agent.evidence.keeper import Keeper
-    from drsn.agent.intake import Intake
     from drsn.agent.pipeline import Pipeline
 
 

@@ -8,7 +8,7 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
-from drsn.agent.clock import TIME_ERROR, UNSYNCHRONISED, Timex
+from drsn.agent.acquisition.clock_sync import TIME_ERROR, UNSYNCHRONISED, Timex
 from drsn.agent.doctor.finding import Finding, misconfigured, of_error, ok, unavailable
 from drsn.model.errors import BundleError
 

@@ -8,16 +8,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from drsn.agent.acquisition.memory_quota import Room
 from drsn.agent.alarms import OWN
 from drsn.agent.evidence.quantise import quantise
 from drsn.agent.evidence.staging import Staging
 from drsn.agent.evidence.trail import Fact, Shape, Trail, trail_bytes
 from drsn.agent.observability.logs import Throttle, fields
-from drsn.agent.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from drsn.agent.acquisition.sensor_faults import Look
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.alarms import Sensor
     from drsn.agent.diagnosis import Diagnosis
     from drsn.agent.documents import EventDocument
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.trail import Arrays
     from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.pipeline import Outcome, Pipeline
-    from drsn.agent.sensor_faults import Look
-    from drsn.agent.stream import Window
 
 WAITING_BYTES = 32 << 20
 """Copies that wait for the commit of their events, and as many again that wait for the disk: 850 events of eight

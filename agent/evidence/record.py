@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from drsn.agent.acquisition.codecs.packet import MAX_AMPLITUDE, MAX_SAMPLE_RATE_HZ
 from drsn.agent.alarms import Sensor
 from drsn.agent.documents import EventDocument
 from drsn.agent.evidence.document import Header, WindowNote
 from drsn.agent.evidence.quantise import samples_of
-from drsn.agent.packets.packet import MAX_AMPLITUDE, MAX_SAMPLE_RATE_HZ
 from drsn.agent.policy import Policy
 from drsn.model.conditioning import native_window
 from drsn.model.errors import BadDataError

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.alarms import Sensor
-from drsn.agent.batch import Batch
 from drsn.agent.diagnosis import Interpreter, Reading
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.evidence.record import adapter
@@ -16,8 +18,6 @@ from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policy import Policy
-from drsn.agent.receipts import Receipt
-from drsn.agent.stream import Window
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drsn.agent.acquisition.intake import Intake
     from drsn.agent.diagnosis import Diagnosis
     from drsn.agent.documents import EventDocument
     from drsn.agent.evidence.document import Header, WindowNote
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.evidence.record import Record
-    from drsn.agent.intake import Intake
     from drsn.agent.mqtt.transport import Backend
 
 

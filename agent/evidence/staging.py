@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.stream import Window
+    from drsn.agent.acquisition.sensor_stream import Window
 
 STAGED_BYTES = 32 << 20
 """Of the windows of one batch: 8,192 of 2,048 samples, or 98 at 1 MHz instead of 12 kHz. What finds no room has no

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.acquisition.sensor_faults import Look, find
 from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
-from drsn.agent.sensor_faults import Look, find
 from drsn.agent.sequential import Ratios
 from drsn.agent.simulation.disturbances import DISTURBANCES
 from drsn.model.conditioning import Conditioner

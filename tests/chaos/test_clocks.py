@@ -23,7 +23,7 @@ HOUR_NS = HOUR_S * 10**9
 
 KERNEL = """
 import os
-from drsn.agent import clock
+from drsn.agent.acquisition import clock_sync as clock
 
 begin = clock.Clock.__init__
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OVERDUE = """
 import os, pathlib
-from drsn.agent.receipts import Receipts
+from drsn.agent.acquisition.ack_tracker import Receipts
 
 order, give_up = pathlib.Path(os.environ["ORDER"]), Receipts.give_up
 

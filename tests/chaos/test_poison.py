@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BOOT_ID, SEQ = 1, 21
 KILLS = """
 import os, signal, struct
-from drsn.agent.packets import frame
+from drsn.agent.acquisition.codecs import frame
 
 innocent = frame.decode
 

@@ -9,30 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent import (
-    admission,
-    app,
-    continuity,
-    group,
-    in_hand,
-    intake,
-    ledger,
-    outbox,
-    places,
-    room,
-    runner,
-    state_dir,
-    store,
-    stream,
-)
+from drsn.agent import admission, app, group, in_hand, ledger, outbox, runner, state_dir, store
 from drsn.agent.__main__ import main as agent_main
+from drsn.agent.acquisition import continuity, intake
+from drsn.agent.acquisition import memory_quota as room
+from drsn.agent.acquisition import sensor_quota as places
+from drsn.agent.acquisition import sensor_stream as stream
+from drsn.agent.acquisition.codecs import Reason, packet
 from drsn.agent.configuration import load
 from drsn.agent.desk import queue, request
 from drsn.agent.evidence import setup
 from drsn.agent.mqtt import connection as mqtt
 from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt import topics
-from drsn.agent.packets import Reason, packet
 from drsn.agent.settings import AgentSection
 from drsn.export.__main__ import main as export_main
 from drsn.model import bundle, errors

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
+from drsn.agent.acquisition.intake import Intake
 from drsn.agent.commission import Commission, Learnt
 from drsn.agent.commissioner import Commissioner
 from drsn.agent.desk import commissioning, forgetting
@@ -28,7 +29,6 @@ from drsn.agent.desk.reloading import Reloading
 from drsn.agent.diagnosis import Diagnosis, Reading
 from drsn.agent.documents import BundleReference, ReplyDocument
 from drsn.agent.evidence.shelf import FOLDER
-from drsn.agent.intake import Intake
 from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics

@@ -20,19 +20,19 @@ from fuzz.commanded import seeds as commands
 from fuzz.grammar import ENCODERS, Bytes, document
 from fuzz.seeds import CONTRACT, SEEDS
 
+from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, codec
+from drsn.agent.acquisition.codecs.packet import MAX_U32
+from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.plan import header, read_sidecar, sidecar_path
 from drsn.agent.cases.file import read as read_cases
 from drsn.agent.configuration import settings_in
 from drsn.agent.evidence.message import read as read_evidence
 from drsn.agent.evidence.message import to_message
-from drsn.agent.intake import Input, Intake
 from drsn.agent.mqtt.certificates import parsed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.packets import CODECS, Format, Packet, PacketError, codec
-from drsn.agent.packets.packet import MAX_U32
-from drsn.agent.receipts import Receipt
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, UsageError

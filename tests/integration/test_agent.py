@@ -14,9 +14,9 @@ from fake_cuda import Gpu
 from fake_tensorrt import Behaviour, fake, write_engine
 from servers import SYNTHETIC
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.cuda import Device
 from drsn.agent.demo.machines import ACTORS, record
-from drsn.agent.packets import Packet, frame
 from drsn.agent.replay import Plan, frames
 from drsn.model.bundle import open_bundle
 

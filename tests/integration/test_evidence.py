@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from witness import POLICY, Desk, line_of
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.evidence.file import from_bytes, to_bytes
@@ -15,7 +16,6 @@ from drsn.agent.evidence.keeper import Keeper
 from drsn.agent.evidence.record import About, record_of
 from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.agent.mqtt.message import Message
-from drsn.agent.packets import Packet, frame
 from drsn.model.bundle import open_bundle
 from drsn.model.data.files import read_recording
 from drsn.model.noise import Noise, add_noise

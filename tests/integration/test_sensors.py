@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
-from drsn.agent.packets import Packet, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

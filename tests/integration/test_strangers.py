@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.connection import Connection
-from drsn.agent.packets import Packet, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

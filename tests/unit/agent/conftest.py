@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from drsn.agent.acquisition.codecs import Packet
 from drsn.agent.diagnosis import Reading
 from drsn.agent.mqtt.message import Message
-from drsn.agent.packets import Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import numpy as np
     from plant import Plant
 
+    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.transport import Outputs
-    from drsn.agent.receipts import Receipt
-    from drsn.agent.stream import Window
 
 
 class KilledError(BaseException):

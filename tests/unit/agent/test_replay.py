@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.continuity import Continuity, advance, judge
+from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.codecs.frame import decode
+from drsn.agent.acquisition.continuity import Continuity, advance, judge
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.agent.mqtt.topics import legal_sensor
-from drsn.agent.packets import CODECS, Format, Packet, codec
-from drsn.agent.packets.frame import decode
 from drsn.agent.replay import IN_FLIGHT, Frame, Plan, frames, play, sensor_id
 from drsn.model.data.recording import Recording
 from drsn.model.errors import UnavailableError

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from plant import RATE_HZ, STATUS, WINDOW, Deaf, fails
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.stub import MemoryBroker
-from drsn.agent.packets import Packet, frame
 from drsn.agent.publisher import ALARMS_IN_FLIGHT
 
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
 
+from drsn.agent.acquisition.codecs import Packet, frame
+from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.tone import tone_of
 from drsn.agent.documents import StatusDocument
-from drsn.agent.inbox import Counts
 from drsn.agent.mqtt.stub import MemoryBroker
-from drsn.agent.packets import Packet, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(star
 
 @pytest.mark.parametrize("right", [True, False])
 def test_whether_our_clock_is_right_is_the_kernel_s_word(start, monkeypatch, right):
-    monkeypatch.setattr("drsn.agent.clock.Clock.synchronised", lambda _self, _now_s: right)
+    monkeypatch.setattr("drsn.agent.acquisition.clock_sync.Clock.synchronised", lambda _self, _now_s: right)
     plant = start(MemoryBroker())
     say_old(plant, 601.0)
     plant.turn()
@@ -175,8 +175,8 @@ def test_strangers_that_never_bring_a_window_give_their_places_back(start, monke
     plant.say("b", "normal")
     plant.turn()
     assert plant.runner.health().rejected == {"too_many_sensors": 1}
-    monkeypatch.setattr("drsn.agent.places.UNPROVEN_S", 0.0)
-    monkeypatch.setattr("drsn.agent.places.CLEAR_EVERY_S", 0.0)
+    monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.UNPROVEN_S", 0.0)
+    monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.CLEAR_EVERY_S", 0.0)
     plant.say("b", "normal")
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["state"] == "normal"

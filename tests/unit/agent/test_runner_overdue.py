@@ -7,8 +7,8 @@ import time
 import numpy as np
 from plant import RATE_HZ, whole
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.stub import MemoryBroker
-from drsn.agent.packets import Packet, frame
 
 
 def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_comes_again_in_order(start, monkeypatch):

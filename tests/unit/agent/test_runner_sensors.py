@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from plant import RATE_HZ, WINDOW
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.stub import MemoryBroker
-from drsn.agent.packets import Packet, frame
 
 
 def send(plant, samples, seq: int, **said: object) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsn.agent import store as store_module
+from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.alarms import Condition, Sensor, State
-from drsn.agent.continuity import Cursor
 from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.store import SCHEMA_VERSION, Changes, DamagedError, Entry, Store
 from drsn.agent.votes import MAX_WINDOWS, Votes

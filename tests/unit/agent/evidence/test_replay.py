@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from witness import POLICY, Desk, about, line_of, message, record_of_balls, tell
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tone import ToneBackend
 from drsn.agent.bundles import SHIPPED, shipped
@@ -19,7 +20,6 @@ from drsn.agent.evidence.message import from_message, to_message
 from drsn.agent.evidence.record import About, abstains_above, record_of
 from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.agent.mqtt.message import Message
-from drsn.agent.packets import Packet, frame
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BadDataError
 

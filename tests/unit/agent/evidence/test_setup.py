@@ -50,7 +50,7 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
 
 
 def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, monkeypatch):
-    for name in ("drsn.agent.evidence.setup.TRAILS_BYTES", "drsn.agent.intake.RINGS_BYTES"):
+    for name in ("drsn.agent.evidence.setup.TRAILS_BYTES", "drsn.agent.acquisition.intake.RINGS_BYTES"):
         monkeypatch.setattr(name, 0)
     parts = start(MemoryBroker(), {"evidence": {"windows": 3}}).runner._parts
     assert parts.evidence._room._most == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.sensor_faults import Look, find
+from drsn.agent.acquisition.sensor_faults import Look, find
 from drsn.agent.simulation.disturbances import DISTURBANCES
 
 RATE_HZ, N = 12_000.0, 24_000

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.sensor_faults import Look, find
+from drsn.agent.acquisition.sensor_faults import Look, find
 from drsn.agent.simulation.strangers import STRANGERS, made
 
 RATE_HZ, N = 12_000.0, 24_000

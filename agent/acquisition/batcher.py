@@ -1,0 +1,114 @@
+"""A micro-batch: windows of many sensors, conditioned into one preallocated array for one call of the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.acquisition.sensor_faults import Look, find
+from drsn.agent.diagnosis import Reading
+from drsn.model.conditioning import Conditioner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from numpy.typing import NDArray
+
+    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.sensor_stream import Window
+    from drsn.model.contract import ModelContract
+
+
+class Batch:
+    """At most `max_windows` windows, and none waits longer than `deadline_s` for company.
+
+    Args:
+        contract: of the model that the windows are for.
+        max_windows: of one call of the network.
+        deadline_s: a window waits no longer for others.
+        ignored_faults: sensor id -> names of sensor faults that are none there.
+        keep: takes the row, the window as it was sampled and the look at it, while its samples are valid.
+    """
+
+    def __init__(
+        self,
+        contract: ModelContract,
+        max_windows: int,
+        deadline_s: float,
+        ignored_faults: Callable[[str], Container[str]] = lambda _sensor: (),
+        keep: Callable[[int, Window, Look], None] | None = None,
+    ) -> None:
+        self.readings: list[Reading] = []
+        self.receipts: list[Receipt] = []
+        self._contract = contract
+        self._deadline_s = deadline_s
+        self.ignored_faults = ignored_faults
+        self._keep = keep
+        self._due_s = 0.0
+        self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
+        self._conditioners: dict[float, Conditioner] = {}
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+    @property
+    def full(self) -> bool:
+        """No window fits in any more."""
+        return len(self.readings) == len(self._x)
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """float32[windows, channels, window]: what is in it, a view."""
+        return self._x[: len(self.readings)]
+
+    def wait_s(self, now_s: float) -> float | None:
+        """How long the oldest window may still wait; None when there is none, 0 when it is due."""
+        return max(0.0, self._due_s - now_s) if self.readings else None
+
+    def add(self, sensor: str, window: Window, receipt: Receipt, now_s: float) -> None:
+        """Condition a window into the next row; there must be room."""
+        if not self.readings:
+            self._due_s = now_s + self._deadline_s
+        native = window.samples
+        self._conditioner(window.sample_rate_hz)(native, self._x[len(self.readings)])
+        look = Look(native, clipped=window.clipped, rate_error=window.rate_error)
+        if self._keep is not None:
+            self._keep(len(self.readings), window, look)
+        self.readings.append(
+            Reading(
+                sensor=sensor,
+                end_unix_ns=window.end_unix_ns,
+                duration_ns=round(native.shape[-1] * 1e9 / window.sample_rate_hz),
+                advance_ns=round(window.advance * 1e9 / window.sample_rate_hz),
+                fresh=window.fresh,
+                rms=look.rms,
+                peak=look.peak,
+                unit=window.unit,
+                clock_synced=window.clock_synced,
+                rpm=window.rpm,
+                fault=find(look, self.ignored_faults(sensor)),
+            )
+        )
+        self.receipts.append(receipt)
+        receipt.windows += 1
+
+    def clear(self) -> None:
+        """Forget the windows; their packets are one step nearer to done."""
+        for receipt in self.receipts:
+            receipt.windows -= 1
+        self.readings, self.receipts = [], []
+
+    def _conditioner(self, sample_rate_hz: float) -> Conditioner:
+        conditioner = self._conditioners.get(sample_rate_hz)
+        if conditioner is None:
+            if len(self._conditioners) >= MAX_RATES:
+                self._conditioners.clear()
+            c = self._contract
+            conditioner = Conditioner(c.window, c.sample_rate_hz, c.bandwidth_hz, sample_rate_hz)
+            self._conditioners[sample_rate_hz] = conditioner
+        return conditioner
+
+
+MAX_RATES = 64
+"""Conditioners that are kept; a plant has a handful of rates, and one that drifts must not fill the memory."""

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.batcher import MAX_RATES, Batch
+from drsn.agent.acquisition.sensor_stream import Window
+from drsn.model.conditioning import Conditioner, native_window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from drsn.agent.mqtt.message import Message
+    from drsn.model.contract import ModelContract
+
+
+def window(rate_hz: float = 12_000.0, seed: int = 0, offset: float = 0.0) -> Window:
+    n_samples = native_window(256, rate_hz, 12_000.0)
+    samples = np.random.default_rng(seed).standard_normal((1, n_samples)) + offset
+    return framed(samples.astype(np.float32), rate_hz, 5_000_000_000)
+
+
+def framed(samples: NDArray[np.float32], rate_hz: float, end_unix_ns: int, **said: object) -> Window:
+    usual = {"fresh": True, "unit": "g", "clock_synced": True, "advance": samples.shape[1], "rpm": None}
+    return Window(samples, rate_hz, end_unix_ns, **{**usual, "clipped": False, "rate_error": 0.0, **said})
+
+
+@pytest.fixture
+def receipt(make_message: Callable[..., Message]) -> Receipt:
+    return Receipt(make_message())
+
+
+@pytest.fixture
+def batch(contract: ModelContract) -> Batch:
+    return Batch(contract, max_windows=3, deadline_s=0.02)
+
+
+def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batch, receipt: Receipt):
+    rates_hz = (12_000.0, 48_000.0, 12_000.0)
+    windows = [window(rate_hz, seed) for seed, rate_hz in enumerate(rates_hz)]
+    for each in windows:
+        batch.add("press4", each, receipt, 0.0)
+    assert batch.x.shape == (3, 1, 256)
+    for row, each in zip(batch.x, windows, strict=True):
+        expected = np.empty((1, 256), np.float32)
+        Conditioner(256, 12_000.0, 5_300.0, each.sample_rate_hz)(each.samples, expected)
+        np.testing.assert_array_equal(row, expected)
+
+
+def test_a_batch_is_filled_in_one_preallocated_array(batch: Batch, receipt: Receipt):
+    batch.add("a", window(), receipt, 0.0)
+    first = batch.x
+    batch.clear()
+    batch.add("b", window(seed=1), receipt, 0.0)
+    assert np.shares_memory(first, batch.x)
+    assert [reading.sensor for reading in batch.readings] == ["b"]
+
+
+def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batch, receipt: Receipt):
+    n_samples = 1024  # at 48 kHz
+    sine = 100 + 2 * np.sin(2 * np.pi * 8 * np.arange(n_samples) / n_samples)
+    sine[0] += 5
+    samples = sine.astype(np.float32)[None]
+    batch.add("press4", framed(samples, 48_000.0, 7, advance=512, rpm=1500.0), receipt, 0.0)
+    (reading,) = batch.readings
+    assert reading.rms == pytest.approx(samples.std(), rel=1e-4)
+    assert reading.peak == pytest.approx(5, abs=0.01)
+    assert (reading.sensor, reading.end_unix_ns, reading.duration_ns) == ("press4", 7, 21_333_333)
+    assert (reading.fresh, reading.unit, reading.clock_synced) == (True, "g", True)
+    assert (reading.advance_ns, reading.rpm, reading.fault) == (10_666_667, 1500.0, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"), [({}, None), ({"clipped": True}, "clipping"), ({"rate_error": -0.03}, "wrong_rate")]
+)
+def test_a_reading_says_what_is_wrong_with_the_sensor(contract, receipt: Receipt, said: dict[str, object], fault: str):
+    batch = Batch(contract, 4, 0.0, ignored_faults=lambda sensor: ("offset",) if sensor == "b" else ())
+    noise = np.random.default_rng(0).standard_normal((1, 256)).astype(np.float32)
+    batch.add("a", framed(noise, 12_000.0, 7, **said), receipt, 0.0)
+    for sensor in "ab":
+        batch.add(sensor, framed(noise + 1e5, 12_000.0, 7), receipt, 0.0)
+    assert [reading.fault for reading in batch.readings] == [fault, "offset", None]
+
+
+def test_no_window_waits_longer_than_the_deadline(batch: Batch, receipt: Receipt):
+    assert batch.wait_s(100.0) is None
+    batch.add("a", window(), receipt, 100.0)
+    batch.add("b", window(), receipt, 100.015)  # company does not put it off
+    assert batch.wait_s(100.015) == pytest.approx(0.005)
+    assert batch.wait_s(100.5) == 0
+    batch.clear()
+    assert batch.wait_s(100.5) is None
+
+
+def test_a_packet_is_done_when_its_windows_have_left_the_batch(
+    batch: Batch, receipt: Receipt, make_message: Callable[..., Message]
+):
+    other = Receipt(make_message(), read=True)
+    receipt.read = True
+    for each in (receipt, receipt, other):
+        assert not batch.full
+        batch.add("a", window(), each, 0.0)
+    assert batch.full
+    assert (receipt.windows, other.windows) == (2, 1)
+    assert not receipt.done
+    batch.clear()
+    assert receipt.done
+    assert other.done
+    assert len(batch) == 0
+
+
+def test_a_clock_that_drifts_does_not_fill_the_memory(batch: Batch, receipt: Receipt):
+    for step in range(2 * MAX_RATES + 1):
+        batch.add("a", window(12_000.0 + step / 8), receipt, 0.0)
+        batch.clear()
+    assert len(batch._conditioners) <= MAX_RATES

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from drsn.agent.acquisition.codecs import Packet, PacketError, Reason
+from drsn.agent.acquisition.continuity import Continuity, Cursor
+from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.model.contract import ModelContract
+
+RATE_HZ = 12_000.0
+ARRIVAL = 1_767_225_600_000_000_000
+SECOND = 1_000_000_000
+
+
+class Seen(NamedTuple):
+    """A window: its first sample and length (the samples are a ramp), and what came with it."""
+
+    first: int
+    length: int
+    fresh: bool
+    end_unix_ns: int
+
+
+class Sensor:
+    """A stream, and the ramp that it is fed with."""
+
+    def __init__(self, contract: ModelContract, **options: Any) -> None:  # noqa: ANN401
+        self.stream = SensorStream(contract, **{"hop_windows": 1.0, "continuous": False, **options})
+
+    def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **said: object) -> list[Seen]:
+        packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **said)
+        verdict = self.stream.judge(packet, rate_hz)
+        if verdict is Continuity.DUPLICATE:
+            return []
+        windows = []
+        for window in self.stream.push(packet, rate_hz, verdict, ARRIVAL):
+            first, length = int(window.samples[0, 0]), window.samples.shape[1]
+            assert window.samples[0].tolist() == list(range(first, first + length))
+            windows.append(Seen(first, length, window.fresh, window.end_unix_ns))
+        return windows
+
+
+def test_a_window_says_what_its_packets_say(contract: ModelContract):
+    stream = SensorStream(contract, hop_windows=0.5, continuous=True)
+    told = []
+    for index in range(8):
+        packet = Packet(np.zeros((1, 128), np.float32), rpm=100.0 + index, clipped=index == 2)
+        told += list(stream.push(packet, RATE_HZ, Continuity.TOUCHES if index else Continuity.FIRST, ARRIVAL))
+    assert [window.rpm for window in told] == [101, 102, 103, 104, 105, 106, 107]
+    assert [window.clipped for window in told] == [False, True, True, False, False, False, False]
+    assert {window.advance for window in told} == {128}
+
+
+def test_a_window_after_a_gap_holds_no_clipped_samples_of_before(contract: ModelContract):
+    stream = SensorStream(contract, hop_windows=1.0, continuous=True)
+    told = []
+    for index, verdict in enumerate((Continuity.FIRST, Continuity.GAP, Continuity.TOUCHES)):
+        packet = Packet(np.zeros((1, 128), np.float32), clipped=index == 0)
+        told += list(stream.push(packet, RATE_HZ, verdict, ARRIVAL))
+    assert [window.clipped for window in told] == [False]
+
+
+def test_a_sensor_that_samples_slower_than_it_says_is_found_out(contract: ModelContract):
+    sensor = Sensor(contract)
+    errors = []
+    for index in range(400):
+        packet = Packet(
+            np.zeros((1, 512), np.float32), t0_unix_ns=ARRIVAL + round(index * 512 / 11_500 * 1e9), seq=index
+        )
+        verdict = sensor.stream.judge(packet, RATE_HZ)
+        errors += [window.rate_error for window in sensor.stream.push(packet, RATE_HZ, verdict, ARRIVAL)]
+    assert errors[0] == 0
+    assert errors[-1] == pytest.approx(11_500 / 12_000 - 1, abs=1e-4)
+
+
+@pytest.fixture
+def sensor(contract: ModelContract) -> Sensor:
+    return Sensor(contract)
+
+
+def firsts(windows: list[Seen]) -> list[int]:
+    return [window.first for window in windows]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # a contract is frozen
+@given(cuts=st.lists(st.integers(1, 700), min_size=1, max_size=8), hop=st.sampled_from([1.0, 0.5, 0.25]))
+def test_where_a_stream_is_cut_into_packets_changes_nothing(cuts: list[int], hop: float, contract: ModelContract):
+    sensor, whole = (Sensor(contract, hop_windows=hop) for _ in range(2))
+    windows = [w for seq, n in enumerate(cuts) for w in sensor.send(sum(cuts[:seq]), n, seq=seq)]
+    assert firsts(windows) == firsts(whole.send(0, sum(cuts)))
+    assert not any(window.fresh for window in windows)
+    assert sensor.stream.lost_samples == 0
+
+
+def test_windows_follow_by_the_hop(contract: ModelContract):
+    assert firsts(Sensor(contract, hop_windows=0.5).send(0, 600)) == [0, 128, 256]
+    assert firsts(Sensor(contract).send(0, 600)) == [0, 256]
+
+
+def test_seq_or_t0_join_packets(sensor: Sensor):
+    assert not sensor.send(0, 120, seq=1)
+    assert not sensor.send(120, 120, seq=2, t0_unix_ns=SECOND)
+    assert firsts(sensor.send(240, 120, t0_unix_ns=SECOND + 10_000_000)) == [0]
+
+
+def test_packets_that_prove_nothing_are_joined_only_if_continuous(contract: ModelContract):
+    careful, trusting = Sensor(contract), Sensor(contract, continuous=True)
+    for start in (0, 128):
+        alone, joined = careful.send(start, 128), trusting.send(start, 128)
+    assert alone == []
+    assert careful.stream.lost_samples == 128
+    assert firsts(joined) == [0]
+
+
+def test_single_windows_with_pauses_lose_nothing_and_vote_together(sensor: Sensor):
+    windows = [w for i in range(4) for w in sensor.send(256 * i, 256, seq=i, t0_unix_ns=(i + 1) * 60 * SECOND)]
+    assert firsts(windows) == [0, 256, 512, 768]
+    assert not any(window.fresh for window in windows)
+    assert sensor.stream.lost_samples == 0
+
+
+@pytest.mark.parametrize("after", [{"seq": 9, "boot_id": 1}, {"seq": 0, "boot_id": 2}], ids=["gap", "restart"])
+def test_a_gap_or_a_restart_begins_a_new_window_whose_vote_is_fresh(sensor: Sensor, after: dict[str, int]):
+    sensor.send(0, 300, seq=1, boot_id=1)
+    windows = sensor.send(1000, 600, **after)
+    assert [(w.first, w.fresh) for w in windows] == [(1000, True), (1256, False)]
+    assert sensor.stream.lost_samples == 44
+
+
+def test_a_fresh_vote_waits_for_its_window(sensor: Sensor):
+    sensor.send(0, 256, seq=1)
+    assert not sensor.send(1000, 200, seq=5)
+    assert [w.fresh for w in sensor.send(1200, 56, seq=6)] == [True]
+
+
+def test_a_change_of_rate_is_a_gap(sensor: Sensor):
+    sensor.send(0, 300, seq=1)
+    windows = sensor.send(300, 1100, 48_000.0, seq=2)
+    assert [(w.first, w.length, w.fresh) for w in windows] == [(300, 1024, True)]  # as long as 256 at 12 kHz
+    assert sensor.stream.lost_samples == 44
+
+
+def test_a_packet_that_comes_again_is_not_read_again(sensor: Sensor):
+    sensor.send(0, 200, seq=1)
+    assert not sensor.send(0, 200, seq=1)
+    assert not sensor.send(0, 200, 48_000.0, seq=1)
+    assert firsts(sensor.send(200, 56, seq=2)) == [0]
+
+
+def test_a_window_ends_by_the_sensors_clock(sensor: Sensor):
+    windows = sensor.send(0, 600, t0_unix_ns=5 * SECOND)
+    assert [w.end_unix_ns for w in windows] == [5 * SECOND + 21_333_333, 5 * SECOND + 42_666_667]
+
+
+def test_without_a_clock_a_window_ends_by_its_packets_arrival(sensor: Sensor):
+    windows = sensor.send(0, 512)
+    assert [w.end_unix_ns for w in windows] == [ARRIVAL - 21_333_333, ARRIVAL]
+
+
+def test_it_goes_on_where_an_earlier_run_stopped(contract: ModelContract):
+    sensor = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
+    assert not sensor.send(0, 256, seq=41, boot_id=1)
+    assert [w.fresh for w in sensor.send(0, 256, seq=42, boot_id=1)] == [False]
+    assert sensor.stream.cursor == Cursor(boot_id=1, seq=42, sample_rate_hz=RATE_HZ, touched=True)
+
+
+def test_a_change_of_rate_and_an_unheard_gap_survive_a_restart_of_the_agent(contract: ModelContract):
+    before = Cursor(boot_id=1, seq=41, sample_rate_hz=2 * RATE_HZ)
+    assert [w.fresh for w in Sensor(contract, cursor=before).send(0, 256, seq=42, boot_id=1)] == [True]
+    first = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
+    assert not first.send(0, 100, seq=50, boot_id=1)
+    second = Sensor(contract, cursor=first.stream.cursor)
+    assert [w.fresh for w in second.send(0, 256, seq=51, boot_id=1)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate_hz", "reason"),
+    [(2, RATE_HZ, Reason.WRONG_CHANNELS), (1, 10_599.0, Reason.WRONG_RATE), (1, 1_000_001.0, Reason.WRONG_RATE)],
+)
+def test_what_can_not_serve_the_model_is_refused(
+    channels: int, rate_hz: float, reason: Reason, sensor: Sensor, make_packet: Callable[..., Packet]
+):
+    with pytest.raises(PacketError) as refusal:
+        sensor.stream.judge(make_packet(256, channels=channels), rate_hz)
+    assert refusal.value.reason is reason
+
+
+@pytest.mark.parametrize("rounded_ns", [1, 1_000_000], ids=["to the ns", "to the ms"])
+@pytest.mark.parametrize("real_rate", [RATE_HZ, 1.004 * RATE_HZ], ids=["nominal", "0.4 % off"])
+def test_a_clock_that_is_rounded_or_drifts_does_not_undo_what_seq_proves(
+    contract: ModelContract, rounded_ns: int, real_rate: float
+):
+    sensor, windows = Sensor(contract), []
+    for seq in range(100):
+        t0 = round(seq * 64 * 1e9 / real_rate) // rounded_ns * rounded_ns + ARRIVAL
+        windows += sensor.send(64 * seq, 64, seq=seq, boot_id=1, t0_unix_ns=t0)
+    assert len(windows) == 25
+    assert not any(window.fresh for window in windows)
+
+
+def test_a_rate_that_is_measured_anew_with_each_packet_is_one_rate(contract: ModelContract):
+    sensor = Sensor(contract)
+    windows = [w for seq in range(8) for w in sensor.send(128 * seq, 128, RATE_HZ + seq, seq=seq)]
+    assert [w.fresh for w in windows] == [False] * 4
+    assert [w.fresh for w in sensor.send(0, 512, 2 * RATE_HZ, seq=8)] == [True]
+
+
+def test_a_sensor_whose_seq_stands_still_is_watched_again_after_a_while(contract: ModelContract, caplog):
+    sensor = Sensor(contract)
+    assert sensor.send(0, 256, seq=5, boot_id=1)
+    found = [bool(sensor.send(0, 256, seq=5, boot_id=1)) for _ in range(MAX_REPEATS + 1)]
+    assert found == [False] * MAX_REPEATS + [True]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_packets_that_never_make_a_window_are_worth_a_word(contract: ModelContract, caplog):
+    sensor = Sensor(contract)
+    for _ in range(100):
+        assert not sensor.send(0, 100)  # nothing proves that they touch
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "not watched" in caplog.text
+
+
+def test_a_rate_that_no_window_is_kept_of_is_refused(contract: ModelContract):
+    """Where the bundle looks at one minute of a slow shaft, 1 MHz is 60 million samples."""
+    slow = contract.model_copy(update={"window": 4096, "sample_rate_hz": 1000.0, "bandwidth_hz": 400.0})
+    stream = SensorStream(slow, hop_windows=1.0, continuous=False)
+    packet = Packet(np.zeros((1, 1), np.float32))
+    assert stream.judge(packet, 1_000_000.0) is Continuity.FIRST
+    stream = SensorStream(slow.model_copy(update={"window": 4196}), hop_windows=1.0, continuous=False)
+    with pytest.raises(PacketError, match=r"wrong_rate: at 1e\+06 Hz a window has more than 4194304 samples"):
+        stream.judge(packet, 1_000_000.0)
+
+
+def test_a_stream_that_lets_go_of_its_samples_counts_them_and_goes_on(contract: ModelContract):
+    sensor = Sensor(contract)
+    assert sensor.stream.let_go() == 0
+    sensor.send(0, 100, seq=1, clipped=True)
+    assert (sensor.stream.ring_bytes, sensor.stream.let_go()) == (8 * 256, 100)
+    assert (sensor.stream.ring_bytes, sensor.stream.lost_samples) == (0, 100)
+    assert sensor.send(100, 256, seq=2) == [(100, 256, False, ARRIVAL)]
+    (window,) = sensor.stream.push(Packet(np.zeros((1, 256), np.float32)), RATE_HZ, Continuity.TOUCHES, ARRIVAL)
+    assert not window.clipped, "the clipped samples are gone"
