@@ -15,7 +15,7 @@ from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.admission import MAX_SAID_BYTES, Admission
-from drsn.agent.backends.choose import Chosen, Wish, choose
+from drsn.agent.backends.selection import Chosen, Wish, choose
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk

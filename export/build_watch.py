@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
 
 LINE_EVERY_S = 5.0
 """Between two lines where stderr is no terminal: an hour's build leaves 720 in a journal."""

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.plan import DEFAULT_BATCH, Batch, default_engine_dir
+from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, Batch, default_engine_dir
 from drsn.export.build_watch import Watch
 from drsn.export.engine_from_onnx import DEFAULT_WORKSPACE_BYTES, Engine, Order, engine_from_onnx
 from drsn.model.errors import UsageError

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal
 
-from drsn.agent.backends import cuda, plan, trt_compat
-from drsn.agent.backends.plan import Batch, Flavour, Machine, Plan, Precision, Sidecar
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt import cuda
+from drsn.agent.backends.tensorrt import engine_file as plan
+from drsn.agent.backends.tensorrt.engine_file import Batch, Flavour, Machine, Plan, Precision, Sidecar
 from drsn.export.engines import proven
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.export.build_watch import Watch
     from drsn.export.plan_from_onnx import Built
     from drsn.model.bundle import Bundle

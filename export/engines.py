@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.cuda import Cuda, Device, NoDevice, probe
-from drsn.agent.backends.plan import SHA_DIGITS, SUFFIX, Machine, checked
-from drsn.agent.backends.tensorrt import TensorRtBackend
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.backend import TensorRtBackend
+from drsn.agent.backends.tensorrt.cuda import Cuda, Device, NoDevice, probe
+from drsn.agent.backends.tensorrt.engine_file import SHA_DIGITS, SUFFIX, Machine, checked
 from drsn.agent.backends.tolerance import limits_of, tolerance
 from drsn.export.verify import Artefact, batches_up_to, on_golden
 from drsn.model.errors import BundleError, UnavailableError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drsn.agent.backends.plan import Batch, Precision
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.engine_file import Batch, Precision
     from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.plan import Batch, Precision, header
+from drsn.agent.backends.tensorrt.engine_file import Batch, Precision, header
 from drsn.export.build_watch import cancellable, monitor
 from drsn.model.errors import BundleError, DrsnError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.export.build_watch import Watch
     from drsn.model.contract import ModelContract
 

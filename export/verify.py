@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.plan import NETWORK
+from drsn.agent.backends.tensorrt.engine_file import NETWORK
 from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
 from drsn.export.parity import NOVELTY_TOLERANCE, Comparison, compare
 from drsn.export.parity import TOLERANCES as PARITY_TOLERANCES

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.cuda import NoDevice, probe
-from drsn.agent.backends.plan import capability, default_engine_dir
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import NoDevice, probe
+from drsn.agent.backends.tensorrt.engine_file import capability, default_engine_dir
 from drsn.export.engines import engines_of
 from drsn.export.verify import Findings, verify
 from drsn.model.bundle import open_bundle

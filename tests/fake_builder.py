@@ -18,7 +18,7 @@ from typing import Any
 
 from fake_tensorrt import API, MAGIC
 
-from drsn.agent.backends.trt_compat import TensorRt, _logger
+from drsn.agent.backends.tensorrt.compat import TensorRt, _logger
 
 ERROR = 1
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.cuda import Cuda, Device
+from drsn.agent.backends.tensorrt.cuda import Cuda, Device
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from drsn.agent.backends import plan as plans
-from drsn.agent.backends.trt_compat import TensorRt, _logger
+from drsn.agent.backends.tensorrt import engine_file as plans
+from drsn.agent.backends.tensorrt.compat import TensorRt, _logger
 
 if TYPE_CHECKING:
     from fake_cuda import Gpu

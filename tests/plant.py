@@ -12,8 +12,8 @@ import pytest
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.app import parts_of
-from drsn.agent.backends.choose import Chosen
-from drsn.agent.backends.tone import ToneBackend, tone_of
+from drsn.agent.backends.fake import ToneBackend, tone_of
+from drsn.agent.backends.selection import Chosen
 from drsn.agent.bundles import shipped
 from drsn.agent.configuration import Configuration
 from drsn.agent.ledger import Ledger

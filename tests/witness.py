@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.batcher import Batch
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
-from drsn.agent.backends.tone import ToneBackend, tone_of
+from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.diagnosis import Interpreter
 from drsn.agent.documents import BundleReference
 from drsn.agent.evidence.geometry import Geometry

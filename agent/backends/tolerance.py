@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from drsn.agent.backends.plan import Precision, Sidecar
+    from drsn.agent.backends.tensorrt.engine_file import Precision, Sidecar
 
 
 class Tolerance(NamedTuple):

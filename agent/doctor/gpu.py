@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.app import opened_model
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.cuda import NoDevice
-from drsn.agent.backends.plan import Machine, NoPlan, find_plan
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import NoDevice
+from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
 from drsn.agent.doctor.finding import Finding, misconfigured, of_error, ok, unavailable, unneeded
 from drsn.model.errors import BundleError, ConfigurationError, DrsnError, UnavailableError
 

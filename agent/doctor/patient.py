@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from drsn.agent.app import wish_of
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.choose import wanted
-from drsn.agent.backends.cuda import probe
+from drsn.agent.backends.selection import wanted
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import probe
 from drsn.agent.doctor import session
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.model.bundle import open_bundle
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import ctypes
     from pathlib import Path
 
-    from drsn.agent.backends.choose import Wish
-    from drsn.agent.backends.cuda import Device, NoDevice
-    from drsn.agent.backends.plan import Flavour
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.selection import Wish
+    from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
+    from drsn.agent.backends.tensorrt.engine_file import Flavour
     from drsn.agent.configuration import Configuration
     from drsn.agent.doctor.session import Session
     from drsn.agent.mqtt.broker_address import Broker

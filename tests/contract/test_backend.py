@@ -16,9 +16,9 @@ import pytest
 from fake_cuda import Gpu
 from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
 
+from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.tensorrt import TensorRtBackend
-from drsn.agent.backends.tone import ToneBackend, tone_of
+from drsn.agent.backends.tensorrt.backend import TensorRtBackend
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.model.bundle import open_bundle
 

@@ -24,7 +24,7 @@ from drsn.agent.acquisition.ack_tracker import Receipt
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, codec
 from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Input, Intake
-from drsn.agent.backends.plan import header, read_sidecar, sidecar_path
+from drsn.agent.backends.tensorrt.engine_file import header, read_sidecar, sidecar_path
 from drsn.agent.cases.file import read as read_cases
 from drsn.agent.configuration import settings_in
 from drsn.agent.evidence.message import read as read_evidence

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.choose import FLAVOURS, Wish, choose
-from drsn.agent.backends.cuda import Device, probe
+from drsn.agent.backends.selection import FLAVOURS, Wish, choose
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import Device, probe
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import UnavailableError
@@ -25,9 +25,9 @@ from drsn.model.errors import UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.backends.choose import Chosen
-    from drsn.agent.backends.plan import Flavour, Precision
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.selection import Chosen
+    from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.engine_file import Flavour, Precision
     from drsn.model.bundle import Bundle
 
 MAX_BATCH = 32

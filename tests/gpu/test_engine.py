@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drsn.agent.backends.cuda import Cuda, Device, probe
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.plan import Machine, NoPlan, find_plan
+from drsn.agent.backends.tensorrt.compat import load
+from drsn.agent.backends.tensorrt.cuda import Cuda, Device, probe
+from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
 from drsn.agent.backends.tolerance import limits_of
-from drsn.agent.backends.trt_compat import load
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
 

@@ -15,7 +15,7 @@ from fake_tensorrt import Behaviour, fake, write_engine
 from servers import SYNTHETIC
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.backends.cuda import Device
+from drsn.agent.backends.tensorrt.cuda import Device
 from drsn.agent.demo.machines import ACTORS, record
 from drsn.agent.replay import Plan, frames
 from drsn.model.bundle import open_bundle

@@ -13,7 +13,7 @@ import plant as plants
 import pytest
 
 from drsn.agent import commissioner
-from drsn.agent.backends.tone import ToneBackend
+from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.mqtt.stub import MemoryBroker
 
 if TYPE_CHECKING:

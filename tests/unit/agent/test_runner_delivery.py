@@ -13,7 +13,7 @@ from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
-from drsn.agent.backends.tone import tone_of
+from drsn.agent.backends.fake import tone_of
 from drsn.agent.documents import StatusDocument
 from drsn.agent.mqtt.stub import MemoryBroker
 

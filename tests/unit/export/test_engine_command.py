@@ -8,7 +8,7 @@ import pytest
 from fake_cuda import ORIN
 from fake_tensorrt import Behaviour, fake, write_engine
 
-from drsn.agent.backends.plan import DEFAULT_BATCH, Batch, read_sidecar
+from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, Batch, read_sidecar
 from drsn.export import engine_command as module
 from drsn.export.engine_command import add_to, build, describe, document, order_of, refuse_options
 from drsn.export.engine_from_onnx import Engine, Order

@@ -16,8 +16,10 @@ import pytest
 from fake_builder import Builds, fake
 from graphs import real_builder
 
-from drsn.agent.backends import cuda, plan, trt_compat
-from drsn.agent.backends.plan import Batch, Machine, Plan, read_sidecar
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt import cuda
+from drsn.agent.backends.tensorrt import engine_file as plan
+from drsn.agent.backends.tensorrt.engine_file import Batch, Machine, Plan, read_sidecar
 from drsn.export import engine_from_onnx as module
 from drsn.export.build_watch import Watch
 from drsn.export.engine_from_onnx import Engine, Order, engine_from_onnx, here

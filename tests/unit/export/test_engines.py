@@ -8,9 +8,9 @@ import pytest
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, plan_bytes, write_engine
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.cuda import NoDevice
-from drsn.agent.backends.plan import Batch
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import NoDevice
+from drsn.agent.backends.tensorrt.engine_file import Batch
 from drsn.export import engines as module
 from drsn.export.engine_from_onnx import Order
 from drsn.export.engines import engines_of, proven
@@ -20,7 +20,7 @@ from drsn.model.errors import BundleError, UnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.model.bundle import Bundle
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from graphs import real_builder
 
-from drsn.agent.backends import cuda
+from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.export.__main__ import main
 from drsn.model.bundle import open_bundle

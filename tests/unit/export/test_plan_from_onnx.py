@@ -9,7 +9,7 @@ import pytest
 from fake_builder import Builds, fake
 from fake_tensorrt import VERSIONS
 
-from drsn.agent.backends.plan import Batch, header
+from drsn.agent.backends.tensorrt.engine_file import Batch, header
 from drsn.export.build_watch import Watch
 from drsn.export.plan_from_onnx import Built, Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, UnavailableError, UsageError

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from graphs import CONTRACT, diagnosis, real_builder
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.plan import NETWORK, Batch, header
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.engine_file import NETWORK, Batch, header
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.export.build_watch import Watch
 from drsn.export.half import halved

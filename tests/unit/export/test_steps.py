@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.agent.backends.choose import open_backend, self_test
+from drsn.agent.backends.selection import open_backend, self_test
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.export import steps
 from drsn.export.onnx_from_torch import onnx_from_torch

@@ -11,8 +11,8 @@ import pytest
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, write_engine
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.cuda import NoDevice
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import NoDevice
 from drsn.export import engines
 from drsn.export import verify_command as module
 from drsn.export.verify_command import command

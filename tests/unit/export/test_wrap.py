@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from drsn.agent.backends.choose import open_backend
+from drsn.agent.backends.selection import open_backend
 from drsn.export.__main__ import main
 from drsn.export.wrap import bundle_from_onnx
 from drsn.model.bundle import open_bundle

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.backends.choose import open_backend
+from drsn.agent.backends.selection import open_backend
 from drsn.agent.bundles import shipped
 from drsn.agent.demo.command import LEAST_SECONDS
 from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, growth, record

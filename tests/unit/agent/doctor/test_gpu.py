@@ -7,8 +7,9 @@ import pytest
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, write_engine
 
-from drsn.agent.backends import choose, trt_compat
-from drsn.agent.backends.cuda import NoDevice
+from drsn.agent.backends import selection as choose
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import NoDevice
 from drsn.agent.bundles import shipped
 from drsn.agent.doctor import gpu as checks
 from drsn.model.bundle import open_bundle

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from witness import POLICY, Desk, message, tell
 
-from drsn.agent.backends.tone import tone_of
+from drsn.agent.backends.fake import tone_of
 from drsn.agent.evidence import keeper as module
 from drsn.agent.evidence import staging
 from drsn.agent.evidence.quantise import samples_of

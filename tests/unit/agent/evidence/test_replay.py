@@ -8,8 +8,8 @@ import pytest
 from witness import POLICY, Desk, about, line_of, message, record_of_balls, tell
 
 from drsn.agent.acquisition.codecs import Packet, frame
+from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.tone import ToneBackend
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.commission import Commission, Learnt
 from drsn.agent.demo.machines import ACTORS

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.backends.tone import ToneBackend, tone_of
+from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
 from drsn.agent.sequential import BOUND_NATS, DOUBT_NATS
 from drsn.agent.simulation.pool import ABSTAINED, BATCH, FAULTY, QUIET, Pool, Scene, Watcher, disturbed

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from drsn.agent.backends.choose import SELF_TEST_TOLERANCE, open_backend, self_test
 from drsn.agent.backends.onnx import OnnxBackend
+from drsn.agent.backends.selection import SELF_TEST_TOLERANCE, open_backend, self_test
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.mqtt.transport import Outputs

@@ -15,8 +15,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drsn.agent.backends import plan as module
-from drsn.agent.backends.plan import Machine, NoPlan, Plan, Sidecar, find_plan, header, numbers, plan_name
+from drsn.agent.backends.tensorrt import engine_file as module
+from drsn.agent.backends.tensorrt.engine_file import (
+    Machine,
+    NoPlan,
+    Plan,
+    Sidecar,
+    find_plan,
+    header,
+    numbers,
+    plan_name,
+)
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.model.contract import ModelContract
 
 INPUT = "x"

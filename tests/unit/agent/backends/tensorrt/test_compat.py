@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.trt_compat import TensorRt, jetson_linux, load, loaded_library
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.compat import TensorRt, jetson_linux, load, loaded_library
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_cuda import ERRORS, Gpu, Libcudart
 
-from drsn.agent.backends.cuda import CALLS, Cuda, Device, NoDevice, probe
+from drsn.agent.backends.tensorrt.cuda import CALLS, Cuda, Device, NoDevice, probe
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:

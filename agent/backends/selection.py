@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.cuda import Cuda, NoDevice, probe
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.plan import SUFFIX, Machine, NoPlan, build_command, default_engine_dir, find_plan
-from drsn.agent.backends.tensorrt import TensorRtBackend
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.backend import TensorRtBackend
+from drsn.agent.backends.tensorrt.cuda import Cuda, NoDevice, probe
+from drsn.agent.backends.tensorrt.engine_file import (
+    SUFFIX,
+    Machine,
+    NoPlan,
+    build_command,
+    default_engine_dir,
+    find_plan,
+)
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.backends.tolerance import tolerance as tolerance_of
 from drsn.model.errors import BundleError, ConfigurationError, UnavailableError
@@ -19,7 +26,7 @@ from drsn.model.errors import BundleError, ConfigurationError, UnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.backends.plan import Flavour, Plan
+    from drsn.agent.backends.tensorrt.engine_file import Flavour, Plan
     from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
 

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from drsn.agent.backends import trt_compat
-from drsn.agent.backends.plan import Batch
-from drsn.agent.backends.trt_runtime import Engine
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.engine import Engine
+from drsn.agent.backends.tensorrt.engine_file import Batch
 from drsn.agent.bundles import shipped
 from drsn.export.build_watch import Watch
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drsn.agent.backends.trt_runtime import Engine
+from drsn.agent.backends.tensorrt.engine import Engine
 from drsn.agent.backends.windows import require_windows
 from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.observability.logs import fields
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from drsn.agent.backends.cuda import Cuda
-    from drsn.agent.backends.trt_compat import TensorRt
-    from drsn.agent.backends.trt_runtime import Tensor
+    from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.cuda import Cuda
+    from drsn.agent.backends.tensorrt.engine import Tensor
     from drsn.model.contract import ModelContract
 
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from fake_cuda import Gpu
 from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.tensorrt import TensorRtBackend
-from drsn.agent.backends.trt_runtime import Engine
+from drsn.agent.backends.tensorrt.backend import TensorRtBackend
+from drsn.agent.backends.tensorrt.engine import Engine
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import DrsnError, UnavailableError

@@ -9,10 +9,10 @@ import pytest
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, write_engine
 
-from drsn.agent.backends import choose as module
-from drsn.agent.backends.choose import Chosen, Wish, choose
-from drsn.agent.backends.cuda import Device, NoDevice
-from drsn.agent.backends.plan import sidecar_path
+from drsn.agent.backends import selection as module
+from drsn.agent.backends.selection import Chosen, Wish, choose
+from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
+from drsn.agent.backends.tensorrt.engine_file import sidecar_path
 from drsn.agent.backends.tolerance import limits_of
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
@@ -21,7 +21,7 @@ from drsn.model.errors import ConfigurationError, UnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.backends.trt_compat import TensorRt
+    from drsn.agent.backends.tensorrt.compat import TensorRt
 
 BUNDLE = open_bundle(shipped("synthetic"))
 MAX_BATCH = 16

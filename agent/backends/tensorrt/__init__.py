@@ -1,0 +1,1 @@
+"""The TensorRT backend: engine files, their runtime, and one module per foreign API."""
