@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.documents import HealthDocument, StatusDocument, iso_utc
+from drsn.agent.schema.documents import HealthDocument, StatusDocument, iso_utc
 
 if TYPE_CHECKING:
     from drsn.agent.parts import Parts

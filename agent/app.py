@@ -16,14 +16,14 @@ from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.admission import MAX_SAID_BYTES, Admission
 from drsn.agent.backends.selection import Chosen, Wish, choose
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.queue import RECEIVE_MAXIMUM
 from drsn.agent.desk.reloading import Reloading
 from drsn.agent.desk.request import MAX_BYTES
-from drsn.agent.diagnosis import Interpreter
-from drsn.agent.documents import BundleReference, StatusDocument
 from drsn.agent.evidence.setup import keeper_of
 from drsn.agent.group import Group
 from drsn.agent.in_hand import InHand
@@ -37,10 +37,10 @@ from drsn.agent.name import Name
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.outbox import Outbox
 from drsn.agent.parts import Parts
-from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policies import ignored_faults, policy_of
 from drsn.agent.publisher import Publisher
 from drsn.agent.runner import Runner
+from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError

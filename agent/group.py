@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
 
 GROUP_S = 0.25
 """Nothing that is decided waits for longer; a crash meanwhile lets the broker send its packets again."""

@@ -9,8 +9,8 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.documents import iso_utc
 from drsn.agent.observability.logs import fields
+from drsn.agent.schema.documents import iso_utc
 from drsn.agent.state_file import open_plain, read_plain
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.acquisition.continuity import Cursor
-    from drsn.agent.alarms import Sensor
-    from drsn.agent.documents import EventDocument, ReplyDocument
+    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.schema.documents import EventDocument, ReplyDocument
 
 FILE = "agent.sqlite3"
 

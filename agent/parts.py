@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.batcher import Batch
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.decision.alarm_engine import Identity, Pipeline
+    from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.desk.desk import Desk
-    from drsn.agent.diagnosis import Interpreter
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.group import Group
     from drsn.agent.in_hand import InHand
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from drsn.agent.name import Name
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.outbox import Outbox
-    from drsn.agent.pipeline import Identity, Pipeline
     from drsn.agent.publisher import Publisher
 
 

@@ -6,17 +6,17 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from drsn.agent.gate import Limits
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.sequential import threshold_nats
+from drsn.agent.decision.cusum import threshold_nats
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.severity import Urgency
 from drsn.agent.settings import SensorSection
-from drsn.agent.severity import Urgency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.evidence.geometry import Geometry
+    from drsn.agent.schema.bearing import Geometry
     from drsn.agent.settings import AlarmsSection, GateSection, Settings
     from drsn.model.contract import Frozen, ModelContract
 

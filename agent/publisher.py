@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from drsn.agent.documents import CommissionDocument, HealthDocument, ResultDocument, StatusDocument, iso_utc
 from drsn.agent.observability.logs import fields
+from drsn.agent.schema.documents import CommissionDocument, HealthDocument, ResultDocument, StatusDocument, iso_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.alarms import Suppressor
-    from drsn.agent.diagnosis import Diagnosis
+    from drsn.agent.decision.alarm_engine import Outcome, Pipeline
+    from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.mqtt.message import Confirmation
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.pipeline import Outcome, Pipeline
     from drsn.model.contract import Frozen
 
 

@@ -21,8 +21,8 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
-from drsn.agent.documents import REQUEST_ID
 from drsn.agent.observability.logs import fields
+from drsn.agent.schema.documents import REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

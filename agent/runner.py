@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.ack_tracker import Receipt
     from drsn.agent.acquisition.continuity import Cursor
-    from drsn.agent.alarms import Sensor
+    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.decision.alarm_state import Sensor
     from drsn.agent.desk.desk import Answer
-    from drsn.agent.documents import EventDocument, HealthDocument, StatusDocument
     from drsn.agent.mqtt.message import Message
     from drsn.agent.parts import Parts
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.schema.documents import EventDocument, HealthDocument, StatusDocument
 
 TAKE = 16
 """Messages from the inbox at a time: few enough that the deadline of a batch is kept, and a stop is seen soon."""

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.utf8 import flaw
-from drsn.agent.votes import Quorum
 
 PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
 """Plain topic levels; what begins with $ is the broker's own."""

@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.acquisition.codecs import Format
-from drsn.agent.evidence.geometry import Geometry
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
+from drsn.agent.schema.bearing import Geometry
 from drsn.agent.setting_types import BrokerUrl, Prefix, QuorumText, UserName
-from drsn.agent.votes import Quorum
 from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"

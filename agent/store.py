@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from drsn.agent.acquisition.continuity import Cursor
-from drsn.agent.alarms import Sensor
+from drsn.agent.decision.alarm_state import Sensor
 from drsn.agent.state_dir import BESIDE
 from drsn.agent.state_file import is_odd
 from drsn.model.errors import ConfigurationError, StorageError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from drsn.agent.documents import ReplyDocument
+    from drsn.agent.schema.documents import ReplyDocument
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

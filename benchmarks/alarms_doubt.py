@@ -1,6 +1,6 @@
 """How much may a window weigh that the model abstains from? Chosen on the loads that the shipped CWRU bundle knows.
 
-The sequential test with several prices of novelty (drsn.agent.sequential), at -10 dB on the recordings at 0, 1 and 2 hp
+The sequential test (agent/decision/cusum.py) with several prices of novelty, at -10 dB on recordings at 0, 1 and 2 hp
 and on made signals; neither the recordings at 3 hp nor those of another rig decide anything. Writes
 results/alarms_doubt.json; needs DRSN_DATA_DIR, and takes some minutes.
 """
@@ -15,7 +15,7 @@ from _report import RESULTS, machine, show
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.sequential import BOUND_NATS, DOUBT_NATS, NOVELTY_PER_NAT
+from drsn.agent.decision.cusum import BOUND_NATS, DOUBT_NATS, NOVELTY_PER_NAT
 from drsn.agent.simulation.history import misled
 from drsn.agent.simulation.pool import BATCH, Watcher
 from drsn.agent.simulation.rules import Dropping, Sequential

@@ -27,11 +27,12 @@ from drsn.agent.acquisition.sensor_faults import Look
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.diagnosis import Interpreter
-from drsn.agent.documents import BundleReference
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.figure import figure
 from drsn.agent.evidence.file import from_bytes, to_bytes
-from drsn.agent.evidence.geometry import Geometry
 from drsn.agent.evidence.keeper import WAITING_BYTES, Keeper, Snapshot, fed
 from drsn.agent.evidence.message import to_message
 from drsn.agent.evidence.quantise import quantise, samples_of
@@ -41,9 +42,8 @@ from drsn.agent.evidence.shelf import Shelf
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.votes import Quorum
+from drsn.agent.schema.bearing import Geometry
+from drsn.agent.schema.documents import BundleReference
 from drsn.model.bearing import SKF_6205
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
@@ -54,7 +54,7 @@ from drsn.model.sources import data_dir
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
     from drsn.model.data.recording import Recording
 
 BUNDLE = open_bundle(shipped("cwru"))

@@ -13,12 +13,12 @@ from _report import report, timed_us
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
 from drsn.agent.acquisition.ring_buffer import Ring
 from drsn.agent.acquisition.sensor_faults import Look, find
-from drsn.agent.diagnosis import Diagnosis, Reading
-from drsn.agent.documents import BundleReference
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.voting import Quorum
+from drsn.agent.schema.documents import BundleReference
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import Label, ModelContract
 

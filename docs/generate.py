@@ -15,12 +15,12 @@ import survived
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from drsn.agent.alarms import TRANSITIONS, State
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.cases.steps import KINDS, Step
-from drsn.agent.documents import schemas
+from drsn.agent.decision.alarm_state import TRANSITIONS, State
+from drsn.agent.decision.voting import Quorum
+from drsn.agent.schema.documents import schemas
 from drsn.agent.settings import Settings
-from drsn.agent.votes import Quorum
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:

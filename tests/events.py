@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from drsn.agent.acquisition.continuity import Cursor
-from drsn.agent.alarms import Condition, Sensor, State
-from drsn.agent.documents import BundleReference, EventDocument
-from drsn.agent.gate import Gate
-from drsn.agent.votes import Votes
+from drsn.agent.decision.alarm_state import Condition, Sensor, State
+from drsn.agent.decision.running_gate import Gate
+from drsn.agent.decision.voting import Votes
+from drsn.agent.schema.documents import BundleReference, EventDocument
 from drsn.model.contract import Severity
 
 BALL = Condition(

@@ -10,22 +10,22 @@ from drsn.agent.acquisition.batcher import Batch
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.fake import ToneBackend, tone_of
-from drsn.agent.diagnosis import Interpreter
-from drsn.agent.documents import BundleReference
-from drsn.agent.evidence.geometry import Geometry
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.keeper import Keeper, Snapshot
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.replay import Line, events_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.votes import Quorum
+from drsn.agent.schema.bearing import Geometry
+from drsn.agent.schema.documents import BundleReference
 
 if TYPE_CHECKING:
-    from drsn.agent.documents import EventDocument
     from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
 
 POLICY = Policy.votes(Quorum(3, 4), Quorum(3, 4))

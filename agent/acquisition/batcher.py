@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.sensor_faults import Look, find
-from drsn.agent.diagnosis import Reading
+from drsn.agent.decision.diagnosis import Reading
 from drsn.model.conditioning import Conditioner
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from drsn.agent.cases.said import FieldError
-from drsn.agent.documents import AlarmDocument, EventDocument
+from drsn.agent.schema.documents import AlarmDocument, EventDocument
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from drsn.agent.alarms import OWN
 from drsn.agent.cases.expected import alarm_pattern, event_pattern
 from drsn.agent.cases.said import FieldError, runs_of
 from drsn.agent.cases.steps import KINDS, Command, Recorded, SensorId, Step, Windows
 from drsn.agent.cases.subject import Head, field_error, misplaced, subject_of
-from drsn.agent.diagnosis import UNKNOWN
+from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.model.contract import NORMAL, Frozen
 from drsn.model.errors import ConfigurationError
 from drsn.model.toml_file import TomlError, read_toml

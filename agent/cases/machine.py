@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from drsn.agent.cases.expected import Happened
 from drsn.agent.cases.recorded import Listener, recording_of
 from drsn.agent.cases.said import diagnosis_of
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.desk.desk import Desk
-from drsn.agent.diagnosis import Interpreter, Reading
 from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.pipeline import Identity, Pipeline
 from drsn.agent.policies import ignored_faults, policy_of
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from drsn.agent.alarms import Sensor
     from drsn.agent.cases.said import Said
     from drsn.agent.cases.steps import Recorded
     from drsn.agent.cases.subject import Subject
-    from drsn.agent.diagnosis import Diagnosis
-    from drsn.agent.documents import AlarmDocument, EventDocument, ReplyDocument
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.diagnosis import Diagnosis
+    from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument
 
 NS = 1_000_000_000
 START_UNIX_NS = 1_767_225_600 * NS

@@ -11,7 +11,7 @@ from drsn.agent.acquisition.codecs import Format, PacketError
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.cases.said import FieldError
-from drsn.agent.diagnosis import Interpreter
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.cases.steps import Recorded
     from drsn.agent.cases.subject import Subject
-    from drsn.agent.diagnosis import Diagnosis
+    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.replay import Frame
     from drsn.model.data.recording import Recording
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Interpreter
+from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Interpreter
 from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.settings import FaultName
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.cases.steps import Windows
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
     from drsn.model.contract import ModelContract
 
 FAULT_NAMES: tuple[str, ...] = get_args(FaultName)

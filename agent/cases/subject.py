@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from drsn.agent.cases.said import FieldError
 from drsn.agent.configuration import bundle_path, settings_in
-from drsn.agent.documents import BundleReference
+from drsn.agent.schema.documents import BundleReference
 from drsn.agent.settings import AgentSection, InputSection, Settings
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import Frozen, Label, ModelContract

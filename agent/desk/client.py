@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from drsn.agent.desk.retained import Retained
-from drsn.agent.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.topics import Topics
+from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:

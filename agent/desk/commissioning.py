@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.commissioner import Commissioner, Request
+from drsn.agent.decision.commissioning import Commissioner, Request
 from drsn.agent.desk.desk import Work, sensor_of
 from drsn.agent.observability.logs import fields
 from drsn.agent.simulation.strangers import STRANGERS
@@ -16,10 +16,10 @@ from drsn.model.conditioning import Conditioner
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.alarms import Sensor
-    from drsn.agent.documents import CommandDocument
+    from drsn.agent.decision.alarm_engine import Pipeline
+    from drsn.agent.decision.alarm_state import Sensor
     from drsn.agent.mqtt.transport import Backend
-    from drsn.agent.pipeline import Pipeline
+    from drsn.agent.schema.documents import CommandDocument
     from drsn.agent.settings import CommissionSection
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract

@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 
+from drsn.agent.decision.operator_action import VERBS, Operation, RefusedError
 from drsn.agent.desk.queue import Queue
 from drsn.agent.desk.request import name_of, read
-from drsn.agent.documents import EventDocument, ReplyDocument, iso_utc
 from drsn.agent.observability.logs import Throttle, fields
-from drsn.agent.operations import VERBS, Operation, RefusedError
+from drsn.agent.schema.documents import EventDocument, ReplyDocument, iso_utc
 from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from drsn.agent.commissioner import Word
-    from drsn.agent.documents import CommandDocument, CommissionDocument
+    from drsn.agent.decision.alarm_engine import Outcome, Pipeline
+    from drsn.agent.decision.commissioning import Word
     from drsn.agent.ledger import Ledger
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.pipeline import Outcome, Pipeline
+    from drsn.agent.schema.documents import CommandDocument, CommissionDocument
 
 EVENTS = 100
 """In one answer: 100 kB."""

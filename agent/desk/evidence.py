@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.desk.desk import Work, sensor_of
 from drsn.agent.evidence.lookup import payload_of
-from drsn.agent.operations import RefusedError
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.documents import CommandDocument
     from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.schema.documents import CommandDocument
 
 
 def verb(state_dir: Path, topics: Topics) -> Callable[[CommandDocument, int], Work]:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.documents import CommandDocument
+    from drsn.agent.decision.alarm_engine import Pipeline
     from drsn.agent.evidence.keeper import Keeper
-    from drsn.agent.pipeline import Pipeline
+    from drsn.agent.schema.documents import CommandDocument
 
 
 def verb(pipeline: Pipeline, intake: Intake, keeper: Keeper) -> Callable[[CommandDocument, int], Work]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.agent.commands import add_broker, broker_of, prefix_of
 from drsn.agent.desk.table import alarm_lines, commission_line, event_line
-from drsn.agent.documents import MAX_SEQ
+from drsn.agent.schema.documents import MAX_SEQ
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drsn.agent.desk.client import Client
-    from drsn.agent.documents import ReplyDocument
+    from drsn.agent.schema.documents import ReplyDocument
     from drsn.model.errors import Parser
 
 ANSWER_S = 5.0

@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.commissioner import Word
+from drsn.agent.decision.commissioning import Word
+from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.desk.desk import RELOAD, Work
 from drsn.agent.mqtt.message import Message
-from drsn.agent.operations import RefusedError
 from drsn.agent.reload import Debt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drsn.agent.desk.desk import Desk
-    from drsn.agent.documents import CommandDocument
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.reload import Reload
+    from drsn.agent.schema.documents import CommandDocument
 
 MOST: Final = 16
 """That may wait for one check; it takes a second, and one answer is all that many could want."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from drsn.agent.documents import REQUEST_ID, CommandDocument
-from drsn.agent.operations import RefusedError
+from drsn.agent.decision.operator_action import RefusedError
+from drsn.agent.schema.documents import REQUEST_ID, CommandDocument
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message

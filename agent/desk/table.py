@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from drsn.agent.documents import CommissionDocument
+    from drsn.agent.schema.documents import CommissionDocument
 
 LIVE = ("online", "degraded")
 HEAD = {"sensor": "SENSOR", "state": "STATE", "severity": "SEVERITY", "what": "CONDITION (LABEL)", "since": "SINCE"}

@@ -11,7 +11,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.documents import (
+from drsn.agent.schema.documents import (
     AlarmDocument,
     BundleReference,
     EventDocument,

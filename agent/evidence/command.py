@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drsn.agent.commands import add_login, broker_of, prefix_of
-from drsn.agent.documents import iso_utc
 from drsn.agent.evidence import file
 from drsn.agent.evidence.message import read
 from drsn.agent.evidence.shelf import EVENT_ID, FOLDER, find, listed, read_file
+from drsn.agent.schema.documents import iso_utc
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drsn.agent.configuration import Configuration
-    from drsn.agent.evidence.geometry import Geometry
     from drsn.agent.evidence.record import Record
     from drsn.agent.evidence.replay import Replay
+    from drsn.agent.schema.bearing import Geometry
     from drsn.model.bundle import Bundle
     from drsn.model.errors import Parser
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.diagnosis import UNKNOWN
+from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.evidence.record import abstains_above
 from drsn.model.contract import NORMAL
 from drsn.model.report.canvas import canvas
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from drsn.agent.evidence.geometry import Geometry
     from drsn.agent.evidence.record import Record
+    from drsn.agent.schema.bearing import Geometry
 
 UP_TO_HZ = 500.0
 """Of the envelope's spectrum, unless a line of the bearing lies higher."""

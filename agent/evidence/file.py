@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from drsn.agent.evidence.document import Header
 from drsn.agent.evidence.record import Record, checked
 from drsn.agent.evidence.trail import Arrays
+from drsn.agent.schema.evidence import Header
 from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:

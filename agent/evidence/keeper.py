@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from drsn.agent.acquisition.memory_quota import Room
-from drsn.agent.alarms import OWN
+from drsn.agent.decision.alarm_state import OWN
 from drsn.agent.evidence.quantise import quantise
 from drsn.agent.evidence.staging import Staging
 from drsn.agent.evidence.trail import Fact, Shape, Trail, trail_bytes
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.sensor_faults import Look
     from drsn.agent.acquisition.sensor_stream import Window
-    from drsn.agent.alarms import Sensor
-    from drsn.agent.diagnosis import Diagnosis
-    from drsn.agent.documents import EventDocument
+    from drsn.agent.decision.alarm_engine import Outcome, Pipeline
+    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.staging import Row
     from drsn.agent.evidence.trail import Arrays
     from drsn.agent.mqtt.transport import Outputs
-    from drsn.agent.pipeline import Outcome, Pipeline
+    from drsn.agent.schema.documents import EventDocument
 
 WAITING_BYTES = 32 << 20
 """Copies that wait for the commit of their events, and as many again that wait for the disk: 850 events of eight

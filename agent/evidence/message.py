@@ -11,9 +11,9 @@ import numpy as np
 from pydantic import ValidationError
 
 from drsn.agent.evidence import file
-from drsn.agent.evidence.document import EvidenceDocument, EvidenceWindow, Header, WindowNote
 from drsn.agent.evidence.record import Record, checked
 from drsn.agent.evidence.trail import Arrays
+from drsn.agent.schema.evidence import EvidenceDocument, EvidenceWindow, Header, WindowNote
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:

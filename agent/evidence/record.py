@@ -10,20 +10,20 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from drsn.agent.acquisition.codecs.packet import MAX_AMPLITUDE, MAX_SAMPLE_RATE_HZ
-from drsn.agent.alarms import Sensor
-from drsn.agent.documents import EventDocument
-from drsn.agent.evidence.document import Header, WindowNote
+from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.quantise import samples_of
-from drsn.agent.policy import Policy
+from drsn.agent.schema.documents import EventDocument
+from drsn.agent.schema.evidence import Header, WindowNote
 from drsn.model.conditioning import native_window
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.evidence.geometry import Geometry
     from drsn.agent.evidence.keeper import Snapshot
     from drsn.agent.evidence.trail import Arrays, Fact
+    from drsn.agent.schema.bearing import Geometry
     from drsn.model.contract import ModelContract
 
 MAX_WINDOWS = 64

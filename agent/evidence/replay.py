@@ -10,14 +10,14 @@ import numpy as np
 from drsn.agent.acquisition.ack_tracker import Receipt
 from drsn.agent.acquisition.batcher import Batch
 from drsn.agent.acquisition.sensor_stream import Window
-from drsn.agent.alarms import Sensor
-from drsn.agent.diagnosis import Interpreter, Reading
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.keeper import fed
 from drsn.agent.evidence.record import adapter
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.transport import Outputs
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.diagnosis import Diagnosis
-    from drsn.agent.documents import EventDocument
-    from drsn.agent.evidence.document import Header, WindowNote
+    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.evidence.record import Record
     from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.schema.documents import EventDocument
+    from drsn.agent.schema.evidence import Header, WindowNote
 
 
 _NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)

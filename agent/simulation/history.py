@@ -127,7 +127,7 @@ def upper_bound(events: int, exposure: float, confidence: float = 0.95) -> float
 def dependence_windows(pool: Pool, most: float = 64.0) -> float | None:
     """The least T for which e^(sum of z / T) has a mean of 1 at most, over runs of any length in the pool's stretches.
 
-    That is what the bound on false alarms asks of T (drsn.agent.sequential), whatever the dependence looks like.
+    That is what the bound on false alarms asks of T (drsn.agent.decision.cusum), whatever the dependence looks like.
     Windows with a sensor fault bring nothing. None: more than `most`.
     """
     weighed = np.minimum(pool.z, ceilings(pool.excess)[..., np.newaxis])

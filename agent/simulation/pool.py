@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.sensor_faults import Look, find
-from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
-from drsn.agent.sequential import Ratios
+from drsn.agent.decision.cusum import Ratios
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
 from drsn.agent.simulation.disturbances import DISTURBANCES
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import NORMAL
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.diagnosis import Diagnosis
+    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.mqtt.transport import Backend
     from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording

@@ -1,6 +1,6 @@
-"""Five rules that raise alarms, each for many sensors at once; the agent's two do exactly what `drsn.agent.rule` does.
+"""Five rules that raise alarms, each for many sensors at once; the agent's two do what `decision.rule` does.
 
-A test holds them to `drsn.agent.judgement.step`, window by window.
+A test holds them to `drsn.agent.decision.alarm_logic.step`, window by window.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from drsn.agent.policy import SENSOR_FAULT_TERMS
-from drsn.agent.sequential import BOUND_NATS, DEPENDENCE, DOUBT_NATS, NOVELTY_PER_NAT
+from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE, DOUBT_NATS, NOVELTY_PER_NAT
+from drsn.agent.decision.policy import SENSOR_FAULT_TERMS
 from drsn.agent.simulation.pool import ABSTAINED, FAULTY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.votes import Quorum
+    from drsn.agent.decision.voting import Quorum
 
 MOST = 64
 """Windows of a quorum: a history is a 64-bit integer here."""
 
 
 class Tallies:
-    """Votes of any shape: as `drsn.agent.votes.Votes`."""
+    """Votes of any shape: as `drsn.agent.decision.voting.Votes`."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self._bits = np.zeros(shape, np.uint64)
@@ -135,7 +135,7 @@ class ByVotes:
 def ceilings(
     excess: NDArray[np.float64], novelty_per_nat: float = NOVELTY_PER_NAT, doubt_nats: float = DOUBT_NATS
 ) -> NDArray[np.float64]:
-    """As `drsn.agent.sequential.ceiling_nats`, of novelty past the threshold; any shape."""
+    """As `drsn.agent.decision.cusum.ceiling_nats`, of novelty past the threshold; any shape."""
     return np.minimum(BOUND_NATS, np.fmax(-doubt_nats, BOUND_NATS - excess / novelty_per_nat))
 
 

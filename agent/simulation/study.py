@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drsn.agent.sequential import YEAR_S, threshold_nats
+from drsn.agent.decision.cusum import YEAR_S, threshold_nats
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.simulation.history import DAY_S, Draws, delays, dependence_windows, false_alarms, misled, upper_bound
 from drsn.agent.simulation.pool import ABSTAINED, Scene
 from drsn.agent.simulation.rules import Argmax, ByVotes, Dropping, Sequential, Threshold
-from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

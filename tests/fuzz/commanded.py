@@ -20,29 +20,29 @@ from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
-from drsn.agent.commission import Commission, Learnt
-from drsn.agent.commissioner import Commissioner
+from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, Identity, Pipeline
+from drsn.agent.decision.baseline import Commission, Learnt
+from drsn.agent.decision.commissioning import Commissioner
+from drsn.agent.decision.diagnosis import Diagnosis, Reading
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.reloading import Reloading
-from drsn.agent.diagnosis import Diagnosis, Reading
-from drsn.agent.documents import BundleReference, ReplyDocument
 from drsn.agent.evidence.shelf import FOLDER
 from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.pipeline import EVENT_NAMESPACE, Identity, Pipeline
 from drsn.agent.policies import policy_of
+from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.alarms import Sensor
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.decision.alarm_state import Sensor
 
 NOW_UNIX_NS = 1_800_000_000_000_000_000
 NS = 10**9

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import PASSWORD, free_port, openssl
 
-from drsn.agent.documents import AlarmDocument, EventDocument, ReplyDocument, ResultDocument
 from drsn.agent.mqtt.topics import legal_sensor
+from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument, ResultDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable

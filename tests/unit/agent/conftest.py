@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from drsn.agent.acquisition.codecs import Packet
-from drsn.agent.diagnosis import Reading
+from drsn.agent.decision.diagnosis import Reading
 from drsn.agent.mqtt.message import Message
 
 if TYPE_CHECKING:

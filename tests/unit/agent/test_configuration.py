@@ -9,13 +9,13 @@ import pytest
 from drsn.agent.app import opened_model
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.configuration import Configuration, load
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.voting import Quorum
 from drsn.model.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = sorted((Path(__file__).parents[3] / "configs").glob("*.toml"))
+EXAMPLES = sorted((Path(__file__).parents[4] / "configs").glob("*.toml"))
 PASSWORD = "hunter2"
 TEXT = """
 [agent]

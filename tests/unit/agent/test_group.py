@@ -5,8 +5,8 @@ from events import SENSOR, event
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.agent.decision.alarm_engine import Outcome
 from drsn.agent.group import GROUP_S, LULL_S, Group
-from drsn.agent.pipeline import Outcome
 
 VOTE = Outcome("a", None, SENSOR, ())
 CHANGE = Outcome("a", None, SENSOR, (event(1),))

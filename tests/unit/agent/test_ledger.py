@@ -11,7 +11,7 @@ import pytest
 from events import CURSOR, SENSOR, event
 
 from drsn.agent import ledger as ledger_module
-from drsn.agent.alarms import Sensor
+from drsn.agent.decision.alarm_state import Sensor
 from drsn.agent.ledger import FILE, Ledger
 from drsn.model.errors import ConfigurationError, StorageError
 
@@ -156,7 +156,7 @@ def test_the_memory_is_bounded_and_what_it_can_t_hold_is_counted(ledger: Ledger,
 
 
 def reply(name: str):
-    from drsn.agent.documents import ReplyDocument
+    from drsn.agent.schema.documents import ReplyDocument
 
     return ReplyDocument(agent="x", request_id=name, verb="ack", ok=True, at="")
 

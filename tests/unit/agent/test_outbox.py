@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.alarms import State
-from drsn.agent.documents import BundleReference, EventDocument
+from drsn.agent.decision.alarm_state import State
 from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
+from drsn.agent.schema.documents import BundleReference, EventDocument
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.gate import Limits
+from drsn.agent.decision.cusum import threshold_nats
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.policies import ignored_faults, policy_of
-from drsn.agent.rule import Terms
-from drsn.agent.sequential import threshold_nats
 from drsn.agent.settings import Settings
-from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
     from pathlib import Path

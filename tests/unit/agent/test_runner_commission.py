@@ -12,8 +12,8 @@ import numpy as np
 import plant as plants
 import pytest
 
-from drsn.agent import commissioner
 from drsn.agent.backends.fake import ToneBackend
+from drsn.agent.decision import commissioning as commissioner
 from drsn.agent.mqtt.stub import MemoryBroker
 
 if TYPE_CHECKING:

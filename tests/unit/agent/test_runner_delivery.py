@@ -14,8 +14,8 @@ from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.fake import tone_of
-from drsn.agent.documents import StatusDocument
 from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.schema.documents import StatusDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.settings import MqttSection, Settings
-from drsn.agent.votes import Quorum
 
 AGENT = {"bundle": "shipped:synthetic", "state_dir": "state"}
 INPUT = {"topic": "plant/{machine}/frame", "sensor": "{machine}"}

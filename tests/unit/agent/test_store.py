@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from drsn.agent import store as store_module
 from drsn.agent.acquisition.continuity import Cursor
-from drsn.agent.alarms import Condition, Sensor, State
+from drsn.agent.decision.alarm_state import Condition, Sensor, State
+from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.store import SCHEMA_VERSION, Changes, DamagedError, Entry, Store
-from drsn.agent.votes import MAX_WINDOWS, Votes
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.documents import ReplyDocument
+    from drsn.agent.schema.documents import ReplyDocument
 
 
 def entry(number: int, seq: int, sensor: str = "a") -> Entry:

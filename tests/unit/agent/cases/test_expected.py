@@ -4,7 +4,7 @@ import pytest
 
 from drsn.agent.cases.expected import Happened, Line, alarm_pattern, beside, event_pattern, told
 from drsn.agent.cases.said import FieldError
-from drsn.agent.documents import BundleReference, EventDocument
+from drsn.agent.schema.documents import BundleReference, EventDocument
 
 CONDITIONS = ("ball", "inner_race", "unknown", "sensor_fault", "silent")
 

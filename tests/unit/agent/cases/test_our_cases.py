@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.alarms import TRANSITIONS
 from drsn.agent.cases.expected import beside, event_pattern
 from drsn.agent.cases.file import parse
 from drsn.agent.cases.trial import judge
+from drsn.agent.decision.alarm_state import TRANSITIONS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,10 +23,10 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.alarms import Signal, State
     from drsn.agent.cases.trial import Verdict
+    from drsn.agent.decision.alarm_state import Signal, State
 
-FOLDER = Path(__file__).parents[3] / "alarm_cases"
+FOLDER = Path(__file__).parents[4] / "alarm_cases"
 DOCUMENTS = {path: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
 CASES = [(path, number) for path, document in DOCUMENTS.items() for number in range(len(document["case"]))]
 CONDITIONS = ("ball", "inner_race", "outer_race", "unknown", "sensor_fault", "silent")

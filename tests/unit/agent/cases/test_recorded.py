@@ -8,7 +8,7 @@ import pytest
 if TYPE_CHECKING:
     from drsn.agent.cases.trial import Verdict
 
-CONVEYOR = Path(__file__).parents[3] / "alarm_cases" / "conveyor.wav"
+CONVEYOR = Path(__file__).parents[4] / "alarm_cases" / "conveyor.wav"
 HEAD = 'bundle = "shipped:synthetic"'
 
 

@@ -5,14 +5,14 @@ import pytest
 
 from drsn.agent.backends.selection import open_backend
 from drsn.agent.bundles import shipped
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.demo.command import LEAST_SECONDS
 from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, growth, record
-from drsn.agent.diagnosis import Interpreter, Reading
-from drsn.agent.documents import BundleReference
 from drsn.agent.mqtt.topics import legal_sensor
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.votes import Quorum
+from drsn.agent.schema.documents import BundleReference
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import NORMAL

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plant import fails
 
-from drsn.agent.commissioner import Word
+from drsn.agent.decision.commissioning import Word
 from drsn.agent.desk.desk import FAILED, LOST
 from drsn.agent.desk.queue import RECEIVE_MAXIMUM, ROOMS, Room
 from drsn.agent.ledger import FILE

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.desk.request import MAX_BYTES, name_of, read
-from drsn.agent.operations import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

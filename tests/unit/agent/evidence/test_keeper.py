@@ -7,11 +7,11 @@ import pytest
 from witness import POLICY, Desk, message, tell
 
 from drsn.agent.backends.fake import tone_of
+from drsn.agent.decision.alarm_logic import fall_silent
 from drsn.agent.evidence import keeper as module
 from drsn.agent.evidence import staging
 from drsn.agent.evidence.quantise import samples_of
 from drsn.agent.evidence.replay import events_of
-from drsn.agent.judgement import fall_silent
 
 TOLD = ("normal", "ball", "normal", "ball", "ball", "ball", "normal", "normal", "normal")
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drsn.agent.documents import EvidenceDocument
 from drsn.agent.evidence.file import to_bytes
 from drsn.agent.evidence.message import from_message, read, to_message
 from drsn.agent.evidence.trail import Arrays
+from drsn.agent.schema.documents import EvidenceDocument
 from drsn.model.errors import BadDataError
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from witness import about, tell
 
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import adapter, record_of
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.votes import Quorum
 
 
 def test_a_record_tells_how_the_votes_came_together(record):

@@ -11,7 +11,7 @@ from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.commission import Commission, Learnt
+from drsn.agent.decision.baseline import Commission, Learnt
 from drsn.agent.demo.machines import ACTORS
 from drsn.agent.demo.machines import record as recorded
 from drsn.agent.evidence.file import from_bytes, to_bytes

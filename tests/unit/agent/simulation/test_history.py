@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.simulation.history import Draws, delays, dependence_windows, false_alarms, misled, upper_bound
 from drsn.agent.simulation.pool import ABSTAINED, FAULTY, QUIET, Pool
 from drsn.agent.simulation.rules import Argmax, ByVotes, Dropping, Sequential
-from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

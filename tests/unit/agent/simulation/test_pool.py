@@ -5,7 +5,7 @@ import pytest
 
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.bundles import shipped
-from drsn.agent.sequential import BOUND_NATS, DOUBT_NATS
+from drsn.agent.decision.cusum import BOUND_NATS, DOUBT_NATS
 from drsn.agent.simulation.pool import ABSTAINED, BATCH, FAULTY, QUIET, Pool, Scene, Watcher, disturbed
 from drsn.agent.simulation.rules import ceilings
 from drsn.model.bundle import open_bundle

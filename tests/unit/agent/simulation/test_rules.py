@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.alarms import OWN, Sensor
-from drsn.agent.diagnosis import Diagnosis
-from drsn.agent.judgement import step
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.sequential import BOUND_NATS, NOVELTY_PER_NAT, ceiling_nats
+from drsn.agent.decision.alarm_logic import step
+from drsn.agent.decision.alarm_state import OWN, Sensor
+from drsn.agent.decision.cusum import BOUND_NATS, NOVELTY_PER_NAT, ceiling_nats
+from drsn.agent.decision.diagnosis import Diagnosis
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.simulation.pool import ABSTAINED, FAULTY, QUIET
 from drsn.agent.simulation.rules import Argmax, ByVotes, Dropping, Sensors, Sequential, Threshold, ceilings
-from drsn.agent.votes import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
     from drsn.agent.simulation.rules import Rule
 
 NAMES = ("inner_race", "ball")

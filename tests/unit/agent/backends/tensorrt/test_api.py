@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[5]
 API = ROOT / "tests" / "fixtures" / "tensorrt_api"
 CLAIMED = ("8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
 NAMES = {version: json.loads((API / f"{version}.json").read_text(encoding="utf-8")) for version in CLAIMED}

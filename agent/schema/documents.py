@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field, field_validator
 
-from drsn.agent.alarms import Shown, Suppressor
-from drsn.agent.evidence.document import EvidenceDocument
+from drsn.agent.decision.alarm_state import Shown, Suppressor
+from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.model.contract import Frozen, Severity
 
 if TYPE_CHECKING:
-    from drsn.agent.commission import Commission
+    from drsn.agent.decision.baseline import Commission
 
 VERSION: Final = 1
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")

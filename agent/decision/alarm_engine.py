@@ -6,10 +6,14 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import OWN, Change, Condition, Sensor, State
-from drsn.agent.commission import judged
-from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
-from drsn.agent.documents import (
+from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
+from drsn.agent.decision.alarm_state import OWN, Change, Condition, Sensor, State
+from drsn.agent.decision.baseline import judged
+from drsn.agent.decision.cusum import Ratios
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
+from drsn.agent.decision.silence_timer import Silence
+from drsn.agent.schema.documents import (
     AlarmDocument,
     BundleReference,
     CommissionDocument,
@@ -17,18 +21,14 @@ from drsn.agent.documents import (
     EventDocument,
     iso_utc,
 )
-from drsn.agent.judgement import fall_silent, step, suppressor
-from drsn.agent.operations import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
-from drsn.agent.sequential import Ratios
-from drsn.agent.silence import Silence
 from drsn.model.contract import NORMAL, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.alarms import Suppressor
-    from drsn.agent.commissioner import Commissioner, Request
-    from drsn.agent.policy import Policy
+    from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.commissioning import Commissioner, Request
+    from drsn.agent.decision.policy import Policy
     from drsn.model.contract import ModelContract
 
 EVENT_NAMESPACE = uuid.UUID("5c1a3f0e-7d0b-5c55-9f5a-d7253e0e0001")

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from drsn.agent.alarms import TRANSITIONS, Condition, Sensor, Signal, State
-from drsn.agent.gate import Limits
-from drsn.agent.operations import MAX_SHELF_NS, VERBS, Operation, RefusedError, operate, unshelve_expired
-from drsn.agent.policy import Policy
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_state import TRANSITIONS, Condition, Sensor, Signal, State
+from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError, operate, unshelve_expired
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.voting import Quorum
 
 PLAIN = Policy.votes(Quorum(1, 1), Quorum(1, 1))
 STRICT = replace(PLAIN, require_ack=True)

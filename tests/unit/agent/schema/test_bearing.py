@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from drsn.agent.evidence.geometry import Geometry
+from drsn.agent.schema.bearing import Geometry
 
 
 def test_orders_are_those_of_the_catalogue():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.gate import Gate, Limits, turn
+from drsn.agent.decision.running_gate import Gate, Limits, turn
 
 SECOND = 1_000_000_000
 BY_RMS = Limits(rms=1.0, settle_ns=0)

@@ -8,7 +8,7 @@ machine moves the novelty; the allowance is what this machine's own 95 % point l
 not put together of location and scale, for novelty has a long tail upwards. It is never below 0: faults lie higher
 than what is healthy, and a lower threshold would refuse them. It changes whether the model abstains, so votes and
 `unknown`; the sequential test weighs doubt itself, by a scale that promises something of noise
-(drsn.agent.sequential), and goes on to do so.
+(drsn.agent.decision.cusum), and goes on to do so.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.diagnosis import UNKNOWN
+from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from drsn.agent.diagnosis import Diagnosis
+    from drsn.agent.decision.diagnosis import Diagnosis
 
 LEAST_WINDOWS = 30
 """The median of so many normal values is known to 0.23 of their scale. A minute gives `cwru` 350."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from drsn.agent.gate import Limits
-from drsn.agent.rule import Terms
-from drsn.agent.severity import Urgency
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.severity import Urgency
+from drsn.agent.decision.voting import Quorum
 
 SENSOR_FAULT_TERMS = Terms(Quorum(4, 8), Quorum(8, 8))
 """Half of the windows: a cable that is knocked for a moment is no work order, and windows with a fault decide nothing

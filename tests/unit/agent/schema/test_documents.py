@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.diagnosis import Interpreter
-from drsn.agent.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.transport import Outputs
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
 from drsn.agent.publisher import result_document
-from drsn.agent.votes import Quorum
+from drsn.agent.schema.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
 
 BUNDLE = {"name": "small", "version": "2", "sha256": "0" * 64}
 END = 1_767_225_600_000_000_000

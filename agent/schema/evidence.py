@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
-from drsn.agent.evidence.geometry import Geometry
+from drsn.agent.schema.bearing import Geometry
 from drsn.model.contract import Frozen, ModelContract
 
 VERSION: Final = 1

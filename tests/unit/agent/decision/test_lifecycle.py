@@ -15,24 +15,24 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from plant import BUNDLE
 from pydantic import TypeAdapter
 
-from drsn.agent.alarms import Sensor
 from drsn.agent.app import reference_to
-from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
-from drsn.agent.gate import Limits
-from drsn.agent.operations import MAX_SHELF_NS, VERBS, Operation, RefusedError
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.sequential import threshold_nats
-from drsn.agent.severity import Urgency
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.cusum import threshold_nats
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.severity import Urgency
+from drsn.agent.decision.voting import Quorum
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.documents import EventDocument
-    from drsn.agent.pipeline import Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.schema.documents import EventDocument
 
 CONTRACT = BUNDLE.contract
 FAULTS = [name for name in CONTRACT.conditions if name != "normal"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.sequential import (
+from drsn.agent.decision.cusum import (
     BOUND_NATS,
     DEPENDENCE,
     DOUBT_NATS,

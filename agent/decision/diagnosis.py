@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.sequential import BOUND_NATS, ceiling_nats
+from drsn.agent.decision.cusum import BOUND_NATS, ceiling_nats
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,7 @@ class Diagnosis:
     label_probabilities: dict[str, float]
     novelty: float
     ceiling_nats: float = BOUND_NATS
-    """What the window may weigh at most: less, the less the model knows it (drsn.agent.sequential)."""
+    """What the window may weigh at most: less, the less the model knows it (drsn.agent.decision.cusum)."""
 
 
 class Interpreter:

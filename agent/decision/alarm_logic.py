@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
-from drsn.agent.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
-from drsn.agent.gate import turn
-from drsn.agent.rule import Word, tally, weigh
-from drsn.agent.sequential import BOUND_NATS
-from drsn.agent.votes import Votes
+from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
+from drsn.agent.decision.cusum import BOUND_NATS
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.rule import Word, tally, weigh
+from drsn.agent.decision.running_gate import turn
+from drsn.agent.decision.voting import Votes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drsn.agent.alarms import Suppressor
-    from drsn.agent.diagnosis import Diagnosis
-    from drsn.agent.gate import Gate
-    from drsn.agent.policy import Policy
-    from drsn.agent.rule import Terms
+    from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.diagnosis import Diagnosis
+    from drsn.agent.decision.policy import Policy
+    from drsn.agent.decision.rule import Terms
+    from drsn.agent.decision.running_gate import Gate
     from drsn.model.contract import Severity
 
 

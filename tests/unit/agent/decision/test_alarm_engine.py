@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Reading
-from drsn.agent.documents import BundleReference
-from drsn.agent.gate import Limits
-from drsn.agent.operations import Operation, RefusedError
-from drsn.agent.pipeline import EVENT_NAMESPACE, Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, Identity, Pipeline
+from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.operator_action import Operation, RefusedError
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.voting import Quorum
+from drsn.agent.schema.documents import BundleReference
 from drsn.model.contract import Label
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.diagnosis import UNKNOWN, Diagnosis, Interpreter
+from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Interpreter
 from drsn.agent.mqtt.transport import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
     from drsn.model.contract import ModelContract
 
 NAN = float("nan")

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.alarms import OWN, Change, Condition, Sensor, State
-from drsn.agent.diagnosis import Diagnosis
-from drsn.agent.gate import Limits
-from drsn.agent.judgement import fall_silent, step
-from drsn.agent.policy import Policy
-from drsn.agent.rule import Terms
-from drsn.agent.sequential import BOUND_NATS, DEPENDENCE
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_logic import fall_silent, step
+from drsn.agent.decision.alarm_state import OWN, Change, Condition, Sensor, State
+from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE
+from drsn.agent.decision.diagnosis import Diagnosis
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.voting import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
 
 MACHINE = ("inner_race", "ball", "unknown")
 VOTES = Terms(Quorum(2, 3), Quorum(2, 3))

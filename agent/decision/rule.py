@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.sequential import gathered
-from drsn.agent.votes import Quorum, Votes
+from drsn.agent.decision.cusum import gathered
+from drsn.agent.decision.voting import Quorum, Votes
 
 if TYPE_CHECKING:
-    from drsn.agent.alarms import Condition
+    from drsn.agent.decision.alarm_state import Condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.silence import Silence
+from drsn.agent.decision.silence_timer import Silence
 
 
 class Listener:

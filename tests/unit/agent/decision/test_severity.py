@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.severity import DAY_NS, Urgency
+from drsn.agent.decision.severity import DAY_NS, Urgency
 from drsn.model.contract import Severity
 
 MINOR, MAJOR, CRITICAL = Severity

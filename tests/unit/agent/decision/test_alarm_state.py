@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.alarms import TRANSITIONS, Change, Condition, Sensor, Signal, State
-from drsn.agent.diagnosis import Diagnosis
-from drsn.agent.judgement import step
-from drsn.agent.policy import Policy
-from drsn.agent.votes import Quorum, Votes
+from drsn.agent.decision.alarm_logic import step
+from drsn.agent.decision.alarm_state import TRANSITIONS, Change, Condition, Sensor, Signal, State
+from drsn.agent.decision.diagnosis import Diagnosis
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.voting import Quorum, Votes
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
 
 CONDITIONS = ("inner_race", "ball", "unknown")
 AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from drsn.agent.alarms import Sensor
-from drsn.agent.commission import (
+from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.baseline import (
     LEAST_WINDOWS,
     Commission,
     Learnt,
@@ -23,12 +23,12 @@ from drsn.agent.commission import (
     learn,
     location_and_scale,
 )
-from drsn.agent.diagnosis import UNKNOWN, Diagnosis
+from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
 
 BUNDLE, OTHER = "0" * 64, "1" * 64
 novelties = st.lists(st.floats(-50, 50), min_size=LEAST_WINDOWS, max_size=200)

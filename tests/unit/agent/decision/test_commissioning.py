@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.alarms import Condition, Sensor, State
-from drsn.agent.commissioner import PROGRESS_S, Commissioner, Request, Word
-from drsn.agent.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
-from drsn.agent.documents import BundleReference
-from drsn.agent.gate import Limits
-from drsn.agent.operations import RefusedError
-from drsn.agent.pipeline import Identity, Pipeline
-from drsn.agent.policy import Policy
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_state import Condition, Sensor, State
+from drsn.agent.decision.commissioning import PROGRESS_S, Commissioner, Request, Word
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
+from drsn.agent.decision.operator_action import RefusedError
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.voting import Quorum
+from drsn.agent.schema.documents import BundleReference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.diagnosis import Reading
+    from drsn.agent.decision.diagnosis import Reading
 
 NEW = Sensor.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
 SETTLE_NS = 2 * 10**9

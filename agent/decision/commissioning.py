@@ -10,16 +10,16 @@ from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import OWN
-from drsn.agent.commission import GATE_PART, LEAST_WINDOWS, Commission, Seen, UnfitError, best_condition, learn
-from drsn.agent.diagnosis import SENSOR_FAULT, UNKNOWN
-from drsn.agent.operations import RefusedError
+from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.baseline import GATE_PART, LEAST_WINDOWS, Commission, Seen, UnfitError, best_condition, learn
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
+from drsn.agent.decision.operator_action import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.alarms import Sensor, Suppressor
-    from drsn.agent.diagnosis import Diagnosis
+    from drsn.agent.decision.alarm_state import Sensor, Suppressor
+    from drsn.agent.decision.diagnosis import Diagnosis
 
 PROGRESS_S = 5.0
 """From one word about a commissioning to the next."""

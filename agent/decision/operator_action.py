@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.alarms import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
-from drsn.agent.judgement import suppressor, tell_standing
+from drsn.agent.decision.alarm_logic import suppressor, tell_standing
+from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
 
 if TYPE_CHECKING:
-    from drsn.agent.alarms import Suppressor
-    from drsn.agent.policy import Policy
+    from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.policy import Policy
 
 MAX_SHELF_NS = 8 * 3600 * 1_000_000_000
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.votes import MAX_WINDOWS, Quorum, Votes
+from drsn.agent.decision.voting import MAX_WINDOWS, Quorum, Votes
 
 
 @given(votes=st.lists(st.booleans(), max_size=2 * MAX_WINDOWS), of=st.integers(1, MAX_WINDOWS))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
-from drsn.agent.commission import Commission  # noqa: TC001 (as above)
-from drsn.agent.diagnosis import SENSOR_FAULT, SILENT
-from drsn.agent.gate import Gate
-from drsn.agent.votes import Votes
+from drsn.agent.decision.baseline import Commission  # noqa: TC001 (as above)
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT
+from drsn.agent.decision.running_gate import Gate
+from drsn.agent.decision.voting import Votes
 from drsn.model.contract import Severity  # noqa: TC001 (as above)
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from drsn.agent.alarms import Condition, State
-from drsn.agent.rule import Terms, Word, tally, weigh
-from drsn.agent.sequential import BOUND_NATS, DOUBT_NATS, gathered
-from drsn.agent.votes import Quorum
+from drsn.agent.decision.alarm_state import Condition, State
+from drsn.agent.decision.cusum import BOUND_NATS, DOUBT_NATS, gathered
+from drsn.agent.decision.rule import Terms, Word, tally, weigh
+from drsn.agent.decision.voting import Quorum
 
 VOTES = Terms(Quorum(2, 3), Quorum(2, 2))
 SEQUENTIAL = replace(VOTES, threshold_nats=10.0)
