@@ -37,10 +37,10 @@ from drsn.agent.name import Name
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.outbox import Outbox
 from drsn.agent.parts import Parts
-from drsn.agent.policies import ignored_faults, policy_of
 from drsn.agent.publisher import Publisher
 from drsn.agent.runner import Runner
 from drsn.agent.schema.documents import BundleReference, StatusDocument
+from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
@@ -48,11 +48,11 @@ from drsn.model.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from drsn.agent.configuration import Configuration
     from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.reload import Reload
-    from drsn.agent.settings import Settings
+    from drsn.agent.settings.loader import Configuration
+    from drsn.agent.settings.sections import Settings
     from drsn.agent.store import Snapshot
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract

@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent import commands
 from drsn.agent.acquisition.codecs import CODECS, codec
 from drsn.agent.mqtt.utf8 import flaw
+from drsn.agent.settings import broker_options as commands
 from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent import systemd
-from drsn.agent.configuration import load
 from drsn.agent.mqtt.certificate_expiry import ending
 from drsn.agent.observability import logs
 from drsn.agent.reload import Reload, begin_anew
-from drsn.agent.secret import leave_no_core
+from drsn.agent.settings.credentials import leave_no_core
+from drsn.agent.settings.loader import load
 from drsn.model.errors import EXIT_OK
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from drsn.agent.cases.steps import KINDS, Step
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.documents import schemas
-from drsn.agent.settings import Settings
+from drsn.agent.settings.sections import Settings
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from drsn.agent.app import parts_of
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.selection import Chosen
 from drsn.agent.bundles import shipped
-from drsn.agent.configuration import Configuration
 from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.agent.runner import Runner
-from drsn.agent.settings import Settings
+from drsn.agent.settings.loader import Configuration
+from drsn.agent.settings.sections import Settings
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:

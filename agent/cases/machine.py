@@ -13,7 +13,7 @@ from drsn.agent.desk.desk import Desk
 from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.policies import ignored_faults, policy_of
+from drsn.agent.settings.policies import ignored_faults, policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.policies import ignored_faults
 from drsn.agent.replay import Plan, frames
+from drsn.agent.settings.policies import ignored_faults
 from drsn.model.data.files import read_recording
 from drsn.model.errors import DrsnError
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Interpreter
 from drsn.agent.mqtt.transport import Outputs
-from drsn.agent.settings import FaultName
+from drsn.agent.settings.sections import FaultName
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

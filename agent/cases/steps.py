@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from drsn.agent.mqtt.topics import SENSOR_ID
 from drsn.agent.schema.documents import REQUEST_ID
-from drsn.agent.settings import FaultName
+from drsn.agent.settings.sections import FaultName
 from drsn.model.contract import Frozen
 from drsn.model.noise import Noise
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from drsn.agent.cases.said import FieldError
-from drsn.agent.configuration import bundle_path, settings_in
 from drsn.agent.schema.documents import BundleReference
-from drsn.agent.settings import AgentSection, InputSection, Settings
+from drsn.agent.settings.loader import bundle_path, settings_in
+from drsn.agent.settings.sections import AgentSection, InputSection, Settings
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import Frozen, Label, ModelContract
 from drsn.model.errors import ConfigurationError

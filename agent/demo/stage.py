@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.app import assembled
-from drsn.agent.configuration import Configuration, bundle_path
 from drsn.agent.demo.broker import embedded_broker
 from drsn.agent.demo.machines import ACTORS, record
 from drsn.agent.demo.observer import Observer
@@ -18,7 +17,8 @@ from drsn.agent.demo.verdict import Verdict, find
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.replay import Plan, play
-from drsn.agent.settings import AgentSection, InputSection, MqttSection, Settings
+from drsn.agent.settings.loader import Configuration, bundle_path
+from drsn.agent.settings.sections import AgentSection, InputSection, MqttSection, Settings
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:

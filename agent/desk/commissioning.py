@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Sensor
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import CommandDocument
-    from drsn.agent.settings import CommissionSection
+    from drsn.agent.settings.sections import CommissionSection
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
 

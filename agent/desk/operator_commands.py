@@ -7,9 +7,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.commands import add_broker, broker_of, prefix_of
 from drsn.agent.desk.table import alarm_lines, commission_line, event_line
 from drsn.agent.schema.documents import MAX_SEQ
+from drsn.agent.settings.broker_options import add_broker, broker_of, prefix_of
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.configuration import load
 from drsn.agent.doctor import devices
 from drsn.agent.doctor.finding import exit_code_of
 from drsn.agent.observability import logs
 from drsn.agent.service_commands import configured
+from drsn.agent.settings.loader import load
 from drsn.model.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:

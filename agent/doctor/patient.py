@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
     from drsn.agent.backends.tensorrt.engine_file import Flavour
-    from drsn.agent.configuration import Configuration
     from drsn.agent.doctor.session import Session
     from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.settings.loader import Configuration
     from drsn.model.bundle import Bundle
 
 

@@ -7,21 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.commands import add_login, broker_of, prefix_of
 from drsn.agent.evidence import file
 from drsn.agent.evidence.message import read
 from drsn.agent.evidence.shelf import EVENT_ID, FOLDER, find, listed, read_file
 from drsn.agent.schema.documents import iso_utc
+from drsn.agent.settings.broker_options import add_login, broker_of, prefix_of
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from drsn.agent.configuration import Configuration
     from drsn.agent.evidence.record import Record
     from drsn.agent.evidence.replay import Replay
     from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.settings.loader import Configuration
     from drsn.model.bundle import Bundle
     from drsn.model.errors import Parser
 
@@ -134,7 +134,7 @@ def _replays(record: Record, bundle: str | None, configuration: Configuration | 
 
 def _bundle(record: Record, named: str | None, configuration: Configuration | None) -> Bundle:
     from drsn.agent.bundles import SHIPPED, shipped  # noqa: PLC0415
-    from drsn.agent.configuration import bundle_path  # noqa: PLC0415
+    from drsn.agent.settings.loader import bundle_path  # noqa: PLC0415
     from drsn.model.bundle import open_bundle  # noqa: PLC0415
 
     if named is not None:
@@ -160,7 +160,7 @@ def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | Non
     """As it is configured now; a record's own comes first."""
     if configuration is None:
         return None
-    from drsn.agent.policies import bearing_of  # noqa: PLC0415
+    from drsn.agent.settings.policies import bearing_of  # noqa: PLC0415
 
     return bearing_of(configuration.settings)(sensor)
 
@@ -168,7 +168,7 @@ def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | Non
 def _configuration(arguments: argparse.Namespace) -> Configuration | None:
     if arguments.config is None:
         return None
-    from drsn.agent.configuration import load  # noqa: PLC0415 (a file needs none)
+    from drsn.agent.settings.loader import load  # noqa: PLC0415 (a file needs none)
 
     return load(arguments.config)
 

@@ -9,12 +9,12 @@ from drsn.agent.evidence.keeper import Keeper
 from drsn.agent.evidence.record import About
 from drsn.agent.evidence.shelf import FOLDER, Shelf
 from drsn.agent.evidence.writer import Writer
-from drsn.agent.policies import bearing_of, ignored_faults, policy_of
+from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.settings import Settings
+    from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
 TRAILS_BYTES = 64 << 20

@@ -68,7 +68,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 def simulate(arguments: argparse.Namespace) -> int:
     """Run the study and print it."""
-    from drsn.agent.configuration import bundle_path  # noqa: PLC0415 (--help needs no runtime)
+    from drsn.agent.settings.loader import bundle_path  # noqa: PLC0415 (--help needs no runtime)
     from drsn.agent.simulation.study import Plan  # noqa: PLC0415
     from drsn.agent.simulation.table import table  # noqa: PLC0415
     from drsn.model.bundle import open_bundle  # noqa: PLC0415

@@ -16,13 +16,13 @@ from drsn.agent.acquisition import memory_quota as room
 from drsn.agent.acquisition import sensor_quota as places
 from drsn.agent.acquisition import sensor_stream as stream
 from drsn.agent.acquisition.codecs import Reason, packet
-from drsn.agent.configuration import load
 from drsn.agent.desk import queue, request
 from drsn.agent.evidence import setup
 from drsn.agent.mqtt import connection as mqtt
 from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt import topics
-from drsn.agent.settings import AgentSection
+from drsn.agent.settings.loader import load
+from drsn.agent.settings.sections import AgentSection
 from drsn.export.__main__ import main as export_main
 from drsn.model import bundle, errors
 from drsn.model.__main__ import main as train_main

@@ -33,9 +33,9 @@ from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.policies import policy_of
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
-from drsn.agent.settings import Settings
+from drsn.agent.settings.policies import policy_of
+from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,13 +26,13 @@ from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.tensorrt.engine_file import header, read_sidecar, sidecar_path
 from drsn.agent.cases.file import read as read_cases
-from drsn.agent.configuration import settings_in
 from drsn.agent.evidence.message import read as read_evidence
 from drsn.agent.evidence.message import to_message
 from drsn.agent.mqtt.certificates import parsed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
+from drsn.agent.settings.loader import settings_in
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, UsageError

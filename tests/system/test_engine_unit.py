@@ -11,7 +11,7 @@ import pytest
 from servers import require
 
 from drsn.agent.doctor import devices
-from drsn.agent.settings import AgentSection
+from drsn.agent.settings.sections import AgentSection
 from drsn.export.__main__ import main
 
 ROOT = Path(__file__).parents[2]

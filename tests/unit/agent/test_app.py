@@ -6,8 +6,8 @@ import pytest
 
 from drsn.agent.app import assembled, opened_model
 from drsn.agent.bundles import shipped
-from drsn.agent.configuration import Configuration
-from drsn.agent.settings import Settings
+from drsn.agent.settings.loader import Configuration
+from drsn.agent.settings.sections import Settings
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.sensor_faults import FAULTS, Look, find
-from drsn.agent.settings import FaultName
+from drsn.agent.settings.sections import FaultName
 from drsn.model.data.mat import variables
 
 if TYPE_CHECKING:

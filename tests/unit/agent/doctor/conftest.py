@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drsn.agent.bundles import shipped
-from drsn.agent.configuration import Configuration
 from drsn.agent.doctor.patient import Patient
-from drsn.agent.settings import Settings
+from drsn.agent.settings.loader import Configuration
+from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

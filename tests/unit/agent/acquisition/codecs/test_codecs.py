@@ -9,7 +9,7 @@ import pytest
 
 from drsn.agent.__main__ import main
 from drsn.agent.acquisition.codecs import CODECS, codec
-from drsn.agent.settings import InputSection
+from drsn.agent.settings.sections import InputSection
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:

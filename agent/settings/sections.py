@@ -14,7 +14,7 @@ from drsn.agent.acquisition.codecs import Format
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import Geometry
-from drsn.agent.setting_types import BrokerUrl, Prefix, QuorumText, UserName
+from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"

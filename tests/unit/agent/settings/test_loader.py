@@ -8,8 +8,8 @@ import pytest
 
 from drsn.agent.app import opened_model
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.configuration import Configuration, load
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.settings.loader import Configuration, load
 from drsn.model.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def test_the_password_comes_from_its_file_or_else_the_credential(loaded, passwor
 
 def test_the_key_of_a_certificate_comes_from_its_file_or_else_the_credential(loaded, tmp_path, monkeypatch):
     with_certificate = [f'mqtt.cert_file="{tmp_path}/c"', f'mqtt.key_file="{tmp_path}/k"']
-    monkeypatch.setattr("drsn.agent.configuration.context", lambda broker: tried.append(broker.key_file))
+    monkeypatch.setattr("drsn.agent.settings.loader.context", lambda broker: tried.append(broker.key_file))
     tried: list[str | None] = []
     loaded(*with_certificate)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))

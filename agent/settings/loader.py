@@ -19,8 +19,8 @@ from pydantic_settings import InitSettingsSource, SettingsError
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.tls import INSECURE, context
-from drsn.agent.secret import open_to_all, password_in
-from drsn.agent.settings import ENVIRONMENT_PREFIX, MqttSection, Settings
+from drsn.agent.settings.credentials import open_to_all, password_in
+from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
 from drsn.model.errors import ConfigurationError, UsageError
 from drsn.model.toml_file import TomlError, read_toml
 

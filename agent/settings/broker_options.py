@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.tls import INSECURE, context
-from drsn.agent.secret import password_in
-from drsn.agent.setting_types import Prefix
-from drsn.agent.settings import MqttSection
+from drsn.agent.settings.credentials import password_in
+from drsn.agent.settings.sections import MqttSection
+from drsn.agent.settings.types import Prefix
 from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent.secret import MAX_BYTES, open_to_all, password_in
+from drsn.agent.settings.credentials import MAX_BYTES, open_to_all, password_in
 from drsn.model.errors import ConfigurationError
 
 

@@ -11,13 +11,13 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.running_gate import Limits
 from drsn.agent.decision.severity import Urgency
-from drsn.agent.settings import SensorSection
+from drsn.agent.settings.sections import SensorSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.schema.bearing import Geometry
-    from drsn.agent.settings import AlarmsSection, GateSection, Settings
+    from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings
     from drsn.model.contract import Frozen, ModelContract
 
 S = TypeVar("S", bound="Frozen")

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.settings import MqttSection, Settings
+from drsn.agent.settings.sections import MqttSection, Settings
 
 AGENT = {"bundle": "shipped:synthetic", "state_dir": "state"}
 INPUT = {"topic": "plant/{machine}/frame", "sensor": "{machine}"}

@@ -8,8 +8,8 @@ from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.running_gate import Limits
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.policies import ignored_faults, policy_of
-from drsn.agent.settings import Settings
+from drsn.agent.settings.policies import ignored_faults, policy_of
+from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Settings: their sections, types, loader and credentials."""
