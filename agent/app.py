@@ -25,10 +25,7 @@ from drsn.agent.desk.queue import RECEIVE_MAXIMUM
 from drsn.agent.desk.reloading import Reloading
 from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.evidence.setup import keeper_of
-from drsn.agent.group import Group
-from drsn.agent.in_hand import InHand
 from drsn.agent.instance import Instance
-from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.certificate_expiry import Expiry
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.message import Will
@@ -41,6 +38,9 @@ from drsn.agent.publisher import Publisher
 from drsn.agent.runner import Runner
 from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.agent.settings.policies import ignored_faults, policy_of
+from drsn.agent.storage.group_commit import Group
+from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.poison_guard import InHand
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from drsn.agent.reload import Reload
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.settings.sections import Settings
-    from drsn.agent.store import Snapshot
+    from drsn.agent.storage.database import Snapshot
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
 

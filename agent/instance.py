@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.observability.logs import fields
 from drsn.agent.schema.documents import iso_utc
-from drsn.agent.state_file import open_plain, read_plain
+from drsn.agent.storage.safe_file import open_plain, read_plain
 
 if TYPE_CHECKING:
     from pathlib import Path

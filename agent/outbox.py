@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
-    from drsn.agent.ledger import Ledger
     from drsn.agent.mqtt.message import Confirmation
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.store import Entry
+    from drsn.agent.storage.database import Entry
+    from drsn.agent.storage.journal import Ledger
 
 IN_FLIGHT = 8
 """The other publishes under way are the publisher's; together they are what brokers take."""

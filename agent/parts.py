@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.desk.desk import Desk
     from drsn.agent.evidence.keeper import Keeper
-    from drsn.agent.group import Group
-    from drsn.agent.in_hand import InHand
     from drsn.agent.instance import Instance
-    from drsn.agent.ledger import Ledger
     from drsn.agent.mqtt.certificate_expiry import Expiry
     from drsn.agent.mqtt.transport import Backend, Transport
     from drsn.agent.name import Name
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.outbox import Outbox
     from drsn.agent.publisher import Publisher
+    from drsn.agent.storage.group_commit import Group
+    from drsn.agent.storage.journal import Ledger
+    from drsn.agent.storage.poison_guard import InHand
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from drsn.agent.decision.alarm_engine import Outcome, Pipeline
     from drsn.agent.decision.commissioning import Word
-    from drsn.agent.ledger import Ledger
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.schema.documents import CommandDocument, CommissionDocument
+    from drsn.agent.storage.journal import Ledger
 
 EVENTS = 100
 """In one answer: 100 kB."""

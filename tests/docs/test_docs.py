@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent import admission, app, group, in_hand, ledger, outbox, runner, state_dir, store
+from drsn.agent import admission, app, outbox, runner
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition import continuity, intake
 from drsn.agent.acquisition import memory_quota as room
@@ -23,6 +23,11 @@ from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt import topics
 from drsn.agent.settings.loader import load
 from drsn.agent.settings.sections import AgentSection
+from drsn.agent.storage import database as store
+from drsn.agent.storage import group_commit as group
+from drsn.agent.storage import journal as ledger
+from drsn.agent.storage import poison_guard as in_hand
+from drsn.agent.storage import state_dir
 from drsn.export.__main__ import main as export_main
 from drsn.model import bundle, errors
 from drsn.model.__main__ import main as train_main

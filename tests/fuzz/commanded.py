@@ -29,13 +29,13 @@ from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.reloading import Reloading
 from drsn.agent.evidence.shelf import FOLDER
-from drsn.agent.ledger import FILE, Ledger
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
+from drsn.agent.storage.journal import FILE, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.decision.alarm_state import State
-from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
 from drsn.agent.schema.documents import BundleReference, EventDocument
+from drsn.agent.storage.journal import Ledger
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:

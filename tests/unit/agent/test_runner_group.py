@@ -22,7 +22,7 @@ def patient(start: Callable[..., Plant], monkeypatch: pytest.MonkeyPatch) -> Cal
     def begin(broker: MemoryBroker) -> Plant:
         plant = start(broker)
         for name in ("GROUP_S", "LULL_S"):
-            monkeypatch.setattr(f"drsn.agent.group.{name}", 60.0)
+            monkeypatch.setattr(f"drsn.agent.storage.group_commit.{name}", 60.0)
         return plant
 
     return begin
@@ -50,7 +50,7 @@ def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(p
     assert (seen, len(plant.ingest._session.flying)) == ([], 3)
     packets = plant.runner.health().packets
     assert (packets["received"], packets["in_flight"]) == (3, 3), "they are somewhere at every moment"
-    monkeypatch.setattr("drsn.agent.group.GROUP_S", 0.0)
+    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 0.0)
     plant.turn()
     assert ([set(states) for states in seen], len(plant.ingest._session.flying)) == ([{"a", "b"}], 0)
 
@@ -109,7 +109,7 @@ def test_what_waited_when_the_agent_died_comes_again(patient, start, monkeypatch
         plant.say("a", "normal")
         plant.turn()
     plant.crash()
-    monkeypatch.setattr("drsn.agent.group.LULL_S", 0.0)
+    monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 0.0)
     later = start(broker)
     later.seq = plant.seq
     later.turn()
@@ -129,8 +129,8 @@ def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
 
 def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
     plant = start(MemoryBroker())
-    monkeypatch.setattr("drsn.agent.group.GROUP_S", 60.0)
-    monkeypatch.setattr("drsn.agent.group.LULL_S", 60.0)
+    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 60.0)
+    monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 60.0)
     plant.say("a", "normal")
     plant.turn()
     assert len(plant.ingest._session.flying) == 1

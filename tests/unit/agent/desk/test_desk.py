@@ -13,8 +13,8 @@ from plant import fails
 from drsn.agent.decision.commissioning import Word
 from drsn.agent.desk.desk import FAILED, LOST
 from drsn.agent.desk.queue import RECEIVE_MAXIMUM, ROOMS, Room
-from drsn.agent.ledger import FILE
 from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.storage.journal import FILE
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.doctor import machine as checks
-from drsn.agent.ledger import Ledger
+from drsn.agent.storage.journal import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.state_dir import ASIDES, BESIDE, StateDir
+from drsn.agent.storage.state_dir import ASIDES, BESIDE, StateDir
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from drsn.agent.state_dir import BESIDE
-from drsn.agent.state_file import copy_plain
-from drsn.agent.store import Entry, Snapshot, Store
+from drsn.agent.storage.database import Entry, Snapshot, Store
+from drsn.agent.storage.safe_file import copy_plain
+from drsn.agent.storage.state_dir import BESIDE
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent.ledger import FILE, Ledger
+from drsn.agent.storage.journal import FILE, Ledger
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.errands import Errands
+from drsn.agent.storage.disk_executor import Errands
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent import ledger as ledger_module
 from drsn.agent.decision.alarm_state import Sensor
-from drsn.agent.ledger import FILE, Ledger
+from drsn.agent.storage import journal as ledger_module
+from drsn.agent.storage.journal import FILE, Ledger
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def test_where_it_can_only_be_read_its_log_is_read_with_it(tmp_path: Path, monke
 
 
 def test_a_locked_database_is_a_matter_of_time(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("drsn.agent.store.BUSY_S", 0.05)
+    monkeypatch.setattr("drsn.agent.storage.database.BUSY_S", 0.05)
     ledger._store._db.execute("PRAGMA busy_timeout = 50")
     with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as shell:
         shell.execute("BEGIN IMMEDIATE")

@@ -16,12 +16,12 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from drsn.agent.copied import copied
-from drsn.agent.errands import Errands
-from drsn.agent.high_water import HighWater
 from drsn.agent.observability.logs import fields
-from drsn.agent.state_dir import StateDir
-from drsn.agent.store import REPLIES, Changes, DamagedError, Entry, Snapshot, Store
+from drsn.agent.storage.copied import copied
+from drsn.agent.storage.database import REPLIES, Changes, DamagedError, Entry, Snapshot, Store
+from drsn.agent.storage.disk_executor import Errands
+from drsn.agent.storage.rollback_guard import HighWater
+from drsn.agent.storage.state_dir import StateDir
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from plant import fails
 
-from drsn.agent import in_hand as module
-from drsn.agent.in_hand import FILE, SIZE, InHand, digest
 from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.storage import poison_guard as module
+from drsn.agent.storage.poison_guard import FILE, SIZE, InHand, digest
 from drsn.model.errors import StorageError, UnavailableError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent import ledger as ledger_module
-from drsn.agent.ledger import Ledger
 from drsn.agent.mqtt.stub import MemoryBroker
-from drsn.agent.store import Store
+from drsn.agent.storage import journal as ledger_module
+from drsn.agent.storage.database import Store
+from drsn.agent.storage.journal import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_engine import Outcome
-from drsn.agent.group import GROUP_S, LULL_S, Group
+from drsn.agent.storage.group_commit import GROUP_S, LULL_S, Group
 
 VOTE = Outcome("a", None, SENSOR, ())
 CHANGE = Outcome("a", None, SENSOR, (event(1),))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, ValidationError
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.state_file import open_plain
+from drsn.agent.storage.safe_file import open_plain
 from drsn.model.contract import Frozen
 from drsn.model.errors import StorageError
 

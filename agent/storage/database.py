@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.decision.alarm_state import Sensor
-from drsn.agent.state_dir import BESIDE
-from drsn.agent.state_file import is_odd
+from drsn.agent.storage.safe_file import is_odd
+from drsn.agent.storage.state_dir import BESIDE
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:

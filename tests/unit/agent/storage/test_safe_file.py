@@ -15,14 +15,16 @@ from events import CURSOR, SENSOR, event
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drsn.agent import high_water, in_hand, instance
-from drsn.agent.high_water import HighWater
-from drsn.agent.in_hand import InHand
+from drsn.agent import instance
 from drsn.agent.instance import Instance
-from drsn.agent.ledger import FILE as DATABASE
-from drsn.agent.ledger import Ledger
-from drsn.agent.state_dir import StateDir
-from drsn.agent.state_file import read_plain
+from drsn.agent.storage import poison_guard as in_hand
+from drsn.agent.storage import rollback_guard as high_water
+from drsn.agent.storage.journal import FILE as DATABASE
+from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.poison_guard import InHand
+from drsn.agent.storage.rollback_guard import HighWater
+from drsn.agent.storage.safe_file import read_plain
+from drsn.agent.storage.state_dir import StateDir
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from events import CURSOR, SENSOR, event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsn.agent import store as store_module
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.decision.alarm_state import Condition, Sensor, State
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
-from drsn.agent.ledger import FILE, Ledger
-from drsn.agent.store import SCHEMA_VERSION, Changes, DamagedError, Entry, Store
+from drsn.agent.storage import database as store_module
+from drsn.agent.storage.database import SCHEMA_VERSION, Changes, DamagedError, Entry, Store
+from drsn.agent.storage.journal import FILE, Ledger
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -182,13 +182,15 @@ def test_what_a_full_journal_lets_go_unpublished_is_counted(tmp_path: Path, monk
 def test_published_events_go_after_a_week_and_no_other(store: Store, monkeypatch: pytest.MonkeyPatch):
     week_s = store_module.JOURNAL_S
     now_s = time.time()
-    monkeypatch.setattr("drsn.agent.store.time.time", lambda: now_s + week_s - 60)
+    monkeypatch.setattr("drsn.agent.storage.database.time.time", lambda: now_s + week_s - 60)
     store.commit(Changes(entries=[entry(4, 8)], published_id=2))
     assert ids(store) == [1, 2, 3, 4]
-    monkeypatch.setattr("drsn.agent.store.time.time", lambda: now_s + week_s + 60)
+    monkeypatch.setattr("drsn.agent.storage.database.time.time", lambda: now_s + week_s + 60)
     assert store.commit(Changes(published_id=2)) == 0
     assert ids(store) == [3, 4], "3 is old, and no broker has it"
-    monkeypatch.setattr("drsn.agent.store.time.time", lambda: 0.0)  # a clock that is set back makes nothing older
+    monkeypatch.setattr(
+        "drsn.agent.storage.database.time.time", lambda: 0.0
+    )  # a clock that is set back makes nothing older
     store.commit(Changes(entries=[entry(5, 9)], published_id=5))
     assert ids(store) == [4, 5]
 

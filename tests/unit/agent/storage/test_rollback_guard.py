@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent.high_water import FILE, SIZE, HighWater
-from drsn.agent.ledger import FILE as DATABASE
-from drsn.agent.ledger import Ledger
-from drsn.agent.store import Store
+from drsn.agent.storage.database import Store
+from drsn.agent.storage.journal import FILE as DATABASE
+from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.rollback_guard import FILE, SIZE, HighWater
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""State that survives a restart: database, journal, poison guard, state directory."""
