@@ -48,7 +48,7 @@ from drsn.model.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from drsn.agent.evidence.keeper import Keeper
+    from drsn.agent.evidence.recorder import Keeper
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.reload import Reload
     from drsn.agent.settings.loader import Configuration

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Identity, Pipeline
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.desk.desk import Desk
-    from drsn.agent.evidence.keeper import Keeper
+    from drsn.agent.evidence.recorder import Keeper
     from drsn.agent.instance import Instance
     from drsn.agent.mqtt.certificate_expiry import Expiry
     from drsn.agent.mqtt.transport import Backend, Transport

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drsn.agent import systemd
 from drsn.agent.accounts import health, status
 from drsn.agent.acquisition.codecs import PacketError, Reason
-from drsn.agent.evidence.keeper import fed
+from drsn.agent.evidence.recorder import fed
 from drsn.agent.observability.logs import Throttle, fields
 from drsn.model.errors import DrsnError
 

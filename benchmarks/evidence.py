@@ -32,13 +32,13 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.figure import figure
-from drsn.agent.evidence.file import from_bytes, to_bytes
-from drsn.agent.evidence.keeper import WAITING_BYTES, Keeper, Snapshot, fed
-from drsn.agent.evidence.message import to_message
+from drsn.agent.evidence.json_form import to_message
+from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.quantise import quantise, samples_of
 from drsn.agent.evidence.record import About, Record, record_of
+from drsn.agent.evidence.record_files import Shelf
+from drsn.agent.evidence.recorder import WAITING_BYTES, Keeper, Snapshot, fed
 from drsn.agent.evidence.replay import Line, diagnose_again, events_of, judge_again
-from drsn.agent.evidence.shelf import Shelf
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics

@@ -14,8 +14,8 @@ from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.evidence.keeper import Keeper, Snapshot
 from drsn.agent.evidence.record import About, Record, record_of
+from drsn.agent.evidence.recorder import Keeper, Snapshot
 from drsn.agent.evidence.replay import Line, events_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern

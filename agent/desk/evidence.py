@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.desk.desk import Work, sensor_of
-from drsn.agent.evidence.lookup import payload_of
+from drsn.agent.evidence.retrieval import payload_of
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.decision.alarm_engine import Pipeline
-    from drsn.agent.evidence.keeper import Keeper
+    from drsn.agent.evidence.recorder import Keeper
     from drsn.agent.schema.documents import CommandDocument
 
 

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.evidence import file
-from drsn.agent.evidence.message import read
-from drsn.agent.evidence.shelf import EVENT_ID, FOLDER, find, listed, read_file
+from drsn.agent.evidence import npz_form as file
+from drsn.agent.evidence.json_form import read
+from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
 from drsn.agent.schema.documents import iso_utc
 from drsn.agent.settings.broker_options import add_login, broker_of, prefix_of
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError

@@ -21,8 +21,8 @@ from drsn.model.errors import BadDataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.evidence.keeper import Snapshot
-    from drsn.agent.evidence.trail import Arrays, Fact
+    from drsn.agent.evidence.recorder import Snapshot
+    from drsn.agent.evidence.window_history import Arrays, Fact
     from drsn.agent.schema.bearing import Geometry
     from drsn.model.contract import ModelContract
 

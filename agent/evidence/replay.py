@@ -14,8 +14,8 @@ from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.alarm_state import Sensor
 from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.decision.policy import Policy
-from drsn.agent.evidence.keeper import fed
 from drsn.agent.evidence.record import adapter
+from drsn.agent.evidence.recorder import fed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.transport import Outputs
 from drsn.model.errors import BadDataError
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.decision.diagnosis import Diagnosis
-    from drsn.agent.evidence.keeper import Keeper
     from drsn.agent.evidence.record import Record
+    from drsn.agent.evidence.recorder import Keeper
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.evidence import Header, WindowNote

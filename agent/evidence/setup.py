@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import most_bytes
-from drsn.agent.evidence.keeper import Keeper
 from drsn.agent.evidence.record import About
-from drsn.agent.evidence.shelf import FOLDER, Shelf
+from drsn.agent.evidence.record_files import FOLDER, Shelf
+from drsn.agent.evidence.recorder import Keeper
 from drsn.agent.evidence.writer import Writer
 from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of
 

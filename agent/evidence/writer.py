@@ -8,18 +8,18 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.evidence.file import to_bytes
-from drsn.agent.evidence.keeper import WAITING_BYTES
-from drsn.agent.evidence.message import to_message
+from drsn.agent.evidence.json_form import to_message
+from drsn.agent.evidence.npz_form import to_bytes
 from drsn.agent.evidence.record import record_of
+from drsn.agent.evidence.recorder import WAITING_BYTES
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.evidence.keeper import Snapshot
     from drsn.agent.evidence.record import About
-    from drsn.agent.evidence.shelf import Shelf
+    from drsn.agent.evidence.record_files import Shelf
+    from drsn.agent.evidence.recorder import Snapshot
 
 FAREWELL_S = 2.0
 """How long an ordered stop waits for what is not written yet."""

@@ -28,7 +28,7 @@ from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.reloading import Reloading
-from drsn.agent.evidence.shelf import FOLDER
+from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics

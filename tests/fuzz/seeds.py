@@ -13,8 +13,8 @@ import numpy as np
 from witness import record_of_balls
 
 from drsn.agent.acquisition.codecs import CODECS, Packet, codec
-from drsn.agent.evidence.file import to_bytes
-from drsn.agent.evidence.message import to_message
+from drsn.agent.evidence.json_form import to_message
+from drsn.agent.evidence.npz_form import to_bytes
 from drsn.model.bundle import MANIFEST, REQUIRED
 from drsn.model.contract import Label, ModelContract
 

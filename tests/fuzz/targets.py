@@ -26,8 +26,8 @@ from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.tensorrt.engine_file import header, read_sidecar, sidecar_path
 from drsn.agent.cases.file import read as read_cases
-from drsn.agent.evidence.message import read as read_evidence
-from drsn.agent.evidence.message import to_message
+from drsn.agent.evidence.json_form import read as read_evidence
+from drsn.agent.evidence.json_form import to_message
 from drsn.agent.mqtt.certificates import parsed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern

@@ -11,9 +11,9 @@ from witness import POLICY, Desk, line_of
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.evidence.file import from_bytes, to_bytes
-from drsn.agent.evidence.keeper import Keeper
+from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import About, record_of
+from drsn.agent.evidence.recorder import Keeper
 from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.agent.mqtt.message import Message
 from drsn.model.bundle import open_bundle

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from drsn.agent.evidence.message import from_message
+from drsn.agent.evidence.json_form import from_message
 from drsn.agent.mqtt.stub import MemoryBroker
 
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from drsn.agent.__main__ import main
-from drsn.agent.evidence.file import to_bytes
-from drsn.agent.evidence.message import to_message
-from drsn.agent.evidence.shelf import FOLDER, Shelf
+from drsn.agent.evidence.json_form import to_message
+from drsn.agent.evidence.npz_form import to_bytes
+from drsn.agent.evidence.record_files import FOLDER, Shelf
 
 
 @pytest.fixture

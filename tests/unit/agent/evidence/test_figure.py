@@ -8,7 +8,7 @@ import pytest
 from witness import BEARING
 
 from drsn.agent.evidence.figure import figure, lines_hz
-from drsn.agent.evidence.trail import Arrays
+from drsn.agent.evidence.window_history import Arrays
 from drsn.model.errors import UnavailableError
 
 

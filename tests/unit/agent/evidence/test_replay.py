@@ -14,10 +14,10 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.baseline import Commission, Learnt
 from drsn.agent.demo.machines import ACTORS
 from drsn.agent.demo.machines import record as recorded
-from drsn.agent.evidence.file import from_bytes, to_bytes
-from drsn.agent.evidence.keeper import Keeper
-from drsn.agent.evidence.message import from_message, to_message
+from drsn.agent.evidence.json_form import from_message, to_message
+from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import About, abstains_above, record_of
+from drsn.agent.evidence.recorder import Keeper
 from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.agent.mqtt.message import Message
 from drsn.model.bundle import open_bundle

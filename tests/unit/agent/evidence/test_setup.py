@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from plant import fails
 
-from drsn.agent.evidence.file import from_bytes
+from drsn.agent.evidence.npz_form import from_bytes
+from drsn.agent.evidence.record_files import FOLDER, find
 from drsn.agent.evidence.replay import judge_again
-from drsn.agent.evidence.shelf import FOLDER, find
 from drsn.agent.mqtt.stub import MemoryBroker
 
 

@@ -7,8 +7,8 @@ import pytest
 from witness import about, tell
 
 from drsn.agent.evidence import writer as module
-from drsn.agent.evidence.file import from_bytes
-from drsn.agent.evidence.shelf import Shelf, listed
+from drsn.agent.evidence.npz_form import from_bytes
+from drsn.agent.evidence.record_files import Shelf, listed
 from drsn.agent.evidence.writer import Writer
 
 

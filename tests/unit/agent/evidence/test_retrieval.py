@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from drsn.agent.evidence.file import to_bytes
-from drsn.agent.evidence.lookup import payload_of
-from drsn.agent.evidence.message import from_message
-from drsn.agent.evidence.shelf import FOLDER, Shelf, find
+from drsn.agent.evidence.json_form import from_message
+from drsn.agent.evidence.npz_form import to_bytes
+from drsn.agent.evidence.record_files import FOLDER, Shelf, find
+from drsn.agent.evidence.retrieval import payload_of
 from drsn.model.errors import BadDataError
 
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from drsn.agent.evidence import file
+from drsn.agent.evidence import npz_form as file
 from drsn.agent.evidence.record import Record, checked
-from drsn.agent.evidence.trail import Arrays
+from drsn.agent.evidence.window_history import Arrays
 from drsn.agent.schema.evidence import EvidenceDocument, EvidenceWindow, Header, WindowNote
 from drsn.model.errors import BadDataError
 

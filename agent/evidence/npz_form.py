@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from drsn.agent.evidence.record import Record, checked
-from drsn.agent.evidence.trail import Arrays
+from drsn.agent.evidence.window_history import Arrays
 from drsn.agent.schema.evidence import Header
 from drsn.model.errors import BadDataError, excerpt
 

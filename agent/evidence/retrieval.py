@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.evidence import file
-from drsn.agent.evidence.message import MAX_BYTES, to_message
-from drsn.agent.evidence.shelf import FOLDER, find, read_file
+from drsn.agent.evidence import npz_form as file
+from drsn.agent.evidence.json_form import MAX_BYTES, to_message
+from drsn.agent.evidence.record_files import FOLDER, find, read_file
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from witness import tell
 
-from drsn.agent.evidence.trail import Arrays, Shape, Trail
+from drsn.agent.evidence.window_history import Arrays, Shape, Trail
 
 
 def test_the_oldest_goes_when_it_is_full(contract):

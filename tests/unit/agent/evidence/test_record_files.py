@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.evidence.shelf import Shelf, find, listed, read_file
+from drsn.agent.evidence.record_files import Shelf, find, listed, read_file
 from drsn.model.errors import BadDataError, StorageError
 
 
@@ -88,7 +88,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(tmp_path, monkeypatch)
 
     shelf = Shelf(tmp_path, 99, 0)
     shelf.put("a", ids(1)[0], b"x")
-    monkeypatch.setattr("drsn.agent.evidence.shelf.os.fsync", full)
+    monkeypatch.setattr("drsn.agent.evidence.record_files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         shelf.put("a", ids(2)[1], b"y")
     assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{ids(1)[0]}.npz"]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drsn.agent.evidence.file import to_bytes
-from drsn.agent.evidence.message import from_message, read, to_message
-from drsn.agent.evidence.trail import Arrays
+from drsn.agent.evidence.json_form import from_message, read, to_message
+from drsn.agent.evidence.npz_form import to_bytes
+from drsn.agent.evidence.window_history import Arrays
 from drsn.agent.schema.documents import EvidenceDocument
 from drsn.model.errors import BadDataError
 

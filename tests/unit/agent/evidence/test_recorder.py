@@ -8,8 +8,8 @@ from witness import POLICY, Desk, message, tell
 
 from drsn.agent.backends.fake import tone_of
 from drsn.agent.decision.alarm_logic import fall_silent
-from drsn.agent.evidence import keeper as module
-from drsn.agent.evidence import staging
+from drsn.agent.evidence import batch_buffer as staging
+from drsn.agent.evidence import recorder as module
 from drsn.agent.evidence.quantise import samples_of
 from drsn.agent.evidence.replay import events_of
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from drsn.agent.acquisition.memory_quota import Room
 from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.evidence.batch_buffer import Staging
 from drsn.agent.evidence.quantise import quantise
-from drsn.agent.evidence.staging import Staging
-from drsn.agent.evidence.trail import Fact, Shape, Trail, trail_bytes
+from drsn.agent.evidence.window_history import Fact, Shape, Trail, trail_bytes
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Outcome, Pipeline
     from drsn.agent.decision.alarm_state import Sensor
     from drsn.agent.decision.diagnosis import Diagnosis
-    from drsn.agent.evidence.staging import Row
-    from drsn.agent.evidence.trail import Arrays
+    from drsn.agent.evidence.batch_buffer import Row
+    from drsn.agent.evidence.window_history import Arrays
     from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.schema.documents import EventDocument
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from witness import record_of_balls
 
-from drsn.agent.evidence.file import from_bytes, to_bytes
-from drsn.agent.evidence.trail import Arrays
+from drsn.agent.evidence.npz_form import from_bytes, to_bytes
+from drsn.agent.evidence.window_history import Arrays
 from drsn.model.errors import BadDataError
 
 ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -109,7 +109,7 @@ def test_a_header_that_claims_a_huge_array_takes_no_memory(record):
 
 def test_a_file_that_is_too_large_is_not_looked_at(record, monkeypatch):
     data = to_bytes(record)
-    monkeypatch.setattr("drsn.agent.evidence.file.MAX_BYTES", 100)
+    monkeypatch.setattr("drsn.agent.evidence.npz_form.MAX_BYTES", 100)
     with pytest.raises(BadDataError, match="more than the 100"):
         from_bytes(data)
     with pytest.raises(ValueError, match=r"lower evidence\.windows"):
