@@ -18,6 +18,8 @@ from drsn.agent.admission import MAX_SAID_BYTES, Admission
 from drsn.agent.backends.selection import Chosen, Wish, choose
 from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.delivery.outbox import Outbox
+from drsn.agent.delivery.publisher import Publisher
 from drsn.agent.desk import commissioning, forgetting
 from drsn.agent.desk import evidence as evidence_verb
 from drsn.agent.desk.desk import Desk
@@ -32,9 +34,7 @@ from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.name import Name
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.outbox import Outbox
 from drsn.agent.parts import Parts
-from drsn.agent.publisher import Publisher
 from drsn.agent.runner import Runner
 from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.agent.settings.policies import ignored_faults, policy_of

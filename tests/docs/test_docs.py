@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent import admission, app, outbox, runner
+from drsn.agent import admission, app, runner
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition import continuity, intake
 from drsn.agent.acquisition import memory_quota as room
 from drsn.agent.acquisition import sensor_quota as places
 from drsn.agent.acquisition import sensor_stream as stream
 from drsn.agent.acquisition.codecs import Reason, packet
+from drsn.agent.delivery import outbox
 from drsn.agent.desk import queue, request
 from drsn.agent.evidence import setup
 from drsn.agent.mqtt import connection as mqtt

@@ -5,8 +5,8 @@ import pytest
 from plant import RATE_HZ, STATUS, WINDOW, Deaf, fails
 
 from drsn.agent.acquisition.codecs import Packet, frame
+from drsn.agent.delivery.publisher import ALARMS_IN_FLIGHT
 from drsn.agent.mqtt.stub import MemoryBroker
-from drsn.agent.publisher import ALARMS_IN_FLIGHT
 
 
 def test_windows_become_votes_votes_an_event_and_the_event_a_retained_alarm(start):
@@ -181,7 +181,7 @@ def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_roundin
 
 
 def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.outbox.BURST", 1000)
+    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 1000)
     plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
     plant.turn()
     held = plant.control.confirmations

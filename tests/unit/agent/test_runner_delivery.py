@@ -249,8 +249,8 @@ def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path)
 
 
 def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.outbox.BURST", 5)
-    monkeypatch.setattr("drsn.agent.outbox.PER_S", 0.0)
+    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 5)
+    monkeypatch.setattr("drsn.agent.delivery.outbox.PER_S", 0.0)
     broker = MemoryBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.turn(1)
@@ -268,7 +268,7 @@ def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_stat
 
 
 def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.publisher.ALARMS_IN_FLIGHT", 1)
+    monkeypatch.setattr("drsn.agent.delivery.publisher.ALARMS_IN_FLIGHT", 1)
     broker = MemoryBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.turn(1)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.decision.alarm_state import State
+from drsn.agent.delivery.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
 from drsn.agent.schema.documents import BundleReference, EventDocument
 from drsn.agent.storage.journal import Ledger
 from drsn.model.contract import Severity
