@@ -20,12 +20,7 @@ from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
-from drsn.agent.desk import commissioning, forgetting
-from drsn.agent.desk import evidence as evidence_verb
-from drsn.agent.desk.desk import Desk
-from drsn.agent.desk.queue import RECEIVE_MAXIMUM
 from drsn.agent.desk.reloading import Reloading
-from drsn.agent.desk.request import MAX_BYTES
 from drsn.agent.evidence.setup import keeper_of
 from drsn.agent.instance import Instance
 from drsn.agent.mqtt.certificate_expiry import Expiry
@@ -35,6 +30,12 @@ from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.name import Name
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.parts import Parts
+from drsn.agent.rpc import commission_verb as commissioning
+from drsn.agent.rpc import evidence_verb
+from drsn.agent.rpc import forget_verb as forgetting
+from drsn.agent.rpc.dispatcher import Desk
+from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
+from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.runner import Runner
 from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.agent.settings.policies import ignored_faults, policy_of

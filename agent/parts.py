@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
-    from drsn.agent.desk.desk import Desk
     from drsn.agent.evidence.recorder import Keeper
     from drsn.agent.instance import Instance
     from drsn.agent.mqtt.certificate_expiry import Expiry
     from drsn.agent.mqtt.transport import Backend, Transport
     from drsn.agent.name import Name
     from drsn.agent.observability.metrics import Metrics
+    from drsn.agent.rpc.dispatcher import Desk
     from drsn.agent.storage.group_commit import Group
     from drsn.agent.storage.journal import Ledger
     from drsn.agent.storage.poison_guard import InHand

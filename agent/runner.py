@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import Sensor
-    from drsn.agent.desk.desk import Answer
     from drsn.agent.mqtt.message import Message
     from drsn.agent.parts import Parts
+    from drsn.agent.rpc.dispatcher import Answer
     from drsn.agent.schema.documents import EventDocument, HealthDocument, StatusDocument
 
 TAKE = 16

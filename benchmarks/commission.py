@@ -23,7 +23,7 @@ from novelty import RECIPE, SEED, strange_signals
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.decision.baseline import Seen, UnfitError, learn
-from drsn.agent.desk.commissioning import most_allowance
+from drsn.agent.rpc.commission_verb import most_allowance
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import NORMAL
 from drsn.model.data import hit_sm

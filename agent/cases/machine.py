@@ -9,9 +9,9 @@ from drsn.agent.cases.recorded import Listener, recording_of
 from drsn.agent.cases.said import diagnosis_of
 from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.diagnosis import Interpreter, Reading
-from drsn.agent.desk.desk import Desk
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
+from drsn.agent.rpc.dispatcher import Desk
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.journal import Ledger
 

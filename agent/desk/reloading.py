@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from drsn.agent.decision.commissioning import Word
 from drsn.agent.decision.operator_action import RefusedError
-from drsn.agent.desk.desk import RELOAD, Work
 from drsn.agent.mqtt.message import Message
 from drsn.agent.reload import Debt
+from drsn.agent.rpc.dispatcher import RELOAD, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.desk.desk import Desk
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.reload import Reload
+    from drsn.agent.rpc.dispatcher import Desk
     from drsn.agent.schema.documents import CommandDocument
 
 MOST: Final = 16

@@ -17,11 +17,11 @@ from drsn.agent.acquisition import sensor_quota as places
 from drsn.agent.acquisition import sensor_stream as stream
 from drsn.agent.acquisition.codecs import Reason, packet
 from drsn.agent.delivery import outbox
-from drsn.agent.desk import queue, request
 from drsn.agent.evidence import setup
 from drsn.agent.mqtt import connection as mqtt
 from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt import topics
+from drsn.agent.rpc import queue, request
 from drsn.agent.settings.loader import load
 from drsn.agent.settings.sections import AgentSection
 from drsn.agent.storage import database as store

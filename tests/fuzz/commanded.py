@@ -24,14 +24,15 @@ from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, Identity, Pipeline
 from drsn.agent.decision.baseline import Commission, Learnt
 from drsn.agent.decision.commissioning import Commissioner
 from drsn.agent.decision.diagnosis import Diagnosis, Reading
-from drsn.agent.desk import commissioning, forgetting
-from drsn.agent.desk import evidence as evidence_verb
-from drsn.agent.desk.desk import Desk
 from drsn.agent.desk.reloading import Reloading
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics
+from drsn.agent.rpc import commission_verb as commissioning
+from drsn.agent.rpc import evidence_verb
+from drsn.agent.rpc import forget_verb as forgetting
+from drsn.agent.rpc.dispatcher import Desk
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings

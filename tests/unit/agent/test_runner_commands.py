@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plant import fails
 
-from drsn.agent.desk.desk import EVENTS
-from drsn.agent.desk.queue import ROOMS
 from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.rpc.dispatcher import EVENTS
+from drsn.agent.rpc.queue import ROOMS
 
 if TYPE_CHECKING:
     from plant import Plant

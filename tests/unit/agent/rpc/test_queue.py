@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.desk.queue import RECEIVE_MAXIMUM, ROOMS, Queue
-from drsn.agent.desk.request import MAX_BYTES
+from drsn.agent.rpc.queue import RECEIVE_MAXIMUM, ROOMS, Queue
+from drsn.agent.rpc.request import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

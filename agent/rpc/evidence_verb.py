@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.operator_action import RefusedError
-from drsn.agent.desk.desk import Work, sensor_of
 from drsn.agent.evidence.retrieval import payload_of
+from drsn.agent.rpc.dispatcher import Work, sensor_of
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from drsn.agent.decision.operator_action import VERBS, Operation, RefusedError
-from drsn.agent.desk.queue import Queue
-from drsn.agent.desk.request import name_of, read
 from drsn.agent.observability.logs import Throttle, fields
+from drsn.agent.rpc.queue import Queue
+from drsn.agent.rpc.request import name_of, read
 from drsn.agent.schema.documents import EventDocument, ReplyDocument, iso_utc
 from drsn.model.errors import DrsnError
 

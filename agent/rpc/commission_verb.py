@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.decision.commissioning import Commissioner, Request
-from drsn.agent.desk.desk import Work, sensor_of
 from drsn.agent.observability.logs import fields
+from drsn.agent.rpc.dispatcher import Work, sensor_of
 from drsn.agent.simulation.strangers import STRANGERS
 from drsn.model.conditioning import Conditioner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.desk.desk import Work, sensor_of
+from drsn.agent.rpc.dispatcher import Work, sensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.operator_action import RefusedError
-from drsn.agent.desk.request import MAX_BYTES, name_of, read
+from drsn.agent.rpc.request import MAX_BYTES, name_of, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ import pytest
 from plant import fails
 
 from drsn.agent.decision.commissioning import Word
-from drsn.agent.desk.desk import FAILED, LOST
-from drsn.agent.desk.queue import RECEIVE_MAXIMUM, ROOMS, Room
 from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.rpc.dispatcher import FAILED, LOST
+from drsn.agent.rpc.queue import RECEIVE_MAXIMUM, ROOMS, Room
 from drsn.agent.storage.journal import FILE
 from drsn.model.errors import BadDataError, StorageError
 

@@ -7,8 +7,8 @@ import pytest
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.desk.commissioning import WINDOWS, most_allowance
 from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.rpc.commission_verb import WINDOWS, most_allowance
 from drsn.model.bundle import open_bundle
 
 
