@@ -6,13 +6,14 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from drsn.agent import replay_command, service_commands
-from drsn.agent.cases import command as cases_command
-from drsn.agent.demo import command as demo_command
-from drsn.agent.desk import operator_commands
-from drsn.agent.doctor import command as doctor_command
-from drsn.agent.evidence import command as evidence_command
-from drsn.agent.simulation import command as simulation_command
+from drsn.agent.service import cli as service_commands
+from drsn.agent.tools.alarm_tests import command as cases_command
+from drsn.agent.tools.demo import command as demo_command
+from drsn.agent.tools.doctor import command as doctor_command
+from drsn.agent.tools.evidence import cli as evidence_command
+from drsn.agent.tools.operator import cli as operator_commands
+from drsn.agent.tools.replay import cli as replay_command
+from drsn.agent.tools.simulation import command as simulation_command
 from drsn.model.errors import Parser, run_command
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from _report import report
 
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.connection import Connection
-from drsn.agent.replay import Plan, play
+from drsn.agent.tools.replay.player import Plan, play
 from drsn.model.data.recording import Recording
 
 if TYPE_CHECKING:

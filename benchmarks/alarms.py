@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from _report import RESULTS, machine
 
 from drsn.agent.bundles import shipped
-from drsn.agent.simulation.command import run
-from drsn.agent.simulation.study import Plan
-from drsn.agent.simulation.table import table
+from drsn.agent.tools.simulation.command import run
+from drsn.agent.tools.simulation.study import Plan
+from drsn.agent.tools.simulation.table import table
 from drsn.model.bundle import open_bundle
 from drsn.model.data import cwru, hit_sm
 from drsn.model.report.canvas import canvas

@@ -31,19 +31,19 @@ from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.evidence.figure import figure
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.quantise import quantise, samples_of
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.record_files import Shelf
 from drsn.agent.evidence.recorder import WAITING_BYTES, Keeper, Snapshot, fed
-from drsn.agent.evidence.replay import Line, diagnose_again, events_of, judge_again
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.tools.evidence.figure import figure
+from drsn.agent.tools.evidence.replay import Line, diagnose_again, events_of, judge_again
 from drsn.model.bearing import SKF_6205
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner

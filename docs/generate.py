@@ -16,11 +16,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.cases.steps import KINDS, Step
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.documents import schemas
 from drsn.agent.settings.sections import Settings
+from drsn.agent.tools.alarm_tests.steps import KINDS, Step
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:

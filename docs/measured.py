@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from drsn.agent.simulation.markdown import delays_table, rules_table, strangers_table
+from drsn.agent.tools.simulation.markdown import delays_table, rules_table, strangers_table
 from drsn.model.benchmark import bars, results, tables
 from drsn.model.rungs import RUNGS
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.app import parts_of
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.selection import Chosen
 from drsn.agent.bundles import shipped
 from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
-from drsn.agent.runner import Runner
+from drsn.agent.service.bootstrap import parts_of
+from drsn.agent.service.loop import Runner
 from drsn.agent.settings.loader import Configuration
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import Ledger
@@ -74,7 +74,7 @@ class Plant:
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plant]]:
     """Start an agent on a broker, with the state that an earlier one left; what it holds is closed at the end."""
-    monkeypatch.setattr("drsn.agent.runner.IDLE_WAIT_S", 0.0)
+    monkeypatch.setattr("drsn.agent.service.loop.IDLE_WAIT_S", 0.0)
     monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 0.0)
     with ExitStack() as everything:
 

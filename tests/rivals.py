@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from plant import STATUS
 
-from drsn.agent.admission import Admission
-from drsn.agent.instance import Instance
+from drsn.agent.service.agent_id_lease import Admission
+from drsn.agent.service.run_id import Instance
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.stub import MemoryBroker

@@ -16,12 +16,12 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.recorder import Keeper, Snapshot
-from drsn.agent.evidence.replay import Line, events_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.tools.evidence.replay import Line, events_of
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.transport import Backend

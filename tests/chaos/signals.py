@@ -8,7 +8,7 @@ import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import ACTORS, record
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent.cases.file import parse
-from drsn.agent.cases.report import lines_of
-from drsn.agent.cases.trial import judge
+from drsn.agent.tools.alarm_tests.case_file import parse
+from drsn.agent.tools.alarm_tests.report import lines_of
+from drsn.agent.tools.alarm_tests.runner import judge
 
 if sys.version_info >= (3, 11):
     import tomllib

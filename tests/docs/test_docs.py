@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent import admission, app, runner
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition import continuity, intake
 from drsn.agent.acquisition import memory_quota as room
@@ -17,11 +16,14 @@ from drsn.agent.acquisition import sensor_quota as places
 from drsn.agent.acquisition import sensor_stream as stream
 from drsn.agent.acquisition.codecs import Reason, packet
 from drsn.agent.delivery import outbox
-from drsn.agent.evidence import setup
 from drsn.agent.mqtt import connection as mqtt
 from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt import topics
 from drsn.agent.rpc import queue, request
+from drsn.agent.service import agent_id_lease as admission
+from drsn.agent.service import bootstrap as app
+from drsn.agent.service import evidence_wiring as setup
+from drsn.agent.service import loop as runner
 from drsn.agent.settings.loader import load
 from drsn.agent.settings.sections import AgentSection
 from drsn.agent.storage import database as store

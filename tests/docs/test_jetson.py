@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drsn.agent.backends.tolerance import TOLERANCES
-from drsn.agent.doctor.gpu import JETPACKS
+from drsn.agent.tools.doctor.gpu import JETPACKS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "jetson.md").read_text(encoding="utf-8")

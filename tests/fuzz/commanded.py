@@ -24,7 +24,6 @@ from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, Identity, Pipeline
 from drsn.agent.decision.baseline import Commission, Learnt
 from drsn.agent.decision.commissioning import Commissioner
 from drsn.agent.decision.diagnosis import Diagnosis, Reading
-from drsn.agent.desk.reloading import Reloading
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
@@ -34,6 +33,7 @@ from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
 from drsn.agent.rpc.dispatcher import Desk
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
+from drsn.agent.service.reload_verb import Reloading
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Ledger

@@ -25,7 +25,6 @@ from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, c
 from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.tensorrt.engine_file import header, read_sidecar, sidecar_path
-from drsn.agent.cases.file import read as read_cases
 from drsn.agent.evidence.json_form import read as read_evidence
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.mqtt.certificates import parsed
@@ -33,6 +32,7 @@ from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.settings.loader import settings_in
+from drsn.agent.tools.alarm_tests.case_file import read as read_cases
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, UsageError

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import PASSWORD, openssl
 
-from drsn.agent.demo.machines import ACTORS, record
-from drsn.agent.desk.client import Client
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.message import Message
-from drsn.agent.replay import Plan, frames
+from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.operator.client import Client
+from drsn.agent.tools.replay.player import Plan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

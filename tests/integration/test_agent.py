@@ -16,8 +16,8 @@ from servers import SYNTHETIC
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.tensorrt.cuda import Device
-from drsn.agent.demo.machines import ACTORS, record
-from drsn.agent.replay import Plan, frames
+from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.replay.player import Plan, frames
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:

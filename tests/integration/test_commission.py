@@ -6,8 +6,8 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
-from drsn.agent.demo.machines import ACTORS, record
-from drsn.agent.replay import Plan, frames
+from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.replay.player import Plan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable

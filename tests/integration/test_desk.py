@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import free_port
 
-from drsn.agent.demo.machines import ACTORS, record
-from drsn.agent.replay import Plan, frames
+from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.replay.player import Plan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from drsn.agent.bundles import shipped
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import About, record_of
 from drsn.agent.evidence.recorder import Keeper
-from drsn.agent.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.agent.mqtt.message import Message
+from drsn.agent.tools.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.model.bundle import open_bundle
 from drsn.model.data.files import read_recording
 from drsn.model.noise import Noise, add_noise

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.demo.broker import embedded_broker
 from drsn.agent.mqtt.broker_address import Broker
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.tools.demo.broker import embedded_broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
+from drsn.agent.tools.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

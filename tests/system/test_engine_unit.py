@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from servers import require
 
-from drsn.agent.doctor import devices
 from drsn.agent.settings.sections import AgentSection
+from drsn.agent.tools.doctor import devices
 from drsn.export.__main__ import main
 
 ROOT = Path(__file__).parents[2]

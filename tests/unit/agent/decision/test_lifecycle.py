@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from plant import BUNDLE
 from pydantic import TypeAdapter
 
-from drsn.agent.app import reference_to
 from drsn.agent.decision.alarm_engine import Identity, Pipeline
 from drsn.agent.decision.alarm_state import Sensor
 from drsn.agent.decision.cusum import threshold_nats
@@ -26,6 +25,7 @@ from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.running_gate import Limits
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.service.bootstrap import reference_to
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from drsn.agent.decision.alarm_logic import fall_silent
 from drsn.agent.evidence import batch_buffer as staging
 from drsn.agent.evidence import recorder as module
 from drsn.agent.evidence.quantise import samples_of
-from drsn.agent.evidence.replay import events_of
+from drsn.agent.tools.evidence.replay import events_of
 
 TOLD = ("normal", "ball", "normal", "ball", "ball", "ball", "normal", "normal", "normal")
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.app import opened_model
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.service.bootstrap import opened_model
 from drsn.agent.settings.loader import Configuration, load
 from drsn.model.errors import ConfigurationError, UsageError
 

@@ -15,8 +15,8 @@ from events import CURSOR, SENSOR, event
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drsn.agent import instance
-from drsn.agent.instance import Instance
+from drsn.agent.service import run_id as instance
+from drsn.agent.service.run_id import Instance
 from drsn.agent.storage import poison_guard as in_hand
 from drsn.agent.storage import rollback_guard as high_water
 from drsn.agent.storage.journal import FILE as DATABASE

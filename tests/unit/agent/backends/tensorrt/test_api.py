@@ -13,8 +13,8 @@ API = ROOT / "tests" / "fixtures" / "tensorrt_api"
 CLAIMED = ("8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
 NAMES = {version: json.loads((API / f"{version}.json").read_text(encoding="utf-8")) for version in CLAIMED}
 SOURCES = [
-    ROOT / "agent" / "backends" / "trt_compat.py",
-    ROOT / "agent" / "backends" / "trt_runtime.py",
+    ROOT / "agent" / "backends" / "tensorrt" / "compat.py",
+    ROOT / "agent" / "backends" / "tensorrt" / "engine.py",
     ROOT / "export" / "plan_from_onnx.py",
     ROOT / "export" / "build_watch.py",
 ]
@@ -173,8 +173,8 @@ def imported(path: Path) -> set[str]:
     "path", sorted(p for part in ("agent", "export", "model") for p in (ROOT / part).rglob("*.py")),
     ids=lambda path: str(path.relative_to(ROOT)),
 )  # fmt: skip
-def test_trt_compat_alone_imports_tensorrt(path: Path):
+def test_compat_alone_imports_tensorrt(path: Path):
     modules = {name.partition(".")[0] for name in imported(path)}
     assert not modules & {"tensorrt", "tensorrt_rtx", "tensorrt_bindings"}
-    if path.name != "trt_compat.py":
+    if path.parts[-2:] != ("tensorrt", "compat.py"):
         assert "importlib" not in modules or path.name == "app.py" or "importlib.metadata" in imported(path)

@@ -1,0 +1,1 @@
+"""The process: the loop, its composition root, health, reload, the lease on the agent id."""

@@ -1,0 +1,116 @@
+"""`drsn-agent run` and `drsn-agent check`."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drsn.agent.mqtt.certificate_expiry import ending
+from drsn.agent.observability import logs
+from drsn.agent.service import systemd
+from drsn.agent.service.reload import Reload, begin_anew
+from drsn.agent.settings.credentials import leave_no_core
+from drsn.agent.settings.loader import load
+from drsn.model.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from types import FrameType
+
+    from drsn.model.errors import Parser
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the commands."""
+    configured(subparsers.add_parser("run", help="serve until SIGTERM; SIGHUP reloads"), run)
+    parser = subparsers.add_parser(
+        "check", help="check configuration, bundle and its self-test, and exit; no network, no state"
+    )
+    configured(parser, check)
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def configured(parser: Parser, command: Callable[[argparse.Namespace], int], *, required: bool = True) -> None:
+    """Give a command its configuration: --config and --set."""
+    parser.add_argument("--config", type=Path, required=required, metavar="FILE", help="TOML settings")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a setting; may be repeated",
+    )
+    parser.set_defaults(command=command)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The service."""
+    configuration = load(arguments.config, arguments.set)
+    from drsn.agent.service.bootstrap import assembled  # noqa: PLC0415 (a wrong configuration answers before the runtime loads)
+
+    faulthandler.enable()  # a watchdog's SIGABRT leaves the stacks in the journal
+    leave_no_core()
+    logs.configure(configuration.settings.agent.log_level)
+    for warning in configuration.warnings:
+        logging.getLogger(__name__).warning(warning)
+    stop = threading.Event()
+    reload = Reload(_check_of(arguments), stop)
+
+    def on_stop(_number: int, _frame: FrameType | None) -> None:
+        reload.call_off()
+        systemd.notify("STOPPING=1")
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reload.ask())
+    with assembled(configuration, reload=reload) as runner:
+        runner.run(stop)
+    if reload.due:
+        begin_anew(reload.debts())
+    return EXIT_OK
+
+
+def _check_of(arguments: argparse.Namespace) -> list[str]:
+    """The `check` of what this `run` was given."""
+    settings = [part for setting in arguments.set for part in ("--set", setting)]
+    return [sys.executable, "-m", "drsn.agent", "check", "--config", str(arguments.config), *settings]
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """All that `run` checks before it serves."""
+    configuration = load(arguments.config, arguments.set)
+    from drsn.agent.service.bootstrap import opened_model  # noqa: PLC0415 (as above)
+
+    with opened_model(configuration) as (bundle, chosen):
+        soon = ending(configuration.broker, None, time.time())
+        warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
+        report = {
+            "config": str(arguments.config),
+            "config_sha256": configuration.sha256,
+            "bundle": {
+                "name": bundle.manifest.name,
+                "version": bundle.manifest.version,
+                "sha256": bundle.sha256,
+            },
+            "backend": chosen.backend.name,
+            "engine": chosen.engine,
+            "conditions": list(bundle.contract.conditions),
+            "warnings": warnings,
+        }
+    if arguments.json:
+        print(json.dumps(report))
+        return EXIT_OK
+    for warning in warnings:
+        print(f"drsn-agent: warning: {warning}", file=sys.stderr)
+    name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
+    print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")
+    return EXIT_OK

@@ -1,0 +1,144 @@
+"""Puts the demo on: broker, agent, observer and replay in one process, each in a thread of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.service.bootstrap import assembled
+from drsn.agent.settings.loader import Configuration, bundle_path
+from drsn.agent.settings.sections import AgentSection, InputSection, MqttSection, Settings
+from drsn.agent.tools.demo.broker import embedded_broker
+from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.observer import Observer
+from drsn.agent.tools.demo.verdict import Verdict, find
+from drsn.agent.tools.replay.player import Plan, play
+from drsn.model.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+PREFIX = "drsn/v1"
+TOPIC = "plant/demo/{sensor}/frame"
+SETTLE_S = 3.0
+"""After the last packet: the last batch, its events and one more health document arrive."""
+
+INGEST_S = 20.0
+REFRESH_S = 0.25
+
+
+def perform(seconds: float, bundle: str, show: Callable[[Observer, float], None]) -> Verdict:
+    """Play for so many seconds, call `show` a few times a second, and judge.
+
+    Raises:
+        UnavailableError: the demo's extra is not installed.
+        BundleError: the bundle can't be used.
+    """
+    recordings = [record(actor, seconds, index) for index, actor in enumerate(ACTORS)]
+    observer = Observer(PREFIX)
+    with ExitStack() as stack:
+        port = stack.enter_context(embedded_broker())
+        state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drsn-demo-")))
+        stack.enter_context(_connected(port, "observer", observer))
+        stack.enter_context(_agent(_configuration(port, bundle, state_dir)))
+        player = stack.enter_context(_connected(port, "replay"))
+        _await_ingest(observer)
+        started_s, started_unix_s = time.monotonic(), time.time()
+        stop = threading.Event()
+        stack.callback(stop.set)
+        replay = threading.Thread(
+            target=play, args=(recordings, Plan(topic=TOPIC), player, stop), name="replay", daemon=True
+        )
+        replay.start()
+        while replay.is_alive() or time.monotonic() < started_s + seconds + SETTLE_S:
+            show(observer, time.monotonic() - started_s)
+            time.sleep(REFRESH_S)
+        return _judge(observer, started_unix_s, seconds)
+
+
+def _configuration(port: int, bundle: str, state_dir: Path) -> Configuration:
+    settings = Settings(
+        agent=AgentSection(id="demo", prefix=PREFIX, bundle=bundle, state_dir=state_dir, health_every_s=1.0),
+        mqtt=MqttSection(url=f"mqtt://127.0.0.1:{port}", protocol="3.1.1"),
+        inputs=(InputSection(topic=TOPIC, sensor="{sensor}", codec="frame"),),
+    )
+    return Configuration(settings=settings, sha256="0" * 64, bundle_path=bundle_path(bundle))
+
+
+@contextmanager
+def _connected(port: int, name: str, observer: Observer | None = None) -> Iterator[Connection]:
+    connection = Connection(
+        Broker("127.0.0.1", port, protocol="3.1.1"),
+        name=name,
+        client_id=f"drsn-demo-{name}",
+        filters=observer.filters if observer else (),
+        on_message=observer.note if observer else None,
+    )
+    connection.start()
+    try:
+        yield connection
+    finally:
+        connection.stop()
+
+
+@contextmanager
+def _agent(configuration: Configuration) -> Iterator[None]:
+    """The agent as the service runs it, but for its signals."""
+    with ExitStack() as stack:
+        ready, stop = threading.Event(), threading.Event()
+        failures: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                with assembled(configuration) as runner:
+                    ready.set()
+                    runner.run(stop)
+            except BaseException as error:  # noqa: BLE001 (handed to the main thread)
+                failures.append(error)
+                ready.set()
+
+        thread = threading.Thread(target=serve, name="agent", daemon=True)
+        thread.start()
+        ready.wait()
+        if failures:
+            raise failures[0]
+        stack.callback(thread.join, 10.0)
+        stack.callback(stop.set)
+        yield
+    if failures:
+        raise failures[0]
+
+
+def _await_ingest(observer: Observer) -> None:
+    """Before that the machines would play to nobody: the agent first looks whether its name is free.
+
+    Raises:
+        UnavailableError: it does not connect.
+    """
+    deadline_s = time.monotonic() + INGEST_S
+    while observer.status.get("ingest") != "connected":
+        if time.monotonic() > deadline_s:
+            raise UnavailableError(f"the agent did not connect to the demo's own broker in {INGEST_S:g} s")
+        time.sleep(REFRESH_S)
+
+
+def _judge(observer: Observer, started_unix_s: float, seconds: float) -> Verdict:
+    with observer.lock:
+        health = observer.health
+        return Verdict(
+            findings=tuple(
+                find(actor.sensor, actor.expected, observer.events, observer.alarms, started_unix_s) for actor in ACTORS
+            ),
+            windows=health.get("windows", 0),
+            packets=health.get("packets", {}),
+            latency_ms=health.get("latency_ms", {}),
+            inference_ms=health.get("inference_ms", {}),
+            seconds=seconds,
+        )

@@ -1,0 +1,81 @@
+"""The live terminal view: one line a machine, and the agent's pulse below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from drsn.agent.tools.demo.machines import Actor
+    from drsn.agent.tools.demo.observer import Document, Observer
+
+RECENT_EVENTS = 8
+STYLES = {"normal": "green", "active_unacked": "bold red", "active_acked": "red", "cleared_unacked": "yellow"}
+
+
+def render(observer: Observer, actors: Sequence[Actor], elapsed_s: float, seconds: float) -> RenderableType:
+    """What the screen shows now."""
+    with observer.lock:
+        table = _machines(observer, actors)
+        pulse = _pulse(observer.health, elapsed_s, seconds)
+        events = [_event(document) for document in observer.events[-RECENT_EVENTS:]]
+    return Group(table, pulse, *events)
+
+
+def _machines(observer: Observer, actors: Sequence[Actor]) -> Table:
+    table = Table(
+        title="drsn-agent demo: vibration in, alarms out",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),  # so that the longest names fit 80 columns
+    )
+    for column, justify in (("sensor", "left"), ("replayed", "left"), ("condition", "left"),
+                            ("confidence", "right"), ("alarm", "left"), ("votes", "right")):  # fmt: skip
+        table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for actor in actors:
+        result, alarm = observer.results.get(actor.sensor), observer.alarms.get(actor.sensor)
+        table.add_row(
+            actor.sensor,
+            actor.story,
+            result["condition"] if result else "…",
+            f"{result['confidence']:.0%}" if result else "",
+            _alarm(alarm),
+            f"{alarm['votes']}/{alarm['of']}" if alarm and alarm["votes"] is not None else "",
+        )
+    return table
+
+
+def _alarm(alarm: Document | None) -> Text:
+    if alarm is None:
+        return Text("…", style="dim")
+    state = alarm["state"]
+    text = state if alarm["condition"] is None else f"{alarm['condition']}, {alarm['severity']}"
+    return Text(text, style=STYLES.get(state, ""))
+
+
+def _pulse(health: Document, elapsed_s: float, seconds: float) -> Text:
+    latency = health.get("latency_ms") or {}
+    rate = health["windows"] / max(health["uptime_s"], 0.1) if health else 0.0
+    parts = [
+        f"{min(elapsed_s, seconds):.0f} of {seconds:.0f} s",
+        f"{health.get('windows', 0)} windows",
+        f"{rate:.1f} windows/s",
+    ]
+    if latency:
+        parts.append(f"latency p50 {latency['p50']:.0f}, p99 {latency['p99']:.0f} ms")
+    return Text("  |  ".join(parts), style="dim")
+
+
+def _event(event: Document) -> Text:
+    verb = "raised" if event["active"] else "cleared"
+    what = f"{event['since'][11:19]}  {event['sensor']}: {event['condition']} {verb}"
+    return Text(f"{what} ({event['votes']} of {event['of']} windows)", style="red" if event["active"] else "green")

@@ -1,0 +1,99 @@
+"""The chain that a TensorRT engine hangs on: Jetson, driver, TensorRT, the engine itself, and what comes of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt.cuda import NoDevice
+from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
+from drsn.agent.service.bootstrap import opened_model
+from drsn.agent.tools.doctor.finding import Finding, misconfigured, of_error, ok, unavailable, unneeded
+from drsn.model.errors import BundleError, ConfigurationError, DrsnError, UnavailableError
+
+if TYPE_CHECKING:
+    from drsn.agent.tools.doctor.subject import Patient
+
+JETPACKS = {32: "4", 35: "5", 36: "6", 38: "7.0 or 7.1", 39: "7.2 or later"}
+"""By major version of Jetson Linux (L4T)."""
+
+LEAST_L4T = 36
+NOT_NEEDED = "not needed: no engine is asked for, the agent runs on ONNX Runtime"
+
+
+def jetpack(patient: Patient) -> Finding:
+    """Is this a Jetson, and of which JetPack?"""
+    release = patient.tegra_release
+    if not release.exists():
+        return unneeded("no Jetson")
+    l4t = trt_compat.jetson_linux(release)
+    if l4t is None:
+        return misconfigured(f"{release} names no Jetson Linux", "flash the Jetson with JetPack 6 or 7")
+    major = int(l4t.partition(".")[0])
+    if major < LEAST_L4T:
+        return misconfigured(
+            f"Jetson Linux {l4t}, JetPack {JETPACKS.get(major, 'older than 5')}: its Python and TensorRT are too old",
+            "flash JetPack 6 or 7; a Xavier can't: run the agent there on ONNX Runtime, with a Python 3.10 of its own",
+        )
+    return ok(f"Jetson Linux {l4t}, JetPack {JETPACKS.get(major, 'newer than 7')}")
+
+
+def driver(patient: Patient) -> Finding:
+    """CUDA's driver, and the GPU that it sees."""
+    device = patient.device
+    if not isinstance(device, NoDevice):
+        capability = ".".join(map(str, device.compute_capability))
+        cuda = ".".join(map(str, device.cuda))
+        return ok(f"{device.name}, compute capability {capability}, driver for CUDA up to {cuda}")
+    if not patient.flavours:
+        return unneeded(f"{device.reason}; {NOT_NEEDED}")
+    if device.driver:
+        remedy = "is the GPU in reach of this user (groups video and render), of this container, of this service?"
+    elif patient.tegra_release.exists():
+        remedy = "sudo apt-get install nvidia-jetpack; in a container: run it with --runtime nvidia"
+    else:
+        remedy = "install NVIDIA's driver, or set agent.backend = 'onnxruntime'"
+    return unavailable(device.reason, remedy)
+
+
+def library(patient: Patient) -> Finding:
+    """TensorRT: which one was loaded, and from where."""
+    if not patient.flavours and isinstance(patient.device, NoDevice):
+        return unneeded(NOT_NEEDED)
+    found = patient.tensorrt
+    if not isinstance(found, UnavailableError):
+        return ok(f"{found.title}, {found.library_path or 'library unknown'}")
+    return of_error(found) if patient.flavours else unneeded(f"{found}; {NOT_NEEDED}")
+
+
+def engine(patient: Patient) -> Finding:
+    """Does one fit? Nothing of TensorRT is called."""
+    bundle = patient.bundle
+    if isinstance(bundle, BundleError):
+        return unneeded("not tried: the bundle is broken")
+    if not patient.flavours:
+        return unneeded(NOT_NEEDED)
+    device, found = patient.device, patient.tensorrt
+    if isinstance(device, NoDevice) or isinstance(found, UnavailableError):
+        return unneeded("not tried: there is no GPU or no TensorRT to compare it with")
+    # Of the first choice alone; where the agent falls back on the second, `backend` says so.
+    machine = Machine(found.flavour, found.version, device)
+    fits = find_plan(patient.wish.engines_of(bundle), bundle, machine, patient.wish.max_batch)
+    if isinstance(fits, NoPlan):
+        return of_error(ConfigurationError(fits.reason))
+    sidecar = fits.sidecar
+    return ok(f"{fits.path}, {sidecar.precision}, up to {sidecar.batch.max} windows at once, fits")
+
+
+def backend(patient: Patient) -> Finding:
+    """What the agent would run on, after its self-test."""
+    if isinstance(patient.bundle, BundleError):
+        return unneeded("not tried: the bundle is broken")
+    try:
+        with opened_model(patient.configuration) as (_, chosen):
+            if chosen.reasons:
+                return of_error(ConfigurationError(f"runs on {chosen.backend.name}, degraded: {chosen.reasons[0]}"))
+            what = "" if chosen.engine is None else f" with {chosen.engine}"
+            return ok(f"runs on {chosen.backend.name}{what}; its golden windows come out right")
+    except DrsnError as error:
+        return of_error(error, "correct the setting that it names")

@@ -1,0 +1,82 @@
+"""What the agent needs besides broker and GPU: its bundle, a place for its memory, the right time."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import getpass
+import os
+from typing import TYPE_CHECKING
+
+from drsn.agent.acquisition.clock_sync import TIME_ERROR, UNSYNCHRONISED, Timex
+from drsn.agent.tools.doctor.finding import Finding, misconfigured, of_error, ok, unavailable
+from drsn.model.errors import BundleError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drsn.agent.tools.doctor.subject import Patient
+
+LEAST_FREE_BYTES = 256 << 20
+"""The journal takes 100 MB, and SQLite's log as much again while it is written."""
+
+
+def configuration(patient: Patient) -> Finding:
+    """It has been read already; whether it warns."""
+    warnings = patient.configuration.warnings
+    return ok("; ".join(warnings) if warnings else f"sha256 {patient.configuration.sha256[:12]}")
+
+
+def bundle(patient: Patient) -> Finding:
+    """Whole, and what its manifest says."""
+    found = patient.bundle
+    if isinstance(found, BundleError):
+        return of_error(found, "set agent.bundle to a bundle that is there")
+    return ok(f"{found.manifest.name} {found.manifest.version} ({found.sha256[:12]})")
+
+
+def state(patient: Patient) -> Finding:
+    """The state directory: writable, with room, and whose."""
+    path = patient.configuration.settings.agent.state_dir
+    there = next((place for place in (path, *path.absolute().parents) if place.exists()), path)
+    if not there.is_dir():
+        return misconfigured(f"{there} is no directory", "set agent.state_dir to one")
+    if not os.access(there, os.W_OK | os.X_OK):
+        return misconfigured(
+            f"{getpass.getuser()} may not write to {there}",
+            f"ask again as the user of the service (sudo -u drsn …), or: sudo chown drsn {there}",
+        )
+    free = os.statvfs(there).f_bavail * os.statvfs(there).f_frsize
+    if free < LEAST_FREE_BYTES:
+        return unavailable(
+            f"{there}: {free >> 20} MiB left", f"make room: the journal wants {LEAST_FREE_BYTES >> 20} MiB"
+        )
+    return ok(f"{path}, {free >> 20} MiB free, {_use(path / 'lock')}" if path.exists() else f"{path} will be made")
+
+
+def _use(path: Path) -> str:
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "an agent runs on it"
+    except FileNotFoundError:
+        return "no agent runs on it"
+    except OSError as error:  # the lock of another user
+        return f"whether an agent runs on it can't be told ({error.strerror})"
+    return "no agent runs on it"
+
+
+def clock(patient: Patient) -> Finding:
+    """Whether something keeps the clock right: alarms, certificates and shelving go by it."""
+    libc = patient.libc or ctypes.CDLL(None, use_errno=True)
+    timex = Timex()
+    result = libc.adjtimex(ctypes.byref(timex))
+    if result < 0:
+        return unavailable("the kernel does not say whether the clock is synchronised", "look at timedatectl")
+    if result == TIME_ERROR or timex.status & UNSYNCHRONISED:
+        return unavailable(
+            "the clock is not synchronised",
+            "sudo timedatectl set-ntp true, and let this machine reach a time server, such as the plant's own",
+        )
+    return ok(f"synchronised, off by {timex.maxerror / 1e3:.0f} ms at most")

@@ -1,0 +1,218 @@
+"""`drsn-agent evidence`: why an alarm was raised, from the file that the agent kept."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drsn.agent.evidence import npz_form as file
+from drsn.agent.evidence.json_form import read
+from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
+from drsn.agent.schema.documents import iso_utc
+from drsn.agent.settings.broker_options import add_login, broker_of, prefix_of
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from drsn.agent.evidence.record import Record
+    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.settings.loader import Configuration
+    from drsn.agent.tools.evidence.replay import Replay
+    from drsn.model.bundle import Bundle
+    from drsn.model.errors import Parser
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("evidence", help="show, draw and replay the windows behind an event")
+    parser.add_argument("event", nargs="?", metavar="EVENT", help="an event's id, or a file")
+    parser.add_argument("--list", action="store_true", help="what is kept, oldest first")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="of the agent: where its state lies, its bundle")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="of the agent, where no --config is at hand")
+    parser.add_argument("--from", dest="url", metavar="URL", help="ask the agent, over this broker; needs --sensor")
+    parser.add_argument("--sensor", help="whose event it is, with --from")
+    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics, with --from")
+    add_login(parser)
+    parser.add_argument("--png", type=Path, metavar="FILE", help="draw it")
+    parser.add_argument("--rpm", type=float, metavar="N", help="of the shaft, where the packets did not say it")
+    parser.add_argument("--replay", action="store_true", help="judge the windows again; exit 1: it decides otherwise")
+    parser.add_argument("--bundle", metavar="BUNDLE", help="for --replay; default: --config's, else the one that ships")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(command=evidence)
+
+
+def evidence(arguments: argparse.Namespace) -> int:
+    """Show one record, or list all."""
+    if arguments.list == (arguments.event is not None):
+        raise UsageError("name an event, by its id or its file, or ask for --list")
+    configuration = _configuration(arguments)
+    if arguments.url is not None:
+        return show(_asked(arguments), arguments.event or "", arguments, configuration)
+    state_dir: Path | None = arguments.state_dir
+    if state_dir is None and configuration is not None:
+        state_dir = configuration.settings.agent.state_dir
+    if arguments.list:
+        return _list(state_dir, as_json=arguments.json)
+    path = _path(arguments.event, state_dir)
+    return show(read_file(path, file.MAX_BYTES), str(path), arguments, configuration)
+
+
+def show(data: bytes, name: str, arguments: argparse.Namespace, configuration: Configuration | None) -> int:
+    """Show, draw and replay a record, wherever its bytes come from; `name` says where.
+
+    Raises:
+        BadDataError: they are no record.
+        UnavailableError: a picture is asked for, and matplotlib is not installed.
+    """
+    try:
+        record = read(data)
+    except BadDataError as error:
+        raise BadDataError(f"{name}: no record of evidence: {error}") from None
+    report = summary(record)
+    if arguments.png is not None:
+        _draw(record, arguments, configuration)
+        report["png"] = str(arguments.png)
+    replays = _replays(record, arguments.bundle, configuration) if arguments.replay else {}
+    report |= {"replay": {key: _verdict(replay) for key, replay in replays.items()}} if replays else {}
+    print(json.dumps(report) if arguments.json else _told(record, report))
+    return EXIT_OK if all(replay.agrees for replay in replays.values()) else EXIT_NEGATIVE
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """The event, and of each window all but its numbers."""
+    header = record.header
+    windows = [
+        {**note.model_dump(mode="json", exclude={"before"}), "novelty": float(novelty)}
+        for note, novelty in zip(header.windows, record.arrays.novelty, strict=True)
+    ]
+    return {
+        "event": header.event,
+        "unit": header.unit,
+        "sample_rate_hz": header.sample_rate_hz,
+        "bearing": header.bearing and header.bearing.model_dump(),
+        "windows": windows,
+    }
+
+
+def _told(record: Record, report: dict[str, Any]) -> str:
+    event, unit = record.event, record.header.unit or ""
+    lines = [f"{event.sensor}: {event.condition} {event.state} ({event.label}), {event.severity.value}, {event.since}"]
+    lines += [f"event {event.event_id}, seq {event.seq}, bundle {event.bundle.name} {event.bundle.version}", ""]
+    lines += ["window's end              says              P      novelty  rms          votes  evidence"]
+    for note, novelty in zip(record.header.windows, record.arrays.novelty, strict=True):
+        nats = "" if note.evidence is None else f"{note.evidence:6.1f} nats"
+        aside = f" ({note.suppressed_by})" if note.suppressed_by else ""
+        lines.append(
+            f"{iso_utc(note.t_end_unix_ns)}  {note.condition:<16}  {note.confidence:5.3f}  {novelty:7.2f}  "
+            f"{note.rms:<9.4g} {unit:<4} {note.votes}/{event.of}  {nats}{aside}".rstrip()
+        )
+    for key, verdict in report.get("replay", {}).items():
+        word = "equal" if verdict["equal"] else "the same decision" if verdict["agrees"] else "ANOTHER DECISION"
+        lines.append(f"replayed from {key}: {word}; probabilities differ by {verdict['difference']:.2g} at most")
+    return "\n".join([*lines, *([f"drawn: {report['png']}"] if "png" in report else [])])
+
+
+def _verdict(replay: Replay) -> dict[str, Any]:
+    events = [event.model_dump(mode="json") for event in replay.events]
+    return {"equal": replay.equal, "agrees": replay.agrees, "difference": replay.difference, "events": events}
+
+
+def _replays(record: Record, bundle: str | None, configuration: Configuration | None) -> dict[str, Replay]:
+    from drsn.agent.backends.onnx import OnnxBackend  # noqa: PLC0415 (the runtime is slow to load)
+    from drsn.agent.tools.evidence.replay import diagnose_again, judge_again  # noqa: PLC0415
+
+    found = _bundle(record, bundle, configuration)
+    if found.contract != record.header.contract:
+        raise UsageError(f"bundle {found.path}: another contract than the record's; name the bundle of then, --bundle")
+    with OnnxBackend(found.read("model.onnx"), found.contract, 1) as backend:
+        return {"probabilities": judge_again(record), "windows": diagnose_again(record, backend)}
+
+
+def _bundle(record: Record, named: str | None, configuration: Configuration | None) -> Bundle:
+    from drsn.agent.bundles import SHIPPED, shipped  # noqa: PLC0415
+    from drsn.agent.settings.loader import bundle_path  # noqa: PLC0415
+    from drsn.model.bundle import open_bundle  # noqa: PLC0415
+
+    if named is not None:
+        return open_bundle(bundle_path(named))
+    if configuration is not None:
+        return open_bundle(configuration.bundle_path)
+    for name in SHIPPED:
+        bundle = open_bundle(shipped(name))
+        if bundle.sha256 == record.event.bundle.sha256:
+            return bundle
+    raise UsageError(f"--replay: bundle {record.event.bundle.name} does not ship; name it with --bundle or --config")
+
+
+def _draw(record: Record, arguments: argparse.Namespace, configuration: Configuration | None) -> None:
+    from drsn.agent.tools.evidence.figure import figure  # noqa: PLC0415 (needs matplotlib)
+
+    drawing = figure(record, _bearing(record.header.sensor, configuration), arguments.rpm)
+    with _named_errors(arguments.png):
+        drawing.savefig(arguments.png, format="png", dpi=110)
+
+
+def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | None:
+    """As it is configured now; a record's own comes first."""
+    if configuration is None:
+        return None
+    from drsn.agent.settings.policies import bearing_of  # noqa: PLC0415
+
+    return bearing_of(configuration.settings)(sensor)
+
+
+def _configuration(arguments: argparse.Namespace) -> Configuration | None:
+    if arguments.config is None:
+        return None
+    from drsn.agent.settings.loader import load  # noqa: PLC0415 (a file needs none)
+
+    return load(arguments.config)
+
+
+def _asked(arguments: argparse.Namespace) -> bytes:
+    """The record of an event, from its agent."""
+    from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
+
+    if arguments.sensor is None or arguments.list:
+        raise UsageError("--from needs an event's id and --sensor")
+    with Client(broker_of(arguments), prefix_of(arguments), arguments.event) as client:
+        return client.evidence(arguments.sensor, arguments.event)
+
+
+def _path(event: str, state_dir: Path | None) -> Path:
+    if not EVENT_ID.fullmatch(event):
+        return Path(event)
+    if state_dir is None:
+        raise UsageError("where does the agent keep it? give --config or --state-dir, or the file itself")
+    found = find(state_dir / FOLDER, event)
+    if found is None:
+        raise BadDataError(f"{state_dir / FOLDER}: nothing is kept of event {event}; see --list, docs/evidence.md")
+    return found
+
+
+def _list(state_dir: Path | None, *, as_json: bool) -> int:
+    if state_dir is None:
+        raise UsageError("--list needs --config or --state-dir")
+    with _named_errors(state_dir):
+        kept = listed(state_dir / FOLDER)
+    rows = [
+        {"event_id": k.event_id, "sensor": k.sensor, "written": iso_utc(k.modified_ns), "bytes": k.size} for k in kept
+    ]
+    if as_json:
+        print(json.dumps({"evidence": rows}))
+    else:
+        for row in rows:
+            print(f"{row['written']}  {row['event_id']}  {row['bytes']:>8}  {row['sensor']}")
+    return EXIT_OK
+
+
+@contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror or error}; check the name and its permissions") from None

@@ -1,0 +1,1 @@
+"""The commands of an operator: the client side of `rpc`."""

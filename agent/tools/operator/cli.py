@@ -1,0 +1,206 @@
+"""`drsn-agent alarms`, `events` and what an operator answers: `ack`, `reset`, `shelve`, `unshelve` and so on."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from drsn.agent.schema.documents import MAX_SEQ
+from drsn.agent.settings.broker_options import add_broker, broker_of, prefix_of
+from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from drsn.agent.schema.documents import ReplyDocument
+    from drsn.agent.tools.operator.client import Client
+    from drsn.model.errors import Parser
+
+ANSWER_S = 5.0
+PROGRESS_S = 20.0
+"""An agent that commissions says how far it is every five seconds."""
+
+RELOAD_S = 150.0
+"""The agent gives its check 60 s, ends within 10, and begins anew, for which a check of 60 s leaves it as much."""
+
+HELP = {
+    "ack": "acknowledge an alarm: somebody has seen it",
+    "reset": "let go of a latched alarm whose cause is gone",
+    "shelve": "suppress alarms of a sensor for some time, 8 hours at most",
+    "unshelve": "end a shelving",
+    "out_of_service": "suppress alarms of a sensor until `in-service`",
+    "in_service": "end `out-of-service`",
+    "forget": "let go of a sensor that is gone: its alarm, state and place; not its history",
+}
+"""Verbs of the contract; in the shell with dashes."""
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the commands."""
+    parser = _usual(subparsers.add_parser("alarms", help="what stands now, of all sensors"), alarms)
+    parser.add_argument("--all", action="store_true", help="sensors without an alarm too")
+    parser = _usual(subparsers.add_parser("events", help="what happened to a sensor, from the agent's journal"), events)
+    parser.add_argument("sensor")
+    parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
+    for verb, text in HELP.items():
+        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=text), operate)
+        parser.set_defaults(verb=verb)
+        parser.add_argument("sensor")
+        one = verb in ("ack", "reset")
+        if verb == "forget":
+            parser.set_defaults(condition=None)
+        else:
+            parser.add_argument(
+                "condition", nargs=None if one else "?", help=None if one else "default: all of the sensor"
+            )
+        parser.add_argument("--comment", help="kept with the event")
+        parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+        if verb == "ack":
+            parser.add_argument("--event-id", metavar="ID", help="that was seen; default: the one that stands now")
+        if verb == "shelve":
+            parser.add_argument("--hours", type=float, required=True, help="at most 8")
+
+    parser = subparsers.add_parser("commission", help="learn a healthy machine from a minute of its signal")
+    _usual(parser, commission)
+    parser.add_argument("sensor")
+    parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
+    parser.add_argument("--undo", action="store_true", help="forget what was learnt, or end the learning")
+    parser.add_argument("--comment", help="kept with what is learnt")
+    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+
+    parser = subparsers.add_parser("reload", help="take over new settings or another bundle, if they pass the check")
+    _usual(parser, reload)
+    parser.add_argument("agent", help="its id")
+    parser.add_argument("--comment", help="for the agent's log")
+    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+
+
+def _usual(parser: Parser, command: Any) -> Parser:  # noqa: ANN401 (a function of arguments)
+    add_broker(parser, "--broker")
+    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def alarms(arguments: argparse.Namespace) -> int:
+    """What the broker retains: what agents wrote is shown whatever lies beside it."""
+    with _client(arguments) as client:
+        found = client.retained
+    if arguments.json:
+        print(json.dumps({"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}))
+    else:
+        _print(alarm_lines(found.alarms, found.statuses, every=arguments.all))
+    found.require_all_sound()
+    return EXIT_OK
+
+
+def events(arguments: argparse.Namespace) -> int:
+    """The journal of a sensor, page by page."""
+    if not 0 <= arguments.from_seq <= MAX_SEQ:
+        raise UsageError(f"--from-seq {arguments.from_seq}: 0 to {MAX_SEQ}")
+    found: list[dict[str, Any]] = []
+    unreadable: list[int] = []
+    from_seq, more = arguments.from_seq, True
+    while more:
+        with _client(arguments) as client:
+            agent = client.agent_of(arguments.sensor)
+            asked = {"sensor": arguments.sensor, "from_seq": from_seq, "by": _who(arguments)}
+            reply = next(client.ask(agent, "events", asked, ANSWER_S))
+        if not reply.ok:
+            return _told(reply, arguments)
+        found += [event.model_dump(mode="json") for event in reply.events]
+        unreadable += reply.unreadable
+        seen = [*(event.seq for event in reply.events), *reply.unreadable]
+        more = reply.more and bool(seen)
+        from_seq = max(seen, default=from_seq) + 1
+    if arguments.json:
+        print(json.dumps({"events": found, "unreadable": unreadable}))
+    else:
+        _print(map(event_line, found))
+    if unreadable:
+        told = f"{arguments.sensor}: {len(unreadable)} events left out, their rows in the agent's journal are damaged"
+        print(printable(f"drsn-agent: warning: {told}: seq {', '.join(map(str, unreadable))}"), file=sys.stderr)
+    return EXIT_OK
+
+
+def operate(arguments: argparse.Namespace) -> int:
+    """One command, and its answer."""
+    asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments)}
+    asked |= {"condition": arguments.condition, "comment": arguments.comment}
+    if arguments.verb == "shelve":
+        if not 0 < arguments.hours <= 8:
+            raise UsageError(f"--hours {arguments.hours:g}: above 0, 8 at most")
+        asked["duration_s"] = arguments.hours * 3600
+    with _client(arguments) as client:
+        agent = client.agent_of(arguments.sensor)
+        if arguments.verb == "ack":
+            asked["event_id"] = arguments.event_id or _standing(client, arguments)
+        reply = next(client.ask(agent, arguments.verb, asked, ANSWER_S))
+    return _told(reply, arguments)
+
+
+def commission(arguments: argparse.Namespace) -> int:
+    """Have a machine learnt, and wait for it."""
+    asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
+    asked |= {"undo": arguments.undo, "gate": arguments.gate}
+    with _client(arguments) as client:
+        agent = client.agent_of(arguments.sensor)
+        for reply in client.ask(agent, "commission", asked, PROGRESS_S):
+            if reply.pending is None:
+                break
+            print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
+    if reply.ok and not arguments.json:
+        _print([commission_line(arguments.sensor, reply.commission, undone=arguments.undo)])
+    return _told(reply, arguments)
+
+
+def reload(arguments: argparse.Namespace) -> int:
+    """Have an agent check what is on its disk, and begin anew with it if it passes."""
+    asked: dict[str, Any] = {"by": _who(arguments), "comment": arguments.comment}
+    with _client(arguments) as client:
+        agent = client.known(arguments.agent)
+        for reply in client.ask(agent, "reload", asked, ANSWER_S, RELOAD_S):
+            if reply.pending is None:
+                break
+            print(printable(f"{agent}: {reply.pending}"), file=sys.stderr, flush=True)
+    if reply.ok and not arguments.json:
+        _print([f"{agent}: has begun anew"])
+    return _told(reply, arguments)
+
+
+def _client(arguments: argparse.Namespace) -> Client:
+    from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
+
+    return Client(broker_of(arguments), prefix_of(arguments))
+
+
+def _standing(client: Client, arguments: argparse.Namespace) -> str | None:
+    """The event that made the alarm as it stands; that is what the person in front of this shell sees."""
+    standing = client.retained.alarm(arguments.sensor).get("conditions", ())
+    return next(
+        (str(each.get("event_id")) for each in standing if each.get("condition") == arguments.condition), "none"
+    )
+
+
+def _who(arguments: argparse.Namespace) -> str:
+    return getattr(arguments, "by", None) or getpass.getuser()
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(printable(line))
+
+
+def _told(reply: ReplyDocument, arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        print(reply.model_dump_json())
+    elif reply.ok:
+        _print(event_line(event.model_dump(mode="json")) for event in reply.events)
+    else:
+        _print([f"refused: {reply.reason}"])
+    return EXIT_OK if reply.ok else EXIT_NEGATIVE

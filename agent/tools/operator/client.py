@@ -1,0 +1,164 @@
+"""The other side of the desk: what a shell needs to see alarms and to command an agent, over MQTT."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import queue
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.topics import Topics
+from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
+from drsn.agent.tools.operator.retained_state import Retained
+from drsn.model.errors import BadDataError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.message import Message
+
+CONNECT_S = 10.0
+EVIDENCE_S = 15.0
+QUIET_S = 0.5
+"""The broker sends what it retains at once; after a pause this long nothing more is to come."""
+
+
+class Client:
+    """One connection, for one request. Use it in a `with` block.
+
+    Args:
+        broker: where it is.
+        prefix: of the agents' topics.
+        event_id: whose evidence will be asked for.
+
+    Raises:
+        UnavailableError: no connection within 10 s.
+    """
+
+    def __init__(self, broker: Broker, prefix: str, event_id: str | None = None) -> None:
+        if event_id is not None and not REQUEST_ID.fullmatch(event_id):
+            raise BadDataError(f"{event_id!r} is no event's id")
+        self.request_id = uuid.uuid4().hex
+        self._prefix = prefix
+        self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._connection = Connection(
+            broker,
+            name="client",
+            client_id=f"drsn-client-{self.request_id[:12]}-{os.getpid()}",
+            filters=(
+                f"{prefix}/+/alarm",
+                f"{prefix}/_agent/+/status",
+                f"{prefix}/_reply/{self.request_id}",
+                f"{prefix}/_reply/{self.request_id}/#",
+                *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
+            ),
+            on_message=self._messages.put,
+        )
+        self._evidence: bytes | None = None
+        self._where = f"{broker.host}:{broker.port}"
+        self.retained = Retained(prefix)
+        """Alarms and statuses."""
+
+    def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
+        self._connection.start()
+        deadline_s = time.monotonic() + CONNECT_S
+        while not self._connection.connected:
+            if time.monotonic() > deadline_s:
+                self._connection.stop()
+                why = self._connection.last_error or "no answer"
+                raise UnavailableError(f"broker {self._where}: {why}; `drsn-agent doctor` says more")
+            time.sleep(0.02)
+        for message in self._until_quiet():
+            self.retained.keep(message)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.stop()
+
+    def agent_of(self, sensor: str) -> str:
+        """The agent that watches a sensor.
+
+        Raises:
+            BadDataError: no alarm of that sensor is retained, or none that an agent wrote.
+        """
+        return str(self.retained.alarm(sensor)["agent"])
+
+    def known(self, agent: str) -> str:
+        """An agent's id, if the broker has a status of it.
+
+        Raises:
+            BadDataError: it has none, or none that an agent wrote.
+        """
+        self.retained.status(agent)
+        return agent
+
+    def ask(
+        self, agent: str, verb: str, asked: dict[str, Any], timeout_s: float, later_s: float | None = None
+    ) -> Iterator[ReplyDocument]:
+        """Command an agent; what it answers, as often as it does: within `timeout_s`, after the first `later_s`.
+
+        Raises:
+            UnavailableError: no (further) answer in time.
+            BadDataError: the command is none, or the answer.
+        """
+        try:
+            command = CommandDocument(request_id=self.request_id, **asked)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise BadDataError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        topic = Topics(self._prefix, agent).command(verb)
+        self._connection.publish(topic, command.model_dump_json(exclude_none=True).encode(), qos=1)
+        while True:
+            message = self._answer(agent, timeout_s)
+            try:
+                reply = ReplyDocument.model_validate_json(message.payload)
+            except ValidationError as error:
+                raise BadDataError(f"{message.topic}: no answer of this version's agent ({error.title})") from None
+            if (reply.request_id, reply.agent) == (self.request_id, agent):  # else somebody had it sent to our topic
+                yield reply
+                timeout_s = timeout_s if later_s is None else later_s
+
+    def evidence(self, sensor: str, event_id: str) -> bytes:
+        """The record of an event; the client was made for it.
+
+        Raises:
+            UnavailableError: no answer in time.
+            BadDataError: the agent has none.
+        """
+        asked = {"sensor": sensor, "event_id": event_id, "by": getpass.getuser()}
+        reply = next(self.ask(self.agent_of(sensor), "evidence", asked, EVIDENCE_S))
+        if not reply.ok:
+            raise BadDataError(f"event {event_id}: {reply.reason}")
+        if self._evidence is None:
+            raise UnavailableError(f"event {event_id}: the answer came without it; the broker's ACL may hold it back")
+        return self._evidence
+
+    def _answer(self, agent: str, timeout_s: float) -> Message:
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            try:
+                message = self._messages.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                state = self.retained.statuses.get(agent, {}).get("state", "unknown here")
+                raise UnavailableError(f"agent {agent} did not answer in {timeout_s:g} s; it is {state}") from None
+            message.ack()
+            if "/evidence/" in message.topic:
+                self._evidence = message.payload
+            if message.topic.startswith(f"{self._prefix}/_reply/"):
+                return message
+            self.retained.keep(message)
+
+    def _until_quiet(self) -> Iterator[Message]:
+        while True:
+            try:
+                message = self._messages.get(timeout=QUIET_S)
+            except queue.Empty:
+                return
+            message.ack()
+            yield message

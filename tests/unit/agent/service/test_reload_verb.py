@@ -1,0 +1,166 @@
+"""The verb `reload`: answered at once, and to the end, by whichever process there is; done once."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.topics import Topics
+from drsn.agent.service import reload as reload_module
+from drsn.agent.service.reload import Debt, Reload
+from drsn.agent.service.reload_verb import MOST, Reloading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from plant import Plant
+
+TOPIC = "drsn/v1/_agent/tester/cmd/reload"
+PENDING = "checks what is on the disk now"
+
+
+class Service:
+    """An agent that can be reloaded; `checks` says how often it has looked."""
+
+    def __init__(self, plant: Plant, folder: Path, verdict: str) -> None:
+        self.plant, self.stop, self._log = plant, threading.Event(), folder / "checks"
+        script = f"open({str(self._log)!r}, 'a').write('x'); {verdict}"
+        self.reload = Reload([sys.executable, "-c", script], self.stop)
+        desk, control = plant.runner._parts.desk, plant.control
+        Reloading(desk, control, Topics("drsn/v1", "tester"), self.reload)
+        plant.turn(1)
+
+    @property
+    def checks(self) -> int:
+        return len(self._log.read_text()) if self._log.exists() else 0
+
+    def command(self, request_id: str, **mqtt: object) -> None:
+        payload = json.dumps({"request_id": request_id, "by": "ana"}).encode()
+        self.plant.broker.publish(TOPIC, payload, 1, {}, retain=False, **mqtt)
+        self.plant.turn(1)
+
+    def said(self, request_id: str) -> list[tuple[bool, str | None, str | None]]:
+        self.plant.turn(1)
+        replies = self.plant.heard(f"drsn/v1/_reply/{request_id}")
+        return [(reply["ok"], reply["pending"], reply["reason"]) for reply in replies]
+
+
+@pytest.fixture
+def serve(start, tmp_path: Path) -> Callable[..., Service]:
+    """`serve(broker, verdict)`: an agent whose check runs this line of Python."""
+
+    def serve(broker: MemoryBroker, verdict: str = "") -> Service:
+        return Service(start(broker), tmp_path, verdict)
+
+    return serve
+
+
+def handed_over(service: Service, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., object]) -> MemoryBroker:
+    """The check has passed, and the process becomes the next one."""
+    wait_until(service.stop.is_set)
+    service.plant.crash()
+    monkeypatch.setattr(reload_module.os, "execv", lambda *_: None)
+    monkeypatch.setattr(reload_module.signal, "signal", lambda *_: None)
+    reload_module.begin_anew(service.reload.debts())
+    return service.plant.broker
+
+
+NO = "import sys; sys.exit('line4.toml: agent.idd: unknown setting')"
+
+
+def test_a_no_is_told_with_its_reason_and_costs_nothing(serve, wait_until: Callable[..., object]):
+    service = serve(MemoryBroker(), NO)
+    service.command("r1")
+    assert service.said("r1")[0] == (True, PENDING, None)
+    wait_until(lambda: len(service.said("r1")) == 2)
+    reason = "the agent goes on as it was: line4.toml: agent.idd: unknown setting (exit code 1)"
+    assert service.said("r1")[1] == (False, None, reason)
+    assert not service.stop.is_set()
+    service.command("r1")  # delivered again
+    assert service.said("r1")[2:] == [(False, None, reason)]
+    assert service.checks == 1
+
+
+def test_a_yes_is_told_by_the_next_process_where_it_was_asked_for(serve, monkeypatch, wait_until):
+    service = serve(MemoryBroker())
+    service.command("r1", response_topic="drsn/v1/_reply/scada/7", correlation=b"c-42")
+    assert [reply["pending"] for reply in service.plant.heard("drsn/v1/_reply/scada/7")] == [PENDING]
+    broker = handed_over(service, monkeypatch, wait_until)
+    told, publish = [], MemoryConnection.publish
+    monkeypatch.setattr(MemoryConnection, "publish", lambda *a, **k: [told.append((a[1], k)), publish(*a, **k)][1])
+    successor = serve(broker, NO)
+    successor.plant.turn()
+    (pending, done) = successor.plant.heard("drsn/v1/_reply/scada/7")
+    assert (done["ok"], done["pending"], done["reason"], done["verb"]) == (True, None, None, "reload")
+    assert [k["correlation"] for topic, k in told if topic == "drsn/v1/_reply/scada/7"] == [b"c-42"]
+    assert (pending["request_id"], done["request_id"]) == ("r1", "r1")
+    successor.command("r1")  # delivered again: neither checked nor begun anew
+    assert successor.said("r1") == [(True, None, None)]
+    assert (successor.checks, successor.stop.is_set()) == (1, False)
+
+
+def test_the_next_process_waits_with_its_answer_until_there_is_somebody_to_tell(serve, monkeypatch, wait_until):
+    service = serve(MemoryBroker())
+    service.command("r1")
+    broker = handed_over(service, monkeypatch, wait_until)
+    broker.stop()
+    successor = serve(broker)
+    successor.plant.turn()
+    assert len(successor.said("r1")) == 1
+    broker.start(successor.plant.control)
+    assert successor.said("r1")[1:] == [(True, None, None)]
+
+
+def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_anew(
+    serve, wait_until: Callable[..., object]
+):
+    service = serve(MemoryBroker(), "import time; time.sleep(60)")
+    service.command("r1")
+    wait_until(lambda: service.checks)  # until it is a program of its own, the child holds our directory's lock
+    service.plant.crash()
+    successor = serve(service.plant.broker, NO)
+    assert len(successor.said("r1")) == 1, "nobody knows where the answer was wanted"
+    successor.command("r1")
+    assert successor.said("r1")[1:] == [(True, None, None)]
+    assert successor.checks <= 1
+
+
+def test_many_who_ask_are_answered_by_one_check_and_too_many_refused(serve, wait_until: Callable[..., object]):
+    service = serve(MemoryBroker(), f"import time; time.sleep(1); {NO}")
+    for number in range(MOST + 1):
+        service.command(f"r{number}")
+    assert service.said(f"r{MOST}")[-1][2] == f"{MOST} others wait for the same; wait for their answer"
+    wait_until(lambda: all(len(service.said(f"r{n}")) == 2 for n in range(MOST)))
+    assert service.checks <= 2, "the first one's, and one for all who came meanwhile"
+
+
+def test_a_store_that_can_not_be_read_makes_it_do_nothing_twice(serve, wait_until: Callable[..., object]):
+    service = serve(MemoryBroker(), f"import time; time.sleep(0.5); {NO}")
+    service.plant.store.reply = lambda _: None
+    service.command("r1")
+    service.command("r1")
+    wait_until(lambda: service.said("r1")[-1][2])
+    service.plant.turn()
+    assert service.checks == 1
+
+
+def test_an_agent_that_nobody_can_reload_says_so(start):
+    plant = start(MemoryBroker())
+    plant.turn(1)
+    payload = json.dumps({"request_id": "r1", "by": "ana"}).encode()
+    plant.broker.publish(TOPIC, payload, 1, {}, retain=False)
+    plant.turn(1)
+    (reply,) = plant.heard("drsn/v1/_reply/r1")
+    assert "no verb 'reload'" in reply["reason"]
+
+
+def test_debts_are_of_topics_that_answers_may_go_to(serve):
+    service = serve(MemoryBroker(), "import time; time.sleep(60)")
+    service.command("r1", response_topic="drsn/v1/press4/alarm")
+    assert service.reload.debts() == [Debt("r1", "drsn/v1/_reply/r1")]

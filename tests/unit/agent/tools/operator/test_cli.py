@@ -1,0 +1,192 @@
+"""What the broker holds may come from anybody whom it lets publish."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drsn.agent.__main__ import main
+from drsn.agent.mqtt.message import Message
+from drsn.agent.tools.operator import cli as operator_commands
+from drsn.agent.tools.operator.client import Client
+from drsn.agent.tools.operator.retained_state import Retained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONDITION = {
+    "condition": "ball", "label": "ball", "state": "active_unacked", "severity": "major", "since": "2026-01-01",
+    "acked_by": "ana\n\x1b[2Jnothing stands", "event_id": "e",
+}  # fmt: skip
+ALARM = {"agent": "line4", "sensor": "press4", "conditions": [CONDITION]}
+
+
+PREFIX = "drsn/v1"
+
+
+def message(topic: str, document: object, *, retained: bool = True) -> Message:
+    payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return Message(f"{PREFIX}/{topic}", payload, 1, retained=retained, received_s=0.0, received_unix_ns=0)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capsys):
+    """`shell({topic: document})`: exit code, stdout and stderr of a command, where the broker holds these."""
+
+    def run(held: dict[str, object], *command: str) -> tuple[int, str, str]:
+        def connect(client: Client) -> Client:
+            for topic, document in {"_agent/line4/status": {"state": "online"}, **held}.items():
+                client.retained.keep(message(topic, document))
+            return client
+
+        monkeypatch.setattr(Client, "__enter__", connect)
+        monkeypatch.setattr(Client, "ask", lambda *_: pytest.fail("nobody is to be asked"))
+        code = main([*(command or ("alarms",)), "--broker", "mqtt://b"])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_name_can_neither_begin_a_line_nor_move_the_cursor(shell):
+    code, out, err = shell({"press4/alarm": ALARM})
+    assert (code, err, len(out.splitlines())) == (0, "", 2)
+    assert r"acknowledged by ana\n\x1b[2Jnothing stands" in out
+    document = json.loads(shell({"press4/alarm": ALARM}, "alarms", "--json")[1])
+    assert document == {"alarms": {"press4": ALARM}, "agents": {"line4": {"state": "online"}}, "malformed": {}}
+
+
+BAD = [
+    {"agent": "line4", "conditions": [{}]},
+    {"agent": "line4", "conditions": 5},
+    {"agent": "line4", "conditions": None},
+    {"agent": "line4", "conditions": ["x"]},
+    {"agent": "line4", "conditions": [CONDITION | {"label": None, "condition": None, "state": {}}]},
+    {"agent": [], "conditions": [CONDITION]},
+    {"agent": "../x"},
+    [],
+    b"{",
+    b"\xff",
+    b"[" * 100_000,
+    b'{"agent": "line4", "x": ' + b"9" * 5000 + b"}",
+]
+
+
+@pytest.mark.parametrize("alarm", BAD)
+def test_what_no_agent_wrote_is_named_and_hides_nothing_else(alarm: object, shell):
+    held = {"press3/alarm": ALARM, "press4/alarm": alarm, "press5/alarm": ALARM}
+    code, out, err = shell(held)
+    assert (code, err.count("\n")) == (65, 1)
+    assert "what no agent of this version wrote: drsn/v1/press4/alarm (" in err
+    assert [line.split()[0] for line in out.splitlines()] == ["SENSOR", "press3", "press5"]
+    code, out, err = shell(held, "alarms", "--json")
+    document = json.loads(out)
+    assert (code, set(document["alarms"]), set(document["malformed"])) == (
+        65, {"press3", "press5"}, {"drsn/v1/press4/alarm"}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [{}, {"state": 5}, [], b"{"])
+def test_a_status_that_no_agent_wrote_hides_no_alarm(status: object, shell):
+    code, out, err = shell({"press4/alarm": ALARM, "_agent/line5/status": status})
+    assert (code, len(out.splitlines())) == (65, 2)
+    assert "drsn/v1/_agent/line5/status (" in err
+    code, _, err = shell({"_agent/line5/status": status}, "reload", "line5")
+    assert (code, err.count("\n")) == (65, 1)
+    assert "_agent/line5/status: no agent wrote it" in err
+
+
+def test_of_many_bad_documents_some_are_named_and_all_are_counted(shell):
+    _, _, err = shell({f"press{number}/alarm": b"{" for number in range(9)})
+    assert "and 6 more" in err
+    assert len(err) < 1000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ack", "press4", "x"], ["reset", "press4", "x"], ["shelve", "press4", "--hours", "1"], ["unshelve", "press4"],
+     ["events", "press4"], ["commission", "press4"], ["forget", "press4"]],
+)  # fmt: skip
+@pytest.mark.parametrize("alarm", BAD)
+def test_nobody_is_commanded_by_an_alarm_that_no_agent_wrote(command: list[str], alarm: object, shell):
+    code, out, err = shell({"press3/alarm": ALARM, "press4/alarm": alarm}, *command)
+    assert (code, out, err.count("\n")) == (65, "", 1)
+    assert "drsn/v1/press4/alarm: no agent wrote it" in err
+
+
+def test_evidence_is_not_asked_of_an_alarm_that_no_agent_wrote(shell, capsys):
+    shell({})
+    code = main(["evidence", "e-1", "--from", "mqtt://b", "--sensor", "press4", "--prefix", "a/#"])
+    assert (code, capsys.readouterr().err.count("\n")) == (64, 1)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["a/#", "+", "", "/a", "a//b", "a/", "$SYS", "a{b}", "a\x85b", "a\uffff", "\udcff", "x" * 201]
+)
+@pytest.mark.parametrize(
+    "command", [["alarms"], ["events", "s"], ["ack", "s", "x"], ["forget", "s"], ["commission", "s"], ["reload", "a"]]
+)
+def test_a_prefix_that_is_none_is_a_mistake_in_the_command_line(command: list[str], prefix: str, shell):
+    """The broker would be asked for what it can't be asked for, in a thread that nobody hears."""
+    code, out, err = shell({}, *command, "--prefix", prefix)
+    assert (code, out, err.count("\n")) == (64, "", 1)
+    assert "--prefix: " in err
+
+
+@pytest.mark.parametrize(("name", "told"), [("u" * 70_000, "70000 bytes"), ("\udcff", "U+DCFF"), ("a\x01", "U+0001")])
+def test_a_user_name_that_no_broker_need_take_is_one_too(name: str, told: str, shell):
+    code, _, err = shell({}, "alarms", "--username", name)
+    assert (code, err.count("\n")) == (64, 1)
+    assert "--username: " in err
+    assert told in err
+
+
+@pytest.mark.parametrize("sensor", ["a/#", "+", "", "\udcff", "a\x1b[2Jb", "x" * 70_000])
+def test_a_sensor_that_is_none_is_not_there(sensor: str, shell):
+    code, _, err = shell({"press4/alarm": ALARM}, "ack", sensor, "x")
+    assert (code, err.count("\n")) == (65, 1)
+    assert "the broker has no alarm of sensor" in err
+
+
+def test_the_last_document_of_a_topic_counts():
+    retained = Retained(PREFIX)
+    for document, sound, bad in ((ALARM, 1, 0), (b"{", 0, 1), (ALARM, 1, 0), (b"", 0, 0), (b"[]", 0, 1), (b"", 0, 0)):
+        retained.keep(message("press4/alarm", document))
+        assert (len(retained.alarms), len(retained.malformed)) == (sound, bad)
+
+
+def test_a_journal_is_shown_page_by_page_whatever_is_damaged_in_it(monkeypatch: pytest.MonkeyPatch, capsys):
+    """A page of nothing but damaged rows does not end it."""
+    pages = iter([((), (1, 2), True), ((), (3,), False)])
+    asked: list[int] = []
+
+    @contextmanager
+    def client(_arguments: object) -> Iterator[SimpleNamespace]:
+        def ask(_agent: str, _verb: str, said: dict, _timeout_s: float) -> Iterator[SimpleNamespace]:
+            asked.append(said["from_seq"])
+            events, unreadable, more = next(pages)
+            yield SimpleNamespace(ok=True, events=events, unreadable=unreadable, more=more)
+
+        yield SimpleNamespace(agent_of=lambda _: "line4", ask=ask)
+
+    monkeypatch.setattr(operator_commands, "_client", client)
+    assert main(["events", "press4", "--broker", "mqtt://b", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert (asked, json.loads(out)) == ([1, 3], {"events": [], "unreadable": [1, 2, 3]})
+    assert "press4: 3 events left out, their rows in the agent's journal are damaged: seq 1, 2, 3" in err
+
+
+@pytest.mark.parametrize("seq", ["-1", str(2**63)])
+def test_a_number_that_no_event_has_is_a_mistake_of_usage(seq: str, capsys):
+    assert main(["events", "press4", "--broker", "mqtt://b", "--from-seq", seq]) == 64
+    assert "0 to 9223372036854775807" in capsys.readouterr().err
+
+
+def test_what_a_doctor_tries_is_no_sensor():
+    retained = Retained(PREFIX)
+    for sensor in ("_doctor", "press4"):
+        retained.keep(message(f"{sensor}/alarm", {"agent": "line4", "sensor": sensor, "state": "normal"}))
+    assert (set(retained.alarms), retained.malformed) == ({"press4"}, {})
