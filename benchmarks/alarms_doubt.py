@@ -16,7 +16,6 @@ from _report import RESULTS, machine, show
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.decision.cusum import BOUND_NATS, DOUBT_NATS, NOVELTY_PER_NAT
-from drsn.agent.simulation.strangers import made
 from drsn.agent.tools.simulation.history import misled
 from drsn.agent.tools.simulation.pool import BATCH, Watcher
 from drsn.agent.tools.simulation.rules import Dropping, Sequential
@@ -24,6 +23,7 @@ from drsn.agent.tools.simulation.study import Plan, Study
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import NORMAL
 from drsn.model.data import cwru
+from drsn.model.foreign_signals import made
 from drsn.model.sources import data_dir
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from drsn.agent.decision.commissioning import Commissioner, Request
 from drsn.agent.observability.logs import fields
 from drsn.agent.rpc.dispatcher import Work, sensor_of
-from drsn.agent.simulation.strangers import STRANGERS
 from drsn.model.conditioning import Conditioner
+from drsn.model.foreign_signals import STRANGERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -106,9 +106,9 @@ def run(
 ) -> dict[str, Any]:
     """The study as a document, with a bar on stderr; `others` are recordings of machines that the model knows not."""
     from drsn.agent.backends.onnx import OnnxBackend  # noqa: PLC0415
-    from drsn.agent.simulation.strangers import made  # noqa: PLC0415
     from drsn.agent.tools.simulation.pool import BATCH, Watcher  # noqa: PLC0415
     from drsn.agent.tools.simulation.study import Study, document, steps_of  # noqa: PLC0415
+    from drsn.model.foreign_signals import made  # noqa: PLC0415
 
     n = round(STRANGE_S * contract.sample_rate_hz)
     strangers = made(contract.sample_rate_hz, n, plan.stretches // 4, plan.seed) | dict(others or {})

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from drsn.agent.__main__ import main
-from drsn.agent.simulation.strangers import STRANGERS
 from drsn.agent.tools.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
+from drsn.model.foreign_signals import STRANGERS
 
 if TYPE_CHECKING:
     from pathlib import Path

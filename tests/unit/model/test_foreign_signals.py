@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.sensor_faults import Look, find
-from drsn.agent.simulation.strangers import STRANGERS, made
+from drsn.model.foreign_signals import STRANGERS, made
 
 RATE_HZ, N = 12_000.0, 24_000
 
