@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from _report import report
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
-from drsn.agent.tools.replay.player import Plan, play
+from drsn.agent.tools.replay.player import ReplayPlan, play
 from drsn.model.data.recording import Recording
 
 if TYPE_CHECKING:
@@ -89,14 +89,14 @@ def measured(sensors: int, windows: int, speed: float) -> list[object]:
         message.ack()
 
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (port, agent):
-        address = Broker("127.0.0.1", port)
+        address = BrokerAddress("127.0.0.1", port)
         watcher = Connection(address, name="w", client_id="w", filters=("drsn/v1/_agent/bench/+",), on_message=note)
         player = Connection(address, name="p", client_id="p")
         watcher.start()
         player.start()
         ready.wait(30)
         before_s, before_kb, started_s = cpu_s(agent.pid), written_kb(agent.pid), time.monotonic()
-        play(recordings, Plan(speed=speed), player, threading.Event())
+        play(recordings, ReplayPlan(speed=speed), player, threading.Event())
         while health.get("packets", {}).get("processed", 0) < sensors * windows:
             time.sleep(0.01)
         wall_s, used_s = time.monotonic() - started_s, cpu_s(agent.pid) - before_s

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from _report import RESULTS, report, timed_us
 
-from drsn.agent.acquisition.ack_tracker import Receipt
-from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.ack_tracker import InFlight
+from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
-from drsn.agent.acquisition.sensor_faults import Look
+from drsn.agent.acquisition.sensor_faults import WindowStats
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
@@ -35,8 +35,8 @@ from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.quantise import quantise, samples_of
 from drsn.agent.evidence.record import About, Record, record_of
-from drsn.agent.evidence.record_files import Shelf
-from drsn.agent.evidence.recorder import WAITING_BYTES, Keeper, Snapshot, fed
+from drsn.agent.evidence.record_files import RecordFiles
+from drsn.agent.evidence.recorder import WAITING_BYTES, Recorder, Snapshot, fed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
@@ -72,7 +72,7 @@ SPELL = 64
 """Windows between two looks at the clock."""
 
 ROUNDS, ROUND_S = 25, 0.05
-NO_RECEIPT = Receipt(Message("", b"", 0, False, 0.0, 0))
+NO_RECEIPT = InFlight(Message("", b"", 0, False, 0.0, 0))
 G_PER_COUNT = 10 / 32_768
 """Of an imagined 16-bit sensor of ±10 g that the recording is played through."""
 
@@ -95,10 +95,10 @@ class Desk:
         """Nothing waits."""
 
 
-def pipeline() -> Pipeline:
+def pipeline() -> AlarmEngine:
     """A new one."""
     who = BundleReference(name=BUNDLE.manifest.name, version=BUNDLE.manifest.version, sha256=BUNDLE.sha256)
-    return Pipeline(CONTRACT, Identity("bench", "epoch", who), lambda _sensor: POLICY)
+    return AlarmEngine(CONTRACT, Identity("bench", "epoch", who), lambda _sensor: POLICY)
 
 
 def messages(recordings: list[Recording], dtype: str) -> list[Message]:
@@ -120,12 +120,12 @@ def record_of_a_raise(dtype: str) -> Record:
     loads = {recording.label: recording for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))}
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
     desk = Desk()
-    keeper = Keeper(WINDOWS, BATCH, desk)
+    keeper = Recorder(WINDOWS, BATCH, desk)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         line = Line(
             Intake(CONTRACT, (entry,), 1, {}, Metrics()),
-            Batch(CONTRACT, BATCH, 0.0, keep=keeper.stage),
+            Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage),
             backend,
             Interpreter(CONTRACT),
             pipeline(),
@@ -180,19 +180,21 @@ def per_window() -> list[list[object]]:
         }
         for name, count in (("keep, float32", None), ("keep, 16-bit counts", 1e-4)):
             window = window_of(rng, count)
-            look, keeper, line = Look(window.samples), Keeper(WINDOWS, BATCH, Desk()), pipeline()
-            batch = Batch(CONTRACT, BATCH, 0.0)
+            look, keeper, line = WindowStats(window.samples), Recorder(WINDOWS, BATCH, Desk()), pipeline()
+            batch = Batcher(CONTRACT, BATCH, 0.0)
             batch.add("press4", window, NO_RECEIPT, 0.0)
             keeper.stage(0, window, look)
             (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
             outcome = replace(line.feed(diagnosis, 0), events=())
 
-            def keep(k: Keeper = keeper, w: Window = window, look: Look = look, said: Outcome = outcome) -> None:
+            def keep(
+                k: Recorder = keeper, w: Window = window, look: WindowStats = look, said: Outcome = outcome
+            ) -> None:
                 k.stage(0, w, look)
                 k.saw(0, None, said, outputs, 0)
 
             calls[name] = (keep, 1)
-        batch = Batch(CONTRACT, BATCH, 0.0)
+        batch = Batcher(CONTRACT, BATCH, 0.0)
 
         def condition_and_judge() -> None:
             batch.add("press4", window, NO_RECEIPT, 0.0)
@@ -212,8 +214,8 @@ def memory_mb() -> dict[str, float]:
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         for kept in (False, True):
             tracemalloc.start()
-            keeper = Keeper(WINDOWS if kept else 0, BATCH, Desk())
-            batch, line, interpret = Batch(CONTRACT, BATCH, 0.0, keep=keeper.stage), pipeline(), Interpreter(CONTRACT)
+            keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk())
+            batch, line, interpret = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage), pipeline(), Interpreter(CONTRACT)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
                 for index in range(BATCH):
                     batch.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT, 0.0)
@@ -232,7 +234,7 @@ def per_event(record: Record, per_us: float) -> list[list[object]]:
     data = to_bytes(record)
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        shelf = Shelf(Path(folder), 256_000_000)
+        shelf = RecordFiles(Path(folder), 256_000_000)
         calls = {
             "event: copy the windows": lambda: record.arrays.at(list(range(WINDOWS))),
             "writer: record to bytes": lambda: to_bytes(record),

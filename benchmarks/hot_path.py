@@ -11,9 +11,9 @@ import numpy as np
 from _report import report, timed_us
 
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
-from drsn.agent.acquisition.ring_buffer import Ring
-from drsn.agent.acquisition.sensor_faults import Look, find
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.acquisition.ring_buffer import RingBuffer
+from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Diagnosis, Reading
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
@@ -48,7 +48,7 @@ def _decoding(name: str, payload: bytes) -> Callable[[], object]:
 
 def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
     """Push one window in four packets, with three quarters of overlap: the mirrored ring, and a list as often seen."""
-    ring, kept = Ring(1, WINDOW, WINDOW // 4), samples[0].tolist()
+    ring, kept = RingBuffer(1, WINDOW, WINDOW // 4), samples[0].tolist()
     parts = np.array_split(samples, 4, axis=1)
 
     def mirrored() -> None:
@@ -85,7 +85,7 @@ def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
         return float(np.sqrt(np.square(centred).mean())), float(np.abs(centred).max())
 
     def look() -> tuple[float, float, str | None]:
-        it = Look(samples)
+        it = WindowStats(samples)
         return it.rms, it.peak, find(it)
 
     return {"level and peak alone": level, "level, peak, nine sensor faults": look}
@@ -108,7 +108,7 @@ def judgements() -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {}
     for name, threshold in (("votes", None), ("sequential", 22.4)):
         policy = Policy(replace(terms, threshold_nats=threshold), terms)
-        pipeline = Pipeline(contract, identity, lambda _sensor, p=policy: p)
+        pipeline = AlarmEngine(contract, identity, lambda _sensor, p=policy: p)
         calls[f"judge a window, {name}"] = lambda p=pipeline: p.feed(diagnosis, 0)
     return calls
 

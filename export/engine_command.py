@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, Batch, default_engine_dir
+from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, default_engine_dir
 from drsn.export.build_watch import Watch
 from drsn.export.engine_from_onnx import DEFAULT_WORKSPACE_BYTES, Engine, Order, engine_from_onnx
 from drsn.model.errors import UsageError
@@ -120,11 +120,11 @@ def _precision(text: str) -> str:
     return text
 
 
-def _batch(text: str) -> Batch:
+def _batch(text: str) -> BatchRange:
     if not re.fullmatch(r"[1-9]\d{0,4},[1-9]\d{0,4},[1-9]\d{0,4}", text):
         raise UsageError(f"--batch {text}: is not MIN,OPT,MAX, three whole numbers of 1 to 99999")
     least, best, most = map(int, text.split(","))
-    batch = Batch(min=least, opt=best, max=most)
+    batch = BatchRange(min=least, opt=best, max=most)
     if not batch.ordered:
         raise UsageError(f"--batch {text}: MIN <= OPT <= MAX does not hold")
     if batch.min > 1:

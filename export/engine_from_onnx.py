@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tensorrt import engine_file as plan
-from drsn.agent.backends.tensorrt.engine_file import Batch, Flavour, Machine, Plan, Precision, Sidecar
+from drsn.agent.backends.tensorrt.engine_file import BatchRange, Flavour, Machine, Plan, Precision, Sidecar
 from drsn.export.engines import proven
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -49,7 +49,7 @@ class Order:
     bundle: Bundle
     engine_dir: Path
     precision: Precision = "fp32"
-    batch: Batch = plan.DEFAULT_BATCH
+    batch: BatchRange = plan.DEFAULT_BATCH
     workspace_bytes: int = DEFAULT_WORKSPACE_BYTES
     opt_level: int | None = None
     timing_cache: Path | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.agent.backends.tensorrt.engine_file import Batch, Precision
+    from drsn.agent.backends.tensorrt.engine_file import BatchRange, Precision
     from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
@@ -39,7 +39,7 @@ class Made(Protocol):
         ...
 
     @property
-    def batch(self) -> Batch:
+    def batch(self) -> BatchRange:
         """What it takes."""
         ...
 

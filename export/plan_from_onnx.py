@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import Batch, Precision, header
+from drsn.agent.backends.tensorrt.engine_file import BatchRange, Precision, header
 from drsn.export.build_watch import cancellable, monitor
 from drsn.model.errors import BundleError, DrsnError, UnavailableError, UsageError
 
@@ -38,7 +38,7 @@ NEEDED = ("probabilities", "novelty")
 class Wishes:
     """What to build."""
 
-    batch: Batch
+    batch: BatchRange
     precision: Precision
     workspace_bytes: int
     opt_level: int | None = None
@@ -184,7 +184,7 @@ def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> N
             raise UsageError(f"--compute-capability {capability}: {trt.title} builds for {due}")
 
 
-def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContract, batch: Batch) -> None:  # noqa: ANN401
+def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContract, batch: BatchRange) -> None:  # noqa: ANN401
     profile = builder.create_optimization_profile()
     if profile is None:
         raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.said()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drsn.agent.acquisition.continuity import Cursor
-from drsn.agent.decision.alarm_state import Condition, Sensor, State
+from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.running_gate import Gate
 from drsn.agent.decision.voting import Votes
 from drsn.agent.schema.documents import BundleReference, EventDocument
@@ -19,7 +19,7 @@ BALL = Condition(
     label="ball_007",
     weight=21.25,
 )
-SENSOR = Sensor({"ball": BALL}, seq=7, gate=Gate(running=True, settled_ns=5, rpm=1797.5), period_s=0.17)
+SENSOR = SensorState({"ball": BALL}, seq=7, gate=Gate(running=True, settled_ns=5, rpm=1797.5), period_s=0.17)
 CURSOR = Cursor(boot_id=3, seq=2**32 - 1, end_unix_ns=2**62, touched=True)
 
 

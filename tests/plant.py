@@ -14,12 +14,12 @@ from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.selection import Chosen
 from drsn.agent.bundles import shipped
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.bootstrap import parts_of
-from drsn.agent.service.loop import Runner
+from drsn.agent.service.loop import Loop
 from drsn.agent.settings.loader import Configuration
 from drsn.agent.settings.sections import Settings
-from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.journal import Journal
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ STATUS = "drsn/v1/_agent/tester/status"
 class Plant:
     """A broker in memory, sensors that publish tones, and an agent that is turned by hand."""
 
-    broker: MemoryBroker
-    runner: Runner
-    store: Ledger
-    control: MemoryConnection
-    ingest: MemoryConnection
+    broker: StubBroker
+    runner: Loop
+    store: Journal
+    control: StubConnection
+    ingest: StubConnection
     seq: dict[str, int] = field(default_factory=dict)
     alive: bool = True
 
@@ -78,7 +78,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 0.0)
     with ExitStack() as everything:
 
-        def begin(broker: MemoryBroker, more: dict[str, Any] | None = None, **alarms: str) -> Plant:
+        def begin(broker: StubBroker, more: dict[str, Any] | None = None, **alarms: str) -> Plant:
             settings = Settings(
                 agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
                 inference={"max_batch": 4, "deadline_s": 0},
@@ -87,15 +87,15 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 **(more or {}),
             )
             configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
-            store = Ledger(tmp_path)
-            connections: list[MemoryConnection] = []
+            store = Journal(tmp_path)
+            connections: list[StubConnection] = []
 
-            def connect(_address: object, **options: Any) -> MemoryConnection:  # noqa: ANN401 (as Connection's)
-                connections.append(MemoryConnection(broker, **options))
+            def connect(_address: object, **options: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
+                connections.append(StubConnection(broker, **options))
                 return connections[-1]
 
             backend = ToneBackend(BUNDLE.contract, 4)
-            runner = Runner(parts_of(configuration, BUNDLE, Chosen(backend), store, connect))
+            runner = Loop(parts_of(configuration, BUNDLE, Chosen(backend), store, connect))
             control, ingest, _probe = connections
             plant = Plant(broker, runner, store, control, ingest)
             everything.callback(plant.runner._parts.evidence.close)

@@ -11,7 +11,7 @@ from drsn.agent.service.agent_id_lease import Admission
 from drsn.agent.service.run_id import Instance
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt.stub import MemoryBroker
+    from drsn.agent.mqtt.stub import StubBroker
 
 HEALTH = "drsn/v1/_agent/tester/health"
 OWN = Instance("55555555", "2026-06-01T00:00:00.000Z", before="44444444")
@@ -24,6 +24,6 @@ def own() -> Admission:
     return Admission("tester", "mine", OWN, health_every_s=10.0)
 
 
-def say(broker: MemoryBroker, topic: str = STATUS, **document: object) -> None:
+def say(broker: StubBroker, topic: str = STATUS, **document: object) -> None:
     """Retained, as an agent does."""
     broker.publish(topic, json.dumps(document).encode(), 1, {}, retain=True)

@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.fake import ToneBackend, tone_of
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import About, Record, record_of
-from drsn.agent.evidence.recorder import Keeper, Snapshot
+from drsn.agent.evidence.recorder import Recorder, Snapshot
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
@@ -52,15 +52,15 @@ class Desk:
         """Nothing waits."""
 
 
-def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Keeper | None = None) -> Line:
+def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Line:
     who = BundleReference(name="b", version="1", sha256="0" * 64)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     return Line(
         Intake(contract, (entry,), 10, {}, Metrics()),
-        Batch(contract, max_batch, 0.0, keep=keeper and keeper.stage),
+        Batcher(contract, max_batch, 0.0, keep=keeper and keeper.stage),
         backend,
         Interpreter(contract),
-        Pipeline(contract, Identity("line4", "e1", who), lambda _sensor: POLICY),
+        AlarmEngine(contract, Identity("line4", "e1", who), lambda _sensor: POLICY),
         keeper,
     )
 
@@ -79,7 +79,7 @@ def message(contract: ModelContract, label: str, seq: int, dtype: str = "i16", s
 class Story:
     """What came of a run."""
 
-    keeper: Keeper
+    keeper: Recorder
     desk: Desk
     events: list[EventDocument]
     line: Line
@@ -89,7 +89,7 @@ def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int
          desk: Desk | None = None, most_bytes: float = math.inf) -> Story:  # fmt: skip
     """Let a sensor say labels, one a window."""
     desk = desk or Desk()
-    keeper = Keeper(windows, max_batch, desk, most_bytes)
+    keeper = Recorder(windows, max_batch, desk, most_bytes)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, keeper)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
     return Story(keeper, desk, list(events_of(sent, line)), line)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Receipt:
+class InFlight:
     """A packet on its way: the windows that it completed and that are not committed yet."""
 
     message: Message
@@ -35,11 +35,11 @@ class Receipt:
         return self.read and not self.windows
 
 
-class Receipts:
+class AckTracker:
     """The packets in flight, in order of receipt."""
 
     def __init__(self) -> None:
-        self._open: deque[Receipt] = deque()
+        self._open: deque[InFlight] = deque()
         self.owed = 0
         """Of them, how many the broker waits for."""
 
@@ -51,9 +51,9 @@ class Receipts:
         """Whether the oldest packet is done."""
         return bool(self._open) and self._open[0].done
 
-    def open(self, message: Message, now_s: float = 0.0) -> Receipt:
+    def open(self, message: Message, now_s: float = 0.0) -> InFlight:
         """Begin with a packet."""
-        receipt = Receipt(message, now_s)
+        receipt = InFlight(message, now_s)
         self._open.append(receipt)
         self.owed += message.qos > 0
         return receipt
@@ -69,7 +69,7 @@ class Receipts:
         self.owed = 0
         return messages
 
-    def settle(self) -> list[Receipt]:
+    def settle(self) -> list[InFlight]:
         """Remove and return the leading packets that are done."""
         settled = []
         while self._open and self._open[0].done:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.sensor_faults import Look, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find
 from drsn.agent.decision.diagnosis import Reading
 from drsn.model.conditioning import Conditioner
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.model.contract import ModelContract
 
 
-class Batch:
+class Batcher:
     """At most `max_windows` windows, and none waits longer than `deadline_s` for company.
 
     Args:
@@ -37,10 +37,10 @@ class Batch:
         max_windows: int,
         deadline_s: float,
         ignored_faults: Callable[[str], Container[str]] = lambda _sensor: (),
-        keep: Callable[[int, Window, Look], None] | None = None,
+        keep: Callable[[int, Window, WindowStats], None] | None = None,
     ) -> None:
         self.readings: list[Reading] = []
-        self.receipts: list[Receipt] = []
+        self.receipts: list[InFlight] = []
         self._contract = contract
         self._deadline_s = deadline_s
         self.ignored_faults = ignored_faults
@@ -66,13 +66,13 @@ class Batch:
         """How long the oldest window may still wait; None when there is none, 0 when it is due."""
         return max(0.0, self._due_s - now_s) if self.readings else None
 
-    def add(self, sensor: str, window: Window, receipt: Receipt, now_s: float) -> None:
+    def add(self, sensor: str, window: Window, receipt: InFlight, now_s: float) -> None:
         """Condition a window into the next row; there must be room."""
         if not self.readings:
             self._due_s = now_s + self._deadline_s
         native = window.samples
         self._conditioner(window.sample_rate_hz)(native, self._x[len(self.readings)])
-        look = Look(native, clipped=window.clipped, rate_error=window.rate_error)
+        look = WindowStats(native, clipped=window.clipped, rate_error=window.rate_error)
         if self._keep is not None:
             self._keep(len(self.readings), window, look)
         self.readings.append(

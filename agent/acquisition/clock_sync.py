@@ -36,7 +36,7 @@ class Timex(ctypes.Structure):
     )
 
 
-class Clock:
+class ClockSync:
     """The kernel's word, asked for now and then; a kernel that does not say counts as a clock that is not right.
 
     Whoever sets the clock takes the kernel's word back: then it is asked anew at once.

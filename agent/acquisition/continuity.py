@@ -20,7 +20,7 @@ PAUSE_NS = 10_000_000
 """Consecutive seqs prove that packets touch. `t0` contradicts them only by more than this, and than half a packet;
 clocks that are rounded to milliseconds, or run half a per cent off the nominal rate, do not."""
 
-LIVES = 8
+PAST_BOOTS = 8
 """Of a sensor, before the present one, of which packets that come again are known: a broker that was killed may come
 back with a save from before several restarts."""
 
@@ -52,7 +52,7 @@ class Continuity(str, Enum):
         return self in (Continuity.GAP, Continuity.RESTART)
 
 
-class Life(NamedTuple):
+class PastBoot(NamedTuple):
     """How far a sensor had come when it restarted."""
 
     boot_id: int
@@ -69,7 +69,7 @@ class Cursor:
     end_unix_ns: int | None = None
     """When the sample after the last one is due, by the sensor's clock."""
     sample_rate_hz: float | None = None
-    lives: tuple[Life, ...] = ()
+    lives: tuple[PastBoot, ...] = ()
     """Before the sensor's last restarts, the latest first."""
     before: tuple[int, int] | None = None
     """(last seq, end_unix_ns) before the sensor last counted anew, if `t0` went on meanwhile."""
@@ -131,14 +131,14 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdic
     return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _lives(cursor, packet), before, touched)
 
 
-def _lives(cursor: Cursor | None, packet: Packet) -> tuple[Life, ...]:
+def _lives(cursor: Cursor | None, packet: Packet) -> tuple[PastBoot, ...]:
     """Of the sensor before that of `packet`."""
     if cursor is None:
         return ()
     if cursor.seq is None or not cursor.boot_id or packet.boot_id == cursor.boot_id:
         return cursor.lives
-    ended = Life(cursor.boot_id, cursor.seq, cursor.end_unix_ns)
-    return (ended, *(life for life in cursor.lives if life.boot_id not in (ended.boot_id, packet.boot_id)))[:LIVES]
+    ended = PastBoot(cursor.boot_id, cursor.seq, cursor.end_unix_ns)
+    return (ended, *(life for life in cursor.lives if life.boot_id not in (ended.boot_id, packet.boot_id)))[:PAST_BOOTS]
 
 
 def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:

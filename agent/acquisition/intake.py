@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason, codec
 from drsn.agent.acquisition.continuity import Continuity
-from drsn.agent.acquisition.memory_quota import Room, most_bytes
+from drsn.agent.acquisition.memory_quota import MemoryQuota, most_bytes
 from drsn.agent.acquisition.ring_buffer import BYTES_A_SAMPLE
-from drsn.agent.acquisition.sensor_quota import Places
+from drsn.agent.acquisition.sensor_quota import SensorQuota
 from drsn.agent.acquisition.sensor_stream import SensorStream, Window
 from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
 from drsn.agent.observability.logs import Throttle, fields
@@ -19,7 +19,7 @@ from drsn.agent.observability.logs import Throttle, fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.mqtt.message import Message
     from drsn.agent.observability.metrics import Metrics
@@ -92,7 +92,7 @@ class Intake:
         self._contract = contract
         self._inputs = inputs
         self._max_sensors = max_sensors
-        self._places = Places(max_sensors, known)
+        self._places = SensorQuota(max_sensors, known)
         self._max_age_s = max_age_s
         self._clock_right = clock_right
         self._cursors = dict(cursors)
@@ -100,7 +100,7 @@ class Intake:
         self._metrics = metrics
         self._throttle = Throttle()
         self._streams: dict[str, SensorStream] = {}
-        self._rings = Room(most_bytes(contract, max_sensors, BYTES_A_SAMPLE, RINGS_BYTES), self._let_go)
+        self._rings = MemoryQuota(most_bytes(contract, max_sensors, BYTES_A_SAMPLE, RINGS_BYTES), self._let_go)
         self._routes: dict[str, tuple[Input, str]] = {}
         self._topic_of: dict[str, str] = {}
 
@@ -114,7 +114,7 @@ class Intake:
         """Samples that no window will hold."""
         return self._lost_samples + sum(stream.lost_samples for stream in self._streams.values())
 
-    def windows(self, message: Message, receipt: Receipt) -> Iterator[tuple[str, Window]]:
+    def windows(self, message: Message, receipt: InFlight) -> Iterator[tuple[str, Window]]:
         """Yield (sensor, window) for each window that the message completes; run it to its end.
 
         Raises:

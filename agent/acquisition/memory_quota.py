@@ -15,7 +15,7 @@ RATES = 5
 that all may sample at 51.2 kHz, a quarter of them at 204.8, and a twentieth at 1 MHz."""
 
 
-class Room:
+class MemoryQuota:
     """Where it does not suffice, who wants most goes without.
 
     So who wants no more than an even share, `most_bytes` by the number of sensors, is never turned away.

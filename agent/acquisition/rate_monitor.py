@@ -9,7 +9,7 @@ or half a packet (acquisition/continuity.py): at both ends that makes 0.2 % of t
 `sensor_faults.RATE_TOLERANCE` lies above."""
 
 
-class RateWatch:
+class RateMonitor:
     """Of one sensor. `error` is the measured over the declared rate, less 1; 0 until the first measurement ends."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ BYTES_A_SAMPLE = 8
 """Of a window, twice as float32."""
 
 
-class Ring:
+class RingBuffer:
     """The last `window` samples of each channel, written twice so that any window is one contiguous view.
 
     Args:

@@ -53,7 +53,7 @@ RATE_TOLERANCE = 0.02
 frequencies move as much."""
 
 
-class Look:
+class WindowStats:
     """What there is to see in a window, each thing computed once.
 
     Args:
@@ -114,20 +114,20 @@ class Look:
         ]
 
 
-def _non_finite(look: Look) -> bool:
+def _non_finite(look: WindowStats) -> bool:
     return not bool(np.isfinite(look.energy).all())
 
 
-def _flat(look: Look) -> bool:
+def _flat(look: WindowStats) -> bool:
     level = np.maximum(look.high, -look.low).astype(np.float64)
     return bool((look.energy <= look.samples.shape[1] * np.square(FLAT * level)).any())
 
 
-def _stuck(look: Look) -> bool:
+def _stuck(look: WindowStats) -> bool:
     return any(len(counts) <= STUCK_VALUES for counts in look.values)
 
 
-def _clipping(look: Look) -> bool:
+def _clipping(look: WindowStats) -> bool:
     return look.clipped or any(
         end >= CLIPPED_SAMPLES and end >= CLIPPED_PILE * beside
         for counts in look.values
@@ -135,7 +135,7 @@ def _clipping(look: Look) -> bool:
     )
 
 
-def _dropout(look: Look) -> bool:
+def _dropout(look: WindowStats) -> bool:
     least = look.samples.shape[1] * DROPOUT_SHARE - 1
     pairs = zip(look.repeats, look.repeated, strict=True)
     return any(_longest(row) >= least for row, repeated in pairs if repeated >= least)
@@ -147,15 +147,15 @@ def _longest(row: NDArray[np.bool_]) -> int:
     return int(np.diff(ends).max()) - 1
 
 
-def _stale(look: Look) -> bool:
+def _stale(look: WindowStats) -> bool:
     return bool(max(look.repeated) >= STALE_SHARE * look.repeats.shape[1])
 
 
-def _offset(look: Look) -> bool:
+def _offset(look: WindowStats) -> bool:
     return bool((np.square(look.mean) * look.samples.shape[1] >= OFFSET**2 * look.energy).any())
 
 
-def _ski_slope(look: Look) -> bool:
+def _ski_slope(look: WindowStats) -> bool:
     explained = np.square(look.centred @ _trends(look.samples.shape[1])).sum(axis=1)
     return bool((explained >= SKI_SLOPE * look.energy).any())
 
@@ -168,11 +168,11 @@ def _trends(n: int) -> NDArray[np.float64]:
     return np.asarray(both / np.sqrt(np.square(both).sum(axis=0)))
 
 
-def _wrong_rate(look: Look) -> bool:
+def _wrong_rate(look: WindowStats) -> bool:
     return abs(look.rate_error) > RATE_TOLERANCE
 
 
-FAULTS: dict[str, Callable[[Look], bool]] = {
+FAULTS: dict[str, Callable[[WindowStats], bool]] = {
     "non_finite": _non_finite,
     "flat": _flat,
     "stuck": _stuck,
@@ -186,7 +186,7 @@ FAULTS: dict[str, Callable[[Look], bool]] = {
 """Name -> whether a window has it, in the order in which they are asked: each may rely on the noes before it."""
 
 
-def find(look: Look, ignored: Container[str] = ()) -> str | None:
+def find(look: WindowStats, ignored: Container[str] = ()) -> str | None:
     """The first fault that a window has; None where the sensor seems well, or where that one is `ignored`."""
     found = next((name for name, has in FAULTS.items() if has(look)), None)
     return None if found in ignored else found

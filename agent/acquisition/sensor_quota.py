@@ -15,7 +15,7 @@ CLEAR_EVERY_S = 10.0
 """A flood of strangers must not have everybody looked through for each of its packets."""
 
 
-class Places:
+class SensorQuota:
     """A sensor that has brought a window keeps its place until it is forgotten, over restarts too.
 
     Args:

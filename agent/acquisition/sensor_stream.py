@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import MAX_SAMPLE_RATE_HZ, Packet, PacketError, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, judge
-from drsn.agent.acquisition.rate_monitor import RateWatch
-from drsn.agent.acquisition.ring_buffer import Ring
+from drsn.agent.acquisition.rate_monitor import RateMonitor
+from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.observability.logs import fields
 from drsn.model.conditioning import RateTooLowError, check_rate, native_window
 
@@ -82,11 +82,11 @@ class SensorStream:
         self._hop_windows = hop_windows
         self._continuous = continuous
         self._rate_hz = cursor.sample_rate_hz if cursor else None
-        self._ring: Ring | None = None
+        self._ring: RingBuffer | None = None
         self._fresh = cursor.fresh if cursor else False
         self._repeats = 0
         self._lost_in_a_row = 0  # samples since the last window
-        self._rate_watch = RateWatch()
+        self._rate_watch = RateMonitor()
         self._clipped = 0  # samples still to come whose windows may hold clipped ones
 
     @property
@@ -180,17 +180,17 @@ class SensorStream:
         except RateTooLowError as error:
             raise PacketError(Reason.WRONG_RATE, str(error)) from None
 
-    def _ring_for(self, sample_rate_hz: float) -> Ring:
+    def _ring_for(self, sample_rate_hz: float) -> RingBuffer:
         if self._ring is None or sample_rate_hz != self._rate_hz:
             if self._ring is not None:
                 self._lose(self._ring)
             window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
             hop = max(1, round(window * self._hop_windows))
-            self._ring = Ring(self._contract.channels, window, hop)
+            self._ring = RingBuffer(self._contract.channels, window, hop)
             self._rate_hz = sample_rate_hz
         return self._ring
 
-    def _lose(self, ring: Ring) -> None:
+    def _lose(self, ring: RingBuffer) -> None:
         """What waits in the ring will be in no window."""
         before, self.lost_samples = self._lost_in_a_row, self.lost_samples + ring.pending
         self._lost_in_a_row += ring.pending

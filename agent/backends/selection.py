@@ -41,7 +41,7 @@ differently (1e-6); a broken runtime or a wrong file is off by 0.1 and more."""
 
 
 @dataclass(frozen=True)
-class Wish:
+class BackendOptions:
     """What the settings say of the network's run."""
 
     choice: Choice
@@ -68,7 +68,7 @@ class Chosen:
     """Why it is not the one that this machine was prepared for; the agent's status says so."""
 
 
-def choose(bundle: Bundle, wish: Wish) -> Chosen:
+def choose(bundle: Bundle, wish: BackendOptions) -> Chosen:
     """Open the network as wished and test it; `auto` takes TensorRT, then TensorRT-RTX, then ONNX Runtime.
 
     A machine that was prepared for an engine and can't use it runs on ONNX Runtime all the same, with the reasons.
@@ -92,10 +92,10 @@ def choose(bundle: Bundle, wish: Wish) -> Chosen:
 
 def open_backend(bundle: Bundle, choice: Choice, max_batch: int, threads: int = 1) -> Backend:
     """As `choose`, for who needs no reasons."""
-    return choose(bundle, Wish(choice, max_batch, threads)).backend
+    return choose(bundle, BackendOptions(choice, max_batch, threads)).backend
 
 
-def wanted(bundle: Bundle, wish: Wish) -> tuple[Flavour, ...]:
+def wanted(bundle: Bundle, wish: BackendOptions) -> tuple[Flavour, ...]:
     """The engines that somebody means this machine to run.
 
     With `auto`, those of which one lies here, whether it fits or not; and where a place for engines is set beside a
@@ -110,7 +110,7 @@ def wanted(bundle: Bundle, wish: Wish) -> tuple[Flavour, ...]:
     return FLAVOURS[:1]
 
 
-def _engine(bundle: Bundle, wish: Wish, flavour: Flavour) -> Chosen:
+def _engine(bundle: Bundle, wish: BackendOptions, flavour: Flavour) -> Chosen:
     folder = wish.engines_of(bundle)
     device = probe()  # before anything of TensorRT
     if isinstance(device, NoDevice):
@@ -135,7 +135,7 @@ def _engine(bundle: Bundle, wish: Wish, flavour: Flavour) -> Chosen:
         raise ConfigurationError(f"{found.path}: {error}; build it again: {command}") from None
 
 
-def _tested(bundle: Bundle, backend: Backend, wish: Wish, plan: Plan | None = None) -> Backend:
+def _tested(bundle: Bundle, backend: Backend, wish: BackendOptions, plan: Plan | None = None) -> Backend:
     try:
         self_test(bundle, backend, wish.max_batch, None if plan is None else tolerance_of(plan.sidecar))
     except BaseException:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
-from drsn.agent.decision.alarm_state import OWN, Change, Condition, Sensor, State
+from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState, State
 from drsn.agent.decision.baseline import judged
 from drsn.agent.decision.cusum import Ratios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
 from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
-from drsn.agent.decision.silence_timer import Silence
+from drsn.agent.decision.silence_timer import SilenceTimer
 from drsn.agent.schema.documents import (
     AlarmDocument,
     BundleReference,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from drsn.agent.decision.alarm_state import Suppressor
-    from drsn.agent.decision.commissioning import Commissioner, Request
+    from drsn.agent.decision.commissioning import Commissioner, CommissionRequest
     from drsn.agent.decision.policy import Policy
     from drsn.model.contract import ModelContract
 
@@ -52,13 +52,13 @@ class Outcome:
     """Of the sensor."""
     diagnosis: Diagnosis | None
     """None: no window, or none that the model has seen."""
-    sensor: Sensor
+    sensor: SensorState
     events: tuple[EventDocument, ...]
     suppressed_by: Suppressor | None = None
     """Why the window said nothing about the machine."""
 
 
-class Pipeline:
+class AlarmEngine:
     """Feeds diagnoses to the alarm states of their sensors.
 
     Args:
@@ -74,7 +74,7 @@ class Pipeline:
         contract: ModelContract,
         identity: Identity,
         policy_of: Callable[[str], Policy],
-        sensors: Mapping[str, Sensor] | None = None,
+        sensors: Mapping[str, SensorState] | None = None,
         commissioner: Commissioner | None = None,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *OWN)
@@ -86,11 +86,11 @@ class Pipeline:
         self._threshold = contract.abstention_threshold
         self._commissioner = commissioner
         known = sensors or {}
-        self.sensors: dict[str, Sensor] = {name: sensor for name, sensor in known.items() if sensor.conditions}
-        self.forgotten: dict[str, Sensor] = {name: known[name] for name in known if name not in self.sensors}
+        self.sensors: dict[str, SensorState] = {name: sensor for name, sensor in known.items() if sensor.conditions}
+        self.forgotten: dict[str, SensorState] = {name: known[name] for name in known if name not in self.sensors}
         """Only their last `seq` is known: if they come back, their events go on from there, for ids are made of it."""
         periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
-        self._silence = Silence(periods_s, lambda name: self._policy(name).silent_after_s)
+        self._silence = SilenceTimer(periods_s, lambda name: self._policy(name).silent_after_s)
         self._shelved: dict[str, set[int]] = {}  # sensor -> when its shelvings end; asked in each turn of the loop
         for name in self.sensors:
             self._note_shelving(name)
@@ -188,10 +188,10 @@ class Pipeline:
         self._silence.forget(name)
         for kept in (self.sensors, self._policies, self._shelved):
             kept.pop(name, None)
-        self.forgotten[name] = Sensor({}, seq=sensor.seq)
+        self.forgotten[name] = SensorState({}, seq=sensor.seq)
         return Outcome(name, None, self.forgotten[name], ())
 
-    def begin_commission(self, name: str, request: Request) -> None:
+    def begin_commission(self, name: str, request: CommissionRequest) -> None:
         """Learn from now on what a sensor's machine is like.
 
         Raises:
@@ -230,7 +230,7 @@ class Pipeline:
         if ends:
             self._shelved[name] = ends
 
-    def _asked(self, name: str) -> Sensor:
+    def _asked(self, name: str) -> SensorState:
         if name not in self.sensors:
             raise RefusedError(f"this agent has no sensor {name!r}")
         return self._known(name)
@@ -283,12 +283,12 @@ class Pipeline:
             **top,
         )
 
-    def _known(self, name: str) -> Sensor:
+    def _known(self, name: str) -> SensorState:
         """The sensor's state, with every condition of the present bundle in it."""
         sensor = self.sensors.get(name)
         if sensor is None:
             before = self.forgotten.get(name)
-            return replace(Sensor.new(self._conditions), seq=before.seq if before else 0)
+            return replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
         missing = [key for key in self._conditions if key not in sensor.conditions]
         # Conditions that a new bundle no longer has stay, and clear by votes like any other.
         if not missing:

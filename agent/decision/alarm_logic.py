@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
+from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, SensorState, Signal, State, tell
 from drsn.agent.decision.cusum import BOUND_NATS
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.rule import Word, tally, weigh
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 def step(
-    sensor: Sensor, diagnosis: Diagnosis, policy: Policy, ratios: Mapping[str, float], decided_unix_ns: int
-) -> tuple[Sensor, list[Change]]:
+    sensor: SensorState, diagnosis: Diagnosis, policy: Policy, ratios: Mapping[str, float], decided_unix_ns: int
+) -> tuple[SensorState, list[Change]]:
     """Let one window speak; return the sensor after it and what changed: clears, then raises, then suppressions.
 
     A window that the model abstains from speaks for `unknown`; it has no vote on the others, and less weight. One with
@@ -111,7 +111,7 @@ def _severity(name: str, condition: Condition, policy: Policy) -> Severity:
     return policy.urgency.severity(name, condition.label, condition.confidence, condition.active_ns)
 
 
-def fall_silent(sensor: Sensor, policy: Policy, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
+def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
     """No window came for too long; return the sensor after that and what changed."""
     before = sensor.conditions.get(SILENT, Condition())
     if (before.state, Signal.RAISE) not in TRANSITIONS:

@@ -6,12 +6,12 @@ agent's own, is a machine of its own, so that a change from one fault to another
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 (the store reads the types of `Sensor` at run time)
+from collections.abc import Mapping  # noqa: TC003 (the store reads the types of `SensorState` at run time)
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
-from drsn.agent.decision.baseline import Commission  # noqa: TC001 (as above)
+from drsn.agent.decision.baseline import Baseline  # noqa: TC001 (as above)
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT
 from drsn.agent.decision.running_gate import Gate
 from drsn.agent.decision.voting import Votes
@@ -156,7 +156,7 @@ def tell(condition: Condition, seq: int) -> Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Sensor:
+class SensorState:
     """The alarms of one sensor."""
 
     conditions: Mapping[str, Condition]
@@ -165,11 +165,11 @@ class Sensor:
     gate: Gate = field(default_factory=Gate)
     period_s: float = 0.0
     """From one window to the next, pauses well counted; 0: not known."""
-    commission: Commission | None = None
+    commission: Baseline | None = None
     """What was learnt of its machine while that was healthy."""
 
     @classmethod
-    def new(cls, conditions: Iterable[str]) -> Sensor:
+    def new(cls, conditions: Iterable[str]) -> SensorState:
         """A sensor of which nothing is known yet."""
         return cls({name: Condition() for name in conditions})
 

@@ -83,7 +83,7 @@ class Learnt:
 
 
 @dataclass(frozen=True, slots=True)
-class Commission:
+class Baseline:
     """What was learnt, by whose word, and for which model."""
 
     learnt: Learnt

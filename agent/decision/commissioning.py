@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_state import OWN
-from drsn.agent.decision.baseline import GATE_PART, LEAST_WINDOWS, Commission, Seen, UnfitError, best_condition, learn
+from drsn.agent.decision.baseline import GATE_PART, LEAST_WINDOWS, Baseline, Seen, UnfitError, best_condition, learn
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
 from drsn.agent.decision.operator_action import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.decision.alarm_state import Sensor, Suppressor
+    from drsn.agent.decision.alarm_state import SensorState, Suppressor
     from drsn.agent.decision.diagnosis import Diagnosis
 
 PROGRESS_S = 5.0
@@ -28,7 +28,7 @@ NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class CommissionRequest:
     """Who wants a machine commissioned."""
 
     id: str
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Progress:
     """What there is to say to the one who asked."""
 
     request_id: str
@@ -55,7 +55,7 @@ class Word:
 class Gathering:
     """The windows of one sensor so far."""
 
-    request: Request
+    request: CommissionRequest
     settle_ns: int
     """Of the gate."""
     seen: list[Seen] = field(default_factory=list)
@@ -103,14 +103,14 @@ class Commissioner:
         seconds: float = 60.0,
         give_up_after_s: float = 300.0,
     ) -> None:
-        self.words: deque[Word] = deque()
+        self.words: deque[Progress] = deque()
         """To those who asked; whoever delivers them takes them out."""
         self.seconds = seconds
         self._bundle_sha256, self._threshold, self._most = bundle_sha256, threshold, most
         self._give_up_after_s = give_up_after_s
         self._gathering: dict[str, Gathering] = {}
 
-    def begin(self, name: str, sensor: Sensor, request: Request, settle_ns: int) -> None:
+    def begin(self, name: str, sensor: SensorState, request: CommissionRequest, settle_ns: int) -> None:
         """Gather a sensor's windows from now on.
 
         Raises:
@@ -134,7 +134,9 @@ class Commissioner:
         if name in self._gathering:
             self._gathering[name].add(diagnosis, suppressed_by)
 
-    def listen(self, sensors: Mapping[str, Sensor], now_s: float, now_unix_ns: int) -> list[tuple[str, Sensor]]:
+    def listen(
+        self, sensors: Mapping[str, SensorState], now_s: float, now_unix_ns: int
+    ) -> list[tuple[str, SensorState]]:
         """End what is to end; the sensors that are commissioned by now, as they then stand.
 
         Args:
@@ -159,24 +161,24 @@ class Commissioner:
                 self._end(name, f"given up after {self._give_up_after_s:g} s: {gathering.progress(self.seconds)}")
             elif now_s >= gathering.progress_s:
                 gathering.progress_s = now_s + PROGRESS_S
-                self.words.append(Word(gathering.request.id, name, pending=gathering.progress(self.seconds)))
+                self.words.append(Progress(gathering.request.id, name, pending=gathering.progress(self.seconds)))
         return done
 
-    def _commissioned(self, sensor: Sensor, gathering: Gathering, now_unix_ns: int) -> Sensor:
+    def _commissioned(self, sensor: SensorState, gathering: Gathering, now_unix_ns: int) -> SensorState:
         most = float("inf") if self._threshold is None else self._most()
         learnt = learn(gathering.seen, self._threshold, most)
         request = gathering.request
         gate_rms = GATE_PART * learnt.rms if request.gate else None
-        commission = Commission(learnt, self._bundle_sha256, gate_rms, now_unix_ns, request.by, request.comment)
+        commission = Baseline(learnt, self._bundle_sha256, gate_rms, now_unix_ns, request.by, request.comment)
         # It has run for a minute; the gate need not wait to see that.
         gate = replace(sensor.gate, running=True, settled_ns=gathering.settle_ns) if request.gate else sensor.gate
         return replace(sensor, commission=commission, gate=gate)
 
     def _end(self, name: str, reason: str | None) -> None:
-        self.words.append(Word(self._gathering.pop(name).request.id, name, reason=reason))
+        self.words.append(Progress(self._gathering.pop(name).request.id, name, reason=reason))
 
 
-def obstacle(sensor: Sensor) -> str | None:
+def obstacle(sensor: SensorState) -> str | None:
     """Why what this sensor brings must not be learnt as healthy; None: it may."""
     for name, condition in sensor.conditions.items():
         if name == SENSOR_FAULT and condition.state.active:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_logic import suppressor, tell_standing
-from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, Sensor, Signal, State, tell
+from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, SensorState, Signal, State, tell
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Suppressor
@@ -42,7 +42,9 @@ class Operation:
 Verb = Callable[[str, Condition, Operation, "Policy"], Condition]
 
 
-def operate(sensor: Sensor, operation: Operation, policy: Policy, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
+def operate(
+    sensor: SensorState, operation: Operation, policy: Policy, now_unix_ns: int
+) -> tuple[SensorState, list[Change]]:
     """Do what was commanded; return the sensor after it and what changed, an event for each condition.
 
     Args:
@@ -82,7 +84,7 @@ def shelving_is_over(until_unix_ns: int, now_unix_ns: int) -> bool:
     return not now_unix_ns < until_unix_ns <= now_unix_ns + MAX_SHELF_NS
 
 
-def unshelve_expired(sensor: Sensor, policy: Policy, now_unix_ns: int) -> tuple[Sensor, list[Change]]:
+def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
     """End the shelvings whose time is over; return the sensor after that and what changed."""
     over = [
         name
@@ -101,7 +103,7 @@ def unshelve_expired(sensor: Sensor, policy: Policy, now_unix_ns: int) -> tuple[
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
-def _meant(sensor: Sensor, operation: Operation) -> list[str]:
+def _meant(sensor: SensorState, operation: Operation) -> list[str]:
     if operation.condition is None:
         if operation.verb in ("ack", "reset"):
             raise RefusedError(f"{operation.verb}: say which condition")
@@ -112,7 +114,7 @@ def _meant(sensor: Sensor, operation: Operation) -> list[str]:
     return [operation.condition]
 
 
-def _judged(name: str, condition: Condition, sensor: Sensor, policy: Policy) -> Suppressor | None:
+def _judged(name: str, condition: Condition, sensor: SensorState, policy: Policy) -> Suppressor | None:
     """Whether the agent itself suppresses the condition once nobody has put it aside."""
     stands = condition.state is not State.NORMAL and name not in OWN
     return suppressor(sensor.conditions, sensor.gate, policy) if stands else None

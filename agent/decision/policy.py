@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from drsn.agent.decision.rule import Terms
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.decision.voting import Quorum
 
@@ -23,7 +23,7 @@ class Policy:
     unknown: Terms
     """By votes: that the model abstains has no likelihood."""
     sensor_fault: Terms = SENSOR_FAULT_TERMS
-    limits: Limits = field(default_factory=Limits)
+    limits: GateLimits = field(default_factory=GateLimits)
     """When the machine runs."""
 
     silent_after_s: float = 30.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class GateLimits:
     """When a machine runs; without `rms` and `rpm` it always does."""
 
     rms: float | None = None
@@ -41,12 +41,12 @@ class Gate:
     rpm: float | None = None
     """Of the last window."""
 
-    def lets_through(self, limits: Limits) -> bool:
+    def lets_through(self, limits: GateLimits) -> bool:
         """Whether the window that made this gate may be judged."""
         return not limits.given or (self.running and self.settled_ns >= limits.settle_ns)
 
 
-def turn(gate: Gate, limits: Limits, rms: float, rpm: float | None, advance_ns: int) -> Gate:
+def turn(gate: Gate, limits: GateLimits, rms: float, rpm: float | None, advance_ns: int) -> Gate:
     """The gate after a window of this RMS (in the sensor's unit) and speed that brought `advance_ns` of new signal."""
     if not limits.given:
         return gate

@@ -21,7 +21,7 @@ LOOK_EVERY_S = 1.0
 """A thousand sensors are not asked a thousand times a second."""
 
 
-class Silence:
+class SilenceTimer:
     """Knows when each sensor was heard last.
 
     Args:

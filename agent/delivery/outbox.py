@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.storage.database import Entry
-    from drsn.agent.storage.journal import Ledger
+    from drsn.agent.storage.journal import Journal
 
 IN_FLIGHT = 8
 """The other publishes under way are the publisher's; together they are what brokers take."""
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class Outbox:
     """Moves events from the journal to the broker. A sensor whose event was refused waits; the others go on."""
 
-    def __init__(self, store: Ledger, connection: Transport, topics: Topics) -> None:
+    def __init__(self, store: Journal, connection: Transport, topics: Topics) -> None:
         self.refused: str | None = None
         """The broker's reason for refusing an event that it has not taken since."""
         self._store = store

@@ -11,7 +11,7 @@ from drsn.agent.schema.documents import CommissionDocument, HealthDocument, Resu
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.decision.alarm_engine import Outcome, Pipeline
+    from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.alarm_state import Suppressor
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.mqtt.message import Confirmation
@@ -38,7 +38,7 @@ class Publisher:
     """
 
     def __init__(
-        self, connection: Transport, topics: Topics, pipeline: Pipeline, bundle: str, results_per_s: float
+        self, connection: Transport, topics: Topics, pipeline: AlarmEngine, bundle: str, results_per_s: float
     ) -> None:
         self.results = 0
         self.refused: str | None = None

@@ -35,7 +35,7 @@ class Row:
         self.offset: NDArray[np.float32] = np.zeros(1, np.float32)
 
 
-class Staging:
+class BatchBuffer:
     """Room for the windows of one batch, one after the other; its memory grows to that of the largest batch seen.
 
     Args:

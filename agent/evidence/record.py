@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from drsn.agent.acquisition.codecs.packet import MAX_AMPLITUDE, MAX_SAMPLE_RATE_HZ
-from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.quantise import samples_of
 from drsn.agent.schema.documents import EventDocument
@@ -115,7 +115,7 @@ def abstains_above(record: Record) -> float | None:
     if threshold is None or not states:
         return threshold
     try:
-        commission = adapter(Sensor).validate_python(states[-1]).commission
+        commission = adapter(SensorState).validate_python(states[-1]).commission
     except ValueError:  # of another version: the contract's is all that can be said
         return threshold
     allowance: float = 0.0 if commission is None else commission.allowance(record.event.bundle.sha256)
@@ -151,7 +151,7 @@ def _note(fact: Fact, event: EventDocument, *, follows: bool) -> WindowNote:
         votes=votes,
         evidence=evidence,
         follows=follows,
-        before=None if follows or fact.before is None else adapter(Sensor).dump_python(fact.before, mode="json"),
+        before=None if follows or fact.before is None else adapter(SensorState).dump_python(fact.before, mode="json"),
     )
 
 

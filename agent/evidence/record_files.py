@@ -46,7 +46,7 @@ class Kept:
         return self.path.name.removesuffix(SUFFIX)
 
 
-class Shelf:
+class RecordFiles:
     """A directory of records; what else lies in it is left alone and not counted. Written by one thread.
 
     Args:

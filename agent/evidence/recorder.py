@@ -8,20 +8,20 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from drsn.agent.acquisition.memory_quota import Room
+from drsn.agent.acquisition.memory_quota import MemoryQuota
 from drsn.agent.decision.alarm_state import OWN
-from drsn.agent.evidence.batch_buffer import Staging
+from drsn.agent.evidence.batch_buffer import BatchBuffer
 from drsn.agent.evidence.quantise import quantise
-from drsn.agent.evidence.window_history import Fact, Shape, Trail, trail_bytes
+from drsn.agent.evidence.window_history import Fact, Shape, WindowHistory, trail_bytes
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.acquisition.sensor_faults import Look
+    from drsn.agent.acquisition.sensor_faults import WindowStats
     from drsn.agent.acquisition.sensor_stream import Window
-    from drsn.agent.decision.alarm_engine import Outcome, Pipeline
-    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
+    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.batch_buffer import Row
     from drsn.agent.evidence.window_history import Arrays
@@ -76,7 +76,7 @@ class Writer(Protocol):
         ...
 
 
-class Keeper:
+class Recorder:
     """Of all sensors of one agent: `stage` each window of a batch, `saw` it diagnosed, `release` after the commit.
 
     Arrays are allocated with the first window of a sensor, with the first one of a longer window, and with an event.
@@ -93,12 +93,12 @@ class Keeper:
         """Events whose evidence found no room: to wait, or its windows before."""
         self._windows = windows
         self._writer = writer
-        self._trails: dict[str, Trail] = {}
+        self._trails: dict[str, WindowHistory] = {}
         self._held: list[Snapshot] = []
         self._held_bytes = 0
-        self._room = Room(most_bytes, self._crowd_out)
+        self._room = MemoryQuota(most_bytes, self._crowd_out)
         self._crowded_out: set[str] = set()
-        self._staging = Staging(max_batch)
+        self._staging = BatchBuffer(max_batch)
         self._throttle = Throttle()
 
     @property
@@ -126,7 +126,7 @@ class Keeper:
             "crowded_out": len(self._crowded_out),
         }
 
-    def stage(self, place: int, window: Window, look: Look) -> None:
+    def stage(self, place: int, window: Window, look: WindowStats) -> None:
         """Take a window's samples while they are valid; `place` is its row of the batch."""
         if not self._windows:
             return
@@ -137,7 +137,7 @@ class Keeper:
                 window.samples, window.count, look.low, look.high, row.counts, row.scale, row.offset, work
             )
 
-    def saw(self, place: int, before: Sensor | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int) -> None:
+    def saw(self, place: int, before: SensorState | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int) -> None:
         """A staged window was diagnosed; what it decided is held until `release`.
 
         Args:
@@ -209,7 +209,7 @@ class Keeper:
                         "evidence.windows, or raise agent.max_sensors",
                         extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=held))  # fmt: skip
 
-    def _trail(self, sensor: str, row: Row, outputs: Outputs) -> Trail | None:
+    def _trail(self, sensor: str, row: Row, outputs: Outputs) -> WindowHistory | None:
         """The sensor's own, of windows of this shape; another shape begins anew. None: there is no room for it."""
         alpha, trail = outputs.alpha, self._trails.get(sensor)
         shape = Shape(
@@ -225,11 +225,11 @@ class Keeper:
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)
-        self._trails[sensor] = trail = Trail(self._windows, shape)
+        self._trails[sensor] = trail = WindowHistory(self._windows, shape)
         return trail
 
 
-def _fact(row: Row, before: Sensor | None, outcome: Outcome, now_unix_ns: int) -> Fact:
+def _fact(row: Row, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> Fact:
     diagnosis = outcome.diagnosis
     assert diagnosis is not None
     return Fact(
@@ -249,7 +249,7 @@ def _fact(row: Row, before: Sensor | None, outcome: Outcome, now_unix_ns: int) -
 
 
 def fed(
-    pipeline: Pipeline, keeper: Keeper | None, place: int, diagnosis: Diagnosis, outputs: Outputs, now_unix_ns: int
+    pipeline: AlarmEngine, keeper: Recorder | None, place: int, diagnosis: Diagnosis, outputs: Outputs, now_unix_ns: int
 ) -> Outcome:
     """Let a diagnosed window of a batch speak, and keep it; `place` is its row of the batch and of the outputs."""
     before = pipeline.sensors.get(diagnosis.reading.sensor)

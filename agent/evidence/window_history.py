@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.decision.alarm_state import Sensor, Suppressor
+    from drsn.agent.decision.alarm_state import SensorState, Suppressor
     from drsn.agent.decision.diagnosis import Reading
 
 
@@ -39,9 +39,9 @@ class Fact:
     confidence: float
     suppressed_by: Suppressor | None
     decided_unix_ns: int
-    before: Sensor | None
+    before: SensorState | None
     """The alarms before the window; None: nothing was known."""
-    after: Sensor
+    after: SensorState
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def trail_bytes(windows: int, shape: Shape) -> int:
     return windows * (2 * shape.channels * shape.samples + 4 * floats)
 
 
-class Trail:
+class WindowHistory:
     """A ring of the last `windows` windows; when it is full, the oldest goes."""
 
     def __init__(self, windows: int, shape: Shape) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.evidence.record import About
-    from drsn.agent.evidence.record_files import Shelf
+    from drsn.agent.evidence.record_files import RecordFiles
     from drsn.agent.evidence.recorder import Snapshot
 
 FAREWELL_S = 2.0
@@ -37,7 +37,10 @@ class Writer:
     """
 
     def __init__(
-        self, shelf: Shelf, about: Callable[[str], About], publish: Callable[[str, str, bytes], None] | None = None
+        self,
+        shelf: RecordFiles,
+        about: Callable[[str], About],
+        publish: Callable[[str, str, bytes], None] | None = None,
     ) -> None:
         self.written = 0
         self.failed = 0

@@ -18,7 +18,7 @@ from drsn.agent.observability.logs import fields
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
 
 SOON_S: Final = 30 * 86_400.0
 
@@ -30,7 +30,7 @@ SAY_S: Final = 86_400.0
 log = logging.getLogger(__name__)
 
 
-def ending(broker: Broker, peer: bytes | None, now_unix_s: float) -> tuple[str, ...]:
+def ending(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> tuple[str, ...]:
     """What ends within 30 days of what a connection needs: one line each, with what to do.
 
     Args:
@@ -41,7 +41,7 @@ def ending(broker: Broker, peer: bytes | None, now_unix_s: float) -> tuple[str, 
     return tuple(_ending(broker, peer, now_unix_s)) if broker.tls else ()
 
 
-def _ending(broker: Broker, peer: bytes | None, now_unix_s: float) -> Iterator[str]:
+def _ending(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> Iterator[str]:
     theirs = None if peer is None or broker.insecure else _peer(peer)
     if theirs is not None and (when := _soon(theirs.ends_unix_s, now_unix_s)):
         yield f"the broker's certificate {when}; renew it at the broker"
@@ -57,10 +57,10 @@ def _ending(broker: Broker, peer: bytes | None, now_unix_s: float) -> Iterator[s
         yield f"mqtt.ca_file: {broker.ca_file} {when}; put the authority's new certificate there"
 
 
-class Expiry:
+class CertificateExpiry:
     """Looks every hour, and when the broker shows another certificate; says it in the log once a day."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: BrokerAddress) -> None:
         self.warnings: tuple[str, ...] = ()
         """What ends soon."""
         self._broker = broker

@@ -32,7 +32,7 @@ from drsn.model.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.message import Message
 
 MAX_WAIT_S = 30.0
@@ -85,7 +85,7 @@ class Connection:
 
     def __init__(  # noqa: PLR0913 (keywords, nearly all with a default)
         self,
-        broker: Broker,
+        broker: BrokerAddress,
         *,
         name: str,
         client_id: str,
@@ -109,7 +109,7 @@ class Connection:
         self._broker, self._client_id, self._filters = broker, client_id, filters
         self._abandoned = list(abandoned)
         self._receive_maximum = receive_maximum
-        self._limits = mqtt_properties.Limits.of(filters, max_payload_bytes, max_packet_bytes)
+        self._limits = mqtt_properties.ConnectLimits.of(filters, max_payload_bytes, max_packet_bytes)
         self._persistent = persistent and receive_maximum is not None
         self._will = will
         self._on_message = on_message

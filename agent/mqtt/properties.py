@@ -29,7 +29,7 @@ MAX_PROPERTIES, MAX_PROPERTY_CHARS = 32, 256
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectLimits:
     """What one connection takes in: of a longer packet nothing, of a longer payload or topic so much that it shows."""
 
     packet_bytes: int | None
@@ -39,7 +39,7 @@ class Limits:
     topic_chars: int
 
     @classmethod
-    def of(cls, filters: tuple[str, ...], payload_bytes: int | None, packet_bytes: int | None) -> Limits:
+    def of(cls, filters: tuple[str, ...], payload_bytes: int | None, packet_bytes: int | None) -> ConnectLimits:
         """As wanted; else packets of `MAX_PACKET_BYTES`, or of twice the payload, and payloads of as much."""
         if payload_bytes is None:
             payload_bytes = MAX_PACKET_BYTES
@@ -68,7 +68,7 @@ def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
 paho_properties.readUTF = _read_utf8_with_bom
 
 
-def of_connect(receive_maximum: int | None, limits: Limits, *, persistent: bool) -> Properties:
+def of_connect(receive_maximum: int | None, limits: ConnectLimits, *, persistent: bool) -> Properties:
     """A session that outlives the connection if it is `persistent`; no packet that is far too large."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
     if persistent:
@@ -92,7 +92,7 @@ def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properti
     return properties
 
 
-def message_of(received: MQTTMessage, limits: Limits, ack: Callable[[], None], epoch: int) -> Message:
+def message_of(received: MQTTMessage, limits: ConnectLimits, ack: Callable[[], None], epoch: int) -> Message:
     """A message as it is handed over; what is too long is cut to one more than the limit, and so still is too long.
 
     A topic that is no text is none.

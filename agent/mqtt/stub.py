@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _Session:
+class _StubSession:
     """What the broker keeps for a client id."""
 
     filters: tuple[str, ...]
     persistent: bool
-    connection: MemoryConnection | None = None
+    connection: StubConnection | None = None
     waiting: deque[Message] = field(default_factory=deque)
     """Not sent on this connection yet."""
     flying: dict[int, Message] = field(default_factory=dict)
     """Sent and not acknowledged, in order of sending."""
 
 
-class MemoryBroker:
+class StubBroker:
     """Delivers in the publisher's thread, at once. `denied` holds the filters that nobody may publish to."""
 
     def __init__(self, denied: tuple[str, ...] = ()) -> None:
@@ -50,7 +50,7 @@ class MemoryBroker:
         self.up = True
         self.heedless = False
         """It delivers more than `receive_maximum`, as some brokers do after a reconnect."""
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, _StubSession] = {}
 
     def stop(self) -> None:
         """Go away; every connection is lost. Sessions and retained messages stay."""
@@ -59,7 +59,7 @@ class MemoryBroker:
             if session.connection is not None:
                 session.connection.lose()
 
-    def start(self, *waiting: MemoryConnection) -> None:
+    def start(self, *waiting: StubConnection) -> None:
         """Come back; the connections given connect again, as a network's would by themselves."""
         self.up = True
         for connection in waiting:
@@ -67,19 +67,19 @@ class MemoryBroker:
 
     def accept(
         self,
-        connection: MemoryConnection,
+        connection: StubConnection,
         client_id: str,
         filters: tuple[str, ...],
         abandoned: tuple[str, ...],
         *,
         persistent: bool,
-    ) -> _Session:
+    ) -> _StubSession:
         """Let a connection in, on the session of its client id."""
         session = self._sessions.get(client_id)
         if session is not None and session.connection not in (None, connection):
             session.connection.lose(taken_over=True)
         session = self._sessions.get(client_id) if persistent else None
-        session = session or _Session(filters, persistent)
+        session = session or _StubSession(filters, persistent)
         session.filters = tuple({*session.filters, *filters} - set(abandoned))
         session.connection = connection
         session.waiting.extendleft(reversed(session.flying.values()))  # what was not acknowledged comes again, first
@@ -127,14 +127,14 @@ class MemoryBroker:
         return None
 
 
-class MemoryConnection:
-    """As `drsn.agent.mqtt.connection.Connection`, to a `MemoryBroker`."""
+class StubConnection:
+    """As `drsn.agent.mqtt.connection.Connection`, to a `StubBroker`."""
 
     protocol = "5"
 
     def __init__(  # noqa: PLR0913 (as drsn.agent.mqtt.connection.Connection)
         self,
-        broker: MemoryBroker,
+        broker: StubBroker,
         *,
         name: str,
         client_id: str,
@@ -170,7 +170,7 @@ class MemoryConnection:
         self._on_message = on_message
         self._on_change = on_change
         self._takeovers = Takeovers()
-        self._session = _Session(filters, persistent=False)
+        self._session = _StubSession(filters, persistent=False)
         self._mids = itertools.count(1)
 
     def start(self) -> None:

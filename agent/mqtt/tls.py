@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
 
 INSECURE: Final = (
     "mqtt.insecure: nobody checks the broker's certificate, so whoever is on the line reads the password and forges "
@@ -16,7 +16,7 @@ INSECURE: Final = (
 )
 
 
-def context(broker: Broker) -> ssl.SSLContext:
+def context(broker: BrokerAddress) -> ssl.SSLContext:
     """TLS 1.2 or 1.3, the broker's certificate checked and its name too; our certificate, where there is one.
 
     Made anew for each connection, so that renewed files count from the next one on.

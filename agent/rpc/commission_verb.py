@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.decision.commissioning import Commissioner, Request
+from drsn.agent.decision.commissioning import Commissioner, CommissionRequest
 from drsn.agent.observability.logs import fields
 from drsn.agent.rpc.dispatcher import Work, sensor_of
 from drsn.model.conditioning import Conditioner
@@ -16,8 +16,8 @@ from drsn.model.foreign_signals import STRANGERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from drsn.agent.decision.alarm_engine import Pipeline
-    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.alarm_engine import AlarmEngine
+    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import CommandDocument
     from drsn.agent.settings.sections import CommissionSection
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def commissioner_of(
-    section: CommissionSection, bundle: Bundle, backend: Backend, max_batch: int, sensors: Mapping[str, Sensor]
+    section: CommissionSection, bundle: Bundle, backend: Backend, max_batch: int, sensors: Mapping[str, SensorState]
 ) -> Commissioner:
     """For one agent; names in the log those sensors whose commissioning was for another bundle."""
     others = [n for n, s in sensors.items() if s.commission and s.commission.bundle_sha256 != bundle.sha256]
@@ -58,7 +58,7 @@ def commissioner_of(
     )
 
 
-def verb(pipeline: Pipeline, seconds: float) -> Callable[[CommandDocument, int], Work]:
+def verb(pipeline: AlarmEngine, seconds: float) -> Callable[[CommandDocument, int], Work]:
     """What does `commission`."""
 
     def commission(command: CommandDocument, _now_unix_ns: int) -> Work:
@@ -67,7 +67,9 @@ def verb(pipeline: Pipeline, seconds: float) -> Callable[[CommandDocument, int],
             was = pipeline.commission(name)
             outcome = pipeline.undo_commission(name, command.by)
             return Work() if outcome is None else Work((outcome,), commission=was)
-        pipeline.begin_commission(name, Request(command.request_id, command.by, command.comment, command.gate))
+        pipeline.begin_commission(
+            name, CommissionRequest(command.request_id, command.by, command.comment, command.gate)
+        )
         return Work(pending=f"0 of {seconds:g} s")
 
     return commission

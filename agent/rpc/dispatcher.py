@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from drsn.agent.decision.operator_action import VERBS, Operation, RefusedError
 from drsn.agent.observability.logs import Throttle, fields
-from drsn.agent.rpc.queue import Queue
+from drsn.agent.rpc.queue import CommandQueue
 from drsn.agent.rpc.request import name_of, read
 from drsn.agent.schema.documents import EventDocument, ReplyDocument, iso_utc
 from drsn.model.errors import DrsnError
@@ -20,13 +20,13 @@ from drsn.model.errors import DrsnError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from drsn.agent.decision.alarm_engine import Outcome, Pipeline
-    from drsn.agent.decision.commissioning import Word
+    from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
+    from drsn.agent.decision.commissioning import Progress
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.schema.documents import CommandDocument, CommissionDocument
-    from drsn.agent.storage.journal import Ledger
+    from drsn.agent.storage.journal import Journal
 
 EVENTS = 100
 """In one answer: 100 kB."""
@@ -76,7 +76,7 @@ class Answer:
     publish: tuple[tuple[str, bytes], ...] = ()
 
 
-class Desk:
+class CommandDispatcher:
     """Where commands are done; used by the loop, but for `put`.
 
     Args:
@@ -89,11 +89,11 @@ class Desk:
 
     def __init__(
         self,
-        pipeline: Pipeline,
-        store: Ledger,
+        pipeline: AlarmEngine,
+        store: Journal,
         topics: Topics,
         verbs: Mapping[str, Callable[[CommandDocument, int], Work]] | None = None,
-        words: deque[Word] | None = None,
+        words: deque[Progress] | None = None,
     ) -> None:
         self.dropped = 0
         """Commands that found no room."""
@@ -101,17 +101,17 @@ class Desk:
         """Commands that came to an error which nobody expected, or to a damaged answer."""
         self._pipeline, self._store, self._topics = pipeline, store, topics
         self._verbs: dict[str, Callable[[CommandDocument, int], Work]] = {"events": self._events, **(verbs or {})}
-        self._waiting = Queue()
+        self._waiting = CommandQueue()
         self._throttle = Throttle()
-        self._words: deque[Word] = deque() if words is None else words
+        self._words: deque[Progress] = deque() if words is None else words
         self._open: dict[str, tuple[str, Message]] = {}  # request -> verb and message, of what takes its time
-        self._news: list[Callable[[], Iterable[Word]]] = []
+        self._news: list[Callable[[], Iterable[Progress]]] = []
 
     def add(
         self,
         verb: str,
         does: Callable[[CommandDocument, int], Work],
-        news: Callable[[], Iterable[Word]] | None = None,
+        news: Callable[[], Iterable[Progress]] | None = None,
     ) -> None:
         """One more verb; `news` is asked in each turn what there is to say of its commands."""
         self._verbs[verb] = does

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.decision.alarm_engine import Pipeline
-    from drsn.agent.evidence.recorder import Keeper
+    from drsn.agent.decision.alarm_engine import AlarmEngine
+    from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.schema.documents import CommandDocument
 
 
-def verb(pipeline: Pipeline, intake: Intake, keeper: Keeper) -> Callable[[CommandDocument, int], Work]:
+def verb(pipeline: AlarmEngine, intake: Intake, keeper: Recorder) -> Callable[[CommandDocument, int], Work]:
     """What does it: state, cursor, place and windows in memory go; the loop commits that, and empties the alarm."""
 
     def forget(command: CommandDocument, _now_unix_ns: int) -> Work:

@@ -13,7 +13,7 @@ from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.model.contract import Frozen, Severity
 
 if TYPE_CHECKING:
-    from drsn.agent.decision.baseline import Commission
+    from drsn.agent.decision.baseline import Baseline
 
 VERSION: Final = 1
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
@@ -125,7 +125,7 @@ class CommissionDocument(Frozen):
     gate_rms: float | None = Field(description="the machine runs from here on; null: not asked for")
 
     @classmethod
-    def of(cls, commission: Commission, bundle_sha256: str) -> CommissionDocument:
+    def of(cls, commission: Baseline, bundle_sha256: str) -> CommissionDocument:
         """As it stands for an agent that runs this bundle."""
         learnt = commission.learnt
         return cls(

@@ -8,18 +8,18 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.acquisition.ack_tracker import Receipts
-from drsn.agent.acquisition.batcher import Batch
-from drsn.agent.acquisition.clock_sync import Clock
+from drsn.agent.acquisition.ack_tracker import AckTracker
+from drsn.agent.acquisition.batcher import Batcher
+from drsn.agent.acquisition.clock_sync import ClockSync
 from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Input, Intake
-from drsn.agent.backends.selection import Chosen, Wish, choose
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.backends.selection import BackendOptions, Chosen, choose
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
-from drsn.agent.mqtt.certificate_expiry import Expiry
+from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern, Topics
@@ -27,21 +27,21 @@ from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc import commission_verb as commissioning
 from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
-from drsn.agent.rpc.dispatcher import Desk
+from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, Admission
 from drsn.agent.service.evidence_wiring import keeper_of
-from drsn.agent.service.loop import Runner
+from drsn.agent.service.loop import Loop
 from drsn.agent.service.name import Name
 from drsn.agent.service.parts import Parts
 from drsn.agent.service.reload_verb import Reloading
 from drsn.agent.service.run_id import Instance
 from drsn.agent.settings.policies import ignored_faults, policy_of
-from drsn.agent.storage.group_commit import Group
-from drsn.agent.storage.journal import Ledger
-from drsn.agent.storage.poison_guard import InHand
+from drsn.agent.storage.group_commit import GroupCommit
+from drsn.agent.storage.journal import Journal
+from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
@@ -49,7 +49,7 @@ from drsn.model.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from drsn.agent.evidence.recorder import Keeper
+    from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.service.reload import Reload
     from drsn.agent.settings.loader import Configuration
@@ -86,9 +86,9 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
         chosen.backend.close()
 
 
-def wish_of(settings: Settings) -> Wish:
+def wish_of(settings: Settings) -> BackendOptions:
     """What the settings say of the network's run."""
-    return Wish(
+    return BackendOptions(
         choice=settings.agent.backend,
         max_batch=settings.inference.max_batch,
         threads=settings.inference.threads,
@@ -100,22 +100,22 @@ def wish_of(settings: Settings) -> Wish:
 @contextmanager
 def assembled(
     configuration: Configuration, connect: Callable[..., Transport] = Connection, reload: Reload | None = None
-) -> Iterator[Runner]:
+) -> Iterator[Loop]:
     """A runner, ready to run; what it holds is closed at the end. `connect` makes its connections."""
     with ExitStack() as stack:
         bundle, chosen = stack.enter_context(opened_model(configuration))
-        store = Ledger(configuration.settings.agent.state_dir)
+        store = Journal(configuration.settings.agent.state_dir)
         stack.callback(store.close)
         parts = parts_of(configuration, bundle, chosen, store, connect)
         if reload is not None:
             settings = configuration.settings
             Reloading(parts.desk, parts.control, Topics(settings.agent.prefix, settings.agent.id), reload)
         stack.callback(parts.evidence.close)
-        yield Runner(parts)
+        yield Loop(parts)
 
 
 def parts_of(
-    configuration: Configuration, bundle: Bundle, chosen: Chosen, store: Ledger, connect: Callable[..., Transport]
+    configuration: Configuration, bundle: Bundle, chosen: Chosen, store: Journal, connect: Callable[..., Transport]
 ) -> Parts:
     """All that a runner works with, put together."""
     settings, contract = configuration.settings, bundle.contract
@@ -134,13 +134,13 @@ def parts_of(
     return Parts(
         inbox=inbox,
         intake=intake,
-        receipts=Receipts(),
+        receipts=AckTracker(),
         batch=_batch(settings, contract, evidence),
         backend=chosen.backend,
         interpret=Interpreter(contract),
         pipeline=pipeline,
         store=store,
-        in_hand=InHand(settings.agent.state_dir, store.disk.run),
+        in_hand=PoisonGuard(settings.agent.state_dir, store.disk.run),
         ingest=ingest,
         **_name(settings, identity, instance, topics, inbox, connection, (control, ingest)),
         control=control,
@@ -174,8 +174,8 @@ def _about(configuration: Configuration, chosen: Chosen, instance: Instance) -> 
     """What the settings alone decide, and what the loop says of itself."""
     return {
         "instance": instance,
-        "expiry": Expiry(configuration.broker),
-        "group": Group(_in_flight(configuration.settings) // 2),
+        "expiry": CertificateExpiry(configuration.broker),
+        "group": GroupCommit(_in_flight(configuration.settings) // 2),
         "version": package_version(),
         "config_sha256": configuration.sha256,
         "health_every_s": configuration.settings.agent.health_every_s,
@@ -199,7 +199,7 @@ def _intake(settings: Settings, contract: ModelContract, remembered: Snapshot, m
         metrics,
         known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
         max_age_s=settings.agent.max_age_s,
-        clock_right=Clock().synchronised,
+        clock_right=ClockSync().synchronised,
     )
 
 
@@ -213,26 +213,26 @@ def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], Non
 
 
 def _core(
-    settings: Settings, bundle: Bundle, chosen: Chosen, store: Ledger, remembered: Snapshot, identity: Identity
-) -> tuple[Pipeline, Desk]:
+    settings: Settings, bundle: Bundle, chosen: Chosen, store: Journal, remembered: Snapshot, identity: Identity
+) -> tuple[AlarmEngine, CommandDispatcher]:
     """What decides, and where it is commanded."""
     commissioner = commissioning.commissioner_of(
         settings.commission, bundle, chosen.backend, settings.inference.max_batch, remembered.sensors
     )
     policies = policy_of(settings, bundle.contract)
-    pipeline = Pipeline(bundle.contract, identity, policies, remembered.sensors, commissioner)
+    pipeline = AlarmEngine(bundle.contract, identity, policies, remembered.sensors, commissioner)
     topics = Topics(settings.agent.prefix, settings.agent.id)
     verbs = {
         "commission": commissioning.verb(pipeline, commissioner.seconds),
         "evidence": evidence_verb.verb(settings.agent.state_dir, topics),
     }
-    return pipeline, Desk(pipeline, store, topics, verbs, commissioner.words)
+    return pipeline, CommandDispatcher(pipeline, store, topics, verbs, commissioner.words)
 
 
-def _batch(settings: Settings, contract: ModelContract, evidence: Keeper) -> Batch:
+def _batch(settings: Settings, contract: ModelContract, evidence: Recorder) -> Batcher:
     """Of windows that evidence sees as they were sampled."""
     inference = settings.inference
-    return Batch(contract, inference.max_batch, inference.deadline_s, ignored_faults(settings), evidence.stage)
+    return Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(settings), evidence.stage)
 
 
 def reference_to(bundle: Bundle) -> BundleReference:
@@ -240,7 +240,7 @@ def reference_to(bundle: Bundle) -> BundleReference:
     return BundleReference(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
 
 
-def _ingest(settings: Settings, store: Ledger) -> dict[str, Any]:
+def _ingest(settings: Settings, store: Journal) -> dict[str, Any]:
     """Options of the connection that takes packets in; its session outlives it."""
     filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
     return {

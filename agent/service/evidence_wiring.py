@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import most_bytes
 from drsn.agent.evidence.record import About
-from drsn.agent.evidence.record_files import FOLDER, Shelf
-from drsn.agent.evidence.recorder import Keeper
+from drsn.agent.evidence.record_files import FOLDER, RecordFiles
+from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.evidence.writer import Writer
 from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of
 
@@ -23,14 +23,14 @@ TRAILS_BYTES = 64 << 20
 
 def keeper_of(
     settings: Settings, contract: ModelContract, publish: Callable[[str, str, bytes], None] | None = None
-) -> Keeper:
+) -> Recorder:
     """A keeper whose records go to the state directory, and to `publish` as messages: of a sensor, of an event."""
     policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
 
     def about(sensor: str) -> About:
         return About(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
 
-    shelf = Shelf(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
+    shelf = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
     room = most_bytes(contract, max_sensors, 2 * windows, TRAILS_BYTES)
-    return Keeper(windows, settings.inference.max_batch, Writer(shelf, about, publish), room)
+    return Recorder(windows, settings.inference.max_batch, Writer(shelf, about, publish), room)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.mqtt.message import Message
     from drsn.agent.rpc.dispatcher import Answer
     from drsn.agent.schema.documents import EventDocument, HealthDocument, StatusDocument
@@ -55,7 +55,7 @@ FAULTS = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
 log = logging.getLogger(__name__)
 
 
-class Runner:
+class Loop:
     """Turns until it is told to stop."""
 
     def __init__(self, parts: Parts) -> None:
@@ -118,7 +118,7 @@ class Runner:
                 self._receive(receipt)
         return bool(messages)
 
-    def _receive_carefully(self, receipt: Receipt) -> None:
+    def _receive_carefully(self, receipt: InFlight) -> None:
         in_hand, message = self._parts.in_hand, receipt.message
         if in_hand.take(message):
             self._receive(receipt)
@@ -130,7 +130,7 @@ class Runner:
         self._settle(now=True)
         in_hand.done()
 
-    def _receive(self, receipt: Receipt) -> None:
+    def _receive(self, receipt: InFlight) -> None:
         parts, message = self._parts, receipt.message
         try:
             for sensor, window in parts.intake.windows(message, receipt):
@@ -205,7 +205,7 @@ class Runner:
             self._cursors.update({name: cursor for name, cursor in receipt.cursors.items() if name in known})
         replies = [answer.reply] if answer and answer.reply and answer.kept else []
         if outcomes or replies:
-            states: dict[str, Sensor] = {o.name: o.sensor for o in outcomes}
+            states: dict[str, SensorState] = {o.name: o.sensor for o in outcomes}
             events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
             for name in [name for name, state in states.items() if not state.conditions]:
                 self._cursors.pop(name, None)  # forgotten

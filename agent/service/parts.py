@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsn.agent.acquisition.ack_tracker import Receipts
-    from drsn.agent.acquisition.batcher import Batch
+    from drsn.agent.acquisition.ack_tracker import AckTracker
+    from drsn.agent.acquisition.batcher import Batcher
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.decision.alarm_engine import Identity, Pipeline
+    from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
-    from drsn.agent.evidence.recorder import Keeper
-    from drsn.agent.mqtt.certificate_expiry import Expiry
+    from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
     from drsn.agent.mqtt.transport import Backend, Transport
     from drsn.agent.observability.metrics import Metrics
-    from drsn.agent.rpc.dispatcher import Desk
+    from drsn.agent.rpc.dispatcher import CommandDispatcher
     from drsn.agent.service.name import Name
     from drsn.agent.service.run_id import Instance
-    from drsn.agent.storage.group_commit import Group
-    from drsn.agent.storage.journal import Ledger
-    from drsn.agent.storage.poison_guard import InHand
+    from drsn.agent.storage.group_commit import GroupCommit
+    from drsn.agent.storage.journal import Journal
+    from drsn.agent.storage.poison_guard import PoisonGuard
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Parts:
 
     inbox: Inbox
     intake: Intake
-    receipts: Receipts
-    group: Group
-    in_hand: InHand
-    batch: Batch
+    receipts: AckTracker
+    group: GroupCommit
+    in_hand: PoisonGuard
+    batch: Batcher
     backend: Backend
     interpret: Interpreter
-    pipeline: Pipeline
-    store: Ledger
+    pipeline: AlarmEngine
+    store: Journal
     name: Name
     probe: Transport
     """Hears whether the name is free, and from then on whether it stays ours."""
@@ -48,9 +48,9 @@ class Parts:
     control: Transport
     outbox: Outbox
     publisher: Publisher
-    desk: Desk
-    evidence: Keeper
-    expiry: Expiry
+    desk: CommandDispatcher
+    evidence: Recorder
+    expiry: CertificateExpiry
     metrics: Metrics
     identity: Identity
     instance: Instance

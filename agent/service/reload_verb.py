@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.decision.commissioning import Word
+from drsn.agent.decision.commissioning import Progress
 from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.mqtt.message import Message
 from drsn.agent.rpc.dispatcher import RELOAD, Work
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.rpc.dispatcher import Desk
+    from drsn.agent.rpc.dispatcher import CommandDispatcher
     from drsn.agent.schema.documents import CommandDocument
     from drsn.agent.service.reload import Reload
 
@@ -34,7 +34,7 @@ class Reloading:
         reload: who checks, and knows what was handed over.
     """
 
-    def __init__(self, desk: Desk, control: Transport, topics: Topics, reload: Reload) -> None:
+    def __init__(self, desk: CommandDispatcher, control: Transport, topics: Topics, reload: Reload) -> None:
         self._desk, self._control, self._topics, self._reload = desk, control, topics, reload
         self._inherited = list(dict.fromkeys(debt.request_id for debt in reload.inherited))
         desk.add(RELOAD, self._begin, self._news)
@@ -56,13 +56,13 @@ class Reloading:
         self._reload.ask(command.request_id)
         return Work(pending="checks what is on the disk now")
 
-    def _news(self) -> Iterator[Word]:
+    def _news(self) -> Iterator[Progress]:
         """Said when there is somebody to say it to: without a connection nothing is taken out."""
         if self._control.connected and self._inherited:
-            yield Word(self._inherited.pop(), None)
+            yield Progress(self._inherited.pop(), None)
         elif self._control.connected and self._reload.refusals:
             request_id, reason = self._reload.refusals.popleft()
-            yield Word(request_id, None, reason=f"the agent goes on as it was: {reason}")
+            yield Progress(request_id, None, reason=f"the agent goes on as it was: {reason}")
 
 
 def _message(topics: Topics, debt: Debt) -> Message:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in
 from drsn.agent.settings.sections import MqttSection
@@ -40,7 +40,7 @@ def add_login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--insecure", action="store_true", help="do not check the broker's certificate")
 
 
-def broker_of(arguments: argparse.Namespace) -> Broker:
+def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
     """The broker that `add_broker`'s options name.
 
     Raises:
@@ -56,7 +56,7 @@ def broker_of(arguments: argparse.Namespace) -> Broker:
         raise UsageError("--password-file needs --username")
     if arguments.key_file is not None and arguments.cert_file is None:
         raise UsageError("--key-file needs --cert-file")
-    broker = Broker(
+    broker = BrokerAddress(
         host=section.host,
         port=section.port,
         tls=section.tls,

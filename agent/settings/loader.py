@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource, SettingsError
 
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import open_to_all, password_in
 from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
@@ -54,10 +54,10 @@ class Configuration:
     warnings: tuple[str, ...] = ()
 
     @property
-    def broker(self) -> Broker:
+    def broker(self) -> BrokerAddress:
         """Where it is, and how to get in."""
         mqtt = self.settings.mqtt
-        return Broker(
+        return BrokerAddress(
             host=mqtt.host,
             port=mqtt.port,
             tls=mqtt.tls,

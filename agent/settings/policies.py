@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.settings.sections import SensorSection
 
@@ -87,8 +87,8 @@ def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> Terms:
     )
 
 
-def _limits(gate: GateSection) -> Limits:
-    return Limits(
+def _limits(gate: GateSection) -> GateLimits:
+    return GateLimits(
         rms=gate.rms,
         rpm=gate.rpm,
         hysteresis=gate.hysteresis,

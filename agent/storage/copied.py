@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from drsn.agent.storage.database import Entry, Snapshot, Store
+from drsn.agent.storage.database import Database, Entry, Snapshot
 from drsn.agent.storage.safe_file import copy_plain
 from drsn.agent.storage.state_dir import BESIDE
 from drsn.model.errors import StorageError
@@ -28,7 +28,7 @@ def copied(path: Path, epoch: str, held: int, check: Callable[[Snapshot], None])
             log_of = path.with_name(f"{path.name}{BESIDE[0]}")
             if log_of.exists():
                 copy_plain(log_of, copy.with_name(log_of.name))
-            store = Store(copy, epoch)
+            store = Database(copy, epoch)
             try:
                 store.check()
                 check(found := store.load())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from drsn.agent.acquisition.continuity import Cursor
-from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.storage.safe_file import is_odd
 from drsn.agent.storage.state_dir import BESIDE
 from drsn.model.errors import ConfigurationError, StorageError
@@ -54,7 +54,7 @@ JOURNAL_S = 7 * 86_400
 SLACK_BYTES = 1_000_000
 """A full journal makes so much room at once: some thousand events later it is full again."""
 
-_SENSOR = TypeAdapter(Sensor)
+_SENSOR = TypeAdapter(SensorState)
 _CURSOR = TypeAdapter(Cursor)
 _FILTERS = TypeAdapter(list[str])
 
@@ -79,7 +79,7 @@ class Snapshot:
     """What an earlier run left behind."""
 
     epoch: str
-    sensors: dict[str, Sensor] = field(default_factory=dict)
+    sensors: dict[str, SensorState] = field(default_factory=dict)
     """Sensor -> its state; one without a condition was forgotten, and only its last `seq` is known."""
     cursors: dict[str, Cursor] = field(default_factory=dict)
     published_id: int = 0
@@ -94,7 +94,7 @@ class Snapshot:
 class Changes:
     """What one transaction writes."""
 
-    sensors: Mapping[str, Sensor] = field(default_factory=dict)
+    sensors: Mapping[str, SensorState] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     entries: Sequence[Entry] = ()
     replies: Iterable[ReplyDocument] = ()
@@ -108,7 +108,7 @@ class Changes:
         return len(self.sensors) + len(self.cursors) + len(self.entries)
 
 
-class Store:
+class Database:
     """One database file. Used by one thread at a time, under the lock of its directory.
 
     Args:
@@ -310,7 +310,7 @@ class Store:
         return default if row is None else str(row[0])
 
 
-def _text(kind: TypeAdapter[Any], value: Sensor | Cursor) -> str:
+def _text(kind: TypeAdapter[Any], value: SensorState | Cursor) -> str:
     """As JSON without what is as it always is: a healthy sensor's state takes 217 bytes instead of 2,389.
 
     A default that changes is therefore a new schema.

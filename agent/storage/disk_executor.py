@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 
-class Errands:
+class DiskExecutor:
     """One at a time. While one is late, no other is run: each fails at once."""
 
     patience_s: float | None = None

@@ -21,7 +21,7 @@ LULL_S = 0.03
 """Without a packet for so long, nothing is waited for: a plant of ten sensors sends one every 17 ms."""
 
 
-class Group:
+class GroupCommit:
     """What waits for the next commit.
 
     Args:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drsn.agent.observability.logs import fields
 from drsn.agent.storage.copied import copied
-from drsn.agent.storage.database import REPLIES, Changes, DamagedError, Entry, Snapshot, Store
-from drsn.agent.storage.disk_executor import Errands
-from drsn.agent.storage.rollback_guard import HighWater
+from drsn.agent.storage.database import REPLIES, Changes, DamagedError, Database, Entry, Snapshot
+from drsn.agent.storage.disk_executor import DiskExecutor
+from drsn.agent.storage.rollback_guard import RollbackGuard
 from drsn.agent.storage.state_dir import StateDir
 from drsn.model.errors import ConfigurationError, StorageError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.acquisition.continuity import Cursor
-    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.schema.documents import EventDocument, ReplyDocument
 
 FILE = "agent.sqlite3"
@@ -56,7 +56,7 @@ Answer = TypeVar("Answer")
 log = logging.getLogger(__name__)
 
 
-class Ledger:
+class Journal:
     """The store, or what it can't take at the moment. Used by one thread.
 
     Args:
@@ -72,8 +72,8 @@ class Ledger:
         self.lost = 0
         """Events that no broker and no disk has: too many waited, or the only file was damaged."""
         self._asides: list[str] = []
-        self._dir, self._mark, self.disk = StateDir(state_dir), HighWater(state_dir), Errands()
-        self._store: Store | None = None
+        self._dir, self._mark, self.disk = StateDir(state_dir), RollbackGuard(state_dir), DiskExecutor()
+        self._store: Database | None = None
         self._damaged = False
         self._retry_s = self._cursor_due_s = -math.inf
         self._tail: deque[Entry] = deque()  # without a hole up to the newest
@@ -113,7 +113,7 @@ class Ledger:
 
     def commit(
         self,
-        sensors: Mapping[str, Sensor],
+        sensors: Mapping[str, SensorState],
         cursors: Mapping[str, Cursor],
         events: Iterable[EventDocument],
         replies: Iterable[ReplyDocument] = (),
@@ -221,12 +221,12 @@ class Ledger:
         self._commits += 1
         return lost
 
-    def _written(self, store: Store, changes: Changes) -> int:
+    def _written(self, store: Database, changes: Changes) -> int:
         lost = store.commit(changes)
         self._mark.rise(self._epoch, changes.number)
         return lost
 
-    def _read(self, read: Callable[[Store], Answer]) -> Answer | None:
+    def _read(self, read: Callable[[Database], Answer]) -> Answer | None:
         if self._store is None:
             return None
         try:
@@ -311,8 +311,8 @@ class Ledger:
             self._set_aside("not there when the agent started", "what it knew is not used")
             self._store = self._opened(self._epoch)
 
-    def _opened(self, epoch: str) -> Store:
-        return self.disk.run(partial(Store, self._dir.path / FILE, epoch))
+    def _opened(self, epoch: str) -> Database:
+        return self.disk.run(partial(Database, self._dir.path / FILE, epoch))
 
     def _rewrite(self) -> None:
         held = [entry for entry in self._tail if entry.id > self._written_id]

@@ -57,7 +57,7 @@ class Left(Frozen):
     """Digest of a packet -> ends with it in hand."""
 
 
-class InHand:
+class PoisonGuard:
     """The file in the state directory. Where it can't be written, nothing is known and nothing refused.
 
     What nobody can read is said in the log, taken for an unclean end, and written anew.

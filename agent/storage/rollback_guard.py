@@ -29,7 +29,7 @@ LINE = re.compile(rb"([!-~]+) ([0-9]{1,18})\n *")
 log = logging.getLogger(__name__)
 
 
-class HighWater:
+class RollbackGuard:
     """The file in the state directory. Where it can't be written, nothing is noticed.
 
     Args:

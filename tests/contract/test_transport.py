@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.message import Will
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.takeovers import FIGHT
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class World:
 @pytest.fixture(params=["memory", "mosquitto 5", "mosquitto 3.1.1"])
 def world(request: pytest.FixtureRequest) -> World:
     if request.param == "memory":
-        broker = MemoryBroker()
-        return World(partial(MemoryConnection, broker), broker.stop, broker.start)
+        broker = StubBroker()
+        return World(partial(StubConnection, broker), broker.stop, broker.start)
     mosquitto = request.getfixturevalue("mosquitto")
-    address = Broker("127.0.0.1", mosquitto.port, protocol=request.param.split()[1], keepalive_s=5)
+    address = BrokerAddress("127.0.0.1", mosquitto.port, protocol=request.param.split()[1], keepalive_s=5)
     return World(partial(Connection, address), mosquitto.stop, lambda *_waiting: mosquitto.start())
 
 
@@ -193,7 +193,7 @@ def test_a_broker_that_sends_far_too_much_is_cut_off_and_nothing_is_lost(connect
     """Mosquitto has 20 messages under way on 3.1.1, whatever is wanted; on MQTT 5 it keeps to what it is told."""
     heard = Reader()
     listener = connected("keeper", filters=("a/+",), receive_maximum=2, heard=heard)
-    in_memory = isinstance(listener, MemoryConnection)
+    in_memory = isinstance(listener, StubConnection)
     if in_memory:
         listener._broker.heedless = True
     heedless = in_memory or listener.protocol != "5"
@@ -229,12 +229,12 @@ def test_a_connection_that_is_cut_here_comes_again_with_what_was_not_acknowledge
 def test_a_session_that_is_not_persistent_brings_nothing_again_and_is_never_cut(connected, wait_until):
     heard = Reader()
     listener = connected("desk", filters=("a/+",), receive_maximum=2, persistent=False, heard=heard)
-    if isinstance(listener, MemoryConnection):
+    if isinstance(listener, StubConnection):
         listener._broker.heedless = True
     speaker = connected("speaker")
     for number in range(15):
         speaker.publish("a/b", b"%d" % number, qos=1)
-    in_memory = isinstance(listener, MemoryConnection)
+    in_memory = isinstance(listener, StubConnection)
     most = 15 if in_memory or listener.protocol != "5" else 2
     wait_until(lambda: len(heard) == most, what="as many as the broker sends")
     round_trip(speaker, wait_until)
@@ -252,13 +252,13 @@ def test_one_that_is_thrown_out_comes_again_until_it_has_been_so_too_often(conne
     for times in range(1, FIGHT + 1):
         assert (first.epoch, first.taken_over) == (times, False)
         connected("twin", filters=("a/+",), receive_maximum=20).stop()
-        if isinstance(first, MemoryConnection) and times < FIGHT:
+        if isinstance(first, StubConnection) and times < FIGHT:
             first.start()  # the network's does so by itself
         wait_until(
             lambda seen=times: first.taken_over or (first.connected and first.epoch > seen), 30, "its end or return"
         )
     assert first.connected != first.taken_over
-    assert first.taken_over or not isinstance(first, MemoryConnection)
+    assert first.taken_over or not isinstance(first, StubConnection)
 
 
 def test_after_an_outage_there_is_a_new_epoch_and_publishing_works_again(world, connected, wait_until):

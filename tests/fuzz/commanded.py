@@ -20,8 +20,8 @@ from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
-from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, Identity, Pipeline
-from drsn.agent.decision.baseline import Commission, Learnt
+from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, AlarmEngine, Identity
+from drsn.agent.decision.baseline import Baseline, Learnt
 from drsn.agent.decision.commissioning import Commissioner
 from drsn.agent.decision.diagnosis import Diagnosis, Reading
 from drsn.agent.evidence.record_files import FOLDER
@@ -31,19 +31,19 @@ from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc import commission_verb as commissioning
 from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
-from drsn.agent.rpc.dispatcher import Desk
+from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.service.reload_verb import Reloading
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
-from drsn.agent.storage.journal import FILE, Ledger
+from drsn.agent.storage.journal import FILE, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.alarm_state import SensorState
 
 NOW_UNIX_NS = 1_800_000_000_000_000_000
 NS = 10**9
@@ -68,15 +68,15 @@ KEPT = 2
 class Plant:
     """What does not change."""
 
-    ledger: Ledger
+    ledger: Journal
     folder: Path
-    sensors: dict[str, Sensor] = field(default_factory=dict)
+    sensors: dict[str, SensorState] = field(default_factory=dict)
 
 
 class Kept:
     """The journal of the plant, and the last answers; what a desk asks of a ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Journal) -> None:
         self.events = ledger.events
         self._replies: dict[str, bytes] = {"damaged": b"nonsense"}
 
@@ -112,8 +112,8 @@ class Line:
 
 def planted(folder: Path) -> Plant:
     """`a` with a bad ball, `b` well and commissioned, `c` well; of three events one is damaged on the disk."""
-    pipeline = Pipeline(CONTRACT, IDENTITY, POLICIES)
-    ledger = Ledger(folder)
+    pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES)
+    ledger = Journal(folder)
     for sensor, shares in (("a", (0, 0, 1)), ("a", (1, 0, 0)), ("a", (0, 0, 1)), ("b", (1, 0, 0)), ("c", (1, 0, 0))):
         outcome = window(pipeline, sensor, shares)
         ledger.commit({sensor: outcome.sensor}, {}, outcome.events)
@@ -124,12 +124,12 @@ def planted(folder: Path) -> Plant:
     record = folder / FOLDER / "a" / f"{pipeline.event_id('a', 1)}.npz"
     record.parent.mkdir(parents=True)
     record.write_bytes(b"damaged")
-    commission = Commission(LEARNT, "0" * 64, 0.1, NOW_UNIX_NS, "ana")
+    commission = Baseline(LEARNT, "0" * 64, 0.1, NOW_UNIX_NS, "ana")
     sensors = {**pipeline.sensors, "b": replace(pipeline.sensors["b"], commission=commission)}
     return Plant(ledger, folder, sensors)
 
 
-def window(pipeline: Pipeline, sensor: str, shares: tuple[float, ...]) -> Outcome:
+def window(pipeline: AlarmEngine, sensor: str, shares: tuple[float, ...]) -> Outcome:
     """One is heard of a sensor."""
     reading = Reading(
         sensor=sensor, end_unix_ns=NOW_UNIX_NS, duration_ns=NS, advance_ns=NS, fresh=False, rms=1.0, peak=3.0, unit="g",
@@ -152,7 +152,7 @@ class Commanded:
     def __init__(self, plant: Plant) -> None:
         commissioner = Commissioner("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
         self.commissioner = commissioner
-        self.pipeline = Pipeline(CONTRACT, IDENTITY, POLICIES, plant.sensors, commissioner)
+        self.pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES, plant.sensors, commissioner)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
         intake = Intake(CONTRACT, (), 3, {}, Metrics())
         verbs = {
@@ -160,7 +160,7 @@ class Commanded:
             "evidence": evidence_verb.verb(plant.folder, TOPICS),
             "forget": forgetting.verb(self.pipeline, intake, SimpleNamespace(forget=lambda _: None)),
         }
-        self.desk = Desk(self.pipeline, self.store, TOPICS, verbs, commissioner.words)
+        self.desk = CommandDispatcher(self.pipeline, self.store, TOPICS, verbs, commissioner.words)
         reload = SimpleNamespace(inherited=(), debts=None, refusals=deque())
         reload.ask = lambda name: reload.refusals.append((name, "no"))
         self.desk._complain = complain
@@ -229,7 +229,7 @@ def _planned(source: Bytes) -> tuple[bytes, bytes, bytes]:
 def seeds() -> tuple[bytes, ...]:
     """Every verb, done and refused."""
     said = {"request_id": "r1", "by": "ana", "sensor": "a"}
-    pipeline = Pipeline(CONTRACT, IDENTITY, POLICIES)
+    pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES)
     seen = pipeline.event_id("a", 3)
 
     def told(verb: str, **more: object) -> bytes:

@@ -20,7 +20,7 @@ from fuzz.commanded import seeds as commands
 from fuzz.grammar import ENCODERS, Bytes, document
 from fuzz.seeds import CONTRACT, SEEDS
 
-from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, codec
 from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Input, Intake
@@ -145,7 +145,7 @@ def intake(data: bytes) -> None:
         with suppress(UnicodeDecodeError):
             message = Message(topic.decode(), sealed(payload), 1, False, 0.0, number * 10**9)
             try:
-                for sensor, window in reader.windows(message, Receipt(message)):
+                for sensor, window in reader.windows(message, InFlight(message)):
                     assert sensor
                     assert np.isfinite(window.samples).all()
             except PacketError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.backends.selection import FLAVOURS, Wish, choose
+from drsn.agent.backends.selection import FLAVOURS, BackendOptions, choose
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import Device, probe
 from drsn.agent.bundles import SHIPPED, shipped
@@ -75,7 +75,9 @@ class Rig:
     report: dict[str, object] = field(default_factory=dict)
 
     def open(self, *, cuda_graphs: bool = True) -> Chosen:
-        return choose(self.bundle, Wish(self.flavour, MAX_BATCH, engine_dir=self.engine_dir, cuda_graphs=cuda_graphs))
+        return choose(
+            self.bundle, BackendOptions(self.flavour, MAX_BATCH, engine_dir=self.engine_dir, cuda_graphs=cuda_graphs)
+        )
 
 
 def build(bundle: Bundle, flavour: Flavour, precision: Precision, engine_dir: Path) -> dict:

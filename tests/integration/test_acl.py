@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import PASSWORD, openssl
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.demo.machines import ACTORS, record
 from drsn.agent.tools.operator.client import Client
-from drsn.agent.tools.replay.player import Plan, frames
+from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,7 +111,7 @@ def enter(guarded: Mosquitto, wait_until: Callable) -> Iterator[Callable[..., Ac
             heard[message.topic] = message.payload
             message.ack()
 
-        address = Broker("127.0.0.1", guarded.port, username=name, password=PASSWORD, protocol="5")
+        address = BrokerAddress("127.0.0.1", guarded.port, username=name, password=PASSWORD, protocol="5")
         connection = Connection(
             address, name=name, client_id=f"test-{name}", filters=filters,
             on_message=hear,
@@ -147,7 +147,7 @@ def test_an_account_hears_what_it_needs_and_nothing_else(name: str, enter: Calla
 
 def test_nobody_is_let_in_without_a_password(guarded: Mosquitto, wait_until: Callable):
     for password in (None, "guess"):
-        address = Broker("127.0.0.1", guarded.port, username=AGENT, password=password)
+        address = BrokerAddress("127.0.0.1", guarded.port, username=AGENT, password=password)
         connection = Connection(address, name="thief", client_id="thief")
         connection.start()
         wait_until(lambda c=connection: c.last_error, what="a refusal")
@@ -165,7 +165,7 @@ def test_the_agent_does_all_its_work_under_its_account(
     agent.start(*login)
     everyone = enter("root", "#")
     wait_until(lambda: b"connected" in everyone.heard.get(f"drsn/v1/_agent/{AGENT}/status", b""), what=agent.text())
-    plan = Plan(topic="plant/hall/{sensor}/frame", speed=0.0)
+    plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
     for entry in frames([record(actor, 3.0, ACTORS.index(actor))], plan, time.time_ns()):
         everyone.connection.publish(entry.topic, entry.payload, qos=1)
         time.sleep(0.01)
@@ -209,7 +209,7 @@ def test_a_command_sent_to_anothers_answers_is_not_taken_for_an_answer(enter: Ca
     """Who may command may name a response topic; the agent keeps to `_reply`, the client to its own request."""
     operator = enter(OPERATOR)
     assert not operator.may_publish(REPLY), "an operator answers nobody"
-    client = Client(Broker("127.0.0.1", 1), "drsn/v1")
+    client = Client(BrokerAddress("127.0.0.1", 1), "drsn/v1")
     foreign = {"agent": AGENT, "request_id": "stolen", "verb": "ack", "ok": True, "at": "2026-01-01T00:00:00.000Z"}
     own = foreign | {"request_id": client.request_id, "ok": False}
     client._connection.publish = lambda *_a, **_k: None

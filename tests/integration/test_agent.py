@@ -17,7 +17,7 @@ from servers import SYNTHETIC
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.tensorrt.cuda import Device
 from drsn.agent.tools.demo.machines import ACTORS, record
-from drsn.agent.tools.replay.player import Plan, frames
+from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ STATUS = "drsn/v1/_agent/tester/status"
 
 def play(broker, seconds: float = 3.0, topic: str = "plant/hall/{sensor}/frame", actor=INNER_RACE) -> int:
     """Publish a demo machine as fast as it goes; the number of packets."""
-    plan = Plan(topic=topic, speed=0.0)
+    plan = ReplayPlan(topic=topic, speed=0.0)
     sent = list(frames([record(actor, seconds, ACTORS.index(actor))], plan, 1_700_000_000_000_000_000))
     for entry in sent:
         broker.publish(entry.topic, entry.payload)

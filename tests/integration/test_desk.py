@@ -11,7 +11,7 @@ import pytest
 from servers import free_port
 
 from drsn.agent.tools.demo.machines import ACTORS, record
-from drsn.agent.tools.replay.player import Plan, frames
+from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def shell(mosquitto, make_agent: Callable, wait_until, run_agent: Callable) -> C
     wait_until(
         lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what="the subscription"
     )
-    plan = Plan(topic="plant/hall/{sensor}/frame", speed=0.0)
+    plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
     for entry in frames([record(ACTOR, 3.0, ACTORS.index(ACTOR))], plan, 1_700_000_000_000_000_000):
         mosquitto.publish(entry.topic, entry.payload)
     wait_until(lambda: mosquitto.one(f"drsn/v1/{SENSOR}/alarm").get("condition") == "inner_race", what=agent.text())

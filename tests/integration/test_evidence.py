@@ -13,7 +13,7 @@ from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import About, record_of
-from drsn.agent.evidence.recorder import Keeper
+from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.evidence.replay import diagnose_again, events_of, judge_again
 from drsn.model.bundle import open_bundle
@@ -40,7 +40,7 @@ def frames(path: Path, snr_db: float) -> list[Message]:
 
 
 def run(messages: list[Message], max_batch: int, desk: Desk) -> list[str]:
-    keeper = Keeper(8, max_batch, desk)
+    keeper = Recorder(8, max_batch, desk)
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
         events = list(events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper)))
     keeper.release()

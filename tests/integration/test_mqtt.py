@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.tools.demo.broker import embedded_broker
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected(port: int, wait_until: Callable, **options: object) -> Iterator[Connection]:
-    broker = Broker("127.0.0.1", port, protocol=options.pop("protocol", "auto"), keepalive_s=5)
+    broker = BrokerAddress("127.0.0.1", port, protocol=options.pop("protocol", "auto"), keepalive_s=5)
     connection = Connection(broker, **{"name": "test", "client_id": "test", **options})
     connection.start()
     try:
@@ -84,7 +84,7 @@ def test_a_message_that_can_not_be_taken_in_comes_again_and_the_connection_lives
 
 def test_the_wait_between_attempts_never_overflows(monkeypatch):
     waits: list[float] = []
-    connection = Connection(Broker("127.0.0.1", 1), name="t", client_id="t")
+    connection = Connection(BrokerAddress("127.0.0.1", 1), name="t", client_id="t")
 
     def wait(longest_s: float) -> bool:
         waits.append(longest_s)
@@ -118,7 +118,7 @@ def test_a_denied_publish_is_reported_with_the_reason(tmp_path, mosquitto, wait_
 
 
 def test_a_name_that_does_not_resolve_leaves_a_reason_and_no_exception(wait_until):
-    connection = Connection(Broker("no-such-host.invalid", 1), name="test", client_id="test")
+    connection = Connection(BrokerAddress("no-such-host.invalid", 1), name="test", client_id="test")
     connection.start()
     assert wait_until(lambda: connection.last_error, what="a reason")
     connection.stop()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ STATUS = "drsn/v1/_agent/tester/status"
 
 @contextmanager
 def stranger(mosquitto: Mosquitto, wait_until: Callable) -> Iterator[Connection]:
-    connection = Connection(Broker("127.0.0.1", mosquitto.port), name="stranger", client_id="stranger")
+    connection = Connection(BrokerAddress("127.0.0.1", mosquitto.port), name="stranger", client_id="stranger")
     connection.start()
     try:
         wait_until(lambda: connection.connected, what="a connection")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from servers import PASSWORD, free_port, openssl
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.tls import context
 from drsn.model.errors import ConfigurationError
@@ -79,7 +79,7 @@ def mutual(mosquitto: Mosquitto, certificates: Path) -> Mosquitto:
 def connection(broker: Mosquitto, certificates: Path, **how: object) -> Iterator[Connection]:
     """One that is on its way, with quick attempts."""
     given = {"host": "127.0.0.1", "tls": True, "ca_file": f"{certificates}/ca.pem"}
-    made = Connection(Broker(**{"port": broker.port, **given, **how}), name="t", client_id="t")
+    made = Connection(BrokerAddress(**{"port": broker.port, **given, **how}), name="t", client_id="t")
     made.start()
     try:
         yield made
@@ -225,7 +225,7 @@ def test_nothing_older_than_tls_1_2_is_spoken(certificates: Path):
     server.load_cert_chain(certificates / "server.pem", certificates / "server.key")
     with pytest.warns(DeprecationWarning, match="TLS"):
         server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1_1
-    ours = context(Broker("127.0.0.1", 1, tls=True, ca_file=f"{certificates}/ca.pem"))
+    ours = context(BrokerAddress("127.0.0.1", 1, tls=True, ca_file=f"{certificates}/ca.pem"))
     assert ours.minimum_version == ssl.TLSVersion.TLSv1_2
     ours.set_ciphers("ALL:@SECLEVEL=0")  # so that the version alone keeps them apart
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -256,12 +256,14 @@ def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path)
         "gone": "No such file",
     }.items():
         with pytest.raises(ConfigurationError, match=said):
-            context(Broker("b", 1, tls=True, cert_file=f"{certificates}/ours.pem", key_file=f"{certificates}/{key}"))
+            context(
+                BrokerAddress("b", 1, tls=True, cert_file=f"{certificates}/ours.pem", key_file=f"{certificates}/{key}")
+            )
 
 
 def test_a_broker_that_closes_the_line_at_once_leaves_a_reason(wait_until: Callable):
     with socket.create_server(("127.0.0.1", free_port())) as listener:
-        made = Connection(Broker("127.0.0.1", listener.getsockname()[1]), name="t", client_id="t")
+        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), name="t", client_id="t")
         made.start()
         listener.accept()[0].close()
         wait_until(lambda: made.last_error, what="a reason")

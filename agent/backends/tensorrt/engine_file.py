@@ -41,7 +41,7 @@ MAX_SIDECAR_BYTES = 1 << 16
 Dotted = Annotated[str, StringConstraints(pattern=r"^\d{1,4}(\.\d{1,4}){1,3}$")]
 
 
-class Batch(Frozen):
+class BatchRange(Frozen):
     """The batch sizes that an engine accepts, and the one it is tuned for."""
 
     min: int = Field(ge=1)
@@ -64,7 +64,7 @@ class Sidecar(Frozen):
     compute_capabilities: tuple[Dotted, ...] = Field(min_length=1)
     l4t: str | None = Field(default=None, description="Jetson Linux, for example 36.4.3; null on a PC")
     cuda: str | None = Field(default=None, description="the driver's CUDA version")
-    batch: Batch
+    batch: BatchRange
     precision: Precision
     strict: bool = Field(description="without TF32")
     network: str = Field(description="the bundle's file that the plan was built from")
@@ -176,7 +176,7 @@ def build_command(bundle: Path, flavour: Flavour, engine_dir: Path | None = None
     return f"drsn-export --target {TARGET[flavour]} --bundle {bundle}{place}{batch}"
 
 
-DEFAULT_BATCH = Batch(min=1, opt=8, max=32)
+DEFAULT_BATCH = BatchRange(min=1, opt=8, max=32)
 """The agent's own `max_batch` is 32 at most by default; most calls carry few windows."""
 
 

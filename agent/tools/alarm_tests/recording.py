@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.ack_tracker import Receipt
-from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.ack_tracker import InFlight
+from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, PacketError
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.onnx import OnnxBackend
@@ -16,7 +16,7 @@ from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.settings.policies import ignored_faults
 from drsn.agent.tools.alarm_tests.scripted_windows import FieldError
-from drsn.agent.tools.replay.player import Plan, frames
+from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.data.files import read_recording
 from drsn.model.errors import DrsnError
 
@@ -79,13 +79,13 @@ class Listener:
             max_packet_bytes=256 << 20,
         )
         self._intake = Intake(contract, (entry,), 1000, cursors, Metrics())
-        self._batch = Batch(contract, 1, 0.0, ignored_faults(subject.settings))
+        self._batch = Batcher(contract, 1, 0.0, ignored_faults(subject.settings))
         self._backend = OnnxBackend(subject.bundle.read("model.onnx"), contract, 1)
         self._interpret = Interpreter(contract)
 
     def frames(self, step: Recorded, recording: Recording, sensor: str, start_unix_ns: int) -> Iterator[Frame]:
         """The packets of a recording and when each is due, noise laid over them."""
-        plan = Plan(
+        plan = ReplayPlan(
             topic=TOPIC.replace("{sensor}", sensor),
             samples_per_packet=min(self._window, recording.n_samples),
             snr_db=step.snr_db,
@@ -101,7 +101,7 @@ class Listener:
             FieldError: the packet is refused.
         """
         message = Message(frame.topic, frame.payload, 1, False, frame.due_s, received_unix_ns)
-        receipt = Receipt(message)
+        receipt = InFlight(message)
         try:
             for sensor, window in self._intake.windows(message, receipt):
                 self._batch.add(sensor, window, receipt, 0.0)

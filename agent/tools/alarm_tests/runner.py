@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.agent.tools.alarm_tests.expectation import Happened, beside
 from drsn.agent.tools.alarm_tests.scripted_windows import FieldError, probabilities, runs_of
-from drsn.agent.tools.alarm_tests.simulated_agent import Machine
-from drsn.agent.tools.alarm_tests.steps import Clock, Command, Disconnected, Nothing, Recorded, Restart, Windows
+from drsn.agent.tools.alarm_tests.simulated_agent import SimulatedAgent
+from drsn.agent.tools.alarm_tests.steps import ClockStep, Command, Disconnected, Nothing, Recorded, Restart, Windows
 from drsn.agent.tools.alarm_tests.subject import misplaced
 from drsn.model.errors import DrsnError
 
@@ -66,7 +66,7 @@ class Trial:
     """One run of one case; `folder` holds the store."""
 
     def __init__(self, file: CaseFile, case: Case, folder: Path) -> None:
-        self.machine = Machine(file.subject, folder)
+        self.machine = SimulatedAgent(file.subject, folder)
         self._file, self._case = file, case
         self._commands = 0
         self._do: dict[type[Step], Callable[[Any, str], str | None]] = {
@@ -74,7 +74,7 @@ class Trial:
             Nothing: lambda step, _sensor: self.machine.wait(round(step.nothing_s * NS)),
             Disconnected: lambda step, _sensor: self.machine.wait(round(step.disconnected_s * NS), listening=False),
             Restart: lambda step, _sensor: self.machine.restart(round(step.down_s * NS), round(step.clock_s * NS)),
-            Clock: lambda step, _sensor: self.machine.set_clock(round(step.clock_s * NS)),
+            ClockStep: lambda step, _sensor: self.machine.set_clock(round(step.clock_s * NS)),
             Command: self._command,
             Recorded: self._recorded,
         }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.rpc.dispatcher import Desk
+from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.settings.policies import ignored_faults, policy_of
-from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.alarm_tests.expectation import Happened
 from drsn.agent.tools.alarm_tests.recording import Listener, recording_of
 from drsn.agent.tools.alarm_tests.scripted_windows import diagnosis_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import Sensor
+    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument
     from drsn.agent.tools.alarm_tests.scripted_windows import Said
@@ -44,7 +44,7 @@ EPOCH = "case"
 PREFIX = "drsn/v1"
 
 
-class Machine:
+class SimulatedAgent:
     """One agent, from its first start on; `folder` holds its store. Close it."""
 
     def __init__(self, subject: Subject, folder: Path) -> None:
@@ -55,7 +55,7 @@ class Machine:
         self._subject, self._folder = subject, folder
         self._interpret = Interpreter(subject.contract)
         self._ignored = ignored_faults(subject.settings)
-        self._states: dict[str, Sensor] = {}  # not committed yet
+        self._states: dict[str, SensorState] = {}  # not committed yet
         self._events: list[EventDocument] = []
         self._last: dict[tuple[str, str], EventDocument] = {}
         self._listener: Listener | None = None
@@ -170,15 +170,15 @@ class Machine:
 
     def _start(self) -> None:
         subject = self._subject
-        self._store = Ledger(self._folder)
+        self._store = Journal(self._folder)
         remembered = self._store.load()
         self._cursors = remembered.cursors
         who = subject.settings.agent.id
         self._topics = Topics(PREFIX, who)
         identity = Identity(who, EPOCH, subject.reference)
         policy = policy_of(subject.settings, subject.contract)
-        self._pipeline = Pipeline(subject.contract, identity, policy, remembered.sensors)
-        self._desk = Desk(self._pipeline, self._store, self._topics)
+        self._pipeline = AlarmEngine(subject.contract, identity, policy, remembered.sensors)
+        self._desk = CommandDispatcher(self._pipeline, self._store, self._topics)
         self._note(self._pipeline.listen(self.now_ns / NS, self.wall_ns, listening=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:

@@ -70,7 +70,7 @@ class Restart(Step):
     clock_s: float = Field(default=0.0, ge=-1e8, le=1e8, description="its wall clock is set meanwhile")
 
 
-class Clock(Step):
+class ClockStep(Step):
     """The agent's wall clock is set; time goes on, and the sensors' clocks stay right."""
 
     clock_s: float = Field(ge=-1e8, le=1e8, description="the agent's wall clock is set forward, or back if below 0")
@@ -118,7 +118,7 @@ KINDS: dict[str, type[Step]] = {
     "nothing_s": Nothing,
     "disconnected_s": Disconnected,
     "restart": Restart,
-    "clock_s": Clock,
+    "clock_s": ClockStep,
     "command": Command,
     "recording": Recorded,
 }

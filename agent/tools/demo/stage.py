@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.service.bootstrap import assembled
 from drsn.agent.settings.loader import Configuration, bundle_path
@@ -18,7 +18,7 @@ from drsn.agent.tools.demo.broker import embedded_broker
 from drsn.agent.tools.demo.machines import ACTORS, record
 from drsn.agent.tools.demo.observer import Observer
 from drsn.agent.tools.demo.verdict import Verdict, find
-from drsn.agent.tools.replay.player import Plan, play
+from drsn.agent.tools.replay.player import ReplayPlan, play
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def perform(seconds: float, bundle: str, show: Callable[[Observer, float], None]
         stop = threading.Event()
         stack.callback(stop.set)
         replay = threading.Thread(
-            target=play, args=(recordings, Plan(topic=TOPIC), player, stop), name="replay", daemon=True
+            target=play, args=(recordings, ReplayPlan(topic=TOPIC), player, stop), name="replay", daemon=True
         )
         replay.start()
         while replay.is_alive() or time.monotonic() < started_s + seconds + SETTLE_S:
@@ -75,7 +75,7 @@ def _configuration(port: int, bundle: str, state_dir: Path) -> Configuration:
 @contextmanager
 def _connected(port: int, name: str, observer: Observer | None = None) -> Iterator[Connection]:
     connection = Connection(
-        Broker("127.0.0.1", port, protocol="3.1.1"),
+        BrokerAddress("127.0.0.1", port, protocol="3.1.1"),
         name=name,
         client_id=f"drsn-demo-{name}",
         filters=observer.filters if observer else (),

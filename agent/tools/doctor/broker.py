@@ -21,9 +21,9 @@ from drsn.agent.tools.doctor.broker_session import (
 from drsn.agent.tools.doctor.finding import misconfigured, ok, soon, unavailable, unneeded
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.tools.doctor.finding import Finding
-    from drsn.agent.tools.doctor.subject import Patient
+    from drsn.agent.tools.doctor.subject import Subject
 
 NOT_REACHED = unneeded("not tried: there is no line to the broker")
 NOT_LET_IN = unneeded("not tried: the broker does not let the agent in")
@@ -49,7 +49,7 @@ OWN_REMEDY = (
 UNKNOWN_AUTHORITY = "set mqtt.ca_file to the certificate of the authority that signed the broker's"
 
 
-def name(patient: Patient) -> Finding:
+def name(patient: Subject) -> Finding:
     """DNS."""
     broker = patient.broker
     try:
@@ -63,7 +63,7 @@ def name(patient: Patient) -> Finding:
     return ok(f"{broker.host} is {', '.join(addresses)}")
 
 
-def line(patient: Patient) -> Finding:
+def line(patient: Subject) -> Finding:
     """TCP."""
     broker = patient.broker
     where = f"{broker.host}:{broker.port}"
@@ -84,7 +84,7 @@ def line(patient: Patient) -> Finding:
     return ok(f"{where} answers within {(time.monotonic() - before_s) * 1e3:.1f} ms")
 
 
-def encryption(patient: Patient) -> Finding:
+def encryption(patient: Subject) -> Finding:
     """TLS."""
     broker = patient.broker
     if not broker.tls:
@@ -109,7 +109,7 @@ def encryption(patient: Patient) -> Finding:
         )
 
 
-def _encrypted(broker: Broker, secret: ssl.SSLSocket) -> Finding:
+def _encrypted(broker: BrokerAddress, secret: ssl.SSLSocket) -> Finding:
     if broker.insecure:
         return misconfigured(f"{secret.version()}, but the broker's certificate is not checked", INSECURE)
     until = (secret.getpeercert() or {}).get("notAfter", "nobody knows when")
@@ -118,7 +118,7 @@ def _encrypted(broker: Broker, secret: ssl.SSLSocket) -> Finding:
     return soon(said, "; ".join(ends)) if ends else ok(said)
 
 
-def login(patient: Patient) -> Finding:
+def login(patient: Subject) -> Finding:
     """Name and password."""
     session, broker = patient.session, patient.broker
     if session is None:
@@ -138,7 +138,7 @@ def login(patient: Patient) -> Finding:
     return unavailable(f"{who} is not let in: {session.error}", remedy)
 
 
-def subscription(patient: Patient) -> Finding:
+def subscription(patient: Subject) -> Finding:
     """ACL, reading."""
     session = patient.session
     if session is None or session.error is not None:
@@ -153,7 +153,7 @@ def subscription(patient: Patient) -> Finding:
     return ok(f"reads {told}: a packet on {session.heard}")
 
 
-def publication(patient: Patient) -> Finding:
+def publication(patient: Subject) -> Finding:
     """ACL, writing."""
     session = patient.session
     if session is None or session.error is not None:

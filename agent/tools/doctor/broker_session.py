@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.topics import Topics
 
@@ -43,7 +43,7 @@ class OwnCertificateError(OSError):
 
 
 @dataclass(frozen=True)
-class Session:
+class BrokerSession:
     """What the broker said."""
 
     error: str | None
@@ -59,7 +59,7 @@ class Session:
     """Topic of the first packet that came; None: none came in time."""
 
 
-def connected(broker: Broker) -> socket.socket:
+def connected(broker: BrokerAddress) -> socket.socket:
     """A TCP connection.
 
     Raises:
@@ -68,7 +68,7 @@ def connected(broker: Broker) -> socket.socket:
     return socket.create_connection((broker.host, broker.port), TIMEOUT_S)
 
 
-def encrypted(broker: Broker, line: socket.socket) -> ssl.SSLSocket:
+def encrypted(broker: BrokerAddress, line: socket.socket) -> ssl.SSLSocket:
     """TLS on it, with the certificate checked as the agent checks it.
 
     Raises:
@@ -88,7 +88,7 @@ def encrypted(broker: Broker, line: socket.socket) -> ssl.SSLSocket:
     return secret
 
 
-def reaches(broker: Broker) -> bool:
+def reaches(broker: BrokerAddress) -> bool:
     """Whether the line stands, encrypted where it is to be."""
     try:
         with connected(broker) as line:
@@ -99,7 +99,7 @@ def reaches(broker: Broker) -> bool:
     return True
 
 
-def tried(broker: Broker, topics: Topics, filters: tuple[str, ...]) -> Session:
+def tried(broker: BrokerAddress, topics: Topics, filters: tuple[str, ...]) -> BrokerSession:
     """Log in, subscribe, publish, leave."""
     heard: list[str] = []
 
@@ -118,13 +118,13 @@ def tried(broker: Broker, topics: Topics, filters: tuple[str, ...]) -> Session:
     connection.start()
     try:
         if not _let_in(connection, broker):
-            return Session(connection.last_error or NO_ANSWER, connection.protocol)
+            return BrokerSession(connection.last_error or NO_ANSWER, connection.protocol)
         return _done(connection, topics, heard)
     finally:
         connection.stop()
 
 
-def _let_in(connection: Connection, broker: Broker) -> bool:
+def _let_in(connection: Connection, broker: BrokerAddress) -> bool:
     deadline_s = time.monotonic() + ANSWER_S
     first_protocol = connection.protocol
     while time.monotonic() < deadline_s and not connection.connected:
@@ -135,7 +135,7 @@ def _let_in(connection: Connection, broker: Broker) -> bool:
     return connection.connected
 
 
-def _done(connection: Connection, topics: Topics, heard: list[str]) -> Session:
+def _done(connection: Connection, topics: Topics, heard: list[str]) -> BrokerSession:
     """The broker answers in order: with the word on a publish, that on the subscriptions before it is here too."""
     waiting: dict[int, str] = {}
     answers: dict[str, str | None] = {}
@@ -155,4 +155,4 @@ def _done(connection: Connection, topics: Topics, heard: list[str]) -> Session:
     while not (heard or connection.denied) and time.monotonic() < listen_until_s:
         time.sleep(0.02)
     silent = tuple(topic for topic in said if topic not in answers)
-    return Session(None, connection.protocol, connection.denied, answers, silent, next(iter(heard), None))
+    return BrokerSession(None, connection.protocol, connection.denied, answers, silent, next(iter(heard), None))

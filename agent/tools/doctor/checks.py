@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from drsn.agent.tools.doctor.finding import Finding
-    from drsn.agent.tools.doctor.subject import Patient
+    from drsn.agent.tools.doctor.subject import Subject
 
-CHECKS: Final[Mapping[str, Callable[[Patient], Finding]]] = {
+CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
     "configuration": machine.configuration,
     "bundle": machine.bundle,
     "jetpack": gpu.jetpack,
@@ -32,6 +32,6 @@ CHECKS: Final[Mapping[str, Callable[[Patient], Finding]]] = {
 }
 
 
-def examined(patient: Patient) -> dict[str, Finding]:
+def examined(patient: Subject) -> dict[str, Finding]:
     """Check -> what it found; none stops another."""
     return {name: check(patient) for name, check in CHECKS.items()}

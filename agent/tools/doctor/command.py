@@ -49,10 +49,10 @@ def doctor(arguments: argparse.Namespace) -> int:
         raise UsageError("drsn-agent doctor needs --config FILE, or --write-device-dropin FILE")
     configuration = load(arguments.config, arguments.set)
     from drsn.agent.tools.doctor.checks import examined  # noqa: PLC0415 (as in service_commands)
-    from drsn.agent.tools.doctor.subject import Patient  # noqa: PLC0415
+    from drsn.agent.tools.doctor.subject import Subject  # noqa: PLC0415
 
     logs.configure("critical")  # what would be logged is what is printed
-    findings = examined(Patient(configuration))
+    findings = examined(Subject(configuration))
     exit_code = exit_code_of(findings.values())
     if arguments.json:
         listed = [{"check": name, **_plain(finding)} for name, finding in findings.items()]

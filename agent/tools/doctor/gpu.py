@@ -12,7 +12,7 @@ from drsn.agent.tools.doctor.finding import Finding, misconfigured, of_error, ok
 from drsn.model.errors import BundleError, ConfigurationError, DrsnError, UnavailableError
 
 if TYPE_CHECKING:
-    from drsn.agent.tools.doctor.subject import Patient
+    from drsn.agent.tools.doctor.subject import Subject
 
 JETPACKS = {32: "4", 35: "5", 36: "6", 38: "7.0 or 7.1", 39: "7.2 or later"}
 """By major version of Jetson Linux (L4T)."""
@@ -21,7 +21,7 @@ LEAST_L4T = 36
 NOT_NEEDED = "not needed: no engine is asked for, the agent runs on ONNX Runtime"
 
 
-def jetpack(patient: Patient) -> Finding:
+def jetpack(patient: Subject) -> Finding:
     """Is this a Jetson, and of which JetPack?"""
     release = patient.tegra_release
     if not release.exists():
@@ -38,7 +38,7 @@ def jetpack(patient: Patient) -> Finding:
     return ok(f"Jetson Linux {l4t}, JetPack {JETPACKS.get(major, 'newer than 7')}")
 
 
-def driver(patient: Patient) -> Finding:
+def driver(patient: Subject) -> Finding:
     """CUDA's driver, and the GPU that it sees."""
     device = patient.device
     if not isinstance(device, NoDevice):
@@ -56,7 +56,7 @@ def driver(patient: Patient) -> Finding:
     return unavailable(device.reason, remedy)
 
 
-def library(patient: Patient) -> Finding:
+def library(patient: Subject) -> Finding:
     """TensorRT: which one was loaded, and from where."""
     if not patient.flavours and isinstance(patient.device, NoDevice):
         return unneeded(NOT_NEEDED)
@@ -66,7 +66,7 @@ def library(patient: Patient) -> Finding:
     return of_error(found) if patient.flavours else unneeded(f"{found}; {NOT_NEEDED}")
 
 
-def engine(patient: Patient) -> Finding:
+def engine(patient: Subject) -> Finding:
     """Does one fit? Nothing of TensorRT is called."""
     bundle = patient.bundle
     if isinstance(bundle, BundleError):
@@ -85,7 +85,7 @@ def engine(patient: Patient) -> Finding:
     return ok(f"{fits.path}, {sidecar.precision}, up to {sidecar.batch.max} windows at once, fits")
 
 
-def backend(patient: Patient) -> Finding:
+def backend(patient: Subject) -> Finding:
     """What the agent would run on, after its self-test."""
     if isinstance(patient.bundle, BundleError):
         return unneeded("not tried: the bundle is broken")

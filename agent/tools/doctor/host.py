@@ -15,19 +15,19 @@ from drsn.model.errors import BundleError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.tools.doctor.subject import Patient
+    from drsn.agent.tools.doctor.subject import Subject
 
 LEAST_FREE_BYTES = 256 << 20
 """The journal takes 100 MB, and SQLite's log as much again while it is written."""
 
 
-def configuration(patient: Patient) -> Finding:
+def configuration(patient: Subject) -> Finding:
     """It has been read already; whether it warns."""
     warnings = patient.configuration.warnings
     return ok("; ".join(warnings) if warnings else f"sha256 {patient.configuration.sha256[:12]}")
 
 
-def bundle(patient: Patient) -> Finding:
+def bundle(patient: Subject) -> Finding:
     """Whole, and what its manifest says."""
     found = patient.bundle
     if isinstance(found, BundleError):
@@ -35,7 +35,7 @@ def bundle(patient: Patient) -> Finding:
     return ok(f"{found.manifest.name} {found.manifest.version} ({found.sha256[:12]})")
 
 
-def state(patient: Patient) -> Finding:
+def state(patient: Subject) -> Finding:
     """The state directory: writable, with room, and whose."""
     path = patient.configuration.settings.agent.state_dir
     there = next((place for place in (path, *path.absolute().parents) if place.exists()), path)
@@ -67,7 +67,7 @@ def _use(path: Path) -> str:
     return "no agent runs on it"
 
 
-def clock(patient: Patient) -> Finding:
+def clock(patient: Subject) -> Finding:
     """Whether something keeps the clock right: alarms, certificates and shelving go by it."""
     libc = patient.libc or ctypes.CDLL(None, use_errno=True)
     timex = Timex()

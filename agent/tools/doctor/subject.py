@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     import ctypes
     from pathlib import Path
 
-    from drsn.agent.backends.selection import Wish
+    from drsn.agent.backends.selection import BackendOptions
     from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
     from drsn.agent.backends.tensorrt.engine_file import Flavour
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.settings.loader import Configuration
-    from drsn.agent.tools.doctor.broker_session import Session
+    from drsn.agent.tools.doctor.broker_session import BrokerSession
     from drsn.model.bundle import Bundle
 
 
 @dataclass
-class Patient:
+class Subject:
     """Asked by the checks, in their order."""
 
     configuration: Configuration
@@ -39,7 +39,7 @@ class Patient:
     """None: this process's own; the clock is asked by it."""
 
     @cached_property
-    def broker(self) -> Broker:
+    def broker(self) -> BrokerAddress:
         """Where it is, by the settings."""
         return self.configuration.broker
 
@@ -63,7 +63,7 @@ class Patient:
             return error
 
     @cached_property
-    def wish(self) -> Wish:
+    def wish(self) -> BackendOptions:
         """How the network is to run."""
         return wish_of(self.configuration.settings)
 
@@ -91,6 +91,6 @@ class Patient:
         return session.reaches(self.broker)
 
     @cached_property
-    def session(self) -> Session | None:
+    def session(self) -> BrokerSession | None:
         """What the broker let us do; None: there is no line to it."""
         return session.tried(self.broker, self.topics, self.filters) if self.reachable else None

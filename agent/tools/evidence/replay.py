@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.ack_tracker import Receipt
-from drsn.agent.acquisition.batcher import Batch
+from drsn.agent.acquisition.ack_tracker import InFlight
+from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.sensor_stream import Window
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
-from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.record import adapter
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.record import Record
-    from drsn.agent.evidence.recorder import Keeper
+    from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.evidence import Header, WindowNote
@@ -85,8 +85,8 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
         BadDataError: the record is incomplete, or of a version whose states or policies were others.
     """
     header, readings = record.header, []
-    batch = Batch(header.contract, 1, 0.0, lambda _sensor: header.ignored_faults)
-    receipt = Receipt(_NO_MESSAGE)
+    batch = Batcher(header.contract, 1, 0.0, lambda _sensor: header.ignored_faults)
+    receipt = InFlight(_NO_MESSAGE)
     said = []
     for note, samples in zip(header.windows, record.samples, strict=True):
         batch.add(header.sensor, _window(header, note, samples), receipt, 0.0)
@@ -104,11 +104,11 @@ class Line:
     """All that is between messages and events, made anew for each replay."""
 
     intake: Intake
-    batch: Batch
+    batch: Batcher
     backend: Backend
     interpret: Interpreter
-    pipeline: Pipeline
-    keeper: Keeper | None = None
+    pipeline: AlarmEngine
+    keeper: Recorder | None = None
 
 
 def events_of(messages: Iterable[Message], line: Line) -> Iterator[EventDocument]:
@@ -118,7 +118,7 @@ def events_of(messages: Iterable[Message], line: Line) -> Iterator[EventDocument
         PacketError: a message is refused.
     """
     for message in messages:
-        receipt = Receipt(message)
+        receipt = InFlight(message)
         for sensor, window in line.intake.windows(message, receipt):
             if line.batch.full:
                 yield from _flushed(line)
@@ -146,12 +146,13 @@ def _replayed(record: Record, diagnoses: Sequence[Diagnosis], probabilities: NDA
         raise BadDataError("the oldest windows were left out of this message; replay the agent's own file")
     try:
         policy = adapter(Policy).validate_python(header.policy)
-        states: list[Sensor | None] = [
-            None if note.before is None else adapter(Sensor).validate_python(note.before) for note in header.windows
+        states: list[SensorState | None] = [
+            None if note.before is None else adapter(SensorState).validate_python(note.before)
+            for note in header.windows
         ]
     except ValueError as error:
         raise BadDataError(f"recorded by another version, whose alarms were others: {error}"[:300]) from None
-    pipeline = Pipeline(header.contract, Identity(event.agent, event.epoch, event.bundle), lambda _sensor: policy)
+    pipeline = AlarmEngine(header.contract, Identity(event.agent, event.epoch, event.bundle), lambda _sensor: policy)
     for note, state, diagnosis in zip(header.windows, states, diagnoses, strict=True):
         if not note.follows:
             pipeline.sensors.pop(header.sensor, None)

@@ -20,7 +20,7 @@ from drsn.model.errors import BadDataError, UnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.mqtt.broker_address import Broker
+    from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.message import Message
 
 CONNECT_S = 10.0
@@ -41,7 +41,7 @@ class Client:
         UnavailableError: no connection within 10 s.
     """
 
-    def __init__(self, broker: Broker, prefix: str, event_id: str | None = None) -> None:
+    def __init__(self, broker: BrokerAddress, prefix: str, event_id: str | None = None) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex

@@ -42,7 +42,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """Play the recordings to their end, or for ever."""
     from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
-    from drsn.agent.tools.replay.player import Plan, play, sensor_id  # noqa: PLC0415
+    from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id  # noqa: PLC0415
     from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def replay(arguments: argparse.Namespace) -> int:
     for recording in recordings:
         if recording.n_samples < arguments.samples:
             raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
-    plan = Plan(
+    plan = ReplayPlan(
         topic=topic,
         codec=arguments.codec,
         samples_per_packet=arguments.samples,

@@ -29,7 +29,7 @@ CONNECT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReplayPlan:
     """How recordings are played."""
 
     topic: str = "plant/replay/{sensor}/frame"
@@ -59,7 +59,7 @@ def sensor_id(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._~-]", "-", name).lstrip("._~-")[:64] or "recording"
 
 
-def frames(recordings: Sequence[Recording], plan: Plan, start_unix_ns: int) -> Iterator[Frame]:
+def frames(recordings: Sequence[Recording], plan: ReplayPlan, start_unix_ns: int) -> Iterator[Frame]:
     """The frames of all recordings in the order in which they are due.
 
     A remainder shorter than a packet is left out; with `loop` the recordings begin again, without end.
@@ -72,7 +72,7 @@ def frames(recordings: Sequence[Recording], plan: Plan, start_unix_ns: int) -> I
         yield replace(frame, due_s=frame.due_s / plan.speed if plan.speed else 0.0)
 
 
-def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
+def _of_one(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
     """In the recording's own time."""
     encode = codec(plan.codec).encode
     topic = plan.topic.replace("{sensor}", sensor_id(recording.name))
@@ -101,7 +101,7 @@ def _of_one(recording: Recording, plan: Plan, start_unix_ns: int, rng: np.random
         seq += 1
 
 
-def play(recordings: Sequence[Recording], plan: Plan, connection: Transport, stop: threading.Event) -> int:
+def play(recordings: Sequence[Recording], plan: ReplayPlan, connection: Transport, stop: threading.Event) -> int:
     """Publish every frame when it is due; return how many the broker has confirmed.
 
     Raises:

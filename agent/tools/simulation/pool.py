@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.sensor_faults import Look, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find
 from drsn.agent.decision.cusum import Ratios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
 from drsn.agent.tools.simulation.disturbances import DISTURBANCES
@@ -103,7 +103,7 @@ class Watcher:
             part = native[start : start + BATCH]
             x = np.empty((len(part), 1, self.contract.window), np.float32)
             self.conditioner(rate_hz)(part, x)
-            looks = [Look(window) for window in part]
+            looks = [WindowStats(window) for window in part]
             readings = [
                 Reading("s", 0, duration_ns, False, look.rms, look.peak, None, True, duration_ns, fault=find(look))
                 for look in looks

@@ -8,7 +8,7 @@ import pytest
 from fake_cuda import ORIN
 from fake_tensorrt import Behaviour, fake, write_engine
 
-from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, Batch, read_sidecar
+from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, read_sidecar
 from drsn.export import engine_command as module
 from drsn.export.engine_command import add_to, build, describe, document, order_of, refuse_options
 from drsn.export.engine_from_onnx import Engine, Order
@@ -49,7 +49,7 @@ def test_options_are_read():
         )
     )  # fmt: skip
     assert (options["precision"], options["workspace_bytes"], options["opt_level"]) == ("fp16", 64 << 20, 0)
-    assert options["batch"] == Batch(min=1, opt=4, max=64)
+    assert options["batch"] == BatchRange(min=1, opt=4, max=64)
     assert options["compute_capabilities"] == ("8.6", "12.0")
     assert options["strict"]
     assert order_of(parsed("--if-needed"))["if_needed"]

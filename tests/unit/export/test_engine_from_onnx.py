@@ -19,7 +19,7 @@ from graphs import real_builder
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tensorrt import engine_file as plan
-from drsn.agent.backends.tensorrt.engine_file import Batch, Machine, Plan, read_sidecar
+from drsn.agent.backends.tensorrt.engine_file import BatchRange, Machine, Plan, read_sidecar
 from drsn.export import engine_from_onnx as module
 from drsn.export.build_watch import Watch
 from drsn.export.engine_from_onnx import Engine, Order, engine_from_onnx, here
@@ -89,7 +89,7 @@ def test_an_engine_and_its_sidecar_lie_there_and_the_agent_finds_them(bench: Ben
 
 
 def test_the_sidecar_says_what_was_built_of_what_and_for_what(bench: Bench, bundle: Bundle):
-    engine = bench.build(precision="fp16", batch=Batch(min=1, opt=4, max=16), opt_level=2, strict=True)
+    engine = bench.build(precision="fp16", batch=BatchRange(min=1, opt=4, max=16), opt_level=2, strict=True)
     said = json.loads(plan.sidecar_path(engine.path).read_text(encoding="utf-8"))
     assert read_sidecar(engine.path) == engine.sidecar
     content = engine.path.read_bytes()
@@ -236,7 +236,7 @@ def test_an_engine_that_fits_is_kept(bench: Bench):
     [
         {"precision": "fp16"},
         {"strict": True},
-        {"batch": Batch(min=1, opt=1, max=4)},
+        {"batch": BatchRange(min=1, opt=1, max=4)},
         {"opt_level": 5},
         {"workspace_bytes": 1 << 20},
     ],

@@ -10,7 +10,7 @@ from fake_tensorrt import Behaviour, fake, plan_bytes, write_engine
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice
-from drsn.agent.backends.tensorrt.engine_file import Batch
+from drsn.agent.backends.tensorrt.engine_file import BatchRange
 from drsn.export import engines as module
 from drsn.export.engine_from_onnx import Order
 from drsn.export.engines import engines_of, proven
@@ -40,7 +40,7 @@ def library(behaviour: Behaviour, monkeypatch: pytest.MonkeyPatch) -> TensorRt:
 
 
 def prove(library: TensorRt, bundle: Bundle, tmp_path: Path, **wishes: object):
-    order = Order(target="trt", bundle=bundle, engine_dir=tmp_path, batch=Batch(min=1, opt=8, max=32), **wishes)
+    order = Order(target="trt", bundle=bundle, engine_dir=tmp_path, batch=BatchRange(min=1, opt=8, max=32), **wishes)
     return proven(library, ORIN.cuda, plan_bytes(library, bundle.read("model.onnx")), bundle, order)
 
 

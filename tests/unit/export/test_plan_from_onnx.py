@@ -9,7 +9,7 @@ import pytest
 from fake_builder import Builds, fake
 from fake_tensorrt import VERSIONS
 
-from drsn.agent.backends.tensorrt.engine_file import Batch, header
+from drsn.agent.backends.tensorrt.engine_file import BatchRange, header
 from drsn.export.build_watch import Watch
 from drsn.export.plan_from_onnx import Built, Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, UnavailableError, UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TYPED = [version for version in VERSIONS if version != "8.6.1"]
 TENSORRT = [version for version in VERSIONS if not version.startswith("rtx")]
-WISHES = {"batch": Batch(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 1 << 20}
+WISHES = {"batch": BatchRange(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 1 << 20}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from graphs import CONTRACT, diagnosis, real_builder
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
-from drsn.agent.backends.tensorrt.engine_file import NETWORK, Batch, header
+from drsn.agent.backends.tensorrt.engine_file import NETWORK, BatchRange, header
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.export.build_watch import Watch
 from drsn.export.half import halved
@@ -40,7 +40,7 @@ def model() -> bytes:
 
 
 def build(model: bytes, watch: Watch | None = None, **wishes: object) -> Built:
-    due = {"batch": Batch(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 256 << 20,
+    due = {"batch": BatchRange(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 256 << 20,
            "compute_capabilities": ("8.6", "8.9")}  # fmt: skip
     trt = trt_compat.load("tensorrt-rtx")
     return plan_from_onnx(trt, model, CONTRACT, Wishes(**{**due, **wishes}), b"", watch or Watch(io.StringIO()))
@@ -60,7 +60,7 @@ def test_every_network_of_the_family_builds(family: Family, view: View, precisio
 def test_what_ships_builds(name: str, precision: str):
     bundle = open_bundle(shipped(name))
     trt = trt_compat.load("tensorrt-rtx")
-    wishes = Wishes(Batch(min=1, opt=8, max=32), precision, 256 << 20, compute_capabilities=("8.6",))
+    wishes = Wishes(BatchRange(min=1, opt=8, max=32), precision, 256 << 20, compute_capabilities=("8.6",))
     model = bundle.read(NETWORK[precision])
     built = plan_from_onnx(trt, model, bundle.contract, wishes, b"", Watch(io.StringIO()))
     assert header(built.plan) == ("tensorrt-rtx", trt.version)
@@ -80,7 +80,7 @@ def test_what_is_no_onnx_or_half_of_one_is_refused(model: bytes):
 
 def test_an_impossible_profile_is_refused(model: bytes):
     with pytest.raises(UsageError, match=r"--batch 8,4,2: TensorRT-RTX .* takes no such profile"):
-        build(model, batch=Batch(min=8, opt=4, max=2))
+        build(model, batch=BatchRange(min=8, opt=4, max=2))
 
 
 def test_too_little_workspace_is_called_a_lack_of_memory(model: bytes):

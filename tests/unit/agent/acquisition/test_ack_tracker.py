@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.ack_tracker import Receipts
+from drsn.agent.acquisition.ack_tracker import AckTracker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_packets_are_settled_in_order_of_receipt_whatever_order_they_are_done_in(
     order: list[int], make_message: Callable[..., Message]
 ):
-    receipts = Receipts()
+    receipts = AckTracker()
     opened = [receipts.open(make_message(payload=bytes([n]))) for n in range(6)]
     done: set[int] = set()
     settled: list[int] = []
@@ -30,7 +30,7 @@ def test_packets_are_settled_in_order_of_receipt_whatever_order_they_are_done_in
 
 
 def test_a_packet_is_settled_once_it_is_read_and_its_windows_are_committed(make_message: Callable[..., Message]):
-    receipts = Receipts()
+    receipts = AckTracker()
     receipt = receipts.open(make_message())
     assert receipts.settle() == []  # not read to its end
     receipt.read, receipt.windows = True, 2
@@ -41,7 +41,7 @@ def test_a_packet_is_settled_once_it_is_read_and_its_windows_are_committed(make_
 
 
 def test_a_packet_without_windows_waits_only_for_those_before_it(make_message: Callable[..., Message]):
-    receipts = Receipts()
+    receipts = AckTracker()
     first, partial = receipts.open(make_message()), receipts.open(make_message())
     first.windows, first.read, partial.read = 1, True, True
     assert receipts.settle() == []
@@ -50,7 +50,7 @@ def test_a_packet_without_windows_waits_only_for_those_before_it(make_message: C
 
 
 def test_the_broker_waits_for_those_that_it_wants_acknowledged(make_message: Callable[..., Message]):
-    receipts = Receipts()
+    receipts = AckTracker()
     for qos in (0, 1, 1, 0):
         receipts.open(make_message(qos=qos)).read = qos > 0
     assert receipts.owed == 2

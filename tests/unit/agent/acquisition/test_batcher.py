@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.acquisition.ack_tracker import Receipt
-from drsn.agent.acquisition.batcher import MAX_RATES, Batch
+from drsn.agent.acquisition.ack_tracker import InFlight
+from drsn.agent.acquisition.batcher import MAX_RATES, Batcher
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.model.conditioning import Conditioner, native_window
 
@@ -31,16 +31,16 @@ def framed(samples: NDArray[np.float32], rate_hz: float, end_unix_ns: int, **sai
 
 
 @pytest.fixture
-def receipt(make_message: Callable[..., Message]) -> Receipt:
-    return Receipt(make_message())
+def receipt(make_message: Callable[..., Message]) -> InFlight:
+    return InFlight(make_message())
 
 
 @pytest.fixture
-def batch(contract: ModelContract) -> Batch:
-    return Batch(contract, max_windows=3, deadline_s=0.02)
+def batch(contract: ModelContract) -> Batcher:
+    return Batcher(contract, max_windows=3, deadline_s=0.02)
 
 
-def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batch, receipt: Receipt):
+def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batcher, receipt: InFlight):
     rates_hz = (12_000.0, 48_000.0, 12_000.0)
     windows = [window(rate_hz, seed) for seed, rate_hz in enumerate(rates_hz)]
     for each in windows:
@@ -52,7 +52,7 @@ def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batch, receipt:
         np.testing.assert_array_equal(row, expected)
 
 
-def test_a_batch_is_filled_in_one_preallocated_array(batch: Batch, receipt: Receipt):
+def test_a_batch_is_filled_in_one_preallocated_array(batch: Batcher, receipt: InFlight):
     batch.add("a", window(), receipt, 0.0)
     first = batch.x
     batch.clear()
@@ -61,7 +61,7 @@ def test_a_batch_is_filled_in_one_preallocated_array(batch: Batch, receipt: Rece
     assert [reading.sensor for reading in batch.readings] == ["b"]
 
 
-def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batch, receipt: Receipt):
+def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batcher, receipt: InFlight):
     n_samples = 1024  # at 48 kHz
     sine = 100 + 2 * np.sin(2 * np.pi * 8 * np.arange(n_samples) / n_samples)
     sine[0] += 5
@@ -78,8 +78,8 @@ def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batch, receip
 @pytest.mark.parametrize(
     ("said", "fault"), [({}, None), ({"clipped": True}, "clipping"), ({"rate_error": -0.03}, "wrong_rate")]
 )
-def test_a_reading_says_what_is_wrong_with_the_sensor(contract, receipt: Receipt, said: dict[str, object], fault: str):
-    batch = Batch(contract, 4, 0.0, ignored_faults=lambda sensor: ("offset",) if sensor == "b" else ())
+def test_a_reading_says_what_is_wrong_with_the_sensor(contract, receipt: InFlight, said: dict[str, object], fault: str):
+    batch = Batcher(contract, 4, 0.0, ignored_faults=lambda sensor: ("offset",) if sensor == "b" else ())
     noise = np.random.default_rng(0).standard_normal((1, 256)).astype(np.float32)
     batch.add("a", framed(noise, 12_000.0, 7, **said), receipt, 0.0)
     for sensor in "ab":
@@ -87,7 +87,7 @@ def test_a_reading_says_what_is_wrong_with_the_sensor(contract, receipt: Receipt
     assert [reading.fault for reading in batch.readings] == [fault, "offset", None]
 
 
-def test_no_window_waits_longer_than_the_deadline(batch: Batch, receipt: Receipt):
+def test_no_window_waits_longer_than_the_deadline(batch: Batcher, receipt: InFlight):
     assert batch.wait_s(100.0) is None
     batch.add("a", window(), receipt, 100.0)
     batch.add("b", window(), receipt, 100.015)  # company does not put it off
@@ -98,9 +98,9 @@ def test_no_window_waits_longer_than_the_deadline(batch: Batch, receipt: Receipt
 
 
 def test_a_packet_is_done_when_its_windows_have_left_the_batch(
-    batch: Batch, receipt: Receipt, make_message: Callable[..., Message]
+    batch: Batcher, receipt: InFlight, make_message: Callable[..., Message]
 ):
-    other = Receipt(make_message(), read=True)
+    other = InFlight(make_message(), read=True)
     receipt.read = True
     for each in (receipt, receipt, other):
         assert not batch.full
@@ -114,7 +114,7 @@ def test_a_packet_is_done_when_its_windows_have_left_the_batch(
     assert len(batch) == 0
 
 
-def test_a_clock_that_drifts_does_not_fill_the_memory(batch: Batch, receipt: Receipt):
+def test_a_clock_that_drifts_does_not_fill_the_memory(batch: Batcher, receipt: InFlight):
     for step in range(2 * MAX_RATES + 1):
         batch.add("a", window(12_000.0 + step / 8), receipt, 0.0)
         batch.clear()

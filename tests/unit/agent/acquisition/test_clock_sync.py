@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from drsn.agent.acquisition.clock_sync import ASK_EVERY_S, TIME_ERROR, UNSYNCHRONISED, Clock
+from drsn.agent.acquisition.clock_sync import ASK_EVERY_S, TIME_ERROR, UNSYNCHRONISED, ClockSync
 
 
 @dataclass
@@ -21,8 +21,8 @@ class Kernel:
         return self.result
 
 
-def clock_of(kernel: Kernel, **options) -> Clock:  # noqa: ANN003 (as Clock takes them)
-    clock = Clock(**options)
+def clock_of(kernel: Kernel, **options) -> ClockSync:  # noqa: ANN003 (as Clock takes them)
+    clock = ClockSync(**options)
     clock._libc = kernel
     return clock
 
@@ -52,4 +52,4 @@ def test_it_is_asked_at_once_when_the_clock_was_set_for_then_nobody_vouches_for_
 
 
 def test_this_kernel_answers():
-    assert Clock().synchronised(0.0) in (True, False)
+    assert ClockSync().synchronised(0.0) in (True, False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.continuity import LIVES, Continuity, Cursor, Life, advance, judge
+from drsn.agent.acquisition.continuity import PAST_BOOTS, Continuity, Cursor, PastBoot, advance, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,20 +58,20 @@ NO_BOOT = {"seq": 1000, "end_unix_ns": END}
         (BOOT, {"boot_id": 7, "seq": 0, "t0_unix_ns": END - 200 * MS}, Continuity.DUPLICATE),
         (BOOT, {"boot_id": 7, "seq": 0, "t0_unix_ns": END + 9 * MS}, Continuity.RESTART),  # its boot_id never changes
         (
-            {**BOOT, "lives": (Life(6, 40, None),)},
+            {**BOOT, "lives": (PastBoot(6, 40, None),)},
             {"boot_id": 6, "seq": 40},
             Continuity.DUPLICATE,
         ),  # redelivered behind a restart
-        ({**BOOT, "lives": (Life(6, 40, None),)}, {"boot_id": 6, "seq": 3}, Continuity.DUPLICATE),
-        ({**BOOT, "lives": (Life(6, 40, None),)}, {"boot_id": 6, "seq": 41}, Continuity.RESTART),
-        ({**BOOT, "lives": (Life(6, 40, None),)}, {"boot_id": 5, "seq": 40}, Continuity.RESTART),
+        ({**BOOT, "lives": (PastBoot(6, 40, None),)}, {"boot_id": 6, "seq": 3}, Continuity.DUPLICATE),
+        ({**BOOT, "lives": (PastBoot(6, 40, None),)}, {"boot_id": 6, "seq": 41}, Continuity.RESTART),
+        ({**BOOT, "lives": (PastBoot(6, 40, None),)}, {"boot_id": 5, "seq": 40}, Continuity.RESTART),
         (
-            {**BOOT, "lives": (Life(6, 40, None), Life(5, 9, None), Life(4, 3, END - 900 * MS))},
+            {**BOOT, "lives": (PastBoot(6, 40, None), PastBoot(5, 9, None), PastBoot(4, 3, END - 900 * MS))},
             {"boot_id": 4, "seq": 3},
             Continuity.DUPLICATE,
         ),
         (
-            {**BOOT, "lives": (Life(6, 40, None), Life(5, 9, None), Life(4, 3, END - 900 * MS))},
+            {**BOOT, "lives": (PastBoot(6, 40, None), PastBoot(5, 9, None), PastBoot(4, 3, END - 900 * MS))},
             {"boot_id": 5, "seq": 10},
             Continuity.RESTART,
         ),
@@ -201,7 +201,7 @@ def test_the_boot_before_a_restart_is_remembered(make_packet: Make):
     first = advance(None, make_packet(N, boot_id=1, seq=5), RATE_HZ, Continuity.FIRST)
     second = advance(first, make_packet(N, boot_id=2, seq=0), RATE_HZ, Continuity.RESTART)
     third = advance(second, make_packet(N, boot_id=2, seq=1), RATE_HZ, Continuity.TOUCHES)
-    assert (first.lives, second.lives, third.lives) == ((), (Life(1, 5, None),), (Life(1, 5, None),))
+    assert (first.lives, second.lives, third.lives) == ((), (PastBoot(1, 5, None),), (PastBoot(1, 5, None),))
 
 
 def test_so_many_lives_are_remembered_each_once_the_latest_first(make_packet: Make):
@@ -212,12 +212,12 @@ def test_so_many_lives_are_remembered_each_once_the_latest_first(make_packet: Ma
             cursor = advance(cursor, packet, RATE_HZ, Continuity.FIRST if cursor is None else Continuity.RESTART)
     assert [life.boot_id for life in cursor.lives] == [3, 7, 6, 5, 4, 2, 1, 9]
     assert all(life.seq == life.boot_id for life in cursor.lives)
-    assert len(cursor.lives) == LIVES
+    assert len(cursor.lives) == PAST_BOOTS
 
 
 def test_a_boot_id_that_comes_again_is_a_new_life_if_time_went_on(make_packet: Make):
     """Else the sensor would be deaf until its seq has passed the old one."""
-    cursor = Cursor(2, 9, END, RATE_HZ, lives=(Life(1, 4000, END - 60_000 * MS),))
+    cursor = Cursor(2, 9, END, RATE_HZ, lives=(PastBoot(1, 4000, END - 60_000 * MS),))
     again = make_packet(N, boot_id=1, seq=0, t0_unix_ns=END + 1000 * MS)
     assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.RESTART
     late = make_packet(N, boot_id=1, seq=3999, t0_unix_ns=END - 60_200 * MS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from drsn.agent.acquisition.ack_tracker import Receipt
+from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.codecs import Format, PacketError, Reason, frame
 from drsn.agent.acquisition.codecs import json_document as document
 from drsn.agent.acquisition.continuity import Cursor
@@ -49,12 +49,12 @@ class Door:
     intake: Intake
     make_message: Callable[..., Message]
     metrics: Metrics
-    receipt: Receipt = field(init=False)
+    receipt: InFlight = field(init=False)
 
     def send(self, topic: str, payload: bytes, **options: Any) -> list[tuple[str, list[float]]]:  # noqa: ANN401
         """Windows as (sensor, samples of the first channel)."""
         message = self.make_message(topic, payload, **options)
-        self.receipt = Receipt(message)
+        self.receipt = InFlight(message)
         return [(name, window.samples[0].tolist()) for name, window in self.intake.windows(message, self.receipt)]
 
     def refused(self, topic: str, payload: bytes, **options: Any) -> Reason:  # noqa: ANN401

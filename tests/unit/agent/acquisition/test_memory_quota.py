@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.memory_quota import Room, most_bytes
+from drsn.agent.acquisition.memory_quota import MemoryQuota, most_bytes
 
 
 @pytest.fixture
@@ -13,31 +13,31 @@ def gone() -> list[str]:
 
 
 @pytest.fixture
-def room(gone: list[str]) -> Room:
-    return Room(100, gone.append)
+def room(gone: list[str]) -> MemoryQuota:
+    return MemoryQuota(100, gone.append)
 
 
-def test_all_find_room_while_there_is_some(room: Room, gone: list[str]):
+def test_all_find_room_while_there_is_some(room: MemoryQuota, gone: list[str]):
     assert room.take("a", 60)
     assert room.take("b", 40)
     assert (room.used, room.of("a"), room.of("c"), gone) == (100, 60, 0, [])
 
 
-def test_who_wants_less_gets_the_room_of_the_one_that_has_most(room: Room, gone: list[str]):
+def test_who_wants_less_gets_the_room_of_the_one_that_has_most(room: MemoryQuota, gone: list[str]):
     for name, nbytes in (("a", 20), ("b", 70), ("c", 10)):
         assert room.take(name, nbytes)
     assert room.take("d", 15)
     assert (gone, room.used, room.of("b")) == (["b"], 45, 0)
 
 
-def test_who_wants_as_much_as_the_largest_is_turned_away(room: Room, gone: list[str]):
+def test_who_wants_as_much_as_the_largest_is_turned_away(room: MemoryQuota, gone: list[str]):
     """Else sensors of one rate would throw each other out by turns, and none would keep anything."""
     assert room.take("a", 60)
     assert not room.take("b", 60)
     assert (gone, room.used) == ([], 60)
 
 
-def test_who_is_turned_away_finds_room_when_somebody_leaves(room: Room):
+def test_who_is_turned_away_finds_room_when_somebody_leaves(room: MemoryQuota):
     assert room.take("a", 60)
     assert not room.take("b", 60)
     room.leave("a")
@@ -46,7 +46,7 @@ def test_who_is_turned_away_finds_room_when_somebody_leaves(room: Room):
     assert room.take("a", 100)
 
 
-def test_another_size_takes_the_place_of_the_one_before(room: Room):
+def test_another_size_takes_the_place_of_the_one_before(room: MemoryQuota):
     for nbytes in (60, 90, 30):
         assert room.take("a", nbytes)
         assert room.used == nbytes
@@ -54,7 +54,9 @@ def test_another_size_takes_the_place_of_the_one_before(room: Room):
     assert (room.used, room.of("a")) == (0, 0), "it has nothing: what it had was of another size"
 
 
-def test_who_is_turned_away_again_and_again_is_not_looked_for_among_all(room: Room, monkeypatch: pytest.MonkeyPatch):
+def test_who_is_turned_away_again_and_again_is_not_looked_for_among_all(
+    room: MemoryQuota, monkeypatch: pytest.MonkeyPatch
+):
     room.take("a", 60)
     assert not room.take("b", 60)
     monkeypatch.setattr(room, "_make", lambda _: pytest.fail("a look at all"))
@@ -65,7 +67,7 @@ def test_who_is_turned_away_again_and_again_is_not_looked_for_among_all(room: Ro
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 120)), max_size=60))
 def test_the_bound_holds_and_an_even_share_is_always_given(wants: list[tuple[int, int]]):
     held: dict[str, int] = {}
-    room = Room(100, held.pop)
+    room = MemoryQuota(100, held.pop)
     for sensor, nbytes in wants:
         held.pop(str(sensor), None)
         if room.take(str(sensor), nbytes):

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.continuity import PAUSE_NS
-from drsn.agent.acquisition.rate_monitor import RateWatch
+from drsn.agent.acquisition.rate_monitor import RateMonitor
 from drsn.agent.acquisition.sensor_faults import RATE_TOLERANCE
 
 DECLARED_HZ = 12_000.0
 
 
-def watched(true_hz: float, packets: int, n_samples: int = 2048, jitter_ns: list[int] | None = None) -> RateWatch:
-    watch = RateWatch()
+def watched(true_hz: float, packets: int, n_samples: int = 2048, jitter_ns: list[int] | None = None) -> RateMonitor:
+    watch = RateMonitor()
     for index in range(packets):
         late_ns = jitter_ns[index % len(jitter_ns)] if jitter_ns else 0
         t0 = 10**18 + round(index * n_samples / true_hz * 1e9) + late_ns
@@ -41,7 +41,7 @@ def test_times_that_jitter_as_far_as_packets_may_are_no_wrong_rate(seconds: floa
 
 
 def test_a_gap_begins_a_new_measurement_and_a_packet_without_a_time_ends_it():
-    watch = RateWatch()
+    watch = RateMonitor()
     for index in range(200):
         t0 = 10**18 + round(index * 2048 / 10_000 * 1e9)
         watch.add(t0, 2048, DECLARED_HZ, touches=index % 40 > 0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.ring_buffer import Ring
+from drsn.agent.acquisition.ring_buffer import RingBuffer
 
 
 @dataclass
@@ -44,7 +44,7 @@ SHAPES = st.integers(1, 12).flatmap(lambda window: st.tuples(st.just(window), st
 @given(shape=SHAPES, pushes=st.lists(st.none() | st.integers(0, 40), max_size=12))
 def test_it_equals_a_list_for_any_pushes_and_resets(shape: tuple[int, int], pushes: list[int | None]):
     window, hop = shape
-    ring, naive, next_sample = Ring(2, window, hop), Naive(window, hop), 0
+    ring, naive, next_sample = RingBuffer(2, window, hop), Naive(window, hop), 0
     for n_samples in pushes:
         if n_samples is None:
             ring.reset()
@@ -58,7 +58,7 @@ def test_it_equals_a_list_for_any_pushes_and_resets(shape: tuple[int, int], push
 
 
 def test_windows_are_views_of_one_buffer():
-    ring = Ring(1, 8, 3)
+    ring = RingBuffer(1, 8, 3)
     buffer = ring._buffer
     for view, _ in ring.push(np.zeros((1, 100), np.float32)):
         assert view.base is buffer
@@ -67,7 +67,7 @@ def test_windows_are_views_of_one_buffer():
 
 
 def test_a_window_is_yielded_before_the_next_one_overwrites_it():
-    ring = Ring(1, 4, 4)
+    ring = RingBuffer(1, 4, 4)
     windows = ring.push(np.arange(8, dtype=np.float32)[None])
     assert next(windows)[0].tolist() == [[0, 1, 2, 3]]
     assert next(windows)[0].tolist() == [[4, 5, 6, 7]]
@@ -76,4 +76,4 @@ def test_a_window_is_yielded_before_the_next_one_overwrites_it():
 @pytest.mark.parametrize("hop", [0, -1, 5])
 def test_a_hop_that_would_skip_samples_or_stand_still_is_refused(hop: int):
     with pytest.raises(ValueError, match="hop"):
-        Ring(1, 4, hop)
+        RingBuffer(1, 4, hop)

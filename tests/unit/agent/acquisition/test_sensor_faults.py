@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.sensor_faults import FAULTS, Look, find
+from drsn.agent.acquisition.sensor_faults import FAULTS, WindowStats, find
 from drsn.agent.settings.sections import FaultName
 from drsn.model.data.mat import variables
 
@@ -28,7 +28,7 @@ def noise(seed: int = 0) -> NDArray[np.float64]:
 
 
 def found(samples: NDArray[np.float64], **said: object) -> str | None:
-    return find(Look(samples.astype(np.float32)[np.newaxis], **said))
+    return find(WindowStats(samples.astype(np.float32)[np.newaxis], **said))
 
 
 def with_run(length: int, value: float) -> NDArray[np.float64]:
@@ -83,13 +83,13 @@ def test_what_the_packet_says_counts():
 
 def test_one_channel_of_several_is_enough():
     both = np.stack([noise(), with_run(64, 0.0)]).astype(np.float32)
-    assert find(Look(both)) == "dropout"
-    assert find(Look(both[:1])) is None
+    assert find(WindowStats(both)) == "dropout"
+    assert find(WindowStats(both[:1])) is None
 
 
 def test_an_ignored_fault_is_none_and_does_not_come_back_under_another_name():
     for name, samples in BROKEN.items():
-        assert find(Look(samples.astype(np.float32)[np.newaxis]), {name}) is None
+        assert find(WindowStats(samples.astype(np.float32)[np.newaxis]), {name}) is None
 
 
 def test_short_runs_and_single_ends_are_no_fault():
@@ -106,7 +106,7 @@ def test_the_settings_and_the_documentation_know_every_fault():
 
 
 def test_a_look_measures_the_ac_part():
-    look = Look((noise() * 3 + 50).astype(np.float32)[np.newaxis])
+    look = WindowStats((noise() * 3 + 50).astype(np.float32)[np.newaxis])
     assert look.rms == pytest.approx(3 * noise().std(), rel=1e-4)
     assert look.peak == pytest.approx(3 * np.abs(noise() - noise().mean()).max(), rel=1e-4)
 
@@ -127,7 +127,7 @@ def test_no_fault_is_found_in_any_recording_as_it_was_recorded(data_dir: Path):
     windows, faults = 0, []
     for name, samples, native in recorded(data_dir):
         for start in range(0, samples.shape[1] - native + 1, native):
-            fault = find(Look(samples[:, start : start + native]))
+            fault = find(WindowStats(samples[:, start : start + native]))
             faults += [(name, start, fault)] if fault else []
             windows += 1
     assert (faults, windows > 3000) == ([], True)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from drsn.agent.acquisition.sensor_quota import CLEAR_EVERY_S, UNPROVEN_S, Places
+from drsn.agent.acquisition.sensor_quota import CLEAR_EVERY_S, UNPROVEN_S, SensorQuota
 
 
 def test_there_is_room_for_so_many_and_for_those_who_have_a_place():
-    places = Places(2, known=["old"])
+    places = SensorQuota(2, known=["old"])
     assert places.stranger(["new", "newer"]) == "new"
     places.take("new", 0.0)
     assert places.stranger(["newer"]) == "newer"
@@ -12,12 +12,12 @@ def test_there_is_room_for_so_many_and_for_those_who_have_a_place():
 
 
 def test_more_known_ones_than_places_keep_theirs_and_let_nobody_in():
-    places = Places(1, known=["a", "b"])
+    places = SensorQuota(1, known=["a", "b"])
     assert (places.stranger(["a", "b"]), places.stranger(["c"])) == (None, "c")
 
 
 def test_who_has_not_brought_a_window_in_time_goes_and_nobody_else():
-    places = Places(3)
+    places = SensorQuota(3)
     for name in "abc":
         places.take(name, 0.0)
     places.prove("a")
@@ -28,7 +28,7 @@ def test_who_has_not_brought_a_window_in_time_goes_and_nobody_else():
 
 
 def test_a_flood_is_not_looked_through_for_each_of_its_packets():
-    places = Places(1)
+    places = SensorQuota(1)
     places.take("a", 0.0)
     assert places.clear(UNPROVEN_S - 1) == []
     assert places.clear(UNPROVEN_S) == []
@@ -36,6 +36,6 @@ def test_a_flood_is_not_looked_through_for_each_of_its_packets():
 
 
 def test_a_place_that_is_left_is_free():
-    places = Places(1, known=["a"])
+    places = SensorQuota(1, known=["a"])
     places.leave("a")
     assert places.stranger(["b"]) is None

@@ -10,7 +10,7 @@ from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, write_engine
 
 from drsn.agent.backends import selection as module
-from drsn.agent.backends.selection import Chosen, Wish, choose
+from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
 from drsn.agent.backends.tensorrt.engine_file import sidecar_path
 from drsn.agent.backends.tolerance import limits_of
@@ -50,7 +50,7 @@ class Machine:
         return write_engine(self.engine_dir, self.installed[flavour], bundle, device, **said)
 
     def choose(self, choice: str = "auto", **more: object) -> Chosen:
-        return choose(BUNDLE, Wish(choice, MAX_BATCH, engine_dir=self.engine_dir, **more))
+        return choose(BUNDLE, BackendOptions(choice, MAX_BATCH, engine_dir=self.engine_dir, **more))
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_the_switch_of_the_graphs_reaches_the_backend(machine: Machine):
 
 
 def test_engines_lie_beside_the_bundle_unless_a_place_is_set():
-    assert Wish("auto", 1).engines_of(BUNDLE) == BUNDLE.path.parent / "synthetic.zip.engines"
+    assert BackendOptions("auto", 1).engines_of(BUNDLE) == BUNDLE.path.parent / "synthetic.zip.engines"
 
 
 OLDER = fake("8.6.1", Behaviour(Gpu()))
@@ -191,13 +191,13 @@ def test_each_precision_has_its_tolerance(machine: Machine, precision: str, stri
 @pytest.mark.parametrize("choice", ["auto", "onnxruntime"])
 def test_a_pc_without_engines_runs_on_onnx_runtime_and_has_nothing_to_complain_of(tmp_path: Path, choice: str):
     bundle = replace(BUNDLE, path=tmp_path / "b.zip")
-    chosen = choose(bundle, Wish(choice, MAX_BATCH))
+    chosen = choose(bundle, BackendOptions(choice, MAX_BATCH))
     assert (chosen.backend.name, chosen.reasons) == ("onnxruntime", ())
 
 
 def test_a_gpu_for_which_nobody_ever_built_an_engine_is_no_reason_to_complain(machine: Machine, tmp_path: Path):
     bundle = replace(BUNDLE, path=tmp_path / "b.zip")
-    assert choose(bundle, Wish("auto", MAX_BATCH)).reasons == ()
+    assert choose(bundle, BackendOptions("auto", MAX_BATCH)).reasons == ()
     assert machine.touched == ()
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, Identity, Pipeline
+from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Reading
 from drsn.agent.decision.operator_action import Operation, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.documents import BundleReference
 from drsn.model.contract import Label
@@ -24,8 +24,8 @@ AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
 SLOW_TO_CLEAR = Policy.votes(Quorum(1, 1), Quorum(8, 8))
 
 
-def pipeline_of(contract: ModelContract, policy: Policy = AT_ONCE, **options: object) -> Pipeline:
-    return Pipeline(contract, IDENTITY, lambda _sensor: policy, **options)
+def pipeline_of(contract: ModelContract, policy: Policy = AT_ONCE, **options: object) -> AlarmEngine:
+    return AlarmEngine(contract, IDENTITY, lambda _sensor: policy, **options)
 
 
 def diagnosis(condition: str, end_s: int = 1, *, fresh: bool = False) -> Diagnosis:
@@ -87,7 +87,7 @@ def test_a_refused_packet_speaks_for_a_sensor_fault_of_a_sensor_that_is_known(co
 
 
 def test_what_a_closed_gate_makes_of_a_window_is_said(contract):
-    gated = replace(AT_ONCE, limits=Limits(rms=2.0, settle_ns=0))
+    gated = replace(AT_ONCE, limits=GateLimits(rms=2.0, settle_ns=0))
     outcome = pipeline_of(contract, gated).feed(diagnosis("ball"), 0)
     assert (outcome.events, outcome.suppressed_by) == ((), "gate")
     assert pipeline_of(contract).feed(diagnosis("ball"), 0).suppressed_by is None

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_logic import fall_silent, step
-from drsn.agent.decision.alarm_state import OWN, Change, Condition, Sensor, State
+from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState, State
 from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SEQUENTIAL = Terms(Quorum(2, 3), Quorum(2, 3), TWO_WINDOWS)
 FAULTY = Terms(Quorum(2, 2), Quorum(2, 2))
 BY_VOTES = Policy(VOTES, VOTES, FAULTY)
 BY_EVIDENCE = Policy(SEQUENTIAL, VOTES, FAULTY)
-GATED = replace(BY_VOTES, limits=Limits(rms=1.0, settle_ns=0))
+GATED = replace(BY_VOTES, limits=GateLimits(rms=1.0, settle_ns=0))
 POLICIES = st.sampled_from([BY_VOTES, BY_EVIDENCE, GATED, replace(BY_EVIDENCE, limits=GATED.limits)])
 
 WINDOWS = st.lists(
@@ -48,7 +48,7 @@ class Machine:
     """A sensor that windows are shown to, one by one."""
 
     def __init__(self, policy: Policy, make_reading: Callable[..., Reading]) -> None:
-        self.sensor = Sensor.new((*MACHINE, *OWN))
+        self.sensor = SensorState.new((*MACHINE, *OWN))
         self.policy = policy
         self._make_reading = make_reading
         self._at = 0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_logic import step
-from drsn.agent.decision.alarm_state import TRANSITIONS, Change, Condition, Sensor, Signal, State
+from drsn.agent.decision.alarm_state import TRANSITIONS, Change, Condition, SensorState, Signal, State
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum, Votes
@@ -32,7 +32,7 @@ class Machine:
     """A sensor that windows are shown to, one by one."""
 
     def __init__(self, policy: Policy, make_reading: Callable[..., Reading]) -> None:
-        self.sensor = Sensor.new(CONDITIONS)
+        self.sensor = SensorState.new(CONDITIONS)
         self._policy = policy
         self._make_reading = make_reading
         self._windows = 0
@@ -163,7 +163,7 @@ def test_votes_from_before_a_change_decide_nothing_after_it(machine: Callable[[P
 
 def test_an_acknowledged_alarm_clears_by_itself(machine: Callable[[Policy], Machine]):
     it = machine(AT_ONCE)
-    it.sensor = Sensor({"ball": Condition(state=State.ACTIVE_ACKED)}, seq=9)
+    it.sensor = SensorState({"ball": Condition(state=State.ACTIVE_ACKED)}, seq=9)
     assert it.told("ball", "normal") == [(2, "ball", "normal")]
 
 
@@ -178,7 +178,7 @@ CLEARS = {
 @pytest.mark.parametrize("signal", [Signal.RAISE, *CLEARS])
 def test_the_table_alone_says_what_follows(state: State, signal: Signal, machine: Callable[[Policy], Machine]):
     it = machine(CLEARS.get(signal, AT_ONCE))
-    it.sensor = Sensor({"ball": Condition(state=state)}, seq=9)
+    it.sensor = SensorState({"ball": Condition(state=state)}, seq=9)
     changes = it.show("ball" if signal is Signal.RAISE else "normal")
     assert it.sensor.conditions["ball"].state is TRANSITIONS.get((state, signal), state)
     assert it.sensor.seq == 9 + len(changes) == 9 + ((state, signal) in TRANSITIONS)

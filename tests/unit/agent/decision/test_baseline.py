@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.baseline import (
     LEAST_WINDOWS,
-    Commission,
+    Baseline,
     Learnt,
     Seen,
     UnfitError,
@@ -123,7 +123,7 @@ def test_an_allowance_never_makes_the_model_abstain(
 
 
 def test_another_bundle_gets_no_allowance():
-    commission = Commission(Learnt(350, 0.0, 1.0, 0.5, 0.01, 1.0, 2.0), BUNDLE, 0.1, 1, "ana")
+    commission = Baseline(Learnt(350, 0.0, 1.0, 0.5, 0.01, 1.0, 2.0), BUNDLE, 0.1, 1, "ana")
     assert (commission.allowance(BUNDLE), commission.allowance(OTHER)) == (2.0, 0.0)
 
 
@@ -131,8 +131,8 @@ def test_another_bundle_gets_no_allowance():
 def test_it_survives_the_store_and_states_of_earlier_versions_have_none(
     novelty: list[float], gate: float | None, comment: str | None
 ):
-    adapter = TypeAdapter(Sensor)
+    adapter = TypeAdapter(SensorState)
     learnt = learn(healthy(novelty), 0.0, math.inf)
-    sensor = replace(Sensor.new(["ball"]), commission=Commission(learnt, BUNDLE, gate, 1, "ana", comment))
+    sensor = replace(SensorState.new(["ball"]), commission=Baseline(learnt, BUNDLE, gate, 1, "ana", comment))
     assert adapter.validate_json(adapter.dump_json(sensor)) == sensor
     assert adapter.validate_json('{"conditions": {}, "seq": 3}').commission is None

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
-from drsn.agent.decision.alarm_state import Condition, Sensor, State
-from drsn.agent.decision.commissioning import PROGRESS_S, Commissioner, Request, Word
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_state import Condition, SensorState, State
+from drsn.agent.decision.commissioning import PROGRESS_S, Commissioner, CommissionRequest, Progress
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.documents import BundleReference
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from drsn.agent.decision.diagnosis import Reading
 
-NEW = Sensor.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
+NEW = SensorState.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
 SETTLE_NS = 2 * 10**9
-ANA = Request("r1", "ana", "after overhaul", gate=True)
+ANA = CommissionRequest("r1", "ana", "after overhaul", gate=True)
 SECOND = 10**9
 
 
@@ -63,7 +63,7 @@ def test_a_minute_of_windows_is_learnt_with_the_gate_that_was_asked_for(window: 
     assert (commission.by, commission.comment, commission.at_unix_ns) == ("ana", "after overhaul", 77)
     assert commission.gate_rms == pytest.approx(0.1)
     assert (sensor.gate.running, sensor.gate.settled_ns) == (True, SETTLE_NS)
-    assert list(one.words) == [Word("r1", "a")]
+    assert list(one.words) == [Progress("r1", "a")]
     assert one.listen({"a": sensor}, 3.0, 78) == []
 
 
@@ -104,7 +104,7 @@ def test_what_can_not_be_learnt_is_said_and_nothing_changes(window: Callable):
     assert "does not know this machine" in one.words.pop().reason
 
 
-def standing(name: str, state: State) -> Sensor:
+def standing(name: str, state: State) -> SensorState:
     return replace(NEW, conditions={**NEW.conditions, name: Condition(state=state, label="dropout")})
 
 
@@ -135,10 +135,10 @@ def test_no_broken_machine_and_no_broken_sensor_is_learnt(name: str, state: Stat
 def test_one_at_a_time_and_an_end_on_demand():
     one = begun()
     with pytest.raises(RefusedError, match="for ana"):
-        one.begin("a", NEW, Request("r2", "ben"), SETTLE_NS)
+        one.begin("a", NEW, CommissionRequest("r2", "ben"), SETTLE_NS)
     assert one.cancel("a", "ben")
     assert not one.cancel("a", "ben")
-    assert list(one.words) == [Word("r1", "a", reason="ended by ben")]
+    assert list(one.words) == [Progress("r1", "a", reason="ended by ben")]
 
 
 @given(
@@ -166,7 +166,7 @@ def test_every_commissioning_ends_with_one_last_word(make_reading: Callable, ste
 def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decides_the_same(contract, window: Callable):
     policy = Policy.votes(Quorum(1, 1), Quorum(1, 1))
     identity = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
-    live = Pipeline(contract, identity, lambda _sensor: policy, commissioner=commissioner())
+    live = AlarmEngine(contract, identity, lambda _sensor: policy, commissioner=commissioner())
     live.feed(window(), 0)
     name = window().reading.sensor
     live.begin_commission(name, ANA)
@@ -175,7 +175,7 @@ def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decide
     before = live.sensors[name]
     (outcome,) = live.listen(1.0, 1, listening=True)
     assert (outcome.sensor.commission.by, outcome.events, before.commission) == ("ana", (), None)
-    replay = Pipeline(contract, identity, lambda _sensor: policy, {name: live.sensors[name]})
+    replay = AlarmEngine(contract, identity, lambda _sensor: policy, {name: live.sensors[name]})
     for each in (window(), window(condition="ball"), window(novelty=2.0), window(rms=0.05), window()):
         assert replay.feed(each, 5) == live.feed(each, 5)
     assert live.feed(window(), 0).diagnosis.condition == "normal"
@@ -185,9 +185,9 @@ def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decide
 
 
 def test_the_gate_of_the_settings_comes_first(contract, window: Callable):
-    policy = replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), limits=Limits(rms=0.3))
+    policy = replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), limits=GateLimits(rms=0.3))
     identity = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
-    pipeline = Pipeline(contract, identity, lambda _sensor: policy, commissioner=commissioner())
+    pipeline = AlarmEngine(contract, identity, lambda _sensor: policy, commissioner=commissioner())
     pipeline.feed(window(), 0)
     with pytest.raises(RefusedError, match=r"RMS of 0\.3, and come first"):
         pipeline.begin_commission(window().reading.sensor, ANA)

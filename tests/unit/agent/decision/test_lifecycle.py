@@ -15,14 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from plant import BUNDLE
 from pydantic import TypeAdapter
 
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
-from drsn.agent.decision.alarm_state import Sensor
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
 from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.service.bootstrap import reference_to
@@ -39,7 +39,7 @@ FAULTS = [name for name in CONTRACT.conditions if name != "normal"]
 CONDITIONS = ["normal", *FAULTS, UNKNOWN, SENSOR_FAULT]
 SENSORS = ["a", "b"]
 WINDOW_NS = 170_000_000
-STORED = TypeAdapter(Sensor)
+STORED = TypeAdapter(SensorState)
 WHO = {"v", "agent", "epoch", "sensor", "seq", "bundle"}
 
 POLICIES = st.builds(
@@ -48,7 +48,7 @@ POLICIES = st.builds(
     sequential=st.sampled_from([{}, {"threshold_nats": threshold_nats(1e5, 0.17, 3)}]),
     require_ack=st.booleans(),
     latch=st.booleans(),
-    limits=st.sampled_from([Limits(), Limits(rms=0.5, settle_ns=0)]),
+    limits=st.sampled_from([GateLimits(), GateLimits(rms=0.5, settle_ns=0)]),
     urgency=st.sampled_from([Urgency(), Urgency(escalate_after_ns=5 * WINDOW_NS)]),
     silent_after_s=st.just(0.0),  # monotonic time begins anew with a process: test_silence.py
 )
@@ -66,7 +66,7 @@ def diagnosis(sensor: str, condition: str, at_ns: int, *, fresh: bool, runs: boo
     return Diagnosis(reading, condition, fault or likely, 0.96, probabilities, {}, 0.0)
 
 
-def _told(act: Callable[[Pipeline], list[Outcome]], pipeline: Pipeline) -> list[Outcome] | str:
+def _told(act: Callable[[AlarmEngine], list[Outcome]], pipeline: AlarmEngine) -> list[Outcome] | str:
     try:
         return act(pipeline)
     except RefusedError as error:
@@ -85,11 +85,11 @@ class Lifecycle(RuleBasedStateMachine):
         self.restarted, self.steady = self._pipeline({}), self._pipeline({})
         self.heard: dict[str, list[EventDocument]] = {name: [] for name in SENSORS}
 
-    def _pipeline(self, sensors: dict[str, Sensor]) -> Pipeline:
+    def _pipeline(self, sensors: dict[str, SensorState]) -> AlarmEngine:
         identity = Identity("tester", "e1", reference_to(BUNDLE))
-        return Pipeline(CONTRACT, identity, lambda _: self.policy, sensors)
+        return AlarmEngine(CONTRACT, identity, lambda _: self.policy, sensors)
 
-    def _both(self, act: Callable[[Pipeline], list[Outcome]]) -> None:
+    def _both(self, act: Callable[[AlarmEngine], list[Outcome]]) -> None:
         one, other = (_told(act, pipeline) for pipeline in (self.restarted, self.steady))
         if isinstance(one, str) or isinstance(other, str):
             assert one == other

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from drsn.agent.decision.alarm_state import TRANSITIONS, Condition, Sensor, Signal, State
+from drsn.agent.decision.alarm_state import TRANSITIONS, Condition, SensorState, Signal, State
 from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError, operate, unshelve_expired
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 
 PLAIN = Policy.votes(Quorum(1, 1), Quorum(1, 1))
@@ -15,12 +15,14 @@ STRICT = replace(PLAIN, require_ack=True)
 NOW = 10**18
 
 
-def sensor(state: State = State.ACTIVE_UNACKED, **more: object) -> Sensor:
+def sensor(state: State = State.ACTIVE_UNACKED, **more: object) -> SensorState:
     ball = Condition(state=state, seq=7, told=(5, 7), since_unix_ns=3, label="ball", **more)
-    return Sensor({"ball": ball, "inner_race": Condition(), "sensor_fault": Condition(), "silent": Condition()}, seq=9)
+    return SensorState(
+        {"ball": ball, "inner_race": Condition(), "sensor_fault": Condition(), "silent": Condition()}, seq=9
+    )
 
 
-def do(before: Sensor, verb: str, policy: Policy = PLAIN, **more: object) -> tuple[Sensor, list]:
+def do(before: SensorState, verb: str, policy: Policy = PLAIN, **more: object) -> tuple[SensorState, list]:
     asked = {"condition": "ball", "seq": 7 if verb == "ack" else None, "until_unix_ns": NOW + 3600 * 10**9}
     return operate(before, Operation(verb, "ana", "seen it", **{**asked, **more}), policy, NOW)
 
@@ -90,7 +92,7 @@ def test_without_a_condition_the_whole_sensor_is_meant():
 
 
 def test_back_from_the_shelf_the_gate_suppresses_again():
-    closed = replace(PLAIN, limits=Limits(rms=1.0))
+    closed = replace(PLAIN, limits=GateLimits(rms=1.0))
     aside, _ = do(sensor(), "shelve", closed)
     after, _ = do(aside, "unshelve", closed)
     assert after.conditions["ball"].suppressed_by == "gate"

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.running_gate import Gate, Limits, turn
+from drsn.agent.decision.running_gate import Gate, GateLimits, turn
 
 SECOND = 1_000_000_000
-BY_RMS = Limits(rms=1.0, settle_ns=0)
-BY_RPM = Limits(rpm=600.0, settle_ns=0)
+BY_RMS = GateLimits(rms=1.0, settle_ns=0)
+BY_RPM = GateLimits(rpm=600.0, settle_ns=0)
 LEVELS = st.lists(st.floats(0, 3), max_size=40)
 
 
-def passed(limits: Limits, windows: list[tuple[float, float | None]], advance_ns: int = SECOND) -> list[bool]:
+def passed(limits: GateLimits, windows: list[tuple[float, float | None]], advance_ns: int = SECOND) -> list[bool]:
     """Which of the windows, given as RMS and rpm, may be judged."""
     gate, told = Gate(), []
     for rms, rpm in windows:
@@ -23,7 +23,7 @@ def passed(limits: Limits, windows: list[tuple[float, float | None]], advance_ns
 
 @given(levels=LEVELS)
 def test_without_limits_every_window_is_judged(levels: list[float]):
-    assert all(passed(Limits(), [(level, None) for level in levels]))
+    assert all(passed(GateLimits(), [(level, None) for level in levels]))
 
 
 @given(levels=LEVELS)
@@ -36,7 +36,7 @@ def test_between_the_two_levels_nothing_changes(levels: list[float]):
 
 @given(levels=LEVELS, settle=st.integers(0, 5))
 def test_a_window_is_judged_only_after_so_much_steady_signal(levels: list[float], settle: int):
-    limits = Limits(rms=1.0, hysteresis=1.0, settle_ns=settle * SECOND)
+    limits = GateLimits(rms=1.0, hysteresis=1.0, settle_ns=settle * SECOND)
     run = 0
     for level, now in zip(levels, passed(limits, [(level, None) for level in levels]), strict=True):
         run = run + 1 if level >= 1.0 else 0
@@ -44,7 +44,7 @@ def test_a_window_is_judged_only_after_so_much_steady_signal(levels: list[float]
 
 
 def test_a_run_up_is_not_judged_and_begins_the_wait_anew():
-    limits = Limits(rpm=600.0, settle_ns=2 * SECOND)
+    limits = GateLimits(rpm=600.0, settle_ns=2 * SECOND)
     speeds = [0, 300, 700, 900, 1500, 1500, 1501, 1500, 1500, 1400, 1400, 1400, 1400]
     told = passed(limits, [(1.0, float(rpm)) for rpm in speeds])
     assert told == [False] * 6 + [True] * 3 + [False] * 2 + [True] * 2
@@ -56,5 +56,5 @@ def test_a_packet_without_a_speed_keeps_a_gate_by_speed_closed():
 
 @pytest.mark.parametrize(("rms", "rpm"), [(2.0, 100.0), (0.1, 1500.0)])
 def test_with_both_limits_both_must_be_met(rms: float, rpm: float):
-    limits = Limits(rms=1.0, rpm=600.0, settle_ns=0)
+    limits = GateLimits(rms=1.0, rpm=600.0, settle_ns=0)
     assert passed(limits, [(rms, rpm), (2.0, 1500.0)]) == [False, True]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.silence_timer import Silence
+from drsn.agent.decision.silence_timer import SilenceTimer
 
 
 class Listener:
@@ -12,7 +12,7 @@ class Listener:
 
     def __init__(self, periods_s: dict[str, float] | None = None, after_s: float = 30.0) -> None:
         self.now_s = 1000.0
-        self.silence = Silence(periods_s or {}, lambda _sensor: after_s)
+        self.silence = SilenceTimer(periods_s or {}, lambda _sensor: after_s)
         self.silence.listen(self.now_s, listening=True)
 
     def wait(self, seconds: float, *, listening: bool = True) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 
 from drsn.agent.decision.alarm_state import State
 from drsn.agent.delivery.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import BundleReference, EventDocument
-from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.journal import Journal
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def event(seq: int, sensor: str = "a") -> EventDocument:
     )  # fmt: skip
 
 
-class Slow(MemoryConnection):
+class Slow(StubConnection):
     """Confirms when it is told to, as a network does."""
 
     def confirm(self, count: int) -> None:
@@ -57,27 +57,27 @@ def pump(outbox: Outbox, connection: Slow, now_s: float) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path)
+def store(tmp_path: Path) -> Iterator[Journal]:
+    opened = Journal(tmp_path)
     opened.commit({}, {}, [event(seq) for seq in range(1, EVENTS + 1)])
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def broker() -> MemoryBroker:
-    return MemoryBroker()
+def broker() -> StubBroker:
+    return StubBroker()
 
 
 @pytest.fixture
-def connection(broker: MemoryBroker) -> Slow:
+def connection(broker: StubBroker) -> Slow:
     made = Slow(broker, name="control", client_id="control")
     made.start()
     return made
 
 
 @pytest.fixture
-def outbox(store: Ledger, connection: Slow) -> Outbox:
+def outbox(store: Journal, connection: Slow) -> Outbox:
     return Outbox(store, connection, Topics("p", "x"))
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.evidence.record_files import Shelf, find, listed, read_file
+from drsn.agent.evidence.record_files import RecordFiles, find, listed, read_file
 from drsn.model.errors import BadDataError, StorageError
 
 
@@ -23,10 +23,10 @@ def ids(n: int) -> list[str]:
 )
 def test_the_oldest_go_and_the_quota_is_kept_over_a_restart(tmp_path_factory, quota, sizes, restart_at):
     directory = tmp_path_factory.mktemp("shelf")
-    shelf, due = Shelf(directory, quota, 0), {}
+    shelf, due = RecordFiles(directory, quota, 0), {}
     for step, (number, size) in enumerate(sizes):
         if step == restart_at:
-            shelf = Shelf(directory, quota, 0)
+            shelf = RecordFiles(directory, quota, 0)
         if size > quota:
             with pytest.raises(ValueError, match="can't be kept"):
                 shelf.put("a", ids(10)[number], bytes(size))
@@ -48,7 +48,7 @@ def test_strangers_and_what_a_crash_left_are_no_records(tmp_path):
     (tmp_path / "loose.npz").write_bytes(b"mine")
     (tmp_path / "a" / f"{ids(1)[0]}.npz.part").write_bytes(b"half")
     (tmp_path / "a" / f"{ids(2)[1]}.npz").symlink_to(tmp_path / "loose.npz")
-    shelf = Shelf(tmp_path, 10, 0)
+    shelf = RecordFiles(tmp_path, 10, 0)
     shelf.put("a", ids(3)[2], b"0123456789")
     assert [kept.event_id for kept in listed(tmp_path)] == [ids(3)[2]]
     assert {path.name for path in tmp_path.rglob("*.npz")} >= {"notes.npz", "loose.npz"}
@@ -64,21 +64,21 @@ def test_what_is_no_plain_file_is_no_record_and_stops_none(tmp_path):
     (tmp_path / "a" / f"{ids(3)[2]}.npz.part").mkdir()
     assert find(tmp_path, ids(1)[0]) is None
     for event_id in ids(3)[:2]:
-        Shelf(tmp_path, 10, 0).put("a", event_id, b"1")
+        RecordFiles(tmp_path, 10, 0).put("a", event_id, b"1")
     assert len(listed(tmp_path)) == 2
 
 
 @pytest.mark.parametrize(("sensor", "event_id"), [("../x", ids(1)[0]), ("a", "../../etc"), ("a", ""), ("", ids(1)[0])])
 def test_no_name_leads_out_of_the_directory(tmp_path, sensor, event_id):
     with pytest.raises(ValueError, match="can't be kept"):
-        Shelf(tmp_path, 99, 0).put(sensor, event_id, b"x")
+        RecordFiles(tmp_path, 99, 0).put(sensor, event_id, b"x")
     assert find(tmp_path, "../" + ids(1)[0]) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_room_is_left_on_the_disk_for_the_alarms(tmp_path):
     with pytest.raises(OSError, match="would stay free"):
-        Shelf(tmp_path, 99, 1 << 62).put("a", ids(1)[0], b"x")
+        RecordFiles(tmp_path, 99, 1 << 62).put("a", ids(1)[0], b"x")
     assert listed(tmp_path) == []
 
 
@@ -86,7 +86,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(tmp_path, monkeypatch)
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    shelf = Shelf(tmp_path, 99, 0)
+    shelf = RecordFiles(tmp_path, 99, 0)
     shelf.put("a", ids(1)[0], b"x")
     monkeypatch.setattr("drsn.agent.evidence.record_files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):

@@ -4,14 +4,14 @@ import pytest
 
 from drsn.agent.evidence.json_form import from_message
 from drsn.agent.evidence.npz_form import to_bytes
-from drsn.agent.evidence.record_files import FOLDER, Shelf, find
+from drsn.agent.evidence.record_files import FOLDER, RecordFiles, find
 from drsn.agent.evidence.retrieval import payload_of
 from drsn.model.errors import BadDataError
 
 
 @pytest.fixture
 def state_dir(tmp_path, record):
-    Shelf(tmp_path / FOLDER, 1 << 20, 0).put(record.event.sensor, record.event.event_id, to_bytes(record))
+    RecordFiles(tmp_path / FOLDER, 1 << 20, 0).put(record.event.sensor, record.event.event_id, to_bytes(record))
     return tmp_path
 
 

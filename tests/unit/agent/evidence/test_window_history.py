@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from witness import tell
 
-from drsn.agent.evidence.window_history import Arrays, Shape, Trail
+from drsn.agent.evidence.window_history import Arrays, Shape, WindowHistory
 
 
 def test_the_oldest_goes_when_it_is_full(contract):
     facts = tell(contract, *["normal"] * 4).keeper._trails["press4"].copy()[0]
-    trail = Trail(3, Shape(1, 8, 100.0, 2, 0))
+    trail = WindowHistory(3, Shape(1, 8, 100.0, 2, 0))
     for number, fact in enumerate(facts):
         arrays, at = trail.place()
         arrays.counts[at] = number

@@ -8,7 +8,7 @@ from witness import about, tell
 
 from drsn.agent.evidence import writer as module
 from drsn.agent.evidence.npz_form import from_bytes
-from drsn.agent.evidence.record_files import Shelf, listed
+from drsn.agent.evidence.record_files import RecordFiles, listed
 from drsn.agent.evidence.writer import Writer
 
 
@@ -21,7 +21,7 @@ def snapshots(contract):
 
 @pytest.fixture
 def writer(tmp_path, contract):
-    return Writer(Shelf(tmp_path, 1 << 20, 0), lambda _sensor: about(contract))
+    return Writer(RecordFiles(tmp_path, 1 << 20, 0), lambda _sensor: about(contract))
 
 
 def test_records_are_written_before_an_ordered_stop(writer, snapshots, tmp_path):
@@ -34,14 +34,14 @@ def test_records_are_written_before_an_ordered_stop(writer, snapshots, tmp_path)
 
 
 def test_a_full_disk_is_counted_and_told_and_over_when_it_is_over(writer, snapshots, monkeypatch, caplog):
-    put, failures = Shelf.put, [OSError(errno.ENOSPC, "No space left on device"), KeyError("a hole of ours")]
+    put, failures = RecordFiles.put, [OSError(errno.ENOSPC, "No space left on device"), KeyError("a hole of ours")]
 
     def fails(*arguments: object) -> None:
         if failures:
             raise failures.pop(0)
         put(*arguments)
 
-    monkeypatch.setattr(Shelf, "put", fails)
+    monkeypatch.setattr(RecordFiles, "put", fails)
     writer.take(snapshots[0])
     writer.take(snapshots[1])
     writer.close()
@@ -58,8 +58,8 @@ def test_a_disk_that_hangs_holds_nobody(snapshots, monkeypatch, tmp_path, contra
     monkeypatch.setattr(module, "WAITING_BYTES", 2 * snapshots[0].nbytes)
     monkeypatch.setattr(module, "FAREWELL_S", 0.05)
     hangs = threading.Event()
-    monkeypatch.setattr(Shelf, "put", lambda *_: hangs.wait(10))
-    writer = Writer(Shelf(tmp_path, 1 << 20, 0), lambda _sensor: about(contract))
+    monkeypatch.setattr(RecordFiles, "put", lambda *_: hangs.wait(10))
+    writer = Writer(RecordFiles(tmp_path, 1 << 20, 0), lambda _sensor: about(contract))
     assert [writer.take(snapshots[0]) for _ in range(4)] == [True, True, False, False]
     writer.close()
     hangs.set()

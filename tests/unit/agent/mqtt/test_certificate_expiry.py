@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from servers import openssl
 
-from drsn.agent.mqtt.broker_address import Broker
-from drsn.agent.mqtt.certificate_expiry import SAY_S, SOON_S, Expiry, ending
+from drsn.agent.mqtt.broker_address import BrokerAddress
+from drsn.agent.mqtt.certificate_expiry import SAY_S, SOON_S, CertificateExpiry, ending
 
 DAY_S = 86_400.0
 
@@ -36,8 +36,8 @@ def der(path: str) -> bytes:
     return ssl.PEM_cert_to_DER_cert(Path(path).read_text())
 
 
-def broker(**how: object) -> Broker:
-    return Broker("b", 8883, tls=True, **how)
+def broker(**how: object) -> BrokerAddress:
+    return BrokerAddress("b", 8883, tls=True, **how)
 
 
 def test_each_of_three_is_warned_of_from_30_days_on_and_not_before(make):
@@ -57,7 +57,7 @@ def test_what_is_not_used_is_not_warned_of(make):
     ca = make("ca", 10)
     now = time.time()
     assert len(ending(broker(ca_file=ca, cert_file=ca), der(ca), now)) == 3
-    assert ending(Broker("b", 1883, ca_file=ca, cert_file=ca), None, now) == (), "no TLS"
+    assert ending(BrokerAddress("b", 1883, ca_file=ca, cert_file=ca), None, now) == (), "no TLS"
     (only,) = ending(broker(ca_file=ca, cert_file=ca, insecure=True), der(ca), now)
     assert only.startswith("mqtt.cert_file"), "nobody looks at the other two"
     assert ending(broker(), der(make("long", 400)), now) == (), "the system's authorities are the system's"
@@ -90,7 +90,7 @@ def test_of_our_own_chain_what_ends_first_counts(make, tmp_path: Path):
 
 def test_it_is_said_once_a_day_and_a_renewed_file_ends_it(make, caplog: pytest.LogCaptureFixture):
     ca, now = make("ca", 20), time.time()
-    expiry = Expiry(broker(ca_file=ca))
+    expiry = CertificateExpiry(broker(ca_file=ca))
     with caplog.at_level(logging.WARNING):
         for s in range(0, int(2.5 * SAY_S), 1800):
             expiry.tend(s, now + s, None)
@@ -104,7 +104,7 @@ def test_it_is_said_once_a_day_and_a_renewed_file_ends_it(make, caplog: pytest.L
 
 
 def test_another_certificate_of_the_broker_is_looked_at_at_once(make):
-    expiry, now = Expiry(broker()), time.time()
+    expiry, now = CertificateExpiry(broker()), time.time()
     expiry.tend(0.0, now, None)
     assert expiry.warnings == ()
     expiry.tend(1.0, now, der(make("theirs", 10)))

@@ -9,7 +9,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def heard() -> list[Message]:
 @pytest.fixture
 def connection(heard: list[Message]) -> Connection:
     options = {"name": "ingest", "client_id": "x", "receive_maximum": 2}
-    made = Connection(Broker("127.0.0.1", 1), **options, on_message=heard.append)
+    made = Connection(BrokerAddress("127.0.0.1", 1), **options, on_message=heard.append)
     made._client = Client()
     return made
 
@@ -91,7 +91,7 @@ def test_an_acknowledgement_dies_with_its_connection(connection, heard):
 
 def test_the_waits_between_attempts_are_drawn_from_ever_more_seconds_up_to_thirty(monkeypatch):
     """Full jitter: a thousand agents whose broker comes back don't come at once."""
-    connection = Connection(Broker("127.0.0.1", 1), name="x", client_id="x")
+    connection = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x")
     drawn: list[float] = []
 
     def uniform(least_s: float, most_s: float) -> float:
@@ -109,7 +109,7 @@ def test_the_waits_between_attempts_are_drawn_from_ever_more_seconds_up_to_thirt
 @pytest.mark.parametrize("given", [{}, {"max_payload_bytes": 100, "filters": ("a/+",)}])
 def test_no_connection_hands_on_what_has_no_bounds(given: dict[str, object], heard: list[Message]):
     """One of a command in the shell, which says nothing, and one of an agent."""
-    made = Connection(Broker("127.0.0.1", 1), name="x", client_id="x", on_message=heard.append, **given)
+    made = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x", on_message=heard.append, **given)
     message = SimpleNamespace(
         topic="a/" + "b" * 60_000, payload=bytes(17 << 20), qos=0, retain=False, mid=0, properties=None
     )

@@ -8,7 +8,7 @@ from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt.properties import (
     MAX_PACKET_BYTES,
     MAX_PROPERTIES,
-    Limits,
+    ConnectLimits,
     message_of,
     of_connect,
     of_publish,
@@ -22,7 +22,7 @@ def received(*pairs: tuple[str, str]) -> SimpleNamespace:
 
 
 def test_a_session_is_kept_only_where_messages_are_acknowledged():
-    limits = Limits.of((), 100, None)
+    limits = ConnectLimits.of((), 100, None)
     kept, ended = of_connect(20, limits, persistent=True), of_connect(None, limits, persistent=False)
     assert (kept.ReceiveMaximum, kept.SessionExpiryInterval) == (20, mqtt_properties.SESSION_EXPIRY_S)
     assert not hasattr(ended, "ReceiveMaximum")
@@ -34,13 +34,13 @@ def test_a_session_is_kept_only_where_messages_are_acknowledged():
 @pytest.mark.parametrize(("payload", "packet"), [(0, 16 << 20), (1 << 20, 16 << 20), (100 << 20, 200 << 20)])
 def test_no_packet_is_assembled_that_is_far_too_large(payload: int, packet: int):
     """Far: a packet that is only too large is taken in, to be counted."""
-    assert of_connect(None, Limits.of((), payload, None), persistent=False).MaximumPacketSize == packet
+    assert of_connect(None, ConnectLimits.of((), payload, None), persistent=False).MaximumPacketSize == packet
     assert packet >= max(MAX_PACKET_BYTES, 2 * payload)
-    assert not hasattr(of_connect(20, Limits.of((), None, None), persistent=True), "MaximumPacketSize")
-    assert of_connect(None, Limits.of((), payload, 1000), persistent=False).MaximumPacketSize == 1000
+    assert not hasattr(of_connect(20, ConnectLimits.of((), None, None), persistent=True), "MaximumPacketSize")
+    assert of_connect(None, ConnectLimits.of((), payload, 1000), persistent=False).MaximumPacketSize == 1000
 
 
-def taken(limits: Limits, topic: str, payload: bytes = b"", **properties: object):
+def taken(limits: ConnectLimits, topic: str, payload: bytes = b"", **properties: object):
     received = SimpleNamespace(
         topic=topic, payload=payload, qos=0, retain=False, properties=SimpleNamespace(**properties)
     )
@@ -49,16 +49,16 @@ def taken(limits: Limits, topic: str, payload: bytes = b"", **properties: object
 
 def test_what_is_too_long_is_cut_and_still_too_long():
     """An inbox holds hundreds of messages, and a topic may have 65,535 characters of four bytes."""
-    limits = Limits.of(("a/+/b", "c"), 10, None)
+    limits = ConnectLimits.of(("a/+/b", "c"), 10, None)
     longest = len("a//b") + 256
     assert [len(taken(limits, "a" * n).topic) for n in (longest, longest + 1, 65_535)] == [longest, *2 * [longest + 1]]
     assert [len(taken(limits, "", bytes(n)).payload) for n in (10, 11, 10_000)] == [10, 11, 11]
-    assert len(taken(Limits.of(("a/#",), 10, None), "a" * 65_535).topic) == 65_535
+    assert len(taken(ConnectLimits.of(("a/#",), 10, None), "a" * 65_535).topic) == 65_535
 
 
 def test_a_response_topic_that_is_cut_is_as_little_honoured_as_before():
     topics = Topics("drsn/v1", "a")
-    wanted = taken(Limits.of((), None, None), "", ResponseTopic="drsn/v1/_reply/" + "x" * 65_000).response_topic
+    wanted = taken(ConnectLimits.of((), None, None), "", ResponseTopic="drsn/v1/_reply/" + "x" * 65_000).response_topic
     assert len(wanted) == MAX_REPLY_CHARS + 1
     assert topics.reply("r1", wanted) == "drsn/v1/_reply/r1"
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from drsn.agent.mqtt.message import Message, Will
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection, matches
+from drsn.agent.mqtt.stub import StubBroker, StubConnection, matches
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ def test_filters_match_as_mqtt_says(topic_filter: str, topic: str, *, expected: 
 
 
 def test_no_more_are_in_flight_than_the_receiver_allows():
-    broker, heard = MemoryBroker(), list[Message]()
-    connection = MemoryConnection(
+    broker, heard = StubBroker(), list[Message]()
+    connection = StubConnection(
         broker, name="r", client_id="r", filters=("a",), receive_maximum=2, on_message=heard.append
     )
     connection.start()
@@ -35,8 +35,8 @@ def test_no_more_are_in_flight_than_the_receiver_allows():
 
 
 def test_a_connection_that_dies_leaves_its_will():
-    broker = MemoryBroker()
-    connection = MemoryConnection(broker, name="x", client_id="x", will=Will("status", b"offline"))
+    broker = StubBroker()
+    connection = StubConnection(broker, name="x", client_id="x", will=Will("status", b"offline"))
     connection.start()
     connection.lose()
     assert broker.retained == {"status": b"offline"}

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plant import fails
 
-from drsn.agent.decision.commissioning import Word
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.decision.commissioning import Progress
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.rpc.dispatcher import FAILED, LOST
-from drsn.agent.rpc.queue import RECEIVE_MAXIMUM, ROOMS, Room
+from drsn.agent.rpc.queue import QUEUE_LIMITS, RECEIVE_MAXIMUM, QueueLimit
 from drsn.agent.storage.journal import FILE
 from drsn.model.errors import BadDataError, StorageError
 
@@ -29,7 +29,7 @@ AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}
 @pytest.fixture
 def plant(start) -> Plant:
     """Two sensors, one event each."""
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     plant.turn(1)
     for sensor in ("a", "b"):
         plant.say(sensor, "ball")
@@ -108,13 +108,13 @@ def test_an_id_that_is_under_way_is_no_other_command_s(plant: Plant, monkeypatch
     assert "not commissioned" in ask(plant, "commission", "u2", sensor="b", undo=True)[0]["reason"]
     assert ask(plant, "commission", "u1", undo=True, turns=3)[0]["ok"]
     assert plant.heard(f"{REPLY}/x")[-1]["reason"] == "ended by ana"
-    plant.runner._parts.desk._words.extend([Word("x", "b"), Word("y", "b"), Word("z", "b")])
+    plant.runner._parts.desk._words.extend([Progress("x", "b"), Progress("y", "b"), Progress("z", "b")])
     plant.turn()
     assert caplog.text.count("nobody waits for this word") == 3
 
 
 def test_a_damaged_event_is_left_out_and_named(start, tmp_path: Path, caplog):
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     plant.turn(1)
     for label in ("ball", "normal", "ball"):
         plant.say("a", label)
@@ -166,7 +166,7 @@ def test_what_can_not_be_read_is_answered_where_its_sender_wants_it(plant: Plant
 
 
 def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant, caplog):
-    free = ROOMS[False].commands
+    free = QUEUE_LIMITS[False].commands
     for number in range(free + 10):
         ask(plant, "events", f"free{number}", qos=0, turns=0)
     for number in range(400):
@@ -179,7 +179,7 @@ def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant,
 
 
 def test_a_broker_that_passes_receive_maximum_is_dropped_from_and_not_cut_off(plant: Plant, monkeypatch):
-    monkeypatch.setitem(ROOMS, True, Room(100, 1 << 20))
+    monkeypatch.setitem(QUEUE_LIMITS, True, QueueLimit(100, 1 << 20))
     plant.broker.heedless = True
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)

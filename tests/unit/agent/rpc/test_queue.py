@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.rpc.queue import RECEIVE_MAXIMUM, ROOMS, Queue
+from drsn.agent.rpc.queue import QUEUE_LIMITS, RECEIVE_MAXIMUM, CommandQueue
 from drsn.agent.rpc.request import MAX_BYTES
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LONGEST = 65_535
 
 @pytest.mark.parametrize("qos", [0, 1])
 def test_first_in_is_first_out_and_as_many_as_there_is_room_for(qos: int, make_message: Callable[..., Message]):
-    queue, most = Queue(), ROOMS[qos > 0].commands
+    queue, most = CommandQueue(), QUEUE_LIMITS[qos > 0].commands
     taken = [queue.put(make_message(payload=b"%d" % number, qos=qos)) for number in range(most + 2)]
     assert taken == [True] * most + [False] * 2
     assert queue.put(make_message(payload=b"other", qos=1 - qos)), "the others have a room of their own"
@@ -38,8 +38,8 @@ def test_long_ones_are_bounded_by_their_bytes_and_those_under_way_always_fit(qos
     long = replace(
         make_message("t" * LONGEST, b"x" * MAX_BYTES, qos=qos), response_topic="r" * LONGEST, correlation=b"c" * LONGEST
     )
-    queue, size_bytes = Queue(), MAX_BYTES + 3 * LONGEST
-    most = ROOMS[qos > 0].size_bytes // size_bytes
+    queue, size_bytes = CommandQueue(), MAX_BYTES + 3 * LONGEST
+    most = QUEUE_LIMITS[qos > 0].size_bytes // size_bytes
     assert [queue.put(long) for _ in range(most + 1)] == [True] * most + [False]
     assert not qos or most >= RECEIVE_MAXIMUM
     while queue.take():
@@ -48,7 +48,7 @@ def test_long_ones_are_bounded_by_their_bytes_and_those_under_way_always_fit(qos
 
 
 def test_two_threads_lose_nothing(make_message: Callable[..., Message]):
-    queue, seen = Queue(), []
+    queue, seen = CommandQueue(), []
     messages = [make_message(payload=b"%d" % number) for number in range(2000)]
 
     def fill() -> None:

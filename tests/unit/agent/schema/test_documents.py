@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
@@ -37,12 +37,12 @@ def parsed(document: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 @pytest.fixture
-def pipeline(contract) -> Pipeline:
-    return Pipeline(contract, Identity("jetson-07", "a1b2", BundleReference(**BUNDLE)), lambda _sensor: ONCE)
+def pipeline(contract) -> AlarmEngine:
+    return AlarmEngine(contract, Identity("jetson-07", "a1b2", BundleReference(**BUNDLE)), lambda _sensor: ONCE)
 
 
 @pytest.fixture
-def fed(contract, make_reading, pipeline: Pipeline) -> Callable[..., Outcome]:
+def fed(contract, make_reading, pipeline: AlarmEngine) -> Callable[..., Outcome]:
     """What follows from a window with these probabilities."""
 
     def of(probabilities: list[float], novelty: float = -1.0) -> Outcome:
@@ -81,14 +81,14 @@ def test_the_event_of_a_clear_keeps_the_label_of_the_alarm(fed, raised: dict[str
     assert event == {**raised, **changed}
 
 
-def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline: Pipeline):
+def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline: AlarmEngine):
     event = parsed(fed(INNER_RACE).events[0])
     who = ("v", "agent", "epoch", "sensor", "seq", "bundle")
     condition = {name: value for name, value in event.items() if name not in who}
     assert parsed(pipeline.alarm("press4")) == {**event, "conditions": [condition]}
 
 
-def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: Pipeline):
+def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: AlarmEngine):
     fed(INNER_RACE)
     standing = parsed(pipeline.alarm("press4"))
     fed(NORMAL)

@@ -11,9 +11,9 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, LATER, OWN, own, say
 
-from drsn.agent.mqtt.broker_address import Broker
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.agent.service.agent_id_lease import QUIET_S, Admission
 from drsn.model.errors import ConfigurationError, UnavailableError
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def broker() -> MemoryBroker:
-    return MemoryBroker()
+def broker() -> StubBroker:
+    return StubBroker()
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def admission() -> Admission:
 
 
 @pytest.fixture
-def probe(broker: MemoryBroker, admission: Admission) -> MemoryConnection:
-    return MemoryConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), on_message=admission.put)
+def probe(broker: StubBroker, admission: Admission) -> StubConnection:
+    return StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), on_message=admission.put)
 
 
 def test_it_waits_for_the_broker_and_then_for_what_is_retained(admission, probe):
@@ -146,7 +146,7 @@ def test_what_is_heard_wakes_the_loop(broker):
     """Else the one that is to stop would throw the other out once more before it has looked."""
     woken: list[int] = []
     admission = Admission("tester", "mine", OWN, 10.0, lambda: woken.append(1))
-    MemoryConnection(broker, name="probe", client_id="p", filters=(STATUS,), on_message=admission.put).start()
+    StubConnection(broker, name="probe", client_id="p", filters=(STATUS,), on_message=admission.put).start()
     say(broker, state="online", **EARLIER)
     assert woken == [1]
 
@@ -221,7 +221,7 @@ def test_a_will_that_our_own_word_has_followed_needs_no_other(admission, probe, 
 
 def test_a_will_that_comes_late_does_not_stand(start):
     """From a cluster of brokers, after we have connected anew."""
-    plant: Plant = start(MemoryBroker())
+    plant: Plant = start(StubBroker())
     plant.runner._parts.probe.start()
     plant.turn(1)
     told = plant.retained(STATUS)
@@ -235,7 +235,7 @@ def test_a_will_that_comes_late_does_not_stand(start):
 
 def test_an_agent_connects_when_its_name_is_free(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.service.agent_id_lease.QUIET_S", 0.0)
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for connection in (plant.control, plant.ingest):
         connection.stop()
     stop = threading.Event()
@@ -257,15 +257,15 @@ def test_an_agent_connects_when_its_name_is_free(start, monkeypatch):
 @pytest.mark.parametrize("which", ["control", "ingest"])
 def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_on(start, which: str):
     """By one that says nothing of itself, as no agent does. Then nobody watches, and that is said."""
-    plant: Plant = start(MemoryBroker())
+    plant: Plant = start(StubBroker())
     plant.turn(1)
     mine = getattr(plant, which)
     for _ in range(FIGHT - 1):
-        MemoryConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20).start()
+        StubConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20).start()
         mine.start()
         plant.turn(1)
         assert plant.retained(STATUS)["state"] == "online"
-    other = MemoryConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20)
+    other = StubConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20)
     other.start()
     with pytest.raises(UnavailableError, match="another client"):  # 69: the service is started again, not so after 78
         plant.runner.run(threading.Event())
@@ -276,7 +276,7 @@ def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_o
 def test_an_agent_that_gives_way_leaves_the_other_its_status(start, monkeypatch):
     """Whichever of them is connected at that moment: an `offline` of ours would hide that somebody watches."""
     monkeypatch.setattr("drsn.agent.service.agent_id_lease.QUIET_S", 0.0)
-    plant: Plant = start(MemoryBroker())
+    plant: Plant = start(StubBroker())
     for connection in (plant.control, plant.ingest):
         connection.stop()
     told = {"state": "online", "instance": "77777777", "since": "2001-01-01T00:00:00.000Z"}
@@ -295,7 +295,7 @@ def test_an_agent_that_gives_way_leaves_the_other_its_status(start, monkeypatch)
 
 
 def test_the_will_tells_the_run_that_it_is_of(start):
-    plant: Plant = start(MemoryBroker())
+    plant: Plant = start(StubBroker())
     plant.turn(1)
     told = plant.retained(STATUS)
     plant.crash()
@@ -305,7 +305,7 @@ def test_the_will_tells_the_run_that_it_is_of(start):
 
 
 def test_the_reason_of_mqtt_5_ends_the_real_connection_if_it_comes_again_and_again():
-    connection = Connection(Broker("127.0.0.1", 1), name="x", client_id="x")
+    connection = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x")
     told = [(128, False)] * FIGHT + [(TAKEN_OVER, False)] * (FIGHT - 1) + [(TAKEN_OVER, True)]
     for value, taken_over in told:
         connection._connected = True

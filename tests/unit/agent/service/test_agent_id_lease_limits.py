@@ -8,7 +8,7 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, own, say
 
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, QUIET_S, Admission
 from drsn.model.errors import ConfigurationError, UnavailableError
 
@@ -20,8 +20,8 @@ HUGE = {"state": "online", **EARLIER, "reasons": ["x" * 3 * MAX_SAID_BYTES]}
 
 
 @pytest.fixture
-def broker() -> MemoryBroker:
-    return MemoryBroker()
+def broker() -> StubBroker:
+    return StubBroker()
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def admission() -> Admission:
     return own()
 
 
-def hears(broker: MemoryBroker, admission: Admission, protocol: str) -> MemoryConnection:
+def hears(broker: StubBroker, admission: Admission, protocol: str) -> StubConnection:
     """A probe with the agent's limits: a broker of MQTT 5 keeps what is too large, one of 3.1.1 does not."""
     packet_bytes = 2 * MAX_SAID_BYTES if protocol == "5" else None
     options = {"max_payload_bytes": MAX_SAID_BYTES, "max_packet_bytes": packet_bytes, "on_message": admission.put}
-    probe = MemoryConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), **options)
+    probe = StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), **options)
     probe.start()
     return probe
 
@@ -68,7 +68,7 @@ def test_on_3_1_1_one_far_too_large_that_comes_live_says_that_the_name_is_taken(
 
 
 def test_a_real_agent_s_status_is_far_from_what_is_too_large(start):
-    plant: Plant = start(MemoryBroker())
+    plant: Plant = start(StubBroker())
     plant.turn(1)
     plant.runner._parts.publisher.health(plant.runner.health())
     said = [len(plant.broker.retained[topic]) for topic in (STATUS, HEALTH)]

@@ -8,12 +8,12 @@ from plant import fails
 
 from drsn.agent.evidence.npz_form import from_bytes
 from drsn.agent.evidence.record_files import FOLDER, find
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.tools.evidence.replay import judge_again
 
 
 def test_a_running_agent_leaves_a_record_of_each_event_it_publishes(start, tmp_path):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for label in ("inner_race", "inner_race", "normal", "normal"):
         plant.say("fan.de", label)
     plant.turn()
@@ -29,7 +29,7 @@ def test_a_running_agent_leaves_a_record_of_each_event_it_publishes(start, tmp_p
 
 
 def test_what_was_never_committed_leaves_no_record(start, tmp_path):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "inner_race", windows=2)
     plant.store.commit = fails(RuntimeError("the power is cut"))
     with pytest.raises(RuntimeError):
@@ -40,7 +40,7 @@ def test_what_was_never_committed_leaves_no_record(start, tmp_path):
 
 def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(start, tmp_path):
     (tmp_path / FOLDER).write_text("in the way")
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "inner_race", windows=2)
     plant.turn()
     assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
@@ -52,6 +52,6 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
 def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, monkeypatch):
     for name in ("drsn.agent.service.evidence_wiring.TRAILS_BYTES", "drsn.agent.acquisition.intake.RINGS_BYTES"):
         monkeypatch.setattr(name, 0)
-    parts = start(MemoryBroker(), {"evidence": {"windows": 3}}).runner._parts
+    parts = start(StubBroker(), {"evidence": {"windows": 3}}).runner._parts
     assert parts.evidence._room._most == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
     assert parts.intake._rings._most == 4 * 5 * 2048 * 8

@@ -6,11 +6,11 @@ from plant import RATE_HZ, STATUS, WINDOW, Deaf, fails
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.delivery.publisher import ALARMS_IN_FLIGHT
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 
 def test_windows_become_votes_votes_an_event_and_the_event_a_retained_alarm(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.turn(1)
     for _ in range(2):
         plant.say("fan.de", "inner_race")
@@ -24,7 +24,7 @@ def test_windows_become_votes_votes_an_event_and_the_event_a_retained_alarm(star
 
 
 def test_a_change_of_fault_is_two_events_the_clear_first(start):
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     for label in ("inner_race", "outer_race", "normal"):
         plant.say("a", label)
     plant.turn()
@@ -34,7 +34,7 @@ def test_a_change_of_fault_is_two_events_the_clear_first(start):
 
 
 def test_a_healthy_sensor_has_a_retained_normal_as_soon_as_it_was_diagnosed(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "normal")
     plant.turn()
     assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
@@ -42,7 +42,7 @@ def test_a_healthy_sensor_has_a_retained_normal_as_soon_as_it_was_diagnosed(star
 
 
 def test_a_packet_is_acknowledged_when_its_windows_are_committed_and_not_before(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "inner_race", windows=2)
     plant.store.commit = fails(RuntimeError("the power is cut"))
     with pytest.raises(RuntimeError):
@@ -54,7 +54,7 @@ def test_a_packet_is_acknowledged_when_its_windows_are_committed_and_not_before(
 
 
 def test_a_partial_window_never_holds_an_acknowledgement(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for _ in range(200):  # more than may be in flight
         plant.say("a", "normal", windows=0.25)
         plant.turn(1)
@@ -64,7 +64,7 @@ def test_a_partial_window_never_holds_an_acknowledgement(start):
 
 
 def test_a_successor_goes_on_with_states_votes_cursors_and_event_numbers(start):
-    broker = MemoryBroker()
+    broker = StubBroker()
     first = start(broker)
     for _ in range(2):
         first.say("a", "inner_race")
@@ -89,7 +89,7 @@ def test_a_successor_goes_on_with_states_votes_cursors_and_event_numbers(start):
 
 
 def test_events_of_an_outage_go_out_later_with_their_ids_behind_the_retained_state(start):
-    broker = MemoryBroker()
+    broker = StubBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.say("a", "inner_race")
     plant.turn()
@@ -110,7 +110,7 @@ def test_events_of_an_outage_go_out_later_with_their_ids_behind_the_retained_sta
 
 
 def test_an_event_that_the_broker_refuses_stays_in_the_journal_and_degrades_the_status(start):
-    broker = MemoryBroker(denied=("drsn/v1/+/event",))
+    broker = StubBroker(denied=("drsn/v1/+/event",))
     plant = start(broker)
     for _ in range(2):
         plant.say("a", "inner_race")
@@ -123,7 +123,7 @@ def test_an_event_that_the_broker_refuses_stays_in_the_journal_and_degrades_the_
 
 
 def test_every_packet_is_counted_once_and_only_once(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for index in range(6):
         plant.say(f"s{index}", "normal")  # two more than max_sensors
     plant.say("s0", "normal", seq=1)
@@ -139,7 +139,7 @@ def test_every_packet_is_counted_once_and_only_once(start):
 
 
 def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for sensor in "abcd":
         plant.say(sensor, "normal")
     plant.turn(1)
@@ -150,7 +150,7 @@ def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
 
 
 def test_a_gap_is_counted_and_resets_the_votes(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "inner_race", seq=1)
     plant.say("a", "inner_race", seq=5)
     plant.turn()
@@ -159,7 +159,7 @@ def test_a_gap_is_counted_and_resets_the_votes(start):
 
 
 def test_results_are_throttled_and_say_how_many_windows_they_stand_for(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for _ in range(4):
         plant.say("a", "outer_race")
     plant.turn()
@@ -170,7 +170,7 @@ def test_results_are_throttled_and_say_how_many_windows_they_stand_for(start):
 
 
 def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_rounding(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for seq, level in enumerate((0.0, 9.81, 9.81, 0.0), start=1):
         samples = np.full((1, WINDOW), level, np.float32)
         payload = frame.encode(Packet(samples, sample_rate_hz=RATE_HZ, seq=seq, boot_id=1))
@@ -182,7 +182,7 @@ def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_roundin
 
 def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 1000)
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     plant.turn()
     held = plant.control.confirmations
     plant.control.confirmations = Deaf()
@@ -202,7 +202,7 @@ def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_al
 
 
 def test_what_a_new_configuration_no_longer_reads_is_unsubscribed(start, tmp_path):
-    broker = MemoryBroker()
+    broker = StubBroker()
     first = start(broker)
     assert first.store.abandoned(["other/+/frame"]) == ("plant/+/frame",)
     first.crash()
@@ -211,7 +211,7 @@ def test_what_a_new_configuration_no_longer_reads_is_unsubscribed(start, tmp_pat
 
 
 def test_what_is_shed_is_logged_and_what_is_told_has_a_time(start, caplog):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.runner._parts.inbox.capacity = 2
     payload = frame.encode(Packet(np.ones((1, 64), np.float32), sample_rate_hz=RATE_HZ, seq=1))
     for _ in range(5):
@@ -224,7 +224,7 @@ def test_what_is_shed_is_logged_and_what_is_told_has_a_time(start, caplog):
 
 
 def test_the_packet_that_fills_a_batch_is_committed_with_its_cursor(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for sensor in "abcd":
         plant.say(sensor, "normal", seq=7)
     plant.turn(1)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plant import fails
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.rpc.dispatcher import EVENTS
-from drsn.agent.rpc.queue import ROOMS
+from drsn.agent.rpc.queue import QUEUE_LIMITS
 
 if TYPE_CHECKING:
     from plant import Plant
@@ -40,7 +40,7 @@ def told(plant: Plant, verb: str, **said: object) -> dict[str, Any]:
 
 @pytest.fixture
 def plant(start) -> Plant:
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     plant.turn(1)
     plant.say("a", "ball")
     plant.turn()
@@ -181,7 +181,7 @@ def test_the_journal_answers_page_by_page(plant: Plant):
 
 def test_a_flood_of_commands_is_bounded_and_windows_go_on(plant: Plant):
     plant.broker.heedless = True
-    for _ in range(ROOMS[True].commands + 10):
+    for _ in range(QUEUE_LIMITS[True].commands + 10):
         command(plant, "events", turns=0)
     assert plant.runner._parts.desk.dropped == 10
     plant.say("a", "normal")
@@ -190,7 +190,7 @@ def test_a_flood_of_commands_is_bounded_and_windows_go_on(plant: Plant):
 
 
 def test_latch_and_reset(start):
-    plant = start(MemoryBroker(), **AT_ONCE, latch="true", require_ack="true")
+    plant = start(StubBroker(), **AT_ONCE, latch="true", require_ack="true")
     plant.turn(1)
     for label in ("ball", "normal"):
         plant.say("a", label)

@@ -14,7 +14,7 @@ import pytest
 
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.decision import commissioning as commissioner
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def strange(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def plant(start, strange: None) -> Plant:
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     plant.turn(1)
     plant.say("a", "normal")
     plant.turn()
@@ -173,7 +173,7 @@ def test_refusals_name_their_reason(plant: Plant, said: dict[str, object], reaso
 
 
 def test_a_machine_that_breaks_meanwhile_is_not_learnt(start):
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     plant.turn(1)
     plant.say("a", "normal")
     plant.turn()

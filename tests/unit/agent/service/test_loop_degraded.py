@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from plant import STATUS
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 REASON = "backend 'tensorrt': engine x.plan: was built for Xavier, this is Orin; build one that fits: drsn-export"
 
 
 @pytest.fixture
 def degraded(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.runner._parts = replace(plant.runner._parts, reasons=(REASON,))
     return plant
 
@@ -42,7 +42,7 @@ def test_it_is_logged_as_an_error_at_the_start(degraded, caplog):
 
 
 def test_with_its_engine_the_status_names_it(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.runner._parts = replace(plant.runner._parts, engine="abc-orin-10.3.0-fp32.plan")
     plant.turn()
     status = plant.retained(STATUS)
@@ -50,7 +50,7 @@ def test_with_its_engine_the_status_names_it(start):
 
 
 def test_an_alarm_that_the_broker_refuses_shows_in_the_status_until_it_takes_them_on_another_connection(start, caplog):
-    broker = MemoryBroker(denied=("drsn/v1/+/alarm",))
+    broker = StubBroker(denied=("drsn/v1/+/alarm",))
     plant = start(broker)
     plant.say("a", "normal")
     plant.turn()

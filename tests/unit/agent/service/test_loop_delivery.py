@@ -14,7 +14,7 @@ from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.fake import tone_of
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.schema.documents import StatusDocument
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, la
     [(601, True, True, 1), (599, True, True, 0), (601, False, True, 0), (601, True, False, 0), (-3600, True, True, 0)],
 )
 def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(start, age_s, synced, ours, stale):
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     plant.runner._parts.intake._clock_right = lambda _now_s: ours
     say_old(plant, age_s, synced=synced)
     plant.turn()
@@ -50,15 +50,15 @@ def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(star
 
 @pytest.mark.parametrize("right", [True, False])
 def test_whether_our_clock_is_right_is_the_kernel_s_word(start, monkeypatch, right):
-    monkeypatch.setattr("drsn.agent.acquisition.clock_sync.Clock.synchronised", lambda _self, _now_s: right)
-    plant = start(MemoryBroker())
+    monkeypatch.setattr("drsn.agent.acquisition.clock_sync.ClockSync.synchronised", lambda _self, _now_s: right)
+    plant = start(StubBroker())
     say_old(plant, 601.0)
     plant.turn()
     assert whole(plant)["stale"] == right
 
 
 def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, monkeypatch):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.runner._parts.intake._max_age_s = 0.05
     plant.say("a", "inner_race")
     time.sleep(0.1)
@@ -67,7 +67,7 @@ def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, m
 
 
 def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.runner._parts.intake._clock_right = lambda _now_s: True
     for seq, age_s in ((1, 1.0), (2, 700.0), (3, 700.0), (4, 0.0)):
         say_old(plant, age_s, seq=seq)
@@ -79,7 +79,7 @@ def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start
 
 
 def test_packets_of_one_commit_are_acknowledged_in_order_of_receipt(start, monkeypatch):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     acknowledge, acked = plant.ingest._ack, []
     monkeypatch.setattr(plant.ingest, "_ack", lambda epoch, mid: [acked.append(mid), acknowledge(epoch, mid)])
     for sensor in "abcd":
@@ -91,14 +91,14 @@ def test_packets_of_one_commit_are_acknowledged_in_order_of_receipt(start, monke
 
 def test_health_tells_of_the_inbox_at_one_moment(start, monkeypatch):
     """The network's thread goes on meanwhile: three numbers read one by one would not be of the same packets."""
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     monkeypatch.setattr(plant.runner._parts.inbox, "counts", lambda: Counts(received=9, shed=4, waiting=5))
     packets = whole(plant)
     assert (packets["received"], packets["shed"], packets["in_flight"]) == (9, 4, 5)
 
 
 def test_health_tells_of_events_that_nobody_has(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.store.lost = 7
     assert plant.runner.health().lost_events == 7
 
@@ -110,7 +110,7 @@ STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue c
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], steps: list[str]):
     """Also while the network runs, with packets taken from the inbox and others in the batch."""
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     parts = plant.runner._parts
     parts.intake._clock_right = lambda _now_s: True
     parts.inbox.capacity = 64
@@ -167,7 +167,7 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
 
 
 def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
-    plant = start(MemoryBroker())  # max_sensors = 4
+    plant = start(StubBroker())  # max_sensors = 4
     plant.say("a", "normal")
     for name in "xyz":
         plant.say(name, "normal", windows=0.2)
@@ -186,7 +186,7 @@ def test_strangers_that_never_bring_a_window_give_their_places_back(start, monke
 
 
 def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start):
-    broker = MemoryBroker()
+    broker = StubBroker()
     first = start(broker)
     for name in "abcd":
         first.say(name, "normal")
@@ -205,7 +205,7 @@ def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start)
 
 def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, tmp_path):
     """Degraded meanwhile, and online again with all of it on the disk."""
-    broker = MemoryBroker()
+    broker = StubBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.say("a", "inner_race")
     plant.turn()
@@ -241,7 +241,7 @@ def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, tmp_path):
 
 def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path):
     (tmp_path / "agent.sqlite3").write_bytes(b"no database " * 999)
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.turn(1)
     status = plant.retained(STATUS)
     assert status["state"] == "degraded"
@@ -251,7 +251,7 @@ def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path)
 def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 5)
     monkeypatch.setattr("drsn.agent.delivery.outbox.PER_S", 0.0)
-    broker = MemoryBroker()
+    broker = StubBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.turn(1)
     plant.control.lose()
@@ -269,7 +269,7 @@ def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_stat
 
 def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.delivery.publisher.ALARMS_IN_FLIGHT", 1)
-    broker = MemoryBroker()
+    broker = StubBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.turn(1)
     plant.control.lose()

@@ -5,12 +5,12 @@ import threading
 import pytest
 from plant import STATUS, Deaf, fails
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.model.errors import UnavailableError
 
 
 def test_an_ordered_stop_finishes_what_was_received_and_says_stopped(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for _ in range(3):
         plant.say("a", "inner_race")
     stop = threading.Event()
@@ -23,7 +23,7 @@ def test_an_ordered_stop_finishes_what_was_received_and_says_stopped(start):
 
 
 def test_a_dead_agent_is_offline(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.turn(1)
     assert plant.retained(STATUS)["state"] == "online"
     plant.crash()
@@ -33,7 +33,7 @@ def test_a_dead_agent_is_offline(start):
 @pytest.mark.parametrize("part", ["store", "network"])
 def test_an_agent_that_ends_by_an_error_writes_nothing_more_and_is_offline(start, part: str):
     """What was decided and not committed comes again, and nobody takes the standing alarms for watched."""
-    broker = MemoryBroker()
+    broker = StubBroker()
     first = start(broker)
     commits: list[object] = []
     if part == "store":
@@ -56,7 +56,7 @@ def test_an_agent_that_ends_by_an_error_writes_nothing_more_and_is_offline(start
 
 def test_when_the_broker_does_not_take_the_goodbye_its_will_says_offline(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.service.loop.FAREWELL_S", 0.05)
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.turn(1)
     plant.control.confirmations = Deaf()
     stop = threading.Event()
@@ -69,7 +69,7 @@ def test_the_watchdog_is_not_fed_when_a_connection_has_nobody_left(start, monkey
     fed: list[str] = []
     monkeypatch.setattr("drsn.agent.service.systemd.notify", fed.append)
     monkeypatch.setattr("drsn.agent.service.systemd.watchdog_interval_s", lambda: 0.0)
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.turn(1)
     assert "WATCHDOG=1" in fed
     plant.ingest.alive = False

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from drsn.agent.evidence.json_form import from_message
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}
 
@@ -32,7 +32,7 @@ def ask(plant, **said: object) -> dict[str, object]:
 
 
 def test_who_asks_gets_the_windows_behind_an_event_and_then_an_answer(start):
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     event_id = failed(plant)["event_id"]
     topic = f"drsn/v1/a/evidence/{event_id}"
     assert topic not in dict(plant.broker.log), "nobody has asked"
@@ -53,7 +53,7 @@ def test_who_asks_gets_the_windows_behind_an_event_and_then_an_answer(start):
     ],
 )
 def test_what_is_not_there_is_refused(start, said: dict[str, object], reason: str):
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     asked = {"event_id": failed(plant)["event_id"], **said}
     reply = ask(plant, **asked)
     assert (reply["ok"], reason in reply["reason"]) == (False, True)
@@ -61,7 +61,7 @@ def test_what_is_not_there_is_refused(start, said: dict[str, object], reason: st
 
 
 def test_it_goes_out_with_its_event_where_that_is_wanted(start):
-    plant = start(MemoryBroker(), {"evidence": {"publish": True}}, **AT_ONCE)
+    plant = start(StubBroker(), {"evidence": {"publish": True}}, **AT_ONCE)
     alarm = failed(plant)
     plant.runner._parts.evidence.close()
     (payload,) = [payload for topic, payload in plant.broker.log if "/evidence/" in topic]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 if TYPE_CHECKING:
     from plant import Plant
@@ -28,7 +28,7 @@ def command(plant: Plant, verb: str, **said: object) -> dict[str, Any]:
 
 @pytest.fixture
 def plant(start) -> Plant:
-    plant = start(MemoryBroker(), **AT_ONCE)
+    plant = start(StubBroker(), **AT_ONCE)
     for name in "abcd":
         plant.say(name, "normal")
     plant.turn()
@@ -135,7 +135,7 @@ def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.Monkey
     assert command(plant, "shelve", condition="ball", duration_s=60)["ok"]
     assert command(plant, "forget")["ok"]
     monkeypatch.setattr("drsn.agent.decision.alarm_engine.shelving_is_over", lambda *_: True)
-    monkeypatch.setattr("drsn.agent.decision.silence_timer.Silence._overdue", lambda *_: True)
+    monkeypatch.setattr("drsn.agent.decision.silence_timer.SilenceTimer._overdue", lambda *_: True)
     plant.runner._parts.pipeline._silence._look_s = 0.0
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"

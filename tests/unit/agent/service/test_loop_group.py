@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def patient(start: Callable[..., Plant], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plant]:
     """An agent whose commits wait for a minute where they may."""
 
-    def begin(broker: MemoryBroker) -> Plant:
+    def begin(broker: StubBroker) -> Plant:
         plant = start(broker)
         for name in ("GROUP_S", "LULL_S"):
             monkeypatch.setattr(f"drsn.agent.storage.group_commit.{name}", 60.0)
@@ -42,7 +42,7 @@ def commits(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
 
 
 def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(patient, monkeypatch):
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     seen = commits(plant, monkeypatch)
     for sensor in ("a", "b", "a"):
         plant.say(sensor, "normal")
@@ -56,7 +56,7 @@ def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(p
 
 
 def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     seen = commits(plant, monkeypatch)
     for label in ("normal", "inner_race", "inner_race"):
         plant.say("a", label)
@@ -69,7 +69,7 @@ def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
 
 def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch):
     """Also one that changes no alarm: who hears it may rely on it, and asks in vain for it twice."""
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     plant.turn(1)
     for sensor in "ab":
         plant.say(sensor, "normal")
@@ -84,7 +84,7 @@ def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch):
 
 
 def test_every_packet_of_the_careful_time_after_a_crash_commits_at_once(patient, monkeypatch):
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     plant.runner._parts.in_hand.careful = 2
     seen = commits(plant, monkeypatch)
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_every_packet_of_the_careful_time_after_a_crash_commits_at_once(patient,
 
 
 def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     seen = commits(plant, monkeypatch)
     for _ in range(64):  # Receive Maximum is 128
         plant.say("a", "normal")
@@ -104,7 +104,7 @@ def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
 
 
 def test_what_waited_when_the_agent_died_comes_again(patient, start, monkeypatch):
-    plant = patient(broker := MemoryBroker())
+    plant = patient(broker := StubBroker())
     for _ in range(2):
         plant.say("a", "normal")
         plant.turn()
@@ -118,7 +118,7 @@ def test_what_waited_when_the_agent_died_comes_again(patient, start, monkeypatch
 
 
 def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     seen = commits(plant, monkeypatch)
     plant.say("a", "normal")
     plant.turn()
@@ -128,7 +128,7 @@ def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
 
 
 def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 60.0)
     monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 60.0)
     plant.say("a", "normal")
@@ -145,7 +145,7 @@ def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
 
 def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
     """Not when the next packet has come, or half a second later; and no alarm is told before its commit."""
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "normal")
     plant.turn()
     seen = commits(plant, monkeypatch)
@@ -157,7 +157,7 @@ def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
 
 
 def test_a_commit_that_was_held_up_is_no_reason_to_connect_anew(patient, monkeypatch):
-    plant = patient(MemoryBroker())
+    plant = patient(StubBroker())
     plant.say("a", "normal")
     plant.turn()
     monkeypatch.setattr("drsn.agent.service.loop.ACK_AGE_S", -1.0)

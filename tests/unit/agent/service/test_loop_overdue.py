@@ -8,11 +8,11 @@ import numpy as np
 from plant import RATE_HZ, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 
 def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_comes_again_in_order(start, monkeypatch):
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     parts = plant.runner._parts
     plant.say("a", "normal")
     plant.turn()
@@ -39,7 +39,7 @@ def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_c
 
 def test_what_waits_behind_a_packet_that_is_never_done_does_not_overtake_it(start, monkeypatch):
     """The inbox is full of what the old connection brought: read first, it would make a repeat of what is given up."""
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     plant.say("a", "inner_race")
     (stuck,) = plant.runner._parts.inbox.take(1, 0)
     plant.runner._parts.receipts.open(stuck, time.monotonic())
@@ -60,7 +60,7 @@ def test_what_waits_behind_a_packet_that_is_never_done_does_not_overtake_it(star
 
 def test_what_a_commit_alone_has_kept_waiting_is_not_given_up(start, monkeypatch):
     """The process was stopped for a minute: all of it is done by now."""
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 60.0)
     monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 60.0)
     plant.say("a", "normal")
@@ -73,7 +73,7 @@ def test_what_a_commit_alone_has_kept_waiting_is_not_given_up(start, monkeypatch
 
 
 def test_what_never_comes_again_of_it_is_shed(start, monkeypatch):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     parts = plant.runner._parts
     payload = frame.encode(Packet(np.ones((1, 64), np.float32), sample_rate_hz=RATE_HZ, seq=1, boot_id=2))
     plant.say("a", "normal")
@@ -89,7 +89,7 @@ def test_what_never_comes_again_of_it_is_shed(start, monkeypatch):
 
 
 def test_a_window_that_waits_for_company_while_the_connection_is_cut_votes_once(start, monkeypatch):
-    plant = start(MemoryBroker(), raise_after="2/2", clear_after="2/2")
+    plant = start(StubBroker(), raise_after="2/2", clear_after="2/2")
     batch = plant.runner._parts.batch
     monkeypatch.setattr(batch, "_deadline_s", 60.0)
     plant.say("a", "inner_race")
@@ -107,7 +107,7 @@ def test_a_window_that_waits_for_company_while_the_connection_is_cut_votes_once(
 
 def test_what_was_acknowledged_before_it_without_a_commit_leaves_no_gap(start, monkeypatch):
     """A packet that completes no window is acknowledged; that it was read goes to the disk with the next vote."""
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.say("a", "normal")
     plant.turn()
     plant.say("a", "normal", windows=0.3)

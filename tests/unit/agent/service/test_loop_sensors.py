@@ -9,7 +9,7 @@ import pytest
 from plant import RATE_HZ, WINDOW
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 
 
 def send(plant, samples, seq: int, **said: object) -> None:
@@ -34,7 +34,7 @@ def told(plant) -> list[tuple[str, str, str, str | None]]:
     ],
 )
 def test_a_broken_sensor_is_told_of_and_its_alarm_suppressed(start, fault: str, samples, said: dict[str, object]):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     for _ in range(2):
         plant.say("a", "inner_race")
     plant.turn()
@@ -54,7 +54,7 @@ def test_a_broken_sensor_is_told_of_and_its_alarm_suppressed(start, fault: str, 
 
 @pytest.mark.parametrize("fault", ["non_finite", "wrong_rate"])
 def test_a_fault_that_is_none_there_is_none_also_when_the_packet_is_refused(start, fault: str):
-    plant = start(MemoryBroker(), {"sensor_faults": {"ignore": [fault]}})
+    plant = start(StubBroker(), {"sensor_faults": {"ignore": [fault]}})
     plant.say("a", "normal")
     plant.turn()
     samples = np.full(WINDOW, np.nan) if fault == "non_finite" else np.random.default_rng(0).standard_normal(WINDOW)
@@ -65,7 +65,7 @@ def test_a_fault_that_is_none_there_is_none_also_when_the_packet_is_refused(star
 
 
 def test_a_sensor_fault_survives_a_restart(start):
-    broker = MemoryBroker()
+    broker = StubBroker()
     plant = start(broker)
     plant.say("a", "normal")
     plant.turn()
@@ -86,7 +86,7 @@ def test_a_sensor_fault_survives_a_restart(start):
 
 def test_a_sensor_from_which_nothing_comes_is_silent_until_it_is_heard(start, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("drsn.agent.decision.silence_timer.LOOK_EVERY_S", 0.0)
-    plant = start(MemoryBroker(), silent_after_s=0.2)
+    plant = start(StubBroker(), silent_after_s=0.2)
     plant.turn()
     for _ in range(3):
         plant.say("a", "normal")
@@ -103,7 +103,7 @@ def test_a_sensor_from_which_nothing_comes_is_silent_until_it_is_heard(start, mo
 
 
 def test_evidence_adds_up_over_a_restart(start):
-    broker = MemoryBroker()
+    broker = StubBroker()
     for windows in (4, 4, 4):  # nine, for a window of the tone backend brings 2.6 nats
         plant = start(broker, rule="sequential")
         seq = plant.store.load().cursors.get("a")

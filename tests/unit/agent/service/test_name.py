@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.agent.service.agent_id_lease import Admission
 from drsn.agent.service.name import Name
@@ -19,18 +19,18 @@ def taken() -> list[bool]:
 
 
 @pytest.fixture
-def bearer() -> MemoryConnection:
-    return MemoryConnection(MemoryBroker(), name="bearer", client_id="bearer")
+def bearer() -> StubConnection:
+    return StubConnection(StubBroker(), name="bearer", client_id="bearer")
 
 
 @pytest.fixture
-def name(bearer: MemoryConnection, taken: list[bool]) -> Name:
+def name(bearer: StubConnection, taken: list[bool]) -> Name:
     admission = Admission("tester", "mine", Instance("55555555", "2026"), 10.0)
-    probe = MemoryConnection(bearer._broker, name="probe", client_id="probe", filters=("s",), on_message=admission.put)
+    probe = StubConnection(bearer._broker, name="probe", client_id="probe", filters=("s",), on_message=admission.put)
     return Name("tester", admission, probe, (bearer,), lambda: taken.append(bearer.connected))
 
 
-def test_the_run_is_written_down_once_before_it_connects(name: Name, bearer: MemoryConnection, taken: list[bool]):
+def test_the_run_is_written_down_once_before_it_connects(name: Name, bearer: StubConnection, taken: list[bool]):
     name.ask()
     name.keep(1.0)
     assert (name.held, bearer.connected) == (False, False)
@@ -41,7 +41,7 @@ def test_the_run_is_written_down_once_before_it_connects(name: Name, bearer: Mem
     assert taken == [False]
 
 
-def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(name: Name, bearer: MemoryConnection):
+def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(name: Name, bearer: StubConnection):
     bearer.alive = False
     assert not name.alive
     name.ask()
@@ -50,7 +50,7 @@ def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(name: Na
     assert not name.alive, "nobody would ever hear that it is free"
 
 
-def test_who_takes_a_bearers_connection_again_and_again_ends_us(name: Name, bearer: MemoryConnection):
+def test_who_takes_a_bearers_connection_again_and_again_ends_us(name: Name, bearer: StubConnection):
     for _ in range(FIGHT):
         name.keep(1.0)
         bearer.start()
@@ -60,7 +60,7 @@ def test_who_takes_a_bearers_connection_again_and_again_ends_us(name: Name, bear
     assert not name.lost, "nobody is known who would say how things are"
 
 
-def test_whoever_has_it_is_nobody_of_our_own_past(name: Name, bearer: MemoryConnection, taken: list[bool]):
+def test_whoever_has_it_is_nobody_of_our_own_past(name: Name, bearer: StubConnection, taken: list[bool]):
     """The directory may be a copy of the other one's, and takes the status that stands for its own."""
     name.ask()
     name.keep(1.0)

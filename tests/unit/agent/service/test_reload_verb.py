@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.service import reload as reload_module
 from drsn.agent.service.reload import Debt, Reload
@@ -55,13 +55,13 @@ class Service:
 def serve(start, tmp_path: Path) -> Callable[..., Service]:
     """`serve(broker, verdict)`: an agent whose check runs this line of Python."""
 
-    def serve(broker: MemoryBroker, verdict: str = "") -> Service:
+    def serve(broker: StubBroker, verdict: str = "") -> Service:
         return Service(start(broker), tmp_path, verdict)
 
     return serve
 
 
-def handed_over(service: Service, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., object]) -> MemoryBroker:
+def handed_over(service: Service, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., object]) -> StubBroker:
     """The check has passed, and the process becomes the next one."""
     wait_until(service.stop.is_set)
     service.plant.crash()
@@ -75,7 +75,7 @@ NO = "import sys; sys.exit('line4.toml: agent.idd: unknown setting')"
 
 
 def test_a_no_is_told_with_its_reason_and_costs_nothing(serve, wait_until: Callable[..., object]):
-    service = serve(MemoryBroker(), NO)
+    service = serve(StubBroker(), NO)
     service.command("r1")
     assert service.said("r1")[0] == (True, PENDING, None)
     wait_until(lambda: len(service.said("r1")) == 2)
@@ -88,12 +88,12 @@ def test_a_no_is_told_with_its_reason_and_costs_nothing(serve, wait_until: Calla
 
 
 def test_a_yes_is_told_by_the_next_process_where_it_was_asked_for(serve, monkeypatch, wait_until):
-    service = serve(MemoryBroker())
+    service = serve(StubBroker())
     service.command("r1", response_topic="drsn/v1/_reply/scada/7", correlation=b"c-42")
     assert [reply["pending"] for reply in service.plant.heard("drsn/v1/_reply/scada/7")] == [PENDING]
     broker = handed_over(service, monkeypatch, wait_until)
-    told, publish = [], MemoryConnection.publish
-    monkeypatch.setattr(MemoryConnection, "publish", lambda *a, **k: [told.append((a[1], k)), publish(*a, **k)][1])
+    told, publish = [], StubConnection.publish
+    monkeypatch.setattr(StubConnection, "publish", lambda *a, **k: [told.append((a[1], k)), publish(*a, **k)][1])
     successor = serve(broker, NO)
     successor.plant.turn()
     (pending, done) = successor.plant.heard("drsn/v1/_reply/scada/7")
@@ -106,7 +106,7 @@ def test_a_yes_is_told_by_the_next_process_where_it_was_asked_for(serve, monkeyp
 
 
 def test_the_next_process_waits_with_its_answer_until_there_is_somebody_to_tell(serve, monkeypatch, wait_until):
-    service = serve(MemoryBroker())
+    service = serve(StubBroker())
     service.command("r1")
     broker = handed_over(service, monkeypatch, wait_until)
     broker.stop()
@@ -120,7 +120,7 @@ def test_the_next_process_waits_with_its_answer_until_there_is_somebody_to_tell(
 def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_anew(
     serve, wait_until: Callable[..., object]
 ):
-    service = serve(MemoryBroker(), "import time; time.sleep(60)")
+    service = serve(StubBroker(), "import time; time.sleep(60)")
     service.command("r1")
     wait_until(lambda: service.checks)  # until it is a program of its own, the child holds our directory's lock
     service.plant.crash()
@@ -132,7 +132,7 @@ def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_an
 
 
 def test_many_who_ask_are_answered_by_one_check_and_too_many_refused(serve, wait_until: Callable[..., object]):
-    service = serve(MemoryBroker(), f"import time; time.sleep(1); {NO}")
+    service = serve(StubBroker(), f"import time; time.sleep(1); {NO}")
     for number in range(MOST + 1):
         service.command(f"r{number}")
     assert service.said(f"r{MOST}")[-1][2] == f"{MOST} others wait for the same; wait for their answer"
@@ -141,7 +141,7 @@ def test_many_who_ask_are_answered_by_one_check_and_too_many_refused(serve, wait
 
 
 def test_a_store_that_can_not_be_read_makes_it_do_nothing_twice(serve, wait_until: Callable[..., object]):
-    service = serve(MemoryBroker(), f"import time; time.sleep(0.5); {NO}")
+    service = serve(StubBroker(), f"import time; time.sleep(0.5); {NO}")
     service.plant.store.reply = lambda _: None
     service.command("r1")
     service.command("r1")
@@ -151,7 +151,7 @@ def test_a_store_that_can_not_be_read_makes_it_do_nothing_twice(serve, wait_unti
 
 
 def test_an_agent_that_nobody_can_reload_says_so(start):
-    plant = start(MemoryBroker())
+    plant = start(StubBroker())
     plant.turn(1)
     payload = json.dumps({"request_id": "r1", "by": "ana"}).encode()
     plant.broker.publish(TOPIC, payload, 1, {}, retain=False)
@@ -161,6 +161,6 @@ def test_an_agent_that_nobody_can_reload_says_so(start):
 
 
 def test_debts_are_of_topics_that_answers_may_go_to(serve):
-    service = serve(MemoryBroker(), "import time; time.sleep(60)")
+    service = serve(StubBroker(), "import time; time.sleep(60)")
     service.command("r1", response_topic="drsn/v1/press4/alarm")
     assert service.reload.debts() == [Debt("r1", "drsn/v1/_reply/r1")]

@@ -6,7 +6,7 @@ import pytest
 
 from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.rule import Terms
-from drsn.agent.decision.running_gate import Limits
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.settings.sections import Settings
@@ -30,7 +30,7 @@ def test_the_first_sensor_section_that_matches_decides_and_the_rest_comes_from_t
     made = settings(tmp_path, sensors=overrides, alarms={"clear_after": "5/5", "on_delay_s": 2}, gate={"settle_s": 1})
     policy = policy_of(made, contract)
     assert policy("press4.de").machine == Terms(Quorum(4, 6), Quorum(5, 5), None, 2 * SECOND, 0)
-    assert policy("press4.de").limits == Limits(rms=0.5, settle_ns=SECOND)
+    assert policy("press4.de").limits == GateLimits(rms=0.5, settle_ns=SECOND)
     assert (policy("press5.de").machine.fall, policy("press5.de").silent_after_s) == (Quorum(2, 2), 0)
     assert (policy("fan").machine.rise, policy("fan").limits.given) == (Quorum(6, 8), False)
 

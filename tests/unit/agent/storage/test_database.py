@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.continuity import Cursor
-from drsn.agent.decision.alarm_state import Condition, Sensor, State
+from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 from drsn.agent.storage import database as store_module
-from drsn.agent.storage.database import SCHEMA_VERSION, Changes, DamagedError, Entry, Store
-from drsn.agent.storage.journal import FILE, Ledger
+from drsn.agent.storage.database import SCHEMA_VERSION, Changes, DamagedError, Database, Entry
+from drsn.agent.storage.journal import FILE, Journal
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -30,25 +30,25 @@ def entry(number: int, seq: int, sensor: str = "a") -> Entry:
     return Entry(number, sensor, seq, event(seq, sensor).model_dump_json().encode())
 
 
-def opened(folder: Path) -> Store:
-    return Store(folder / FILE, "fresh")
+def opened(folder: Path) -> Database:
+    return Database(folder / FILE, "fresh")
 
 
-def ids(store: Store, after_id: int = 0) -> list[int]:
+def ids(store: Database, after_id: int = 0) -> list[int]:
     return [each.id for each in store.journal(after_id, 99)]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """What a first run left behind: two sensors and three events, the first of them published."""
-    with closing(Ledger(tmp_path)) as ledger:
-        ledger.commit({"a": SENSOR, "b": Sensor.new(["ball"])}, {"a": CURSOR}, [event(6), event(7), event(1, "b")])
+    with closing(Journal(tmp_path)) as ledger:
+        ledger.commit({"a": SENSOR, "b": SensorState.new(["ball"])}, {"a": CURSOR}, [event(6), event(7), event(1, "b")])
         ledger.mark_published(1)
     return tmp_path
 
 
 @pytest.fixture
-def store(folder: Path) -> Iterator[Store]:
+def store(folder: Path) -> Iterator[Database]:
     """The second run's."""
     with closing(opened(folder)) as found:
         yield found
@@ -62,9 +62,9 @@ def test_a_new_file_remembers_nothing_and_has_the_epoch_that_it_is_given(tmp_pat
         assert (remembered.published_id, remembered.last_id) == (0, 0)
 
 
-def test_a_second_run_goes_on_where_the_first_stopped(store: Store):
+def test_a_second_run_goes_on_where_the_first_stopped(store: Database):
     remembered = store.load()
-    assert remembered.sensors == {"a": SENSOR, "b": Sensor.new(["ball"])}
+    assert remembered.sensors == {"a": SENSOR, "b": SensorState.new(["ball"])}
     assert remembered.cursors == {"a": CURSOR}
     assert (remembered.published_id, remembered.last_id) == (1, 3)
     assert store.epoch != "fresh", "the file has one of its own"
@@ -72,21 +72,21 @@ def test_a_second_run_goes_on_where_the_first_stopped(store: Store):
     assert store.events("a", 7, 9) == [entry(2, 7)]
 
 
-def test_the_journal_is_read_from_its_cursor_in_order_and_in_parts(store: Store):
+def test_the_journal_is_read_from_its_cursor_in_order_and_in_parts(store: Database):
     assert [each.id for each in store.journal(0, 2)] == [1, 2]
     assert [(each.id, each.sensor) for each in store.journal(2, 9)] == [(3, "b")]
 
 
-def test_a_later_state_replaces_the_earlier_and_leaves_other_sensors_alone(store: Store):
-    later = Sensor(SENSOR.conditions, seq=8)
+def test_a_later_state_replaces_the_earlier_and_leaves_other_sensors_alone(store: Database):
+    later = SensorState(SENSOR.conditions, seq=8)
     store.commit(Changes({"a": later}, {"b": CURSOR}))
-    assert store.load().sensors == {"a": later, "b": Sensor.new(["ball"])}
+    assert store.load().sensors == {"a": later, "b": SensorState.new(["ball"])}
     assert store.load().cursors == {"a": CURSOR, "b": CURSOR}
 
 
-def test_of_a_sensor_that_is_forgotten_only_its_number_stays(store: Store):
-    store.commit(Changes({"a": Sensor({}, seq=7)}))
-    assert store.load().sensors["a"] == Sensor({}, seq=7)
+def test_of_a_sensor_that_is_forgotten_only_its_number_stays(store: Database):
+    store.commit(Changes({"a": SensorState({}, seq=7)}))
+    assert store.load().sensors["a"] == SensorState({}, seq=7)
     assert store.load().cursors == {}
 
 
@@ -95,10 +95,10 @@ def failing() -> Iterator[Entry]:
     raise RuntimeError
 
 
-def test_a_commit_writes_all_or_nothing(store: Store):
+def test_a_commit_writes_all_or_nothing(store: Database):
     before = store.load(), store.journal(0, 99)
     with pytest.raises(RuntimeError):
-        store.commit(Changes({"a": Sensor.new(["other"])}, {"a": Cursor()}, failing()))
+        store.commit(Changes({"a": SensorState.new(["other"])}, {"a": Cursor()}, failing()))
     assert (store.load(), store.journal(0, 99)) == before
     store.commit(Changes(entries=[entry(4, 8)]))  # and the next one is not hindered
 
@@ -108,29 +108,31 @@ def refusing() -> Iterator[ReplyDocument]:
     yield
 
 
-def test_nothing_of_a_commit_is_there_before_the_last_of_it_is(store: Store):
+def test_nothing_of_a_commit_is_there_before_the_last_of_it_is(store: Database):
     """Neither events before the answer to the command that made them, nor states before either."""
     before = store.load(), store.journal(0, 99)
     with pytest.raises(RuntimeError):
-        store.commit(Changes({"a": Sensor.new(["other"])}, {"a": Cursor()}, [entry(4, 8)], refusing(), published_id=2))
+        store.commit(
+            Changes({"a": SensorState.new(["other"])}, {"a": Cursor()}, [entry(4, 8)], refusing(), published_id=2)
+        )
     assert (store.load(), store.journal(0, 99)) == before
 
 
-def test_what_is_committed_outlives_a_power_cut(store: Store):
+def test_what_is_committed_outlives_a_power_cut(store: Database):
     """FULL: the log is synced with each commit; NORMAL, which keeps the file whole too, would lose the last ones."""
     pragmas = [store._db.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "synchronous")]
     assert pragmas == [("wal",), (2,)]
 
 
-def test_what_was_written_although_it_was_reported_as_failed_is_written_once(store: Store):
+def test_what_was_written_although_it_was_reported_as_failed_is_written_once(store: Database):
     for _ in range(2):
         store.commit(Changes(entries=[entry(4, 8)]))
     assert ids(store) == [1, 2, 3, 4]
 
 
-def test_what_is_not_committed_is_not_remembered_by_others(folder: Path, store: Store):
+def test_what_is_not_committed_is_not_remembered_by_others(folder: Path, store: Database):
     """Another reader sees each commit whole, as a power cut would leave it."""
-    store.commit(Changes({"a": Sensor.new(["other"])}, entries=[entry(4, 8)]))
+    store.commit(Changes({"a": SensorState.new(["other"])}, entries=[entry(4, 8)]))
     with closing(sqlite3.connect(folder / FILE)) as reader:
         assert reader.execute("SELECT count(*) FROM journal").fetchone() == (4,)
         assert "other" in reader.execute("SELECT state FROM alarms WHERE sensor = 'a'").fetchone()[0]
@@ -149,14 +151,14 @@ def test_what_is_not_committed_is_not_remembered_by_others(folder: Path, store: 
 )
 @settings(max_examples=40)
 def test_every_state_comes_back_as_it_went(condition: Condition):
-    sensor = Sensor({"ball": condition}, seq=2**40)
+    sensor = SensorState({"ball": condition}, seq=2**40)
     with TemporaryDirectory() as path, closing(opened(Path(path))) as store:
         store.commit(Changes({"é/\0": sensor}))
         assert store.load().sensors == {"é/\0": sensor}
 
 
 def test_a_full_journal_lets_the_oldest_go_published_or_not_and_says_how_many_no_broker_has(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Database, monkeypatch: pytest.MonkeyPatch
 ):
     size = len(entry(4, 8).event)
     monkeypatch.setattr(store_module, "JOURNAL_BYTES", 5 * size + 20)
@@ -172,14 +174,14 @@ def test_a_full_journal_lets_the_oldest_go_published_or_not_and_says_how_many_no
 def test_what_a_full_journal_lets_go_unpublished_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(store_module, "JOURNAL_BYTES", 3 * len(entry(4, 8).event) + 20)
     monkeypatch.setattr(store_module, "SLACK_BYTES", 0)
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         ledger.commit({}, {}, [event(seq) for seq in (1, 2, 3)])
         assert (ledger.lost, ledger.unpublished()) == (0, 3)
         ledger.commit({}, {}, [event(seq) for seq in (4, 5)])
         assert (ledger.lost, ledger.unpublished()) == (2, 3)
 
 
-def test_published_events_go_after_a_week_and_no_other(store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_published_events_go_after_a_week_and_no_other(store: Database, monkeypatch: pytest.MonkeyPatch):
     week_s = store_module.JOURNAL_S
     now_s = time.time()
     monkeypatch.setattr("drsn.agent.storage.database.time.time", lambda: now_s + week_s - 60)
@@ -211,13 +213,13 @@ def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
     before = (folder / FILE).read_bytes()
     for _ in range(2):  # refused again, not locked out
         with pytest.raises(ConfigurationError, match="schema 5, this agent knows 4"):
-            Ledger(folder)
+            Journal(folder)
     assert [path.name for path in folder.glob("*set-aside*")] == []
     assert (folder / FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("filters", ["5", "[[1]]", "{", "[" * 9999, "1e999", '{"a": 1}'])
-def test_topic_filters_that_nobody_can_read_are_damage(filters: str, store: Store):
+def test_topic_filters_that_nobody_can_read_are_damage(filters: str, store: Database):
     store._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (filters,))
     with pytest.raises(DamagedError, match=r"agent\.sqlite3: "):
         store.abandoned(["a"])
@@ -254,7 +256,7 @@ def test_what_version_1_wrote_is_read_and_is_no_more_of_version_1(folder: Path):
         db.execute("ALTER TABLE journal DROP COLUMN at_unix_s")
         db.commit()
     with closing(opened(folder)) as store:
-        expected = Sensor({"ball": Condition(State.ACTIVE_ACKED, Votes(5, 8), seq=7)}, seq=7)
+        expected = SensorState({"ball": Condition(State.ACTIVE_ACKED, Votes(5, 8), seq=7)}, seq=7)
         assert store.load().sensors["a"] == expected
         store.commit(Changes(published_id=3))
         assert ids(store) == [1, 2, 3], "nothing is a week old because it has no time"
@@ -286,7 +288,7 @@ def test_a_journal_that_was_damaged_is_damage(folder: Path):
         store.journal(0, 9)
 
 
-def test_a_disk_that_fails_is_no_damage(folder: Path, store: Store):
+def test_a_disk_that_fails_is_no_damage(folder: Path, store: Database):
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         store._db.execute("PRAGMA busy_timeout = 0")
@@ -297,13 +299,13 @@ def test_a_disk_that_fails_is_no_damage(folder: Path, store: Store):
     with pytest.raises(StorageError, match="full") as found:
         store.commit(Changes(entries=[entry(n, n) for n in range(4, 200)]))
     assert type(found.value) is StorageError
-    store.commit(Changes({"a": Sensor.new(["other"])}))
+    store.commit(Changes({"a": SensorState.new(["other"])}))
 
 
-def test_a_healthy_sensor_takes_a_few_hundred_bytes_of_the_disk(folder: Path, store: Store):
+def test_a_healthy_sensor_takes_a_few_hundred_bytes_of_the_disk(folder: Path, store: Database):
     """It is written with each commit, and flash wears."""
     names = ("ball", "inner_race", "outer_race", "unknown", "sensor_fault", "silent")
-    healthy = Sensor({name: Condition(votes=Votes(0, 8)) for name in names}, seq=7)
+    healthy = SensorState({name: Condition(votes=Votes(0, 8)) for name in names}, seq=7)
     store.commit(Changes({"a": healthy}))
     with closing(sqlite3.connect(folder / "agent.sqlite3")) as reader:
         (size,) = reader.execute("SELECT length(state) FROM alarms WHERE sensor = 'a'").fetchone()
@@ -313,7 +315,7 @@ def test_a_healthy_sensor_takes_a_few_hundred_bytes_of_the_disk(folder: Path, st
 
 def test_what_is_not_written_is_what_this_schema_takes_for_granted():
     """Another default would change what databases say: it needs a new SCHEMA_VERSION, and this literal with it."""
-    assert (SCHEMA_VERSION, repr(Sensor({})), repr(Condition()), repr(Cursor())) == (
+    assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
         "4",
         "Sensor(conditions={}, seq=0, gate=Gate(running=False, settled_ns=0, rpm=None), period_s=0.0, commission=None)",
         (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent.storage.journal import FILE, Ledger
+from drsn.agent.storage.journal import FILE, Journal
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ALTER TABLE journal RENAME TO diary;
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """What a run of this version left behind."""
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
     return tmp_path
 
@@ -44,7 +44,7 @@ def test_what_a_later_version_has_done_away_with_is_not_brought_back(folder: Pat
     before = held(folder)
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="schema 5, this agent knows 4"):
-            Ledger(folder)
+            Journal(folder)
     assert held(folder) == before, "nor is there anything beside it"
 
 
@@ -55,5 +55,5 @@ def test_the_log_that_a_later_version_left_in_a_crash_stays_its_own(folder: Path
     before = held(folder, f"{FILE}-shm")  # an index of the log, made anew by whoever reads it
     assert before[f"{FILE}-wal"]
     with pytest.raises(ConfigurationError, match="schema 5, this agent knows 4"):
-        Ledger(folder)
+        Journal(folder)
     assert held(folder, f"{FILE}-shm") == before

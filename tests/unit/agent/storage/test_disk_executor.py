@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.storage.disk_executor import Errands
+from drsn.agent.storage.disk_executor import DiskExecutor
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def errands() -> Iterator[Errands]:
-    made = Errands()
+def errands() -> Iterator[DiskExecutor]:
+    made = DiskExecutor()
     yield made
     made.end()
 
 
-def test_what_comes_of_an_errand_comes_back_whatever_it_is(errands: Errands):
+def test_what_comes_of_an_errand_comes_back_whatever_it_is(errands: DiskExecutor):
     assert errands.run(lambda: 3) == 3
     for patience_s in (None, 10.0):
         errands.patience_s = patience_s
@@ -32,7 +32,7 @@ def test_what_comes_of_an_errand_comes_back_whatever_it_is(errands: Errands):
             assert raised.value is error
 
 
-def test_one_that_is_late_fails_and_with_it_all_others_until_it_is_done(errands: Errands):
+def test_one_that_is_late_fails_and_with_it_all_others_until_it_is_done(errands: DiskExecutor):
     errands.patience_s = 0.05
     back, ran = threading.Event(), []
     with pytest.raises(StorageError, match=r"the disk has not answered for 0\.05 s"):
@@ -50,12 +50,12 @@ def test_one_that_is_late_fails_and_with_it_all_others_until_it_is_done(errands:
     assert ran == [], "what was refused is not done later"
 
 
-def test_a_long_one_has_more_time(errands: Errands):
+def test_a_long_one_has_more_time(errands: DiskExecutor):
     errands.patience_s = 0.05
     assert errands.run(lambda: time.sleep(0.2) or 5, more_s=10.0) == 5
 
 
-def test_its_thread_ends_with_it_and_keeps_no_process(errands: Errands):
+def test_its_thread_ends_with_it_and_keeps_no_process(errands: DiskExecutor):
     thread = errands.run(threading.current_thread)
     assert thread.daemon
     for _ in range(2):

@@ -6,21 +6,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_engine import Outcome
-from drsn.agent.storage.group_commit import GROUP_S, LULL_S, Group
+from drsn.agent.storage.group_commit import GROUP_S, LULL_S, GroupCommit
 
 VOTE = Outcome("a", None, SENSOR, ())
 CHANGE = Outcome("a", None, SENSOR, (event(1),))
 
 
 def test_nothing_waits_until_something_is_held():
-    group = Group(64)
+    group = GroupCommit(64)
     assert group.wait_s(0, 1.0) is None
     group.hold([], 1.0, done=False)
     assert group.wait_s(1, 1.0) is None, "a packet whose windows are not diagnosed yet"
 
 
 def test_votes_wait_for_others_and_go_together():
-    group = Group(64)
+    group = GroupCommit(64)
     for step in range(10):
         group.came(now_s := 5.0 + step * GROUP_S / 10)
         group.hold([VOTE], now_s, done=True)
@@ -31,7 +31,7 @@ def test_votes_wait_for_others_and_go_together():
 
 
 def test_a_lull_ends_the_wait():
-    group = Group(64)
+    group = GroupCommit(64)
     group.came(1.0)
     group.hold([], 1.0, done=True)
     assert group.wait_s(1, 1.0 + LULL_S) == 0
@@ -39,7 +39,7 @@ def test_a_lull_ends_the_wait():
 
 @pytest.mark.parametrize(("outcomes", "packets"), [([VOTE, CHANGE], 1), ([VOTE], 64)])
 def test_a_transition_waits_for_nobody_nor_do_packets_that_the_broker_counts(outcomes: list[Outcome], packets: int):
-    group = Group(64)
+    group = GroupCommit(64)
     group.came(1.0)
     group.hold(outcomes, 1.0, done=True)
     assert group.wait_s(packets, 1.0) == 0
@@ -50,7 +50,7 @@ def test_a_transition_waits_for_nobody_nor_do_packets_that_the_broker_counts(out
 
 @given(st.lists(st.tuples(st.floats(0, 0.1), st.integers(0, 3)), max_size=40))
 def test_nothing_is_lost_doubled_reordered_or_late(steps: list[tuple[float, int]]):
-    group, now_s, taken, held, oldest_s = Group(64), 0.0, [], [], None
+    group, now_s, taken, held, oldest_s = GroupCommit(64), 0.0, [], [], None
     for number, (pause_s, count) in enumerate(steps):
         now_s += pause_s
         group.came(now_s)
@@ -68,7 +68,7 @@ def test_nothing_is_lost_doubled_reordered_or_late(steps: list[tuple[float, int]
 
 def test_packets_without_an_acknowledgement_end_no_lull_while_the_broker_waits_for_one():
     """It may let twenty be in flight: then only those of QoS 0 go on coming."""
-    group = Group(64)
+    group = GroupCommit(64)
     group.came(1.0)
     group.hold([VOTE], 1.0, done=True)
     group.came(1.0 + LULL_S, free=True, owed=20)

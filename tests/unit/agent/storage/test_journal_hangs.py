@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.storage import journal as ledger_module
-from drsn.agent.storage.database import Store
-from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.database import Database
+from drsn.agent.storage.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ class Hangs:
         self._answers = threading.Event()
         self._answers.set()
         for name in ("commit", "journal", "events", "reply", "load", "_open"):
-            monkeypatch.setattr(Store, name, self._slowed(getattr(Store, name)))
+            monkeypatch.setattr(Database, name, self._slowed(getattr(Database, name)))
         monkeypatch.setattr(ledger_module, "ANSWER_S", 0.1)
         monkeypatch.setattr(ledger_module, "ROW_S", 0.0)
         self.begin, self.end = self._answers.clear, self._answers.set
@@ -48,24 +48,24 @@ def hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hangs]:
 
 
 @pytest.fixture
-def ledger(hangs: Hangs, tmp_path: Path) -> Iterator[Ledger]:
-    with closing(Ledger(tmp_path)) as opened:
+def ledger(hangs: Hangs, tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path)) as opened:
         opened.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
         yield opened
 
 
-def recovers(ledger: Ledger) -> None:
+def recovers(ledger: Journal) -> None:
     now_s, deadline_s = 0.0, time.monotonic() + 20
     while ledger.problem is not None:
         assert time.monotonic() < deadline_s, ledger.problem
         ledger.tend(now_s := now_s + 100.0)
 
 
-def seqs(ledger: Ledger) -> list[int]:
+def seqs(ledger: Journal) -> list[int]:
     return [entry.seq for entry in ledger.journal(0, 100)]
 
 
-def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(ledger: Ledger, hangs: Hangs, tmp_path: Path):
+def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(ledger: Journal, hangs: Hangs, tmp_path: Path):
     hangs.begin()
     began_s = time.monotonic()
     for seq in range(2, 40):
@@ -81,12 +81,12 @@ def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(ledger: Ledger, ha
     hangs.end()
     recovers(ledger)
     ledger.close()
-    with closing(Ledger(tmp_path)) as again:
+    with closing(Journal(tmp_path)) as again:
         assert seqs(again) == list(range(1, 40))
         assert again.load().last_id == 39
 
 
-def test_what_was_written_after_all_is_not_there_twice(ledger: Ledger, hangs: Hangs, tmp_path: Path):
+def test_what_was_written_after_all_is_not_there_twice(ledger: Journal, hangs: Hangs, tmp_path: Path):
     """The commit that was given up comes through when the disk is back, and is then written once more."""
     hangs.begin()
     ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
@@ -95,12 +95,12 @@ def test_what_was_written_after_all_is_not_there_twice(ledger: Ledger, hangs: Ha
     recovers(ledger)
     ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(3)])
     ledger.close()
-    with closing(Ledger(tmp_path)) as again:
+    with closing(Journal(tmp_path)) as again:
         assert [entry.id for entry in again.journal(0, 100)] == seqs(again) == [1, 2, 3]
         assert again.reasons == ()
 
 
-def test_while_it_hangs_the_agent_ends_without_it(ledger: Ledger, hangs: Hangs, caplog: pytest.LogCaptureFixture):
+def test_while_it_hangs_the_agent_ends_without_it(ledger: Journal, hangs: Hangs, caplog: pytest.LogCaptureFixture):
     hangs.begin()
     ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
     began_s = time.monotonic()
@@ -109,18 +109,18 @@ def test_while_it_hangs_the_agent_ends_without_it(ledger: Ledger, hangs: Hangs, 
     assert "ends with what is not on the disk" in caplog.messages
 
 
-def test_at_the_start_it_is_waited_for_however_long_it_takes(hangs: Hangs, ledger: Ledger, tmp_path: Path):
+def test_at_the_start_it_is_waited_for_however_long_it_takes(hangs: Hangs, ledger: Journal, tmp_path: Path):
     """Who began without its memory would give numbers of events twice, or begin another history."""
     epoch = ledger.load().epoch
     ledger.close()
     hangs.begin()
     threading.Timer(0.5, hangs.end).start()
-    with closing(Ledger(tmp_path)) as again:
+    with closing(Journal(tmp_path)) as again:
         assert (again.load().epoch, again.reasons) == (epoch, ())
 
 
 def test_an_alarm_and_its_packet_s_acknowledgement_wait_no_longer_than_that(hangs: Hangs, start):
-    plant = start(MemoryBroker(), raise_after="1/1", clear_after="1/1")
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     plant.say("a", "normal")
     plant.turn()
     hangs.begin()

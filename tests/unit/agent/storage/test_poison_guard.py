@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from plant import fails
 
-from drsn.agent.mqtt.stub import MemoryBroker
+from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.storage import poison_guard as module
-from drsn.agent.storage.poison_guard import FILE, SIZE, InHand, digest
+from drsn.agent.storage.poison_guard import FILE, SIZE, PoisonGuard, digest
 from drsn.model.errors import StorageError, UnavailableError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from plant import Plant
 
-    from drsn.agent.acquisition.ack_tracker import Receipt
+    from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.transport import Outputs
@@ -33,7 +33,7 @@ def deadly(plant: Plant, sensor: str) -> None:
     """Handling a packet of this sensor ends the process."""
     windows = plant.runner._parts.intake.windows
 
-    def handle(message: Message, receipt: Receipt) -> Iterator[tuple[str, Window]]:
+    def handle(message: Message, receipt: InFlight) -> Iterator[tuple[str, Window]]:
         if sensor in message.topic:
             raise KilledError
         return windows(message, receipt)
@@ -58,7 +58,7 @@ def deadly_for_the_network(plant: Plant, sensor: str) -> None:
 def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_hand(
     start: Callable[..., Plant], deadly: Callable[[Plant, str], None]
 ):
-    broker = MemoryBroker()
+    broker = StubBroker()
     plant = start(broker)
     plant.say("good", "normal")
     plant.say("bad", "normal")
@@ -82,11 +82,11 @@ def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_
 
 
 def test_packets_are_handled_one_by_one_only_after_an_unclean_end(tmp_path: Path, make_message):
-    first = InHand(tmp_path)
+    first = PoisonGuard(tmp_path)
     assert first.careful == 0
     first.end()
-    assert InHand(tmp_path).careful == 0
-    after = InHand(tmp_path)
+    assert PoisonGuard(tmp_path).careful == 0
+    after = PoisonGuard(tmp_path)
     assert after.careful == module.CAREFUL
     assert after.take(make_message())
     after.done()
@@ -95,15 +95,15 @@ def test_packets_are_handled_one_by_one_only_after_an_unclean_end(tmp_path: Path
 
 
 def test_a_packet_that_was_handled_is_no_suspect_any_more(tmp_path: Path, make_message):
-    InHand(tmp_path)
+    PoisonGuard(tmp_path)
     for _ in range(10):
-        survivor = InHand(tmp_path)
+        survivor = PoisonGuard(tmp_path)
         assert survivor.take(make_message())
         survivor.done()
 
 
 def test_an_end_that_the_agent_knows_a_reason_for_is_no_packet_s_fault(start: Callable[..., Plant]):
-    broker = MemoryBroker()
+    broker = StubBroker()
     import threading
 
     for number in range(6):
@@ -133,17 +133,17 @@ def test_it_is_the_same_packet_whatever_connection_brings_it(make_message):
 @pytest.mark.parametrize("content", [b"{", b"\xff" * 9, b'{"ends": 3, "clean": true}', b'{"clean": true}'])
 def test_a_file_that_nobody_can_read_is_an_unclean_end(content: bytes, tmp_path: Path, make_message):
     (tmp_path / FILE).write_bytes(content)
-    found = InHand(tmp_path)
+    found = PoisonGuard(tmp_path)
     assert found.careful == module.CAREFUL
     assert found.take(make_message())
 
 
 def test_the_file_never_outgrows_its_size(tmp_path: Path, make_message):
-    InHand(tmp_path)
+    PoisonGuard(tmp_path)
     for number in range(100):
-        InHand(tmp_path).take(make_message(payload=b"%d" % number))
+        PoisonGuard(tmp_path).take(make_message(payload=b"%d" % number))
     assert (tmp_path / FILE).stat().st_size == SIZE
-    assert len(InHand(tmp_path)._ends) == module.SUSPECTS
+    assert len(PoisonGuard(tmp_path)._ends) == module.SUSPECTS
 
 
 def test_on_a_disk_that_gives_no_answer_it_is_not_waited_for(tmp_path: Path, make_message):
@@ -152,14 +152,14 @@ def test_on_a_disk_that_gives_no_answer_it_is_not_waited_for(tmp_path: Path, mak
     def late(_errand: object) -> None:
         raise StorageError("the disk has not answered for 5 s")
 
-    one = InHand(tmp_path, late)
+    one = PoisonGuard(tmp_path, late)
     assert [one.take(make_message(payload=b"%d" % n)) for n in range(3)] == [True] * 3
     one.done()
     one.end()
 
 
 def test_where_it_can_t_be_written_nothing_is_refused(tmp_path: Path, make_message):
-    found = InHand(tmp_path / "missing")
+    found = PoisonGuard(tmp_path / "missing")
     assert all(found.take(make_message()) for _ in range(2))
     found.done()
     found.end()

@@ -6,45 +6,45 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent.storage.database import Store
+from drsn.agent.storage.database import Database
 from drsn.agent.storage.journal import FILE as DATABASE
-from drsn.agent.storage.journal import Ledger
-from drsn.agent.storage.rollback_guard import FILE, SIZE, HighWater
+from drsn.agent.storage.journal import Journal
+from drsn.agent.storage.rollback_guard import FILE, SIZE, RollbackGuard
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def fill(ledger: Ledger, first_seq: int, count: int) -> None:
+def fill(ledger: Journal, first_seq: int, count: int) -> None:
     ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(seq) for seq in range(first_seq, first_seq + count)])
 
 
 def test_it_is_the_number_of_the_last_commit_to_a_database_of_this_epoch(tmp_path: Path):
-    with closing(HighWater(tmp_path)) as mark:
+    with closing(RollbackGuard(tmp_path)) as mark:
         assert mark.reached("a1") == 0
         for number in (7, 123_456, 8):
             mark.rise("a1", number)
             assert (mark.reached("a1"), mark.reached("b2")) == (number, 0)
-    assert HighWater(tmp_path).reached("a1") == 8
+    assert RollbackGuard(tmp_path).reached("a1") == 8
     assert (tmp_path / FILE).stat().st_size == SIZE
 
 
 @pytest.mark.parametrize("content", [b"", b"a1", b"a1 x", b"a1 1 2", b"\xff\xfe", bytes(64)])
 def test_what_nobody_can_read_says_nothing(content: bytes, tmp_path: Path):
     (tmp_path / FILE).write_bytes(content)
-    assert HighWater(tmp_path).reached("a1") == 0
+    assert RollbackGuard(tmp_path).reached("a1") == 0
 
 
 def test_where_it_can_t_be_written_nothing_happens(tmp_path: Path):
-    with closing(HighWater(tmp_path / "nowhere")) as mark:
+    with closing(RollbackGuard(tmp_path / "nowhere")) as mark:
         mark.rise("a1", 1)
         assert mark.reached("a1") == 0
 
 
 def test_a_database_that_is_older_than_it_was_is_set_aside_and_numbers_are_not_given_twice(tmp_path: Path):
     """Its log lost its end, or a backup was brought back: to SQLite it is whole."""
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         epoch = ledger.load().epoch
         fill(ledger, 1, 5)
         ledger._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -52,69 +52,69 @@ def test_a_database_that_is_older_than_it_was_is_set_aside_and_numbers_are_not_g
         fill(ledger, 6, 5)
         fill(ledger, 11, 5)
     (tmp_path / DATABASE).write_bytes(backup)
-    with closing(Ledger(tmp_path)) as again:
+    with closing(Journal(tmp_path)) as again:
         assert "2 commits are missing" in again.reasons[0]
         assert "begin anew" in again.reasons[0]
         assert again.load().epoch != epoch
         assert (again.load().sensors, again.load().cursors) == ({}, {})
         fill(again, 1, 1)
-    with closing(Ledger(tmp_path)) as third:
+    with closing(Journal(tmp_path)) as third:
         assert third.reasons == ()
 
 
 def test_a_commit_that_the_disk_did_not_take_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The number is never ahead: else the next start would set a sound database aside."""
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         fill(ledger, 1, 5)
-        monkeypatch.setattr(Store, "commit", lambda *_: (_ for _ in ()).throw(StorageError("full")))
+        monkeypatch.setattr(Database, "commit", lambda *_: (_ for _ in ()).throw(StorageError("full")))
         fill(ledger, 6, 5)
     monkeypatch.undo()
-    with closing(Ledger(tmp_path)) as again:
+    with closing(Journal(tmp_path)) as again:
         assert (again.reasons, again.load().sensors, again.load().last_id) == ((), {"a": SENSOR}, 5)
 
 
 def test_a_database_of_which_nothing_is_left_is_missed(tmp_path: Path):
     """All of it was in the log, and the log is empty."""
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         fill(ledger, 1, 5)
     (tmp_path / DATABASE).unlink()
-    with closing(Ledger(tmp_path)) as again:
+    with closing(Journal(tmp_path)) as again:
         assert "1 commits are missing" in again.reasons[0]
-    with closing(Ledger(tmp_path)) as third:
+    with closing(Journal(tmp_path)) as third:
         assert third.reasons == ()
 
 
 def test_a_database_of_another_epoch_lacks_nothing_unless_it_is_empty(tmp_path: Path):
-    with closing(HighWater(tmp_path)) as mark:
+    with closing(RollbackGuard(tmp_path)) as mark:
         mark.rise("a1", 7)
         assert [mark.missing("a1", commits) for commits in (0, 6, 7, 8)] == [7, 1, 0, 0]
         assert [mark.missing("b2", commits) for commits in (0, 1)] == [7, 0]
 
 
 def test_a_database_that_was_written_anew_is_as_new_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         for seq in range(1, 200):
             fill(ledger, seq, 1)
     database = tmp_path / DATABASE
     database.write_bytes(database.read_bytes()[: -3 * 4096] + b"\xa5" * 3 * 4096)
     with monkeypatch.context() as killed_between:
-        killed_between.setattr(HighWater, "rise", lambda *_: None)
-        with closing(Ledger(tmp_path)) as again:
+        killed_between.setattr(RollbackGuard, "rise", lambda *_: None)
+        with closing(Journal(tmp_path)) as again:
             assert "alarm states were saved" in again.reasons[0]
-    with closing(Ledger(tmp_path)) as third:
+    with closing(Journal(tmp_path)) as third:
         assert third.reasons == ()
         assert third.load().sensors == {"a": SENSOR}
 
 
 def test_a_database_of_a_version_that_counted_nothing_is_not_empty(tmp_path: Path):
     """Brought into a directory where a later version has begun, it is another machine's past, and whole."""
-    with closing(Ledger(tmp_path / "old")) as old:
+    with closing(Journal(tmp_path / "old")) as old:
         fill(old, 1, 5)
         old._store._db.execute("DELETE FROM meta WHERE key = 'commits'")
-    with closing(Ledger(tmp_path / "new")) as new:
+    with closing(Journal(tmp_path / "new")) as new:
         fill(new, 1, 2)
     (tmp_path / "new" / DATABASE).write_bytes((tmp_path / "old" / DATABASE).read_bytes())
-    with closing(Ledger(tmp_path / "new")) as again:
+    with closing(Journal(tmp_path / "new")) as again:
         assert again.reasons == ()
         assert again.load().sensors == {"a": SENSOR}
 
@@ -123,7 +123,7 @@ def test_a_database_of_a_version_that_counted_nothing_is_not_empty(tmp_path: Pat
 def test_where_it_can_only_be_read_an_older_database_is_noticed_too(
     left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         epoch = ledger.load().epoch
         fill(ledger, 1, 5)
         ledger._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -131,7 +131,7 @@ def test_where_it_can_only_be_read_an_older_database_is_noticed_too(
         fill(ledger, 6, 5)
     (tmp_path / DATABASE).write_bytes(backup if left == "older" else b"")
     (tmp_path / FILE).rename(tmp_path / (FILE if "mark" not in left else "gone"))
-    monkeypatch.setattr(Ledger, "_first", lambda _self: (_ for _ in ()).throw(StorageError("readonly database")))
-    with closing(Ledger(tmp_path)) as again:
+    monkeypatch.setattr(Journal, "_first", lambda _self: (_ for _ in ()).throw(StorageError("readonly database")))
+    with closing(Journal(tmp_path)) as again:
         assert again.load().epoch not in ("", epoch)
         assert again.load().sensors == {}

@@ -20,9 +20,9 @@ from drsn.agent.service.run_id import Instance
 from drsn.agent.storage import poison_guard as in_hand
 from drsn.agent.storage import rollback_guard as high_water
 from drsn.agent.storage.journal import FILE as DATABASE
-from drsn.agent.storage.journal import Ledger
-from drsn.agent.storage.poison_guard import InHand
-from drsn.agent.storage.rollback_guard import HighWater
+from drsn.agent.storage.journal import Journal
+from drsn.agent.storage.poison_guard import PoisonGuard
+from drsn.agent.storage.rollback_guard import RollbackGuard
 from drsn.agent.storage.safe_file import read_plain
 from drsn.agent.storage.state_dir import StateDir
 from drsn.model.errors import StorageError
@@ -74,13 +74,13 @@ CONTENT = (
 
 def start(folder: Path, make_message: Callable) -> None:
     """What a start does with the small files."""
-    found = InHand(folder)
+    found = PoisonGuard(folder)
     assert found.careful in (0, in_hand.CAREFUL)
     assert found.take(make_message())
     found.done()
     found.end()
     Instance.drawn(folder, 0).remember(folder)
-    with closing(HighWater(folder)) as mark:
+    with closing(RollbackGuard(folder)) as mark:
         mark.missing("a1", 7)
         mark.rise("a1", 8)
 
@@ -104,10 +104,10 @@ def test_it_starts_with_anything_in_the_place_of_a_state_file(
 @odd
 def test_it_starts_with_anything_in_the_place_of_its_database(lay: Callable[[Path], None], suffix: str, tmp_path: Path):
     if suffix:
-        with closing(Ledger(tmp_path)) as ledger:
+        with closing(Journal(tmp_path)) as ledger:
             ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
     lay(tmp_path / f"{DATABASE}{suffix}")
-    with closing(Ledger(tmp_path)) as ledger:
+    with closing(Journal(tmp_path)) as ledger:
         ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
         assert ledger.load().sensors == {"a": SENSOR}
 
@@ -121,11 +121,11 @@ def test_any_content_is_survived(content: bytes, make_message):
         folder = Path(name)
         for file in (in_hand.FILE, instance.FILE, high_water.FILE):
             (folder / file).write_bytes(content)
-        InHand(folder).take(make_message())
+        PoisonGuard(folder).take(make_message())
         Instance.drawn(folder, 0)
-        with closing(HighWater(folder)) as mark:
+        with closing(RollbackGuard(folder)) as mark:
             assert mark.reached("a1") >= 0
-        found = InHand(folder)
+        found = PoisonGuard(folder)
         assert found.careful == in_hand.CAREFUL
         assert 1 <= len(found._ends) <= in_hand.SUSPECTS
 

@@ -8,7 +8,7 @@ import pytest
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.engine import Engine
-from drsn.agent.backends.tensorrt.engine_file import Batch
+from drsn.agent.backends.tensorrt.engine_file import BatchRange
 from drsn.agent.bundles import shipped
 from drsn.export.build_watch import Watch
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
@@ -24,7 +24,7 @@ BUNDLE = open_bundle(shipped("synthetic"))
 def plan() -> bytes:
     """A real plan; it needs a GPU of these compute capabilities to run."""
     trt = trt_compat.load("tensorrt-rtx")
-    wishes = Wishes(Batch(min=1, opt=8, max=32), "fp32", 256 << 20, compute_capabilities=("8.6", "8.9"))
+    wishes = Wishes(BatchRange(min=1, opt=8, max=32), "fp32", 256 << 20, compute_capabilities=("8.6", "8.9"))
     model = BUNDLE.read("model.onnx")
     return plan_from_onnx(trt, model, BUNDLE.contract, wishes, b"", Watch(io.StringIO())).plan
 

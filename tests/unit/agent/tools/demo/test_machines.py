@@ -5,7 +5,7 @@ import pytest
 
 from drsn.agent.backends.selection import open_backend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.alarm_engine import Identity, Pipeline
+from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
@@ -62,7 +62,7 @@ def test_the_shipped_model_raises_what_is_expected_of_each_machine_and_nothing_e
         for end in range(count)
     ]
     backend = open_backend(BUNDLE, "onnxruntime", count)
-    pipeline = Pipeline(
+    pipeline = AlarmEngine(
         CONTRACT, Identity("demo", "e", BundleReference(name="b", version="1", sha256="")), lambda _sensor: POLICY
     )
     outcomes = [pipeline.feed(d, 0) for d in Interpreter(CONTRACT)(readings, backend.infer(x))]

@@ -9,7 +9,7 @@ import pytest
 from drsn.agent.bundles import shipped
 from drsn.agent.settings.loader import Configuration
 from drsn.agent.settings.sections import Settings
-from drsn.agent.tools.doctor.subject import Patient
+from drsn.agent.tools.doctor.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Callable[..., Patient]:
+def patient(tmp_path: Path) -> Callable[..., Subject]:
     """`patient(backend="tensorrt", tegra="# R36 …")`; what it would find out may be set on it."""
 
-    def make(tegra: str | None = None, bundle: Path | None = None, **agent: Any) -> Patient:  # noqa: ANN401
+    def make(tegra: str | None = None, bundle: Path | None = None, **agent: Any) -> Subject:  # noqa: ANN401
         settings = Settings(
             agent={"id": "t", "bundle": "shipped:synthetic", "state_dir": tmp_path / "state", **agent},
             inference={"max_batch": 8},
@@ -29,6 +29,6 @@ def patient(tmp_path: Path) -> Callable[..., Patient]:
         release = tmp_path / "nv_tegra_release"
         if tegra is not None:
             release.write_text(tegra)
-        return Patient(Configuration(settings, "0" * 64, bundle or shipped("synthetic")), tegra_release=release)
+        return Subject(Configuration(settings, "0" * 64, bundle or shipped("synthetic")), tegra_release=release)
 
     return make

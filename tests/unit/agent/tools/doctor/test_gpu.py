@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.tools.doctor.subject import Patient
+    from drsn.agent.tools.doctor.subject import Subject
 
 BUNDLE = open_bundle(shipped("synthetic"))
 NO_DRIVER = NoDevice("no CUDA driver (libcuda.so.1)")
@@ -115,7 +115,7 @@ def equipped(patient: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(choose, "probe", lambda: ORIN)
     monkeypatch.setattr(choose, "Cuda", lambda _newest: gpu.cuda())
 
-    def make(backend: str = "auto", **said: object) -> Patient:
+    def make(backend: str = "auto", **said: object) -> Subject:
         write_engine(tmp_path / "engines", library, BUNDLE, ORIN, **said)
         machine = patient(JETSON, backend=backend, engine_dir=tmp_path / "engines")
         machine.device = ORIN

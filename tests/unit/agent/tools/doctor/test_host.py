@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.storage.journal import Ledger
+from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.doctor import host as checks
 
 if TYPE_CHECKING:
@@ -57,16 +57,16 @@ def test_a_state_directory_that_does_not_exist_yet_will_be_made(patient: Callabl
 
 
 def test_a_state_directory_with_and_without_an_agent(patient: Callable, tmp_path: Path):
-    store = Ledger(tmp_path / "state")
+    store = Journal(tmp_path / "state")
     assert checks.state(patient()).said.endswith("an agent runs on it")
     store.close()
     assert checks.state(patient()).said.endswith("no agent runs on it")
 
 
 def test_looking_does_not_keep_an_agent_out(patient: Callable, tmp_path: Path):
-    Ledger(tmp_path / "state").close()
+    Journal(tmp_path / "state").close()
     checks.state(patient())
-    Ledger(tmp_path / "state").close()
+    Journal(tmp_path / "state").close()
 
 
 def test_the_lock_of_another_process_is_one(patient: Callable, tmp_path: Path):

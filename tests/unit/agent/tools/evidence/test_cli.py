@@ -9,13 +9,15 @@ import pytest
 from drsn.agent.__main__ import main
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import to_bytes
-from drsn.agent.evidence.record_files import FOLDER, Shelf
+from drsn.agent.evidence.record_files import FOLDER, RecordFiles
 
 
 @pytest.fixture
 def state(tmp_path, record, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Shelf(tmp_path / "state" / FOLDER, 1 << 20, 0).put(record.event.sensor, record.event.event_id, to_bytes(record))
+    RecordFiles(tmp_path / "state" / FOLDER, 1 << 20, 0).put(
+        record.event.sensor, record.event.event_id, to_bytes(record)
+    )
     (tmp_path / "message.json").write_bytes(to_message(record))
     (tmp_path / "broken.npz").write_bytes(b"PK\3\4")
     (tmp_path / "agent.toml").write_text(

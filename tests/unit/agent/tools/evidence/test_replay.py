@@ -11,11 +11,11 @@ from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.decision.baseline import Commission, Learnt
+from drsn.agent.decision.baseline import Baseline, Learnt
 from drsn.agent.evidence.json_form import from_message, to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import About, abstains_above, record_of
-from drsn.agent.evidence.recorder import Keeper
+from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.demo.machines import ACTORS
 from drsn.agent.tools.demo.machines import record as recorded
@@ -44,7 +44,7 @@ def frames(actor, seconds: float) -> list[Message]:
     return sent
 
 
-def run(messages, max_batch: int, keeper: Keeper | None = None):
+def run(messages, max_batch: int, keeper: Recorder | None = None):
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
         return list(events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper)))
 
@@ -81,7 +81,7 @@ def test_a_window_s_row_does_not_depend_on_its_company(name):
 
 def test_the_evidence_of_each_event_gives_that_event_again_bit_for_bit(recording):
     desk = Desk()
-    keeper = Keeper(8, 32, desk)
+    keeper = Recorder(8, 32, desk)
     run(recording, 32, keeper)
     keeper.release()
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, 1) as backend:
@@ -138,7 +138,7 @@ def test_what_can_t_be_replayed_says_why(record):
 def test_what_a_commissioning_allowed_is_in_the_record(contract):
     story = tell(contract, "ball", "normal", max_batch=1)
     learnt = Learnt(350, -1.0, 0.1, 0.7, 0.1, 1.0, allowance=0.4)
-    commission = Commission(learnt, "0" * 64, None, 1, "ann")
+    commission = Baseline(learnt, "0" * 64, None, 1, "ann")
     sensors = story.line.pipeline.sensors
     sensors["press4"] = replace(sensors["press4"], commission=commission)
     list(events_of([message(contract, "ball", seq) for seq in range(2, 20)], story.line))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
 from drsn.agent.acquisition.codecs.frame import decode
 from drsn.agent.acquisition.continuity import Continuity, advance, judge
-from drsn.agent.mqtt.stub import MemoryBroker, MemoryConnection
+from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import legal_sensor
-from drsn.agent.tools.replay.player import IN_FLIGHT, Frame, Plan, frames, play, sensor_id
+from drsn.agent.tools.replay.player import IN_FLIGHT, Frame, ReplayPlan, frames, play, sensor_id
 from drsn.model.data.recording import Recording
 from drsn.model.errors import UnavailableError
 
@@ -38,7 +38,7 @@ def packets(sent: Iterable[Frame]) -> list[Packet]:
 
 def test_a_recording_is_one_proven_stream_of_frames():
     source = recording(n=1050, channels=2)
-    plan = Plan(samples_per_packet=100)
+    plan = ReplayPlan(samples_per_packet=100)
     sent = list(frames([source], plan, START))
     cursor, verdicts = None, []
     for packet in packets(sent):
@@ -53,7 +53,7 @@ def test_a_recording_is_one_proven_stream_of_frames():
 @pytest.mark.parametrize("name", CODECS)
 def test_every_codec_can_send_what_it_reads(name: str):
     source = recording(n=200, channels=2)
-    sent = list(frames([source], Plan(codec=name, samples_per_packet=100), START))
+    sent = list(frames([source], ReplayPlan(codec=name, samples_per_packet=100), START))
     read = [codec(name).decode(frame.payload, frame.properties, Format(channels=2)) for frame in sent]
     np.testing.assert_array_equal(np.hstack([packet.samples for packet in read]), source.samples)
     assert [packet.seq for packet in read] == [0, 1]
@@ -62,7 +62,7 @@ def test_every_codec_can_send_what_it_reads(name: str):
 
 
 def test_a_packet_is_due_when_its_last_sample_is_taken_and_tells_when_its_first_was():
-    sent = list(frames([recording()], Plan(samples_per_packet=250, speed=2), START))
+    sent = list(frames([recording()], ReplayPlan(samples_per_packet=250, speed=2), START))
     assert [frame.due_s for frame in sent] == [0.125, 0.25, 0.375, 0.5]
     assert [(p.seq, p.t0_unix_ns) for p in packets(sent)] == [(i, START + i * 250_000_000) for i in range(4)]
 
@@ -70,7 +70,7 @@ def test_a_packet_is_due_when_its_last_sample_is_taken_and_tells_when_its_first_
 @pytest.mark.parametrize("speed", [1.0, 0.0])
 def test_recordings_are_played_side_by_side(speed: float):
     slow, fast = recording("slow", rate_hz=1000), recording("fast", n=4000, rate_hz=4000)
-    sent = list(frames([slow, fast], Plan(samples_per_packet=500, speed=speed), START))
+    sent = list(frames([slow, fast], ReplayPlan(samples_per_packet=500, speed=speed), START))
     due = [frame.due_s for frame in sent]
     assert due == sorted(due)
     order = [frame.topic.split("/")[2] for frame in sent]
@@ -79,7 +79,7 @@ def test_recordings_are_played_side_by_side(speed: float):
 
 @pytest.mark.parametrize("speed", [1.0, 0.0])
 def test_in_a_loop_nobody_starves_and_the_stream_goes_on(speed: float):
-    plan = Plan(samples_per_packet=500, speed=speed, loop=True)
+    plan = ReplayPlan(samples_per_packet=500, speed=speed, loop=True)
     endless = frames([recording("a"), recording("b")], plan, START)
     first = packets(frame for frame in itertools.islice(endless, 10) if "/a/" in frame.topic)
     assert [p.seq for p in first] == [0, 1, 2, 3, 4]
@@ -88,11 +88,11 @@ def test_in_a_loop_nobody_starves_and_the_stream_goes_on(speed: float):
 
 
 def test_a_recording_shorter_than_a_packet_ends_even_in_a_loop():
-    assert list(frames([recording(n=99)], Plan(samples_per_packet=100, loop=True), START)) == []
+    assert list(frames([recording(n=99)], ReplayPlan(samples_per_packet=100, loop=True), START)) == []
 
 
 def test_each_play_is_a_boot_of_its_own():
-    boots = {packets(frames([recording()], Plan(samples_per_packet=1000), START))[0].boot_id for _ in range(4)}
+    boots = {packets(frames([recording()], ReplayPlan(samples_per_packet=1000), START))[0].boot_id for _ in range(4)}
     assert len(boots) == 4
     assert 0 not in boots
 
@@ -102,7 +102,7 @@ def test_noise_has_the_snr_asked_for_and_follows_from_the_seed():
     source = Recording("a", "", rng.standard_normal((1, 20_000)).astype(np.float32), 1000.0)
 
     def noise(snr_db: float, seed: int) -> np.ndarray:
-        plan = Plan(samples_per_packet=10_000, snr_db=snr_db, seed=seed)
+        plan = ReplayPlan(samples_per_packet=10_000, snr_db=snr_db, seed=seed)
         return np.hstack([p.samples for p in packets(frames([source], plan, START))]) - source.samples
 
     assert noise(0, 1).std() == pytest.approx(1, rel=0.02)
@@ -122,25 +122,25 @@ def test_a_name_stays_recognisable(name: str, sensor: str):
     assert sensor_id(name) == sensor
 
 
-def connected(broker: MemoryBroker) -> MemoryConnection:
-    connection = MemoryConnection(broker, name="replay", client_id="replay")
+def connected(broker: StubBroker) -> StubConnection:
+    connection = StubConnection(broker, name="replay", client_id="replay")
     connection.start()
     return connection
 
 
-FAST = Plan(samples_per_packet=10, speed=0)
+FAST = ReplayPlan(samples_per_packet=10, speed=0)
 
 
 def test_play_publishes_all_and_counts_what_the_broker_confirmed():
-    broker = MemoryBroker()
+    broker = StubBroker()
     assert play([recording()], FAST, connected(broker), threading.Event()) == 100 > IN_FLIGHT
     assert [p.seq for p in packets(Frame(0, topic, payload) for topic, payload in broker.log)] == list(range(100))
 
 
 def test_raw_samples_are_published_with_their_properties():
-    broker = MemoryBroker()
+    broker = StubBroker()
     heard: list[Message] = []
-    listener = MemoryConnection(broker, name="agent", client_id="agent", filters=("#",), on_message=heard.append)
+    listener = StubConnection(broker, name="agent", client_id="agent", filters=("#",), on_message=heard.append)
     listener.start()
     play([recording()], replace(FAST, codec="raw", samples_per_packet=500), connected(broker), threading.Event())
     listener.pump()
@@ -148,13 +148,13 @@ def test_raw_samples_are_published_with_their_properties():
 
 
 def test_play_ends_when_it_is_told_to():
-    broker, stop = MemoryBroker(), threading.Event()
+    broker, stop = StubBroker(), threading.Event()
     stop.set()
     assert play([recording()], FAST, connected(broker), stop) == 0
     assert broker.log == []
 
 
 def test_a_broker_that_refuses_the_frames_is_told_with_its_reason():
-    broker = MemoryBroker(denied=("plant/#",))
+    broker = StubBroker(denied=("plant/#",))
     with pytest.raises(UnavailableError, match="Not authorized"):
         play([recording()], FAST, connected(broker), threading.Event())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_logic import step
-from drsn.agent.decision.alarm_state import OWN, Sensor
+from drsn.agent.decision.alarm_state import OWN, SensorState
 from drsn.agent.decision.cusum import BOUND_NATS, NOVELTY_PER_NAT, ceiling_nats
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
@@ -41,7 +41,7 @@ HISTORIES = st.lists(st.lists(ONE, min_size=2, max_size=2), max_size=60)
 
 
 def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]], make_reading: Callable[..., Reading]):
-    sensor, raised = Sensor.new((*NAMES, "unknown", *OWN)), []
+    sensor, raised = SensorState.new((*NAMES, "unknown", *OWN)), []
     for at, (vote, *zs, excess) in enumerate(windows):
         ceiling = ceiling_nats(excess, 0.0)
         diagnosis = Diagnosis(make_reading(at), MEANING[vote], "x", 0.9, {}, {}, excess, ceiling)
