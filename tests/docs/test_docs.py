@@ -90,7 +90,7 @@ PROMISED = (
     f"never done for {runner.ACK_AGE_S:g} s cuts the connection",
     f"passes Receive Maximum {WORDS.get(mqtt.MOST_UNACKED)} is cut off",
     f"without a whole window within {WORDS.get(places.UNPROVEN_S / 60)} minutes their place is free",
-    f"known across the sensor's last {WORDS.get(continuity.LIVES)} restarts",
+    f"known across the sensor's last {WORDS.get(continuity.PAST_BOOTS)} restarts",
     f"memory is bounded: {ledger.HELD:,} events wait",
     f"Of a file set aside, {WORDS.get(state_dir.ASIDES)} are kept",
     f"the journal holds {store.JOURNAL_BYTES / 1e6:g} MB",
@@ -118,8 +118,8 @@ BOUNDS = (
     ),
     (
         f"| a command | {request.MAX_BYTES >> 10} KiB; {runner.COMMANDS} are done a turn; of QoS 1 "
-        f"{queue.ROOMS[True].commands:,} wait at most ({queue.ROOMS[True].size_bytes >> 20} MiB), of QoS 0 "
-        f"{queue.ROOMS[False].commands} ({queue.ROOMS[False].size_bytes >> 20} MiB)."
+        f"{queue.QUEUE_LIMITS[True].commands:,} wait at most ({queue.QUEUE_LIMITS[True].size_bytes >> 20} MiB), of "
+        f"QoS 0 {queue.QUEUE_LIMITS[False].commands} ({queue.QUEUE_LIMITS[False].size_bytes >> 20} MiB)."
     ),
     f"printable, {topics.MAX_REPLY_CHARS} characters, {topics.MAX_REPLY_LEVELS} levels:",
     (

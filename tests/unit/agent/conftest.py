@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from hypothesis import settings
+from witness import record_of_balls
 
 from drsn.agent.acquisition.codecs import Packet
 from drsn.agent.decision.diagnosis import Reading
@@ -15,6 +16,9 @@ from drsn.agent.mqtt.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from drsn.agent.evidence.record import Record
+    from drsn.model.contract import ModelContract
 
 settings.register_profile("agent", deadline=None)
 settings.load_profile("agent")
@@ -69,3 +73,9 @@ def make_reading() -> Callable[..., Reading]:
         return Reading("press4", end_unix_ns, **{**usual, "clock_synced": True, **said})
 
     return make
+
+
+@pytest.fixture
+def record(contract: ModelContract) -> Record:
+    """The evidence record of an alarm about the balls, with the four windows behind it."""
+    return record_of_balls(contract)

@@ -40,7 +40,7 @@ def test_a_copy_does_not_change_with_what_comes_later(contract):
 
 def test_no_array_is_allocated_for_a_sensor_s_later_windows(contract, monkeypatch: pytest.MonkeyPatch):
     story = tell(contract, "normal", "normal", max_batch=1)
-    monkeypatch.setattr(module.Trail, "__init__", lambda *_: pytest.fail("another trail"))
+    monkeypatch.setattr(module.WindowHistory, "__init__", lambda *_: pytest.fail("another trail"))
     before, staging = story.keeper.nbytes, story.keeper._staging
     flat, work = staging._flat, staging._work
     assert list(events_of([message(contract, "normal", seq) for seq in range(2, 9)], story.line)) == []

@@ -41,7 +41,7 @@ def parsed(text: str) -> dict[str, str]:
 
 def test_an_event_is_one_line_of_pairs_with_its_time_in_front():
     assert line("connection lost", protocol=5, reason="timed out", empty="") == (
-        "2026-01-01T00:00:00.250Z level=info logger=agent.mqtt "
+        "2026-01-01T00:00:00.250Z level=info logger=agent.mqtt.connection "
         'event="connection lost" protocol=5 reason="timed out" empty=""'
     )
 

@@ -317,7 +317,10 @@ def test_what_is_not_written_is_what_this_schema_takes_for_granted():
     """Another default would change what databases say: it needs a new SCHEMA_VERSION, and this literal with it."""
     assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
         "4",
-        "Sensor(conditions={}, seq=0, gate=Gate(running=False, settled_ns=0, rpm=None), period_s=0.0, commission=None)",
+        (
+            "SensorState(conditions={}, seq=0, gate=Gate(running=False, settled_ns=0, rpm=None), period_s=0.0, "
+            "commission=None)"
+        ),
         (
             "Condition(state=<State.NORMAL: 'normal'>, votes=Votes(bits=0, cast=0), evidence=0.0, held_ns=0, "
             "suppressed_by=None, seq=0, since_unix_ns=0, decided_unix_ns=0, label='', window_label='', confidence=0.0, "

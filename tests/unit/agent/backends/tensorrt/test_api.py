@@ -32,7 +32,7 @@ OBJECTS = {
     "engine": "ICudaEngine",
     "context": "IExecutionContext",
 }
-OTHER_FILES = {"trt_runtime.py": {"config": "IRuntimeConfig"}}
+OTHER_FILES = {"engine.py": {"config": "IRuntimeConfig"}}
 TEN_ON = {version for version in CLAIMED if version != "8.6.1"}
 RTX = {"rtx-1.7.1"}
 # Names that some versions lack, with those that have them; the sources ask hasattr, or the flavour, before.
