@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from drsn.agent.tools.simulation.markdown import delays_table, rules_table, strangers_table
+from alarm_quality_tables import delays_table, foreign_signals_table, rules_table
+
 from drsn.model.benchmark import bars, results, tables
 from drsn.model.rungs import RUNGS
 
@@ -66,7 +67,7 @@ def alarms_parts() -> str:
         "",
         "Signals of no machine, or of another, an hour each: how many streams raise a machine's condition.",
         "",
-        strangers_table(found["strangers"]),
+        foreign_signals_table(found["strangers"]),
         "",
         "What was asked for, and whether it is met:",
         "",
