@@ -1,4 +1,4 @@
-"""A recording on its way through packets, rings and the bundle's network, as if its sensor were alive."""
+"""A recording as a sensor: through packets, windows and the bundle's network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.settings.policies import ignored_faults
-from drsn.agent.tools.alarm_tests.scripted_windows import FieldError
+from drsn.agent.tools.alarm_tests.case_errors import field_error, located
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.data.files import read_recording
-from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,46 +25,44 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.decision.diagnosis import Diagnosis
-    from drsn.agent.tools.alarm_tests.steps import Recorded
-    from drsn.agent.tools.alarm_tests.subject import Subject
+    from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
+    from drsn.agent.tools.alarm_tests.steps import PlayRecording
     from drsn.agent.tools.replay.player import Frame
     from drsn.model.data.recording import Recording
 
 TOPIC = "case/{sensor}/frame"
 
 
-def recording_of(step: Recorded, folder: Path) -> Recording:
-    """The part that is to be played.
+def recording_of(step: PlayRecording, folder: Path) -> Recording:
+    """Return the part of the recording that the step plays.
 
     Raises:
-        FieldError: it begins after its own end.
+        ConfigurationError: the part begins or ends after the recording.
         DrsnError: the file can't be read, or holds no recording.
     """
-    try:
+    with located("recording"):
         found = read_recording(folder / step.recording, step.sample_rate_hz, channels=step.channels)
-    except DrsnError as error:
-        raise type(error)(f"recording: {error}") from None
     first = round(step.from_s * found.sample_rate_hz)
     last = found.n_samples if step.for_s is None else first + round(step.for_s * found.sample_rate_hz)
     if first >= found.n_samples or last > found.n_samples:
-        raise FieldError(
+        raise field_error(
             "for_s" if step.for_s else "from_s",
             f"{step.recording} is {found.n_samples / found.sample_rate_hz:g} s long",
         )
     return replace(found, samples=found.samples[:, first:last], rpm=found.rpm if step.rpm is None else step.rpm)
 
 
-class Listener:
-    """All that the agent has between a message and its diagnoses.
+class RecordingInput:
+    """The agent's steps from a packet to diagnoses.
 
     Args:
-        subject: whose network and settings.
-        cursors: sensor -> how far an earlier run had read.
+        setup: its network and settings.
+        cursors: sensor -> position in its stream that an earlier run has committed.
     """
 
-    def __init__(self, subject: Subject, cursors: Mapping[str, Cursor]) -> None:
-        contract = subject.contract
-        assert subject.bundle is not None
+    def __init__(self, setup: CaseSetup, cursors: Mapping[str, Cursor]) -> None:
+        contract = setup.contract
+        assert setup.bundle is not None
         self.cursors = dict(cursors)
         self._window = contract.window
         entry = Input(
@@ -74,17 +71,17 @@ class Listener:
             form=Format(channels=contract.channels),
             sample_rate_hz=None,
             channels=(),
-            hop_windows=subject.hop_windows,
+            hop_windows=setup.hop_windows,
             continuous=False,
             max_packet_bytes=256 << 20,
         )
         self._intake = Intake(contract, (entry,), 1000, cursors, Metrics())
-        self._batch = Batcher(contract, 1, 0.0, ignored_faults(subject.settings))
-        self._backend = OnnxBackend(subject.bundle.read("model.onnx"), contract, 1)
+        self._batch = Batcher(contract, 1, 0.0, ignored_faults(setup.settings))
+        self._backend = OnnxBackend(setup.bundle.read("model.onnx"), contract, 1)
         self._interpret = Interpreter(contract)
 
-    def frames(self, step: Recorded, recording: Recording, sensor: str, start_unix_ns: int) -> Iterator[Frame]:
-        """The packets of a recording and when each is due, noise laid over them."""
+    def frames(self, step: PlayRecording, recording: Recording, sensor: str, start_unix_ns: int) -> Iterator[Frame]:
+        """Yield the packets of a recording, with noise, and when each is due."""
         plan = ReplayPlan(
             topic=TOPIC.replace("{sensor}", sensor),
             samples_per_packet=min(self._window, recording.n_samples),
@@ -94,20 +91,20 @@ class Listener:
         )
         return frames([recording], plan, start_unix_ns)
 
-    def hear(self, frame: Frame, received_unix_ns: int) -> Iterator[Diagnosis]:
-        """What the network says of the windows that a packet completes.
+    def diagnoses(self, frame: Frame, received_unix_ns: int) -> Iterator[Diagnosis]:
+        """Yield the diagnoses of the windows that a packet completes.
 
         Raises:
-            FieldError: the packet is refused.
+            ConfigurationError: the packet is refused.
         """
         message = Message(frame.topic, frame.payload, 1, False, frame.due_s, received_unix_ns)
-        receipt = InFlight(message)
+        in_flight = InFlight(message)
         try:
-            for sensor, window in self._intake.windows(message, receipt):
-                self._batch.add(sensor, window, receipt, 0.0)
+            for sensor, window in self._intake.windows(message, in_flight):
+                self._batch.add(sensor, window, in_flight, 0.0)
                 outputs = self._backend.infer(self._batch.x)
                 yield from self._interpret(self._batch.readings, outputs)
                 self._batch.clear()
         except PacketError as error:
-            raise FieldError("recording", f"its packets are refused, {error}") from None
-        self.cursors.update(receipt.cursors)
+            raise field_error("recording", f"its packets are refused, {error}") from None
+        self.cursors.update(in_flight.cursors)
