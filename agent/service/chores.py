@@ -81,8 +81,7 @@ class OverduePackets:
             return
         given_up = self.tracker.give_up()
         shed = self.inbox.recall(given_up, self.ingest.epoch)
-        self.pipeline.discard()
-        self.pipeline.intake.rewind(self.committer.committed_cursors())
+        self.pipeline.rewind(self.committer.committed_cursors())
         self.metrics.reconnects += 1
         log.error("acknowledgements overdue, connecting again",
                   extra=fields(packets=len(given_up), shed=shed, after_s=self.age_s))  # fmt: skip

@@ -13,11 +13,12 @@ from drsn.agent.observability.metrics import Metrics
 from drsn.agent.service.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.batcher import Batcher
     from drsn.agent.acquisition.codecs import PacketError
+    from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
@@ -33,8 +34,8 @@ SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_ra
 class Pipeline:
     """From packets to outcomes, the same for every caller; it commits and publishes nothing."""
 
-    intake: Intake
-    """Packets -> windows."""
+    intake: Intake | None
+    """Packets -> windows; None: windows come by `add` alone."""
     batcher: Batcher
     """Windows -> batches for one call of the network."""
     backend: Backend
@@ -66,6 +67,7 @@ class Pipeline:
         Raises:
             PacketError: the packet is refused; none of its samples was read.
         """
+        assert self.intake is not None, "packets need an intake"
         outcomes: list[Outcome] = []
 
         def add(sensor: str, window: Window) -> None:
@@ -135,6 +137,12 @@ class Pipeline:
         self.metrics.windows += len(outcomes)
         return outcomes
 
-    def discard(self) -> None:
-        """Empty the batch without a diagnosis: its packets are going to be sent again."""
+    def rewind(self, cursors: Mapping[str, Cursor]) -> None:
+        """Empty the batch without a diagnosis, and read on from these cursors: the packets are sent again.
+
+        Args:
+            cursors: sensor -> how far its packets are acknowledged.
+        """
         self.batcher.clear()
+        if self.intake is not None:
+            self.intake.rewind(cursors)
