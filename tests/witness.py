@@ -10,9 +10,10 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.fake import ToneBackend, tone_of
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.recorder import Recorder, Snapshot
@@ -21,6 +22,7 @@ from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.tools.evidence.replay import Line, events_of
 
 if TYPE_CHECKING:
@@ -52,15 +54,20 @@ class Desk:
         """Nothing waits."""
 
 
+def renderer_of(contract: ModelContract, agent: str = "line4") -> Renderer:
+    bundle = BundleReference(name="b", version="1", sha256="0" * 64)
+    return Renderer(Identity(agent, "e1", bundle), severities_of(contract))
+
+
 def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Line:
-    who = BundleReference(name="b", version="1", sha256="0" * 64)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     return Line(
         Intake(contract, (entry,), 10, {}, Metrics()),
         Batcher(contract, max_batch, 0.0, keep=keeper and keeper.stage),
         backend,
         Interpreter(contract),
-        AlarmEngine(contract, Identity("line4", "e1", who), lambda _sensor: POLICY),
+        AlarmEngine(contract, "0" * 64, lambda _sensor: POLICY),
+        renderer_of(contract),
         keeper,
     )
 
@@ -89,7 +96,7 @@ def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int
          desk: Desk | None = None, most_bytes: float = math.inf) -> Story:  # fmt: skip
     """Let a sensor say labels, one a window."""
     desk = desk or Desk()
-    keeper = Recorder(windows, max_batch, desk, most_bytes)
+    keeper = Recorder(windows, max_batch, desk, renderer_of(contract).event, most_bytes)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, keeper)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
     return Story(keeper, desk, list(events_of(sent, line)), line)

@@ -15,8 +15,9 @@ from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
 from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
@@ -31,6 +32,7 @@ from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.schema.documents import BundleReference, StatusDocument
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, Admission
 from drsn.agent.service.evidence_wiring import keeper_of
 from drsn.agent.service.loop import Loop
@@ -123,12 +125,14 @@ def parts_of(
     identity = Identity(settings.agent.id, remembered.epoch, reference_to(bundle))
     topics = Topics(settings.agent.prefix, settings.agent.id)
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
-    pipeline, desk = _core(settings, bundle, chosen, store, remembered, identity)
+    renderer = Renderer(identity, severities_of(contract))
+    pipeline, desk = _core(settings, bundle, chosen, store, remembered, renderer)
     connection = partial(connect, configuration.broker, on_change=inbox.wake)
     instance = Instance.drawn(settings.agent.state_dir, time.time_ns())
     control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen, instance))
     ingest = connection(on_message=inbox.put, **_ingest(settings, store))
-    evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
+    sent = _sent(control, topics) if settings.evidence.publish else None
+    evidence = keeper_of(settings, contract, renderer.event, sent)
     intake = _intake(settings, contract, remembered, metrics)
     desk.add("forget", forgetting.verb(pipeline, intake, evidence))
     return Parts(
@@ -139,13 +143,14 @@ def parts_of(
         backend=chosen.backend,
         interpret=Interpreter(contract),
         pipeline=pipeline,
+        renderer=renderer,
         store=store,
         in_hand=PoisonGuard(settings.agent.state_dir, store.disk.run),
         ingest=ingest,
         **_name(settings, identity, instance, topics, inbox, connection, (control, ingest)),
         control=control,
         outbox=Outbox(store, control, topics),
-        publisher=Publisher(control, topics, pipeline, _short(bundle), settings.agent.results_per_s),
+        publisher=Publisher(control, topics, pipeline, renderer, _short(bundle), settings.agent.results_per_s),
         desk=desk,
         evidence=evidence,
         metrics=metrics,
@@ -213,20 +218,20 @@ def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], Non
 
 
 def _core(
-    settings: Settings, bundle: Bundle, chosen: Chosen, store: Journal, remembered: Snapshot, identity: Identity
+    settings: Settings, bundle: Bundle, chosen: Chosen, store: Journal, remembered: Snapshot, renderer: Renderer
 ) -> tuple[AlarmEngine, CommandDispatcher]:
     """What decides, and where it is commanded."""
     commissioner = commissioning.commissioner_of(
         settings.commission, bundle, chosen.backend, settings.inference.max_batch, remembered.sensors
     )
     policies = policy_of(settings, bundle.contract)
-    pipeline = AlarmEngine(bundle.contract, identity, policies, remembered.sensors, commissioner)
+    pipeline = AlarmEngine(bundle.contract, bundle.sha256, policies, remembered.sensors, commissioner)
     topics = Topics(settings.agent.prefix, settings.agent.id)
     verbs = {
-        "commission": commissioning.verb(pipeline, commissioner.seconds),
+        "commission": commissioning.verb(pipeline, renderer, commissioner.seconds),
         "evidence": evidence_verb.verb(settings.agent.state_dir, topics),
     }
-    return pipeline, CommandDispatcher(pipeline, store, topics, verbs, commissioner.words)
+    return pipeline, CommandDispatcher(pipeline, renderer, store, topics, verbs, commissioner.words)
 
 
 def _batch(settings: Settings, contract: ModelContract, evidence: Recorder) -> Batcher:

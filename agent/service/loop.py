@@ -206,7 +206,7 @@ class Loop:
         replies = [answer.reply] if answer and answer.reply and answer.kept else []
         if outcomes or replies:
             states: dict[str, SensorState] = {o.name: o.sensor for o in outcomes}
-            events: list[EventDocument] = [event for outcome in outcomes for event in outcome.events]
+            events = [parts.renderer.event(o.name, change) for o in outcomes for change in o.changes]
             for name in [name for name, state in states.items() if not state.conditions]:
                 self._cursors.pop(name, None)  # forgotten
             parts.store.commit(states, self._cursors, events, replies)

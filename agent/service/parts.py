@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.batcher import Batcher
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+    from drsn.agent.decision.alarm_engine import AlarmEngine
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.transport import Backend, Transport
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.rpc.dispatcher import CommandDispatcher
+    from drsn.agent.schema.render import Identity, Renderer
     from drsn.agent.service.name import Name
     from drsn.agent.service.run_id import Instance
     from drsn.agent.storage.group_commit import GroupCommit
@@ -40,6 +41,7 @@ class Parts:
     backend: Backend
     interpret: Interpreter
     pipeline: AlarmEngine
+    renderer: Renderer
     store: Journal
     name: Name
     probe: Transport

@@ -10,14 +10,16 @@ import numpy as np
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.sensor_stream import Window
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
 from drsn.agent.evidence.recorder import fed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -108,6 +110,7 @@ class Line:
     backend: Backend
     interpret: Interpreter
     pipeline: AlarmEngine
+    renderer: Renderer
     keeper: Recorder | None = None
 
 
@@ -132,7 +135,8 @@ def _flushed(line: Line) -> list[EventDocument]:
     events: list[EventDocument] = []
     for row, diagnosis in enumerate(line.interpret(line.batch.readings, outputs)):
         at_unix_ns = diagnosis.reading.end_unix_ns
-        events += fed(line.pipeline, line.keeper, row, diagnosis, outputs, at_unix_ns).events
+        outcome = fed(line.pipeline, line.keeper, row, diagnosis, outputs, at_unix_ns)
+        events += [line.renderer.event(outcome.name, change) for change in outcome.changes]
     line.batch.clear()
     return events
 
@@ -152,13 +156,15 @@ def _replayed(record: Record, diagnoses: Sequence[Diagnosis], probabilities: NDA
         ]
     except ValueError as error:
         raise BadDataError(f"recorded by another version, whose alarms were others: {error}"[:300]) from None
-    pipeline = AlarmEngine(header.contract, Identity(event.agent, event.epoch, event.bundle), lambda _sensor: policy)
+    pipeline = AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy)
+    renderer = Renderer(Identity(event.agent, event.epoch, event.bundle), severities_of(header.contract))
     for note, state, diagnosis in zip(header.windows, states, diagnoses, strict=True):
         if not note.follows:
             pipeline.sensors.pop(header.sensor, None)
             if state is not None:
                 pipeline.sensors[header.sensor] = state
-        events += pipeline.feed(diagnosis, note.decided_unix_ns).events
+        outcome = pipeline.feed(diagnosis, note.decided_unix_ns)
+        events += [renderer.event(outcome.name, change) for change in outcome.changes]
     difference = np.nan_to_num(np.abs(probabilities - record.arrays.probabilities)).max()
     return Replay(tuple(events), event, float(difference))
 
