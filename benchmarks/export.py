@@ -13,10 +13,9 @@ from _report import report, timed_us
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.architecture import Family, NetworkConfig, View
 from drsn.model.contract import Label, ModelContract
 from drsn.model.diagnosis import Diagnosis
-from drsn.model.network import Network
+from drsn.model.network import Family, Network, NetworkConfig, View
 from drsn.model.novelty import fit_known
 
 LABELS = 8

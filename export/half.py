@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from drsn.model.ensemble import Ensemble
-from drsn.model.network import Features, Network
+from drsn.model.network import Network, NetworkOutput
 
 if TYPE_CHECKING:
     from drsn.model.diagnosis import Diagnosis
@@ -40,17 +40,17 @@ class _HalfNetwork(nn.Module):
         if network.envelope is not None:
             self.network.envelope = _SingleEnvelope(network.envelope)  # type: ignore[assignment]
 
-    def forward(self, x: Tensor) -> Features:
+    def forward(self, x: Tensor) -> NetworkOutput:
         """float32[batch, channels, window], normalised."""
         logits, embedding, alpha = self.network(x.half())
-        return Features(logits.float(), embedding.float(), None if alpha is None else alpha.float())
+        return NetworkOutput(logits.float(), embedding.float(), None if alpha is None else alpha.float())
 
 
 def halved(graph: Diagnosis) -> Diagnosis:
     """A copy of the graph whose network computes in float16; its ends stay float32."""
     graph = copy.deepcopy(graph)
     if isinstance(graph.network, Ensemble):  # the mean of its members' answers is one of the ends
-        graph.network.members = nn.ModuleList(_HalfNetwork(member) for member in graph.network.parts)
+        graph.network.members = nn.ModuleList(_HalfNetwork(member) for member in graph.network.member_networks)
     else:
         graph.network = _HalfNetwork(graph.network)  # type: ignore[assignment]
     return graph.eval()

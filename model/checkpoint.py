@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from drsn.model.architecture import NetworkConfig
 from drsn.model.contract import ModelContract, Training
 from drsn.model.diagnosis import Diagnosis
 from drsn.model.ensemble import network_of
 from drsn.model.errors import BadDataError, StorageError
+from drsn.model.network import NetworkConfig
 from drsn.model.novelty import Known
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Checkpoint:
             raise BadDataError(
                 f"checkpoint {self.name}: weights don't fit the network ({error}); train again"
             ) from error
-        features = sum(part.classifier.in_features for part in network.parts)
+        features = sum(part.classifier.in_features for part in network.member_networks)
         if not self.known.fits(features):
             raise BadDataError(f"checkpoint {self.name}: what it knows doesn't fit the network; train again")
         return Diagnosis(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()

@@ -70,7 +70,8 @@ class Course:
         smoothing = self._settings.label_smoothing
         x, label = normalise(torch.from_numpy(batch.samples)), torch.from_numpy(batch.label)
         losses = [
-            functional.cross_entropy(part(x).logits, label, label_smoothing=smoothing) for part in self.network.parts
+            functional.cross_entropy(part(x).logits, label, label_smoothing=smoothing)
+            for part in self.network.member_networks
         ]
         loss = torch.stack(losses).mean()
         self._optimiser.zero_grad()
@@ -88,7 +89,7 @@ class Course:
         """Optimiser and schedule of the leg that the next step belongs to; after the last step, of the last leg."""
         leg = next((leg for leg in self._legs if self.step < leg.stop), self._legs[-1])
         self.network.train(not leg.head_only).requires_grad_(not leg.head_only)
-        for part in self.network.parts:
+        for part in self.network.member_networks:
             part.classifier.requires_grad_(True)
         learning = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self._optimiser = torch.optim.AdamW(learning, lr=leg.learning_rate, weight_decay=self._settings.weight_decay)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from drsn.model.network import Shrinkage
 from drsn.model.novelty import Known, Novelty
-from drsn.model.shrinkage import Shrinkage
 
 if TYPE_CHECKING:
     from drsn.model.network import Network

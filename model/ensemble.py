@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from drsn.model.network import Features, Network
+from drsn.model.network import Network, NetworkOutput
 
 if TYPE_CHECKING:
-    from drsn.model.architecture import NetworkConfig
+    from drsn.model.network import NetworkConfig
 
 
 class Ensemble(Network):
@@ -31,11 +31,11 @@ class Ensemble(Network):
         self.members = nn.ModuleList(Network(one) for _ in range(config.members))
 
     @property
-    def parts(self) -> tuple[Network, ...]:
+    def member_networks(self) -> tuple[Network, ...]:
         """The members."""
         return tuple(self.members)  # type: ignore[arg-type]  # a ModuleList forgets of what
 
-    def forward(self, x: Tensor) -> Features:
+    def forward(self, x: Tensor) -> NetworkOutput:
         """Diagnose float32[batch, channels, window].
 
         Raises:
@@ -43,7 +43,7 @@ class Ensemble(Network):
         """
         logits, embeddings, alphas = zip(*(member(x) for member in self.members), strict=True)
         alpha = None if alphas[0] is None else torch.cat(alphas, dim=1)
-        return Features(torch.stack(logits).mean(dim=0), torch.cat(embeddings, dim=1), alpha)
+        return NetworkOutput(torch.stack(logits).mean(dim=0), torch.cat(embeddings, dim=1), alpha)
 
 
 def network_of(config: NetworkConfig) -> Network:

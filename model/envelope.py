@@ -9,9 +9,13 @@ once to know it; over the envelope spectrum it needs one neighbourhood of bins, 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from drsn.model.network import NetworkConfig
 
 HIGHEST = 0.44
 """Cycles per sample of the last band at first: 5.3 kHz of 12 kHz."""
@@ -71,6 +75,27 @@ class BandDropout(nn.Module):
         shown = torch.rand_like(levels) >= self.share
         usual = levels.log().mean(dim=0, keepdim=True).exp()
         return x * shown.unsqueeze(-1), torch.where(shown, levels, usual)
+
+
+class SpectrumHead(nn.Module):
+    """The last layers over the envelope spectrum: features of the spectrum, and features of the bands' levels.
+
+    Nothing is pooled, because the frequency of a line identifies the defect. The levels enter as logarithms.
+    """
+
+    def __init__(self, config: NetworkConfig, channels: int, bins: int) -> None:
+        super().__init__()
+        bands, hidden = config.stem.channels // 2, config.hidden
+        self.tail = nn.Sequential(nn.BatchNorm1d(channels), nn.ReLU(), nn.Flatten(), *_dense(channels * bins, hidden))
+        self.levels = nn.Sequential(nn.BatchNorm1d(bands), *_dense(bands, hidden))
+
+    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
+        """float32[batch, C, bins] and float32[batch, bands] to float32[batch, 2 * hidden]."""
+        return torch.cat([self.tail(x), self.levels(levels.log())], dim=1)
+
+
+def _dense(in_features: int, out_features: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.ReLU()
 
 
 def _modulus(x: Tensor, dim: int) -> Tensor:

@@ -18,10 +18,9 @@ from drsn.model.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from drsn.model.architecture import NetworkConfig
     from drsn.model.data.recording import Recording
     from drsn.model.keeper import Keeper
-    from drsn.model.network import Network
+    from drsn.model.network import Network, NetworkConfig
     from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from drsn.model.architecture import Architecture, NetworkConfig
 from drsn.model.bundle import open_bundle
 from drsn.model.ensemble import network_of
 from drsn.model.errors import BundleError, ConfigurationError
+from drsn.model.network import Architecture, NetworkConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError, model_validator
 
-from drsn.model.architecture import Architecture, NetworkConfig
 from drsn.model.contract import BUNDLE_NAME, NORMAL, Frozen, Label, ModelContract
 from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
+from drsn.model.network import Architecture, NetworkConfig
 from drsn.model.noise import PAPER_NOISES, Noise
 from drsn.model.rungs import RUNGS
 from drsn.model.toml_file import TomlError, read_toml

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from drsn.model.architecture import Family, NetworkConfig, Stage, Stem, View
 from drsn.model.contract import Label, ModelContract
 from drsn.model.diagnosis import Diagnosis
 from drsn.model.ensemble import network_of
+from drsn.model.network import Family, NetworkConfig, Stage, Stem, View
 from drsn.model.novelty import fit_known
 
 
@@ -52,7 +52,7 @@ def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> D
             stages=(Stage(channels=8), Stage(channels=16)),
         )
     )
-    features = sum(part.classifier.in_features for part in network.parts)
+    features = sum(part.classifier.in_features for part in network.member_networks)
     embedding = np.random.default_rng(1).standard_normal((300, features)).astype(np.float32)
     return Diagnosis(network, fit_known(embedding, np.arange(300) % 3), temperature=1.7).eval()
 

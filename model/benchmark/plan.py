@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from drsn.model.architecture import Architecture
 from drsn.model.contract import Frozen
 from drsn.model.errors import ConfigurationError
+from drsn.model.network import Architecture
 from drsn.model.noise import Noise
 from drsn.model.recipe import Augmentation, Optimisation
 from drsn.model.rungs import RUNGS

@@ -8,8 +8,8 @@ import torch
 
 from drsn.model.benchmark.measure import measure
 from drsn.model.benchmark.plan import Asked
+from drsn.model.network import Shrinkage
 from drsn.model.noise import Noise
-from drsn.model.shrinkage import Shrinkage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from drsn.model.network import Features, Network
+from drsn.model.network import Network, NetworkOutput
 
 if TYPE_CHECKING:
-    from drsn.model.architecture import NetworkConfig
+    from drsn.model.network import NetworkConfig
 
 CHANNELS = (16, 32, 64, 64, 64)
 HIDDEN = 100
@@ -37,10 +37,10 @@ class Wdcnn(Network):
         self.classifier = nn.Linear(HIDDEN, config.labels)
         self.train()
 
-    def forward(self, x: Tensor) -> Features:
+    def forward(self, x: Tensor) -> NetworkOutput:
         """Diagnose float32[batch, channels, window]."""
         embedding = self.hidden(self.body(x))
-        return Features(self.classifier(embedding), embedding, None)
+        return NetworkOutput(self.classifier(embedding), embedding, None)
 
 
 def _block(entering: int, leaving: int, *, kernel: int, stride: int, padding: int) -> tuple[nn.Module, ...]:

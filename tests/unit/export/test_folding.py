@@ -8,7 +8,7 @@ from graphs import diagnosis, trained_by_chance
 from torch import nn
 
 from drsn.export.folding import folded
-from drsn.model.architecture import Family, View
+from drsn.model.network import Family, View
 
 if TYPE_CHECKING:
     from drsn.model.diagnosis import Diagnosis
@@ -28,7 +28,7 @@ def test_it_computes_the_same_and_only_norms_after_a_sum_are_left(family: Family
     with torch.no_grad():
         for ours, theirs in zip(fused(x), graph(x), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4 if members == 1 else 5e-4, atol=1e-4)
-    units, levels = len(graph.network.parts[0].units), int(view is View.ENVELOPE_SPECTRUM)
+    units, levels = len(graph.network.member_networks[0].units), int(view is View.ENVELOPE_SPECTRUM)
     assert norms(fused) == members * (units + 1 + levels)
 
 

@@ -14,10 +14,9 @@ import pytest
 import torch
 
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.contract import Label, ModelContract
 from drsn.model.diagnosis import Diagnosis
-from drsn.model.network import Network
+from drsn.model.network import Family, Network, NetworkConfig
 from drsn.model.novelty import fit_known
 
 CONTRACT = ModelContract(

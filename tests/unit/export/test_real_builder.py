@@ -18,9 +18,9 @@ from drsn.export.build_watch import Watch
 from drsn.export.half import halved
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
-from drsn.model.architecture import Family, View
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError, UsageError
+from drsn.model.network import Family, View
 
 if TYPE_CHECKING:
     from drsn.export.plan_from_onnx import Built

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.architecture import NetworkConfig, Stage
 from drsn.model.augmentation import Batch
 from drsn.model.course import GENTLE, Course, legs_of
-from drsn.model.network import Network
+from drsn.model.network import Network, NetworkConfig, Stage
 from drsn.model.recipe import Optimisation
 
 SETTINGS = Optimisation(steps=10, batch=8, learning_rate=0.01)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.diagnosis import Diagnosis, normalise
-from drsn.model.network import Network
+from drsn.model.network import Family, Network, NetworkConfig
 from drsn.model.novelty import Known, Novelty, fit_known
 
 

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from drsn.export.steps import bundle_from_checkpoint
-from drsn.model.architecture import Family, NetworkConfig, Stage, View
 from drsn.model.augmentation import Batch
 from drsn.model.bundle import open_bundle
 from drsn.model.checkpoint import Checkpoint
@@ -16,7 +15,7 @@ from drsn.model.course import Course
 from drsn.model.diagnosis import normalise
 from drsn.model.ensemble import Ensemble, network_of
 from drsn.model.errors import BadDataError
-from drsn.model.network import Network
+from drsn.model.network import Family, Network, NetworkConfig, Stage, View
 from drsn.model.origin import read_origin
 from drsn.model.recipe import Optimisation, Recipe, recipe_from
 from drsn.model.train import train
@@ -48,7 +47,7 @@ def recipe(tiny: dict) -> Recipe:
 def test_one_member_is_the_plain_network_with_the_names_that_its_weights_always_had():
     network = network_of(PAIR.model_copy(update={"members": 1}))
     assert type(network) is Network
-    assert network.parts == (network,)
+    assert network.member_networks == (network,)
     assert "stem.weight" in network.state_dict()
 
 
@@ -59,7 +58,7 @@ def test_it_gives_the_mean_of_its_members_logits_and_all_of_their_features(famil
     config = NetworkConfig.model_validate({**PAIR.model_dump(), "family": family, "view": view, **stem})
     pair, x = network_of(config).eval(), torch.randn(4, 1, 512)
     with torch.no_grad():
-        ours, (one, other) = pair(x), (part(x) for part in pair.parts)
+        ours, (one, other) = pair(x), (part(x) for part in pair.member_networks)
     torch.testing.assert_close(ours.logits, (one.logits + other.logits) / 2)
     geometric = (one.logits.softmax(-1) * other.logits.softmax(-1)).sqrt()
     torch.testing.assert_close(ours.logits.softmax(-1), geometric / geometric.sum(-1, keepdim=True))
@@ -71,25 +70,28 @@ def test_it_gives_the_mean_of_its_members_logits_and_all_of_their_features(famil
 
 
 def test_members_begin_apart(pair: Network):
-    one, other = pair.parts
+    one, other = pair.member_networks
     assert not torch.equal(one.stem.weight, other.stem.weight)
 
 
 def test_each_member_learns_as_if_it_were_alone(pair: Network, batch: Batch):
     settings = Optimisation(steps=5, batch=8, learning_rate=0.01)
-    alone = copy.deepcopy(pair.parts[1])
+    alone = copy.deepcopy(pair.member_networks[1])
     together, lonely = Course(pair, settings, fine_tuning=False), Course(alone, settings, fine_tuning=False)
     for _ in range(3):
         together.learn(batch)
         lonely.learn(batch)
     x = normalise(torch.from_numpy(batch.samples))  # not the weights: biases before batch norms wander
-    torch.testing.assert_close(pair.parts[1](x).logits, alone(x).logits, rtol=1e-2, atol=1e-2)
-    assert not torch.allclose(pair.parts[0](x).logits, alone(x).logits, atol=0.1)
+    torch.testing.assert_close(pair.member_networks[1](x).logits, alone(x).logits, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(pair.member_networks[0](x).logits, alone(x).logits, atol=0.1)
 
 
 def test_the_loss_is_the_mean_of_the_members_losses(pair: Network, batch: Batch):
     x, label = normalise(torch.from_numpy(batch.samples)), torch.from_numpy(batch.label)
-    losses = [float(torch.nn.functional.cross_entropy(part(x).logits, label).detach()) for part in pair.train().parts]
+    losses = [
+        float(torch.nn.functional.cross_entropy(part(x).logits, label).detach())
+        for part in pair.train().member_networks
+    ]
     found = Course(pair, Optimisation(steps=5, batch=8), fine_tuning=False).learn(batch)
     assert found == pytest.approx(sum(losses) / 2)
 

@@ -5,9 +5,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from drsn.model.architecture import NetworkConfig, Stage, Stem, View
 from drsn.model.envelope import BandDropout, EnvelopeSpectrum, gabor
-from drsn.model.network import Network
+from drsn.model.network import Network, NetworkConfig, Stage, Stem, View
 
 RATE_HZ = 12_000.0
 CONFIG = NetworkConfig(

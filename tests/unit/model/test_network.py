@@ -10,12 +10,21 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from drsn.model.architecture import Architecture, Family, NetworkConfig, Stage
 from drsn.model.diagnosis import Diagnosis
 from drsn.model.errors import BadDataError
-from drsn.model.network import Network, Shortcut, Unit
+from drsn.model.network import (
+    Architecture,
+    Family,
+    Network,
+    NetworkConfig,
+    ResidualUnit,
+    Shortcut,
+    Shrinkage,
+    Stage,
+    _SoftThreshold,
+    soft_threshold,
+)
 from drsn.model.novelty import fit_known
-from drsn.model.shrinkage import Shrinkage, _SoftThreshold, soft_threshold
 
 SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)
 
@@ -172,8 +181,8 @@ def test_mistake_shortcut_with_parameters():
 
 def test_only_the_convnet_has_no_shortcut():
     config = NetworkConfig.paper(Family.CONVNET, 8)
-    assert Unit(config, 4, 4, 1).shortcut is None
-    unit = Unit(config.model_copy(update={"family": Family.RESNET}), 4, 4, 1).eval()
+    assert ResidualUnit(config, 4, 4, 1).shortcut is None
+    unit = ResidualUnit(config.model_copy(update={"family": Family.RESNET}), 4, 4, 1).eval()
     x = torch.randn(2, 4, 32)
     torch.testing.assert_close(unit(x)[0], unit.body(x) + x)
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from drsn.model.architecture import Architecture
 from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.plan import read_plan
+from drsn.model.network import Architecture
 from drsn.model.noise import PAPER_NOISES, Noise
 from drsn.model.recipe import Augmentation, Optimisation
 from drsn.model.rungs import RUNGS

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.contest import macs, run_cell
-from drsn.model.network import Network
+from drsn.model.network import Family, Network, NetworkConfig
 
 
 @pytest.mark.parametrize(("family", "expected"), [(Family.RESNET, 1_310_976), (Family.DRSN_CW, 1_316_352)])

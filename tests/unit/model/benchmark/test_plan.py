@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from drsn.model.architecture import Family
 from drsn.model.benchmark.plan import read_plan
 from drsn.model.errors import ConfigurationError
+from drsn.model.network import Family
 from drsn.model.recipe import read_recipe
 from drsn.model.rungs import RUNGS
 

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.contest import _namer
 from drsn.model.benchmark.thresholds import thresholds
-from drsn.model.network import Network
-from drsn.model.shrinkage import Shrinkage
+from drsn.model.network import Family, Network, NetworkConfig, Shrinkage
 
 
 def gauged(family: Family, plan, corpus) -> tuple[Network, list[dict]]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from drsn.model.architecture import NetworkConfig
 from drsn.model.benchmark.wdcnn import Wdcnn
+from drsn.model.network import NetworkConfig
 
 
 @pytest.mark.parametrize("channels", [1, 3])
