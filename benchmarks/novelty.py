@@ -31,11 +31,11 @@ from drsn.model.data import hit_sm
 from drsn.model.data.recording import Recording
 from drsn.model.errors import EXIT_OK, run_command
 from drsn.model.evaluate import features
-from drsn.model.finish import known_of
-from drsn.model.fit import fit
 from drsn.model.noise import PAPER_NOISES, Noise, add_noise, unit_noise
 from drsn.model.recipe import read_recipe
 from drsn.model.sources import corpus_of, data_dir
+from drsn.model.training.calibrate import fit_novelty
+from drsn.model.training.loop import fit
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def left_out(recipe: Recipe, corpus: Corpus, label: str, step: Callable[[int, fl
     partial = recipe.model_copy(update={"labels": others})
     train = [recording for recording in corpus.train if recording.label != label]
     network = fit(partial, train, step, threads=1)
-    known = known_of(partial, network, train)
+    known = fit_novelty(partial, network, train)
     rows = []
     for level, noises in {"as recorded": (None,), "0 dB": PAPER_NOISES}.items():
         cells = [windows_of(corpus.test, recipe, Disturbance(noise, 0.0), SEED) for noise in noises]

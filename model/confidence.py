@@ -85,8 +85,8 @@ def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bo
     return held
 
 
-def tempered(outputs: Outputs, temperature: float) -> Outputs:
-    """The same outputs with the probabilities of another temperature."""
+def with_temperature(outputs: Outputs, temperature: float) -> Outputs:
+    """The same outputs with probabilities at another softmax temperature."""
     return replace(outputs, probabilities=(torch.from_numpy(outputs.logits) / temperature).softmax(dim=1).numpy())
 
 

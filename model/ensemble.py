@@ -2,7 +2,7 @@
 
 Lakshminarayanan, Pritzel, Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles",
 NeurIPS 2017: the same network from other initial weights errs elsewhere, and the mean of their answers errs less. Each
-learns by itself (see drsn.model.course): AdamW does not mind that each gets a part of the mean's gradient.
+learns by itself (see drsn.model.training.schedule): AdamW does not mind that each gets a part of the mean's gradient.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from drsn.model.benchmark.thresholds import thresholds
 from drsn.model.benchmark.wdcnn import Wdcnn
 from drsn.model.ensemble import network_of
 from drsn.model.evaluate import features
-from drsn.model.fit import fit
 from drsn.model.sources import corpus_of
+from drsn.model.training.loop import fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.model.augmentation import Augmenter
 from drsn.model.errors import UnavailableError
+from drsn.model.training.augmentation import Augmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

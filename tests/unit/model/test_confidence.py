@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drsn.model import confidence as module
-from drsn.model.confidence import confidence, held_out, on_test_set, tempered, trained_noise, with_row
+from drsn.model.confidence import confidence, held_out, on_test_set, trained_noise, with_row, with_temperature
 from drsn.model.data.recording import Recording
 from drsn.model.evaluate import Outputs, run
 from drsn.model.recipe import Recipe, recipe_from
@@ -82,7 +82,7 @@ def test_a_temperature_changes_probabilities_alone(checkpoint: Checkpoint, recip
     samples = checkpoint.golden
     plain = run(replace(checkpoint, temperature=1.0).build(), samples)
     other = run(replace(checkpoint, temperature=3.0).build(), samples)
-    again = tempered(plain, 3.0)
+    again = with_temperature(plain, 3.0)
     np.testing.assert_allclose(again.probabilities, other.probabilities, atol=1e-6)
     np.testing.assert_array_equal(again.novelty, plain.novelty)
     np.testing.assert_array_equal(again.logits, plain.logits)

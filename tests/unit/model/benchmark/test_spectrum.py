@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from drsn.model.augmentation import Augmenter
 from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.spectrum import BANDS, fit_spectrum, log_spectrum
+from drsn.model.training.augmentation import Augmenter
 
 
 def test_features_do_not_know_gain_or_offset():

@@ -8,7 +8,7 @@ import torch
 
 from drsn.model.evaluate import run
 from drsn.model.recipe import recipe_from
-from drsn.model.train import Outcome, train
+from drsn.model.training.train import TrainingResult, train
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def trained(tiny: dict):
     """Train the tiny recipe, its data changed."""
 
-    def make(**data: object) -> Outcome:
+    def make(**data: object) -> TrainingResult:
         return train(recipe_from({**tiny, "data": {**tiny["data"], **data}}, "tiny"), lambda _step, _loss: None)
 
     return make

@@ -3,11 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drsn.model.augmentation import Augmenter, equalise, native_windows, superpose
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
 from drsn.model.recipe import recipe_from
 from drsn.model.sources import corpus_of
+from drsn.model.training.augmentation import Augmenter, equalise, native_windows, superpose
 
 RATE_HZ = 12_000.0
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from drsn.model.calibration import fit_temperature
 from drsn.model.confidence import held_out, trained_noise
 from drsn.model.corpus import Corpus
 from drsn.model.data.recording import Recording
 from drsn.model.evaluate import run
-from drsn.model.finish import finished, known_of
-from drsn.model.fit import fit
 from drsn.model.recipe import Recipe, recipe_from
 from drsn.model.sources import corpus_of
+from drsn.model.training.calibrate import calibrated_checkpoint, fit_novelty, fit_temperature, fit_threshold
+from drsn.model.training.loop import fit
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def corpus(recipe: Recipe) -> Corpus:
 
 
 def test_the_same_network_knows_the_same_twice(checkpoint: Checkpoint, recipe: Recipe, corpus: Corpus):
-    known = known_of(recipe, checkpoint.build().network, corpus.train)
+    known = fit_novelty(recipe, checkpoint.build().network, corpus.train)
     for name, array in vars(checkpoint.known).items():
         np.testing.assert_array_equal(getattr(known, name), array)
 
@@ -63,7 +64,7 @@ def test_the_temperature_does_not_see_what_is_held_out(checkpoint: Checkpoint, r
 def test_one_window_of_each_label_leaves_nothing_to_judge_the_temperature_on(recipe: Recipe, corpus: Corpus):
     short = tuple(recording.part(0, 0.2) for recording in corpus.validation[:3])
     network = fit(recipe, corpus.train, lambda _step, _loss: None)
-    checkpoint = finished(recipe, network, Corpus(corpus.train, short, corpus.test))
+    checkpoint = calibrated_checkpoint(recipe, network, Corpus(corpus.train, short, corpus.test))
     assert [row["set"] for row in checkpoint.training.metrics["calibration"]] == ["validation, fitted"]
 
 
@@ -97,7 +98,7 @@ def trained() -> Checkpoint:
         for name in ("train", "validation", "test")
     )
     corpus = Corpus(train, validation, test)
-    return finished(recipe, fit(recipe, corpus.train, lambda _step, _loss: None), corpus)
+    return calibrated_checkpoint(recipe, fit(recipe, corpus.train, lambda _step, _loss: None), corpus)
 
 
 def white(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -124,3 +125,34 @@ def test_white_noise_and_hum_are_refused(
 ):
     novelty = run(trained.build(), strange(300, np.random.default_rng(1))).novelty
     assert np.mean(novelty > trained.contract.abstention_threshold) > 0.9
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_overconfidence_of_a_known_amount_is_taken_back(temperature: float):
+    """Labels are drawn from the true probabilities; the logits claim them `temperature` times as sharply."""
+    generator = torch.Generator().manual_seed(5)
+    honest = 2 * torch.randn(4_000, 5, generator=generator)
+    label = torch.multinomial(honest.softmax(dim=1), 1, generator=generator)[:, 0]
+    assert fit_temperature(honest * temperature, label) == pytest.approx(temperature, rel=0.08)
+
+
+@pytest.mark.parametrize(("label", "temperature"), [(0, 0.135), (1, 7.39)])
+def test_logits_that_are_always_right_or_always_wrong_stay_in_bounds(label: int, temperature: float):
+    logits = torch.tensor([[5.0, 0.0]]).repeat(10, 1)
+    assert fit_temperature(logits, torch.full((10,), label)) == pytest.approx(temperature, rel=0.01)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    novelty=st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50),
+    acceptance=st.floats(0.01, 0.999),
+)
+def test_no_more_windows_are_refused_than_was_asked_for(novelty: list[float], acceptance: float):
+    values = np.array(novelty, np.float32)
+    refused = np.mean(values > fit_threshold(values, acceptance))
+    assert refused <= 1 - acceptance + 1 / len(values)
+
+
+def test_the_threshold_refuses_the_share_that_was_asked_for():
+    novelty = np.random.default_rng(2).standard_normal(10_000).astype(np.float32)
+    assert np.mean(novelty > fit_threshold(novelty, 0.995)) == pytest.approx(0.005, abs=2e-4)

@@ -1,4 +1,4 @@
-"""Keeps a training that may be cut off: `training.pt`, from which it goes on to the same weights, to the bit."""
+"""The resume file `training.pt`: an interrupted training continues from it to the same weights, bit for bit."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from drsn.model.course import Course
-    from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
+    from drsn.model.training.pretrained import PretrainedModel
+    from drsn.model.training.schedule import Trainer
 
 FORMAT = 1
 EVERY_S = 60.0
@@ -31,8 +31,8 @@ REMEDY = "--restart begins anew"
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What decides the weights. A training goes on only where all of it is as it was."""
+class TrainingIdentity:
+    """Hashes and versions that determine the weights. A training is resumed only where all of them are unchanged."""
 
     recipe: str
     data: str
@@ -41,27 +41,27 @@ class Identity:
     numpy: str
 
     @classmethod
-    def of(cls, recipe: Recipe, data_sha256: str, origin: Origin | None) -> Identity:
-        """Of a training that starts here and now."""
+    def of(cls, recipe: Recipe, data_sha256: str, pretrained: PretrainedModel | None) -> TrainingIdentity:
+        """The identity of a training with this recipe, data and pretrained bundle, in this Python environment."""
         return cls(
             recipe=hashlib.sha256(recipe.model_dump_json().encode()).hexdigest(),
             data=data_sha256,
-            bundle=origin.sha256 if origin else "",
+            bundle=pretrained.sha256 if pretrained else "",
             torch=str(torch.__version__),  # its own class is no plain string to a file that holds no code
             numpy=np.__version__,
         )
 
 
-class Keeper:
-    """Writes the state of a course at least every `every_s` seconds, at its end, and when someone presses Ctrl-C.
+class ResumeFile:
+    """Saves the state of a training at least every `every_s` seconds, at its end, and after Ctrl-C.
 
-    `found` is the document to go on from, None for a new training.
+    `found` is the document to continue from, None for a new training.
     """
 
     def __init__(
         self,
         path: Path,
-        identity: Identity,
+        identity: TrainingIdentity,
         found: dict[str, Any] | None = None,
         every_s: float = EVERY_S,
         clock: Callable[[], float] = time.monotonic,
@@ -71,16 +71,16 @@ class Keeper:
         self._found = found
         self._every_s = every_s
         self._clock = clock
-        self._begun_s = self._kept_s = clock()
+        self._started_s = self._saved_s = clock()
         self._stop = False
 
     @classmethod
-    def resumed(cls, path: Path, identity: Identity) -> Keeper:
-        """Go on from the file at `path`.
+    def resumed(cls, path: Path, identity: TrainingIdentity) -> ResumeFile:
+        """Continue from the file at `path`.
 
         Raises:
-            BadDataError: it can't be read.
-            UsageError: it is of another training.
+            BadDataError: the file can't be read.
+            UsageError: it belongs to another training.
         """
         found = _read(path)
         differ = [name for name, value in asdict(identity).items() if found["identity"].get(name) != value]
@@ -90,45 +90,45 @@ class Keeper:
 
     @property
     def earlier_s(self) -> float:
-        """Seconds that the training had taken before it was cut off."""
+        """Seconds that the training took before it was interrupted."""
         return float(self._found["spent_s"]) if self._found else 0.0
 
-    def restore(self, course: Course, rng: np.random.Generator) -> None:
-        """Bring both, and torch's generator, to where they were; nothing happens to a new training.
+    def restore(self, trainer: Trainer, rng: np.random.Generator) -> None:
+        """Restore trainer, generator and torch's generator; does nothing for a new training.
 
         Raises:
-            BadDataError: the file does not hold what this course needs.
+            BadDataError: the file does not hold what this trainer needs.
         """
         if not self._found:
             return
         try:
-            course.restore(self._found["course"])
+            trainer.restore(self._found["course"])
             rng.bit_generator.state = self._found["numpy"]
             torch.set_rng_state(self._found["torch"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadDataError(f"training {self._path}: damaged ({error!r}); {REMEDY}") from error
 
-    def after_step(self, course: Course, drawn: dict[str, Any]) -> None:
-        """Write if it is time to; `drawn` is the state of the generator of batches before the next one.
+    def after_step(self, trainer: Trainer, rng_state: dict[str, Any]) -> None:
+        """Save if it is due; `rng_state` is the state of the batches' generator before the next batch.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C was pressed; all is written.
-            StorageError: it can't be written.
+            KeyboardInterrupt: Ctrl-C was pressed; the state is saved.
+            StorageError: the file can't be written.
         """
-        due = self._clock() - self._kept_s >= self._every_s
-        if due or self._stop or not course.steps_left:
-            self._write(course, drawn)
-            self._kept_s = self._clock()
+        due = self._clock() - self._saved_s >= self._every_s
+        if due or self._stop or not trainer.steps_left:
+            self._write(trainer, rng_state)
+            self._saved_s = self._clock()
         if self._stop:
             raise KeyboardInterrupt
 
-    def _write(self, course: Course, drawn: dict[str, Any]) -> None:
+    def _write(self, trainer: Trainer, rng_state: dict[str, Any]) -> None:
         document = {
             "format": FORMAT,
             "identity": asdict(self._identity),
-            "spent_s": self.earlier_s + self._clock() - self._begun_s,
-            "course": course.state(),
-            "numpy": drawn,
+            "spent_s": self.earlier_s + self._clock() - self._started_s,
+            "course": trainer.state(),
+            "numpy": rng_state,
             "torch": torch.get_rng_state(),
         }
         stream = io.BytesIO()
@@ -140,27 +140,27 @@ class Keeper:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C wait until the step is done, the second not; where it is ignored, it stays so."""
-        usual = signal.getsignal(signal.SIGINT)
-        if usual is signal.SIG_IGN:
+        """Delay the first Ctrl-C until the step is done; the second acts at once. An ignored SIGINT stays ignored."""
+        previous = signal.getsignal(signal.SIGINT)
+        if previous is signal.SIG_IGN:
             yield
             return
 
-        def ask(_number: int, _frame: object) -> None:
+        def request_stop(_number: int, _frame: object) -> None:
             self._stop = True
-            signal.signal(signal.SIGINT, usual)
+            signal.signal(signal.SIGINT, previous)
 
-        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGINT, request_stop)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, usual)
+            signal.signal(signal.SIGINT, previous)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # torch muses about the pickle protocol of foreign bytes
+            warnings.simplefilter("ignore", UserWarning)  # torch warns about the pickle protocol of foreign bytes
             return _checked(torch.load(path, map_location="cpu", weights_only=True))
     except OSError as error:
         raise BadDataError(f"training {path}: can't read it ({error}); {REMEDY}") from error
@@ -169,7 +169,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _checked(document: dict[str, Any]) -> dict[str, Any]:
-    """Raises one of many types on anything unexpected; what the course needs shows when it is restored."""
+    """Check the outer fields; anything unexpected raises one of many types. `restore` checks the rest."""
     if document["format"] != FORMAT:
         raise ValueError(f"format {document['format']}, expected {FORMAT}")
     return {**document, "identity": dict(document["identity"]), "spent_s": float(document["spent_s"])}

@@ -1,6 +1,6 @@
-"""From trained weights to a checkpoint: what is known, how sure to be, when to abstain, and the golden windows.
+"""Calibration: trained weights to a checkpoint with novelty score, temperature, threshold and golden windows.
 
-Novelty is fitted on training windows as augmentation draws them; temperature and threshold on the validation set.
+The novelty score is fitted on augmented training windows; temperature and threshold on the validation set.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch.nn import functional
 
-from drsn.model.augmentation import Augmenter
-from drsn.model.calibration import fit_temperature, fit_threshold
 from drsn.model.checkpoint import Checkpoint
-from drsn.model.confidence import confidence, held_out, tempered, trained_noise
+from drsn.model.confidence import confidence, held_out, trained_noise, with_temperature
 from drsn.model.contract import Training
 from drsn.model.diagnosis import Diagnosis
 from drsn.model.evaluate import features, run
-from drsn.model.fit import THREADS
 from drsn.model.golden import golden_windows
 from drsn.model.novelty import fit_known
+from drsn.model.training.augmentation import Augmenter
+from drsn.model.training.loop import THREADS
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -36,35 +36,48 @@ if TYPE_CHECKING:
     from drsn.model.novelty import Known
     from drsn.model.recipe import Recipe
 
-BATCHES = 80
-"""Of training windows, for means and covariances: 10,240 windows of the usual 128 a batch."""
+NOVELTY_BATCHES = 80
+"""Batches of training windows for means and covariances: 10,240 windows with the usual 128 a batch."""
 
-STREAM = 1
-"""Of random numbers, beside the recipe's seed: training draws from the seed alone."""
+NOVELTY_STREAM = 1
+"""Second element of the generator's seed, so that these draws differ from those of training (the seed alone)."""
+
+LOG_TEMPERATURES = torch.linspace(-2.0, 2.0, 401)  # 0.14 to 7.4 in steps of 1 %
 
 
-def known_of(recipe: Recipe, network: Network, recordings: Sequence[Recording]) -> Known:
-    """Fit the novelty of a trained network, in evaluation mode, on augmented windows of its training recordings.
+def fit_novelty(recipe: Recipe, network: Network, recordings: Sequence[Recording]) -> Known:
+    """Fit the novelty score of a trained network, in evaluation mode, on augmented windows of its training recordings.
 
     Raises:
         ConfigurationError: the network gives all of them the same embedding.
     """
-    augmenter = Augmenter(recordings, recipe, np.random.default_rng([recipe.seed, STREAM]))
-    batches = [augmenter.draw() for _ in range(BATCHES)]
+    augmenter = Augmenter(recordings, recipe, np.random.default_rng([recipe.seed, NOVELTY_STREAM]))
+    batches = [augmenter.draw() for _ in range(NOVELTY_BATCHES)]
     _, embedding = features(network, np.concatenate([batch.samples for batch in batches]))
     return fit_known(embedding, np.concatenate([batch.label for batch in batches]))
 
 
-def finished(recipe: Recipe, network: Network, corpus: Corpus) -> Checkpoint:
-    """Fit novelty, temperature and abstention threshold, and choose the golden windows.
+def fit_temperature(logits: torch.Tensor, label: torch.Tensor) -> float:
+    """The temperature of the least cross-entropy (Guo et al., ICML 2017), by exhaustive search."""
+    losses = [float(functional.cross_entropy(logits / t.exp(), label)) for t in LOG_TEMPERATURES]
+    return float(LOG_TEMPERATURES[int(np.argmin(losses))].exp())
 
-    The temperature is fitted on one part of the validation set and judged on the other (drsn.model.confidence).
+
+def fit_threshold(novelty: NDArray[np.float32], acceptance: float) -> float:
+    """The novelty threshold: the share `acceptance` of windows stays below it."""
+    return float(np.quantile(novelty, acceptance))
+
+
+def calibrated_checkpoint(recipe: Recipe, network: Network, corpus: Corpus) -> Checkpoint:
+    """Fit novelty score, temperature and abstention threshold, and choose the golden windows.
+
+    The temperature is fitted on one part of the validation set and tested on the other (drsn.model.confidence).
 
     Raises:
         ConfigurationError: the network gives all windows the same embedding.
     """
-    known = known_of(recipe, network, corpus.train)
-    temperature, parts = _tempered(Diagnosis(network, known).eval(), recipe, corpus.validation)
+    known = fit_novelty(recipe, network, corpus.train)
+    temperature, parts = _fit_temperature(Diagnosis(network, known).eval(), recipe, corpus.validation)
     samples, label = _validation(recipe, corpus)
     outputs = run(Diagnosis(network, known, temperature).eval(), samples)
     threshold = fit_threshold(outputs.novelty, recipe.evaluation.acceptance)
@@ -90,18 +103,18 @@ def finished(recipe: Recipe, network: Network, corpus: Corpus) -> Checkpoint:
     )
 
 
-def _tempered(
-    plain: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]
+def _fit_temperature(
+    uncalibrated: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]
 ) -> tuple[float, dict[str, tuple[Outputs, NDArray[np.int64]]]]:
-    """The temperature; and, of the part it was fitted on and the part held out, outputs under it and labels."""
-    outputs, windows = trained_noise(plain, recipe, recordings)
+    """Return the temperature, and calibrated outputs and labels of both parts of the validation set."""
+    outputs, windows = trained_noise(uncalibrated, recipe, recordings)
     held = held_out(windows, recordings)
     temperature = fit_temperature(torch.from_numpy(outputs.logits[~held]), torch.from_numpy(windows.label[~held]))
-    sure = tempered(outputs, temperature)
+    calibrated = with_temperature(outputs, temperature)
     parts = {"validation, fitted": ~held, "validation, held out": held}
     # One recording of one window leaves nothing to hold out, and a calibration error needs two.
     sized = {name: part for name, part in parts.items() if np.count_nonzero(part) > 1}
-    return temperature, {name: (sure.part(part), windows.label[part]) for name, part in sized.items()}
+    return temperature, {name: (calibrated.part(part), windows.label[part]) for name, part in sized.items()}
 
 
 def _validation(recipe: Recipe, corpus: Corpus) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

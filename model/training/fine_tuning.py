@@ -1,4 +1,4 @@
-"""What fine-tuning did: the bundle and the model made of it, on the same windows of held-out recordings."""
+"""The effect of a fine-tuning: accuracy before and after it, on the same windows of held-out recordings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
+    from drsn.model.training.pretrained import PretrainedModel
     from drsn.model.windows import Disturbance
 
 
 @dataclass(frozen=True)
-class Change:
-    """Share of windows named right: by the bundle, and by what was made of it."""
+class AccuracyChange:
+    """Accuracy before (the pretrained bundle) and after (the fine-tuned model), at one noise and SNR; 0 to 1."""
 
     noise: str | None
     snr_db: float | None
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True)
 class RecordingChange:
-    """The same for one recording, as recorded."""
+    """Accuracy before and after on one recording, without added noise; 0 to 1."""
 
     name: str
     label: str
@@ -45,21 +45,23 @@ class RecordingChange:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Over test recordings of the labels that both know by one name; the others can't be compared."""
+class FineTuningComparison:
+    """Accuracies on test recordings of the labels that both models have under one name; others can't be compared."""
 
     labels: tuple[str, ...]
-    cells: tuple[Change, ...]
+    cells: tuple[AccuracyChange, ...]
     recordings: tuple[RecordingChange, ...]
 
 
-def compare(origin: Origin, checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> Comparison:
-    """As recorded, and under each noise at the SNR nearest to 0 dB."""
-    labels = origin.shared(recipe)
+def compare(
+    pretrained: PretrainedModel, checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]
+) -> FineTuningComparison:
+    """Compare without added noise, and under each noise at the SNR nearest to 0 dB."""
+    labels = pretrained.shared_labels(recipe)
     held_out = [recording for recording in recordings if recording.label in labels]
     if not held_out:
-        return Comparison(labels, (), ())
-    models = ((origin.network(), origin.label_names), (checkpoint.build().network, recipe.label_names))
+        return FineTuningComparison(labels, (), ())
+    models = ((pretrained.network(), pretrained.label_names), (checkpoint.build().network, recipe.label_names))
     cells = []
     of_recordings: tuple[RecordingChange, ...] = ()
     for disturbance in _shown(recipe):
@@ -69,14 +71,14 @@ def compare(origin: Origin, checkpoint: Checkpoint, recipe: Recipe, recordings: 
             np.array(names)[features(network, windows.samples)[0].argmax(axis=1)] == true for network, names in models
         )
         noise = disturbance.noise and disturbance.noise.value
-        cells.append(Change(noise, disturbance.snr_db, len(true), float(before.mean()), float(after.mean())))
+        cells.append(AccuracyChange(noise, disturbance.snr_db, len(true), float(before.mean()), float(after.mean())))
         if disturbance.noise is None:
             of_recordings = _by_recording(held_out, windows.recording, before, after)
-    return Comparison(labels, tuple(cells), of_recordings)
+    return FineTuningComparison(labels, tuple(cells), of_recordings)
 
 
 def _shown(recipe: Recipe) -> list[Disturbance]:
-    """As recorded first."""
+    """The noises and SNRs to compare at; without added noise first."""
     nearest = min(recipe.evaluation.snr_db, key=abs, default=None)
     return [cell for cell in disturbances(recipe.evaluation) if cell.snr_db in (None, nearest)]
 

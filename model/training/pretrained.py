@@ -1,4 +1,4 @@
-"""The bundle that a fine-tuning begins from: its weights, and only as its manifest vouches for them."""
+"""The pretrained bundle that a fine-tuning begins from; its weights are checked against the manifest's hashes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.npz"
 REMEDY = "give the bundle that drsn-export made"
 CLASSIFIER = ("classifier.weight", "classifier.bias")
-"""How the names of what has a row for each label end: a network of several members has one of each."""
+"""Name endings of the parameters with a row for each label; an ensemble has them once for each member."""
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Weights, and what identifies them: `sha256` is of the manifest, which holds the hash of every other file."""
+class PretrainedModel:
+    """Weights with their identity: `sha256` is the hash of the manifest, which holds the hash of every other file."""
 
     name: str
     version: str
@@ -37,32 +37,32 @@ class Origin:
     state: dict[str, torch.Tensor]
 
     @property
-    def record(self) -> dict[str, str]:
-        """What a model made of it says of it."""
+    def reference(self) -> dict[str, str]:
+        """Name, version and hash, as a fine-tuned model records them."""
         return {"name": self.name, "version": self.version, "sha256": self.sha256}
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """In the order of the logits."""
+        """Names of the labels, in the order of the logits."""
         return tuple(label.name for label in self.contract.labels)
 
-    def shared(self, recipe: Recipe) -> tuple[str, ...]:
-        """The recipe's labels that the bundle knows by the same name."""
+    def shared_labels(self, recipe: Recipe) -> tuple[str, ...]:
+        """The recipe's labels that the bundle also has, under the same name."""
         return tuple(name for name in recipe.label_names if name in self.label_names)
 
     def network(self) -> Network:
-        """The bundle's own, in evaluation mode."""
+        """The bundle's network with its weights, in evaluation mode."""
         contract = self.contract
         ends = {"labels": len(contract.labels), "channels": contract.channels, "window": contract.window}
         network = network_of(NetworkConfig(**ends, **self.architecture.model_dump()))
         network.load_state_dict(self.state)
         return network.eval()
 
-    def adopted(self, recipe: Recipe) -> Recipe:
+    def with_architecture(self, recipe: Recipe) -> Recipe:
         """The recipe with the bundle's architecture.
 
         Raises:
-            ConfigurationError: it names another, or its signal is not the bundle's.
+            ConfigurationError: the recipe names another architecture, or its signal is not the bundle's.
         """
         contract = self.contract.model_dump()
         for name, value in recipe.signal.model_dump().items():
@@ -78,21 +78,21 @@ class Origin:
             )
         return recipe.model_copy(update={"network": self.architecture})
 
-    def begun(self, recipe: Recipe) -> Network:
-        """A network for the recipe's labels: the bundle's weights, but fresh rows for labels that it does not know."""
+    def initial_network(self, recipe: Recipe) -> Network:
+        """A network for the recipe's labels: the bundle's weights, with fresh rows for labels that the bundle lacks."""
         network = network_of(recipe.network_config())
         fresh, state = network.state_dict(), dict(self.state)
         for name in (name for name in fresh if name.endswith(CLASSIFIER)):
             rows = fresh[name].clone()
-            for label in self.shared(recipe):
+            for label in self.shared_labels(recipe):
                 rows[recipe.label_names.index(label)] = self.state[name][self.label_names.index(label)]
             state[name] = rows
         network.load_state_dict(state)
         return network
 
 
-def read_origin(path: Path) -> Origin:
-    """Read a bundle, a directory or a .zip.
+def read_pretrained(path: Path) -> PretrainedModel:
+    """Read a bundle: a directory or a .zip.
 
     Raises:
         BundleError: not a bundle, altered, or without weights that fit its architecture.
@@ -102,7 +102,7 @@ def read_origin(path: Path) -> Origin:
     if WEIGHTS not in bundle.files or training is None or "network" not in training.recipe:
         raise BundleError(f"bundle {path}: has no {WEIGHTS}, or doesn't say of what network; {REMEDY}")
     try:
-        origin = Origin(
+        pretrained = PretrainedModel(
             name=bundle.manifest.name,
             version=bundle.manifest.version,
             sha256=bundle.sha256,
@@ -110,7 +110,7 @@ def read_origin(path: Path) -> Origin:
             architecture=Architecture.model_validate(training.recipe["network"]),
             state={name: torch.from_numpy(array) for name, array in bundle.arrays(WEIGHTS).items()},
         )
-        origin.network()
+        pretrained.network()
     except (TypeError, ValueError, RuntimeError) as error:  # torch's text has a line for each layer
         raise BundleError(f"bundle {path}: {WEIGHTS} doesn't fit this version's network; train it again") from error
-    return origin
+    return pretrained

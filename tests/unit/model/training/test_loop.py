@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from drsn.model.errors import ConfigurationError
-from drsn.model.fit import fit
 from drsn.model.recipe import Recipe, recipe_from
 from drsn.model.sources import corpus_of
+from drsn.model.training.loop import fit
 
 
 @pytest.fixture

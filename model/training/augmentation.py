@@ -1,7 +1,7 @@
-"""Training batches: random windows, each seen through another machine, at another speed, under another noise.
+"""Training batches: random windows, each with another transmission path, another speed and another noise.
 
-Without noise in training every network collapses under it, without a change of speed and of transmission path a
-network trained at one load fails at another; see docs/models.md for the measurements.
+A network that was trained without noise fails under noise. One that was trained without changes of speed and
+transmission path at one load fails at another load; docs/models.md has the measurements.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from drsn.model.recipe import Recipe
 
 GROUPS = 8
-"""Parts of a batch; the windows of one share their noise and change of speed, and so one FFT."""
+"""Groups in a batch. The windows of one group share their noise and change of speed, and so one FFT."""
 
 EQUALISER_POINTS = 9
 
 
 @dataclass(frozen=True)
-class Batch:
-    """float32[batch, channels, window], conditioned, and the labels' indices, int64[batch]."""
+class TrainingBatch:
+    """Conditioned windows float32[batch, channels, window], and the indices of their labels, int64[batch]."""
 
     samples: NDArray[np.float32]
     label: NDArray[np.int64]
@@ -40,7 +40,7 @@ class Batch:
 class Augmenter:
     """Draws batches; the same generator state draws the same batches.
 
-    Labels are drawn evenly, then recordings, then places.
+    A label is drawn uniformly, then a recording of it, then a place in the recording.
 
     Raises:
         BadDataError: a recording is shorter than a window at the highest speed.
@@ -61,14 +61,14 @@ class Augmenter:
             if recording.n_samples < round(window_s * recording.sample_rate_hz):
                 raise BadDataError(f"recording {recording.name}: shorter than a window of {window_s:.3g} s; give more")
 
-    def draw(self) -> Batch:
-        """The next batch."""
+    def draw(self) -> TrainingBatch:
+        """Draw the next batch."""
         signal, rng = self._signal, self._rng
         samples = np.empty((self._batch, signal.channels, signal.window), np.float32)
         label = rng.integers(len(self._by_label), size=self._batch)
         for group in np.array_split(np.arange(self._batch), GROUPS):
             samples[group] = self._group(label[group])
-        return Batch(samples, label)
+        return TrainingBatch(samples, label)
 
     def _group(self, label: NDArray[np.int64]) -> NDArray[np.float32]:
         """Cut, equalise, add noise, condition: all but the cut on the windows' spectra, with one FFT each way."""
@@ -109,7 +109,7 @@ def _is_smooth(length: int) -> bool:
 
 
 def _cut(recording: Recording, native: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """A window at a random place, upside down half of the time: a sensor may be mounted either way round."""
+    """A window at a random place, inverted half of the time, because a sensor may be mounted either way round."""
     start = rng.integers(recording.n_samples - native + 1)
     window = recording.samples[:, start : start + native]
     return window if rng.integers(2) else -window
@@ -120,7 +120,7 @@ def superpose(
 ) -> NDArray[np.float32]:
     """Add to that `share` of windows up to as much of another of the same recording: float32[n, channels, window].
 
-    What a recording says at two times is then met in every mixture, and a few seconds do not get learnt by heart.
+    A network then meets mixtures of two times of a recording, and does not memorise a few seconds of it.
     """
     shape = (len(one), 1, 1)
     part = rng.uniform(0.0, 0.5, shape) * (rng.uniform(size=shape) < share)
