@@ -17,7 +17,7 @@ from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.contest import BUILDERS
 from drsn.model.benchmark.plan import read_plan
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.evaluate import features
 from drsn.model.novelty import fit_known
 
@@ -40,7 +40,7 @@ def session_of(cell: Cell, windows: np.ndarray) -> onnxruntime.InferenceSession:
     known = fit_known(embedding, np.arange(len(windows)) % len(cell.recipe.labels))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    model = onnx_from_torch(Diagnosis(network, known).eval(), cell.recipe.contract(None))
+    model = onnx_from_torch(DeployedModel(network, known).eval(), cell.recipe.contract(None))
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from drsn.model.benchmark.spectrum import log_spectrum
 from drsn.model.data import hit_sm
 from drsn.model.data.mat import variables
-from drsn.model.rungs import BANDWIDTH_HZ
+from drsn.model.protocols import BANDWIDTH_HZ
 from drsn.model.sources import data_dir
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from drsn.agent.simulation.markdown import delays_table, rules_table, strangers_table
 from drsn.model.benchmark import bars, results, tables
-from drsn.model.rungs import RUNGS
+from drsn.model.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,9 +97,9 @@ ACCURACY = ROOT / "benchmarks" / "results" / "accuracy"
 CONTESTANTS = ROOT / "benchmarks" / "results" / "contestants.json"
 ASKED_ALIKE = {
     "grid-loads": ("cwru-0-to-3", "cwru-loads", "cwru-3-to-0", "cwru-ceiling"),
-    "grid-sizes": tuple(rung for rung in RUNGS if re.fullmatch(r"cwru-size-\d+", rung)),
-    "grid-speeds": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", rung)),
-    "grid-rigs": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", rung)),
+    "grid-sizes": tuple(rung for rung in PROTOCOLS if re.fullmatch(r"cwru-size-\d+", rung)),
+    "grid-speeds": tuple(rung for rung in PROTOCOLS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", rung)),
+    "grid-rigs": tuple(rung for rung in PROTOCOLS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", rung)),
 }
 
 

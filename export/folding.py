@@ -9,10 +9,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 if TYPE_CHECKING:
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 
-def folded(graph: Diagnosis) -> Diagnosis:
+def folded(graph: DeployedModel) -> DeployedModel:
     """A copy of the graph that computes the same but for rounding.
 
     A batch norm that follows a sum has nothing to be multiplied into, and stays: one per unit, and the last.

@@ -14,12 +14,12 @@ from drsn.model.bundle import Golden
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def golden_from_torch(graph: Diagnosis, x: NDArray[np.float32]) -> Golden:
+def golden_from_torch(graph: DeployedModel, x: NDArray[np.float32]) -> Golden:
     """Run float32[windows, channels, window] through the graph."""
     with torch.no_grad():
         _logits, probabilities, novelty, *_rest = graph(torch.from_numpy(x))

@@ -15,7 +15,7 @@ from drsn.model.ensemble import Ensemble
 from drsn.model.network import Network, NetworkOutput
 
 if TYPE_CHECKING:
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 
 class _SingleEnvelope(nn.Module):
@@ -46,7 +46,7 @@ class _HalfNetwork(nn.Module):
         return NetworkOutput(logits.float(), embedding.float(), None if alpha is None else alpha.float())
 
 
-def halved(graph: Diagnosis) -> Diagnosis:
+def halved(graph: DeployedModel) -> DeployedModel:
     """A copy of the graph whose network computes in float16; its ends stay float32."""
     graph = copy.deepcopy(graph)
     if isinstance(graph.network, Ensemble):  # the mean of its members' answers is one of the ends

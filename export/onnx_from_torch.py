@@ -16,7 +16,7 @@ from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 OPSET = 17
 """TensorRT 8.6 (JetPack 6.0) reads no later one; torch's newer exporter starts at 18 whatever it is asked for."""
@@ -25,7 +25,7 @@ MAX_IR = 8
 PRODUCER = "drsn-export"
 
 
-def onnx_from_torch(graph: Diagnosis, contract: ModelContract, *, clean: bool = True) -> bytes:
+def onnx_from_torch(graph: DeployedModel, contract: ModelContract, *, clean: bool = True) -> bytes:
     """Export the whole graph, normalisation and softmax included: batch norms folded, nothing that computes nothing.
 
     Input `x` float32[batch, channels, window]; outputs as `graph.output_names`.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from drsn.export.parity import Comparison
     from drsn.model.bundle import Bundle, Golden
     from drsn.model.contract import ModelContract
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 TOOLS = ("drsn-edge", "torch", "onnx", "onnxruntime", "numpy")
 
@@ -62,7 +62,7 @@ def bundle_from_checkpoint(checkpoint_path: Path, out: Path, *, force: bool) -> 
     return write_bundle(out, _manifest(checkpoint, files, comparisons), files, force=force), comparisons
 
 
-def half_precision(graph: Diagnosis, contract: ModelContract, golden: Golden) -> tuple[bytes, list[Comparison]]:
+def half_precision(graph: DeployedModel, contract: ModelContract, golden: Golden) -> tuple[bytes, list[Comparison]]:
     """The network in float16 and how far it is off, computed by torch in half precision.
 
     ONNX Runtime computes float16 in float32 on a CPU, so that its agreement proves the file and nothing more. The

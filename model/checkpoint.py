@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from drsn.model.contract import ModelContract, Training
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.ensemble import network_of
 from drsn.model.errors import BadDataError, StorageError
 from drsn.model.network import NetworkConfig
@@ -44,7 +44,7 @@ class Checkpoint:
     training: Training
     golden: NDArray[np.float32]
 
-    def build(self) -> Diagnosis:
+    def build(self) -> DeployedModel:
         """The graph with these weights, in evaluation mode, on the CPU.
 
         Raises:
@@ -60,7 +60,7 @@ class Checkpoint:
         features = sum(part.classifier.in_features for part in network.member_networks)
         if not self.known.fits(features):
             raise BadDataError(f"checkpoint {self.name}: what it knows doesn't fit the network; train again")
-        return Diagnosis(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()
+        return DeployedModel(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()
 
     def save(self, path: Path) -> None:
         """Write to `path`.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
     from drsn.model.recipe import Recipe
 
 TEST = "test"
@@ -46,7 +46,7 @@ class Confidence:
     accepted: float
 
 
-def trained_noise(diagnosis: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Outputs, Windows]:
+def trained_noise(model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Outputs, Windows]:
     """What the graph says of every window under several draws of the noise that augmentation adds.
 
     The windows come without their samples, which nobody needs any more: float32[0, channels, window].
@@ -60,7 +60,7 @@ def trained_noise(diagnosis: Diagnosis, recipe: Recipe, recordings: Sequence[Rec
     while draw < draws:
         drawn = windows_of(recordings, recipe, mix, (recipe.seed, draw))
         draws = min(DRAWS, max(1, ENOUGH // len(drawn.label)))
-        outputs.append(run(diagnosis, drawn.samples))
+        outputs.append(run(model, drawn.samples))
         windows.append(replace(drawn, samples=drawn.samples[:0].copy()))
         draw += 1
     return Outputs.joined(outputs), Windows.joined(windows)

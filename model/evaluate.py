@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from drsn.model.calibration import negative_log_likelihood, reliability
-from drsn.model.diagnosis import normalise
+from drsn.model.deployed_model import normalise
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
     from drsn.model.network import Network
     from drsn.model.recipe import Evaluation, Recipe
 
@@ -64,11 +64,11 @@ class Score:
     confusion: list[list[int]]
 
 
-def run(diagnosis: Diagnosis, samples: NDArray[np.float32]) -> Outputs:
+def run(model: DeployedModel, samples: NDArray[np.float32]) -> Outputs:
     """Put float32[n, channels, window] through the graph in batches."""
     with torch.inference_mode():
         parts = [
-            [output.numpy() for output in diagnosis(torch.from_numpy(samples[start : start + BATCH]))[:3]]
+            [output.numpy() for output in model(torch.from_numpy(samples[start : start + BATCH]))[:3]]
             for start in range(0, len(samples), BATCH)
         ]
     logits, probabilities, novelty = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
@@ -94,11 +94,11 @@ def disturbances(evaluation: Evaluation) -> tuple[Disturbance, ...]:
 
 def evaluate(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Score, ...]:
     """Score every cell; the noise is drawn with the recipe's seed."""
-    diagnosis = checkpoint.build()
+    model = checkpoint.build()
     scores = []
     for disturbance in disturbances(recipe.evaluation):
         windows = windows_of(recordings, recipe, disturbance, recipe.seed)
-        outputs = run(diagnosis, windows.samples)
+        outputs = run(model, windows.samples)
         scores.append(score(outputs, windows.label, disturbance, checkpoint))
     return tuple(scores)
 

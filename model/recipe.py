@@ -12,7 +12,7 @@ from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Architecture, NetworkConfig
 from drsn.model.noise import PAPER_NOISES, Noise
-from drsn.model.rungs import RUNGS
+from drsn.model.protocols import PROTOCOLS
 from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
@@ -68,16 +68,19 @@ class SyntheticData(Frozen):
     severity: Annotated[tuple[Share, Share], Rising] = (0.2, 1.0)
 
 
-class RungData(Frozen):
-    """A rung of the benchmark, by its name in `drsn.model.rungs`; the recipe's labels and signal are the rung's."""
+class ProtocolData(Frozen):
+    """An evaluation protocol, by its name in `drsn.model.protocols`; labels and signal must be the protocol's.
+
+    The file format calls a protocol `rung`.
+    """
 
     source: Literal["rung"]
     rung: str
 
     @model_validator(mode="after")
-    def _known(self) -> RungData:
-        if self.rung not in RUNGS:
-            raise ValueError(f"rung {self.rung!r} is none of {', '.join(RUNGS)}")
+    def _known(self) -> ProtocolData:
+        if self.rung not in PROTOCOLS:
+            raise ValueError(f"protocol {self.rung!r} is none of {', '.join(PROTOCOLS)}")
         return self
 
 
@@ -156,7 +159,7 @@ class Recipe(Frozen):
     seed: int = 1
     labels: tuple[Label, ...]
     signal: Signal
-    data: Annotated[CwruData | SyntheticData | FolderData | RungData, Field(discriminator="source")]
+    data: Annotated[CwruData | SyntheticData | FolderData | ProtocolData, Field(discriminator="source")]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation

@@ -13,8 +13,8 @@ from drsn.model.data import cwru, synthetic
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
 from drsn.model.own_recordings import own_corpus
-from drsn.model.recipe import CwruData, FolderData, Recipe, RungData, SyntheticData
-from drsn.model.rungs import RUNGS
+from drsn.model.protocols import PROTOCOLS
+from drsn.model.recipe import CwruData, FolderData, ProtocolData, Recipe, SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +33,8 @@ def corpus_of(recipe: Recipe) -> Corpus:
     data = recipe.data
     if isinstance(data, CwruData):
         corpus = _from_cwru(data)
-    elif isinstance(data, RungData):
-        corpus = RUNGS[data.rung].read(data_dir())
+    elif isinstance(data, ProtocolData):
+        corpus = PROTOCOLS[data.rung].read(data_dir())
     elif isinstance(data, FolderData):
         corpus = own_corpus(data, recipe)
     else:

@@ -69,7 +69,7 @@ def _check_begin(folder: Path, arguments: Namespace) -> None:
 
 
 def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arguments: Namespace) -> None:
-    from drsn.model.explanation import explain  # noqa: PLC0415
+    from drsn.model.dataset_report import report_dataset  # noqa: PLC0415
     from drsn.model.report import folder as report  # noqa: PLC0415
     from drsn.model.report import metrics, tables  # noqa: PLC0415
     from drsn.model.sources import corpus_of  # noqa: PLC0415
@@ -79,7 +79,7 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
     unfinished = folder / UNFINISHED
     with bar(recipe.optimisation.steps) as shown:
         corpus = corpus_of(recipe)
-        shown.say(str(explain(recipe, corpus)))
+        shown.say(str(report_dataset(recipe, corpus)))
         identity = TrainingIdentity.of(recipe, corpus.sha256, pretrained)
         resume_file = ResumeFile.resumed(unfinished, identity) if arguments.resume else ResumeFile(unfinished, identity)
         outcome = train(recipe, shown.step, corpus=corpus, pretrained=pretrained, resume_file=resume_file)

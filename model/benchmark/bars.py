@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from drsn.model.benchmark.results import grouped, macro_recall
 from drsn.model.benchmark.tables import markdown, name_of
 from drsn.model.data import hit_sm
-from drsn.model.rungs import SIZES
+from drsn.model.protocols import SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.model.recipe import Recipe, RungData, Signal
-from drsn.model.rungs import BANDWIDTH_HZ, RUNGS
+from drsn.model.protocols import BANDWIDTH_HZ, PROTOCOLS
+from drsn.model.recipe import ProtocolData, Recipe, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +54,12 @@ def cells_of(plan: Plan, *, select: bool) -> Iterator[Cell]:
     for group in plan.groups.values():
         for seed in range(1, max(group.seeds, *group.more_seeds.values(), 0) + 1):
             for rung in group.rungs:
-                for name in RUNGS[rung].inner if select else (rung,):
+                for name in PROTOCOLS[rung].inner if select else (rung,):
                     yield from _row(plan, group, name, seed)
 
 
 def _row(plan: Plan, group: Group, rung: str, seed: int) -> Iterator[Cell]:
-    place = RUNGS[rung]
+    place = PROTOCOLS[rung]
     for name in group.contestants or plan.contestants:
         if seed > group.more_seeds.get(name, group.seeds):
             continue
@@ -70,7 +70,7 @@ def _row(plan: Plan, group: Group, rung: str, seed: int) -> Iterator[Cell]:
             seed=seed,
             labels=place.labels,
             signal=Signal(sample_rate_hz=place.sample_rate_hz, bandwidth_hz=BANDWIDTH_HZ),
-            data=RungData(source="rung", rung=rung),
+            data=ProtocolData(source="rung", rung=rung),
             network=contestant.network,
             augmentation=contestant.augmentation or plan.augmentation,
             optimisation=contestant.optimisation or plan.optimisation,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.model.benchmark.results import grouped, levels_of, macro_recall
-from drsn.model.benchmark.tables import DECIDING_RUNGS
+from drsn.model.benchmark.tables import DECIDING_PROTOCOLS
 from drsn.model.errors import StorageError
 from drsn.model.report.canvas import canvas
 
@@ -57,7 +57,7 @@ def draw(cells: Sequence[Cell], folder: Path) -> None:
 def accuracy_figure(cells: Sequence[Cell], contestants: Sequence[str], title: str) -> Figure:
     """Macro recall over SNR, a panel for each deciding rung; the bands span the seeds."""
     figure, groups = canvas(11, 4.5), grouped(cells)
-    for axes, rung in zip(figure.subplots(1, len(DECIDING_RUNGS), sharey=True), DECIDING_RUNGS, strict=True):
+    for axes, rung in zip(figure.subplots(1, len(DECIDING_PROTOCOLS), sharey=True), DECIDING_PROTOCOLS, strict=True):
         for contestant in contestants:
             if found := groups.get((rung, contestant)):
                 _line(axes, found, contestant)
@@ -76,7 +76,7 @@ def _line(axes: Axes, cells: Sequence[Cell], label: str) -> None:
     axes.fill_between(levels, recalls.min(axis=0), recalls.max(axis=0), color=line.get_color(), alpha=0.15)
 
 
-def threshold_figure(cells: Sequence[Cell], rung: str = DECIDING_RUNGS[0]) -> Figure:
+def threshold_figure(cells: Sequence[Cell], rung: str = DECIDING_PROTOCOLS[0]) -> Figure:
     """Learned factor alpha and threshold tau of each unit over the SNR of Gaussian noise, a line for each seed."""
     figure = canvas(11, 6)
     panels = figure.subplots(len(SHRINKING), 2, sharex=True)

@@ -10,8 +10,8 @@ from drsn.model.contract import Frozen
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Architecture
 from drsn.model.noise import Noise
+from drsn.model.protocols import PROTOCOLS
 from drsn.model.recipe import Augmentation, Optimisation
-from drsn.model.rungs import RUNGS
 from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Plan(Frozen):
     @model_validator(mode="after")
     def _known(self) -> Plan:
         for name, group in self.groups.items():
-            if unknown := [rung for rung in group.rungs if rung not in RUNGS]:
-                raise ValueError(f"group {name}: rungs {unknown} are none of {', '.join(RUNGS)}")
+            if unknown := [rung for rung in group.rungs if rung not in PROTOCOLS]:
+                raise ValueError(f"group {name}: rungs {unknown} are none of {', '.join(PROTOCOLS)}")
             if unknown := [c for c in (*group.contestants, *group.more_seeds) if c not in self.contestants]:
                 raise ValueError(f"group {name}: contestants {unknown} are none of {', '.join(self.contestants)}")
         return self

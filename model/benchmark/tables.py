@@ -18,7 +18,7 @@ PAIRS = (
     ("shipped", "drsn_cw", "the recipe"),
     ("shipped", "random_forest", "shipped against the best spectrum baseline"),
 )
-DECIDING_RUNGS = ("cwru-0-to-3", "cwru-loads")
+DECIDING_PROTOCOLS = ("cwru-0-to-3", "cwru-loads")
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -63,7 +63,7 @@ def _cost(cells: Sequence[Cell], us_per_window: Mapping[str, float]) -> list[str
 def differences_table(cells: Sequence[Cell]) -> str:
     """Who is ahead of whom: mean, bootstrap over recordings, interval over seeds; points."""
     groups, rows = grouped(cells), []
-    for rung in DECIDING_RUNGS:
+    for rung in DECIDING_PROTOCOLS:
         for ours, theirs, what in PAIRS:
             pair = groups.get((rung, ours), []), groups.get((rung, theirs), [])
             for level in (-10.0, -6.0, 0.0) if all(pair) else ():

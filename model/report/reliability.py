@@ -51,13 +51,13 @@ def diagram_of(title: str, probabilities: NDArray[np.float32], label: NDArray[np
 
 def diagrams_of(checkpoint: Checkpoint, recipe: Recipe, corpus: Corpus) -> list[list[Diagram]]:
     """A row for each of validation and test set that has recordings: as recorded, and with noise."""
-    diagnosis = checkpoint.build()
+    model = checkpoint.build()
     rows = []
     for name, recordings in (("validation", corpus.validation), ("test", corpus.test)):
         row = []
         for level, disturbances in disturbances_of(recipe.evaluation).items() if recordings else ():
             sets = [windows_of(recordings, recipe, disturbance, recipe.seed) for disturbance in disturbances]
-            probabilities = np.concatenate([run(diagnosis, windows.samples).probabilities for windows in sets])
+            probabilities = np.concatenate([run(model, windows.samples).probabilities for windows in sets])
             label = np.concatenate([windows.label for windows in sets])
             row.append(diagram_of(f"{name} set, {level}", probabilities, label))
         rows.append(row)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from drsn.model.checkpoint import Checkpoint
 from drsn.model.confidence import confidence, held_out, trained_noise, with_temperature
 from drsn.model.contract import Training
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.evaluate import features, run
 from drsn.model.golden import golden_windows
 from drsn.model.novelty import fit_known
@@ -77,9 +77,9 @@ def calibrated_checkpoint(recipe: Recipe, network: Network, corpus: Corpus) -> C
         ConfigurationError: the network gives all windows the same embedding.
     """
     known = fit_novelty(recipe, network, corpus.train)
-    temperature, parts = _fit_temperature(Diagnosis(network, known).eval(), recipe, corpus.validation)
+    temperature, parts = _fit_temperature(DeployedModel(network, known).eval(), recipe, corpus.validation)
     samples, label = _validation(recipe, corpus)
-    outputs = run(Diagnosis(network, known, temperature).eval(), samples)
+    outputs = run(DeployedModel(network, known, temperature).eval(), samples)
     threshold = fit_threshold(outputs.novelty, recipe.evaluation.acceptance)
     metrics = {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
@@ -104,7 +104,7 @@ def calibrated_checkpoint(recipe: Recipe, network: Network, corpus: Corpus) -> C
 
 
 def _fit_temperature(
-    uncalibrated: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]
+    uncalibrated: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]
 ) -> tuple[float, dict[str, tuple[Outputs, NDArray[np.int64]]]]:
     """Return the temperature, and calibrated outputs and labels of both parts of the validation set."""
     outputs, windows = trained_noise(uncalibrated, recipe, recordings)

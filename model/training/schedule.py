@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from drsn.model.diagnosis import normalise
+from drsn.model.deployed_model import normalise
 
 if TYPE_CHECKING:
     from drsn.model.network import Network

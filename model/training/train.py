@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from drsn.model.confidence import on_test_set, with_row
+from drsn.model.confidence_interval import expected_accuracy
 from drsn.model.evaluate import Score, evaluate
-from drsn.model.expectation import expected
 from drsn.model.sources import corpus_of
 from drsn.model.training.calibrate import calibrated_checkpoint
 from drsn.model.training.fine_tuning import compare
@@ -58,7 +58,7 @@ def train(
     scores = evaluate(checkpoint, recipe, corpus.test)
     checkpoint = with_row(checkpoint, on_test_set(checkpoint, recipe, corpus.test))
     metrics = {**checkpoint.training.metrics, "fit_s": round(fitted_s, 1), **summary(scores)}
-    metrics["expected"] = asdict(expected(scores, corpus))
+    metrics["expected"] = asdict(expected_accuracy(scores, corpus))
     if pretrained:
         metrics["origin"] = pretrained.reference
         metrics["fine_tuning"] = asdict(compare(pretrained, checkpoint, recipe, corpus.test))

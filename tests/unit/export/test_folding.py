@@ -11,10 +11,10 @@ from drsn.export.folding import folded
 from drsn.model.network import Family, View
 
 if TYPE_CHECKING:
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 
-def norms(graph: Diagnosis) -> int:
+def norms(graph: DeployedModel) -> int:
     return sum(isinstance(module, nn.BatchNorm1d) for module in graph.modules())
 
 

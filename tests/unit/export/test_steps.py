@@ -15,7 +15,7 @@ from drsn.agent.backends.tolerance import Tolerance
 from drsn.export import steps
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.export.steps import bundle_from_checkpoint
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.errors import BadDataError, BundleError
 from drsn.model.network import Network
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 def wrong_export(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint):
     """The exporter writes another network than it was given."""
 
-    def other(_graph: Diagnosis, contract: ModelContract) -> bytes:  # of both precisions
+    def other(_graph: DeployedModel, contract: ModelContract) -> bytes:  # of both precisions
         torch.manual_seed(99)
-        return onnx_from_torch(Diagnosis(Network(checkpoint.network), checkpoint.known).eval(), contract)
+        return onnx_from_torch(DeployedModel(Network(checkpoint.network), checkpoint.known).eval(), contract)
 
     monkeypatch.setattr(steps, "onnx_from_torch", other)
 

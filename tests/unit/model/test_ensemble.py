@@ -10,7 +10,7 @@ import torch
 from drsn.export.steps import bundle_from_checkpoint
 from drsn.model.bundle import open_bundle
 from drsn.model.checkpoint import Checkpoint
-from drsn.model.diagnosis import normalise
+from drsn.model.deployed_model import normalise
 from drsn.model.ensemble import Ensemble, network_of
 from drsn.model.errors import BadDataError
 from drsn.model.network import Family, Network, NetworkConfig, Stage, View

@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.errors import BadDataError
 from drsn.model.network import (
     Architecture,
@@ -212,7 +212,7 @@ def test_the_default_is_wide_and_short():
 def test_the_exported_graph_needs_only_plain_operations(family: Family):
     onnx = pytest.importorskip("onnx")
     embedding = np.random.default_rng(1).standard_normal((80, 16)).astype(np.float32)
-    diagnosis = Diagnosis(network_of(family), fit_known(embedding, np.arange(80) % 8)).eval()
+    diagnosis = DeployedModel(network_of(family), fit_known(embedding, np.arange(80) % 8)).eval()
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces the end of this exporter

@@ -1,4 +1,4 @@
-"""A rung of simulated bearings that trains in a second, and a plan that runs on it."""
+"""A protocol on simulated bearings that trains in a second, and a plan that runs on it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from drsn.model.protocols import PROTOCOLS, EvaluationProtocol, SplitParts
 from drsn.model.recipe import recipe_from
-from drsn.model.rungs import RUNGS, Parts, Rung
 from drsn.model.sources import corpus_of
 
 if TYPE_CHECKING:
@@ -44,8 +44,10 @@ def corpus(tiny: dict[str, Any]) -> Corpus:
 @pytest.fixture
 def plan_path(tmp_path: Path, tiny: dict[str, Any], corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Path:
     labels = recipe_from(tiny, "tiny").labels
-    rung = Rung("tiny", labels, 12_000.0, Parts((1,), (2,), (3,)), lambda _folder, _parts: corpus, ("tiny",))
-    monkeypatch.setitem(RUNGS, "tiny", rung)
+    protocol = EvaluationProtocol(
+        "tiny", labels, 12_000.0, SplitParts((1,), (2,), (3,)), lambda _folder, _parts: corpus, ("tiny",)
+    )
+    monkeypatch.setitem(PROTOCOLS, "tiny", protocol)
     monkeypatch.setattr("drsn.model.benchmark.spectrum.BATCHES", 4)
     monkeypatch.setenv("DRSN_DATA_DIR", str(tmp_path))
     path = tmp_path / "benchmark.toml"

@@ -7,8 +7,8 @@ from drsn.model.benchmark.cell import cells_of
 from drsn.model.benchmark.plan import read_plan
 from drsn.model.network import Architecture
 from drsn.model.noise import PAPER_NOISES, Noise
+from drsn.model.protocols import PROTOCOLS
 from drsn.model.recipe import Augmentation, Optimisation
-from drsn.model.rungs import RUNGS
 
 SHIPPED = Path("configs/benchmark/grid.toml").resolve()
 
@@ -17,7 +17,7 @@ def test_nobody_trains_on_impulses_and_labels_are_the_rungs():
     for cell in cells_of(read_plan(SHIPPED), select=False):
         assert Noise.IMPULSIVE not in cell.recipe.augmentation.noises
         assert set(cell.recipe.augmentation.noises) <= set(PAPER_NOISES)
-        assert cell.recipe.labels == RUNGS[cell.rung].labels
+        assert cell.recipe.labels == PROTOCOLS[cell.rung].labels
 
 
 def test_each_contestant_has_one_seed_before_any_has_two(plan):
@@ -57,5 +57,5 @@ def test_the_defaults_that_hashes_leave_out_are_those_that_the_cells_were_measur
 
 def test_selection_runs_on_inner_rungs_alone():
     for cell in cells_of(read_plan(SHIPPED), select=True):
-        rung = RUNGS[cell.rung]
+        rung = PROTOCOLS[cell.rung]
         assert not rung.parts.test or cell.rung in rung.inner

@@ -7,14 +7,14 @@ import pytest
 from drsn.model.benchmark.plan import read_plan
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Family
+from drsn.model.protocols import PROTOCOLS
 from drsn.model.recipe import read_recipe
-from drsn.model.rungs import RUNGS
 
 SHIPPED = Path("configs/benchmark/grid.toml").resolve()
 
 
 def test_the_shipped_plan_asks_every_rung_with_a_test_set():
-    assert set(read_plan(SHIPPED).rungs) == {name for name, rung in RUNGS.items() if rung.parts.test}
+    assert set(read_plan(SHIPPED).rungs) == {name for name, rung in PROTOCOLS.items() if rung.parts.test}
 
 
 def test_only_the_block_differs_between_the_wide_contestants():

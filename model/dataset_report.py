@@ -1,4 +1,4 @@
-"""What a person should know of a corpus before a training: what is in each set, and what its accuracy can say."""
+"""The data set report before a training: contents of each set, expected precision of the accuracy, warnings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.model.conditioning import native_window
-from drsn.model.expectation import cut, half_width, independent
-from drsn.model.recipe import CwruData, RungData, SyntheticData
+from drsn.model.confidence_interval import cut, half_width, independent
+from drsn.model.recipe import CwruData, ProtocolData, SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from drsn.model.recipe import Recipe
 
 UNEVEN = 3.0
-"""Times as many training windows in one label as in another, from which on it is worth a warning."""
+"""Warn if one label has more than this many times the training windows of another."""
 
 FEW = 3
-"""Independent test recordings of a label; with fewer its accuracy says next to nothing."""
+"""Warn if a label has fewer independent test recordings: its accuracy is then nearly meaningless."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One label in one set. Recordings of one group are not independent of each other."""
+class DatasetRow:
+    """Counts of one label in one set. Recordings of one group are not independent of each other."""
 
     set: str
     label: str
@@ -37,10 +37,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """A row for each set and label, how the sets came to be, and what to beware of; as text, a table and lines."""
+class DatasetReport:
+    """A row for each set and label, notes on how the sets were made, and warnings; `str()` gives it as text."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DatasetRow, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -56,8 +56,8 @@ class Explanation:
         return "\n".join([*lines, *self.notes, *(f"warning: {warning}" for warning in self.warnings)])
 
 
-def explain(recipe: Recipe, corpus: Corpus) -> Explanation:
-    """Count, and judge what the counts allow to be said; nothing is drawn or trained."""
+def report_dataset(recipe: Recipe, corpus: Corpus) -> DatasetReport:
+    """Count recordings and windows, and derive notes and warnings from the counts; nothing is drawn or trained."""
     sets = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
     rows = tuple(
         _row(name, label, [recording for recording in part if recording.label == label], recipe)
@@ -66,11 +66,11 @@ def explain(recipe: Recipe, corpus: Corpus) -> Explanation:
         for label in recipe.label_names
     )
     notes = (*(corpus.notes or (_how(recipe),)), *_expected(corpus))
-    return Explanation(rows, notes, (*_uneven(rows), *_few(rows), *_too_short(recipe, corpus)))
+    return DatasetReport(rows, notes, (*_uneven(rows), *_few(rows), *_too_short(recipe, corpus)))
 
 
-def _row(name: str, label: str, recordings: Sequence[Recording], recipe: Recipe) -> Row:
-    return Row(
+def _row(name: str, label: str, recordings: Sequence[Recording], recipe: Recipe) -> DatasetRow:
+    return DatasetRow(
         set=name,
         label=label,
         recordings=len(recordings),
@@ -85,13 +85,13 @@ def _groups(recordings: Sequence[Recording]) -> int:
 
 
 def _windows(recording: Recording, recipe: Recipe) -> int:
-    """As many as lie in it side by side."""
+    """Number of windows that fit into the recording without overlap."""
     signal = recipe.signal
     return recording.n_samples // native_window(signal.window, recording.sample_rate_hz, signal.sample_rate_hz)
 
 
 def _how(recipe: Recipe) -> str:
-    """For sources whose loaders say nothing of it."""
+    """Describe the split, for sources whose loaders add no note of their own."""
     data = recipe.data
     if isinstance(data, CwruData):
         return (
@@ -100,11 +100,13 @@ def _how(recipe: Recipe) -> str:
         )
     if isinstance(data, SyntheticData):
         return "split by machine: no machine is in two sets"
-    return f"split of rung {data.rung} (docs/accuracy.md)" if isinstance(data, RungData) else "split by recording"
+    return (
+        f"split of protocol {data.rung} (docs/accuracy.md)" if isinstance(data, ProtocolData) else "split by recording"
+    )
 
 
 def _expected(corpus: Corpus) -> tuple[str, ...]:
-    """How sure the test accuracy will be; the groups of each label count as independent."""
+    """Precision of the test accuracy to come; each group of recordings of a label counts as one trial."""
     if not corpus.test:
         return ()
     if shared := cut(corpus):
@@ -117,7 +119,7 @@ def _expected(corpus: Corpus) -> tuple[str, ...]:
     return (said,)
 
 
-def _uneven(rows: Sequence[Row]) -> tuple[str, ...]:
+def _uneven(rows: Sequence[DatasetRow]) -> tuple[str, ...]:
     train = sorted((row for row in rows if row.set == "train"), key=lambda row: row.windows)
     if not train or train[-1].windows <= UNEVEN * train[0].windows:
         return ()
@@ -129,8 +131,8 @@ def _uneven(rows: Sequence[Row]) -> tuple[str, ...]:
     return (said,)
 
 
-def _few(rows: Sequence[Row]) -> tuple[str, ...]:
-    """One line for all labels with as few test groups."""
+def _few(rows: Sequence[DatasetRow]) -> tuple[str, ...]:
+    """Warnings for labels with few test groups: one line for all labels with the same number."""
     by_groups: dict[int, list[str]] = defaultdict(list)
     for row in rows:
         if row.set == "test" and 0 < row.groups < FEW:

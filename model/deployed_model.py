@@ -1,4 +1,4 @@
-"""The deployed graph around the network: normalisation before it, probabilities and novelty after it."""
+"""The deployed graph: normalisation, then the network, then probabilities and novelty."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def normalise(x: Tensor, epsilon: float = 1e-12) -> Tensor:
-    """Bring each channel of float32[batch, channels, window] to mean 0 and RMS 1; a flat one to zeros.
+    """Scale each channel of float32[batch, channels, window] to mean 0 and RMS 1; a constant one becomes zeros.
 
-    The first sample is taken off before the mean, so that a flat window is exactly zero whatever its offset.
+    The first sample is subtracted before the mean, so that a flat window is exactly zero whatever its offset.
     The peak is divided out before anything is squared: windows of variance 7e-8 exist (HIT-SM), and half
     precision would lose their squares. `epsilon` bounds the divisors from below, never added to them, so any
     gain that keeps the peak above it gives the same result.
@@ -28,12 +28,12 @@ def normalise(x: Tensor, epsilon: float = 1e-12) -> Tensor:
     return x / x.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(epsilon)
 
 
-class Diagnosis(nn.Module):
-    """The deployed graph: conditioned window in, diagnosis out; normalisation and softmax inside.
+class DeployedModel(nn.Module):
+    """The deployed graph: a conditioned window in, a diagnosis out; it contains normalisation and softmax.
 
-    `logits` are the network's own; `probabilities` = softmax(logits / T) with T fitted on validation data; `novelty` is
-    the relative Mahalanobis distance of `embedding` (drsn.model.novelty): higher is less known. In an engine of lower
-    precision normalisation, softmax and novelty must stay FP32.
+    `logits` are the network's outputs; `probabilities` = softmax(logits / T) with T fitted on validation data.
+    `novelty` is the relative Mahalanobis distance of `embedding` (drsn.model.novelty): higher is less like the training
+    data. In an engine of lower precision normalisation, softmax and novelty must stay FP32.
     """
 
     temperature: Tensor
@@ -47,7 +47,7 @@ class Diagnosis(nn.Module):
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Names of what `forward` returns, in order; `alpha` only where the family shrinks."""
+        """Names of the outputs of `forward`, in order; `alpha` only for families with shrinkage."""
         names = ("logits", "probabilities", "novelty", "embedding")
         shrinks = any(isinstance(module, Shrinkage) for module in self.network.modules())
         return (*names, "alpha") if shrinks else names

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.diagnosis import Diagnosis, normalise
+from drsn.model.deployed_model import DeployedModel, normalise
 from drsn.model.network import Family, Network, NetworkConfig
 from drsn.model.novelty import Known, Novelty, fit_known
 
@@ -59,11 +59,11 @@ def known() -> Known:
 @pytest.fixture
 def diagnosis(known: Known):
     torch.manual_seed(1)
-    return Diagnosis(Network(NetworkConfig(labels=5, channels=2)), known, temperature=2.5).eval()
+    return DeployedModel(Network(NetworkConfig(labels=5, channels=2)), known, temperature=2.5).eval()
 
 
 def test_probabilities_are_tempered_logits_are_not_and_novelty_is_that_of_the_embedding(
-    diagnosis: Diagnosis, known: Known, window: torch.Tensor
+    diagnosis: DeployedModel, known: Known, window: torch.Tensor
 ):
     logits, probabilities, novelty, embedding, alpha = diagnosis(window)
     assert torch.equal(logits, diagnosis.network(normalise(window)).logits)
@@ -72,17 +72,17 @@ def test_probabilities_are_tempered_logits_are_not_and_novelty_is_that_of_the_em
     assert (embedding.shape, alpha.shape) == ((4, 32), (4, 80))
 
 
-def test_what_is_saved_of_it_is_the_network_alone(diagnosis: Diagnosis):
+def test_what_is_saved_of_it_is_the_network_alone(diagnosis: DeployedModel):
     assert {name.partition(".")[0] for name in diagnosis.state_dict()} == {"network"}
 
 
 @pytest.mark.parametrize("level", [0.0, 1e6])
-def test_flat_windows_give_finite_answers(diagnosis: Diagnosis, level: float):
+def test_flat_windows_give_finite_answers(diagnosis: DeployedModel, level: float):
     assert all(torch.isfinite(output).all() for output in diagnosis(torch.full((1, 2, 2048), level)))
 
 
 @pytest.mark.parametrize("family", Family)
 def test_output_names_match_what_comes_out(family: Family, known: Known):
-    diagnosis = Diagnosis(Network(NetworkConfig(labels=5, family=family)), known).eval()
+    diagnosis = DeployedModel(Network(NetworkConfig(labels=5, family=family)), known).eval()
     assert len(diagnosis(torch.randn(2, 1, 2048))) == len(diagnosis.output_names)
     assert ("alpha" in diagnosis.output_names) == family.value.startswith("drsn")

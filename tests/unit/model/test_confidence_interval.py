@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drsn.model.confidence_interval import ExpectedAccuracy, expected_accuracy, half_width, interval
 from drsn.model.corpus import Corpus
 from drsn.model.data.recording import Recording
 from drsn.model.evaluate import Score
-from drsn.model.expectation import Expected, expected, half_width, interval
 
 
 def recording(name: str, label: str = "normal", group: str = "") -> Recording:
@@ -30,10 +30,10 @@ def test_groups_of_one_label_count_once_and_windows_not_at_all():
         recording("c", group="h"),
         recording("d", "ball", "g"),
     )
-    found = expected([score(0.9)], Corpus((recording("e"),), (), test))
-    assert found == Expected(0.9, *interval(0.9, 3), independent=3)
+    found = expected_accuracy([score(0.9)], Corpus((recording("e"),), (), test))
+    assert found == ExpectedAccuracy(0.9, *interval(0.9, 3), independent=3)
 
 
 def test_where_parts_of_a_test_recording_train_no_interval_is_given():
-    found = expected([score(0.9)], Corpus((recording("a"),), (), (recording("a"),)))
+    found = expected_accuracy([score(0.9)], Corpus((recording("a"),), (), (recording("a"),)))
     assert (found.accuracy, found.low, found.high) == (0.9, None, None)

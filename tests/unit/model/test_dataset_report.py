@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from drsn.model.confidence_interval import half_width
 from drsn.model.corpus import Corpus
 from drsn.model.data.recording import Recording
-from drsn.model.expectation import half_width
-from drsn.model.explanation import Row, explain
+from drsn.model.dataset_report import DatasetRow, report_dataset
 from drsn.model.recipe import recipe_from
 from drsn.model.sources import corpus_of
 
@@ -33,13 +33,13 @@ def of_each(count: int, **options: int) -> tuple[Recording, ...]:
 
 @pytest.fixture
 def told(tiny: dict[str, Any]) -> Callable[..., Any]:
-    return lambda *sets: explain(recipe_from(tiny, "tiny"), Corpus(*sets))
+    return lambda *sets: report_dataset(recipe_from(tiny, "tiny"), Corpus(*sets))
 
 
 def test_each_set_and_label_has_a_row(told: Callable[..., Any]):
     explanation = told(of_each(6, groups=2), of_each(3), of_each(4))
     assert len(explanation.rows) == 9
-    assert explanation.rows[0] == Row("train", "normal", 6, 2, pytest.approx(2.56), 60)
+    assert explanation.rows[0] == DatasetRow("train", "normal", 6, 2, pytest.approx(2.56), 60)
     assert "\ntrain       inner_race           6       2      2.6       60\n" in str(explanation)
     assert explanation.warnings == ()
 
@@ -90,9 +90,9 @@ def test_recordings_too_short_for_a_window_are_named(told: Callable[..., Any]):
 
 def test_how_the_sets_came_to_be_is_told_of_every_source(tiny: dict[str, Any]):
     recipe = recipe_from(tiny, "tiny")
-    assert "no machine is in two sets" in str(explain(recipe, corpus_of(recipe)))
+    assert "no machine is in two sets" in str(report_dataset(recipe, corpus_of(recipe)))
     noted = Corpus(of_each(3), of_each(3), of_each(3), notes=("cut in time",))
-    assert "\ncut in time\n" in str(explain(recipe, noted))
+    assert "\ncut in time\n" in str(report_dataset(recipe, noted))
 
 
 def test_a_corpus_without_a_test_set_has_no_accuracy(told: Callable[..., Any]):

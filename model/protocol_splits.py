@@ -1,7 +1,7 @@
-"""How a rung of the benchmark divides a data set: from the folder of all data sets and its parts to a corpus.
+"""The splits of the evaluation protocols: from the folder of all data sets and `SplitParts` to a corpus.
 
-Where no recordings are left out to select on, validation takes the ends of the training recordings; so it does with
-healthy CWRU recordings always, for there is one at each end of the load range.
+Where no recordings are left out to select on, validation takes the ends of the training recordings. Healthy CWRU
+recordings are always cut like that, because only one is used at each end of the load range.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     Recordings = tuple[Recording, ...]
 
 TRAIN_SHARE = 0.8
-"""Of a recording that both trains and validates, the beginning."""
+"""A recording that both trains and validates: its first 80 % train."""
 
 CEILING_SHARE = 0.6
-"""Of a recording that trains and tests, the beginning: `cwru_in_distribution` alone does so, to show a ceiling."""
+"""A recording that both trains and tests: its first 60 % train. Only `cwru_in_distribution` does so."""
 
 FOLDS = 4
 
 
-class Parts(NamedTuple):
-    """What a rung divides: loads in hp, sizes in thousandths of an inch, speeds in rpm, rigs, or folds."""
+class SplitParts(NamedTuple):
+    """The values that a protocol assigns to each set: loads (hp), sizes (0.001 inch), speeds (rpm), rigs or folds."""
 
     train: tuple[Any, ...]
     select: tuple[Any, ...]
@@ -38,12 +38,12 @@ class Parts(NamedTuple):
 
 
 def condition_of(label: str) -> str:
-    """Of a CWRU label: without its size."""
+    """The condition of a CWRU label: the label without its fault size."""
     return label if label == NORMAL else label.rpartition("_")[0]
 
 
-def cwru_by_load(folder: Path, parts: Parts) -> Corpus:
-    """The healthy recording of 3 hp trains where 3 hp does, that of 0 hp otherwise; it never trains and tests."""
+def cwru_by_load(folder: Path, parts: SplitParts) -> Corpus:
+    """CWRU by load. The healthy recording of 3 hp trains if 3 hp trains, else that of 0 hp; the other one tests."""
     everything = cwru.read_loads(folder / "cwru", cwru.LOADS_HP)
     healthy_load = 3 if 3 in parts.train else 0
 
@@ -57,8 +57,8 @@ def cwru_by_load(folder: Path, parts: Parts) -> Corpus:
     return _corpus((*healthy(healthy_load), *of(parts.train)), of(parts.select), tested)
 
 
-def cwru_by_size(folder: Path, parts: Parts) -> Corpus:
-    """Faults by condition, at all loads; normal of 0 hp trains, that of 3 hp tests."""
+def cwru_by_size(folder: Path, parts: SplitParts) -> Corpus:
+    """CWRU by fault size, at all loads, labelled by condition. Healthy: 0 hp trains, 3 hp tests."""
     everything = cwru.read_loads(folder / "cwru", cwru.LOADS_HP)
 
     def of(sizes: tuple[str, ...], healthy_load: str) -> Recordings:
@@ -69,20 +69,20 @@ def cwru_by_size(folder: Path, parts: Parts) -> Corpus:
     return _corpus(of(parts.train, "0 hp"), of(parts.select, ""), tested)
 
 
-def cwru_in_distribution(folder: Path, parts: Parts) -> Corpus:
-    """The beginning of each recording of a load trains, its end tests: what noise alone leaves possible."""
+def cwru_in_distribution(folder: Path, parts: SplitParts) -> Corpus:
+    """CWRU in distribution: the beginning of each recording trains, its end tests. Only noise limits the accuracy."""
     everything = cwru.read_loads(folder / "cwru", parts.train)
     train = tuple(r.part(0, CEILING_SHARE) for r in everything)
     return Corpus(train=train, validation=(), test=tuple(r.part(CEILING_SHARE, 1) for r in everything))
 
 
-def hit_sm_by_speed(folder: Path, parts: Parts, *, rig: str) -> Corpus:
-    """One rig, by speed."""
+def hit_sm_by_speed(folder: Path, parts: SplitParts, *, rig: str) -> Corpus:
+    """HIT-SM by speed, on one rig."""
     return _corpus(*(hit_sm.read_speeds(folder / "hit_sm", rig, speeds) for speeds in parts))
 
 
-def hit_sm_by_rig(folder: Path, parts: Parts) -> Corpus:
-    """All speeds of one rig train, all of the other test."""
+def hit_sm_by_rig(folder: Path, parts: SplitParts) -> Corpus:
+    """HIT-SM by rig: all speeds of one rig train, all of the other test."""
     train, selected, tested = (
         tuple(r for rig in rigs for r in hit_sm.read_speeds(folder / "hit_sm", rig, hit_sm.SPEEDS_RPM))
         for rigs in parts
@@ -90,8 +90,8 @@ def hit_sm_by_rig(folder: Path, parts: Parts) -> Corpus:
     return _corpus(train, selected, tested)
 
 
-def hit_sm_by_fold(folder: Path, parts: Parts) -> Corpus:
-    """The paper's protocol on the rig of its maker: quarters of each recording, one of which tests; see the rung."""
+def hit_sm_by_fold(folder: Path, parts: SplitParts) -> Corpus:
+    """The paper's own protocol on HIT-SM's first rig: each recording is cut into quarters, one of which tests."""
     everything = hit_sm.read_speeds(folder / "hit_sm", hit_sm.RIGS[0], hit_sm.SPEEDS_RPM)
 
     def of(folds: tuple[int, ...]) -> Recordings:
@@ -101,7 +101,7 @@ def hit_sm_by_fold(folder: Path, parts: Parts) -> Corpus:
 
 
 def _corpus(train: Recordings, selected: Recordings, test: Recordings) -> Corpus:
-    """Training recordings of labels that `selected` lacks give their ends to validation."""
+    """Make a corpus; labels that `selected` lacks get the ends of their training recordings for validation."""
     there = {recording.label for recording in selected}
 
     def shared(recording: Recording) -> bool:
