@@ -45,8 +45,7 @@ def train_command(argv: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="drsn-train",
-        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
-        "'drsn-train benchmark' compares many.",
+        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one.",
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the recipe>")
