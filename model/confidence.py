@@ -1,7 +1,7 @@
-"""How far probabilities can be believed under the noise of training.
+"""Calibration error and accuracy under the noise of training.
 
-On the validation windows that the temperature was fitted on, on those kept from it, and on the test set, where load or
-machine are others.
+Measured on the validation windows that the temperature was fitted on, on those held out from the fit, and on the test
+set, which has another load or another machine.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 TEST = "test"
 
 DRAWS = 20
-"""Of the noise for each window; fewer where there are more than `ENOUGH` windows in all."""
+"""Noise draws for each window; fewer if that makes more than `ENOUGH` windows in all."""
 
 ENOUGH = 20_000
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """Over `windows` of one set, noise draws among them. `accepted` is the share that is not refused as unknown."""
+    """Measures of one set; `windows` counts every noise draw. `accepted` is the share below the novelty threshold."""
 
     set: str
     windows: int
@@ -47,9 +47,9 @@ class Confidence:
 
 
 def trained_noise(model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Outputs, Windows]:
-    """What the graph says of every window under several draws of the noise that augmentation adds.
+    """The model's outputs for every window under several draws of the augmentation's noise.
 
-    The windows come without their samples, which nobody needs any more: float32[0, channels, window].
+    The returned windows have no samples, to save memory: float32[0, channels, window].
 
     Raises:
         BadDataError: no recording is as long as a window.
@@ -67,10 +67,10 @@ def trained_noise(model: DeployedModel, recipe: Recipe, recordings: Sequence[Rec
 
 
 def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bool_]:
-    """Which of the windows the temperature may not see: bool[n].
+    """Mask bool[n] of the windows that are held out from the fit of the temperature.
 
     Every second group of a label that has several, else the later half of its recordings. Groups are counted in the
-    order of the recordings; those without a window are passed over.
+    order of the recordings; those without a window are skipped.
     """
     held = np.zeros(len(windows.label), np.bool_)
     for label in np.unique(windows.label):
@@ -91,7 +91,7 @@ def with_temperature(outputs: Outputs, temperature: float) -> Outputs:
 
 
 def confidence(name: str, outputs: Outputs, label: NDArray[np.int64], threshold: float | None) -> Confidence:
-    """Count one set; two windows at least."""
+    """Measure one set of at least two windows."""
     limit = np.inf if threshold is None else threshold
     return Confidence(
         set=name,
@@ -104,13 +104,13 @@ def confidence(name: str, outputs: Outputs, label: NDArray[np.int64], threshold:
 
 
 def on_test_set(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> Confidence:
-    """Count the test set."""
+    """Measure the test set."""
     outputs, windows = trained_noise(checkpoint.build(), recipe, recordings)
     return confidence(TEST, outputs, windows.label, checkpoint.contract.abstention_threshold)
 
 
 def with_row(checkpoint: Checkpoint, row: Confidence) -> Checkpoint:
-    """The checkpoint with `row` on record; one of the same set gives way."""
+    """The checkpoint with `row` in its metrics; it replaces a row of the same set."""
     training = checkpoint.training
     rows = [other for other in training.metrics["calibration"] if other["set"] != row.set]
     metrics = {**training.metrics, "calibration": [*rows, asdict(row)]}

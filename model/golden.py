@@ -1,4 +1,4 @@
-"""The windows by which export proves that another runtime gives the same answers."""
+"""Golden windows: export uses them to prove that another runtime gives the same outputs."""
 
 from __future__ import annotations
 

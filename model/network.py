@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Family(str, Enum):
-    """What ends the residual branch of each unit."""
+    """The five network families; they differ in what ends the residual branch of each unit."""
 
     CONVNET = "convnet"
     RESNET = "resnet"

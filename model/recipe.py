@@ -56,7 +56,7 @@ class CwruData(Frozen):
 
 
 class SyntheticData(Frozen):
-    """Random machines, each in every condition; no machine is in two of the sets."""
+    """Simulated random machines, each in every condition; no machine is in two of the sets."""
 
     source: Literal["synthetic"]
     train_machines: int = Field(gt=0)
@@ -117,7 +117,7 @@ class FolderData(Frozen):
 
 
 class Augmentation(Frozen):
-    """What each training window goes through, drawn anew each time."""
+    """Augmentation of each training window, drawn anew each time."""
 
     noises: tuple[Noise, ...] = Field(default=PAPER_NOISES, min_length=1)
     snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
@@ -138,7 +138,7 @@ class Optimisation(Frozen):
 
 
 class Evaluation(Frozen):
-    """Where accuracy is measured, and how sure the model must be."""
+    """Noises and SNRs at which accuracy is measured, and the share of windows that the model must accept."""
 
     noises: tuple[Noise, ...] = PAPER_NOISES
     snr_db: tuple[float, ...] = (10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -10.0)
@@ -151,7 +151,7 @@ class Evaluation(Frozen):
 
 
 class Recipe(Frozen):
-    """One training."""
+    """All settings of one training."""
 
     name: Annotated[str, StringConstraints(pattern=BUNDLE_NAME.pattern)]
     version: str = Field(min_length=1, max_length=64)
@@ -180,17 +180,17 @@ class Recipe(Frozen):
         return self
 
     def contract(self, abstention_threshold: float | None) -> ModelContract:
-        """What the trained model will promise."""
+        """The contract of the trained model."""
         return ModelContract(labels=self.labels, abstention_threshold=abstention_threshold, **self.signal.model_dump())
 
     def network_config(self) -> NetworkConfig:
-        """The architecture with the labels and channels of this recipe."""
+        """The architecture with labels, channels and window of this recipe."""
         ends = {"labels": len(self.labels), "channels": self.signal.channels, "window": self.signal.window}
         return NetworkConfig(**ends, **self.network.model_dump())
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """In the order of the logits."""
+        """Names of the labels, in the order of the logits."""
         return tuple(label.name for label in self.labels)
 
 

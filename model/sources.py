@@ -1,4 +1,4 @@
-"""From a recipe to its recordings."""
+"""Read or simulate the recordings of a recipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DATA_DIR = "DRSN_DATA_DIR"
 
 
 def corpus_of(recipe: Recipe) -> Corpus:
-    """Read or make the recordings.
+    """Read or simulate the recordings of a recipe.
 
     Raises:
         BadDataError: data is missing, leaks from set to set, or is not what the recipe says.
@@ -62,10 +62,10 @@ def _check(corpus: Corpus, recipe: Recipe) -> None:
 
 
 def data_dir() -> Path:
-    """The folder with one sub-folder per data set.
+    """The data folder, which has one sub-folder for each data set.
 
     Raises:
-        BadDataError: nobody named it.
+        BadDataError: DRSN_DATA_DIR is not set.
     """
     if DATA_DIR not in os.environ:
         raise BadDataError(f"no folder of recordings given; set {DATA_DIR} to the one that holds cwru/ (docs/data.md)")
@@ -97,7 +97,7 @@ def _from_synthetic(data: SyntheticData, recipe: Recipe) -> Corpus:
 def _plant(
     data: SyntheticData, recipe: Recipe, rng: np.random.Generator, name: str, machines: int, length_s: float
 ) -> Iterable[Recording]:
-    """Each machine in each condition, at a severity of its own."""
+    """Simulate each machine in each condition, at a random severity."""
     rate_hz = recipe.signal.sample_rate_hz
     for index in range(machines):
         machine = synthetic.random_machine(rng, data.rpm)

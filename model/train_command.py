@@ -1,4 +1,4 @@
-"""`drsn-train RECIPE.toml`: train, or fine-tune, or go on with what was interrupted."""
+"""`drsn-train RECIPE.toml`: train, fine-tune, or resume an interrupted training."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNFINISHED = "training.pt"
 
 
 def train_command(argv: list[str]) -> int:
-    """Make a checkpoint; print, and write beside it, what came of it."""
+    """Train to a checkpoint; print the results and write them beside it."""
     arguments = _parser().parse_args(argv)
     with torch_needed():
         from drsn.model.recipe import read_recipe  # noqa: PLC0415

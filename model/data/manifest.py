@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 NAME = "manifest.csv"
 REQUIRED = ("file", "label")
 COLUMNS = (*REQUIRED, "group", "set", "sample_rate_hz", "rpm", "channel", "channels", "note")
-"""What a manifest may say. A note is for people; an unknown column is an error, or a slip in `group` would leak."""
+"""Columns of a manifest. `note` is free text. An unknown column is an error: a misspelt `group` would cause a leak."""
 
 
 def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[Entry, ...]:
-    """The entries of `folder`/manifest.csv, in its order; columns are apart by comma or semicolon.
+    """Read the entries of `folder`/manifest.csv, in file order; comma or semicolon separates columns.
 
     `group_pattern` is for lines without a group.
 
@@ -48,7 +48,7 @@ def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[Entry
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each line that is not blank, by column, and where it stands."""
+    """Yield each non-blank line by column, with its line number."""
     first = text.partition("\n")[0]
     reader = csv.reader(text.splitlines(), delimiter=";" if ";" in first else ",", strict=True)
     try:

@@ -101,7 +101,7 @@ class Trainer:
         )
 
     def state(self) -> dict[str, Any]:
-        """All that the next steps depend on, except the states of the random generators."""
+        """The state that the next steps depend on, except the states of the random generators."""
         return {
             "step": self.step,
             "loss": self.loss,
