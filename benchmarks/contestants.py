@@ -19,7 +19,7 @@ from accuracy.run_cell import BUILDERS
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.evaluate import features
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 
 if TYPE_CHECKING:
     from accuracy.grid_cell import GridCell
@@ -37,7 +37,7 @@ def session_of(cell: GridCell, windows: np.ndarray) -> onnxruntime.InferenceSess
     torch.manual_seed(1)
     network = BUILDERS[cell.kind](cell.recipe.network_config()).eval()
     _, embedding = features(network, windows)[:2]
-    known = fit_known(embedding, np.arange(len(windows)) % len(cell.recipe.labels))
+    known = fit_coefficients(embedding, np.arange(len(windows)) % len(cell.recipe.labels))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     model = onnx_from_torch(DeployedModel(network, known).eval(), cell.recipe.contract(None))

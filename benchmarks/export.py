@@ -16,7 +16,7 @@ from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.model.contract import Label, ModelContract
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.network import Family, Network, NetworkConfig, View
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 
 LABELS = 8
 BATCHES = (1, 32)
@@ -53,7 +53,7 @@ def graph_of(config: NetworkConfig) -> DeployedModel:
         if isinstance(module, torch.nn.BatchNorm1d):  # or all of them are equal, and the exporter shares them
             torch.nn.init.uniform_(module.weight, 0.5, 2)
             torch.nn.init.uniform_(module.running_var, 0.5, 2)
-    return DeployedModel(network, fit_known(embedding, np.arange(1000) % LABELS)).eval()
+    return DeployedModel(network, fit_coefficients(embedding, np.arange(1000) % LABELS)).eval()
 
 
 def measured(name: str, config: NetworkConfig) -> list[list[object]]:

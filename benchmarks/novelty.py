@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from drsn.model.bundle import Bundle
     from drsn.model.corpus import Corpus
-    from drsn.model.novelty import Known
+    from drsn.model.novelty import NoveltyCoefficients
     from drsn.model.recipe import Recipe
 
 RECIPE = Path(__file__).parents[1] / "configs" / "recipes" / "cwru.toml"
@@ -60,7 +60,9 @@ ACCEPTED_DB = (10.0, 5.0, 0.0, -3.0, -6.0, -10.0)
 SCORES = ("max_softmax", "energy", "mahalanobis", "relative_mahalanobis")
 
 
-def scores_of(logits: NDArray[np.float32], embedding: NDArray[np.float32], known: Known) -> dict[str, NDArray[Any]]:
+def scores_of(
+    logits: NDArray[np.float32], embedding: NDArray[np.float32], known: NoveltyCoefficients
+) -> dict[str, NDArray[Any]]:
     """Four scores of n windows, higher being less known."""
     log_sum = logsumexp(logits.astype(np.float64), axis=1)
     d = embedding.astype(np.float64) - known.mean

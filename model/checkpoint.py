@@ -14,7 +14,7 @@ from drsn.model.deployed_model import DeployedModel
 from drsn.model.ensemble import network_of
 from drsn.model.errors import BadDataError, StorageError
 from drsn.model.network import NetworkConfig
-from drsn.model.novelty import Known
+from drsn.model.novelty import NoveltyCoefficients
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ class Checkpoint:
     version: str
     network: NetworkConfig
     state: dict[str, torch.Tensor]
-    known: Known
+    known: NoveltyCoefficients
     temperature: float
     contract: ModelContract
     training: Training
@@ -113,7 +113,7 @@ def _from_document(document: dict[str, Any]) -> Checkpoint:
         version=document["version"],
         network=NetworkConfig.model_validate(document["network"]),
         state=document["state"],
-        known=Known(**{name: tensor.numpy() for name, tensor in document["known"].items()}),
+        known=NoveltyCoefficients(**{name: tensor.numpy() for name, tensor in document["known"].items()}),
         temperature=float(document["temperature"]),
         contract=ModelContract.model_validate(document["contract"]),
         training=Training.model_validate(document["training"]),

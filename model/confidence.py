@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from drsn.model.calibration import negative_log_likelihood, reliability
-from drsn.model.evaluate import Outputs, run
-from drsn.model.windows import NoiseMix, Windows, windows_of
+from drsn.model.evaluate import ModelOutputs, run
+from drsn.model.windows import LabelledWindows, NoiseMix, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,9 @@ class Confidence:
     accepted: float
 
 
-def trained_noise(model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Outputs, Windows]:
+def trained_noise(
+    model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]
+) -> tuple[ModelOutputs, LabelledWindows]:
     """The model's outputs for every window under several draws of the augmentation's noise.
 
     The returned windows have no samples, to save memory: float32[0, channels, window].
@@ -63,10 +65,10 @@ def trained_noise(model: DeployedModel, recipe: Recipe, recordings: Sequence[Rec
         outputs.append(run(model, drawn.samples))
         windows.append(replace(drawn, samples=drawn.samples[:0].copy()))
         draw += 1
-    return Outputs.joined(outputs), Windows.joined(windows)
+    return ModelOutputs.joined(outputs), LabelledWindows.joined(windows)
 
 
-def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bool_]:
+def held_out(windows: LabelledWindows, recordings: Sequence[Recording]) -> NDArray[np.bool_]:
     """Mask bool[n] of the windows that are held out from the fit of the temperature.
 
     Every second group of a label that has several, else the later half of its recordings. Groups are counted in the
@@ -85,12 +87,12 @@ def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bo
     return held
 
 
-def with_temperature(outputs: Outputs, temperature: float) -> Outputs:
+def with_temperature(outputs: ModelOutputs, temperature: float) -> ModelOutputs:
     """The same outputs with probabilities at another softmax temperature."""
     return replace(outputs, probabilities=(torch.from_numpy(outputs.logits) / temperature).softmax(dim=1).numpy())
 
 
-def confidence(name: str, outputs: Outputs, label: NDArray[np.int64], threshold: float | None) -> Confidence:
+def confidence(name: str, outputs: ModelOutputs, label: NDArray[np.int64], threshold: float | None) -> Confidence:
     """Measure one set of at least two windows."""
     limit = np.inf if threshold is None else threshold
     return Confidence(

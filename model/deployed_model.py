@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drsn.model.network import Shrinkage
-from drsn.model.novelty import Known, Novelty
+from drsn.model.novelty import Novelty, NoveltyCoefficients
 
 if TYPE_CHECKING:
     from drsn.model.network import Network
@@ -38,7 +38,9 @@ class DeployedModel(nn.Module):
 
     temperature: Tensor
 
-    def __init__(self, network: Network, known: Known, temperature: float = 1.0, epsilon: float = 1e-12) -> None:
+    def __init__(
+        self, network: Network, known: NoveltyCoefficients, temperature: float = 1.0, epsilon: float = 1e-12
+    ) -> None:
         super().__init__()
         self.network = network
         self.novelty = Novelty(known)

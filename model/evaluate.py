@@ -27,7 +27,7 @@ BATCH = 256
 
 
 @dataclass(frozen=True)
-class Outputs:
+class ModelOutputs:
     """Outputs of the model for n windows: logits and probabilities float32[n, labels], novelty float32[n]."""
 
     logits: NDArray[np.float32]
@@ -35,13 +35,13 @@ class Outputs:
     novelty: NDArray[np.float32]
 
     @classmethod
-    def joined(cls, parts: Sequence[Outputs]) -> Outputs:
+    def joined(cls, parts: Sequence[ModelOutputs]) -> ModelOutputs:
         """Concatenate several outputs."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
-    def part(self, chosen: NDArray[np.bool_]) -> Outputs:
+    def part(self, chosen: NDArray[np.bool_]) -> ModelOutputs:
         """Outputs of the windows that the mask bool[n] selects."""
-        return Outputs(self.logits[chosen], self.probabilities[chosen], self.novelty[chosen])
+        return ModelOutputs(self.logits[chosen], self.probabilities[chosen], self.novelty[chosen])
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Score:
     confusion: list[list[int]]
 
 
-def run(model: DeployedModel, samples: NDArray[np.float32]) -> Outputs:
+def run(model: DeployedModel, samples: NDArray[np.float32]) -> ModelOutputs:
     """Run the model on float32[n, channels, window] in batches of 256."""
     with torch.inference_mode():
         parts = [
@@ -72,7 +72,7 @@ def run(model: DeployedModel, samples: NDArray[np.float32]) -> Outputs:
             for start in range(0, len(samples), BATCH)
         ]
     logits, probabilities, novelty = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Outputs(logits, probabilities, novelty)
+    return ModelOutputs(logits, probabilities, novelty)
 
 
 def features(network: Network, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -103,7 +103,7 @@ def evaluate(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Record
     return tuple(scores)
 
 
-def score(outputs: Outputs, label: NDArray[np.int64], disturbance: Disturbance, checkpoint: Checkpoint) -> Score:
+def score(outputs: ModelOutputs, label: NDArray[np.int64], disturbance: Disturbance, checkpoint: Checkpoint) -> Score:
     """Compute the scores of one noise and SNR."""
     labels = checkpoint.contract.labels
     named = outputs.logits.argmax(axis=1)

@@ -55,7 +55,7 @@ class View(str, Enum):
     ENVELOPE_SPECTRUM = "envelope_spectrum"  # the frequencies of each band's envelope: drsn.model.envelope
 
 
-class Stem(Frozen):
+class StemConfig(Frozen):
     """The first convolution. With the envelope spectrum it is a filter bank of `channels` / 2 bands."""
 
     channels: int = Field(default=16, ge=1)
@@ -63,7 +63,7 @@ class Stem(Frozen):
     stride: int = Field(default=8, ge=1, description="samples")
 
 
-class Stage(Frozen):
+class StageConfig(Frozen):
     """Consecutive units of one width. The first of them halves the length."""
 
     channels: int = Field(ge=1)
@@ -84,9 +84,9 @@ class Architecture(Frozen):
         default=1, ge=1, le=8, description="networks of their own weights that learn side by side and answer as one"
     )
     band_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of bands hidden from each training window")
-    stem: Stem = Stem()
-    stages: tuple[Stage, ...] = Field(
-        default=(Stage(channels=16), Stage(channels=32), Stage(channels=32)), min_length=1
+    stem: StemConfig = StemConfig()
+    stages: tuple[StageConfig, ...] = Field(
+        default=(StageConfig(channels=16), StageConfig(channels=32), StageConfig(channels=32)), min_length=1
     )
     kernel: int = Field(default=3, ge=1, description="of the units' convolutions")
 
@@ -99,7 +99,7 @@ class Architecture(Frozen):
 
     @field_validator("stages")
     @classmethod
-    def _stages_widen(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    def _stages_widen(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
         widths = [stage.channels for stage in stages]
         if widths != sorted(widths):
             raise ValueError(f"stages narrow: {widths}; the shortcut can only add channels")
@@ -138,8 +138,8 @@ class NetworkConfig(Architecture):
     @classmethod
     def paper(cls, family: Family, labels: int) -> NetworkConfig:
         """Table I: input 1 x 2048, 12 units, 25 convolutions; 11,552 parameters for drsn_cw and 8 labels."""
-        stages = tuple(Stage(channels=channels, units=4) for channels in (4, 8, 16))
-        return cls(family=family, labels=labels, stem=Stem(channels=4, kernel=3, stride=2), stages=stages)
+        stages = tuple(StageConfig(channels=channels, units=4) for channels in (4, 8, 16))
+        return cls(family=family, labels=labels, stem=StemConfig(channels=4, kernel=3, stride=2), stages=stages)
 
 
 def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ SHRINKAGE = 1e-3
 
 
 @dataclass(frozen=True)
-class Known:
+class NoveltyCoefficients:
     """Coefficients of the novelty score, fitted on training windows; all float32.
 
     `within` and `overall` are roots of precisions: |d @ within| is the Mahalanobis length of a difference d between
@@ -45,7 +45,7 @@ class Known:
         return labels > 0 and all(a.shape == s and a.dtype == np.float32 for a, s in zip(arrays, shapes, strict=True))
 
 
-def fit_known(embedding: NDArray[np.float32], label: NDArray[np.int64]) -> Known:
+def fit_coefficients(embedding: NDArray[np.float32], label: NDArray[np.int64]) -> NoveltyCoefficients:
     """Fit means and covariances on float32[n, features] and int64[n] of training windows; float64 inside.
 
     With the labels' means m_c and their shared covariance S, the mean of all windows m and their covariance T, the
@@ -64,7 +64,7 @@ def fit_known(embedding: NDArray[np.float32], label: NDArray[np.int64]) -> Known
     labels = np.unique(label)
     of_label = np.stack([d[label == c].mean(axis=0) for c in labels])
     within, overall = _precision_root(d - of_label[np.searchsorted(labels, label)]), _precision_root(d)
-    return Known(*(part.astype(np.float32) for part in (mean, within, overall, of_label @ within)))
+    return NoveltyCoefficients(*(part.astype(np.float32) for part in (mean, within, overall, of_label @ within)))
 
 
 def _precision_root(centred: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,7 +95,7 @@ class Novelty(nn.Module):
     overall: Tensor
     centres: Tensor
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: NoveltyCoefficients) -> None:
         super().__init__()
         for name in ("mean", "within", "overall", "centres"):
             self.register_buffer(name, torch.from_numpy(getattr(known, name).copy()), persistent=False)

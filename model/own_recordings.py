@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.model.corpus import Corpus
 from drsn.model.data import leaks, split
-from drsn.model.data.entry import SETS, Entry, Set
+from drsn.model.data.entry import SETS, RecordingEntry, Set
 from drsn.model.data.files import read_recording
 from drsn.model.data.folder import list_folder
 from drsn.model.data.resampling import to_rate
@@ -59,7 +59,7 @@ def own_corpus(data: FolderData, recipe: Recipe) -> Corpus:
     return Corpus(train, validation, test, said)
 
 
-def _check_labels(entries: Iterable[Entry], recipe: Recipe) -> None:
+def _check_labels(entries: Iterable[RecordingEntry], recipe: Recipe) -> None:
     there, wanted = {entry.label for entry in entries}, {*recipe.label_names}
     if there != wanted:
         raise BadDataError(
@@ -68,7 +68,7 @@ def _check_labels(entries: Iterable[Entry], recipe: Recipe) -> None:
         )
 
 
-def _read(entry: Entry, data: FolderData, recipe: Recipe) -> Recording:
+def _read(entry: RecordingEntry, data: FolderData, recipe: Recipe) -> Recording:
     """Read one recording; check channels and bandwidth. The manifest takes precedence over the file's metadata."""
     read = read_recording(
         entry.path,
@@ -101,7 +101,7 @@ def _cut_in_time(recordings: Sequence[Recording], shares: split.Shares, recipe: 
     return {name: [parts[name] for parts in cut] for name in SETS}
 
 
-def _how(data: FolderData, entries: Sequence[Entry], *, given: bool) -> str:
+def _how(data: FolderData, entries: Sequence[RecordingEntry], *, given: bool) -> str:
     """Describe how the sets were split, in one line."""
     if given:
         return f"split as {data.path} lays it out"

@@ -31,7 +31,7 @@ def _not_falling(ends: tuple[float, float]) -> tuple[float, float]:
 Rising = AfterValidator(_not_falling)
 
 
-class Signal(Frozen):
+class SignalSpec(Frozen):
     """The model's input."""
 
     window: int = Field(default=2048, description="samples")
@@ -158,7 +158,7 @@ class Recipe(Frozen):
     description: str = Field(default="", description="what the model is for; opens its model card")
     seed: int = 1
     labels: tuple[Label, ...]
-    signal: Signal
+    signal: SignalSpec
     data: Annotated[CwruData | SyntheticData | FolderData | ProtocolData, Field(discriminator="source")]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()

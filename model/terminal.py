@@ -40,7 +40,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
-class Bar:
+class ProgressBar:
     """A progress bar; where stderr is no terminal, rich draws it once at the end."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -57,10 +57,10 @@ class Bar:
 
 
 @contextmanager
-def bar(steps: int) -> Iterator[Bar]:
+def bar(steps: int) -> Iterator[ProgressBar]:
     """Show a progress bar with this number of steps."""
     with torch_needed():
         from rich.console import Console  # noqa: PLC0415 (not in the base install)
         from rich.progress import Progress  # noqa: PLC0415
     with Progress(console=Console(stderr=True)) as progress:
-        yield Bar(progress, progress.add_task("preparing data", total=steps))
+        yield ProgressBar(progress, progress.add_task("preparing data", total=steps))

@@ -60,7 +60,7 @@ class NoiseMix:
 
 
 @dataclass(frozen=True)
-class Windows:
+class LabelledWindows:
     """Conditioned windows: `samples` float32[n, channels, window].
 
     int64[n] each: `label`, `recording` (index of its recording) and `place` (index in that recording).
@@ -72,7 +72,7 @@ class Windows:
     place: NDArray[np.int64]
 
     @classmethod
-    def joined(cls, parts: Sequence[Windows]) -> Windows:
+    def joined(cls, parts: Sequence[LabelledWindows]) -> LabelledWindows:
         """Concatenate several sets of windows."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
@@ -87,7 +87,7 @@ def framed(recording: Recording, native: int) -> NDArray[np.float32]:
 
 def windows_of(
     recordings: Sequence[Recording], recipe: Recipe, disturbance: Disturbance | NoiseMix, seed: int | Sequence[int]
-) -> Windows:
+) -> LabelledWindows:
     """Frame, disturb and condition every recording; the same seed draws the same noise.
 
     Raises:
@@ -103,8 +103,8 @@ def windows_of(
         out = np.empty((*native.shape[:-1], signal.window), np.float32)
         condition(native, out)
         label = recipe.label_names.index(recording.label)
-        parts.append(Windows(out, np.full(len(out), label), np.full(len(out), number), np.arange(len(out))))
-    windows = Windows.joined(parts)
+        parts.append(LabelledWindows(out, np.full(len(out), label), np.full(len(out), number), np.arange(len(out))))
+    windows = LabelledWindows.joined(parts)
     if not len(windows.samples):
         raise BadDataError(f"recipe {recipe.name}: no recording is as long as one window; give longer ones")
     return windows

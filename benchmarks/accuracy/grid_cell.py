@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.model.protocols import BANDWIDTH_HZ, PROTOCOLS
-from drsn.model.recipe import ProtocolData, Recipe, Signal
+from drsn.model.recipe import ProtocolData, Recipe, SignalSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def _contestant_cells(plan: GridPlan, group: GridGroup, protocol_name: str, seed
             version="1",
             seed=seed,
             labels=protocol.labels,
-            signal=Signal(sample_rate_hz=protocol.sample_rate_hz, bandwidth_hz=BANDWIDTH_HZ),
+            signal=SignalSpec(sample_rate_hz=protocol.sample_rate_hz, bandwidth_hz=BANDWIDTH_HZ),
             data=ProtocolData(source="rung", rung=protocol_name),
             network=contestant.network,
             augmentation=contestant.augmentation or plan.augmentation,

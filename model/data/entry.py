@@ -16,7 +16,7 @@ SETS: tuple[Set, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Entry:
+class RecordingEntry:
     """A listed recording. `name` is the file's path below the data folder; a `group` must stay in one set."""
 
     path: Path

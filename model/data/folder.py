@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drsn.model.data.entry import SETS, Entry, Set, group_of
+from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of
 from drsn.model.data.files import SUFFIXES
 from drsn.model.data.manifest import NAME, read_manifest
 from drsn.model.errors import BadDataError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Listing(NamedTuple):
     """The recordings in a folder, and notes on the files that are left out."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[RecordingEntry, ...]
     notes: tuple[str, ...]
 
 
@@ -45,17 +45,17 @@ def list_folder(folder: Path, group_pattern: str | None = None) -> Listing:
     return Listing(entries, _left_out(folder, entries))
 
 
-def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[Entry, ...]:
+def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[RecordingEntry, ...]:
     entries = _below(folder, folder / name, group_pattern, name)
     if not entries:
         raise BadDataError(f"{folder / name}: no recordings; lay them out as {name}/LABEL/FILE ({', '.join(SUFFIXES)})")
     return entries
 
 
-def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | None) -> tuple[Entry, ...]:
+def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | None) -> tuple[RecordingEntry, ...]:
     """List the files of a layout `top`/LABEL/…/FILE."""
     return tuple(
-        Entry(
+        RecordingEntry(
             path=path,
             name=(name := path.relative_to(folder).as_posix()),
             label=path.relative_to(top).parts[0],
@@ -72,7 +72,7 @@ def _is_meant(parts: tuple[str, ...]) -> bool:
     return len(parts) > 1 and not any(part.startswith(".") for part in parts)
 
 
-def _left_out(folder: Path, entries: tuple[Entry, ...]) -> tuple[str, ...]:
+def _left_out(folder: Path, entries: tuple[RecordingEntry, ...]) -> tuple[str, ...]:
     """Notes on files that will not be read."""
     read = {entry.path for entry in entries}
     others = sorted(

@@ -6,7 +6,7 @@ import csv
 import math
 from typing import TYPE_CHECKING
 
-from drsn.model.data.entry import SETS, Entry, group_of
+from drsn.model.data.entry import SETS, RecordingEntry, group_of
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ COLUMNS = (*REQUIRED, "group", "set", "sample_rate_hz", "rpm", "channel", "chann
 """Columns of a manifest. `note` is free text. An unknown column is an error: a misspelt `group` would cause a leak."""
 
 
-def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[Entry, ...]:
+def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[RecordingEntry, ...]:
     """Read the entries of `folder`/manifest.csv, in file order; comma or semicolon separates columns.
 
     `group_pattern` is for lines without a group.
@@ -68,7 +68,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
         raise BadDataError(f"{path} line {reader.line_num}: {error}; mend its quotes") from None
 
 
-def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | None) -> Entry:
+def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | None) -> RecordingEntry:
     if not row.get("file") or not row.get("label"):
         raise BadDataError(f"{where}: no file or no label; give both")
     file = row["file"].replace("\\", "/")
@@ -76,7 +76,7 @@ def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | N
     of_set = next((name for name in SETS if name == row.get("set", "").lower()), None)
     if row.get("set") and of_set is None:
         raise BadDataError(f"{where}: set {row['set']!r} is none of {', '.join(SETS)}; use one of them")
-    return Entry(
+    return RecordingEntry(
         path=folder / file,
         name=f"{file}[{';'.join(channels)}]" if channels else file,
         label=row["label"],

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from drsn.model.data.entry import SETS, Entry, Set
+from drsn.model.data.entry import SETS, RecordingEntry, Set
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from drsn.model.data.recording import Recording
 
 DRAWS, LOOSE_DRAWS = 100, 2000
-"""Random draws to try. Where groups have several labels, a draw may leave a label out of a set: the first 100 draws keep
-to the shares label by label, the other 2,000 assign each group independently."""
+"""Random draws to try. Where groups have several labels, a draw may leave a label out of a set. First, 100 draws keep
+to the shares label by label; the other 2,000 assign each group independently."""
 
 BY_NEED: tuple[Set, ...] = ("test", "validation")
 
@@ -35,7 +35,7 @@ class Shares:
     test: float
 
 
-def by_group(entries: Sequence[Entry], shares: Shares, seed: int) -> tuple[Entry, ...]:
+def by_group(entries: Sequence[RecordingEntry], shares: Shares, seed: int) -> tuple[RecordingEntry, ...]:
     """Give each entry a set, so that no group is in two and each label is in each.
 
     Groups are drawn in the order of a hash of `seed` and their names: the split does not depend on the machine or on

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.recipe import Recipe, Signal
+    from drsn.model.recipe import Recipe, SignalSpec
 
 MOST = 10
 """Largest number of labels shown."""
@@ -59,7 +59,7 @@ def examples_of(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Rec
     return examples
 
 
-def examples_figure(examples: Sequence[Example], signal: Signal) -> Figure:
+def examples_figure(examples: Sequence[Example], signal: SignalSpec) -> Figure:
     """Draw a row for each example: waveform and envelope spectrum."""
     figure = canvas(11, 0.9 + 1.5 * len(examples))
     band_hz = (signal.bandwidth_hz / 4, signal.bandwidth_hz)

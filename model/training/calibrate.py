@@ -19,7 +19,7 @@ from drsn.model.contract import Training
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.evaluate import features, run
 from drsn.model.golden import golden_windows
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 from drsn.model.training.augmentation import Augmenter
 from drsn.model.training.loop import THREADS
 from drsn.model.windows import Disturbance, windows_of
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from drsn.model.corpus import Corpus
     from drsn.model.data.recording import Recording
-    from drsn.model.evaluate import Outputs
+    from drsn.model.evaluate import ModelOutputs
     from drsn.model.network import Network
-    from drsn.model.novelty import Known
+    from drsn.model.novelty import NoveltyCoefficients
     from drsn.model.recipe import Recipe
 
 NOVELTY_BATCHES = 80
@@ -45,7 +45,7 @@ NOVELTY_STREAM = 1
 LOG_TEMPERATURES = torch.linspace(-2.0, 2.0, 401)  # 0.14 to 7.4 in steps of 1 %
 
 
-def fit_novelty(recipe: Recipe, network: Network, recordings: Sequence[Recording]) -> Known:
+def fit_novelty(recipe: Recipe, network: Network, recordings: Sequence[Recording]) -> NoveltyCoefficients:
     """Fit the novelty score of a trained network, in evaluation mode, on augmented windows of its training recordings.
 
     Raises:
@@ -54,7 +54,7 @@ def fit_novelty(recipe: Recipe, network: Network, recordings: Sequence[Recording
     augmenter = Augmenter(recordings, recipe, np.random.default_rng([recipe.seed, NOVELTY_STREAM]))
     batches = [augmenter.draw() for _ in range(NOVELTY_BATCHES)]
     _, embedding = features(network, np.concatenate([batch.samples for batch in batches]))
-    return fit_known(embedding, np.concatenate([batch.label for batch in batches]))
+    return fit_coefficients(embedding, np.concatenate([batch.label for batch in batches]))
 
 
 def fit_temperature(logits: torch.Tensor, label: torch.Tensor) -> float:
@@ -105,7 +105,7 @@ def calibrated_checkpoint(recipe: Recipe, network: Network, corpus: Corpus) -> C
 
 def _fit_temperature(
     uncalibrated: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]
-) -> tuple[float, dict[str, tuple[Outputs, NDArray[np.int64]]]]:
+) -> tuple[float, dict[str, tuple[ModelOutputs, NDArray[np.int64]]]]:
     """Return the temperature, and calibrated outputs and labels of both parts of the validation set."""
     outputs, windows = trained_noise(uncalibrated, recipe, recordings)
     held = held_out(windows, recordings)

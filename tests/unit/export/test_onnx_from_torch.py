@@ -17,7 +17,7 @@ from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.model.contract import Label, ModelContract
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.network import Family, Network, NetworkConfig
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 
 CONTRACT = ModelContract(
     labels=(
@@ -51,7 +51,7 @@ class Exported(NamedTuple):
 def network(family: Family) -> DeployedModel:
     torch.manual_seed(1)
     embedding = np.random.default_rng(1).standard_normal((300, 32)).astype(np.float32)
-    known = fit_known(embedding, np.arange(300) % 3)
+    known = fit_coefficients(embedding, np.arange(300) % 3)
     return DeployedModel(Network(NetworkConfig(family=family, labels=3, channels=2)), known, temperature=1.7).eval()
 
 

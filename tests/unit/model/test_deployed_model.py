@@ -6,7 +6,7 @@ import torch
 
 from drsn.model.deployed_model import DeployedModel, normalise
 from drsn.model.network import Family, Network, NetworkConfig
-from drsn.model.novelty import Known, Novelty, fit_known
+from drsn.model.novelty import Novelty, NoveltyCoefficients, fit_coefficients
 
 
 @pytest.fixture
@@ -50,20 +50,20 @@ def test_flat_windows_become_exact_zeros(level: float):
 
 
 @pytest.fixture
-def known() -> Known:
+def known() -> NoveltyCoefficients:
     """What a network of 32 features and five labels could have seen."""
     embedding = np.random.default_rng(9).standard_normal((500, 32)).astype(np.float32)
-    return fit_known(embedding, np.arange(500) % 5)
+    return fit_coefficients(embedding, np.arange(500) % 5)
 
 
 @pytest.fixture
-def diagnosis(known: Known):
+def diagnosis(known: NoveltyCoefficients):
     torch.manual_seed(1)
     return DeployedModel(Network(NetworkConfig(labels=5, channels=2)), known, temperature=2.5).eval()
 
 
 def test_probabilities_are_tempered_logits_are_not_and_novelty_is_that_of_the_embedding(
-    diagnosis: DeployedModel, known: Known, window: torch.Tensor
+    diagnosis: DeployedModel, known: NoveltyCoefficients, window: torch.Tensor
 ):
     logits, probabilities, novelty, embedding, alpha = diagnosis(window)
     assert torch.equal(logits, diagnosis.network(normalise(window)).logits)
@@ -82,7 +82,7 @@ def test_flat_windows_give_finite_answers(diagnosis: DeployedModel, level: float
 
 
 @pytest.mark.parametrize("family", Family)
-def test_output_names_match_what_comes_out(family: Family, known: Known):
+def test_output_names_match_what_comes_out(family: Family, known: NoveltyCoefficients):
     diagnosis = DeployedModel(Network(NetworkConfig(labels=5, family=family)), known).eval()
     assert len(diagnosis(torch.randn(2, 1, 2048))) == len(diagnosis.output_names)
     assert ("alpha" in diagnosis.output_names) == family.value.startswith("drsn")

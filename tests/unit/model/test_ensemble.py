@@ -13,7 +13,7 @@ from drsn.model.checkpoint import Checkpoint
 from drsn.model.deployed_model import normalise
 from drsn.model.ensemble import Ensemble, network_of
 from drsn.model.errors import BadDataError
-from drsn.model.network import Family, Network, NetworkConfig, Stage, View
+from drsn.model.network import Family, Network, NetworkConfig, StageConfig, View
 from drsn.model.recipe import Optimisation, Recipe, recipe_from
 from drsn.model.training.augmentation import TrainingBatch
 from drsn.model.training.pretrained import read_pretrained
@@ -23,7 +23,7 @@ from drsn.model.training.train import train
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAIR = NetworkConfig(labels=3, members=2, window=512, stages=(Stage(channels=16),))
+PAIR = NetworkConfig(labels=3, members=2, window=512, stages=(StageConfig(channels=16),))
 BALL = {"name": "ball", "condition": "ball"}
 
 

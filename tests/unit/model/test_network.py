@@ -20,11 +20,10 @@ from drsn.model.network import (
     ResidualUnit,
     Shortcut,
     Shrinkage,
-    Stage,
     _SoftThreshold,
     soft_threshold,
 )
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 
 SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)
 
@@ -205,14 +204,14 @@ def test_the_default_is_wide_and_short():
     network = Network(NetworkConfig(labels=10)).eval()
     assert network.stem.kernel_size == (64,)
     assert network.stem(torch.randn(1, 1, 2048)).shape == (1, 16, 256)
-    assert NetworkConfig(labels=10).stages == (Stage(channels=16), Stage(channels=32), Stage(channels=32))
+    assert [(stage.channels, stage.units) for stage in NetworkConfig(labels=10).stages] == [(16, 1), (32, 1), (32, 1)]
 
 
 @pytest.mark.parametrize("family", SHRINKING)
 def test_the_exported_graph_needs_only_plain_operations(family: Family):
     onnx = pytest.importorskip("onnx")
     embedding = np.random.default_rng(1).standard_normal((80, 16)).astype(np.float32)
-    diagnosis = DeployedModel(network_of(family), fit_known(embedding, np.arange(80) % 8)).eval()
+    diagnosis = DeployedModel(network_of(family), fit_coefficients(embedding, np.arange(80) % 8)).eval()
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces the end of this exporter

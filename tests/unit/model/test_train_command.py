@@ -14,7 +14,7 @@ from drsn.model.checkpoint import Checkpoint
 from drsn.model.dataset_report import report_dataset
 from drsn.model.recipe import read_recipe
 from drsn.model.sources import corpus_of
-from drsn.model.terminal import Bar
+from drsn.model.terminal import ProgressBar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +32,15 @@ def interrupted(recipe_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
     """Run, and press Ctrl-C in the third step."""
 
     def run() -> int:
-        usual = Bar.step
+        usual = ProgressBar.step
 
-        def step(bar: Bar, number: int, loss: float) -> None:
+        def step(bar: ProgressBar, number: int, loss: float) -> None:
             usual(bar, number, loss)
             if number == 3:
                 signal.raise_signal(signal.SIGINT)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Bar, "step", step)
+            patch.setattr(ProgressBar, "step", step)
             return main([str(recipe_path), "--out", str(out)])
 
     return run

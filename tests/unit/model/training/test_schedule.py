@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.network import Network, NetworkConfig, Stage
+from drsn.model.network import Network, NetworkConfig, StageConfig
 from drsn.model.recipe import Optimisation
 from drsn.model.training.augmentation import TrainingBatch
 from drsn.model.training.schedule import FULL_RATE_FACTOR, Trainer, phases_of
@@ -23,7 +23,7 @@ def batch() -> TrainingBatch:
 @pytest.fixture
 def network() -> Network:
     torch.manual_seed(1)
-    return Network(NetworkConfig(labels=3, stages=(Stage(channels=16),)))
+    return Network(NetworkConfig(labels=3, stages=(StageConfig(channels=16),)))
 
 
 def changed(network: Network, before: dict[str, torch.Tensor]) -> set[str]:
