@@ -1,6 +1,6 @@
-"""A network trained elsewhere -> a bundle, after the checks that our own networks pass.
+"""Make a bundle of a network trained elsewhere, after the checks that our own networks pass.
 
-Given are the ONNX file, a TOML file with the contract, and windows with the answers that the network gave where it was
+Inputs are the ONNX file, a TOML file with the contract, and windows with the outputs that the network gave where it was
 trained. The contract file has the keys of `ModelContract`, and `name`, `version` and `origin`.
 """
 
@@ -37,16 +37,16 @@ if TYPE_CHECKING:
 
 ARRAYS = ("x", "probabilities", "novelty")
 GAIN, OFFSET = 1000.0, 500.0
-"""What another sensor, or another unit, does to the same vibration."""
+"""Gain and offset of another sensor or another unit, for the test of invariance."""
 
 INVARIANCE = 1e-3
-"""Largest difference of a probability between a window and the same one scaled: of 7 digits an offset eats 3."""
+"""Largest difference of a probability between a window and the same one scaled: an offset costs 3 of 7 digits."""
 
 TOOLS = ("drsn-edge", "onnx", "onnxruntime", "numpy")
 
 
-class Wrapper(Frozen):
-    """The contract file."""
+class ContractFile(Frozen):
+    """The TOML file beside a foreign network: the model contract, and name, version and origin."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,47}$")
     version: str = Field(min_length=1, max_length=64)
@@ -61,16 +61,19 @@ def bundle_from_onnx(
 
     Raises:
         BadDataError: a file can't be read, or the network is not what every target can run.
-        ConfigurationError: the contract is none.
-        BundleError: the network's ends are not the contract's, or it does not say what the windows say.
+        ConfigurationError: the contract file is wrong.
+        BundleError: the network's inputs or outputs are not the contract's, or its outputs differ from the given ones.
         UsageError: something is at `out` already.
     """
     may_replace(out, force=force)
-    wrapper = _wrapper(contract_path)
+    contract_file = _read_contract(contract_path)
     content = _bytes(onnx_path, "network")
     check_network(content, str(onnx_path))
-    golden = _golden(golden_path, wrapper.contract)
-    comparisons = [*verify_onnx(content, wrapper.contract, golden), *_invariance(content, wrapper.contract, golden)]
+    golden = _golden(golden_path, contract_file.contract)
+    comparisons = [
+        *verify_onnx(content, contract_file.contract, golden),
+        *_invariance(content, contract_file.contract, golden),
+    ]
     failed = [str(comparison) for comparison in comparisons if not comparison.passed]
     if failed:
         raise BundleError(f"{onnx_path}: not wrapped, nothing was written: {'; '.join(failed)}")
@@ -79,12 +82,12 @@ def bundle_from_onnx(
         "probabilities": golden.probabilities,
         "novelty": golden.novelty,
     }
-    files = {"model.onnx": content, "golden.npz": npz_bytes(arrays), "MODEL_CARD.md": _card(wrapper, comparisons)}
+    files = {"model.onnx": content, "golden.npz": npz_bytes(arrays), "MODEL_CARD.md": _card(contract_file, comparisons)}
     manifest = Manifest(
-        name=wrapper.name,
-        version=wrapper.version,
+        name=contract_file.name,
+        version=contract_file.version,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        contract=wrapper.contract,
+        contract=contract_file.contract,
         files=file_entries(files),
         parity=tuple(comparison.parity for comparison in comparisons),
         versions={name: version(name) for name in TOOLS},
@@ -93,7 +96,7 @@ def bundle_from_onnx(
 
 
 def check_network(content: bytes, where: str) -> None:
-    """Whether TensorRT 8.6 and everything newer can read it, and it is whole.
+    """Check that TensorRT 8.6 and newer can read the network, and that it is complete.
 
     Raises:
         BadDataError: no ONNX, another opset or IR, or weights that lie in other files.
@@ -120,14 +123,14 @@ def _sound(given: Any, where: str, check: Callable[[Any], Any]) -> Any:  # noqa:
         raise BadDataError(f"{where}: is no sound ONNX file: {' '.join(str(error).split())[:200]}") from None
 
 
-def _wrapper(path: Path) -> Wrapper:
+def _read_contract(path: Path) -> ContractFile:
     try:
         document = read_toml(path)
     except TomlError as error:
         raise ConfigurationError(f"contract {path}: can't be read: {error}") from None
     own = {key: document.pop(key) for key in ("name", "version", "origin") if key in document}
     try:
-        return Wrapper(**own, contract=ModelContract.model_validate(document))
+        return ContractFile(**own, contract=ModelContract.model_validate(document))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "document"
@@ -170,11 +173,11 @@ def _invariance(content: bytes, contract: ModelContract, golden: Golden) -> list
     return [compare(pair, plain, scaled, None, INVARIANCE, max(INVARIANCE, ONNXRUNTIME.novelty) * 10)]
 
 
-def _card(wrapper: Wrapper, comparisons: list[Comparison]) -> bytes:
-    contract = wrapper.contract
+def _card(contract_file: ContractFile, comparisons: list[Comparison]) -> bytes:
+    contract = contract_file.contract
     lines = [
-        f"# {wrapper.name} {wrapper.version}",
-        wrapper.origin,
+        f"# {contract_file.name} {contract_file.version}",
+        contract_file.origin,
         (
             f"A network trained elsewhere, wrapped as it was given: float32[{contract.channels}, {contract.window}] at "
             f"{contract.sample_rate_hz:g} Hz, labels {', '.join(label.name for label in contract.labels)}."

@@ -13,7 +13,7 @@ import pytest
 from fake_builder import Builds, fake
 from graphs import real_builder
 
-from drsn.export.build_watch import Watch, cancellable, monitor
+from drsn.export.build_progress import BuildProgress, cancellable, monitor
 
 
 class Terminal(io.StringIO):
@@ -23,19 +23,19 @@ class Terminal(io.StringIO):
         return True
 
 
-def drive(watch: Watch, steps: int = 4) -> None:
-    watch.started("Building engine", steps)
-    watch.started("Timing tactics", 2)
-    watch.stepped("Timing tactics", 0)
-    watch.finished("Timing tactics")
+def drive(progress: BuildProgress, steps: int = 4) -> None:
+    progress.started("Building engine", steps)
+    progress.started("Timing tactics", 2)
+    progress.stepped("Timing tactics", 0)
+    progress.finished("Timing tactics")
     for step in range(steps):
-        watch.stepped("Building engine", step)
-    watch.finished("Building engine")
+        progress.stepped("Building engine", step)
+    progress.finished("Building engine")
 
 
 def test_a_journal_gets_whole_lines_that_say_how_far_it_is():
     stream = io.StringIO()
-    drive(Watch(stream, every_s=0.0))
+    drive(BuildProgress(stream, every_s=0.0))
     lines = stream.getvalue().splitlines()
     assert "0 of 4; Timing tactics 1 of 2" in lines[2]
     assert "4 of 4; Building engine 4 of 4" in lines[-1]
@@ -44,24 +44,24 @@ def test_a_journal_gets_whole_lines_that_say_how_far_it_is():
 
 def test_a_journal_is_not_flooded():
     stream = io.StringIO()
-    drive(Watch(stream), steps=10_000)
+    drive(BuildProgress(stream), steps=10_000)
     assert stream.getvalue() == "", "nothing in the first seconds"
 
 
 def test_a_terminal_gets_one_line_which_is_cleared_at_the_end():
     stream = Terminal()
-    watch = Watch(stream)
-    assert watch._every_s == 0.1, "drawn over ten times a second, however seldom a journal gets a line"
-    watch._every_s = 0.0
-    drive(watch)
+    progress = BuildProgress(stream)
+    assert progress._every_s == 0.1, "drawn over ten times a second, however seldom a journal gets a line"
+    progress._every_s = 0.0
+    drive(progress)
     assert "\n" not in stream.getvalue()
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
 def test_what_tensorrt_tells_is_shown():
     stream = io.StringIO()
-    watch = Watch(stream, every_s=-1.0)
-    made = monitor(fake("10.3.0", Builds()), watch)
+    progress = BuildProgress(stream, every_s=-1.0)
+    made = monitor(fake("10.3.0", Builds()), progress)
     made.phase_start("Building engine", None, 2)
     made.phase_start("Timing", "Building engine", 7)
     assert made.step_complete("Timing", 2) is True
@@ -74,18 +74,18 @@ def test_what_tensorrt_tells_is_shown():
         "0 of 2; Timing 3 of 7",
         "1 of 2; Building engine 1 of 2",
     ]
-    assert watch._phases == {}
+    assert progress._phases == {}
 
 
 def test_a_step_of_what_never_began_and_an_inner_end_show_nothing():
     stream = Terminal()
-    watch = Watch(stream)
-    watch._every_s = -1.0
-    watch.stepped("nobody's", 3)
-    assert (stream.getvalue(), watch._phases) == ("", {})
-    watch.started("Building engine", 4)
-    watch.started("Timing", 2)
-    watch.finished("Timing")
+    progress = BuildProgress(stream)
+    progress._every_s = -1.0
+    progress.stepped("nobody's", 3)
+    assert (stream.getvalue(), progress._phases) == ("", {})
+    progress.started("Building engine", 4)
+    progress.started("Timing", 2)
+    progress.finished("Timing")
     assert not stream.getvalue().endswith("\x1b[K"), "the line stays until the whole is done"
 
 
@@ -93,47 +93,47 @@ def test_ctrl_c_in_the_middle_of_a_line_is_a_cancel_too(monkeypatch: pytest.Monk
     def interrupted(_phase: str, _step: int) -> None:
         raise KeyboardInterrupt
 
-    watch = Watch(io.StringIO())
-    monkeypatch.setattr(watch, "stepped", interrupted)
-    assert monitor(fake("10.3.0", Builds()), watch).step_complete("Building engine", 0) is False
-    assert watch.cancelled
+    progress = BuildProgress(io.StringIO())
+    monkeypatch.setattr(progress, "stepped", interrupted)
+    assert monitor(fake("10.3.0", Builds()), progress).step_complete("Building engine", 0) is False
+    assert progress.cancelled
 
 
 def test_a_stream_that_was_closed_ends_the_lines():
     stream = io.StringIO()
-    watch = Watch(stream, every_s=0.0)
+    progress = BuildProgress(stream, every_s=0.0)
     stream.close()
-    watch.silent("TensorRT 8.6.1")
-    drive(watch)
+    progress.silent("TensorRT 8.6.1")
+    drive(progress)
 
 
 def test_a_line_that_would_wrap_is_cut(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLUMNS", "20")
     stream = Terminal()
-    watch = Watch(stream)
-    watch._every_s = 0.0
-    watch.started("Building engine", 4)
+    progress = BuildProgress(stream)
+    progress._every_s = 0.0
+    progress.started("Building engine", 4)
     assert stream.getvalue() == "\r\x1b[Kbuilding, 0 s: 0 of"
 
 
 def test_a_terminal_that_knows_no_escapes_gets_lines(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TERM", "dumb")
     stream = Terminal()
-    drive(Watch(stream, every_s=0.0))
+    drive(BuildProgress(stream, every_s=0.0))
     assert "\x1b" not in stream.getvalue()
     assert len(stream.getvalue().splitlines()) > 5
 
 
 def test_a_tensorrt_that_tells_no_progress_is_announced():
     stream = io.StringIO()
-    Watch(stream).silent("TensorRT 8.6.1")
+    BuildProgress(stream).silent("TensorRT 8.6.1")
     assert stream.getvalue() == "building; TensorRT 8.6.1 does not tell how far it is, and may take minutes\n"
 
 
 def test_a_process_without_stderr_builds_all_the_same():
-    watch = Watch(None, every_s=0.0)
-    watch.silent("TensorRT 8.6.1")
-    drive(watch)
+    progress = BuildProgress(None, every_s=0.0)
+    progress.silent("TensorRT 8.6.1")
+    drive(progress)
 
 
 class Gone(io.StringIO):
@@ -148,40 +148,40 @@ class Gone(io.StringIO):
 
 def test_a_reader_who_goes_away_ends_the_lines_and_not_the_build():
     stream = Gone()
-    watch = Watch(stream, every_s=0.0)
-    watch.silent("TensorRT 8.6.1")
-    drive(watch)
+    progress = BuildProgress(stream, every_s=0.0)
+    progress.silent("TensorRT 8.6.1")
+    drive(progress)
     assert stream.writes == 1
 
 
 def test_no_exception_leaves_a_monitor():
     """It would end the process: TensorRT's threads know none."""
-    watch = Watch(io.StringIO(), every_s=0.0)
-    watch._phases = None
-    made = monitor(fake("10.3.0", Builds()), watch)
+    progress = BuildProgress(io.StringIO(), every_s=0.0)
+    progress._phases = None
+    made = monitor(fake("10.3.0", Builds()), progress)
     made.phase_start("Building engine", None, 2)
     assert made.step_complete("Building engine", 0) is True
     made.phase_finish("Building engine")
 
 
 def test_a_cancel_is_the_answer_to_the_next_step():
-    watch = Watch(io.StringIO())
-    made = monitor(fake("10.3.0", Builds()), watch)
-    watch.cancelled = True
+    progress = BuildProgress(io.StringIO())
+    made = monitor(fake("10.3.0", Builds()), progress)
+    progress.cancelled = True
     assert made.step_complete("Building engine", 0) is False
 
 
 def test_ctrl_c_cancels_and_what_was_there_before_is_put_back():
-    before, watch = signal.getsignal(signal.SIGINT), Watch(io.StringIO())
-    with cancellable(watch, immediate=False):
+    before, progress = signal.getsignal(signal.SIGINT), BuildProgress(io.StringIO())
+    with cancellable(progress, immediate=False):
         os.kill(os.getpid(), signal.SIGINT)
-        assert watch.cancelled
+        assert progress.cancelled
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL, "a second one ends the process"
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def fail_while_cancellable() -> None:
-    with cancellable(Watch(io.StringIO()), immediate=True):
+    with cancellable(BuildProgress(io.StringIO()), immediate=True):
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL, "8.6 can't be asked to stop"
         raise ValueError("failed")
 
@@ -198,7 +198,7 @@ def test_beside_the_main_thread_signals_are_left_alone():
 
     def work() -> None:
         try:
-            with cancellable(Watch(io.StringIO()), immediate=False):
+            with cancellable(BuildProgress(io.StringIO()), immediate=False):
                 pass
         except ValueError as error:
             failures.append(error)
@@ -214,9 +214,9 @@ def test_a_cancelled_command_ends_with_130_and_leaves_no_engine(bundle_path, tmp
     real_builder()
     program = (
         "import os, signal, sys\n"
-        "from drsn.export.build_watch import Watch\n"
+        "from drsn.export.build_progress import BuildProgress\n"
         "stop = lambda self, *_: self.cancelled or os.kill(os.getpid(), signal.SIGINT)\n"
-        "Watch.stepped = stop\n"
+        "BuildProgress.stepped = stop\n"
         "from drsn.export.__main__ import main\n"
         "sys.exit(main())"
     )

@@ -1,4 +1,4 @@
-"""Watches a build: shows how far it is, and carries Ctrl-C to TensorRT, which knows no exceptions."""
+"""Progress of an engine build on stderr, and cancellation by Ctrl-C, because TensorRT passes no exceptions on."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from drsn.agent.backends.trt_compat import TensorRt
 
 LINE_EVERY_S = 5.0
-"""Between two lines where stderr is no terminal: an hour's build leaves 720 in a journal."""
+"""Seconds between two lines if stderr is no terminal: a build of one hour writes 720 lines to a journal."""
 
 
-class Watch:
-    """Phases nest: the way to the innermost one says what is being done, the outermost how far the whole is.
+class BuildProgress:
+    """Shows the build's nested phases: the outermost gives the overall progress, the innermost the current work.
 
     Args:
-        stream: where lines go, usually stderr; None where a process has none.
-        every_s: between two lines; a terminal's line is drawn over ten times a second.
+        stream: for the lines, usually stderr; None if the process has none.
+        every_s: seconds between two lines; on a terminal one line is redrawn ten times a second.
     """
 
     def __init__(self, stream: TextIO | None, every_s: float = LINE_EVERY_S) -> None:
@@ -38,22 +38,22 @@ class Watch:
         self._shown_s = self._started_s
 
     def silent(self, title: str) -> None:
-        """A TensorRT that tells no progress (8.6) begins: minutes without a word look like a program that hangs."""
+        """Announce a build without progress reports (TensorRT 8.6): minutes of silence look like a hang."""
         self._write(f"building; {title} does not tell how far it is, and may take minutes\n")
 
     def started(self, phase: str, steps: int) -> None:
-        """A phase begins."""
+        """Note the start of a phase."""
         self._phases[phase] = (0, steps)
         self._show()
 
     def stepped(self, phase: str, step: int) -> None:
-        """Step `step` (from 0) of a phase is done."""
+        """Note that step `step` (from 0) of a phase is done."""
         if phase in self._phases:
             self._phases[phase] = (step + 1, self._phases[phase][1])
         self._show()
 
     def finished(self, phase: str) -> None:
-        """A phase ends; the outermost one clears the line."""
+        """Note the end of a phase; the outermost one clears the line."""
         self._phases.pop(phase, None)
         if not self._phases and self._terminal:
             self._write("\r\x1b[K")
@@ -71,7 +71,7 @@ class Watch:
         self._write(f"\r\x1b[K{text[:columns]}" if self._terminal else f"{text}\n")
 
     def _write(self, text: str) -> None:
-        """Progress is a courtesy: whoever reads it may be gone, and the build goes on."""
+        """Write a line; if the stream is closed, stop writing and continue the build."""
         if self._stream is None:
             return
         try:
@@ -81,8 +81,8 @@ class Watch:
             self._stream = None
 
 
-def monitor(trt: TensorRt, watch: Watch) -> Any:  # noqa: ANN401 (the class exists only once the module is loaded)
-    """An IProgressMonitor that tells `watch`. An exception in it would end the process, so none leaves it."""
+def monitor(trt: TensorRt, progress: BuildProgress) -> Any:  # noqa: ANN401 (the class exists only once the module is loaded)
+    """An IProgressMonitor that reports to `progress`. An exception in it would end the process, so all are caught."""
 
     class Monitor(trt.module.IProgressMonitor):  # type: ignore[name-defined, misc]
         """Called by the builder's threads."""
@@ -92,30 +92,30 @@ def monitor(trt: TensorRt, watch: Watch) -> Any:  # noqa: ANN401 (the class exis
 
         def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
             del parent_phase
-            _quietly(watch, lambda: watch.started(phase_name, num_steps))
+            _quietly(progress, lambda: progress.started(phase_name, num_steps))
 
         def step_complete(self, phase_name: str, step: int) -> bool:
-            _quietly(watch, lambda: watch.stepped(phase_name, step))
-            return not watch.cancelled
+            _quietly(progress, lambda: progress.stepped(phase_name, step))
+            return not progress.cancelled
 
         def phase_finish(self, phase_name: str) -> None:
-            _quietly(watch, lambda: watch.finished(phase_name))
+            _quietly(progress, lambda: progress.finished(phase_name))
 
     return Monitor()
 
 
-def _quietly(watch: Watch, call: Any) -> None:  # noqa: ANN401
+def _quietly(progress: BuildProgress, call: Any) -> None:  # noqa: ANN401
     try:
         call()
     except KeyboardInterrupt:
-        watch.cancelled = True
+        progress.cancelled = True
     except Exception:  # noqa: BLE001, S110 (nothing that is shown is worth a build)
         pass
 
 
 @contextmanager
-def cancellable(watch: Watch, *, immediate: bool) -> Iterator[None]:
-    """Ctrl-C sets `watch.cancelled`, and TensorRT stops at its next step; a second one ends the process.
+def cancellable(progress: BuildProgress, *, immediate: bool) -> Iterator[None]:
+    """Ctrl-C sets `progress.cancelled`, and TensorRT stops at its next step; a second one ends the process.
 
     `immediate`: a TensorRT without progress (8.6) can't be asked to stop, so the first one ends the process. Nothing
     has been written by then.
@@ -126,7 +126,7 @@ def cancellable(watch: Watch, *, immediate: bool) -> Iterator[None]:
 
     def cancel(number: int, frame: FrameType | None) -> None:
         del frame
-        watch.cancelled = True
+        progress.cancelled = True
         signal.signal(number, signal.SIG_DFL)
 
     before = signal.signal(signal.SIGINT, signal.SIG_DFL if immediate else cancel)

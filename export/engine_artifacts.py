@@ -1,79 +1,60 @@
-"""Engines that lie here, as artefacts to verify; the proof of one that has just been built."""
+"""Engine files as artifacts to verify, and the golden-window check of an engine that has just been built."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from drsn.agent.backends import trt_compat
 from drsn.agent.backends.cuda import Cuda, Device, NoDevice, probe
 from drsn.agent.backends.plan import SHA_DIGITS, SUFFIX, Machine, checked
 from drsn.agent.backends.tensorrt import TensorRtBackend
 from drsn.agent.backends.tolerance import limits_of, tolerance
-from drsn.export.verify import Artefact, batches_up_to, on_golden
+from drsn.export.verify import Artifact, batches_up_to, on_golden
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drsn.agent.backends.plan import Batch, Precision
     from drsn.agent.backends.trt_compat import TensorRt
     from drsn.agent.ports import Backend
+    from drsn.export.plan_from_onnx import BuilderOptions
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
 
 
-class Made(Protocol):
-    """How a plan was built."""
-
-    @property
-    def precision(self) -> Precision:
-        """Of what stands between the ends."""
-        ...
-
-    @property
-    def strict(self) -> bool:
-        """Without TF32."""
-        ...
-
-    @property
-    def batch(self) -> Batch:
-        """What it takes."""
-        ...
-
-
 @dataclass(frozen=True)
-class Found:
-    """Engines of a bundle."""
+class EngineArtifacts:
+    """Engines of a bundle: those that run on this machine, and the reasons why the others do not."""
 
-    artefacts: tuple[Artefact, ...]
+    artifacts: tuple[Artifact, ...]
     not_run: tuple[str, ...]
 
 
-def engines_of(bundle: Bundle, engine_dir: Path) -> Found:
-    """Those that run here, and why the others do not. TensorRT is loaded only where an engine of its kind lies."""
-    artefacts: list[Artefact] = []
+def find_engines(bundle: Bundle, engine_dir: Path) -> EngineArtifacts:
+    """Find the bundle's engines. TensorRT is loaded only if the folder has an engine of its flavour."""
+    artifacts: list[Artifact] = []
     not_run: list[str] = []
     for flavour, suffix in SUFFIX.items():
         paths = sorted(engine_dir.glob(f"{bundle.sha256[:SHA_DIGITS]}-*{suffix}"))
         if not paths:
             continue
         try:
-            device = present()
+            device = require_gpu()
             trt = trt_compat.load(flavour)
         except UnavailableError as error:
             not_run.extend(f"{path.name}: {error}" for path in paths)
             continue
         for path in paths:
-            found = _artefact(path, trt, device, bundle)
-            (not_run if isinstance(found, str) else artefacts).append(found)  # type: ignore[arg-type]
-    return Found(tuple(artefacts), tuple(not_run))
+            found = _artifact(path, trt, device, bundle)
+            (not_run if isinstance(found, str) else artifacts).append(found)  # type: ignore[arg-type]
+    return EngineArtifacts(tuple(artifacts), tuple(not_run))
 
 
-def present() -> Device:
-    """The GPU.
+def require_gpu() -> Device:
+    """Return the GPU of this machine.
 
     Raises:
         UnavailableError: there is none.
@@ -84,32 +65,34 @@ def present() -> Device:
     return device
 
 
-def _artefact(path: Path, trt: TensorRt, device: Device, bundle: Bundle) -> Artefact | str:
+def _artifact(path: Path, trt: TensorRt, device: Device, bundle: Bundle) -> Artifact | str:
     try:
         plan = checked(path, bundle, Machine(trt.flavour, trt.version, device))
         content, most = plan.read(), plan.sidecar.batch.max
     except BundleError as error:
         return str(error)
-    return Artefact(path.name, tolerance(plan.sidecar), _opened(trt, device.cuda, content, bundle, most), most)
+    return Artifact(path.name, tolerance(plan.sidecar), _opened(trt, device.cuda, content, bundle, most), most)
 
 
-def proven(trt: TensorRt, cuda: tuple[int, int], content: bytes, bundle: Bundle, made: Made) -> tuple[Parity, ...]:
+def check_golden(
+    trt: TensorRt, cuda: tuple[int, int], plan: bytes, bundle: Bundle, options: BuilderOptions
+) -> tuple[Parity, ...]:
     """Run a plan that has just been built on the golden windows.
 
     Args:
-        trt: that built it, and now runs it.
-        cuda: the newest CUDA that the driver can serve.
-        content: the plan.
-        bundle: whose network it is.
-        made: how.
+        trt: the library that built the plan, and now runs it.
+        cuda: the newest CUDA version that the driver supports.
+        plan: the serialized engine.
+        bundle: the bundle with the network and the golden windows.
+        options: the options of the build; they decide the tolerances.
 
     Raises:
-        BundleError: it does not say what the network said.
+        BundleError: its outputs are not those of the network.
         UnavailableError: it can't run.
     """
-    limits, most = limits_of(made.precision, strict=made.strict), made.batch.max
-    with _opened(trt, cuda, content, bundle, most) as backend:
-        name = f"{trt.title} {made.precision}"
+    limits, most = limits_of(options.precision, strict=options.strict), options.batch.max
+    with _opened(trt, cuda, plan, bundle, most) as backend:
+        name = f"{trt.title} {options.precision}"
         comparisons = on_golden(name, backend, bundle.golden(), bundle.contract, batches_up_to(most), limits)
     failed = [str(comparison) for comparison in comparisons if not comparison.passed]
     if failed:
