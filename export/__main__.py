@@ -99,8 +99,8 @@ def _bundle(arguments: argparse.Namespace) -> tuple[Bundle, list[Comparison]]:
     if arguments.bundle is not None:
         return open_bundle(arguments.bundle), []
     try:
-        from drsn.export.steps import bundle_from_checkpoint  # noqa: PLC0415 (torch and onnx: no base need)
-        from drsn.export.wrap import bundle_from_onnx  # noqa: PLC0415 (as above)
+        from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint  # noqa: PLC0415 (torch and onnx: no base need)
+        from drsn.export.bundle_from_onnx import bundle_from_onnx  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as error:
         raise UnavailableError(f"export needs {error.name}: pip install 'drsn-edge[export]'") from None
     if arguments.onnx is not None:

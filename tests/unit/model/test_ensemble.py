@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.export.steps import bundle_from_checkpoint
+from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
 from drsn.model.bundle import open_bundle
 from drsn.model.checkpoint import Checkpoint
 from drsn.model.deployed_model import normalise

@@ -1,4 +1,4 @@
-"""Batch norms that follow a convolution or a linear layer, multiplied into it: a constant factor needs no layer."""
+"""Batch-norm folding: multiply batch norms into the convolution or linear layer before them, for inference."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def folded(graph: DeployedModel) -> DeployedModel:
-    """A copy of the graph that computes the same but for rounding.
+    """Return a copy of the graph with folded batch norms; its outputs are the same except for rounding.
 
-    A batch norm that follows a sum has nothing to be multiplied into, and stays: one per unit, and the last.
+    A batch norm after a sum cannot be folded and stays: one in each unit, and the last.
 
     Raises:
         ValueError: the graph is in training mode, where batch norms are no constant factors.

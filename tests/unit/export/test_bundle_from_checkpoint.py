@@ -12,9 +12,9 @@ import torch
 
 from drsn.agent.backends.choose import open_backend, self_test
 from drsn.agent.backends.tolerance import Tolerance
-from drsn.export import steps
+from drsn.export import bundle_from_checkpoint as module
+from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.export.steps import bundle_from_checkpoint
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.errors import BadDataError, BundleError
 from drsn.model.network import Network
@@ -35,7 +35,7 @@ def wrong_export(monkeypatch: pytest.MonkeyPatch, checkpoint: Checkpoint):
         torch.manual_seed(99)
         return onnx_from_torch(DeployedModel(Network(checkpoint.network), checkpoint.known).eval(), contract)
 
-    monkeypatch.setattr(steps, "onnx_from_torch", other)
+    monkeypatch.setattr(module, "onnx_from_torch", other)
 
 
 def test_the_agent_trusts_what_was_exported(bundle: Bundle):
@@ -78,7 +78,7 @@ def test_half_precision_is_computed_in_half_precision(bundle: Bundle):
 def test_a_network_that_half_precision_moves_too_far_goes_without_it(
     checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setitem(steps.TOLERANCES, "fp16", Tolerance(1e-9, 1e-9))
+    monkeypatch.setitem(module.TOLERANCES, "fp16", Tolerance(1e-9, 1e-9))
     bundle, comparisons = bundle_from_checkpoint(checkpoint_path, tmp_path / "bundle", force=False)
     assert "model.fp16.onnx" not in bundle.files
     assert next(c.parity.pair for c in comparisons if not c.passed) == "torch ~ torch in float16"

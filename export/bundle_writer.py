@@ -1,4 +1,4 @@
-"""Writes a bundle whole or not at all: beside its place first, then moved there in one step."""
+"""Write a bundle atomically: first beside its destination, then moved there in one step."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def write_bundle(target: Path, manifest: Manifest, files: Mapping[str, bytes], *
 
 
 def may_replace(target: Path, *, force: bool) -> None:
-    """Refuse early to write where something else is.
+    """Refuse to overwrite anything but a bundle, before time is spent on it.
 
     Raises:
         UsageError: something is there already, and `force` is not given, or it is no bundle.
@@ -70,7 +70,7 @@ def may_replace(target: Path, *, force: bool) -> None:
 
 
 def _zipped(content: Mapping[str, bytes]) -> bytes:
-    """The same content gives the same bytes."""
+    """A deterministic .zip: the same content gives the same bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in content.items():

@@ -7,7 +7,7 @@ import torch
 from graphs import diagnosis, trained_by_chance
 from torch import nn
 
-from drsn.export.folding import folded
+from drsn.export.batch_norm_folding import folded
 from drsn.model.network import Family, View
 
 if TYPE_CHECKING:

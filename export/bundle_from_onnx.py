@@ -15,7 +15,7 @@ import onnx
 from pydantic import Field, ValidationError
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.export.bundle import file_entries, may_replace, write_bundle
+from drsn.export.bundle_writer import file_entries, may_replace, write_bundle
 from drsn.export.golden import npz_bytes
 from drsn.export.onnx_from_torch import MAX_IR, OPSET
 from drsn.export.parity import compare

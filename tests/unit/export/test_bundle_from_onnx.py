@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from drsn.agent.backends.choose import open_backend
 from drsn.export.__main__ import main
-from drsn.export.wrap import bundle_from_onnx
+from drsn.export.bundle_from_onnx import bundle_from_onnx
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, UsageError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drsn.export.bundle import file_entries, write_bundle
+from drsn.export.bundle_writer import file_entries, write_bundle
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest, ModelContract
 from drsn.model.errors import StorageError, UsageError

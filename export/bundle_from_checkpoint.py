@@ -1,4 +1,4 @@
-"""Checkpoint -> bundle: the steps in their order. Nothing is written until it has been compared."""
+"""Make a verified bundle from a checkpoint: nothing is written before ONNX Runtime agrees with torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.tolerance import TOLERANCES
-from drsn.export.bundle import file_entries, may_replace, write_bundle
+from drsn.export.bundle_writer import file_entries, may_replace, write_bundle
 from drsn.export.golden import golden_from_torch, npz_bytes
 from drsn.export.half import halved
 from drsn.export.model_card import model_card
@@ -38,7 +38,7 @@ def bundle_from_checkpoint(checkpoint_path: Path, out: Path, *, force: bool) -> 
 
     Raises:
         BadDataError: no checkpoint.
-        BundleError: ONNX Runtime does not say what torch says; nothing was written.
+        BundleError: ONNX Runtime's outputs differ from torch's; nothing was written.
     """
     may_replace(out, force=force)
     checkpoint = Checkpoint.load(checkpoint_path)
@@ -63,10 +63,10 @@ def bundle_from_checkpoint(checkpoint_path: Path, out: Path, *, force: bool) -> 
 
 
 def half_precision(graph: DeployedModel, contract: ModelContract, golden: Golden) -> tuple[bytes, list[Comparison]]:
-    """The network in float16 and how far it is off, computed by torch in half precision.
+    """Export the network in float16 and measure its error, computed by torch in half precision.
 
-    ONNX Runtime computes float16 in float32 on a CPU, so that its agreement proves the file and nothing more. The
-    verdict on a device is its own: `drsn-export --target trt` runs the golden windows on it.
+    ONNX Runtime computes float16 in float32 on a CPU, so its agreement proves only the file. Each device needs its
+    own check: `drsn-export --target trt` runs the golden windows on it.
     """
     halves, limits = halved(graph), TOLERANCES["fp16"]
     model = onnx_from_torch(halves, contract)
