@@ -53,7 +53,7 @@ bundle: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(VENV)/bin/python docs/generate.py
 
-# What takes minutes; benchmarks/novelty.py trains for a quarter of an hour, `drsn-train benchmark` for hours.
+# What takes minutes; benchmarks/novelty.py trains for a quarter of an hour, `python benchmarks/accuracy` for hours.
 bench: $(VENV)/.installed broker
 	for name in hot_path inference contestants export agent; do $(VENV)/bin/python benchmarks/$$name.py || exit 1; done
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
-from alarm_quality_tables import delays_table, foreign_signals_table, rules_table
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
-from drsn.model.benchmark import bars, results, tables
-from drsn.model.rungs import RUNGS
+from alarm_quality.markdown import delays_table, foreign_signals_table, rules_table
+
+from accuracy import results, tables, targets
+from drsn.model.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,9 +101,9 @@ ACCURACY = ROOT / "benchmarks" / "results" / "accuracy"
 CONTESTANTS = ROOT / "benchmarks" / "results" / "contestants.json"
 ASKED_ALIKE = {
     "grid-loads": ("cwru-0-to-3", "cwru-loads", "cwru-3-to-0", "cwru-ceiling"),
-    "grid-sizes": tuple(rung for rung in RUNGS if re.fullmatch(r"cwru-size-\d+", rung)),
-    "grid-speeds": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", rung)),
-    "grid-rigs": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", rung)),
+    "grid-sizes": tuple(protocol for protocol in PROTOCOLS if re.fullmatch(r"cwru-size-\d+", protocol)),
+    "grid-speeds": tuple(protocol for protocol in PROTOCOLS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", protocol)),
+    "grid-rigs": tuple(protocol for protocol in PROTOCOLS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", protocol)),
 }
 
 
@@ -111,11 +114,11 @@ def accuracy_parts() -> dict[str, str]:
     us_per_window = {row["contestant"]: row["us per window"] for row in timed}
     shown = ("shipped", "shipped_resnet", "drsn_cw", "random_forest")
     return {
-        "bars": bars.bars_table(cells),
+        "targets": targets.targets_table(cells),
         "differences": tables.differences_table(cells),
-        **{name: tables.grid_table(cells, rungs, us_per_window) for name, rungs in ASKED_ALIKE.items()},
+        **{name: tables.grid_table(cells, protocols, us_per_window) for name, protocols in ASKED_ALIKE.items()},
         "recordings": tables.recordings_table(cells, "cwru-0-to-3", shown, -6.0),
-        "paper": bars.paper_table(cells),
+        "paper": targets.paper_table(cells),
         "tried": tables.tried_table(results.read_cells(ACCURACY / "selection")),
         "full_band": full_band_table(),
     }
@@ -125,7 +128,7 @@ def full_band_table() -> str:
     """What `benchmarks/full_band.py` measured."""
     found = json.loads((ROOT / "benchmarks" / "results" / "full_band.json").read_text(encoding="utf-8"))["rows"]
     rows = [[str(value) if isinstance(value, str) else f"{value:.1f}" for value in row.values()] for row in found]
-    return tables.markdown(list(found[0]), rows)
+    return tables.markdown([name.replace("rung", "protocol") for name in found[0]], rows)
 
 
 NOVELTY = ROOT / "benchmarks" / "results" / "novelty.json"

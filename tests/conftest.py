@@ -63,7 +63,7 @@ def tiny() -> dict[str, Any]:
 def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `drsn-train` leaves of the tiny recipe; needs torch."""
     from drsn.model.recipe import recipe_from
-    from drsn.model.train import train
+    from drsn.model.training.train import train
 
     path = tmp_path_factory.mktemp("trained") / "checkpoint.pt"
     train(recipe_from(TINY, "tiny"), lambda _step, _loss: None).checkpoint.save(path)

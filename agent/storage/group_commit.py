@@ -44,7 +44,7 @@ class GroupCommit:
         """Add what was decided; `done`: a packet waits for its acknowledgement."""
         outcomes = list(outcomes)
         self._outcomes += outcomes
-        self._urgent = self._urgent or any(outcome.events for outcome in outcomes)
+        self._urgent = self._urgent or any(outcome.changes for outcome in outcomes)
         if self._since_s is None and (outcomes or done):
             self._since_s = now_s
 

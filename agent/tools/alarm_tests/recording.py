@@ -1,29 +1,29 @@
-"""A recording as a sensor: through packets, windows and the bundle's network."""
+"""A recording as packets of a sensor, and the agent's pipeline for them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, PacketError
+from drsn.agent.acquisition.codecs import Format
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.decision.diagnosis import Interpreter
-from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
+from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.settings.policies import ignored_faults
 from drsn.agent.tools.alarm_tests.case_errors import field_error, located
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.data.files import read_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from drsn.agent.acquisition.continuity import Cursor
+    from drsn.agent.decision.alarm_engine import AlarmEngine
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
     from drsn.agent.tools.alarm_tests.steps import PlayRecording
@@ -52,59 +52,48 @@ def recording_of(step: PlayRecording, folder: Path) -> Recording:
     return replace(found, samples=found.samples[:, first:last], rpm=found.rpm if step.rpm is None else step.rpm)
 
 
-class RecordingInput:
-    """The agent's steps from a packet to diagnoses.
+def frames_of(
+    step: PlayRecording, recording: Recording, sensor: str, setup: CaseSetup, start_unix_ns: int
+) -> Iterator[Frame]:
+    """Yield the packets of a recording, with noise, and when each is due."""
+    plan = ReplayPlan(
+        topic=TOPIC.replace("{sensor}", sensor),
+        samples_per_packet=min(setup.contract.window, recording.n_samples),
+        snr_db=step.snr_db,
+        noise=step.noise,
+        seed=step.seed,
+    )
+    return frames([recording], plan, start_unix_ns)
+
+
+def pipeline_of(
+    setup: CaseSetup, engine: AlarmEngine, cursors: Mapping[str, Cursor], decided_at: Callable[[Diagnosis], int]
+) -> Pipeline:
+    """Return the agent's pipeline for recordings, with batches of one window.
 
     Args:
-        setup: its network and settings.
+        setup: its settings and its bundle.
+        engine: the alarm states.
         cursors: sensor -> position in its stream that an earlier run has committed.
+        decided_at: diagnosis -> time of its decision, ns since 1970.
     """
-
-    def __init__(self, setup: CaseSetup, cursors: Mapping[str, Cursor]) -> None:
-        contract = setup.contract
-        assert setup.bundle is not None
-        self.cursors = dict(cursors)
-        self._window = contract.window
-        entry = Input(
-            pattern=TopicPattern(TOPIC, "{sensor}"),
-            codec="frame",
-            form=Format(channels=contract.channels),
-            sample_rate_hz=None,
-            channels=(),
-            hop_windows=setup.hop_windows,
-            continuous=False,
-            max_packet_bytes=256 << 20,
-        )
-        self._intake = Intake(contract, (entry,), 1000, cursors, Metrics())
-        self._batch = Batcher(contract, 1, 0.0, ignored_faults(setup.settings))
-        self._backend = OnnxBackend(setup.bundle.read("model.onnx"), contract, 1)
-        self._interpret = Interpreter(contract)
-
-    def frames(self, step: PlayRecording, recording: Recording, sensor: str, start_unix_ns: int) -> Iterator[Frame]:
-        """Yield the packets of a recording, with noise, and when each is due."""
-        plan = ReplayPlan(
-            topic=TOPIC.replace("{sensor}", sensor),
-            samples_per_packet=min(self._window, recording.n_samples),
-            snr_db=step.snr_db,
-            noise=step.noise,
-            seed=step.seed,
-        )
-        return frames([recording], plan, start_unix_ns)
-
-    def diagnoses(self, frame: Frame, received_unix_ns: int) -> Iterator[Diagnosis]:
-        """Yield the diagnoses of the windows that a packet completes.
-
-        Raises:
-            ConfigurationError: the packet is refused.
-        """
-        message = Message(frame.topic, frame.payload, 1, False, frame.due_s, received_unix_ns)
-        in_flight = InFlight(message)
-        try:
-            for sensor, window in self._intake.windows(message, in_flight):
-                self._batch.add(sensor, window, in_flight, 0.0)
-                outputs = self._backend.infer(self._batch.x)
-                yield from self._interpret(self._batch.readings, outputs)
-                self._batch.clear()
-        except PacketError as error:
-            raise field_error("recording", f"its packets are refused, {error}") from None
-        self.cursors.update(in_flight.cursors)
+    assert setup.bundle is not None, "the case file was checked"
+    contract = setup.contract
+    entry = Input(
+        pattern=TopicPattern(TOPIC, "{sensor}"),
+        codec="frame",
+        form=Format(channels=contract.channels),
+        sample_rate_hz=None,
+        channels=(),
+        hop_windows=setup.hop_windows,
+        continuous=False,
+        max_packet_bytes=256 << 20,
+    )
+    return Pipeline(
+        intake=Intake(contract, (entry,), 1000, cursors, Metrics()),
+        batcher=Batcher(contract, 1, 0.0, ignored_faults(setup.settings)),
+        backend=OnnxBackend(setup.bundle.read("model.onnx"), contract, 1),
+        interpret=Interpreter(contract),
+        engine=engine,
+        decided_at=decided_at,
+    )

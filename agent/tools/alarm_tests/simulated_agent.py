@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.acquisition.ack_tracker import InFlight
+from drsn.agent.acquisition.codecs import PacketError
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.rpc.dispatcher import CommandDispatcher
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.journal import Journal
+from drsn.agent.tools.alarm_tests.case_errors import field_error
 from drsn.agent.tools.alarm_tests.expectation import TimedEvent
-from drsn.agent.tools.alarm_tests.recording import RecordingInput, recording_of
+from drsn.agent.tools.alarm_tests.recording import frames_of, pipeline_of, recording_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument
+    from drsn.agent.service.pipeline import Pipeline
     from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
     from drsn.agent.tools.alarm_tests.scripted_windows import WindowRun
     from drsn.agent.tools.alarm_tests.steps import PlayRecording
@@ -63,7 +69,7 @@ class SimulatedAgent:
         self._ignored_faults = ignored_faults(setup.settings)
         self._uncommitted: tuple[dict[str, SensorState], list[EventDocument]] = {}, []
         self._last_event: dict[tuple[str, str], EventDocument] = {}
-        self._input: RecordingInput | None = None
+        self._pipeline: Pipeline | None = None  # made with the first recording; it loads the network
         self._start()
 
     @property
@@ -96,7 +102,7 @@ class SimulatedAgent:
         """Stop, and start again with the journal's state; the wall clock is set by `clock_ns` meanwhile."""
         self._commit()
         self._journal.close()
-        self._input = None
+        self._pipeline = None
         self.now_ns += down_ns
         self._clock_offset_ns += clock_ns
         self._start()
@@ -143,13 +149,17 @@ class SimulatedAgent:
             DrsnError: it can't be read.
         """
         recording = recording_of(step, folder)
-        if self._input is None:
-            self._input = RecordingInput(self._setup, self._cursors)
+        if self._pipeline is None:
+            self._pipeline = pipeline_of(self._setup, self._engine, self._cursors, lambda _diagnosis: self.wall_ns)
         start_ns = self.now_ns
-        for frame in self._input.frames(step, recording, sensor, self.true_ns):
+        for frame in frames_of(step, recording, sensor, self._setup, self.true_ns):
             self.wait(start_ns + round(frame.due_s * NS) - self.now_ns)
-            for diagnosis in self._input.diagnoses(frame, self.wall_ns):
-                self._feed(diagnosis)
+            packet = InFlight(Message(frame.topic, frame.payload, 1, False, frame.due_s, self.wall_ns))
+            try:
+                self._note([*self._pipeline.process(packet), *self._pipeline.flush()])
+            except PacketError as error:
+                raise field_error("recording", f"its packets are refused, {error}") from None
+            self._cursors.update(packet.cursors)
 
     def command(self, verb: str, payload: bytes, *, retained: bool) -> str | None:
         """Execute a command; return why it was refused, None if it was not."""
@@ -163,7 +173,8 @@ class SimulatedAgent:
 
     def alarm(self, sensor: str) -> AlarmDocument | None:
         """Return the retained alarm; None: the agent has had no window of this sensor."""
-        return self._engine.alarm(sensor) if sensor in self._engine.sensors else None
+        state = self._engine.sensors.get(sensor)
+        return None if state is None else self._renderer.alarm(sensor, state)
 
     def last_seq(self, sensor: str, condition: str | None) -> int:
         """Return `seq` of the last event of a condition; 0: there was none."""
@@ -172,19 +183,19 @@ class SimulatedAgent:
 
     def event_id(self, sensor: str, seq: int) -> str:
         """Return the id that the agent gives to an event."""
-        return self._engine.event_id(sensor, seq)
+        return self._renderer.event_id(sensor, seq)
 
     def _start(self) -> None:
         setup = self._setup
         self._journal = Journal(self._folder)
         stored = self._journal.load()
-        self._cursors = stored.cursors
+        self._cursors = dict(stored.cursors)
         agent = setup.settings.agent.id
         self._topics = Topics(PREFIX, agent)
         policy = policy_of(setup.settings, setup.contract)
-        identity = Identity(agent, EPOCH, setup.reference)
-        self._engine = AlarmEngine(setup.contract, identity, policy, stored.sensors)
-        self._dispatcher = CommandDispatcher(self._engine, self._journal, self._topics)
+        self._renderer = Renderer(Identity(agent, EPOCH, setup.reference), severities_of(setup.contract))
+        self._engine = AlarmEngine(setup.contract, setup.reference.sha256, policy, stored.sensors)
+        self._dispatcher = CommandDispatcher(self._engine, self._renderer, self._journal, self._topics)
         self._note(self._engine.listen(self.now_ns / NS, self.wall_ns, listening=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:
@@ -194,8 +205,9 @@ class SimulatedAgent:
         states, events = self._uncommitted
         for outcome in outcomes:
             states[outcome.name] = outcome.sensor
-            events += outcome.events
-            self.events += [TimedEvent(self.now_ns / NS, event, self._changed(event)) for event in outcome.events]
+            rendered = [self._renderer.event(outcome.name, change) for change in outcome.changes]
+            events += rendered
+            self.events += [TimedEvent(self.now_ns / NS, event, self._changed(event)) for event in rendered]
 
     def _changed(self, event: EventDocument) -> tuple[str, ...]:
         before = self._last_event.get((event.sensor, event.condition))
@@ -205,7 +217,6 @@ class SimulatedAgent:
 
     def _commit(self, replies: Sequence[ReplyDocument] = ()) -> None:
         """Commit many windows at once: only a restart and commands depend on what is stored."""
-        cursors = {} if self._input is None else self._input.cursors
         states, events = self._uncommitted
-        self._journal.commit(states, cursors, events, replies)
+        self._journal.commit(states, self._cursors, events, replies)
         self._uncommitted = {}, []

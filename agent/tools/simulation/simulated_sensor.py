@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
-from drsn.agent.schema.documents import BundleReference
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
     Stretches = Sequence[Sequence[Diagnosis]]
-
-IDENTITY = Identity("simulated", "simulated", BundleReference(name="simulated", version="0", sha256="0" * 64))
 
 WARM_UP_WINDOWS = 32
 """Healthy windows before a fault begins, besides those of the gate's settling time: a quorum's history against it."""
@@ -36,7 +33,7 @@ class SimulatedSensor:
 
     def __init__(self, contract: ModelContract, policy: Policy) -> None:
         self._conditions = tuple(name for name in contract.conditions if name != NORMAL)
-        self._engine = AlarmEngine(contract, IDENTITY, lambda _sensor: policy)
+        self._engine = AlarmEngine(contract, "", lambda _sensor: policy)
         self._active: frozenset[str] = frozenset()
 
     def raised(self, diagnosis: Diagnosis) -> list[str]:

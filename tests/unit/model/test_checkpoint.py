@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from drsn.model.checkpoint import Checkpoint
 from drsn.model.errors import BadDataError, StorageError
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,10 +123,10 @@ def test_a_file_of_an_earlier_format_says_which_in_one_line(tmp_path: Path, docu
     assert "\n" not in line
 
 
-def test_what_another_network_knows_is_refused(checkpoint: Checkpoint):
+def test_novelty_coefficients_of_another_network_are_refused(checkpoint: Checkpoint):
     embedding = np.random.default_rng(1).standard_normal((30, 5)).astype(np.float32)
-    other = fit_known(embedding, np.arange(30) % 3)
-    with pytest.raises(BadDataError, match="what it knows doesn't fit the network; train again"):
+    other = fit_coefficients(embedding, np.arange(30) % 3)
+    with pytest.raises(BadDataError, match="its novelty coefficients don't fit the network"):
         replace(checkpoint, known=other).build()
 
 

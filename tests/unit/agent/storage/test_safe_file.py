@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drsn.agent.service import run_id as instance
-from drsn.agent.service.run_id import Instance
+from drsn.agent.service.run_id import RunId
 from drsn.agent.storage import poison_guard as in_hand
 from drsn.agent.storage import rollback_guard as high_water
 from drsn.agent.storage.journal import FILE as DATABASE
@@ -79,7 +79,7 @@ def start(folder: Path, make_message: Callable) -> None:
     assert found.take(make_message())
     found.done()
     found.end()
-    Instance.drawn(folder, 0).remember(folder)
+    RunId.drawn(folder, 0).remember(folder)
     with closing(RollbackGuard(folder)) as mark:
         mark.missing("a1", 7)
         mark.rise("a1", 8)
@@ -122,7 +122,7 @@ def test_any_content_is_survived(content: bytes, make_message):
         for file in (in_hand.FILE, instance.FILE, high_water.FILE):
             (folder / file).write_bytes(content)
         PoisonGuard(folder).take(make_message())
-        Instance.drawn(folder, 0)
+        RunId.drawn(folder, 0)
         with closing(RollbackGuard(folder)) as mark:
             assert mark.reached("a1") >= 0
         found = PoisonGuard(folder)
