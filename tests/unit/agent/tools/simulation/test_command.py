@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.__main__ import main
-from drsn.agent.tools.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, SAMPLE_RATE_HZ, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +22,10 @@ BUNDLE = ["--bundle", "shipped:synthetic"]
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A healthy machine and two broken ones, as the command names them."""
     folder, named = tmp_path_factory.mktemp("recordings"), []
-    for index, actor in enumerate(ACTORS[:3]):
-        path = folder / f"{actor.sensor}.npy"
-        np.save(path, record(actor, 3.0, index).samples)
-        named.append(f"{actor.fault or 'normal'}={path}@{SAMPLE_RATE_HZ:g}")
+    for index, machine in enumerate(DEMO_MACHINES[:3]):
+        path = folder / f"{machine.sensor}.npy"
+        np.save(path, record(machine, 3.0, index).samples)
+        named.append(f"{machine.fault or 'normal'}={path}@{SAMPLE_RATE_HZ:g}")
     return named
 
 
