@@ -1,4 +1,4 @@
-"""What one window costs in ONNX Runtime on one core at batch 32, by network of the grid; ratio: to the ResNet.
+"""Time of one window in ONNX Runtime on one core at batch 32, by network of the grid; ratio: to the ResNet.
 
 Untrained weights: the time does not depend on them.
 """
@@ -29,7 +29,7 @@ PROTOCOL = "cwru-0-to-3"
 BASELINE = "resnet"
 BATCH = 32
 EMBEDDED = 512
-"""Windows of noise that stand in for training ones, to give the novelty score its sizes."""
+"""Windows of noise instead of training windows: they give the novelty score its dimensions."""
 
 
 def session_of(cell: GridCell, windows: np.ndarray) -> onnxruntime.InferenceSession:
@@ -45,7 +45,7 @@ def session_of(cell: GridCell, windows: np.ndarray) -> onnxruntime.InferenceSess
 
 
 def main() -> None:
-    """Measure every network that is asked on `PROTOCOL`."""
+    """Measure every network that the grid has for `PROTOCOL`."""
     cells = {
         c.contestant: c
         for c in cells_of(read_plan(PLAN), select=False)

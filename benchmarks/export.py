@@ -1,4 +1,4 @@
-"""What cleaning an exported graph is worth: nodes, and ONNX Runtime's time, against torch's own export of the network.
+"""Benefit of cleaning an exported graph: nodes and ONNX Runtime's time, compared with torch's own export.
 
 Times are the least of all rounds, since two graphs that differ by little are compared; ratio: of the cleaned one to the
 naive one. Batch norms are folded in the cleaned one. ONNX Runtime drops Identity by itself; TensorRT's parser does not.
@@ -21,7 +21,7 @@ from drsn.model.novelty import fit_coefficients
 LABELS = 8
 BATCHES = (1, 32)
 TURNS = 3
-"""Each graph is timed so often, in turn, so that what else the machine does meets both."""
+"""Rounds in which the graphs are timed in turn, so that other load on the machine affects both."""
 
 CONTRACT = ModelContract(
     labels=tuple(
@@ -44,7 +44,7 @@ def networks() -> dict[str, NetworkConfig]:
 
 
 def graph_of(config: NetworkConfig) -> DeployedModel:
-    """Weights by chance: what a node costs does not depend on them."""
+    """Return a network with random weights: the time of a node does not depend on them."""
     torch.manual_seed(1)
     network = Network(config)
     rng = np.random.default_rng(1)

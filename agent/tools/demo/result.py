@@ -1,4 +1,4 @@
-"""Whether the demo raised the expected alarms, from its events and its last retained alarms."""
+"""The result of the demo: expected and actual alarms, from its events and its last retained alarms."""
 
 from __future__ import annotations
 
