@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +29,16 @@ INGEST = "event=connected connection=ingest"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that Linux gives to outgoing connections (from 32,768), drawn at random.
+
+    So it stays free for a broker that is stopped and started again, also while other tests run beside this one.
+    """
+    draw = random.SystemRandom()  # of which no property test sets the seed
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = draw.randrange(20_000, 32_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def poll(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "") -> object:

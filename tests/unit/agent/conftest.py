@@ -1,4 +1,4 @@
-"""Builders of what the core passes on; hypothesis without its clock, for the machine may be busy."""
+"""Builders of what the core passes on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from drsn.agent.diagnosis import Reading
 from drsn.agent.message import Message
@@ -15,9 +14,6 @@ from drsn.agent.packets import Packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-settings.register_profile("agent", deadline=None)
-settings.load_profile("agent")
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.calibration import fit_temperature, fit_threshold, negative_log_likelihood, reliability
@@ -24,7 +24,6 @@ def test_logits_that_are_always_right_or_always_wrong_stay_in_bounds(label: int,
     assert fit_temperature(logits, torch.full((10,), label)) == pytest.approx(temperature, rel=0.01)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     novelty=st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=50),
     acceptance=st.floats(0.01, 0.999),
