@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("plant", "servers")
 
+# For torch, numpy and every process that a test starts. Threads that spin while they wait take the cores from the tests
+# beside this one: a training of two seconds took 35.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Property tests: few examples at a desk, many in CI, where they are the same in each run. No deadline for one example:
 # the machine may be busy.
 settings.register_profile("desk", deadline=None, max_examples=25)
