@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fork_server import ForkServer
 
 from drsn.agent.bundles import shipped
 
@@ -250,15 +251,17 @@ def make_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def run_agent() -> Callable[..., subprocess.CompletedProcess]:
+def run_agent(fork_server: ForkServer) -> Callable[..., subprocess.CompletedProcess]:
     """Run `drsn-agent` to its end."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "drsn.agent", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    return run
+    return fork_server.run
 
 
 @pytest.fixture
