@@ -136,9 +136,9 @@ def test_every_number_that_is_promised_is_the_code_s(page: str, promise: str):
     assert promise in " ".join((ROOT / "docs" / page).read_text("utf-8").split())
 
 
-@pytest.mark.parametrize("path", generated(), ids=ids)
-def test_what_follows_from_the_code_is_in_step_with_it(path: Path):
-    assert path.read_text(encoding="utf-8") == generated()[path], "run `make docs`"
+def test_what_follows_from_the_code_is_in_step_with_it():
+    stale = [ids(path) for path, text in generated().items() if path.read_text(encoding="utf-8") != text]
+    assert not stale, "run `make docs`"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from events import CURSOR, SENSOR, event
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.continuity import Cursor
@@ -149,7 +149,6 @@ def test_what_is_not_committed_is_not_remembered_by_others(folder: Path, store: 
         clock_synced=st.booleans(),
     )
 )
-@settings(max_examples=40)
 def test_every_state_comes_back_as_it_went(condition: Condition):
     sensor = SensorState({"ball": condition}, seq=2**40)
     with TemporaryDirectory() as path, closing(opened(Path(path))) as store:
