@@ -35,7 +35,7 @@ from drsn.agent.rpc import forget_verb as forgetting
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.schema.render import EVENT_NAMESPACE, Identity, Renderer
-from drsn.agent.service.reload_verb import Reloading
+from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Journal
@@ -164,10 +164,10 @@ class Commanded:
             "forget": forgetting.verb(self.pipeline, intake, SimpleNamespace(forget=lambda _: None)),
         }
         self.desk = CommandDispatcher(self.pipeline, RENDERER, self.store, TOPICS, verbs, commissioner.words)
-        reload = SimpleNamespace(inherited=(), debts=None, refusals=deque())
-        reload.ask = lambda name: reload.refusals.append((name, "no"))
+        reload = SimpleNamespace(results=deque())
+        reload.request = lambda name: reload.results.append((name, "no"))
         self.desk._complain = complain
-        Reloading(self.desk, self.line, TOPICS, reload)
+        ReloadVerb(self.desk, reload)
 
     def hear(self, message: Message) -> None:
         """A command comes and is done; then half a commissioning passes."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, line_of, renderer_of
+from witness import POLICY, Desk, events_of, line_of, renderer_of
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.onnx import OnnxBackend
@@ -15,7 +15,7 @@ from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import About, record_of
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
-from drsn.agent.tools.evidence.replay import diagnose_again, events_of, judge_again
+from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
 from drsn.model.bundle import open_bundle
 from drsn.model.data.files import read_recording
 from drsn.model.noise import Noise, add_noise
@@ -42,7 +42,7 @@ def frames(path: Path, snr_db: float) -> list[Message]:
 def run(messages: list[Message], max_batch: int, desk: Desk) -> list[str]:
     keeper = Recorder(8, max_batch, desk, renderer_of(BUNDLE.contract).event)
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
-        events = list(events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper)))
+        events = events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper))
     keeper.release()
     return [event.model_dump_json() for event in events]
 
