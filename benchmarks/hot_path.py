@@ -11,10 +11,11 @@ import numpy as np
 from _report import report, timed_us
 
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.acquisition.sensor_faults import WindowStats, find
 from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.voting import Quorum

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_faults import WindowStats, find
-from drsn.agent.decision.diagnosis import Reading
 from drsn.model.conditioning import Conditioner
 
 if TYPE_CHECKING:

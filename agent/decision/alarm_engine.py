@@ -6,11 +6,12 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
 from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState, State
 from drsn.agent.decision.baseline import judged
 from drsn.agent.decision.cusum import Ratios
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
 from drsn.agent.decision.silence_timer import SilenceTimer
 from drsn.agent.schema.documents import (

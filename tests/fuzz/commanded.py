@@ -20,10 +20,11 @@ from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, AlarmEngine, Identity
 from drsn.agent.decision.baseline import Baseline, Learnt
 from drsn.agent.decision.commissioning import Commissioner
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_faults import WindowStats, find
 from drsn.agent.decision.cusum import Ratios
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter
 from drsn.agent.tools.simulation.disturbances import DISTURBANCES
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import NORMAL

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, AlarmEngine, Identity
-from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import Operation, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms

@@ -22,7 +22,7 @@ from drsn.agent.schema.documents import BundleReference
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 NEW = SensorState.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
 SETTLE_NS = 2 * 10**9
