@@ -54,8 +54,7 @@ def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
     def mirrored() -> None:
         for part in parts:
-            for window, _ in ring.push(part):
-                window.max()
+            ring.push(part, lambda window, _end: window.max())
 
     def listed() -> None:
         for part in parts:

@@ -79,7 +79,7 @@ class Cursor:
     """The next window must not vote together with those before it."""
 
 
-def judge(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
+def classify(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
     """How `packet` stands to what `cursor` has read; `continuous`: the configuration vouches for the joint."""
     if cursor is None:
         return Continuity.FIRST
@@ -117,17 +117,17 @@ def _repeats(cursor: Cursor, packet: Packet, late_ns: int | None, behind: int) -
     return same_boot or behind < DUPLICATE_SPAN
 
 
-def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdict: Continuity) -> Cursor:
+def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, continuity: Continuity) -> Cursor:
     """The cursor after `packet` was read."""
     end = None
     if packet.t0_unix_ns is not None:
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    elif verdict is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
+    elif continuity is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     before = cursor.before if cursor else None
-    if verdict is Continuity.RESTART:
+    if continuity is Continuity.RESTART:
         before = _count_of(cursor, packet)
-    touched = verdict is Continuity.TOUCHES
+    touched = continuity is Continuity.TOUCHES
     return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _lives(cursor, packet), before, touched)
 
 

@@ -13,7 +13,8 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.clock_sync import ClockSync
 from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter
@@ -129,7 +130,7 @@ def parts_of(
     control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen, instance))
     ingest = connection(on_message=inbox.put, **_ingest(settings, store))
     evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
-    intake = _intake(settings, contract, remembered, metrics)
+    intake = _intake(settings, contract, remembered)
     desk.add("forget", forgetting.verb(pipeline, intake, evidence))
     return Parts(
         inbox=inbox,
@@ -189,17 +190,16 @@ def _short(bundle: Bundle) -> str:
     return f"{bundle.manifest.name}@{bundle.sha256[:12]}"
 
 
-def _intake(settings: Settings, contract: ModelContract, remembered: Snapshot, metrics: Metrics) -> Intake:
+def _intake(settings: Settings, contract: ModelContract, remembered: Snapshot) -> Intake:
     """Of sensors that go on where an earlier run has read to; those that it had diagnosed keep their places."""
     return Intake(
         contract,
         inputs_of(settings, contract),
         settings.agent.max_sensors,
         remembered.cursors,
-        metrics,
         known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
         max_age_s=settings.agent.max_age_s,
-        clock_right=ClockSync().synchronised,
+        clock_synchronised=ClockSync(time.time).synchronised,
     )
 
 

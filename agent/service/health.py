@@ -61,7 +61,7 @@ def health(parts: Parts) -> HealthDocument:
         rejected=dict(metrics.rejected),
         windows=metrics.windows,
         batches=metrics.batches,
-        gaps=metrics.gaps,
+        gaps=parts.intake.gaps,
         lost_samples=parts.intake.lost_samples,
         results=parts.publisher.results,
         events=metrics.events,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.continuity import Cursor
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.mqtt.message import Message
@@ -132,15 +133,19 @@ class Loop:
 
     def _receive(self, receipt: InFlight) -> None:
         parts, message = self._parts, receipt.message
+
+        def on_window(sensor: str, window: Window) -> None:
+            if parts.batch.full:
+                self._flush()
+            parts.batch.add(sensor, window, receipt, time.monotonic())
+
         try:
-            for sensor, window in parts.intake.windows(message, receipt):
-                if parts.batch.full:
-                    self._flush()
-                parts.batch.add(sensor, window, receipt, time.monotonic())
+            parts.intake.receive(message, receipt, on_window)
         except PacketError as error:
             receipt.refused = error.reason
             self._log_refusal(message, error)
             self._blame(error)
+        self._log_notices()
         receipt.read = True
         if parts.batch.full:  # not before it is read: its cursor belongs into the same transaction
             self._flush()
@@ -158,6 +163,13 @@ class Loop:
         held = self._throttle.held_back(error.reason, time.monotonic())
         if held is not None:
             log.warning("packet refused", extra=fields(topic=message.topic, reason=str(error), more_like_it=held))
+
+    def _log_notices(self) -> None:
+        for notice in self._parts.intake.take_notices():
+            held = self._throttle.held_back(notice.key, time.monotonic())
+            if held is not None:
+                told = fields(**notice.fields, more_like_it=held)
+                log.log(notice.level, notice.event, extra=told, exc_info=notice.error)
 
     def _flush(self) -> None:
         """Diagnose the batch, commit, acknowledge, publish."""

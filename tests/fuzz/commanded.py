@@ -28,7 +28,6 @@ from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc import commission_verb as commissioning
 from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
@@ -155,7 +154,7 @@ class Commanded:
         self.commissioner = commissioner
         self.pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES, plant.sensors, commissioner)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
-        intake = Intake(CONTRACT, (), 3, {}, Metrics())
+        intake = Intake(CONTRACT, (), 3, {})
         verbs = {
             "commission": commissioning.verb(self.pipeline, commissioner.seconds),
             "evidence": evidence_verb.verb(plant.folder, TOPICS),

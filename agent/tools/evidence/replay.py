@@ -119,13 +119,22 @@ def events_of(messages: Iterable[Message], line: Line) -> Iterator[EventDocument
         PacketError: a message is refused.
     """
     for message in messages:
-        receipt = InFlight(message)
-        for sensor, window in line.intake.windows(message, receipt):
-            if line.batch.full:
-                yield from _flushed(line)
-            line.batch.add(sensor, window, receipt, 0.0)
+        yield from _received(message, line)
     if len(line.batch):
         yield from _flushed(line)
+
+
+def _received(message: Message, line: Line) -> list[EventDocument]:
+    in_flight = InFlight(message)
+    events: list[EventDocument] = []
+
+    def on_window(sensor: str, window: Window) -> None:
+        if line.batch.full:
+            events.extend(_flushed(line))
+        line.batch.add(sensor, window, in_flight, 0.0)
+
+    line.intake.receive(message, in_flight, on_window)
+    return events
 
 
 def _flushed(line: Line) -> list[EventDocument]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.continuity import PAST_BOOTS, Continuity, Cursor, PastBoot, advance, judge
+from drsn.agent.acquisition.continuity import PAST_BOOTS, Continuity, Cursor, PastBoot, advance, classify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,13 +26,13 @@ WRAP = 2**32
 @pytest.fixture
 def verdict(make_packet: Make) -> Callable[..., Continuity]:
     def of(cursor: dict[str, Any], said: dict[str, Any], *, continuous: bool = False) -> Continuity:
-        return judge(Cursor(**cursor), make_packet(N, **said), RATE_HZ, continuous=continuous)
+        return classify(Cursor(**cursor), make_packet(N, **said), RATE_HZ, continuous=continuous)
 
     return of
 
 
 def test_the_first_packet_of_a_sensor_stands_to_nothing(make_packet: Make):
-    assert judge(None, make_packet(seq=7), RATE_HZ, continuous=True) is Continuity.FIRST
+    assert classify(None, make_packet(seq=7), RATE_HZ, continuous=True) is Continuity.FIRST
 
 
 BOOT = {"boot_id": 7, "seq": 1000, "end_unix_ns": END}
@@ -120,7 +120,7 @@ def test_continuous_vouches_only_where_nothing_is_known(verdict: Callable[..., C
 @given(seq=st.integers(0, WRAP - 1), ahead=st.integers(0, WRAP - 1))
 def test_seq_is_compared_in_serial_arithmetic(seq: int, ahead: int, make_packet: Make):
     packet = make_packet(1, boot_id=7, seq=(seq + ahead) % WRAP)
-    found = judge(Cursor(boot_id=7, seq=seq), packet, RATE_HZ, continuous=False)
+    found = classify(Cursor(boot_id=7, seq=seq), packet, RATE_HZ, continuous=False)
     if ahead == 1:
         assert found is Continuity.TOUCHES
     else:
@@ -144,9 +144,9 @@ def test_what_was_read_and_comes_again_is_a_duplicate(
     ]
     cursor = None
     for packet in packets:
-        cursor = advance(cursor, packet, RATE_HZ, judge(cursor, packet, RATE_HZ, continuous=False))
+        cursor = advance(cursor, packet, RATE_HZ, classify(cursor, packet, RATE_HZ, continuous=False))
     again = data.draw(st.sampled_from(packets))
-    assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
+    assert classify(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
 
 
 @pytest.mark.parametrize("boot_id", [0, 7])
@@ -159,13 +159,13 @@ def test_so_it_is_across_a_restart_that_boot_id_does_not_tell(
     second = [make_packet(N, boot_id=boot_id, seq=i, t0_unix_ns=born + i * N * MS) for i in range(lives[1] + 1)]
     cursor, verdicts = None, []
     for packet in (*first, *second[:-1]):
-        verdicts.append(judge(cursor, packet, RATE_HZ, continuous=False))
+        verdicts.append(classify(cursor, packet, RATE_HZ, continuous=False))
         cursor = advance(cursor, packet, RATE_HZ, verdicts[-1])
     touches = Continuity.TOUCHES
     assert verdicts[1:] == [touches] * (lives[0] - 1) + [Continuity.RESTART] + [touches] * (lives[1] - 1)
     again = data.draw(st.sampled_from((*first, *second[:-1])))
-    assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
-    assert judge(cursor, second[-1], RATE_HZ, continuous=False) is touches
+    assert classify(cursor, again, RATE_HZ, continuous=False) is Continuity.DUPLICATE
+    assert classify(cursor, second[-1], RATE_HZ, continuous=False) is touches
 
 
 def test_a_clock_that_is_set_back_after_a_restart_makes_no_packet_an_earlier_one(make_packet: Make):
@@ -178,7 +178,7 @@ def test_a_clock_that_is_set_back_after_a_restart_makes_no_packet_an_earlier_one
         (800, 90_000, Continuity.DUPLICATE),
     ):
         packet = make_packet(N, seq=seq, t0_unix_ns=END - back_ms * MS)
-        assert judge(cursor, packet, RATE_HZ, continuous=False) is expected
+        assert classify(cursor, packet, RATE_HZ, continuous=False) is expected
 
 
 def test_a_clock_that_begins_anew_with_its_sensor_is_no_measure_of_what_was_before(make_packet: Make):
@@ -219,9 +219,9 @@ def test_a_boot_id_that_comes_again_is_a_new_life_if_time_went_on(make_packet: M
     """Else the sensor would be deaf until its seq has passed the old one."""
     cursor = Cursor(2, 9, END, RATE_HZ, lives=(PastBoot(1, 4000, END - 60_000 * MS),))
     again = make_packet(N, boot_id=1, seq=0, t0_unix_ns=END + 1000 * MS)
-    assert judge(cursor, again, RATE_HZ, continuous=False) is Continuity.RESTART
+    assert classify(cursor, again, RATE_HZ, continuous=False) is Continuity.RESTART
     late = make_packet(N, boot_id=1, seq=3999, t0_unix_ns=END - 60_200 * MS)
-    assert judge(cursor, late, RATE_HZ, continuous=False) is Continuity.DUPLICATE
+    assert classify(cursor, late, RATE_HZ, continuous=False) is Continuity.DUPLICATE
     assert [life.boot_id for life in advance(cursor, again, RATE_HZ, Continuity.RESTART).lives] == [2]
 
 
@@ -231,4 +231,4 @@ def test_a_restart_that_the_boot_id_tells_leaves_nothing_to_be_taken_for_an_earl
     cursor = advance(Cursor(1, 200, END), make_packet(N, seq=0, **said), RATE_HZ, Continuity.RESTART)
     assert cursor.before is None
     back = make_packet(N, seq=1, boot_id=2, t0_unix_ns=END - 60_000 * MS)
-    assert judge(cursor, back, RATE_HZ, continuous=False) is Continuity.APART
+    assert classify(cursor, back, RATE_HZ, continuous=False) is Continuity.APART
