@@ -13,7 +13,7 @@ from _report import report, timed_us
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
@@ -86,7 +86,7 @@ def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
     def look() -> tuple[float, float, str | None]:
         it = WindowStats(samples)
-        return it.rms, it.peak, find(it)
+        return it.rms, it.peak, find_fault(it)
 
     return {"level and peak alone": level, "level, peak, nine sensor faults": look}
 

@@ -111,7 +111,7 @@ class Loop:
         # All are in somebody's hands before the first is handled: each counts somewhere at every moment.
         now_s = time.monotonic()
         if messages:
-            parts.group.came(now_s, free=not any(each.qos for each in messages), owed=parts.receipts.owed)
+            parts.group.came(now_s, free=not any(each.qos for each in messages), owed=parts.receipts.unacknowledged)
         for receipt in [parts.receipts.open(message, now_s) for message in messages]:
             if parts.in_hand.careful:
                 self._receive_carefully(receipt)
@@ -288,7 +288,7 @@ class Loop:
         if not parts.receipts.overdue(now_s, ACK_AGE_S):
             return
         held = parts.receipts.give_up()
-        shed = parts.inbox.recall(held, parts.ingest.epoch)
+        shed = parts.inbox.discard_redeliverable(held, parts.ingest.epoch)
         parts.batch.clear()
         parts.intake.rewind({**parts.store.load().cursors, **self._cursors})
         parts.metrics.reconnects += 1
