@@ -205,7 +205,7 @@ class Recorder:
     def forget(self, sensor: str) -> None:
         """Let a sensor's windows go."""
         self._trails.pop(sensor, None)
-        self._room.leave(sensor)
+        self._room.release(sensor)
         self._crowded_out.discard(sensor)
 
     def _crowd_out(self, sensor: str) -> None:
@@ -230,7 +230,7 @@ class Recorder:
         )
         if trail is not None and trail.shape == shape and row.kept:
             return trail
-        if not (row.kept and self._room.take(sensor, trail_bytes(self._windows, shape))):
+        if not (row.kept and self._room.reserve(sensor, trail_bytes(self._windows, shape))):
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)

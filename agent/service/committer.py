@@ -61,7 +61,7 @@ class Committer:
         """Begin to track packets, in order of receipt."""
         now_s = self.clock.monotonic_s()
         if messages:
-            self.group.came(now_s, free=not any(each.qos for each in messages), owed=self.tracker.owed)
+            self.group.came(now_s, free=not any(each.qos for each in messages), owed=self.tracker.unacknowledged)
         return [self.tracker.open(message, now_s) for message in messages]
 
     def note(self, outcomes: Iterable[Outcome]) -> None:

@@ -315,7 +315,7 @@ def _text(kind: TypeAdapter[Any], value: SensorState | Cursor) -> str:
 
     A default that changes is therefore a new schema.
     """
-    return kind.dump_json(value, exclude_defaults=True).decode()
+    return kind.dump_json(value, exclude_defaults=True, by_alias=True).decode()
 
 
 def _damaged(error: sqlite3.Error | ValueError) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drsn.agent.__main__ import main as agent_main
-from drsn.agent.acquisition import continuity, intake
+from drsn.agent.acquisition import continuity, sensor_registry
 from drsn.agent.acquisition import memory_quota as room
 from drsn.agent.acquisition import sensor_quota as places
 from drsn.agent.acquisition import sensor_stream as stream
@@ -89,7 +89,7 @@ PROMISED = (
     f"is refused (`poison`) after {WORDS.get(in_hand.LIMIT)} ends",
     f"never done for {Waits.ack_age_s:g} s cuts the connection",
     f"passes Receive Maximum {WORDS.get(mqtt.MOST_UNACKED)} is cut off",
-    f"without a whole window within {WORDS.get(places.UNPROVEN_S / 60)} minutes their place is free",
+    f"without a whole window within {WORDS.get(places.TRIAL_S / 60)} minutes their place is free",
     f"known across the sensor's last {WORDS.get(continuity.PAST_BOOTS)} restarts",
     f"memory is bounded: {ledger.HELD:,} events wait",
     f"Of a file set aside, {WORDS.get(state_dir.ASIDES)} are kept",
@@ -110,7 +110,7 @@ BOUNDS = (
     f"| {seen_status.MAX_STATUS_BYTES >> 10} KiB, in packets of {seen_status.MAX_STATUS_BYTES >> 9} KiB;",
     (
         f"need at {WORDS.get(room.RATES)} times the bundle's rate, "
-        f"{intake.RINGS_BYTES >> 20} and {setup.TRAILS_BYTES >> 20} MiB at least;"
+        f"{sensor_registry.RINGS_BYTES >> 20} and {setup.TRAILS_BYTES >> 20} MiB at least;"
     ),
     (
         f"| user properties | {mqtt_properties.MAX_PROPERTIES} a message, "

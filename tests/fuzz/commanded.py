@@ -20,15 +20,15 @@ from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.baseline import Baseline, Learnt
 from drsn.agent.decision.commissioning import Commissioner
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc import commission_verb as commissioning
 from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
@@ -157,7 +157,7 @@ class Commanded:
         self.commissioner = commissioner
         self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioner)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
-        intake = Intake(CONTRACT, (), 3, {}, Metrics())
+        intake = Intake(CONTRACT, (), 3, {})
         verbs = {
             "commission": commissioning.verb(self.pipeline, RENDERER, commissioner.seconds),
             "evidence": evidence_verb.verb(plant.folder, TOPICS),

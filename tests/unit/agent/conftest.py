@@ -10,7 +10,7 @@ import pytest
 from witness import record_of_balls
 
 from drsn.agent.acquisition.codecs import Packet
-from drsn.agent.decision.diagnosis import Reading
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.mqtt.message import Message
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from events import CURSOR, SENSOR, event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.continuity import Cursor
+from drsn.agent.acquisition.continuity import Cursor, PastBoot
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 from drsn.agent.storage import database as store_module
@@ -312,6 +312,19 @@ def test_a_healthy_sensor_takes_a_few_hundred_bytes_of_the_disk(folder: Path, st
     assert store.load().sensors["a"] == healthy
 
 
+def test_the_past_boots_of_a_cursor_are_stored_under_the_key_of_earlier_versions(folder: Path, store: Database):
+    """A row of an earlier version is read, and written again with the same bytes."""
+    row = '{"boot_id":7,"seq":5,"end_unix_ns":9,"lives":[[6,40,null],[4,3,8]],"fresh":true}'
+    with closing(sqlite3.connect(folder / FILE)) as other, other:
+        other.execute("INSERT OR REPLACE INTO cursors VALUES ('a', ?)", (row,))
+    cursor = store.load().cursors["a"]
+    boots = (PastBoot(6, 40, None), PastBoot(4, 3, 8))
+    assert cursor == Cursor(7, 5, 9, past_boots=boots, fresh=True)
+    store.commit(Changes({}, {"b": cursor}))
+    with closing(sqlite3.connect(folder / FILE)) as other:
+        assert other.execute("SELECT cursor FROM cursors WHERE sensor = 'b'").fetchone() == (row,)
+
+
 def test_what_is_not_written_is_what_this_schema_takes_for_granted():
     """Another default would change what databases say: it needs a new SCHEMA_VERSION, and this literal with it."""
     assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
@@ -327,7 +340,7 @@ def test_what_is_not_written_is_what_this_schema_takes_for_granted():
             "shelved_until_unix_ns=0, out_of_service=False, by=None, comment=None)"
         ),
         (
-            "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, lives=(), before=None, "
+            "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, past_boots=(), before=None, "
             "touched=False, fresh=False)"
         ),
     )
