@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from drsn.agent.mqtt.connection_options import ConnectionOptions
+
 BUNDLE = open_bundle(shipped("synthetic"))
 WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
 STATUS = "drsn/v1/_agent/tester/status"
@@ -90,8 +92,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             store = Journal(tmp_path)
             connections: list[StubConnection] = []
 
-            def connect(_address: object, **options: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
-                connections.append(StubConnection(broker, **options))
+            def connect(_address: object, options: ConnectionOptions, **callbacks: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
+                connections.append(StubConnection(broker, options, **callbacks))
                 return connections[-1]
 
             backend = ToneBackend(BUNDLE.contract, 4)

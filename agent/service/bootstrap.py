@@ -21,6 +21,7 @@ from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
 from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.observability.metrics import Metrics
@@ -126,8 +127,8 @@ def parts_of(
     pipeline, desk = _core(settings, bundle, chosen, store, remembered, identity)
     connection = partial(connect, configuration.broker, on_change=inbox.wake)
     instance = Instance.drawn(settings.agent.state_dir, time.time_ns())
-    control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen, instance))
-    ingest = connection(on_message=inbox.put, **_ingest(settings, store))
+    control = connection(_control(configuration, topics, identity, chosen, instance), on_message=desk.put)
+    ingest = connection(_ingest(settings, store), on_message=inbox.put)
     evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
     intake = _intake(settings, contract, remembered, metrics)
     desk.add("forget", forgetting.verb(pipeline, intake, evidence))
@@ -165,7 +166,7 @@ def _name(
 ) -> dict[str, Any]:
     """The agent's name, and the connection that hears of another one of it; that wakes the loop."""
     admission = Admission(identity.agent, identity.epoch, instance, settings.agent.health_every_s, inbox.wake)
-    probe = connection(on_message=admission.put, **_probe(topics, instance))
+    probe = connection(_probe(topics, instance), on_message=admission.put)
     remember = partial(instance.remember, settings.agent.state_dir)
     return {"name": Name(identity.agent, admission, probe, bearers, remember), "probe": probe}
 
@@ -240,17 +241,17 @@ def reference_to(bundle: Bundle) -> BundleReference:
     return BundleReference(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
 
 
-def _ingest(settings: Settings, store: Journal) -> dict[str, Any]:
+def _ingest(settings: Settings, store: Journal) -> ConnectionOptions:
     """Options of the connection that takes packets in; its session outlives it."""
     filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
-    return {
-        "name": "ingest",
-        "client_id": f"drsn-{settings.agent.id}-ingest",
-        "filters": filters,
-        "abandoned": store.abandoned(filters),
-        "max_payload_bytes": max(entry.max_packet_bytes for entry in settings.inputs),
-        "receive_maximum": _in_flight(settings),
-    }
+    return ConnectionOptions(
+        name="ingest",
+        client_id=f"drsn-{settings.agent.id}-ingest",
+        filters=filters,
+        abandoned=store.abandoned(filters),
+        max_payload_bytes=max(entry.max_packet_bytes for entry in settings.inputs),
+        receive_maximum=_in_flight(settings),
+    )
 
 
 def _in_flight(settings: Settings) -> int:
@@ -258,20 +259,20 @@ def _in_flight(settings: Settings) -> int:
     return 4 * max(32, settings.inference.max_batch)
 
 
-def _probe(topics: Topics, instance: Instance) -> dict[str, Any]:
+def _probe(topics: Topics, instance: Instance) -> ConnectionOptions:
     """Options of the connection that hears whether another agent has our name."""
-    return {
-        "name": "probe",
-        "client_id": f"drsn-{topics.agent}-probe-{instance.id}",
-        "filters": (topics.status, topics.health),
-        "max_payload_bytes": MAX_SAID_BYTES,
-        "max_packet_bytes": 2 * MAX_SAID_BYTES,
-    }
+    return ConnectionOptions(
+        name="probe",
+        client_id=f"drsn-{topics.agent}-probe-{instance.id}",
+        filters=(topics.status, topics.health),
+        max_payload_bytes=MAX_SAID_BYTES,
+        max_packet_bytes=2 * MAX_SAID_BYTES,
+    )
 
 
 def _control(
     configuration: Configuration, topics: Topics, identity: Identity, chosen: Chosen, instance: Instance
-) -> dict[str, Any]:
+) -> ConnectionOptions:
     """Options of the connection that everything goes out by; the broker says `offline` when it dies."""
     will = StatusDocument(
         agent=identity.agent,
@@ -286,15 +287,15 @@ def _control(
         instance=instance.id,
         since="",
     )
-    return {
-        "name": "control",
-        "filters": (topics.commands,),
-        "max_payload_bytes": MAX_BYTES,
-        "receive_maximum": RECEIVE_MAXIMUM,
-        "persistent": False,  # a command is for now
-        "client_id": f"drsn-{identity.agent}-control",
-        "will": Will(topics.status, will.model_dump_json().encode()),
-    }
+    return ConnectionOptions(
+        name="control",
+        filters=(topics.commands,),
+        max_payload_bytes=MAX_BYTES,
+        receive_maximum=RECEIVE_MAXIMUM,
+        persistent=False,  # a command is for now
+        client_id=f"drsn-{identity.agent}-control",
+        will=Will(topics.status, will.model_dump_json().encode()),
+    )
 
 
 def _check_inputs(settings: Settings, contract: ModelContract) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection import MAX_TAKEOVERS, Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
-from drsn.agent.mqtt.takeovers import FIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,12 +50,13 @@ def connected(world: World, wait_until: Callable) -> Iterator[Callable[..., Tran
             probes: list[Message] = []
             if heard is not None:
                 options["on_message"] = lambda message: (heard if message.payload else probes).append(message)
-            connection = world.connect(name=client_id, client_id=client_id, **options)
+            callbacks = {name: options.pop(name) for name in ("on_message", "on_change") if name in options}
+            connection = world.connect(ConnectionOptions(client_id, client_id, **options), **callbacks)
             stack.callback(connection.stop)
             connection.start()
             wait_until(lambda: connection.connected, 30, "a connection")
             if heard is not None:
-                probe = options["filters"][0].replace("+", "probe")
+                probe = connection.options.filters[0].replace("+", "probe")
                 wait_until(lambda: connection.publish(probe, b"", qos=0) and probes, what="the subscription")
             return connection
 
@@ -195,7 +196,7 @@ def test_a_broker_that_sends_far_too_much_is_cut_off_and_nothing_is_lost(connect
     listener = connected("keeper", filters=("a/+",), receive_maximum=2, heard=heard)
     in_memory = isinstance(listener, StubConnection)
     if in_memory:
-        listener._broker.heedless = True
+        listener.broker.exceeds_receive_maximum = True
     heedless = in_memory or listener.protocol != "5"
     speaker = connected("speaker")
     texts = [b"%d" % number for number in range(15)]
@@ -230,7 +231,7 @@ def test_a_session_that_is_not_persistent_brings_nothing_again_and_is_never_cut(
     heard = Reader()
     listener = connected("desk", filters=("a/+",), receive_maximum=2, persistent=False, heard=heard)
     if isinstance(listener, StubConnection):
-        listener._broker.heedless = True
+        listener.broker.exceeds_receive_maximum = True
     speaker = connected("speaker")
     for number in range(15):
         speaker.publish("a/b", b"%d" % number, qos=1)
@@ -249,10 +250,10 @@ def test_a_session_that_is_not_persistent_brings_nothing_again_and_is_never_cut(
 def test_one_that_is_thrown_out_comes_again_until_it_has_been_so_too_often(connected, wait_until):
     """If the broker says why (MQTT 5, 3.1.4-3). mosquitto 2.0.11 just closes the line: there it always does."""
     first = connected("twin", filters=("a/+",), receive_maximum=20)
-    for times in range(1, FIGHT + 1):
+    for times in range(1, MAX_TAKEOVERS + 1):
         assert (first.epoch, first.taken_over) == (times, False)
         connected("twin", filters=("a/+",), receive_maximum=20).stop()
-        if isinstance(first, StubConnection) and times < FIGHT:
+        if isinstance(first, StubConnection) and times < MAX_TAKEOVERS:
             first.start()  # the network's does so by itself
         wait_until(
             lambda seen=times: first.taken_over or (first.connected and first.epoch > seen), 30, "its end or return"
@@ -278,7 +279,7 @@ def test_after_an_outage_there_is_a_new_epoch_and_publishing_works_again(world, 
 
 def test_a_broker_that_is_not_there_leaves_a_reason_and_no_exception(world, wait_until):
     world.stop()
-    connection = world.connect(name="test", client_id="test")
+    connection = world.connect(ConnectionOptions("test", "test"))
     connection.start()
     assert wait_until(lambda: connection.last_error, what="a reason")
     assert not connection.connected

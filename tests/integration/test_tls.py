@@ -16,6 +16,7 @@ from servers import PASSWORD, free_port, openssl
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.tls import context
 from drsn.model.errors import ConfigurationError
 
@@ -79,7 +80,7 @@ def mutual(mosquitto: Mosquitto, certificates: Path) -> Mosquitto:
 def connection(broker: Mosquitto, certificates: Path, **how: object) -> Iterator[Connection]:
     """One that is on its way, with quick attempts."""
     given = {"host": "127.0.0.1", "tls": True, "ca_file": f"{certificates}/ca.pem"}
-    made = Connection(BrokerAddress(**{"port": broker.port, **given, **how}), name="t", client_id="t")
+    made = Connection(BrokerAddress(**{"port": broker.port, **given, **how}), ConnectionOptions("t", "t"))
     made.start()
     try:
         yield made
@@ -263,7 +264,7 @@ def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path)
 
 def test_a_broker_that_closes_the_line_at_once_leaves_a_reason(wait_until: Callable):
     with socket.create_server(("127.0.0.1", free_port())) as listener:
-        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), name="t", client_id="t")
+        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), ConnectionOptions("t", "t"))
         made.start()
         listener.accept()[0].close()
         wait_until(lambda: made.last_error, what="a reason")

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.certificate_expiry import ending
-from drsn.agent.mqtt.connection import CLOSED
+from drsn.agent.mqtt.session import CLOSED
 from drsn.agent.mqtt.tls import INSECURE, certificate_of
 from drsn.agent.tools.doctor.broker_session import (
     LISTEN_S,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, LATER, OWN, own, say
 
-from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
+from drsn.agent.mqtt.connection import MAX_TAKEOVERS
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
-from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.agent.service.agent_id_lease import QUIET_S, Admission
 from drsn.model.errors import ConfigurationError, UnavailableError
 
@@ -34,7 +32,7 @@ def admission() -> Admission:
 
 @pytest.fixture
 def probe(broker: StubBroker, admission: Admission) -> StubConnection:
-    return StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), on_message=admission.put)
+    return StubConnection(broker, ConnectionOptions("probe", "probe", (STATUS, HEALTH)), on_message=admission.put)
 
 
 def test_it_waits_for_the_broker_and_then_for_what_is_retained(admission, probe):
@@ -146,7 +144,7 @@ def test_what_is_heard_wakes_the_loop(broker):
     """Else the one that is to stop would throw the other out once more before it has looked."""
     woken: list[int] = []
     admission = Admission("tester", "mine", OWN, 10.0, lambda: woken.append(1))
-    StubConnection(broker, name="probe", client_id="p", filters=(STATUS,), on_message=admission.put).start()
+    StubConnection(broker, ConnectionOptions("probe", "p", (STATUS,)), on_message=admission.put).start()
     say(broker, state="online", **EARLIER)
     assert woken == [1]
 
@@ -260,12 +258,13 @@ def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_o
     plant: Plant = start(StubBroker())
     plant.turn(1)
     mine = getattr(plant, which)
-    for _ in range(FIGHT - 1):
-        StubConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20).start()
+    same_id = ConnectionOptions("other", mine.options.client_id, receive_maximum=20)
+    for _ in range(MAX_TAKEOVERS - 1):
+        StubConnection(plant.broker, same_id).start()
         mine.start()
         plant.turn(1)
         assert plant.retained(STATUS)["state"] == "online"
-    other = StubConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20)
+    other = StubConnection(plant.broker, same_id)
     other.start()
     with pytest.raises(UnavailableError, match="another client"):  # 69: the service is started again, not so after 78
         plant.runner.run(threading.Event())
@@ -302,15 +301,6 @@ def test_the_will_tells_the_run_that_it_is_of(start):
     will = plant.retained(STATUS)
     assert (told["state"], will["state"]) == ("online", "offline")
     assert told["instance"] == will["instance"] == plant.runner._parts.instance.id
-
-
-def test_the_reason_of_mqtt_5_ends_the_real_connection_if_it_comes_again_and_again():
-    connection = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x")
-    told = [(128, False)] * FIGHT + [(TAKEN_OVER, False)] * (FIGHT - 1) + [(TAKEN_OVER, True)]
-    for value, taken_over in told:
-        connection._connected = True
-        connection._disconnected_callback(threading.Event(), None, None, None, SimpleNamespace(value=value), None)
-        assert (connection.taken_over, connection._stopping.is_set()) == (taken_over, taken_over)
 
 
 @pytest.mark.parametrize("gone", [{"state": "stopped", **EARLIER}, {"state": "offline", **EARLIER}, None])

@@ -8,6 +8,7 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, own, say
 
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, QUIET_S, Admission
 from drsn.model.errors import ConfigurationError, UnavailableError
@@ -32,8 +33,10 @@ def admission() -> Admission:
 def hears(broker: StubBroker, admission: Admission, protocol: str) -> StubConnection:
     """A probe with the agent's limits: a broker of MQTT 5 keeps what is too large, one of 3.1.1 does not."""
     packet_bytes = 2 * MAX_SAID_BYTES if protocol == "5" else None
-    options = {"max_payload_bytes": MAX_SAID_BYTES, "max_packet_bytes": packet_bytes, "on_message": admission.put}
-    probe = StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), **options)
+    options = ConnectionOptions(
+        "probe", "probe", (STATUS, HEALTH), max_payload_bytes=MAX_SAID_BYTES, max_packet_bytes=packet_bytes
+    )
+    probe = StubConnection(broker, options, on_message=admission.put)
     probe.start()
     return probe
 
@@ -73,5 +76,5 @@ def test_a_real_agent_s_status_is_far_from_what_is_too_large(start):
     plant.runner._parts.publisher.health(plant.runner.health())
     said = [len(plant.broker.retained[topic]) for topic in (STATUS, HEALTH)]
     assert max(said) * 10 < MAX_SAID_BYTES
-    probe = plant.runner._parts.probe
-    assert (probe._kept_bytes, probe._max_packet_bytes) == (MAX_SAID_BYTES + 1, 2 * MAX_SAID_BYTES)
+    limits = plant.runner._parts.probe.options.limits
+    assert (limits.payload_bytes, limits.packet_bytes) == (MAX_SAID_BYTES, 2 * MAX_SAID_BYTES)

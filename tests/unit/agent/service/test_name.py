@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from drsn.agent.mqtt.connection import MAX_TAKEOVERS
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
-from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.agent.service.agent_id_lease import Admission
 from drsn.agent.service.name import Name
 from drsn.agent.service.run_id import Instance
@@ -20,13 +21,13 @@ def taken() -> list[bool]:
 
 @pytest.fixture
 def bearer() -> StubConnection:
-    return StubConnection(StubBroker(), name="bearer", client_id="bearer")
+    return StubConnection(StubBroker(), ConnectionOptions("bearer", "bearer"))
 
 
 @pytest.fixture
 def name(bearer: StubConnection, taken: list[bool]) -> Name:
     admission = Admission("tester", "mine", Instance("55555555", "2026"), 10.0)
-    probe = StubConnection(bearer._broker, name="probe", client_id="probe", filters=("s",), on_message=admission.put)
+    probe = StubConnection(bearer.broker, ConnectionOptions("probe", "probe", ("s",)), on_message=admission.put)
     return Name("tester", admission, probe, (bearer,), lambda: taken.append(bearer.connected))
 
 
@@ -51,7 +52,7 @@ def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(name: Na
 
 
 def test_who_takes_a_bearers_connection_again_and_again_ends_us(name: Name, bearer: StubConnection):
-    for _ in range(FIGHT):
+    for _ in range(MAX_TAKEOVERS):
         name.keep(1.0)
         bearer.start()
         bearer.lose(taken_over=True)
@@ -64,7 +65,7 @@ def test_whoever_has_it_is_nobody_of_our_own_past(name: Name, bearer: StubConnec
     """The directory may be a copy of the other one's, and takes the status that stands for its own."""
     name.ask()
     name.keep(1.0)
-    bearer._broker.publish("s", b'{"state": "online", "instance": "77777777"}', 1, {}, retain=False)
+    bearer.broker.publish("s", b'{"state": "online", "instance": "77777777"}', 1, {}, retain=False)
     with pytest.raises(ConfigurationError, match="another agent of this name is connected"):
         name.keep(1.1)
     assert taken == [False]
