@@ -38,7 +38,7 @@ Protocol = Literal["5", "3.1.1"]
 CONNACK_TIMEOUT_S: Final = 10.0
 
 CLOSED: Final = (
-    "the broker closed the line before it answered to CONNECT; is this a port with TLS (mqtts://), "
+    "the broker closed the connection before it answered CONNECT; is this a port with TLS (mqtts://), "
     "or does it ask for a certificate (mqtt.cert_file)?"
 )
 NO_CONNACK: Final = "no answer to CONNECT"
