@@ -97,13 +97,13 @@ class Outbox:
         if now_s >= self._retry_s:
             for number in sorted(self._deferred)[: self._room]:
                 self._waiting[self._deferred.pop(number)] -= 1
-                found = self._store.journal(number - 1, 1)
+                found = self._store.read(number - 1, 1)
                 if not found or found[0].id != number:  # a full journal has let it go
                     self._confirmed.add(number)
                 elif not self._publish(found[0]):
                     return
             self._retry_s = now_s if self._deferred else math.inf
-        for entry in self._store.journal(self._next, self._room):
+        for entry in self._store.read(self._next, self._room):
             if self._waiting[entry.sensor]:
                 self._defer(entry)
             elif not self._publish(entry):

@@ -88,7 +88,7 @@ class Loop:
             self._finish()
         except BaseException as error:
             if isinstance(error, DrsnError):
-                parts.in_hand.blameless()
+                parts.in_hand.clear_current()
             self._abandon()
             raise
         self._say_goodbye()
@@ -97,7 +97,7 @@ class Loop:
         """Take what is there, diagnose what is due, say what there is to say."""
         parts = self._parts
         now_s = time.monotonic()
-        due_s = (parts.batch.wait_s(now_s), parts.group.wait_s(len(parts.receipts), now_s), IDLE_WAIT_S)
+        due_s = (parts.batch.wait_s(now_s), parts.group.due_in_s(len(parts.receipts), now_s), IDLE_WAIT_S)
         self._take(TAKE, min(wait_s for wait_s in due_s if wait_s is not None))
         if parts.batch.wait_s(time.monotonic()) == 0:
             self._flush()
@@ -106,13 +106,15 @@ class Loop:
     def _take(self, limit: int, timeout_s: float) -> bool:
         """Handle messages from the inbox; one by one if they may be what ended the last run. False: there was none."""
         parts = self._parts
-        messages = parts.inbox.take(1 if parts.in_hand.careful else limit, timeout_s)
+        messages = parts.inbox.take(1 if parts.in_hand.probation else limit, timeout_s)
         # All are in somebody's hands before the first is handled: each counts somewhere at every moment.
         now_s = time.monotonic()
         if messages:
-            parts.group.came(now_s, free=not any(each.qos for each in messages), owed=parts.receipts.owed)
+            parts.group.packet_arrived(
+                now_s, qos0_only=not any(each.qos for each in messages), unacknowledged=parts.receipts.owed
+            )
         for receipt in [parts.receipts.open(message, now_s) for message in messages]:
-            if parts.in_hand.careful:
+            if parts.in_hand.probation:
                 self._receive_carefully(receipt)
             else:
                 self._receive(receipt)
@@ -120,7 +122,7 @@ class Loop:
 
     def _receive_carefully(self, receipt: InFlight) -> None:
         in_hand, message = self._parts.in_hand, receipt.message
-        if in_hand.take(message):
+        if in_hand.begin(message):
             self._receive(receipt)
         else:
             receipt.refused, receipt.read = Reason.POISON, True
@@ -128,7 +130,7 @@ class Loop:
         if len(self._parts.batch):
             self._flush()
         self._settle(now=True)
-        in_hand.done()
+        in_hand.finish()
 
     def _receive(self, receipt: InFlight) -> None:
         parts, message = self._parts, receipt.message
@@ -194,9 +196,9 @@ class Loop:
         """
         parts, now_s = self._parts, time.monotonic()
         parts.evidence.notice(self._noticed)
-        parts.group.hold([*self._noticed, *decided], now_s, done=parts.receipts.any_done)
+        parts.group.add([*self._noticed, *decided], now_s, packet_done=parts.receipts.any_done)
         self._noticed = []
-        if not now and answer is None and parts.group.wait_s(len(parts.receipts), now_s) != 0:
+        if not now and answer is None and parts.group.due_in_s(len(parts.receipts), now_s) != 0:
             return
         outcomes, settled = parts.group.take(), parts.receipts.settle()
         known = parts.pipeline.sensors
@@ -312,7 +314,7 @@ class Loop:
         for connection in (parts.probe, parts.ingest):
             connection.stop()
         parts.control.stop(with_will=not said)
-        parts.in_hand.end()
+        parts.in_hand.close_clean()
         log.info("stopped", extra=fields(**parts.metrics.totals()))
 
     def _await(self, done: Callable[[], bool]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
+from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, fails, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.fake import tone_of
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.schema.documents import StatusDocument
+from drsn.agent.storage.database import Database
+from drsn.agent.storage.journal import Journal
+from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,9 +101,9 @@ def test_health_tells_of_the_inbox_at_one_moment(start, monkeypatch):
     assert (packets["received"], packets["shed"], packets["in_flight"]) == (9, 4, 5)
 
 
-def test_health_tells_of_events_that_nobody_has(start):
+def test_health_tells_of_events_that_nobody_has(start, monkeypatch):
     plant = start(StubBroker())
-    plant.store.lost = 7
+    monkeypatch.setattr(Journal, "lost", 7)
     assert plant.runner.health().lost_events == 7
 
 
@@ -163,7 +167,7 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
             plant.runner._parts.receipts.open(each, -1e9)
         plant.turn(1)
     elif step == "careful":
-        plant.runner._parts.in_hand.careful = 3
+        plant.runner._parts.in_hand.probation = 3
 
 
 def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
@@ -203,28 +207,26 @@ def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start)
     assert "drsn/v1/stranger/alarm" not in broker.retained, "it is the stranger who finds no place"
 
 
-def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, tmp_path):
+def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, monkeypatch):
     """Degraded meanwhile, and online again with all of it on the disk."""
     broker = StubBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.say("a", "inner_race")
     plant.turn()
-    store = plant.store._store
-    store._db.execute("PRAGMA cache_size = 1")
-    store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
-    plant.store._retry_s = time.monotonic() + 3600
-    for _ in range(20):
-        for label in ("outer_race", "normal"):
-            plant.say("a", label)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(Database, "commit", fails(StorageError("database or disk is full")))
+        for _ in range(20):
+            for label in ("outer_race", "normal"):
+                plant.say("a", label)
+            plant.turn()
+        plant.say("a", "ball")
         plant.turn()
-    plant.say("a", "ball")
-    plant.turn()
-    status = plant.retained(STATUS)
-    assert status["state"] == "degraded"
-    assert status["reasons"][0].startswith("store: ")
-    assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
-    assert not plant.ingest._session.flying
-    plant.store._retry_s = 0.0
+        status = plant.retained(STATUS)
+        assert status["state"] == "degraded"
+        assert status["reasons"][0].startswith("store: ")
+        assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
+        assert not plant.ingest._session.flying
+    plant.store.tend(math.inf)
     plant.turn()
     assert plant.retained(STATUS)["state"] == "online"
     seqs = [event["seq"] for event in plant.heard("drsn/v1/a/event")]

@@ -61,8 +61,7 @@ def test_what_waits_behind_a_packet_that_is_never_done_does_not_overtake_it(star
 def test_what_a_commit_alone_has_kept_waiting_is_not_given_up(start, monkeypatch):
     """The process was stopped for a minute: all of it is done by now."""
     plant = start(StubBroker())
-    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 60.0)
-    monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 60.0)
+    plant.runner._parts.group.group_s = plant.runner._parts.group.lull_s = 60.0
     plant.say("a", "normal")
     plant.turn(1)
     assert whole(plant)["in_flight"] == 1
