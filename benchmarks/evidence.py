@@ -36,14 +36,15 @@ from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.quantise import quantise, samples_of
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.record_files import RecordFiles
-from drsn.agent.evidence.recorder import WAITING_BYTES, Recorder, Snapshot, fed
+from drsn.agent.evidence.recorder import WAITING_BYTES, Recorder, Snapshot
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.tools.evidence.figure import figure
-from drsn.agent.tools.evidence.replay import Line, diagnose_again, events_of, judge_again
+from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
 from drsn.model.bearing import SKF_6205
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
@@ -123,15 +124,20 @@ def record_of_a_raise(dtype: str) -> Record:
     keeper = Recorder(WINDOWS, BATCH, desk)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
-        line = Line(
+        line = Pipeline(
             Intake(CONTRACT, (entry,), 1, {}, Metrics()),
             Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage),
             backend,
             Interpreter(CONTRACT),
             pipeline(),
-            keeper,
+            recorder=keeper,
+            decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
         )
-        events = list(events_of(messages([healthy, loads["inner_race_007"]], dtype), line))
+        outcomes = []
+        for message in messages([healthy, loads["inner_race_007"]], dtype):
+            outcomes += line.process(InFlight(message))
+        outcomes += line.flush()
+    events = [event for outcome in outcomes for event in outcome.events]
     keeper.release()
     raised = next(e for e in events if e.active and e.condition == "inner_race")
     return record_of(next(each for each in desk.taken if each.event == raised), ABOUT)
@@ -215,14 +221,12 @@ def memory_mb() -> dict[str, float]:
         for kept in (False, True):
             tracemalloc.start()
             keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk())
-            batch, line, interpret = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage), pipeline(), Interpreter(CONTRACT)
+            batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage)
+            line = Pipeline(None, batcher, backend, Interpreter(CONTRACT), pipeline(), recorder=keeper)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
                 for index in range(BATCH):
-                    batch.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT, 0.0)
-                outputs = backend.infer(batch.x)
-                for row, diagnosis in enumerate(interpret(batch.readings, outputs)):
-                    fed(line, keeper, row, diagnosis, outputs, 0)
-                batch.clear()
+                    line.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT)
+                line.flush()
             held[kept], arrays = tracemalloc.get_traced_memory()[0], keeper.nbytes
             tracemalloc.stop()
     more = held[True] - held[False]

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
@@ -21,9 +22,12 @@ from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
-from drsn.agent.tools.evidence.replay import Line, events_of
+from drsn.agent.service.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
@@ -52,17 +56,27 @@ class Desk:
         """Nothing waits."""
 
 
-def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Line:
+def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Pipeline:
     who = BundleReference(name="b", version="1", sha256="0" * 64)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
-    return Line(
+    return Pipeline(
         Intake(contract, (entry,), 10, {}, Metrics()),
         Batcher(contract, max_batch, 0.0, keep=keeper and keeper.stage),
         backend,
         Interpreter(contract),
         AlarmEngine(contract, Identity("line4", "e1", who), lambda _sensor: POLICY),
-        keeper,
+        recorder=keeper,
+        decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
     )
+
+
+def events_of(messages: Iterable[Message], pipeline: Pipeline) -> list[EventDocument]:
+    """The events of these messages; a window is decided at the time of its last sample, whatever the clock says."""
+    outcomes: list[Outcome] = []
+    for each in messages:
+        outcomes += pipeline.process(InFlight(each))
+    outcomes += pipeline.flush()
+    return [event for outcome in outcomes for event in outcome.events]
 
 
 def message(contract: ModelContract, label: str, seq: int, dtype: str = "i16", sensor: str = "press4") -> Message:
@@ -82,7 +96,7 @@ class Story:
     keeper: Recorder
     desk: Desk
     events: list[EventDocument]
-    line: Line
+    line: Pipeline
 
 
 def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int = 3, dtype: str = "i16",
@@ -92,7 +106,7 @@ def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int
     keeper = Recorder(windows, max_batch, desk, most_bytes)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, keeper)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
-    return Story(keeper, desk, list(events_of(sent, line)), line)
+    return Story(keeper, desk, events_of(sent, line), line)
 
 
 def about(contract: ModelContract) -> About:

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.sensor_faults import WindowStats
     from drsn.agent.acquisition.sensor_stream import Window
-    from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
+    from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import SensorState
-    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.batch_buffer import Row
     from drsn.agent.evidence.window_history import Arrays
     from drsn.agent.mqtt.transport import Outputs
@@ -246,14 +245,3 @@ def _fact(row: Row, before: SensorState | None, outcome: Outcome, now_unix_ns: i
         before=before,
         after=outcome.sensor,
     )
-
-
-def fed(
-    pipeline: AlarmEngine, keeper: Recorder | None, place: int, diagnosis: Diagnosis, outputs: Outputs, now_unix_ns: int
-) -> Outcome:
-    """Let a diagnosed window of a batch speak, and keep it; `place` is its row of the batch and of the outputs."""
-    before = pipeline.sensors.get(diagnosis.reading.sensor)
-    outcome = pipeline.feed(diagnosis, now_unix_ns)
-    if keeper is not None:
-        keeper.saw(place, before, outcome, outputs, now_unix_ns)
-    return outcome

@@ -21,10 +21,10 @@ TRAILS_BYTES = 64 << 20
 """Of the windows of all sensors, at least: of 24 sensors, eight windows of each, at 1 MHz and 12 kHz of the bundle."""
 
 
-def keeper_of(
+def recorder_of(
     settings: Settings, contract: ModelContract, publish: Callable[[str, str, bytes], None] | None = None
 ) -> Recorder:
-    """A keeper whose records go to the state directory, and to `publish` as messages: of a sensor, of an event."""
+    """A recorder whose records go to the state directory, and as messages to `publish` (sensor, event id, payload)."""
     policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
 
     def about(sensor: str) -> About:

@@ -20,10 +20,10 @@ from drsn.agent.mqtt import connection as mqtt
 from drsn.agent.mqtt import properties as mqtt_properties
 from drsn.agent.mqtt import topics
 from drsn.agent.rpc import queue, request
-from drsn.agent.service import agent_id_lease as admission
 from drsn.agent.service import bootstrap as app
 from drsn.agent.service import evidence_wiring as setup
-from drsn.agent.service import loop as runner
+from drsn.agent.service import lease_acquisition, seen_status
+from drsn.agent.service.waits import Waits
 from drsn.agent.settings.loader import load
 from drsn.agent.settings.sections import AgentSection
 from drsn.agent.storage import database as store
@@ -86,7 +86,7 @@ PROMISED = (
     f"older than `agent.max_age_s` ({MAX_AGE_S:g} s)",
     f"the next {in_hand.PROBATION_PACKETS} packets are handled one by one",
     f"is refused (`poison`) after {WORDS.get(in_hand.MAX_CRASHES)} ends",
-    f"never done for {runner.ACK_AGE_S:g} s cuts the connection",
+    f"never done for {Waits.ack_age_s:g} s cuts the connection",
     f"passes Receive Maximum {WORDS.get(mqtt.MOST_UNACKED)} is cut off",
     f"without a whole window within {WORDS.get(places.UNPROVEN_S / 60)} minutes their place is free",
     f"known across the sensor's last {WORDS.get(continuity.PAST_BOOTS)} restarts",
@@ -95,8 +95,8 @@ PROMISED = (
     f"the journal holds {store.JOURNAL_BYTES / 1e6:g} MB",
     f"published events go after {WORDS.get(store.RETENTION_S / 86_400)} days",
     f"then events: {outbox.BURST} at once, {outbox.PER_S:g} a second",
-    f"of another instance makes it wait {admission.LEAST_PATIENCE_S:g} s",
-    f"then it waits {WORDS.get(admission.QUIET_S)}",
+    f"of another instance makes it wait {lease_acquisition.LEAST_WAIT_S:g} s",
+    f"then it waits {WORDS.get(lease_acquisition.QUIET_S)}",
     f"what was refused is tried again after {outbox.RETRY_AFTER_S:g} s",
     f"the last {store.MAX_REPLIES:,} answers are kept",
 )
@@ -106,7 +106,7 @@ BOUNDS = (
     f"as long as its pattern with {topics.MAX_LEVEL_CHARS} characters for each",
     f"| what waits to be read | {WORDS.get(app.INBOX_BATCHES)} batches, {app.INBOX_BATCHES * 32} messages by default:",
     f"| {packet.MAX_SAMPLE_RATE_HZ / 1e6:g} MHz, and {stream.MAX_WINDOW_SAMPLES:,} samples a window;",
-    f"| {admission.MAX_SAID_BYTES >> 10} KiB, in packets of {admission.MAX_SAID_BYTES >> 9} KiB;",
+    f"| {seen_status.MAX_STATUS_BYTES >> 10} KiB, in packets of {seen_status.MAX_STATUS_BYTES >> 9} KiB;",
     (
         f"need at {WORDS.get(room.RATES)} times the bundle's rate, "
         f"{intake.RINGS_BYTES >> 20} and {setup.TRAILS_BYTES >> 20} MiB at least;"
@@ -116,7 +116,7 @@ BOUNDS = (
         f"{mqtt_properties.MAX_PROPERTY_CHARS} characters each |"
     ),
     (
-        f"| a command | {request.MAX_BYTES >> 10} KiB; {runner.COMMANDS} are done a turn; of QoS 1 "
+        f"| a command | {request.MAX_BYTES >> 10} KiB; {Waits.commands_a_turn} are done a turn; of QoS 1 "
         f"{queue.QUEUE_LIMITS[True].commands:,} wait at most ({queue.QUEUE_LIMITS[True].size_bytes >> 20} MiB), of "
         f"QoS 0 {queue.QUEUE_LIMITS[False].commands} ({queue.QUEUE_LIMITS[False].size_bytes >> 20} MiB)."
     ),

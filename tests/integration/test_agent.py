@@ -216,7 +216,7 @@ def test_an_engine_that_does_not_fit_makes_the_agent_degraded_and_it_watches_all
     assert (status["state"], status["backend"], status["engine"]) == ("degraded", "onnxruntime", None)
     assert len(status["reasons"]) == 1
     assert status["reasons"][0].startswith("backend 'tensorrt': ")
-    assert "level=error logger=agent.runner event=degraded backend=onnxruntime" in agent.text()
+    assert "level=error logger=agent.service.health event=degraded backend=onnxruntime" in agent.text()
     sent = play(mosquitto)
     wait_until(lambda: processed(mosquitto) == sent, what=agent.text())
     assert mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm")["condition"] == "inner_race"

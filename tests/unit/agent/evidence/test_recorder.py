@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, message, tell
+from witness import POLICY, Desk, events_of, message, tell
 
 from drsn.agent.backends.fake import tone_of
 from drsn.agent.decision.alarm_logic import fall_silent
 from drsn.agent.evidence import batch_buffer as staging
 from drsn.agent.evidence import recorder as module
 from drsn.agent.evidence.quantise import samples_of
-from drsn.agent.tools.evidence.replay import events_of
 
 TOLD = ("normal", "ball", "normal", "ball", "ball", "ball", "normal", "normal", "normal")
 
@@ -33,7 +32,7 @@ def test_a_copy_does_not_change_with_what_comes_later(contract):
     story = tell(contract, "ball", "ball", "ball")
     (held,) = story.keeper._held
     before = held.arrays.counts.copy()
-    list(events_of([message(contract, "normal", seq) for seq in range(3, 9)], story.line))
+    events_of([message(contract, "normal", seq) for seq in range(3, 9)], story.line)
     np.testing.assert_array_equal(held.arrays.counts, before)
     assert len(held.facts) == 3, "no more than had come"
 
@@ -43,7 +42,7 @@ def test_no_array_is_allocated_for_a_sensor_s_later_windows(contract, monkeypatc
     monkeypatch.setattr(module.WindowHistory, "__init__", lambda *_: pytest.fail("another trail"))
     before, staging = story.keeper.nbytes, story.keeper._staging
     flat, work = staging._flat, staging._work
-    assert list(events_of([message(contract, "normal", seq) for seq in range(2, 9)], story.line)) == []
+    assert events_of([message(contract, "normal", seq) for seq in range(2, 9)], story.line) == []
     assert story.keeper.nbytes == before
     assert staging._flat is flat
     assert staging._work is work
@@ -71,7 +70,7 @@ def test_what_waits_for_a_commit_is_bounded(contract, monkeypatch: pytest.Monkey
 
 def test_a_sensor_that_falls_silent_leaves_its_last_windows(contract):
     story = tell(contract, "normal", "normal")
-    pipeline, after = story.line.pipeline, story.line.pipeline.sensors["press4"]
+    pipeline, after = story.line.engine, story.line.engine.sensors["press4"]
     pipeline.sensors["press4"], changes = fall_silent(after, POLICY, 5)
     story.keeper.notice([pipeline._outcome("press4", None, changes)])
     (held,) = story.keeper._held
@@ -82,7 +81,7 @@ def test_what_a_person_commands_needs_no_evidence(contract):
     story = tell(contract, *TOLD[:6])
     (held,) = story.keeper._held
     commanded = held.event.model_copy(update={"condition": "silent", "by": "ann"})
-    outcome = story.line.pipeline._outcome("press4", None, [])
+    outcome = story.line.engine._outcome("press4", None, [])
     story.keeper.notice([replace(outcome, events=(commanded, held.event))])
     assert story.keeper._held == [held]
 
@@ -100,7 +99,7 @@ def test_another_rate_begins_another_trail(contract):
     story = tell(contract, "normal", "normal", max_batch=1)
     faster = contract.model_copy(update={"window": 512, "sample_rate_hz": 24_000.0})
     sent = [message(faster, "normal", seq) for seq in (2, 3, 4)]
-    assert list(events_of(sent, story.line)) == []
+    assert events_of(sent, story.line) == []
     facts, arrays = story.keeper._trails["press4"].copy()
     assert arrays.counts.shape == (3, 1, 512)
     assert len(facts) == 3
@@ -125,7 +124,7 @@ def told_by(contract, *sensors: str) -> list:
 
 def test_the_memory_of_all_windows_is_bounded_and_who_finds_no_room_is_said_and_counted(contract, caplog):
     story = tell(contract, "normal", most_bytes=2 * 4 * PER_WINDOW)
-    events = list(events_of(told_by(contract, "fan", "pump", "saw"), story.line))
+    events = events_of(told_by(contract, "fan", "pump", "saw"), story.line)
     assert len(events) == 3, "they are alarms all the same"
     assert sorted(story.keeper._trails) == ["fan", "press4"]
     assert story.keeper.nbytes == 2 * 4 * PER_WINDOW
@@ -134,16 +133,16 @@ def test_the_memory_of_all_windows_is_bounded_and_who_finds_no_room_is_said_and_
     assert (counts["dropped"], counts["crowded_out"], counts["memory_bytes"]) == (2, 2, 2 * 4 * PER_WINDOW)
     assert "no memory for the windows of a sensor" in caplog.text
     story.keeper.forget("press4")
-    assert list(events_of([message(contract, "ball", 3, sensor="pump")], story.line)) == []
+    assert events_of([message(contract, "ball", 3, sensor="pump")], story.line) == []
     assert story.keeper.counts()["crowded_out"] == 1, "there is room again"
 
 
 def test_a_faster_sensor_gives_its_room_to_a_slower_one(contract):
     story = tell(contract, most_bytes=5 * 4 * PER_WINDOW)
     fast = contract.model_copy(update={"window": 1024, "sample_rate_hz": 48_000.0})
-    list(events_of([message(fast, "normal", 0, sensor="fast")], story.line))
+    events_of([message(fast, "normal", 0, sensor="fast")], story.line)
     assert list(story.keeper._trails) == ["fast"]
-    list(events_of(told_by(contract, "fan", "pump"), story.line))
+    events_of(told_by(contract, "fan", "pump"), story.line)
     assert sorted(story.keeper._trails) == ["fan", "pump"]
     assert story.keeper.counts()["crowded_out"] == 1
     assert {snapshot.event.sensor for snapshot in story.keeper._held} == {"fan", "pump"}
@@ -155,11 +154,11 @@ def test_the_memory_of_a_batch_is_bounded(contract, monkeypatch: pytest.MonkeyPa
     story = tell(contract, *8 * ["normal"], max_batch=3)
     fast = contract.model_copy(update={"window": 2048, "sample_rate_hz": 96_000.0})
     sent = [message(fast, "ball", seq, sensor="fast") for seq in range(3)]
-    assert len(list(events_of(sent, story.line))) == 1
+    assert len(events_of(sent, story.line)) == 1
     assert story.keeper._staging._flat.nbytes <= 2 * 256 * 4
     assert list(story.keeper._trails) == ["press4"]
     assert (story.keeper.dropped, story.keeper.counts()["crowded_out"]) == (1, 1)
-    list(events_of([message(contract, "normal", seq) for seq in (8, 9)], story.line))
+    events_of([message(contract, "normal", seq) for seq in (8, 9)], story.line)
     facts, _ = story.keeper._trails["press4"].copy()
     assert len(facts) == 4
 

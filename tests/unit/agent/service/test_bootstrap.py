@@ -39,8 +39,9 @@ def test_a_bundle_that_serves_opens_and_proves_itself(tmp_path):
 def test_each_of_an_agents_connections_says_how_large_a_packet_may_be(tmp_path):
     """One of 200 MB on the topic of its health, which strangers may reach, took 670 MB of memory."""
     made = settings(tmp_path, mqtt={"protocol": "5"})
-    with assembled(Configuration(made, "0" * 64, shipped("synthetic"))) as runner:
-        connections = [getattr(runner._parts, name) for name in ("probe", "control", "ingest")]
+    with assembled(Configuration(made, "0" * 64, shipped("synthetic"))) as loop:
+        lines = loop.shutdown.connections
+        connections = (lines.probe, lines.control, lines.ingest)
         told = [each._connect_options()["properties"].MaximumPacketSize for each in connections]
         cut = [each._limits.payload_bytes for each in connections]
     assert told == [128 << 10, 16 << 20, 16 << 20]

@@ -43,11 +43,11 @@ def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, la
 )
 def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(start, age_s, synced, ours, stale):
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
-    plant.runner._parts.intake._clock_right = lambda _now_s: ours
+    plant.agent.pipeline.intake._clock_right = lambda _now_s: ours
     say_old(plant, age_s, synced=synced)
     plant.turn()
     packets = whole(plant)
-    assert (packets["stale"], packets["processed"], plant.runner.health().windows) == (stale, 1 - stale, 1 - stale)
+    assert (packets["stale"], packets["processed"], plant.health().windows) == (stale, 1 - stale, 1 - stale)
     assert not plant.ingest._session.flying, "it is acknowledged"
     assert len(plant.heard("drsn/v1/a/event")) == 1 - stale
 
@@ -63,23 +63,23 @@ def test_whether_our_clock_is_right_is_the_kernel_s_word(start, monkeypatch, rig
 
 def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, monkeypatch):
     plant = start(StubBroker())
-    plant.runner._parts.intake._max_age_s = 0.05
+    plant.agent.pipeline.intake._max_age_s = 0.05
     plant.say("a", "inner_race")
     time.sleep(0.1)
     plant.turn()
-    assert (whole(plant)["stale"], plant.runner.health().windows) == (1, 0)
+    assert (whole(plant)["stale"], plant.health().windows) == (1, 0)
 
 
 def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start):
     plant = start(StubBroker())
-    plant.runner._parts.intake._clock_right = lambda _now_s: True
+    plant.agent.pipeline.intake._clock_right = lambda _now_s: True
     for seq, age_s in ((1, 1.0), (2, 700.0), (3, 700.0), (4, 0.0)):
         say_old(plant, age_s, seq=seq)
     say_old(plant, 700.0, seq=1)  # comes again: what it was before counts
     plant.turn()
     packets = whole(plant)
     assert (packets["processed"], packets["stale"], packets["duplicate"]) == (2, 2, 1)
-    assert plant.runner.health().gaps == 1
+    assert plant.health().gaps == 1
 
 
 def test_packets_of_one_commit_are_acknowledged_in_order_of_receipt(start, monkeypatch):
@@ -89,14 +89,14 @@ def test_packets_of_one_commit_are_acknowledged_in_order_of_receipt(start, monke
     for sensor in "abcd":
         plant.say(sensor, "normal")
     plant.turn(1)
-    assert len(acked) == plant.runner.health().packets["processed"] == 4
+    assert len(acked) == plant.health().packets["processed"] == 4
     assert acked == sorted(acked)
 
 
 def test_health_tells_of_the_inbox_at_one_moment(start, monkeypatch):
     """The network's thread goes on meanwhile: three numbers read one by one would not be of the same packets."""
     plant = start(StubBroker())
-    monkeypatch.setattr(plant.runner._parts.inbox, "counts", lambda: Counts(received=9, shed=4, waiting=5))
+    monkeypatch.setattr(plant.agent.inbox, "counts", lambda: Counts(received=9, shed=4, waiting=5))
     packets = whole(plant)
     assert (packets["received"], packets["shed"], packets["in_flight"]) == (9, 4, 5)
 
@@ -104,7 +104,7 @@ def test_health_tells_of_the_inbox_at_one_moment(start, monkeypatch):
 def test_health_tells_of_events_that_nobody_has(start, monkeypatch):
     plant = start(StubBroker())
     monkeypatch.setattr(Journal, "lost", 7)
-    assert plant.runner.health().lost_events == 7
+    assert plant.health().lost_events == 7
 
 
 STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue careful").split()  # noqa: SIM905 (read)
@@ -115,16 +115,16 @@ STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue c
 def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], steps: list[str]):
     """Also while the network runs, with packets taken from the inbox and others in the batch."""
     plant = start(StubBroker())
-    parts = plant.runner._parts
-    parts.intake._clock_right = lambda _now_s: True
-    parts.inbox.capacity = 64
-    infer = parts.backend.infer
+    agent = plant.agent
+    agent.pipeline.intake._clock_right = lambda _now_s: True
+    agent.inbox.capacity = 64
+    infer = agent.pipeline.backend.infer
 
     def watched(x: np.ndarray) -> object:
         whole(plant)
         return infer(x)
 
-    parts.backend.infer = watched
+    agent.pipeline.backend.infer = watched
     try:
         for number, step in enumerate(steps, 1):
             take(plant, step, number)
@@ -162,12 +162,12 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
         plant.turn(8)  # what comes again needs room: to wait for it, in this only thread, would be for ever
         plant.ingest.start()
     elif step == "overdue" and plant.ingest.connected:
-        message = plant.runner._parts.inbox.take(1, 0)
+        message = plant.agent.inbox.take(1, 0)
         for each in message:
-            plant.runner._parts.receipts.open(each, -1e9)
+            plant.agent.tracker.open(each, -1e9)
         plant.turn(1)
     elif step == "careful":
-        plant.runner._parts.in_hand.probation = 3
+        plant.agent.poison_guard.probation = 3
 
 
 def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
@@ -178,15 +178,15 @@ def test_strangers_that_never_bring_a_window_give_their_places_back(start, monke
     plant.turn()
     plant.say("b", "normal")
     plant.turn()
-    assert plant.runner.health().rejected == {"too_many_sensors": 1}
+    assert plant.health().rejected == {"too_many_sensors": 1}
     monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.UNPROVEN_S", 0.0)
     monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.CLEAR_EVERY_S", 0.0)
     plant.say("b", "normal")
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["state"] == "normal"
     assert "drsn/v1/x/alarm" not in plant.broker.retained
-    assert plant.store.load().cursors.keys() == {"a", "b"}, "strangers do not fill the database"
-    assert plant.runner.health().sensors == 2, "nor the memory"
+    assert plant.journal.load().cursors.keys() == {"a", "b"}, "strangers do not fill the database"
+    assert plant.health().sensors == 2, "nor the memory"
 
 
 def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start):
@@ -202,7 +202,7 @@ def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start)
     for name in "abcd":
         second.say(name, "normal")
     second.turn(8)  # one by one, after the crash
-    assert second.runner.health().rejected == {"too_many_sensors": 1}
+    assert second.health().rejected == {"too_many_sensors": 1}
     assert whole(second)["processed"] == 4
     assert "drsn/v1/stranger/alarm" not in broker.retained, "it is the stranger who finds no place"
 
@@ -226,7 +226,7 @@ def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, monkeypatch):
         assert status["reasons"][0].startswith("store: ")
         assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
         assert not plant.ingest._session.flying
-    plant.store.tend(math.inf)
+    plant.journal.tend(math.inf)
     plant.turn()
     assert plant.retained(STATUS)["state"] == "online"
     seqs = [event["seq"] for event in plant.heard("drsn/v1/a/event")]
@@ -236,7 +236,7 @@ def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, monkeypatch):
     second.turn()
     second.say("a", "normal")
     second.turn()
-    assert second.runner.health().gaps == 0
+    assert second.health().gaps == 0
     seqs += [event["seq"] for event in second.heard("drsn/v1/a/event")][len(seqs) :]
     assert seqs == list(range(1, len(seqs) + 1)), "none lost, none doubled"
 

@@ -44,10 +44,10 @@ def test_a_forgotten_sensor_leaves_no_alarm_no_state_no_cursor_and_no_windows(pl
     assert command(plant, "forget")["ok"]
     assert ALARM not in plant.broker.retained
     assert [payload for topic, payload in plant.broker.log if topic == ALARM][-1] == b""
-    parts = plant.runner._parts
-    assert "a" not in parts.pipeline.sensors
-    assert "a" not in parts.evidence._trails
-    assert plant.store.load().cursors.keys() == {"b", "c", "d"}
+    agent = plant.agent
+    assert "a" not in agent.pipeline.engine.sensors
+    assert "a" not in agent.recorder._trails
+    assert plant.journal.load().cursors.keys() == {"b", "c", "d"}
     assert "no sensor 'a'" in command(plant, "forget")["reason"]
     plant.crash()
     successor = start(plant.broker, **AT_ONCE)
@@ -58,7 +58,7 @@ def test_a_forgotten_sensor_leaves_no_alarm_no_state_no_cursor_and_no_windows(pl
 def test_its_place_is_free(plant: Plant):
     plant.say("e", "normal")
     plant.turn()
-    assert plant.runner.health().rejected == {"too_many_sensors": 1}
+    assert plant.health().rejected == {"too_many_sensors": 1}
     command(plant, "forget")
     plant.say("e", "normal")
     plant.turn()
@@ -96,7 +96,7 @@ def test_one_that_comes_back_is_new_but_its_events_go_on(plant: Plant, start):
 def test_an_emptied_alarm_that_the_broker_did_not_take_is_emptied_on_the_next_connection(plant: Plant):
     plant.control.lose()
     asked = {"request_id": "late", "by": "ana", "sensor": "a"}
-    plant.runner._parts.desk.put(message_of(plant, asked))
+    plant.agent.dispatcher.put(message_of(plant, asked))
     plant.turn(2)
     assert ALARM in plant.broker.retained
     plant.control.start()
@@ -141,7 +141,7 @@ def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.Monkey
     assert command(plant, "forget")["ok"]
     monkeypatch.setattr("drsn.agent.decision.alarm_engine.shelving_is_over", lambda *_: True)
     monkeypatch.setattr("drsn.agent.decision.silence_timer.SilenceTimer._overdue", lambda *_: True)
-    plant.runner._parts.pipeline._silence._look_s = 0.0
+    plant.agent.pipeline.engine._silence._look_s = 0.0
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"
     assert ALARM not in plant.broker.retained

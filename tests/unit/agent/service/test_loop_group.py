@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plant import NO_WAITS
 
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.storage.journal import FILE
@@ -17,15 +19,15 @@ if TYPE_CHECKING:
 
     from plant import Plant
 
+PATIENT = replace(NO_WAITS, group_s=60.0, lull_s=60.0)
+
 
 @pytest.fixture
 def patient(start: Callable[..., Plant]) -> Callable[..., Plant]:
     """An agent whose commits wait for a minute where they may."""
 
     def begin(broker: StubBroker) -> Plant:
-        plant = start(broker)
-        plant.runner._parts.group.group_s = plant.runner._parts.group.lull_s = 60.0
-        return plant
+        return start(broker, waits=PATIENT)
 
     return begin
 
@@ -33,13 +35,13 @@ def patient(start: Callable[..., Plant]) -> Callable[..., Plant]:
 def commits(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The states of every commit from now on."""
     seen: list[dict[str, Any]] = []
-    commit = plant.store.commit
+    commit = plant.journal.commit
 
     def spy(states: dict[str, Any], *rest: Any) -> None:  # noqa: ANN401 (as commit takes them)
         seen.append(dict(states))
         commit(states, *rest)
 
-    monkeypatch.setattr(plant.store, "commit", spy)
+    monkeypatch.setattr(plant.journal, "commit", spy)
     return seen
 
 
@@ -50,9 +52,9 @@ def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(p
         plant.say(sensor, "normal")
         plant.turn()
     assert (seen, len(plant.ingest._session.flying)) == ([], 3)
-    packets = plant.runner.health().packets
+    packets = plant.health().packets
     assert (packets["received"], packets["in_flight"]) == (3, 3), "they are somewhere at every moment"
-    plant.runner._parts.group.group_s = 0.0
+    plant.clock.ahead_s += 60
     plant.turn()
     assert ([set(states) for states in seen], len(plant.ingest._session.flying)) == ([{"a", "b"}], 0)
 
@@ -88,7 +90,7 @@ def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch, tmp
 
 def test_every_packet_of_the_careful_time_after_a_crash_commits_at_once(patient, monkeypatch):
     plant = patient(StubBroker())
-    plant.runner._parts.in_hand.probation = 2
+    plant.agent.poison_guard.probation = 2
     seen = commits(plant, monkeypatch)
     for _ in range(3):
         plant.say("a", "normal")
@@ -115,8 +117,8 @@ def test_what_waited_when_the_agent_died_comes_again(patient, start):
     later = start(broker)
     later.seq = plant.seq
     later.turn()
-    assert later.runner.health().packets["processed"] == 2
-    assert later.runner.health().packets["duplicate"] == 0
+    assert later.health().packets["processed"] == 2
+    assert later.health().packets["duplicate"] == 0
 
 
 def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
@@ -124,19 +126,18 @@ def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
     seen = commits(plant, monkeypatch)
     plant.say("a", "normal")
     plant.turn()
-    plant.runner._finish()
+    plant.loop.shutdown.drain()
     assert [set(states) for states in seen if states] == [{"a"}]
     assert not plant.ingest._session.flying
 
 
 def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
-    plant = start(StubBroker())
-    plant.runner._parts.group.group_s = plant.runner._parts.group.lull_s = 60.0
+    plant = start(StubBroker(), waits=PATIENT)
     plant.say("a", "normal")
     plant.turn()
     assert len(plant.ingest._session.flying) == 1
     came: list[dict[str, Any]] = []
-    monkeypatch.setattr(plant.runner._parts.group, "packet_arrived", lambda _now_s, **told: came.append(told))
+    monkeypatch.setattr(plant.agent.committer._group, "packet_arrived", lambda _now_s, **told: came.append(told))
     plant.broker.publish("plant/b/frame", b"x", 0, {}, retain=False)
     plant.turn(1)
     plant.say("a", "normal")
@@ -150,7 +151,7 @@ def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
     plant.say("a", "normal")
     plant.turn()
     seen = commits(plant, monkeypatch)
-    pipeline = plant.runner._parts.pipeline
+    pipeline = plant.agent.pipeline.engine
     monkeypatch.setattr(pipeline._silence, "listen", lambda _now_s, *, listening: ["a"] if listening else [])
     plant.turn(1)
     assert [set(states) for states in seen] == [{"a"}]
@@ -161,8 +162,8 @@ def test_a_commit_that_was_held_up_is_no_reason_to_connect_anew(patient, monkeyp
     plant = patient(StubBroker())
     plant.say("a", "normal")
     plant.turn()
-    monkeypatch.setattr("drsn.agent.service.loop.ACK_AGE_S", -1.0)
+    plant.clock.ahead_s += 61
     epoch = plant.ingest.epoch
     plant.turn(1)
     assert (len(plant.ingest._session.flying), plant.ingest.epoch) == (0, epoch)
-    assert plant.runner._parts.metrics.reconnects == 0
+    assert plant.agent.pipeline.metrics.reconnects == 0

@@ -123,7 +123,7 @@ def test_at_the_start_it_is_waited_for_however_long_it_takes(hangs: Hangs, journ
 
 def test_an_alarm_and_its_packet_s_acknowledgement_wait_no_longer_than_that(hangs: Hangs, start):
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
-    plant.store.disk.timeout_s = 0.1
+    plant.journal.disk.timeout_s = 0.1
     plant.say("a", "normal")
     plant.turn()
     hangs.begin()

@@ -31,27 +31,27 @@ class KilledError(BaseException):
 
 def deadly(plant: Plant, sensor: str) -> None:
     """Handling a packet of this sensor ends the process."""
-    windows = plant.runner._parts.intake.windows
+    windows = plant.agent.pipeline.intake.windows
 
     def handle(message: Message, receipt: InFlight) -> Iterator[tuple[str, Window]]:
         if sensor in message.topic:
             raise KilledError
         return windows(message, receipt)
 
-    plant.runner._parts.intake.windows = handle
+    plant.agent.pipeline.intake.windows = handle
 
 
 def deadly_for_the_network(plant: Plant, sensor: str) -> None:
     """Diagnosing a window of this sensor ends the process."""
-    parts = plant.runner._parts
-    infer = parts.backend.infer
+    agent = plant.agent
+    infer = agent.pipeline.backend.infer
 
     def diagnose(x: np.ndarray) -> Outputs:
-        if any(sensor == reading.sensor for reading in parts.batch.readings):
+        if any(sensor == reading.sensor for reading in agent.pipeline.batcher.readings):
             raise KilledError
         return infer(x)
 
-    parts.backend.infer = diagnose
+    agent.pipeline.backend.infer = diagnose
 
 
 @pytest.mark.parametrize("deadly", [deadly, deadly_for_the_network])
@@ -75,7 +75,7 @@ def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_
             plant.crash()
             plant = start(broker)
     assert ends == 4, "one that could have been of any packet, and three with this one in hand"
-    health = plant.runner.health()
+    health = plant.health()
     assert health.rejected == {"poison": 1}
     assert not plant.ingest._session.flying, "it is acknowledged, and those behind it"
     assert (health.packets["processed"], health.packets["duplicate"]) == (1, 0), "the first was done before"
@@ -110,16 +110,16 @@ def test_an_end_that_the_agent_knows_a_reason_for_is_no_packet_s_fault(start: Ca
         plant = start(broker)
         if not number:
             plant.say("a", "normal")
-        plant.runner._parts.backend.infer = fails(UnavailableError("the GPU fell off the bus"))
+        plant.agent.pipeline.backend.infer = fails(UnavailableError("the GPU fell off the bus"))
         refused = threading.Event()
-        plant.runner._parts.in_hand.finish = refused.set  # else it would wait for packets for ever
+        plant.agent.poison_guard.finish = refused.set  # else it would wait for packets for ever
         with pytest.raises(UnavailableError):
-            plant.runner.run(refused)
+            plant.loop.run(refused)
         plant.crash()
     plant = start(broker)
     plant.turn(8)
-    assert plant.runner.health().rejected == {}
-    assert plant.runner.health().packets["processed"] == 1
+    assert plant.health().rejected == {}
+    assert plant.health().packets["processed"] == 1
 
 
 def test_it_is_the_same_packet_whatever_connection_brings_it(make_message):

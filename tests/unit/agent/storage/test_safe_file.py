@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drsn.agent.service import run_id as instance
-from drsn.agent.service.run_id import Instance
+from drsn.agent.service.run_id import RunId
 from drsn.agent.storage import poison_guard, rollback_guard
 from drsn.agent.storage.journal import FILE as DATABASE
 from drsn.agent.storage.journal import Journal
@@ -78,7 +78,7 @@ def start(folder: Path, make_message: Callable) -> None:
     assert found.begin(make_message())
     found.finish()
     found.close_clean()
-    Instance.drawn(folder, 0).remember(folder)
+    RunId.drawn(folder, 0).remember(folder)
     with closing(RollbackGuard(folder)) as guard:
         guard.missing_commits("a1", 7)
         guard.record("a1", 8)
@@ -123,7 +123,7 @@ def test_any_content_is_survived(content: bytes, make_message):
         for file in (poison_guard.FILE, instance.FILE, rollback_guard.FILE):
             (folder / file).write_bytes(content)
         PoisonGuard(folder).begin(make_message())
-        Instance.drawn(folder, 0)
+        RunId.drawn(folder, 0)
         with closing(RollbackGuard(folder)) as guard:
             assert guard.last_commit("a1") >= 0
         found = PoisonGuard(folder)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, about, line_of, message, record_of_balls, tell
+from witness import POLICY, Desk, about, events_of, line_of, message, record_of_balls, tell
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
@@ -19,7 +19,7 @@ from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.demo.machines import ACTORS
 from drsn.agent.tools.demo.machines import record as recorded
-from drsn.agent.tools.evidence.replay import diagnose_again, events_of, judge_again
+from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BadDataError
 
@@ -46,7 +46,7 @@ def frames(actor, seconds: float) -> list[Message]:
 
 def run(messages, max_batch: int, keeper: Recorder | None = None):
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
-        return list(events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper)))
+        return events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper))
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +115,9 @@ def test_a_backend_that_says_something_else_decides_otherwise(contract, record):
 def test_what_changed_between_two_windows_is_in_the_record(contract):
     """An acknowledgement, say: the state before a window is not the one after the window before it."""
     story = tell(contract, "ball", "normal", "ball", max_batch=1)
-    sensors = story.line.pipeline.sensors
+    sensors = story.line.engine.sensors
     sensors["press4"] = replace(sensors["press4"], seq=7)
-    list(events_of([message(contract, "ball", 3)], story.line))
+    events_of([message(contract, "ball", 3)], story.line)
     story.keeper.release()
     record = from_bytes(to_bytes(record_of(story.desk.taken[0], about(contract))))
     assert [note.follows for note in record.header.windows] == [False, True, True, False]
@@ -139,9 +139,9 @@ def test_what_a_commissioning_allowed_is_in_the_record(contract):
     story = tell(contract, "ball", "normal", max_batch=1)
     learnt = Learnt(350, -1.0, 0.1, 0.7, 0.1, 1.0, allowance=0.4)
     commission = Baseline(learnt, "0" * 64, None, 1, "ann")
-    sensors = story.line.pipeline.sensors
+    sensors = story.line.engine.sensors
     sensors["press4"] = replace(sensors["press4"], commission=commission)
-    list(events_of([message(contract, "ball", seq) for seq in range(2, 20)], story.line))
+    events_of([message(contract, "ball", seq) for seq in range(2, 20)], story.line)
     story.keeper.release()
     record = from_bytes(to_bytes(record_of(story.desk.taken[0], about(contract))))
     assert abstains_above(record) == pytest.approx(0.4)
