@@ -27,9 +27,10 @@ from drsn.agent.acquisition.sensor_faults import WindowStats
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
@@ -41,7 +42,8 @@ from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
-from drsn.agent.schema.documents import BundleReference
+from drsn.agent.schema.render import Identity, Renderer
+from drsn.agent.service.bootstrap import reference_to
 from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.tools.evidence.figure import figure
 from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
 BUNDLE = open_bundle(shipped("cwru"))
 CONTRACT = BUNDLE.contract
+RENDERER = Renderer(Identity("bench", "epoch", reference_to(BUNDLE)), severities_of(CONTRACT))
 WINDOWS, BATCH, SENSORS = 8, 32, 1000
 POLICY = Policy.votes(Quorum(6, 8), Quorum(7, 8))
 BEARING = Geometry(
@@ -98,8 +101,7 @@ class Desk:
 
 def pipeline() -> AlarmEngine:
     """A new one."""
-    who = BundleReference(name=BUNDLE.manifest.name, version=BUNDLE.manifest.version, sha256=BUNDLE.sha256)
-    return AlarmEngine(CONTRACT, Identity("bench", "epoch", who), lambda _sensor: POLICY)
+    return AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _sensor: POLICY)
 
 
 def messages(recordings: list[Recording], dtype: str) -> list[Message]:
@@ -121,7 +123,7 @@ def record_of_a_raise(dtype: str) -> Record:
     loads = {recording.label: recording for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))}
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
     desk = Desk()
-    keeper = Recorder(WINDOWS, BATCH, desk)
+    keeper = Recorder(WINDOWS, BATCH, desk, RENDERER.event)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         line = Pipeline(
@@ -137,7 +139,7 @@ def record_of_a_raise(dtype: str) -> Record:
         for message in messages([healthy, loads["inner_race_007"]], dtype):
             outcomes += line.process(InFlight(message))
         outcomes += line.flush()
-    events = [event for outcome in outcomes for event in outcome.events]
+    events = [RENDERER.event(outcome.name, change) for outcome in outcomes for change in outcome.changes]
     keeper.release()
     raised = next(e for e in events if e.active and e.condition == "inner_race")
     return record_of(next(each for each in desk.taken if each.event == raised), ABOUT)
@@ -186,12 +188,13 @@ def per_window() -> list[list[object]]:
         }
         for name, count in (("keep, float32", None), ("keep, 16-bit counts", 1e-4)):
             window = window_of(rng, count)
-            look, keeper, line = WindowStats(window.samples), Recorder(WINDOWS, BATCH, Desk()), pipeline()
+            look, line = WindowStats(window.samples), pipeline()
+            keeper = Recorder(WINDOWS, BATCH, Desk(), RENDERER.event)
             batch = Batcher(CONTRACT, BATCH, 0.0)
             batch.add("press4", window, NO_RECEIPT, 0.0)
             keeper.stage(0, window, look)
             (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
-            outcome = replace(line.feed(diagnosis, 0), events=())
+            outcome = replace(line.feed(diagnosis, 0), changes=())
 
             def keep(
                 k: Recorder = keeper, w: Window = window, look: WindowStats = look, said: Outcome = outcome
@@ -220,7 +223,7 @@ def memory_mb() -> dict[str, float]:
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         for kept in (False, True):
             tracemalloc.start()
-            keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk())
+            keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk(), RENDERER.event)
             batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage)
             line = Pipeline(None, batcher, backend, Interpreter(CONTRACT), pipeline(), recorder=keeper)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):

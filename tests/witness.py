@@ -11,9 +11,10 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.fake import ToneBackend, tone_of
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import About, Record, record_of
 from drsn.agent.evidence.recorder import Recorder, Snapshot
@@ -22,6 +23,7 @@ from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -56,15 +58,19 @@ class Desk:
         """Nothing waits."""
 
 
+def renderer_of(contract: ModelContract, agent: str = "line4") -> Renderer:
+    bundle = BundleReference(name="b", version="1", sha256="0" * 64)
+    return Renderer(Identity(agent, "e1", bundle), severities_of(contract))
+
+
 def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Pipeline:
-    who = BundleReference(name="b", version="1", sha256="0" * 64)
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
         Intake(contract, (entry,), 10, {}, Metrics()),
         Batcher(contract, max_batch, 0.0, keep=keeper and keeper.stage),
         backend,
         Interpreter(contract),
-        AlarmEngine(contract, Identity("line4", "e1", who), lambda _sensor: POLICY),
+        AlarmEngine(contract, "0" * 64, lambda _sensor: POLICY),
         recorder=keeper,
         decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
     )
@@ -76,7 +82,8 @@ def events_of(messages: Iterable[Message], pipeline: Pipeline) -> list[EventDocu
     for each in messages:
         outcomes += pipeline.process(InFlight(each))
     outcomes += pipeline.flush()
-    return [event for outcome in outcomes for event in outcome.events]
+    render = renderer_of(pipeline.batcher._contract).event
+    return [render(outcome.name, change) for outcome in outcomes for change in outcome.changes]
 
 
 def message(contract: ModelContract, label: str, seq: int, dtype: str = "i16", sensor: str = "press4") -> Message:
@@ -103,7 +110,7 @@ def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int
          desk: Desk | None = None, most_bytes: float = math.inf) -> Story:  # fmt: skip
     """Let a sensor say labels, one a window."""
     desk = desk or Desk()
-    keeper = Recorder(windows, max_batch, desk, most_bytes)
+    keeper = Recorder(windows, max_batch, desk, renderer_of(contract).event, most_bytes)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, keeper)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
     return Story(keeper, desk, events_of(sent, line), line)

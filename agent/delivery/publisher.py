@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Confirmation
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.schema.render import Renderer
     from drsn.model.contract import Frozen
 
 
@@ -32,13 +33,20 @@ class Publisher:
     Args:
         connection: the control connection.
         topics: where things go.
-        pipeline: whose alarms are told.
+        engine: holds the alarm states.
+        renderer: makes their documents.
         bundle: short name of the bundle, for results.
         results_per_s: at most, of each sensor; 0: none.
     """
 
     def __init__(
-        self, connection: Transport, topics: Topics, pipeline: AlarmEngine, bundle: str, results_per_s: float
+        self,
+        connection: Transport,
+        topics: Topics,
+        engine: AlarmEngine,
+        renderer: Renderer,
+        bundle: str,
+        results_per_s: float,
     ) -> None:
         self.results = 0
         self.refused: str | None = None
@@ -47,7 +55,7 @@ class Publisher:
         """The connection is new, and not every sensor's state has been told on it."""
         self._connection = connection
         self._topics = topics
-        self._pipeline = pipeline
+        self._engine, self._renderer = engine, renderer
         self._bundle = bundle
         self._interval_s = 1 / results_per_s if results_per_s else None
         self._told: dict[str, tuple[float, int]] = {}  # sensor -> when its last result went out, windows since
@@ -70,7 +78,7 @@ class Publisher:
         if epoch != self._epoch:
             self._epoch, self._status, self.refused = epoch, None, None
             self._flying.clear()
-            self._changed = dict.fromkeys((*self._pipeline.sensors, *self._pipeline.forgotten))
+            self._changed = dict.fromkeys((*self._engine.sensors, *self._engine.forgotten))
             self.catching_up = True
         if again or status != self._status:
             self._status_mid = connection.publish(self._topics.status, _bytes(status), qos=1, retain=True)
@@ -82,7 +90,7 @@ class Publisher:
             if not outcome.sensor.conditions:  # forgotten
                 self._told.pop(outcome.name, None)
                 self._changed[outcome.name] = None
-            elif outcome.events or outcome.name not in self._told:
+            elif outcome.changes or outcome.name not in self._told:
                 self._changed[outcome.name] = None
             if outcome.diagnosis is not None:
                 self._result(outcome, outcome.diagnosis, now_s)
@@ -91,8 +99,8 @@ class Publisher:
         """Send the alarms that are out of date, as many as may be under way; never blocks."""
         while self._changed and len(self._flying) < ALARMS_IN_FLIGHT and self._connection.connected:
             sensor = next(iter(self._changed))
-            known = sensor in self._pipeline.sensors
-            payload = _bytes(self._pipeline.alarm(sensor)) if known else b""  # which ends what the broker retains
+            state = self._engine.sensors.get(sensor)  # none: an empty payload ends what the broker retains
+            payload = b"" if state is None else _bytes(self._renderer.alarm(sensor, state))
             mid = self._connection.publish(self._topics.alarm(sensor), payload, qos=1, retain=True)
             if mid is None:
                 return
@@ -126,7 +134,7 @@ class Publisher:
             self._told[sensor] = (last_s, windows)
             return
         self._told[sensor] = (now_s, 0)
-        commission = self._pipeline.commission(sensor)
+        commission = self._renderer.baseline(self._engine.sensors.get(sensor))
         document = result_document(diagnosis, outcome.suppressed_by, windows, self._bundle, commission)
         if self._connection.publish(self._topics.result(sensor), _bytes(document), qos=0) is not None:
             self.results += 1

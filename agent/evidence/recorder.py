@@ -16,12 +16,12 @@ from drsn.agent.evidence.window_history import Fact, Shape, WindowHistory, trail
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from drsn.agent.acquisition.sensor_faults import WindowStats
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import SensorState
+    from drsn.agent.decision.alarm_state import Change, SensorState
     from drsn.agent.evidence.batch_buffer import Row
     from drsn.agent.evidence.window_history import Arrays
     from drsn.agent.mqtt.transport import Outputs
@@ -84,14 +84,22 @@ class Recorder:
         windows: kept for each sensor; 0: no evidence.
         max_batch: windows of one batch.
         writer: takes what an event leaves.
+        render: makes the event of a sensor's change.
         most_bytes: of all sensors' arrays; of more the largest go, and their events have no evidence.
     """
 
-    def __init__(self, windows: int, max_batch: int, writer: Writer, most_bytes: float = math.inf) -> None:
+    def __init__(
+        self,
+        windows: int,
+        max_batch: int,
+        writer: Writer,
+        render: Callable[[str, Change], EventDocument],
+        most_bytes: float = math.inf,
+    ) -> None:
         self.dropped = 0
         """Events whose evidence found no room: to wait, or its windows before."""
         self._windows = windows
-        self._writer = writer
+        self._writer, self._render = writer, render
         self._trails: dict[str, WindowHistory] = {}
         self._held: list[Snapshot] = []
         self._held_bytes = 0
@@ -157,7 +165,7 @@ class Recorder:
             if outputs.alpha is not None:
                 arrays.alpha[at] = outputs.alpha[place]
             trail.add(_fact(row, before, outcome, now_unix_ns))
-        self._keep(outcome.events, decided=True)
+        self._keep(outcome.name, outcome.changes, decided=True)
 
     def notice(self, outcomes: Iterable[Outcome]) -> None:
         """What was decided without a window, of a sensor that fell silent or whose packet was refused: its last ones.
@@ -165,19 +173,21 @@ class Recorder:
         What a person has commanded needs no evidence.
         """
         for outcome in outcomes:
-            self._keep((e for e in outcome.events if e.by is None and e.condition in OWN), decided=False)
+            own = [each for each in outcome.changes if each.condition.by is None and each.name in OWN]
+            self._keep(outcome.name, own, decided=False)
 
-    def _keep(self, events: Iterable[EventDocument], *, decided: bool) -> None:
-        """Hold copies of the windows behind these events; a sensor that has made no window since the start has none."""
-        for event in events:
-            trail = self._trails.get(event.sensor)
+    def _keep(self, sensor: str, changes: Iterable[Change], *, decided: bool) -> None:
+        """Hold copies of the windows behind the changes; a sensor that has made no window since the start has none."""
+        for change in changes:
+            trail = self._trails.get(sensor)
             if trail is None:
-                self.dropped += event.sensor in self._crowded_out
+                self.dropped += sensor in self._crowded_out
                 continue
             if self._held_bytes + trail.nbytes > WAITING_BYTES:
                 self.dropped += 1
                 continue
             facts, arrays = trail.copy()
+            event = self._render(sensor, change)
             self._held.append(Snapshot(event, decided, trail.shape.sample_rate_hz, facts, arrays))
             self._held_bytes += self._held[-1].nbytes
 

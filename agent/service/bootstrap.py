@@ -15,8 +15,9 @@ from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Input, Intake
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.delivery.delivery import Delivery
 from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
@@ -27,6 +28,7 @@ from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc import commission_verb, evidence_verb, forget_verb
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service import systemd
 from drsn.agent.service.agent_id_lease import AgentIdLease
 from drsn.agent.service.chores import CertificateCheck, HealthPublisher, OverduePackets, ShedWarning, Timers, Watchdog
@@ -179,6 +181,7 @@ class _Assembly:
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
         self.info = self._info()
+        self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
 
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
@@ -187,16 +190,19 @@ class _Assembly:
         statuses = StatusInbox(self.inbox.wake)
         lines = self._connections(connect, dispatcher, statuses)
         lease = self._lease(statuses, lines)
-        recorder = recorder_of(settings, self.bundle.contract, self._evidence_sender(lines.control))
+        recorder = recorder_of(
+            settings, self.bundle.contract, self.renderer.event, self._evidence_sender(lines.control)
+        )
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
         dispatcher.add("forget", forget_verb.verb(engine, intake, recorder))
         pipeline = self._pipeline(intake, engine, recorder, watchdog)
-        publisher = Publisher(lines.control, self.topics, engine, _short(self.bundle), settings.agent.results_per_s)
+        publisher = Publisher(
+            lines.control, self.topics, engine, self.renderer, _short(self.bundle), settings.agent.results_per_s
+        )
         outbox, tracker = Outbox(journal, lines.control, self.topics), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
-        committer = Committer(tracker, group, journal, engine, publisher=publisher, recorder=recorder,
-                              metrics=self.metrics, clock=clock)  # fmt: skip
+        committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
         expiry = CertificateExpiry(self.configuration.broker)
         status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
         health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
@@ -271,12 +277,12 @@ class _Assembly:
             settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
         )
         policies = policy_of(settings, bundle.contract)
-        engine = AlarmEngine(bundle.contract, self.info.identity, policies, self.remembered.sensors, commissioner)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioner)
         verbs = {
-            "commission": commission_verb.verb(engine, commissioner.seconds),
+            "commission": commission_verb.verb(engine, self.renderer, commissioner.seconds),
             "evidence": evidence_verb.verb(settings.agent.state_dir, self.topics),
         }
-        return engine, CommandDispatcher(engine, self.journal, self.topics, verbs, commissioner.words)
+        return engine, CommandDispatcher(engine, self.renderer, self.journal, self.topics, verbs, commissioner.words)
 
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""

@@ -14,6 +14,8 @@ from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.decision.alarm_state import Change
+    from drsn.agent.schema.documents import EventDocument
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
@@ -22,7 +24,10 @@ TRAILS_BYTES = 64 << 20
 
 
 def recorder_of(
-    settings: Settings, contract: ModelContract, publish: Callable[[str, str, bytes], None] | None = None
+    settings: Settings,
+    contract: ModelContract,
+    render: Callable[[str, Change], EventDocument],
+    publish: Callable[[str, str, bytes], None] | None = None,
 ) -> Recorder:
     """A recorder whose records go to the state directory, and as messages to `publish` (sensor, event id, payload)."""
     policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
@@ -33,4 +38,4 @@ def recorder_of(
     shelf = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
     room = most_bytes(contract, max_sensors, 2 * windows, TRAILS_BYTES)
-    return Recorder(windows, settings.inference.max_batch, Writer(shelf, about, publish), room)
+    return Recorder(windows, settings.inference.max_batch, Writer(shelf, about, publish), render, room)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.ack_tracker import AckTracker
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.decision.alarm_engine import Identity
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.evidence.recorder import Recorder
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.rpc.dispatcher import CommandDispatcher
+    from drsn.agent.schema.render import Identity
     from drsn.agent.service.clock import Clock
     from drsn.agent.service.run_id import RunId
     from drsn.agent.storage.journal import Journal

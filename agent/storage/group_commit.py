@@ -53,7 +53,7 @@ class GroupCommit:
         """Add outcomes; `packet_done`: a packet waits for its acknowledgement."""
         outcomes = list(outcomes)
         self._outcomes += outcomes
-        self._urgent = self._urgent or any(outcome.events for outcome in outcomes)
+        self._urgent = self._urgent or any(outcome.changes for outcome in outcomes)
         if self._first_s is None and (outcomes or packet_done):
             self._first_s = now_s
 

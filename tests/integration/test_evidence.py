@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, line_of
+from witness import POLICY, Desk, line_of, renderer_of
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.onnx import OnnxBackend
@@ -40,7 +40,7 @@ def frames(path: Path, snr_db: float) -> list[Message]:
 
 
 def run(messages: list[Message], max_batch: int, desk: Desk) -> list[str]:
-    keeper = Recorder(8, max_batch, desk)
+    keeper = Recorder(8, max_batch, desk, renderer_of(BUNDLE.contract).event)
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
         events = list(events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper)))
     keeper.release()

@@ -10,13 +10,15 @@ import numpy as np
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.sensor_stream import Window
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
 from drsn.model.errors import BadDataError
 
@@ -107,8 +109,10 @@ def _compared(record: Record, outcomes: Sequence[Outcome]) -> Replay:
     diagnoses = [outcome.diagnosis for outcome in outcomes if outcome.diagnosis is not None]
     probabilities = np.array([list(diagnosis.label_probabilities.values()) for diagnosis in diagnoses])
     difference = np.nan_to_num(np.abs(probabilities - record.arrays.probabilities)).max()
-    events = tuple(event for outcome in outcomes for event in outcome.events)
-    return Replay(events, record.event, float(difference))
+    event = record.event
+    renderer = Renderer(Identity(event.agent, event.epoch, event.bundle), severities_of(record.header.contract))
+    events = tuple(renderer.event(outcome.name, change) for outcome in outcomes for change in outcome.changes)
+    return Replay(events, event, float(difference))
 
 
 def _engine(header: Header, event: EventDocument) -> AlarmEngine:
@@ -122,7 +126,7 @@ def _engine(header: Header, event: EventDocument) -> AlarmEngine:
     if header.windows[0].follows:
         raise BadDataError("the oldest windows were left out of this message; replay the agent's own file")
     policy: Policy = _recorded(Policy, header.policy)
-    return AlarmEngine(header.contract, Identity(event.agent, event.epoch, event.bundle), lambda _sensor: policy)
+    return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy)
 
 
 def _set_state(engine: AlarmEngine, header: Header, note: WindowNote) -> None:

@@ -7,7 +7,9 @@ import pytest
 from witness import POLICY, Desk, events_of, message, tell
 
 from drsn.agent.backends.fake import tone_of
+from drsn.agent.decision.alarm_engine import Outcome
 from drsn.agent.decision.alarm_logic import fall_silent
+from drsn.agent.decision.alarm_state import Change
 from drsn.agent.evidence import batch_buffer as staging
 from drsn.agent.evidence import recorder as module
 from drsn.agent.evidence.quantise import samples_of
@@ -72,7 +74,7 @@ def test_a_sensor_that_falls_silent_leaves_its_last_windows(contract):
     story = tell(contract, "normal", "normal")
     pipeline, after = story.line.engine, story.line.engine.sensors["press4"]
     pipeline.sensors["press4"], changes = fall_silent(after, POLICY, 5)
-    story.keeper.notice([pipeline._outcome("press4", None, changes)])
+    story.keeper.notice([Outcome("press4", None, pipeline.sensors["press4"], tuple(changes))])
     (held,) = story.keeper._held
     assert (held.event.condition, held.decided, len(held.facts)) == ("silent", False, 2)
 
@@ -80,18 +82,18 @@ def test_a_sensor_that_falls_silent_leaves_its_last_windows(contract):
 def test_what_a_person_commands_needs_no_evidence(contract):
     story = tell(contract, *TOLD[:6])
     (held,) = story.keeper._held
-    commanded = held.event.model_copy(update={"condition": "silent", "by": "ann"})
-    outcome = story.line.engine._outcome("press4", None, [])
-    story.keeper.notice([replace(outcome, events=(commanded, held.event))])
+    sensor = story.line.engine.sensors["press4"]
+    by_ann = Change("silent", replace(sensor.conditions["silent"], by="ann"))
+    story.keeper.notice([Outcome("press4", None, sensor, (by_ann, Change("ball", sensor.conditions["ball"])))])
     assert story.keeper._held == [held]
 
 
 def test_a_sensor_never_heard_and_one_forgotten_leave_nothing(contract):
     story = tell(contract, *TOLD[:6])
-    (snapshot,) = story.keeper._held
+    story.keeper.release()
+    state = story.line.engine.sensors["press4"]
     story.keeper.forget("press4")
-    story.keeper._held.clear()
-    story.keeper._keep([snapshot.event], decided=True)
+    story.keeper.notice([Outcome("press4", None, state, (Change("silent", state.conditions["silent"]),))])
     assert story.keeper._held == []
 
 

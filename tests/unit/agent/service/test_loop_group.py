@@ -137,7 +137,7 @@ def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
     plant.turn()
     assert len(plant.ingest._session.flying) == 1
     came: list[dict[str, Any]] = []
-    monkeypatch.setattr(plant.agent.committer._group, "packet_arrived", lambda _now_s, **told: came.append(told))
+    monkeypatch.setattr(plant.agent.committer.group, "packet_arrived", lambda _now_s, **told: came.append(told))
     plant.broker.publish("plant/b/frame", b"x", 0, {}, retain=False)
     plant.turn(1)
     plant.say("a", "normal")

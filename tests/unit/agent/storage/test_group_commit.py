@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from events import SENSOR, event
+from events import BALL, SENSOR
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_engine import Outcome
+from drsn.agent.decision.alarm_state import Change
 from drsn.agent.storage.group_commit import GROUP_S, LULL_S, GroupCommit
 
 VOTE = Outcome("a", None, SENSOR, ())
-CHANGE = Outcome("a", None, SENSOR, (event(1),))
+CHANGE = Outcome("a", None, SENSOR, (Change("ball", BALL),))
 
 
 def test_nothing_waits_until_something_is_held():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, about, events_of, line_of, message, record_of_balls, tell
+from witness import POLICY, Desk, about, events_of, line_of, message, record_of_balls, renderer_of, tell
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
@@ -81,7 +81,7 @@ def test_a_window_s_row_does_not_depend_on_its_company(name):
 
 def test_the_evidence_of_each_event_gives_that_event_again_bit_for_bit(recording):
     desk = Desk()
-    keeper = Recorder(8, 32, desk)
+    keeper = Recorder(8, 32, desk, renderer_of(BUNDLE.contract).event)
     run(recording, 32, keeper)
     keeper.release()
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, 1) as backend:
