@@ -301,7 +301,7 @@ class _Assembly:
     def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:
         contract, inference = self.bundle.contract, self.settings.inference
         batcher = Batcher(
-            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.stage
+            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.buffer
         )
         return Pipeline(
             intake,

@@ -84,7 +84,7 @@ class Committer:
             now: commit even if more might join.
         """
         now_s = self.clock.monotonic_s()
-        self.recorder.notice(self.noted)
+        self.recorder.capture_last(self.noted)
         self.group.add([*self.noted, *outcomes], now_s, packet_done=self.tracker.any_done)
         self.noted = []
         if not now and answer is None and self.wait_s(now_s) != 0:

@@ -53,5 +53,5 @@ def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, 
     for name in ("drsn.agent.service.evidence_wiring.TRAILS_BYTES", "drsn.agent.acquisition.intake.RINGS_BYTES"):
         monkeypatch.setattr(name, 0)
     agent = start(StubBroker(), {"evidence": {"windows": 3}}).agent
-    assert agent.recorder._room._most == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
+    assert agent.recorder._quota._most == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
     assert agent.pipeline.intake._rings._most == 4 * 5 * 2048 * 8
