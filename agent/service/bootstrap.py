@@ -198,9 +198,15 @@ class _Assembly:
         dispatcher.add("forget", forget_verb.verb(engine, intake, recorder))
         pipeline = self._pipeline(intake, engine, recorder, watchdog)
         publisher = Publisher(
-            lines.control, self.topics, engine, self.renderer, _short(self.bundle), settings.agent.results_per_s
+            lines.control,
+            self.topics,
+            engine,
+            self.renderer,
+            _short(self.bundle),
+            settings.agent.results_per_s,
+            self.waits.alarms_in_flight,
         )
-        outbox, tracker = Outbox(journal, lines.control, self.topics), AckTracker()
+        outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
         expiry = CertificateExpiry(self.configuration.broker)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, fails, whole
+from plant import BUNDLE, NO_WAITS, RATE_HZ, STATUS, WINDOW, fails, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.fake import tone_of
+from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.schema.documents import StatusDocument
 from drsn.agent.storage.database import Database
@@ -250,11 +252,9 @@ def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path)
     assert "set aside as agent.sqlite3.set-aside-" in status["reasons"][0]
 
 
-def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 5)
-    monkeypatch.setattr("drsn.agent.delivery.outbox.PER_S", 0.0)
-    broker = StubBroker()
-    plant = start(broker, raise_after="1/1", clear_after="1/1")
+def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start):
+    broker, waits = StubBroker(), replace(NO_WAITS, outbox=OutboxLimits(burst=5, per_s=0.0))
+    plant = start(broker, waits=waits, raise_after="1/1", clear_after="1/1")
     plant.turn(1)
     plant.control.lose()
     for _ in range(10):
@@ -269,10 +269,9 @@ def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_stat
     assert topics.count("drsn/v1/a/event") == 5
 
 
-def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.publisher.ALARMS_IN_FLIGHT", 1)
+def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start):
     broker = StubBroker()
-    plant = start(broker, raise_after="1/1", clear_after="1/1")
+    plant = start(broker, waits=replace(NO_WAITS, alarms_in_flight=1), raise_after="1/1", clear_after="1/1")
     plant.turn(1)
     plant.control.lose()
     for sensor in "abcd":
