@@ -22,7 +22,8 @@ from _report import RESULTS, report, timed_us
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.acquisition.sensor_faults import WindowStats
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
@@ -41,7 +42,6 @@ from drsn.agent.evidence.record_files import RecordFiles
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.bootstrap import reference_to
@@ -128,7 +128,7 @@ def record_of_a_raise(dtype: str) -> Record:
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         line = Pipeline(
-            Intake(CONTRACT, (entry,), 1, {}, Metrics()),
+            Intake(CONTRACT, (entry,), 1, {}),
             Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer),
             backend,
             Interpreter(CONTRACT),

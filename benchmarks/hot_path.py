@@ -11,10 +11,11 @@ import numpy as np
 from _report import report, timed_us
 
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.voting import Quorum
@@ -52,8 +53,7 @@ def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
     def mirrored() -> None:
         for part in parts:
-            for window, _ in ring.push(part):
-                window.max()
+            ring.push(part, lambda window, _end: window.max())
 
     def listed() -> None:
         for part in parts:
@@ -85,7 +85,7 @@ def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
     def look() -> tuple[float, float, str | None]:
         it = WindowStats(samples)
-        return it.rms, it.peak, find(it)
+        return it.rms, it.peak, find_fault(it)
 
     return {"level and peak alone": level, "level, peak, nine sensor faults": look}
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, Packet, frame
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
@@ -20,7 +21,6 @@ from drsn.agent.evidence.record import Record, SensorSetup, record_of
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
 from drsn.agent.schema.render import Identity, Renderer
@@ -67,7 +67,7 @@ def renderer_of(contract: ModelContract, agent: str = "line4") -> Renderer:
 def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder: Recorder | None = None) -> Pipeline:
     entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
-        Intake(contract, (entry,), 10, {}, Metrics()),
+        Intake(contract, (entry,), 10, {}),
         Batcher(contract, max_batch, 0.0, keep=recorder and recorder.buffer),
         backend,
         Interpreter(contract),

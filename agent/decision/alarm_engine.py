@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
 from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState, State
 from drsn.agent.decision.baseline import judged
 from drsn.agent.decision.cusum import Ratios
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.silence_timer import SilenceTimer

@@ -12,6 +12,7 @@ from drsn.agent.decision.cusum import BOUND_NATS, ceiling_nats
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.mqtt.transport import Outputs
     from drsn.model.contract import ModelContract
 
@@ -23,29 +24,6 @@ SENSOR_FAULT = "sensor_fault"
 
 SILENT = "silent"
 """The condition of a sensor from which no window comes any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the agent knows of a window besides the model's word."""
-
-    sensor: str
-    end_unix_ns: int
-    duration_ns: int
-    fresh: bool
-    """It must not vote together with the windows before it."""
-    rms: float
-    """Of the AC part, in `unit`."""
-    peak: float
-    """Largest distance from the mean, in `unit`."""
-    unit: str | None
-    clock_synced: bool
-    advance_ns: int
-    """New signal in it: what no window before it held."""
-    rpm: float | None = None
-    """As the packet says."""
-    fault: str | None = None
-    """Of the sensor, found in this window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,11 @@ class Recorder:
         return self._quota.used
 
     @property
+    def max_bytes(self) -> float:
+        """Bound of the sensors' arrays."""
+        return self._quota.most_bytes
+
+    @property
     def problem(self) -> str | None:
         """Why the last record was not written; None: it was."""
         return self._writer.problem
@@ -159,7 +164,7 @@ class Recorder:
     def forget(self, sensor: str) -> None:
         """Drop the windows of a sensor."""
         self._histories.pop(sensor, None)
-        self._quota.leave(sensor)
+        self._quota.release(sensor)
         self._crowded_out.discard(sensor)
 
     def _capture(self, sensor: str, changes: Iterable[Change], *, decided: bool) -> None:
@@ -200,7 +205,7 @@ class Recorder:
         )
         if history is not None and history.shape == shape and window.kept:
             return history
-        if not (window.kept and self._quota.take(sensor, history_bytes(self._windows, shape))):
+        if not (window.kept and self._quota.reserve(sensor, history_bytes(self._windows, shape))):
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)

@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
-    from drsn.agent.decision.diagnosis import Reading
 
 
 class WindowShape(NamedTuple):

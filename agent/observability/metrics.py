@@ -47,7 +47,6 @@ class Metrics:
         self.rejected: Counter[str] = Counter()
         self.windows = 0
         self.batches = 0
-        self.gaps = 0
         self.results = 0
         self.events = 0
         self.latency = Latencies()

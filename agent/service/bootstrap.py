@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,8 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.clock_sync import ClockSync
 from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
@@ -298,10 +300,9 @@ class _Assembly:
             inputs_of(settings, self.bundle.contract),
             settings.agent.max_sensors,
             remembered.cursors,
-            self.metrics,
             known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
             max_age_s=settings.agent.max_age_s,
-            clock_right=ClockSync().synchronised,
+            clock_synchronised=ClockSync(time.time).synchronised,
         )
 
     def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:

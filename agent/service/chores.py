@@ -80,7 +80,7 @@ class OverduePackets:
         if not self.tracker.overdue(now_s, self.age_s):
             return
         given_up = self.tracker.give_up()
-        shed = self.inbox.recall(given_up, self.ingest.epoch)
+        shed = self.inbox.discard_redeliverable(given_up, self.ingest.epoch)
         self.pipeline.rewind(self.committer.committed_cursors())
         self.metrics.reconnects += 1
         log.error("acknowledgements overdue, connecting again",

@@ -62,7 +62,7 @@ class Committer:
         now_s = self.clock.monotonic_s()
         if messages:
             qos0_only = not any(each.qos for each in messages)
-            self.group.packet_arrived(now_s, qos0_only=qos0_only, unacknowledged=self.tracker.owed)
+            self.group.packet_arrived(now_s, qos0_only=qos0_only, unacknowledged=self.tracker.unacknowledged)
         return [self.tracker.open(message, now_s) for message in messages]
 
     def note(self, outcomes: Iterable[Outcome]) -> None:

@@ -83,7 +83,8 @@ class Receiver:
             log.warning("packet refused", extra=refused)
 
     def _log_notices(self) -> None:
-        for notice in getattr(self._pipeline.intake, "take_notices", list)():
+        for notice in self._pipeline.take_notices():
             held_back = self._throttle.held_back(notice.key, self._clock.monotonic_s())
             if held_back is not None:
-                log.log(notice.level, notice.event, extra=fields(**notice.fields, more_like_it=held_back))
+                details = fields(**notice.fields, more_like_it=held_back)
+                log.log(notice.level, notice.event, extra=details, exc_info=notice.error)

@@ -346,7 +346,7 @@ def _text(kind: TypeAdapter[Any], value: SensorState | Cursor) -> str:
 
     So a changed default needs a new schema version.
     """
-    return kind.dump_json(value, exclude_defaults=True).decode()
+    return kind.dump_json(value, exclude_defaults=True, by_alias=True).decode()
 
 
 def _damaged(error: sqlite3.Error | ValueError) -> bool:

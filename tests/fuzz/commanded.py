@@ -20,22 +20,22 @@ from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.baseline import Baseline, Learnt
 from drsn.agent.decision.commissioning import Commissioner
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc import commission_verb as commissioning
 from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.schema.render import EVENT_NAMESPACE, Identity, Renderer
-from drsn.agent.service.reload_verb import Reloading
+from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Journal
@@ -157,17 +157,17 @@ class Commanded:
         self.commissioner = commissioner
         self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioner)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
-        intake = Intake(CONTRACT, (), 3, {}, Metrics())
+        intake = Intake(CONTRACT, (), 3, {})
         verbs = {
             "commission": commissioning.verb(self.pipeline, RENDERER, commissioner.seconds),
             "evidence": evidence_verb.verb(plant.folder, TOPICS),
             "forget": forgetting.verb(self.pipeline, intake, SimpleNamespace(forget=lambda _: None)),
         }
         self.desk = CommandDispatcher(self.pipeline, RENDERER, self.store, TOPICS, verbs, commissioner.words)
-        reload = SimpleNamespace(inherited=(), debts=None, refusals=deque())
-        reload.ask = lambda name: reload.refusals.append((name, "no"))
+        reload = SimpleNamespace(results=deque())
+        reload.request = lambda name: reload.results.append((name, "no"))
         self.desk._complain = complain
-        Reloading(self.desk, self.line, TOPICS, reload)
+        ReloadVerb(self.desk, reload)
 
     def hear(self, message: Message) -> None:
         """A command comes and is done; then half a commissioning passes."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import PASSWORD, openssl
+from servers import NEW_KEY, PASSWORD, openssl
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
@@ -296,7 +296,7 @@ def test_the_files_that_ship_are_what_mosquitto_starts_with(
         return subprocess.run(command, check=False, timeout=20, capture_output=True).returncode == 0
 
     wait_until(lambda: let_in("ca.pem"), 20, "an encrypted login")
-    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=new",
+    openssl(tmp_path, "req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=new",
             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "server.key", "-out", "server.pem")  # fmt: skip
     mosquitto.process.send_signal(signal.SIGHUP)
     wait_until(lambda: let_in("server.pem"), 20, "the renewed certificate")

@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import PASSWORD, openssl
+from servers import NEW_KEY, PASSWORD, openssl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def login(folder: Path) -> list[str]:
 
 def sign(folder: Path, name: str, days: int) -> None:
     """`NAME.pem`, good from now on for so long."""
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+    openssl(folder, "req", *NEW_KEY, "-subj", f"/CN={name}",
             "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-days", str(days), "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from servers import PASSWORD, free_port, openssl
+from servers import NEW_KEY, PASSWORD, free_port, openssl
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
@@ -47,13 +47,13 @@ def options(certificates: Path, **settings: str) -> list[str]:
 
 def authority(folder: Path, name: str) -> None:
     """`NAME.pem` and `NAME.key`, which sign for themselves."""
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "400", "-subj", f"/CN={name}",
+    openssl(folder, "req", "-x509", *NEW_KEY, "-days", "400", "-subj", f"/CN={name}",
             "-keyout", f"{name}.key", "-out", f"{name}.pem")  # fmt: skip
 
 
 def signed(folder: Path, name: str, common_name: str, ca: str = "ca", *, address: bool = False) -> None:
     """`NAME.pem` and `NAME.key`, signed by an authority; for a server at 127.0.0.1 if `address`."""
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={common_name}",
+    openssl(folder, "req", *NEW_KEY, "-subj", f"/CN={common_name}",
             "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
     extensions = ["-extfile", "ext"] if address else []
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key",
@@ -249,7 +249,7 @@ def _shake(server: ssl.SSLContext, listener: socket.socket) -> None:
 
 def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path):
     signed(certificates, "ours", "jetson-07")
-    openssl(certificates, "rsa", "-in", "ours.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
+    openssl(certificates, "pkey", "-in", "ours.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
     for key, said in {
         "locked.key": "passphrase",
         "ca.key": "no certificate with its key",

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Format, PacketError
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.settings.policies import ignored_faults
 from drsn.agent.tools.alarm_tests.scripted_windows import FieldError
 from drsn.agent.tools.replay.player import ReplayPlan, frames
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.acquisition.continuity import Cursor
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.tools.alarm_tests.steps import Recorded
     from drsn.agent.tools.alarm_tests.subject import Subject
@@ -78,7 +79,7 @@ class Listener:
             continuous=False,
             max_packet_bytes=256 << 20,
         )
-        self._intake = Intake(contract, (entry,), 1000, cursors, Metrics())
+        self._intake = Intake(contract, (entry,), 1000, cursors)
         self._batch = Batcher(contract, 1, 0.0, ignored_faults(subject.settings))
         self._backend = OnnxBackend(subject.bundle.read("model.onnx"), contract, 1)
         self._interpret = Interpreter(contract)
@@ -94,20 +95,24 @@ class Listener:
         )
         return frames([recording], plan, start_unix_ns)
 
-    def hear(self, frame: Frame, received_unix_ns: int) -> Iterator[Diagnosis]:
-        """What the network says of the windows that a packet completes.
+    def hear(self, frame: Frame, received_unix_ns: int) -> list[Diagnosis]:
+        """Diagnoses of the windows that a packet completes.
 
         Raises:
             FieldError: the packet is refused.
         """
         message = Message(frame.topic, frame.payload, 1, False, frame.due_s, received_unix_ns)
-        receipt = InFlight(message)
+        in_flight, diagnoses = InFlight(message), []
+
+        def on_window(sensor: str, window: Window) -> None:
+            self._batch.add(sensor, window, in_flight, 0.0)
+            outputs = self._backend.infer(self._batch.x)
+            diagnoses.extend(self._interpret(self._batch.readings, outputs))
+            self._batch.clear()
+
         try:
-            for sensor, window in self._intake.windows(message, receipt):
-                self._batch.add(sensor, window, receipt, 0.0)
-                outputs = self._backend.infer(self._batch.x)
-                yield from self._interpret(self._batch.readings, outputs)
-                self._batch.clear()
+            self._intake.receive(message, in_flight, on_window)
         except PacketError as error:
             raise FieldError("recording", f"its packets are refused, {error}") from None
-        self.cursors.update(receipt.cursors)
+        self.cursors.update(in_flight.cursors)
+        return diagnoses

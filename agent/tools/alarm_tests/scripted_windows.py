@@ -15,7 +15,7 @@ from drsn.agent.settings.sections import FaultName
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.tools.alarm_tests.steps import Windows
     from drsn.model.contract import ModelContract
 

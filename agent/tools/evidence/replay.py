@@ -9,10 +9,11 @@ import numpy as np
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
-from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter

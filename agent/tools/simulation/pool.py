@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.acquisition.reading import Reading
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.agent.decision.cusum import Ratios
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter
 from drsn.agent.tools.simulation.disturbances import DISTURBANCES
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import NORMAL
@@ -103,10 +104,9 @@ class Watcher:
             part = native[start : start + BATCH]
             x = np.empty((len(part), 1, self.contract.window), np.float32)
             self.conditioner(rate_hz)(part, x)
-            looks = [WindowStats(window) for window in part]
             readings = [
-                Reading("s", 0, duration_ns, False, look.rms, look.peak, None, True, duration_ns, fault=find(look))
-                for look in looks
+                Reading("s", 0, duration_ns, False, w.rms, w.peak, None, True, duration_ns, fault=find_fault(w))
+                for w in map(WindowStats, part)
             ]  # fmt: skip
             found += self._interpret(readings, self._backend.infer(x))
         return found

@@ -21,8 +21,9 @@ from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tensorrt import engine_file as plan
 from drsn.agent.backends.tensorrt.engine_file import BatchRange, Machine, Plan, read_sidecar
 from drsn.export import engine_from_onnx as module
-from drsn.export.build_watch import Watch
-from drsn.export.engine_from_onnx import Engine, Order, engine_from_onnx, here
+from drsn.export.build_progress import BuildProgress
+from drsn.export.engine_from_onnx import BuildResult, EngineOptions, device_and_library, engine_from_onnx
+from drsn.export.plan_from_onnx import BuilderOptions
 from drsn.model import whole_file
 from drsn.model.contract import Parity
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -55,16 +56,28 @@ class Bench:
             raise UnavailableError("Python has no tensorrt; apt-get install it")
         return fake(self.version if flavour == "tensorrt" else "rtx-1.7.1", self.builds)
 
-    def _prove(self, _trt: object, _cuda: object, content: bytes, bundle: Bundle, order: Order) -> tuple[Parity, ...]:
-        assert bundle.sha256 == order.bundle.sha256
+    def _check(
+        self, _trt: object, _cuda: object, content: bytes, bundle: Bundle, _options: BuilderOptions
+    ) -> tuple[Parity, ...]:
+        assert bundle.sha256 == self._bundle.sha256
         self.proofs.append(content)
         if self.wrong:
             raise BundleError("the engine is wrong, nothing was written")
         return (PROOF,)
 
-    def build(self, target: str = "trt", **wishes: object) -> Engine:
-        order = Order(**{"target": target, "bundle": self._bundle, "engine_dir": self._folder, **wishes})
-        return engine_from_onnx(order, Watch(io.StringIO()), self._prove)
+    def build(
+        self,
+        target: str = "trt",
+        *,
+        bundle: Bundle | None = None,
+        engine_dir: Path | None = None,
+        timing_cache: Path | None = None,
+        if_needed: bool = False,
+        **builder: object,
+    ) -> BuildResult:
+        options = EngineOptions(target, BuilderOptions(**builder), timing_cache, if_needed)
+        progress = BuildProgress(io.StringIO())
+        return engine_from_onnx(bundle or self._bundle, engine_dir or self._folder, options, progress, self._check)
 
     @property
     def files(self) -> list[str]:
@@ -217,7 +230,7 @@ def test_rtx_with_a_gpu_builds_for_it_and_proves_it(bench: Bench):
 
 def test_tensorrt_builds_only_for_the_gpu_that_is_here(bench: Bench):
     with pytest.raises(UsageError, match="trt-rtx"):
-        here("trt", ("8.7",))
+        device_and_library("trt", ("8.7",))
 
 
 # --if-needed: by bundle, TensorRT and GPU.

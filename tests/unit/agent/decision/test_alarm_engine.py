@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import State
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.operator_action import Operation, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms

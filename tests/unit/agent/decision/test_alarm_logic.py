@@ -21,7 +21,7 @@ from drsn.agent.decision.voting import Quorum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 MACHINE = ("inner_race", "ball", "unknown")
 VOTES = Terms(Quorum(2, 3), Quorum(2, 3))

@@ -17,7 +17,7 @@ from drsn.model.contract import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 CONDITIONS = ("inner_race", "ball", "unknown")
 AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))

@@ -28,7 +28,7 @@ from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 BUNDLE, OTHER = "0" * 64, "1" * 64
 novelties = st.lists(st.floats(-50, 50), min_size=LEAST_WINDOWS, max_size=200)

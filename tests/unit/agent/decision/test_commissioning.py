@@ -21,7 +21,7 @@ from drsn.agent.decision.voting import Quorum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 NEW = SensorState.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
 SETTLE_NS = 2 * 10**9

@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from plant import BUNDLE
 from pydantic import TypeAdapter
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.cusum import threshold_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
@@ -167,7 +168,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 TestLifecycle = Lifecycle.TestCase
-TestLifecycle.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestLifecycle.settings = settings(stateful_step_count=40)
 
 
 def test_the_machine_above_can_fail():

@@ -16,7 +16,7 @@ from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.window_history import Arrays
 from drsn.model.errors import BadDataError
 
-ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+ANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def same(one, other):

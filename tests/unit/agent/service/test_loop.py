@@ -233,3 +233,15 @@ def test_the_packet_that_fills_a_batch_is_committed_with_its_cursor(start):
     plant.turn(1)
     assert {name: cursor.seq for name, cursor in plant.journal.load().cursors.items()} == dict.fromkeys("abcd", 7)
     assert not plant.ingest._session.flying
+
+
+def test_a_notice_of_the_intake_is_logged_once_a_minute_with_its_traceback(start, monkeypatch, caplog):
+    plant = start(StubBroker())
+    monkeypatch.setattr(frame, "decode", fails(ZeroDivisionError("a defect")))
+    for _ in range(3):
+        plant.say("a", "normal")
+    plant.turn()
+    (record,) = [record for record in caplog.records if record.getMessage() == "codec failed"]
+    assert record.levelname == "ERROR"
+    assert "ZeroDivisionError" in caplog.text
+    assert plant.health().rejected == {"internal": 3}

@@ -45,7 +45,7 @@ def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, la
 )
 def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(start, age_s, synced, ours, stale):
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
-    plant.agent.pipeline.intake._clock_right = lambda _now_s: ours
+    plant.agent.pipeline.intake.clock_synchronised = lambda _now_s: ours
     say_old(plant, age_s, synced=synced)
     plant.turn()
     packets = whole(plant)
@@ -65,7 +65,7 @@ def test_whether_our_clock_is_right_is_the_kernel_s_word(start, monkeypatch, rig
 
 def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, monkeypatch):
     plant = start(StubBroker())
-    plant.agent.pipeline.intake._max_age_s = 0.05
+    plant.agent.pipeline.intake.max_age_s = 0.05
     plant.say("a", "inner_race")
     time.sleep(0.1)
     plant.turn()
@@ -74,7 +74,7 @@ def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, m
 
 def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start):
     plant = start(StubBroker())
-    plant.agent.pipeline.intake._clock_right = lambda _now_s: True
+    plant.agent.pipeline.intake.clock_synchronised = lambda _now_s: True
     for seq, age_s in ((1, 1.0), (2, 700.0), (3, 700.0), (4, 0.0)):
         say_old(plant, age_s, seq=seq)
     say_old(plant, 700.0, seq=1)  # comes again: what it was before counts
@@ -118,7 +118,7 @@ def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], 
     """Also while the network runs, with packets taken from the inbox and others in the batch."""
     plant = start(StubBroker())
     agent = plant.agent
-    agent.pipeline.intake._clock_right = lambda _now_s: True
+    agent.pipeline.intake.clock_synchronised = lambda _now_s: True
     agent.inbox.capacity = 64
     infer = agent.pipeline.backend.infer
 
@@ -172,7 +172,7 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
         plant.agent.poison_guard.probation = 3
 
 
-def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
+def test_strangers_that_never_bring_a_window_give_their_places_back(start):
     plant = start(StubBroker())  # max_sensors = 4
     plant.say("a", "normal")
     for name in "xyz":
@@ -181,8 +181,8 @@ def test_strangers_that_never_bring_a_window_give_their_places_back(start, monke
     plant.say("b", "normal")
     plant.turn()
     assert plant.health().rejected == {"too_many_sensors": 1}
-    monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.UNPROVEN_S", 0.0)
-    monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.CLEAR_EVERY_S", 0.0)
+    quota = plant.agent.pipeline.intake.registry.quota
+    quota.trial_s = quota.evict_every_s = 0.0
     plant.say("b", "normal")
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["state"] == "normal"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 from faulty_disk import OpenedDatabase
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.continuity import Cursor
+from drsn.agent.acquisition.continuity import Cursor, PastBoot
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 from drsn.agent.storage.database import (
@@ -163,7 +163,6 @@ def test_what_is_not_committed_is_not_remembered_by_others(folder: Path, databas
         clock_synced=st.booleans(),
     )
 )
-@settings(max_examples=40)
 def test_every_state_comes_back_as_it_went(condition: Condition):
     sensor = SensorState({"ball": condition}, seq=2**40)
     with TemporaryDirectory() as path, closing(opened(Path(path))) as database:
@@ -320,6 +319,21 @@ def test_a_healthy_sensor_takes_a_few_hundred_bytes_of_the_disk(folder: Path, da
     assert database.load().sensors["a"] == healthy
 
 
+def test_the_past_boots_of_a_cursor_are_stored_under_the_key_of_earlier_versions(
+    folder: Path, database: OpenedDatabase
+):
+    """A row of an earlier version is read, and written again with the same bytes."""
+    row = '{"boot_id":7,"seq":5,"end_unix_ns":9,"lives":[[6,40,null],[4,3,8]],"fresh":true}'
+    with closing(sqlite3.connect(folder / FILE)) as other, other:
+        other.execute("INSERT OR REPLACE INTO cursors VALUES ('a', ?)", (row,))
+    cursor = database.load().cursors["a"]
+    boots = (PastBoot(6, 40, None), PastBoot(4, 3, 8))
+    assert cursor == Cursor(7, 5, 9, past_boots=boots, fresh=True)
+    database.commit(Changes({}, {"b": cursor}))
+    with closing(sqlite3.connect(folder / FILE)) as other:
+        assert other.execute("SELECT cursor FROM cursors WHERE sensor = 'b'").fetchone() == (row,)
+
+
 def test_what_is_not_written_is_what_this_schema_takes_for_granted():
     """Another default would change what databases say: it needs a new SCHEMA_VERSION, and this literal with it."""
     assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
@@ -335,7 +349,7 @@ def test_what_is_not_written_is_what_this_schema_takes_for_granted():
             "shelved_until_unix_ns=0, out_of_service=False, by=None, comment=None)"
         ),
         (
-            "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, lives=(), before=None, "
+            "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, past_boots=(), before=None, "
             "touched=False, fresh=False)"
         ),
     )

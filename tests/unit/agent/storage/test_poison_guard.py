@@ -13,7 +13,7 @@ from drsn.agent.storage.poison_guard import FILE, FILE_BYTES, MAX_SUSPECTS, PROB
 from drsn.model.errors import StorageError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
@@ -31,14 +31,14 @@ class KilledError(BaseException):
 
 def deadly(plant: Plant, sensor: str) -> None:
     """Handling a packet of this sensor ends the process."""
-    windows = plant.agent.pipeline.intake.windows
+    receive = plant.agent.pipeline.intake.receive
 
-    def handle(message: Message, receipt: InFlight) -> Iterator[tuple[str, Window]]:
+    def handle(message: Message, in_flight: InFlight, on_window: Callable[[str, Window], None]) -> None:
         if sensor in message.topic:
             raise KilledError
-        return windows(message, receipt)
+        receive(message, in_flight, on_window)
 
-    plant.agent.pipeline.intake.windows = handle
+    plant.agent.pipeline.intake.receive = handle
 
 
 def deadly_for_the_network(plant: Plant, sensor: str) -> None:

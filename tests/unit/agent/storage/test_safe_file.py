@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from events import CURSOR, SENSOR, event
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drsn.agent.service import run_id as instance
@@ -113,7 +113,6 @@ def test_it_starts_with_anything_in_the_place_of_its_database(lay: Callable[[Pat
         assert journal.load().sensors == {"a": SENSOR}
 
 
-@settings(max_examples=300, deadline=None)
 @example(content=b"[" * 1024)
 @example(content=b'{"clean": true, "ends": {"a": 1e999}}')
 @given(content=CONTENT)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
 from drsn.agent.acquisition.codecs.frame import decode
-from drsn.agent.acquisition.continuity import Continuity, advance, judge
+from drsn.agent.acquisition.continuity import Continuity, advance, classify
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import legal_sensor
 from drsn.agent.tools.replay.player import IN_FLIGHT, Frame, ReplayPlan, frames, play, sensor_id
@@ -42,7 +42,7 @@ def test_a_recording_is_one_proven_stream_of_frames():
     sent = list(frames([source], plan, START))
     cursor, verdicts = None, []
     for packet in packets(sent):
-        verdicts.append(judge(cursor, packet, 1000.0, continuous=False))
+        verdicts.append(classify(cursor, packet, 1000.0, continuous=False))
         cursor = advance(cursor, packet, 1000.0, verdicts[-1])
         assert (packet.sample_rate_hz, packet.rpm, packet.clock_synced) == (1000.0, 1797.0, True)
     assert verdicts == [Continuity.FIRST] + [Continuity.TOUCHES] * 9  # the last 50 samples fill no packet

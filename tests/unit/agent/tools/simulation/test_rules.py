@@ -22,7 +22,7 @@ from drsn.agent.tools.simulation.rules import Argmax, ByVotes, Dropping, Sensors
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.tools.simulation.rules import Rule
 
 NAMES = ("inner_race", "ball")
