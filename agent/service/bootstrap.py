@@ -200,10 +200,16 @@ class _Assembly:
         dispatcher.add("forget", forget_verb.verb(engine, intake, recorder))
         pipeline = self._pipeline(intake, engine, recorder, watchdog)
         publisher = Publisher(
-            lines.control, self.topics, engine, self.renderer, _short(self.bundle), settings.agent.results_per_s
+            lines.control,
+            self.topics,
+            engine,
+            self.renderer,
+            _short(self.bundle),
+            settings.agent.results_per_s,
+            self.waits.alarms_in_flight,
         )
-        outbox, tracker = Outbox(journal, lines.control, self.topics), AckTracker()
-        group = GroupCommit(in_flight(settings) // 2)
+        outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
+        group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
         expiry = CertificateExpiry(self.configuration.broker)
         status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
@@ -301,7 +307,7 @@ class _Assembly:
     def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:
         contract, inference = self.bundle.contract, self.settings.inference
         batcher = Batcher(
-            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.stage
+            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.buffer
         )
         return Pipeline(
             intake,

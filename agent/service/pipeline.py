@@ -130,7 +130,7 @@ class Pipeline:
             before = self.engine.sensors.get(diagnosis.reading.sensor)
             outcome = self.engine.feed(diagnosis, decided_unix_ns)
             if self.recorder is not None:
-                self.recorder.saw(row, before, outcome, outputs, decided_unix_ns)
+                self.recorder.record(row, before, outcome, outputs, decided_unix_ns)
             outcomes.append(outcome)
         self.batcher.clear()
         self.metrics.batches += 1

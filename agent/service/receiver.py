@@ -43,11 +43,11 @@ class Receiver:
         Returns:
             False: there was no message.
         """
-        probation = self._poison_guard.careful
+        probation = self._poison_guard.probation
         messages = self._inbox.take(1 if probation else limit, timeout_s)
         # All packets are tracked before the first is handled, so that each is counted somewhere at every moment.
         for packet in self._committer.track(messages):
-            if self._poison_guard.careful:
+            if self._poison_guard.probation:
                 self._handle_on_probation(packet)
             else:
                 self._handle(packet)
@@ -67,14 +67,14 @@ class Receiver:
     def _handle_on_probation(self, packet: InFlight) -> None:
         """One packet, written down before it is handled, and committed at once."""
         guard = self._poison_guard
-        if guard.take(packet.message):
+        if guard.begin(packet.message):
             self._handle(packet)
         else:
             packet.refused, packet.read = Reason.POISON, True
             log.error("packet refused: the agent crashed repeatedly while it handled this packet",
                       extra=fields(topic=packet.message.topic))  # fmt: skip
         self._committer.commit(self._pipeline.flush(), now=True)
-        guard.done()
+        guard.finish()
 
     def _log_refusal(self, packet: InFlight, error: PacketError) -> None:
         held_back = self._throttle.held_back(error.reason, self._clock.monotonic_s())

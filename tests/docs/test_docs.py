@@ -26,9 +26,8 @@ from drsn.agent.settings.loader import load
 from drsn.agent.settings.sections import AgentSection
 from drsn.agent.storage import database as store
 from drsn.agent.storage import group_commit as group
-from drsn.agent.storage import journal as ledger
+from drsn.agent.storage import limits, state_dir
 from drsn.agent.storage import poison_guard as in_hand
-from drsn.agent.storage import state_dir
 from drsn.export.__main__ import main as export_main
 from drsn.model import bundle, errors
 from drsn.model.__main__ import main as train_main
@@ -83,21 +82,21 @@ PROMISED = (
     f"are one commit, {group.GROUP_S * 1000:g} ms at most",
     f"no packet of QoS 1 has come for {group.LULL_S * 1000:g} ms",
     f"older than `agent.max_age_s` ({MAX_AGE_S:g} s)",
-    f"the next {in_hand.CAREFUL} packets are handled one by one",
-    f"is refused (`poison`) after {WORDS.get(in_hand.LIMIT)} ends",
+    f"the next {in_hand.PROBATION_PACKETS} packets are handled one by one",
+    f"is refused (`poison`) after {WORDS.get(in_hand.MAX_CRASHES)} ends",
     f"never done for {Waits.ack_age_s:g} s cuts the connection",
     f"passes Receive Maximum {WORDS.get(connection_options.MAX_UNACKED_FACTOR)} is cut off",
     f"without a whole window within {WORDS.get(places.TRIAL_S / 60)} minutes their place is free",
     f"known across the sensor's last {WORDS.get(continuity.PAST_BOOTS)} restarts",
-    f"memory is bounded: {ledger.HELD:,} events wait",
-    f"Of a file set aside, {WORDS.get(state_dir.ASIDES)} are kept",
+    f"memory is bounded: {limits.MAX_EVENTS_IN_MEMORY:,} events wait",
+    f"Of a file set aside, {WORDS.get(state_dir.MAX_SET_ASIDE)} are kept",
     f"the journal holds {store.JOURNAL_BYTES / 1e6:g} MB",
-    f"published events go after {WORDS.get(store.JOURNAL_S / 86_400)} days",
+    f"published events go after {WORDS.get(store.RETENTION_S / 86_400)} days",
     f"then events: {outbox.BURST} at once, {outbox.PER_S:g} a second",
     f"of another instance makes it wait {lease_acquisition.LEAST_WAIT_S:g} s",
     f"then it waits {WORDS.get(lease_acquisition.QUIET_S)}",
     f"what was refused is tried again after {outbox.RETRY_AFTER_S:g} s",
-    f"the last {store.REPLIES:,} answers are kept",
+    f"the last {store.MAX_REPLIES:,} answers are kept",
 )
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from plant import RATE_HZ, STATUS, WINDOW, Deaf, fails
+from plant import NO_WAITS, RATE_HZ, STATUS, WINDOW, Deaf, fails
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.delivery.publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.alarm_publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
 
 
@@ -180,9 +183,9 @@ def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_roundin
     assert (alarm["condition"], alarm["label"], alarm["votes"]) == ("sensor_fault", "flat", 4)
 
 
-def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 1000)
-    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
+def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start):
+    waits = replace(NO_WAITS, outbox=OutboxLimits(burst=1000))
+    plant = start(StubBroker(), waits=waits, raise_after="1/1", clear_after="1/1")
     plant.turn()
     held = plant.control.confirmations
     plant.control.confirmations = Deaf()
