@@ -116,7 +116,7 @@ def test_what_keeps_it_out_is_named_in_the_log(
         "authority": {"ca_file": f"{certificates}/other.pem"},
     }[wrong]
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
-    agent.start(*options(certificates, **settings))
+    agent.launch(*options(certificates, **settings))  # it never connects
     said = {"password": "Not authorized", "authority": "CERTIFICATE_VERIFY_FAILED"}[wrong]
     assert wait_until(lambda: said in agent.text(), 30, agent.text())
     assert agent.process.poll() is None, "it goes on trying"
