@@ -10,7 +10,7 @@ from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState,
 from drsn.agent.decision.baseline import judged
 from drsn.agent.decision.cusum import Ratios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
-from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
+from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, shelving_is_over, unshelve_expired
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.silence_timer import SilenceTimer
 from drsn.model.contract import NORMAL
@@ -141,18 +141,18 @@ class AlarmEngine:
             raise RefusedError(f"this agent has no sensor {name!r}")
         return self._known(name)
 
-    def operate(self, name: str, operation: Operation, now_unix_ns: int) -> Outcome:
+    def operate(self, name: str, action: OperatorAction, now_unix_ns: int) -> Outcome:
         """Do to a sensor's alarms what an operator has commanded.
 
         Args:
             name: of the sensor.
-            operation: what is asked.
+            action: what is asked.
             now_unix_ns: the wall clock.
 
         Raises:
             RefusedError: it can't be done; nothing has changed.
         """
-        self.sensors[name], changes = operate(self.state(name), operation, self._policy(name), now_unix_ns)
+        self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
         self._note_shelving(name)
         return self._outcome(name, None, changes)
 

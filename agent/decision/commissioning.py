@@ -6,7 +6,7 @@ A gap in the stream ends nothing; windows are weighed one by one, and a link tha
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -103,9 +103,8 @@ class Commissioner:
         seconds: float = 60.0,
         give_up_after_s: float = 300.0,
     ) -> None:
-        self.words: deque[Progress] = deque()
-        """To those who asked; whoever delivers them takes them out."""
         self.seconds = seconds
+        self._progress: list[Progress] = []
         self._bundle_sha256, self._threshold, self._most = bundle_sha256, threshold, most
         self._give_up_after_s = give_up_after_s
         self._gathering: dict[str, Gathering] = {}
@@ -161,8 +160,18 @@ class Commissioner:
                 self._end(name, f"given up after {self._give_up_after_s:g} s: {gathering.progress(self.seconds)}")
             elif now_s >= gathering.progress_s:
                 gathering.progress_s = now_s + PROGRESS_S
-                self.words.append(Progress(gathering.request.id, name, pending=gathering.progress(self.seconds)))
+                self._progress.append(Progress(gathering.request.id, name, pending=gathering.progress(self.seconds)))
         return done
+
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The sensors whose windows are being gathered."""
+        return frozenset(self._gathering)
+
+    def take_progress(self) -> list[Progress]:
+        """What is to be reported to those who asked, the oldest first; each is handed over once."""
+        progress, self._progress = self._progress, []
+        return progress
 
     def _commissioned(self, sensor: SensorState, gathering: Gathering, now_unix_ns: int) -> SensorState:
         most = float("inf") if self._threshold is None else self._most()
@@ -175,7 +184,7 @@ class Commissioner:
         return replace(sensor, commission=commission, gate=gate)
 
     def _end(self, name: str, reason: str | None) -> None:
-        self.words.append(Progress(self._gathering.pop(name).request.id, name, reason=reason))
+        self._progress.append(Progress(self._gathering.pop(name).request.id, name, reason=reason))
 
 
 def obstacle(sensor: SensorState) -> str | None:

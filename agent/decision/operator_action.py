@@ -25,7 +25,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class OperatorAction:
     """One command, on one condition of one sensor or on all of them."""
 
     verb: str
@@ -39,43 +39,43 @@ class Operation:
     """End of a shelving."""
 
 
-Verb = Callable[[str, Condition, Operation, "Policy"], Condition]
+Act = Callable[[str, Condition, OperatorAction, "Policy"], Condition]
 
 
-def operate(
-    sensor: SensorState, operation: Operation, policy: Policy, now_unix_ns: int
+def apply(
+    sensor: SensorState, action: OperatorAction, policy: Policy, now_unix_ns: int
 ) -> tuple[SensorState, list[Change]]:
     """Do what was commanded; return the sensor after it and what changed, an event for each condition.
 
     Args:
         sensor: before it.
-        operation: what is asked, and by whom.
+        action: what is asked, and by whom.
         policy: of the sensor.
         now_unix_ns: the wall clock.
 
     Raises:
         RefusedError: unknown, not seen, or not possible as things stand. Nothing has changed.
     """
-    names = _meant(sensor, operation)
-    if operation.verb == "shelve" and not 0 < operation.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
+    names = _names(sensor, action)
+    if action.verb == "shelve" and not 0 < action.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
         raise RefusedError("a shelving lasts between now and 8 hours from now")
     after: dict[str, Condition] = dict(sensor.conditions)
     changed: list[Change] = []
     for name in names:
-        now = VERBS[operation.verb](name, after[name], operation, policy)
+        now = ACTIONS[action.verb](name, after[name], action, policy)
         if now != after[name]:
             now = replace(
                 tell(now, sensor.seq + len(changed) + 1),
                 suppressed_by=now.put_aside or _judged(name, now, sensor, policy),
                 since_unix_ns=now.since_unix_ns or now_unix_ns,
                 decided_unix_ns=now_unix_ns,
-                by=operation.by,
-                comment=operation.comment,
+                by=action.by,
+                comment=action.comment,
             )
             after[name] = now
             changed.append(Change(name, now))
     if not changed:
-        raise RefusedError(f"{operation.verb}: so it stands already")
+        raise RefusedError(f"{action.verb}: so it stands already")
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
@@ -103,15 +103,15 @@ def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> t
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
-def _meant(sensor: SensorState, operation: Operation) -> list[str]:
-    if operation.condition is None:
-        if operation.verb in ("ack", "reset"):
-            raise RefusedError(f"{operation.verb}: say which condition")
+def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
+    if action.condition is None:
+        if action.verb in ("ack", "reset"):
+            raise RefusedError(f"{action.verb}: say which condition")
         return list(sensor.conditions)
-    if operation.condition not in sensor.conditions:
+    if action.condition not in sensor.conditions:
         known = ", ".join(sensor.conditions)
-        raise RefusedError(f"no condition {operation.condition!r} at this sensor; it has {known}")
-    return [operation.condition]
+        raise RefusedError(f"no condition {action.condition!r} at this sensor; it has {known}")
+    return [action.condition]
 
 
 def _judged(name: str, condition: Condition, sensor: SensorState, policy: Policy) -> Suppressor | None:
@@ -120,43 +120,43 @@ def _judged(name: str, condition: Condition, sensor: SensorState, policy: Policy
     return suppressor(sensor.conditions, sensor.gate, policy) if stands else None
 
 
-def _ack(name: str, condition: Condition, operation: Operation, _policy: Policy) -> Condition:
-    if operation.seq not in (*condition.told, condition.seq):
+def _ack(name: str, condition: Condition, action: OperatorAction, _policy: Policy) -> Condition:
+    if action.seq not in (*condition.told, condition.seq):
         raise RefusedError(f"ack: the event is none of the alarm {name} as it stands; look again")
-    return _signalled(name, condition, Signal.ACK, operation)
+    return _signalled(name, condition, Signal.ACK, action)
 
 
-def _reset(name: str, condition: Condition, operation: Operation, policy: Policy) -> Condition:
+def _reset(name: str, condition: Condition, action: OperatorAction, policy: Policy) -> Condition:
     if condition.state.active:
         raise RefusedError(f"reset: {name} is still there")
-    return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, operation)
+    return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, action)
 
 
-def _signalled(name: str, condition: Condition, signal: Signal, operation: Operation) -> Condition:
+def _signalled(name: str, condition: Condition, signal: Signal, action: OperatorAction) -> Condition:
     state = TRANSITIONS.get((condition.state, signal))
     if state is None:
-        seen = f", acknowledged by {condition.acked_by}" if condition.acked_by and operation.verb == "ack" else ""
-        raise RefusedError(f"{operation.verb}: {name} is {condition.state.value}{seen}")
-    return replace(condition, state=state, acked_by=operation.by if signal is Signal.ACK else condition.acked_by)
+        seen = f", acknowledged by {condition.acked_by}" if condition.acked_by and action.verb == "ack" else ""
+        raise RefusedError(f"{action.verb}: {name} is {condition.state.value}{seen}")
+    return replace(condition, state=state, acked_by=action.by if signal is Signal.ACK else condition.acked_by)
 
 
-def _shelve(_name: str, condition: Condition, operation: Operation, _policy: Policy) -> Condition:
-    return replace(condition, shelved_until_unix_ns=operation.until_unix_ns)
+def _shelve(_name: str, condition: Condition, action: OperatorAction, _policy: Policy) -> Condition:
+    return replace(condition, shelved_until_unix_ns=action.until_unix_ns)
 
 
-def _unshelve(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+def _unshelve(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, shelved_until_unix_ns=0)
 
 
-def _out_of_service(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+def _out_of_service(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, out_of_service=True)
 
 
-def _in_service(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+def _in_service(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, out_of_service=False)
 
 
-VERBS: dict[str, Verb] = {
+ACTIONS: dict[str, Act] = {
     "ack": _ack,
     "reset": _reset,
     "shelve": _shelve,
@@ -164,4 +164,4 @@ VERBS: dict[str, Verb] = {
     "out_of_service": _out_of_service,
     "in_service": _in_service,
 }
-"""What may be commanded of alarms."""
+"""Verb -> the condition after it."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from drsn.agent.decision.alarm_state import Shown, Suppressor
 from drsn.agent.schema.evidence import EvidenceDocument
@@ -272,6 +272,17 @@ DOCUMENTS: tuple[type[Frozen], ...] = (
     ReplyDocument,
     EvidenceDocument,
 )
+
+
+Document = TypeVar("Document", bound=Frozen)
+
+
+def parsed(kind: type[Document], data: bytes) -> Document | None:
+    """A document out of the database; None: its row is damaged."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError:
+        return None
 
 
 def schemas() -> dict[str, dict[str, Any]]:

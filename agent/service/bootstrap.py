@@ -25,15 +25,14 @@ from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.rpc import commission_verb as commissioning
-from drsn.agent.rpc import evidence_verb
-from drsn.agent.rpc import forget_verb as forgetting
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, Admission
+from drsn.agent.service.commission_wiring import commissioner_of
 from drsn.agent.service.evidence_wiring import keeper_of
 from drsn.agent.service.loop import Loop
 from drsn.agent.service.name import Name
@@ -126,15 +125,14 @@ def parts_of(
     topics = Topics(settings.agent.prefix, settings.agent.id)
     inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
     renderer = Renderer(identity, severities_of(contract))
-    pipeline, desk = _core(settings, bundle, chosen, store, remembered, renderer)
+    pipeline, desk = _core(settings, bundle, chosen, store, remembered, renderer, inbox.wake)
     connection = partial(connect, configuration.broker, on_change=inbox.wake)
     instance = Instance.drawn(settings.agent.state_dir, time.time_ns())
     control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen, instance))
     ingest = connection(on_message=inbox.put, **_ingest(settings, store))
-    sent = _sent(control, topics) if settings.evidence.publish else None
-    evidence = keeper_of(settings, contract, renderer.event, sent)
+    evidence = keeper_of(settings, contract, renderer.event, _sent(settings, control, topics))
     intake = _intake(settings, contract, remembered, metrics)
-    desk.add("forget", forgetting.verb(pipeline, intake, evidence))
+    desk.context.forget_sensor = _forgetting(intake, evidence)
     return Parts(
         inbox=inbox,
         intake=intake,
@@ -208,8 +206,10 @@ def _intake(settings: Settings, contract: ModelContract, remembered: Snapshot, m
     )
 
 
-def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], None]:
+def _sent(settings: Settings, control: Transport, topics: Topics) -> Callable[[str, str, bytes], None] | None:
     """Publishes the evidence of an event, from the writer's thread; without a connection it waits to be asked for."""
+    if not settings.evidence.publish:
+        return None
 
     def send(sensor: str, event_id: str, payload: bytes) -> None:
         control.publish(topics.evidence(sensor, event_id), payload, qos=1)
@@ -218,20 +218,36 @@ def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], Non
 
 
 def _core(
-    settings: Settings, bundle: Bundle, chosen: Chosen, store: Journal, remembered: Snapshot, renderer: Renderer
+    settings: Settings,
+    bundle: Bundle,
+    chosen: Chosen,
+    store: Journal,
+    remembered: Snapshot,
+    renderer: Renderer,
+    wake: Callable[[], None],
 ) -> tuple[AlarmEngine, CommandDispatcher]:
     """What decides, and where it is commanded."""
-    commissioner = commissioning.commissioner_of(
+    commissioner = commissioner_of(
         settings.commission, bundle, chosen.backend, settings.inference.max_batch, remembered.sensors
     )
     policies = policy_of(settings, bundle.contract)
     pipeline = AlarmEngine(bundle.contract, bundle.sha256, policies, remembered.sensors, commissioner)
     topics = Topics(settings.agent.prefix, settings.agent.id)
-    verbs = {
-        "commission": commissioning.verb(pipeline, renderer, commissioner.seconds),
-        "evidence": evidence_verb.verb(settings.agent.state_dir, topics),
-    }
-    return pipeline, CommandDispatcher(pipeline, renderer, store, topics, verbs, commissioner.words)
+    context = CommandContext(
+        pipeline, renderer, store, topics, state_dir=settings.agent.state_dir, commission_s=commissioner.seconds
+    )
+    context.pending.sources.append(commissioner.take_progress)
+    return pipeline, CommandDispatcher(context, wake)
+
+
+def _forgetting(intake: Intake, evidence: Recorder) -> Callable[[str], None]:
+    """Drops a sensor's stream and windows."""
+
+    def forget(sensor: str) -> None:
+        intake.forget(sensor)
+        evidence.forget(sensor)
+
+    return forget
 
 
 def _batch(settings: Settings, contract: ModelContract, evidence: Recorder) -> Batcher:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.mqtt.message import Message
-    from drsn.agent.rpc.dispatcher import Answer
+    from drsn.agent.rpc.reply import Answer
     from drsn.agent.schema.documents import EventDocument, HealthDocument, StatusDocument
     from drsn.agent.service.parts import Parts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from drsn.agent.decision.commissioning import Progress
 from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.mqtt.message import Message
-from drsn.agent.rpc.dispatcher import RELOAD, Work
+from drsn.agent.rpc.reload_verb import RELOAD
 from drsn.agent.service.reload import Debt
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.rpc.dispatcher import CommandDispatcher
-    from drsn.agent.schema.documents import CommandDocument
     from drsn.agent.service.reload import Reload
 
 MOST: Final = 16
@@ -25,38 +24,38 @@ MOST: Final = 16
 
 
 class Reloading:
-    """Between the desk and the thread that checks; used by the loop.
+    """Between the dispatcher and the thread that checks; used by the loop.
 
     Args:
-        desk: that is given the verb, and whom an earlier process still owes its answer.
+        dispatcher: offers the verb from now on, and answers the commands that an earlier process has left.
         control: by which answers go out; the last one of a process before waits for it.
         topics: where answers go.
         reload: who checks, and knows what was handed over.
     """
 
-    def __init__(self, desk: CommandDispatcher, control: Transport, topics: Topics, reload: Reload) -> None:
-        self._desk, self._control, self._topics, self._reload = desk, control, topics, reload
+    def __init__(self, dispatcher: CommandDispatcher, control: Transport, topics: Topics, reload: Reload) -> None:
+        self._pending = dispatcher.context.pending
+        self._control, self._topics, self._reload = control, topics, reload
         self._inherited = list(dict.fromkeys(debt.request_id for debt in reload.inherited))
-        desk.add(RELOAD, self._begin, self._news)
+        dispatcher.context.reload = self._ask
+        self._pending.sources.append(self._progress)
         for debt in reload.inherited:
-            desk.resume(RELOAD, debt.request_id, _message(topics, debt))
+            self._pending.add(debt.request_id, RELOAD, _message(topics, debt))
         reload.debts = self.debts
 
     def debts(self) -> list[Debt]:
         """Who waits for an answer; asked when this process ends for the next."""
         return [
             Debt(request_id, self._topics.reply(request_id, message.response_topic), message.correlation)
-            for request_id, message in self._desk.open(RELOAD).items()
+            for request_id, message in self._pending.of(RELOAD).items()
         ]
 
-    def _begin(self, command: CommandDocument, _now_unix_ns: int) -> Work:
-        waiting = self._desk.open(RELOAD)
-        if len(waiting) >= MOST:
+    def _ask(self, request_id: str) -> None:
+        if len(self._pending.of(RELOAD)) >= MOST:
             raise RefusedError(f"{MOST} others wait for the same; wait for their answer")
-        self._reload.ask(command.request_id)
-        return Work(pending="checks what is on the disk now")
+        self._reload.ask(request_id)
 
-    def _news(self) -> Iterator[Progress]:
+    def _progress(self) -> Iterator[Progress]:
         """Said when there is somebody to say it to: without a connection nothing is taken out."""
         if self._control.connected and self._inherited:
             yield Progress(self._inherited.pop(), None)

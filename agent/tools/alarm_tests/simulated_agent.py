@@ -9,6 +9,7 @@ from drsn.agent.decision.diagnosis import Interpreter, Reading
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.settings.policies import ignored_faults, policy_of
@@ -181,7 +182,7 @@ class SimulatedAgent:
         self._renderer = Renderer(Identity(who, EPOCH, subject.reference), severities_of(subject.contract))
         policy = policy_of(subject.settings, subject.contract)
         self._pipeline = AlarmEngine(subject.contract, subject.reference.sha256, policy, remembered.sensors)
-        self._desk = CommandDispatcher(self._pipeline, self._renderer, self._store, self._topics)
+        self._desk = CommandDispatcher(CommandContext(self._pipeline, self._renderer, self._store, self._topics))
         self._note(self._pipeline.listen(self.now_ns / NS, self.wall_ns, listening=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:

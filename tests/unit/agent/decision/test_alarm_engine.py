@@ -8,7 +8,7 @@ import pytest
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import State
 from drsn.agent.decision.diagnosis import Diagnosis, Reading
-from drsn.agent.decision.operator_action import Operation, RefusedError
+from drsn.agent.decision.operator_action import OperatorAction, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.running_gate import GateLimits
@@ -89,4 +89,4 @@ def test_an_acknowledgement_that_names_no_condition_of_the_sensor_is_told_so(con
     pipeline = pipeline_of(contract)
     (change,) = pipeline.feed(diagnosis("ball"), 0).changes
     with pytest.raises(RefusedError, match=reason):
-        pipeline.operate("a", Operation("ack", "ana", condition=condition, seq=change.condition.seq), 0)
+        pipeline.operate("a", OperatorAction("ack", "ana", condition=condition, seq=change.condition.seq), 0)

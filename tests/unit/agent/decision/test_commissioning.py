@@ -62,7 +62,7 @@ def test_a_minute_of_windows_is_learnt_with_the_gate_that_was_asked_for(window: 
     assert (commission.by, commission.comment, commission.at_unix_ns) == ("ana", "after overhaul", 77)
     assert commission.gate_rms == pytest.approx(0.1)
     assert (sensor.gate.running, sensor.gate.settled_ns) == (True, SETTLE_NS)
-    assert list(one.words) == [Progress("r1", "a")]
+    assert one.take_progress() == [Progress("r1", "a")]
     assert one.listen({"a": sensor}, 3.0, 78) == []
 
 
@@ -82,16 +82,16 @@ def test_windows_that_say_nothing_of_a_running_machine_are_left_out_and_counted(
     one.see("a", window(), "gate")
     one.see("b", window(), None)
     one.listen({"a": NEW}, PROGRESS_S, 0)
-    assert one.words.pop().pending == "1 of 60 s; 2 windows left out: clipping; 1 windows left out: gate"
+    assert one.take_progress()[-1].pending == "1 of 60 s; 2 windows left out: clipping; 1 windows left out: gate"
 
 
 def test_it_gives_up_by_the_monotonic_clock(window: Callable):
     one = begun(give_up_after_s=100.0)
     one.see("a", window(), None)
     one.listen({"a": NEW}, 99.0, 0)
-    assert one.words.pop().pending == "1 of 60 s"
+    assert one.take_progress()[-1].pending == "1 of 60 s"
     assert one.listen({"a": NEW}, 100.0, 0) == []
-    assert one.words.pop().reason == "given up after 100 s: 1 of 60 s"
+    assert one.take_progress()[-1].reason == "given up after 100 s: 1 of 60 s"
     one.begin("a", NEW, ANA, SETTLE_NS)
 
 
@@ -100,7 +100,7 @@ def test_what_can_not_be_learnt_is_said_and_nothing_changes(window: Callable):
     for _ in range(60):
         one.see("a", window(novelty=9.0), None)
     assert one.listen({"a": NEW}, 1.0, 0) == []
-    assert "does not know this machine" in one.words.pop().reason
+    assert "does not know this machine" in one.take_progress()[-1].reason
 
 
 def standing(name: str, state: State) -> SensorState:
@@ -128,7 +128,7 @@ def test_no_broken_machine_and_no_broken_sensor_is_learnt(name: str, state: Stat
         commissioner().begin("a", sensor, ANA, SETTLE_NS)
     one = begun()
     one.listen({"a": sensor}, 1.0, 0)
-    assert one.words.pop().reason is not None, "nor one that breaks meanwhile"
+    assert one.take_progress()[-1].reason is not None, "nor one that breaks meanwhile"
 
 
 def test_one_at_a_time_and_an_end_on_demand():
@@ -137,7 +137,7 @@ def test_one_at_a_time_and_an_end_on_demand():
         one.begin("a", NEW, CommissionRequest("r2", "ben"), SETTLE_NS)
     assert one.cancel("a", "ben")
     assert not one.cancel("a", "ben")
-    assert list(one.words) == [Progress("r1", "a", reason="ended by ben")]
+    assert one.take_progress() == [Progress("r1", "a", reason="ended by ben")]
 
 
 @given(
@@ -155,9 +155,10 @@ def test_every_commissioning_ends_with_one_last_word(make_reading: Callable, ste
             one.see("a", shown, suppressed_by)
         now_s += pause_s
         done += one.listen({"a": NEW}, now_s, 0)
-    last = [word for word in one.words if word.pending is None]
+    progress = one.take_progress()
+    last = [each for each in progress if each.pending is None]
     assert len(last) == 1
-    assert one.words[-1] is last[0]
+    assert progress[-1] is last[0]
     assert len(done) == (last[0].reason is None)
     assert all(sensor.commission.learnt.windows >= seconds - 1 for _, sensor in done)
 

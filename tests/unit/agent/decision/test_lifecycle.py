@@ -19,7 +19,7 @@ from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
-from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError
+from drsn.agent.decision.operator_action import ACTIONS, MAX_SHELF_NS, OperatorAction, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.running_gate import GateLimits
@@ -114,7 +114,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(
         sensor=st.sampled_from([*SENSORS, "stranger"]),
-        verb=st.sampled_from(sorted(VERBS)),
+        verb=st.sampled_from(sorted(ACTIONS)),
         condition=st.sampled_from([None, *FAULTS, UNKNOWN, SENSOR_FAULT, "silent", "nonsense"]),
         seen=st.integers(0, 4),
         hours=st.floats(0.001, 8.5),
@@ -123,7 +123,7 @@ class Lifecycle(RuleBasedStateMachine):
         heard = [event.seq for event in self.heard.get(sensor, ()) if event.condition == condition]
         seq = heard[-seen] if 0 < seen <= len(heard) else 0 if verb == "ack" else None
         until = self.now_ns + round(hours * 3600e9) if verb == "shelve" else 0
-        operation = Operation(verb, "ana", "why", condition, seq, until)
+        operation = OperatorAction(verb, "ana", "why", condition, seq, until)
         self._both(lambda pipeline: [pipeline.operate(sensor, operation, self.now_ns)])
 
     @rule(hours=st.floats(-9, 9))
