@@ -22,7 +22,7 @@ from novelty import RECIPE, SEED, strange_signals
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.baseline import Seen, UnfitError, learn
+from drsn.agent.decision.baseline import HealthyWindow, UnfitError, learn
 from drsn.agent.decision.largest_allowance import largest_allowance
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import NORMAL
@@ -97,7 +97,7 @@ def halves(recording: Recording) -> tuple[Recording, Recording]:
 def commissioned(measure: Measure, recording: Recording, noises: Sequence[Disturbance]) -> tuple[float | None, str]:
     """The allowance that a healthy recording leads to, or None and why not; each noise is drawn anew."""
     said = joined([measure.said([recording], noise, SEED + number) for number, noise in enumerate(noises)])
-    seen = [Seen(float(n), 1.0, str(c)) for n, c in zip(said["novelty"], said["condition"], strict=True)]
+    seen = [HealthyWindow(float(n), 1.0, str(c)) for n, c in zip(said["novelty"], said["condition"], strict=True)]
     try:
         return learn(seen, measure.threshold, measure.most).allowance, ""
     except UnfitError as error:

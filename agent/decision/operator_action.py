@@ -1,7 +1,7 @@
-"""What a person may do to a sensor's alarms, in the terms of OPC UA Part 9. No clock, no I/O.
+"""Operator actions on a sensor's alarms, in the terms of OPC UA Part 9. No clock, no I/O.
 
-Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most. Should the clock be set back, it lasts so much longer,
-but never more than `MAX_SHELF_NS` from what the clock then says.
+Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most. If the clock is set back, it lasts so much longer, but
+never more than `MAX_SHELF_NS` from the new time on.
 """
 
 from __future__ import annotations
@@ -10,8 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_logic import suppressor, tell_standing
-from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, SensorState, Signal, State, tell
+from drsn.agent.decision.alarm_logic import suppressor, update_suppression
+from drsn.agent.decision.alarm_state import (
+    SENSOR_CONDITIONS,
+    TRANSITIONS,
+    Change,
+    Condition,
+    SensorState,
+    Signal,
+    State,
+    with_event,
+)
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Suppressor
@@ -21,22 +30,22 @@ MAX_SHELF_NS = 8 * 3600 * 1_000_000_000
 
 
 class RefusedError(Exception):
-    """What was commanded can't be done; the message says why, for the person who asked."""
+    """A command can't be carried out. The message is the reason in its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """One command, on one condition of one sensor or on all of them."""
+    """One action of an operator, on one condition of one sensor or on all of them."""
 
     verb: str
     by: str
     comment: str | None = None
     condition: str | None = None
-    """None: all, where the verb allows it."""
+    """None: all conditions, where the verb allows it."""
     seq: int | None = None
-    """Of the event that the person has seen; 0: of none that this agent knows."""
+    """Number of the event that the operator has seen; 0: the agent has no such event."""
     until_unix_ns: int = 0
-    """End of a shelving."""
+    """End of a shelving by the wall clock; used by `shelve` only."""
 
 
 Act = Callable[[str, Condition, OperatorAction, "Policy"], Condition]
@@ -45,16 +54,16 @@ Act = Callable[[str, Condition, OperatorAction, "Policy"], Condition]
 def apply(
     sensor: SensorState, action: OperatorAction, policy: Policy, now_unix_ns: int
 ) -> tuple[SensorState, list[Change]]:
-    """Do what was commanded; return the sensor after it and what changed, an event for each condition.
+    """Apply an operator's action; return the sensor after it and its changes, one for each condition.
 
     Args:
         sensor: before it.
-        action: what is asked, and by whom.
+        action: the action, and who commands it.
         policy: of the sensor.
         now_unix_ns: the wall clock.
 
     Raises:
-        RefusedError: unknown, not seen, or not possible as things stand. Nothing has changed.
+        RefusedError: an unknown condition or event, or not possible in this state. Nothing has changed.
     """
     names = _names(sensor, action)
     if action.verb == "shelve" and not 0 < action.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
@@ -65,8 +74,8 @@ def apply(
         now = ACTIONS[action.verb](name, after[name], action, policy)
         if now != after[name]:
             now = replace(
-                tell(now, sensor.seq + len(changed) + 1),
-                suppressed_by=now.put_aside or _judged(name, now, sensor, policy),
+                with_event(now, sensor.seq + len(changed) + 1),
+                suppressed_by=now.operator_suppression or _agent_suppression(name, now, sensor, policy),
                 since_unix_ns=now.since_unix_ns or now_unix_ns,
                 decided_unix_ns=now_unix_ns,
                 by=action.by,
@@ -80,12 +89,12 @@ def apply(
 
 
 def shelving_is_over(until_unix_ns: int, now_unix_ns: int) -> bool:
-    """By the wall clock, also if that was set back so far that the shelving would last too long."""
+    """Whether a shelving has ended, by the wall clock; also if that was set back so far that it would last too long."""
     return not now_unix_ns < until_unix_ns <= now_unix_ns + MAX_SHELF_NS
 
 
 def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
-    """End the shelvings whose time is over; return the sensor after that and what changed."""
+    """End the shelvings whose time is over; return the sensor after that and its changes."""
     over = [
         name
         for name, c in sensor.conditions.items()
@@ -94,12 +103,12 @@ def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> t
     ended = {name: replace(sensor.conditions[name], shelved_until_unix_ns=0) for name in over}
     after = {**sensor.conditions, **ended}
     by = suppressor(after, sensor.gate, policy)
-    moved = tell_standing(after, by, policy, sensor.seq, now_unix_ns)
-    for name in [name for name in over if name not in moved]:  # out of service besides: only its end has changed
-        moved.append(name)
-        told = tell(after[name], sensor.seq + len(moved))
-        after[name] = replace(told, decided_unix_ns=now_unix_ns, by=None, comment=None)
-    changed = [Change(name, after[name]) for name in moved]
+    names = update_suppression(after, by, policy, sensor.seq, now_unix_ns)
+    for name in [name for name in over if name not in names]:  # also out of service: only the shelving has ended
+        names.append(name)
+        condition = with_event(after[name], sensor.seq + len(names))
+        after[name] = replace(condition, decided_unix_ns=now_unix_ns, by=None, comment=None)
+    changed = [Change(name, after[name]) for name in names]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
@@ -114,9 +123,9 @@ def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
     return [action.condition]
 
 
-def _judged(name: str, condition: Condition, sensor: SensorState, policy: Policy) -> Suppressor | None:
-    """Whether the agent itself suppresses the condition once nobody has put it aside."""
-    stands = condition.state is not State.NORMAL and name not in OWN
+def _agent_suppression(name: str, condition: Condition, sensor: SensorState, policy: Policy) -> Suppressor | None:
+    """What suppresses the condition while no operator does; None: nothing."""
+    stands = condition.state is not State.NORMAL and name not in SENSOR_CONDITIONS
     return suppressor(sensor.conditions, sensor.gate, policy) if stands else None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from drsn.agent.acquisition.memory_quota import MemoryQuota
-from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.evidence.batch_buffer import BatchBuffer
 from drsn.agent.evidence.quantise import quantise
 from drsn.agent.evidence.window_history import Fact, Shape, WindowHistory, trail_bytes
@@ -174,7 +174,7 @@ class Recorder:
         What a person has commanded needs no evidence.
         """
         for outcome in outcomes:
-            own = [each for each in outcome.changes if each.condition.by is None and each.name in OWN]
+            own = [each for each in outcome.changes if each.condition.by is None and each.name in SENSOR_CONDITIONS]
             self._keep(outcome.name, own, decided=False)
 
     def _keep(self, sensor: str, changes: Iterable[Change], *, decided: bool) -> None:

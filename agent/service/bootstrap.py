@@ -32,7 +32,7 @@ from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.schema.documents import BundleReference, StatusDocument
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, Admission
-from drsn.agent.service.commission_wiring import commissioner_of
+from drsn.agent.service.commission_wiring import commissioning_of
 from drsn.agent.service.evidence_wiring import keeper_of
 from drsn.agent.service.loop import Loop
 from drsn.agent.service.name import Name
@@ -227,16 +227,16 @@ def _core(
     wake: Callable[[], None],
 ) -> tuple[AlarmEngine, CommandDispatcher]:
     """What decides, and where it is commanded."""
-    commissioner = commissioner_of(
+    commissioning = commissioning_of(
         settings.commission, bundle, chosen.backend, settings.inference.max_batch, remembered.sensors
     )
     policies = policy_of(settings, bundle.contract)
-    pipeline = AlarmEngine(bundle.contract, bundle.sha256, policies, remembered.sensors, commissioner)
+    pipeline = AlarmEngine(bundle.contract, bundle.sha256, policies, remembered.sensors, commissioning)
     topics = Topics(settings.agent.prefix, settings.agent.id)
     context = CommandContext(
-        pipeline, renderer, store, topics, state_dir=settings.agent.state_dir, commission_s=commissioner.seconds
+        pipeline, renderer, store, topics, state_dir=settings.agent.state_dir, commission_s=commissioning.seconds
     )
-    context.pending.sources.append(commissioner.take_progress)
+    context.pending.sources.append(commissioning.take_progress)
     return pipeline, CommandDispatcher(context, wake)
 
 

@@ -6,7 +6,7 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.commissioning import Commissioner
+from drsn.agent.decision.commissioning import Commissioning
 from drsn.agent.decision.largest_allowance import largest_allowance
 from drsn.agent.observability.logs import fields
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def commissioner_of(
+def commissioning_of(
     section: CommissionSection, bundle: Bundle, backend: Backend, max_batch: int, sensors: Mapping[str, SensorState]
-) -> Commissioner:
+) -> Commissioning:
     """The commissioning of one agent. It logs how many sensors have a baseline that was learnt for another bundle."""
     others = [n for n, s in sensors.items() if s.commission and s.commission.bundle_sha256 != bundle.sha256]
     if others:
@@ -37,4 +37,4 @@ def commissioner_of(
     def most() -> float:
         return largest_allowance(contract, backend, max_batch)
 
-    return Commissioner(bundle.sha256, contract.abstention_threshold, most, section.seconds, section.give_up_after_s)
+    return Commissioning(bundle.sha256, contract.abstention_threshold, most, section.seconds, section.give_up_after_s)

@@ -256,8 +256,8 @@ class Loop:
         self._parts.store.tend(now_s)
         self._parts.expiry.tend(now_s, time.time(), self._parts.control.certificate)
         self._hasten(now_s)
-        listening = self._parts.ingest.connected
-        self._noticed += self._parts.pipeline.listen(now_s, time.time_ns(), listening=listening)
+        connected = self._parts.ingest.connected
+        self._noticed += self._parts.pipeline.tick(now_s, time.time_ns(), connected=connected)
         self._settle()  # before anything is published, and not only when the next packet has come
         self._publish()
         if self._parts.inbox.shed > self._shed and self._throttle.held_back("shed", now_s) is not None:

@@ -21,8 +21,8 @@ from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.baseline import Baseline, Learnt
-from drsn.agent.decision.commissioning import Commissioner
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
+from drsn.agent.decision.commissioning import Commissioning
 from drsn.agent.decision.diagnosis import Diagnosis, Reading
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record_files import FOLDER
@@ -58,7 +58,7 @@ SETTINGS = Settings(
     alarms={"raise_after": "1/1", "clear_after": "1/1"},
 )
 POLICIES = policy_of(SETTINGS, CONTRACT)
-LEARNT = Learnt(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
+LEARNT = BaselineStatistics(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
 VERBS = (*OFFERED, "launch")
 KEPT = 2
 """Answers."""
@@ -153,16 +153,16 @@ class Commanded:
     """An agent's core, as it was after `planted`."""
 
     def __init__(self, plant: Plant) -> None:
-        commissioner = Commissioner("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
-        self.commissioner = commissioner
-        self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioner)
+        commissioning = Commissioning("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
+        self.commissioning = commissioning
+        self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioning)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
         intake = Intake(CONTRACT, (), 3, {}, Metrics())
         context = CommandContext(
             self.pipeline, RENDERER, self.store, TOPICS, errors=Strict(), state_dir=plant.folder,
-            commission_s=commissioner.seconds, forget_sensor=intake.forget,
+            commission_s=commissioning.seconds, forget_sensor=intake.forget,
         )  # fmt: skip
-        context.pending.sources.append(commissioner.take_progress)
+        context.pending.sources.append(commissioning.take_progress)
         self.desk = CommandDispatcher(context)
         reload = SimpleNamespace(inherited=(), debts=None, refusals=deque())
         reload.ask = lambda name: reload.refusals.append((name, "no"))
@@ -175,9 +175,9 @@ class Commanded:
         self._attend()
         assert acks == [1]
         self.now_s += 2.5
-        if self.commissioner.under_way:
+        if self.commissioning.under_way:
             window(self.pipeline, "b", (1, 0, 0))
-        self.pipeline.listen(self.now_s, NOW_UNIX_NS + int(self.now_s * NS), listening=True)
+        self.pipeline.tick(self.now_s, NOW_UNIX_NS + int(self.now_s * NS), connected=True)
         self._attend()
 
     def _attend(self) -> None:

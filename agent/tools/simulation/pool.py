@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.sensor_faults import WindowStats, find
-from drsn.agent.decision.cusum import Ratios
+from drsn.agent.decision.cusum import LogLikelihoodRatios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter, Reading
 from drsn.agent.tools.simulation.disturbances import DISTURBANCES
 from drsn.model.conditioning import Conditioner
@@ -86,7 +86,7 @@ class Watcher:
         self.conditions = tuple(name for name in contract.conditions if name != NORMAL)
         self._backend = backend
         self._interpret = Interpreter(contract)
-        self._ratios = Ratios(contract)
+        self._ratios = LogLikelihoodRatios(contract)
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
         self._conditioners: dict[float, Conditioner] = {}
 
