@@ -17,7 +17,7 @@ from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import Label, ModelContract
@@ -99,7 +99,7 @@ def judgements() -> dict[str, Callable[[], object]]:
         sample_rate_hz=RATE_HZ,
         bandwidth_hz=BANDWIDTH_HZ,
     )
-    terms = Terms(Quorum(6, 8), Quorum(7, 8))
+    terms = AlarmRule(Quorum(6, 8), Quorum(7, 8))
     probabilities = {"normal": 0.97, **dict.fromkeys(names, 0.01)}
     reading = Reading("s", 0, 10**8, advance_ns=10**8, fresh=False, rms=1, peak=2, unit=None, clock_synced=True)
     diagnosis = Diagnosis(reading, "normal", "ok", 0.97, probabilities, {}, 0.0)

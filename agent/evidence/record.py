@@ -164,5 +164,5 @@ def _votes_and_evidence(info: WindowInfo, event: EventDocument) -> tuple[int, fl
         return event.votes, event.evidence
     sequential = event.evidence is not None
     of = condition.votes.cast if sequential else event.of
-    votes = condition.votes.ayes(of) if event.active else condition.votes.noes(of)
+    votes = condition.votes.votes_for(of) if event.active else condition.votes.votes_against(of)
     return votes, condition.evidence if sequential else None

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import MemoryQuota
-from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.evidence.batch_buffer import BUFFER_BYTES, BatchBuffer
 from drsn.agent.evidence.capture import WAITING_BYTES, Capture
 from drsn.agent.evidence.quantise import quantise
@@ -148,7 +148,7 @@ class Recorder:
         An operator's command needs no evidence.
         """
         for outcome in outcomes:
-            own = [each for each in outcome.changes if each.condition.by is None and each.name in OWN]
+            own = [each for each in outcome.changes if each.condition.by is None and each.name in SENSOR_CONDITIONS]
             self._capture(outcome.name, own, decided=False)
 
     def release(self) -> None:

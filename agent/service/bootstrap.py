@@ -27,7 +27,7 @@ from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.rpc import commission_verb, evidence_verb, forget_verb
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference
 from drsn.agent.schema.render import Identity, Renderer
@@ -36,6 +36,7 @@ from drsn.agent.service.agent_id_lease import AgentIdLease
 from drsn.agent.service.chores import CertificateCheck, HealthPublisher, OverduePackets, ShedWarning, Timers, Watchdog
 from drsn.agent.service.clock import Clock
 from drsn.agent.service.commands import Commands
+from drsn.agent.service.commission_wiring import commissioning_of
 from drsn.agent.service.committer import Committer
 from drsn.agent.service.connections import Connections, control_options, in_flight, ingest_options, probe_options
 from drsn.agent.service.evidence_wiring import recorder_of
@@ -140,7 +141,7 @@ def assembled(
         stack.callback(journal.close)
         agent, loop = assemble(configuration, bundle, chosen, journal, connect)
         if reload is not None:
-            ReloadVerb(agent.dispatcher, reload)
+            ReloadVerb(agent.dispatcher.context, reload)
             reload.on_result = agent.inbox.wake
         stack.callback(agent.recorder.close)
         yield loop
@@ -197,7 +198,7 @@ class _Assembly:
         )
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
-        dispatcher.add("forget", forget_verb.verb(engine, intake, recorder))
+        dispatcher.context.forget_sensor = _forget_in(intake, recorder)
         pipeline = self._pipeline(intake, engine, recorder, watchdog)
         publisher = Publisher(
             lines.control,
@@ -280,16 +281,21 @@ class _Assembly:
     def _decision(self) -> tuple[AlarmEngine, CommandDispatcher]:
         """The alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
-        commissioner = commission_verb.commissioner_of(
+        commissioning = commissioning_of(
             settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
         )
         policies = policy_of(settings, bundle.contract)
-        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioner)
-        verbs = {
-            "commission": commission_verb.verb(engine, self.renderer, commissioner.seconds),
-            "evidence": evidence_verb.verb(settings.agent.state_dir, self.topics),
-        }
-        return engine, CommandDispatcher(engine, self.renderer, self.journal, self.topics, verbs, commissioner.words)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning)
+        context = CommandContext(
+            engine,
+            self.renderer,
+            self.journal,
+            self.topics,
+            state_dir=settings.agent.state_dir,
+            commission_s=commissioning.seconds,
+        )
+        context.pending.sources.append(commissioning.take_progress)
+        return engine, CommandDispatcher(context, self.inbox.wake)
 
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
@@ -330,6 +336,16 @@ class _Assembly:
             control.publish(self.topics.evidence(sensor, event_id), payload, qos=1)
 
         return send
+
+
+def _forget_in(intake: Intake, recorder: Recorder) -> Callable[[str], None]:
+    """Drops what is in memory of a sensor beside its alarm state."""
+
+    def forget(sensor: str) -> None:
+        intake.forget(sensor)
+        recorder.forget(sensor)
+
+    return forget
 
 
 def _short(bundle: Bundle) -> str:

@@ -43,8 +43,8 @@ class Timers:
 
     def tend(self, now_s: float) -> None:
         """Note the outcomes of what is due; silence counts only while the broker is connected."""
-        engine, listening = self.pipeline.engine, self.ingest.connected
-        self.committer.note(engine.listen(now_s, self.clock.unix_ns(), listening=listening))
+        engine, connected = self.pipeline.engine, self.ingest.connected
+        self.committer.note(engine.tick(now_s, self.clock.unix_ns(), connected=connected))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.message import Message
     from drsn.agent.observability.metrics import Metrics
-    from drsn.agent.rpc.dispatcher import Answer
+    from drsn.agent.rpc.reply import Answer
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.render import Renderer
     from drsn.agent.service.clock import Clock

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.demo.machines import ACTORS, record
-from drsn.agent.replay import frames
 from drsn.agent.tools.demo.machines import ACTORS, record
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.tools.alarm_tests.expectation import alarm_pattern, event_pattern
 from drsn.agent.tools.alarm_tests.scripted_windows import FieldError, runs_of
@@ -118,7 +118,7 @@ def _case(given: Mapping[str, Any], number: int, subject: Subject, path: Path) -
             raise FieldError("expect", "is empty, and others may come, so it can't fail; leave expect_some out")  # noqa: TRY301
     except FieldError as error:
         raise misplaced(where, error) from None
-    conditions = (*(each for each in subject.contract.conditions if each != NORMAL), UNKNOWN, *OWN)
+    conditions = (*(each for each in subject.contract.conditions if each != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
     stages = [_stage(step, subject, conditions, _where(path, name, i)) for i, step in enumerate(table.steps, start=1)]
     try:
         if table.expect_alarm is not None:

@@ -10,6 +10,7 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.settings.policies import ignored_faults, policy_of
@@ -83,7 +84,7 @@ class SimulatedAgent:
         end_ns = self.now_ns + duration_ns
         while self.now_ns < end_ns:
             self.now_ns = min(end_ns, self.now_ns + TICK_NS)
-            self._note(self._pipeline.listen(self.now_ns / NS, self.wall_ns, listening=listening))
+            self._note(self._pipeline.tick(self.now_ns / NS, self.wall_ns, connected=listening))
 
     def set_clock(self, by_ns: int) -> None:
         """Set the agent's wall clock."""
@@ -182,8 +183,8 @@ class SimulatedAgent:
         self._renderer = Renderer(Identity(who, EPOCH, subject.reference), severities_of(subject.contract))
         policy = policy_of(subject.settings, subject.contract)
         self._pipeline = AlarmEngine(subject.contract, subject.reference.sha256, policy, remembered.sensors)
-        self._desk = CommandDispatcher(self._pipeline, self._renderer, self._store, self._topics)
-        self._note(self._pipeline.listen(self.now_ns / NS, self.wall_ns, listening=True))
+        self._desk = CommandDispatcher(CommandContext(self._pipeline, self._renderer, self._store, self._topics))
+        self._note(self._pipeline.tick(self.now_ns / NS, self.wall_ns, connected=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:
         self._note([self._pipeline.feed(diagnosis, self.wall_ns)])

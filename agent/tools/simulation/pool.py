@@ -13,7 +13,7 @@ import numpy as np
 
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
-from drsn.agent.decision.cusum import Ratios
+from drsn.agent.decision.cusum import LogLikelihoodRatios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Interpreter
 from drsn.agent.tools.simulation.disturbances import DISTURBANCES
 from drsn.model.conditioning import Conditioner
@@ -87,7 +87,7 @@ class Watcher:
         self.conditions = tuple(name for name in contract.conditions if name != NORMAL)
         self._backend = backend
         self._interpret = Interpreter(contract)
-        self._ratios = Ratios(contract)
+        self._ratios = LogLikelihoodRatios(contract)
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
         self._conditioners: dict[float, Conditioner] = {}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE, DOUBT_NATS, NOVELTY_PER_NAT
-from drsn.agent.decision.policy import SENSOR_FAULT_TERMS
+from drsn.agent.decision.policy import SENSOR_FAULT_RULE
 from drsn.agent.tools.simulation.pool import ABSTAINED, FAULTY
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Sensors:
         raised = changed & ~self.active
         self.active ^= changed
         self._faults.push(vote == FAULTY, self._everyone)
-        turned = self._faults.met(SENSOR_FAULT_TERMS.rise, SENSOR_FAULT_TERMS.fall, self.broken)
+        turned = self._faults.met(SENSOR_FAULT_RULE.rise, SENSOR_FAULT_RULE.fall, self.broken)
         self._faults.forget(turned)
         self.broken ^= turned
         return raised

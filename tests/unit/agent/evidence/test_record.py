@@ -6,7 +6,7 @@ import pytest
 from witness import sensor_setup, tell
 
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import adapter, record_of
 
@@ -38,6 +38,6 @@ def test_the_first_window_of_a_sensor_follows_nothing(contract):
 @pytest.mark.parametrize("threshold", [None, 22.4])
 def test_a_policy_survives_the_file(threshold):
     policy = Policy.votes(Quorum(3, 4), Quorum(3, 4))
-    policy = replace(policy, machine=Terms(Quorum(1, 1), Quorum(2, 2), threshold, 5, 6))
+    policy = replace(policy, machine=AlarmRule(Quorum(1, 1), Quorum(2, 2), threshold, 5, 6))
     kind = adapter(Policy)
     assert kind.validate_python(kind.dump_python(policy, mode="json")) == policy

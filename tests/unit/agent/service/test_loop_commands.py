@@ -11,7 +11,7 @@ import pytest
 from plant import fails
 
 from drsn.agent.mqtt.stub import StubBroker
-from drsn.agent.rpc.dispatcher import EVENTS
+from drsn.agent.rpc.events_verb import EVENTS
 from drsn.agent.rpc.queue import QUEUE_LIMITS
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def test_the_same_request_again_is_answered_the_same_and_done_once(plant: Plant,
         ("ack", {"condition": "ball"}, "event_id"),
         ("ack", {"condition": "ball", "event_id": "another"}, "look again"),
         ("ack", {"condition": "bal", "event_id": "another"}, "no condition 'bal'"),
+        ("shelve", {"condition": "ball", "event_id": "another", "duration_s": 60}, "look again"),
         ("reset", {"condition": "ball"}, "still there"),
         ("shelve", {}, "duration_s"),
         ("unshelve", {}, "already"),

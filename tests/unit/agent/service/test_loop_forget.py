@@ -140,9 +140,9 @@ def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.Monkey
     assert command(plant, "ack", condition="ball", event_id=plant.retained(ALARM)["event_id"])["ok"]
     assert command(plant, "shelve", condition="ball", duration_s=60)["ok"]
     assert command(plant, "forget")["ok"]
-    monkeypatch.setattr("drsn.agent.decision.alarm_engine.shelving_is_over", lambda *_: True)
+    monkeypatch.setattr("drsn.agent.decision.shelving_timer.shelving_is_over", lambda *_: True)
     monkeypatch.setattr("drsn.agent.decision.silence_timer.SilenceTimer._overdue", lambda *_: True)
-    plant.agent.pipeline.engine._silence._look_s = 0.0
+    plant.agent.pipeline.engine._silence._check_s = 0.0
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"
     assert ALARM not in plant.broker.retained

@@ -152,7 +152,7 @@ def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
     plant.turn()
     seen = commits(plant, monkeypatch)
     pipeline = plant.agent.pipeline.engine
-    monkeypatch.setattr(pipeline._silence, "listen", lambda _now_s, *, listening: ["a"] if listening else [])
+    monkeypatch.setattr(pipeline._silence, "tick", lambda _now_s, *, connected: ["a"] if connected else [])
     plant.turn(1)
     assert [set(states) for states in seen] == [{"a"}]
     assert [event["condition"] for event in plant.heard("drsn/v1/a/event")] == ["silent"]

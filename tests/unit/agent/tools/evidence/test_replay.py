@@ -11,7 +11,7 @@ from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.decision.baseline import Baseline, Learnt
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.evidence.json_form import from_message, to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import SensorSetup, abstains_above, record_of
@@ -137,7 +137,7 @@ def test_what_can_t_be_replayed_says_why(record):
 
 def test_what_a_commissioning_allowed_is_in_the_record(contract):
     story = tell(contract, "ball", "normal", max_batch=1)
-    learnt = Learnt(350, -1.0, 0.1, 0.7, 0.1, 1.0, allowance=0.4)
+    learnt = BaselineStatistics(350, -1.0, 0.1, 0.7, 0.1, 1.0, allowance=0.4)
     commission = Baseline(learnt, "0" * 64, None, 1, "ann")
     sensors = story.line.engine.sensors
     sensors["press4"] = replace(sensors["press4"], commission=commission)
