@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, Packet, frame
+from drsn.agent.acquisition.codecs import Packet, PayloadFormat, frame
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.fake import ToneBackend, tone_of
@@ -54,7 +54,9 @@ class Desk:
 
 def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Line:
     who = BundleReference(name="b", version="1", sha256="0" * 64)
-    entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
+    entry = Input(
+        TopicPattern("plant/{point}/frame", "{point}"), "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20
+    )
     return Line(
         Intake(contract, (entry,), 10, {}),
         Batcher(contract, max_batch, 0.0, keep=keeper and keeper.stage),

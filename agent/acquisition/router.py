@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.codecs import Format, PacketError, Reason
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
 
@@ -19,7 +19,7 @@ class Input:
 
     pattern: TopicPattern
     codec: str
-    form: Format
+    payload_format: PayloadFormat
     sample_rate_hz: float | None
     """Rate of packets that do not carry one."""
     channels: tuple[str, ...]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cbor2
 import msgpack
 
-from drsn.agent.acquisition.codecs.json_document import FIELDS
+from drsn.agent.acquisition.codecs.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

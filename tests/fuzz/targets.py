@@ -21,7 +21,7 @@ from fuzz.grammar import ENCODERS, Bytes, document
 from fuzz.seeds import CONTRACT, SEEDS
 
 from drsn.agent.acquisition.ack_tracker import InFlight
-from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFormat, codec
 from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
@@ -55,8 +55,8 @@ class Target:
     seeds: tuple[bytes, ...] = ()
 
 
-def form_of(choice: int) -> Format:
-    return Format(
+def form_of(choice: int) -> PayloadFormat:
+    return PayloadFormat(
         dtype=("f32", "i16", "i32", "f32")[choice & 3],
         channels=1 + (choice >> 2) % 3,
         planar=bool(choice & 16),
@@ -119,7 +119,7 @@ def packet_reader(name: str) -> Callable[[bytes], None]:
             return
         check(packet)
         if name not in ("raw", "frame"):  # what they say is all in the payload
-            again = one.decode(one.encode(packet), {}, Format(channels=len(packet.samples)))
+            again = one.decode(one.encode(packet), {}, PayloadFormat(channels=len(packet.samples)))
             assert np.array_equal(again.samples, packet.samples)
             assert dataclasses.replace(again, samples=0, t0_unix_ns=0) == dataclasses.replace(
                 packet, samples=0, t0_unix_ns=0
@@ -145,7 +145,9 @@ def check_window(sensor: str, window: Window) -> None:
 
 def intake(data: bytes) -> None:
     """Several messages of one sensor, topic and all: topics, codecs, continuity, resampling, rings."""
-    entry = Input(TopicPattern("plant/{m}/frame", "{m}"), "frame", Format(), None, ("x", "y"), 0.5, False, 1 << 12)
+    entry = Input(
+        TopicPattern("plant/{m}/frame", "{m}"), "frame", PayloadFormat(), None, ("x", "y"), 0.5, False, 1 << 12
+    )
     mono = dataclasses.replace(entry, pattern=TopicPattern("plant/{m}/mono", "{m}"), channels=())
     reader = Intake(CONTRACT, (entry, mono), 3, {})
     for number, part in enumerate(data.split(b"\xff\xfe")[:6]):

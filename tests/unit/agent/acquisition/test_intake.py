@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.ack_tracker import InFlight
-from drsn.agent.acquisition.codecs import Format, PacketError, Reason, frame
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason, frame
 from drsn.agent.acquisition.codecs import json_document as document
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
@@ -31,7 +31,7 @@ def entry(topic: str, codec: str, **options: Any) -> Input:  # noqa: ANN401
         **{
             "pattern": TopicPattern(topic, "{s}"),
             "codec": codec,
-            "form": Format(channels=len(options.get("channels", "1"))),
+            "payload_format": PayloadFormat(channels=len(options.get("channels", "1"))),
             "sample_rate_hz": RATE_HZ if codec == "raw" else None,
             "channels": (),
             "hop_windows": 1.0,
@@ -75,7 +75,7 @@ def door_of(contract: ModelContract, make_message: Callable[..., Message]) -> Ca
             entry("frame/{s}", "frame"),
             entry("json/{s}", "json"),
             entry("pair/{s}", "raw", channels=("x", "y")),
-            entry("{s}/a", "raw", form=Format(scale=2.0)),
+            entry("{s}/a", "raw", payload_format=PayloadFormat(scale=2.0)),
         )
         return Door(Intake(contract, inputs, max_sensors, cursors or {}, **options), make_message)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.acquisition.codecs import Format, PacketError, Reason
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.notice import WARNING, Notices
 from drsn.agent.acquisition.router import Input, Router
 from drsn.agent.mqtt.topics import TopicPattern
@@ -19,7 +19,7 @@ def entry(topic: str, channels: tuple[str, ...] = ()) -> Input:
     return Input(
         pattern=TopicPattern(topic, "{s}"),
         codec="raw",
-        form=Format(),
+        payload_format=PayloadFormat(),
         sample_rate_hz=None,
         channels=channels,
         hop_windows=1.0,

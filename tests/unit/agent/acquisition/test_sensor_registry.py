@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor
 from drsn.agent.acquisition.notice import WARNING, Notices
 from drsn.agent.acquisition.router import Input
@@ -23,7 +23,7 @@ FAST_HZ = 20 * RATE_HZ
 """A window at this rate has 5,120 samples, its ring 41 kB."""
 FAST_RING_BYTES = 8 * 5120
 
-ENTRY = Input(TopicPattern("raw/{s}", "{s}"), "raw", Format(), None, (), 1.0, False, 1 << 20)
+ENTRY = Input(TopicPattern("raw/{s}", "{s}"), "raw", PayloadFormat(), None, (), 1.0, False, 1 << 20)
 
 
 class Registry:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.codecs.frame import decode, encode
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def assert_same(packet: Packet, expected: Packet):
 
 
 def test_the_wire_format_never_changes():
-    assert_same(decode(GOLDEN, {}, Format()), SAID)
+    assert_same(decode(GOLDEN, {}, PayloadFormat()), SAID)
     assert encode(SAID, "i16", 0.5) == GOLDEN
 
 
@@ -95,13 +95,13 @@ def test_what_is_encoded_is_decoded(
     if dtype == "i32":
         counts *= 512
     packet = Packet((counts * scale).astype(np.float32), **said)
-    assert_same(decode(encode(packet, dtype, scale), {}, Format()), packet)
+    assert_same(decode(encode(packet, dtype, scale), {}, PayloadFormat()), packet)
 
 
 @pytest.mark.parametrize("length", range(len(GOLDEN)))
 def test_a_frame_that_broke_off_is_truncated(length: int):
     with pytest.raises(PacketError) as refusal:
-        decode(GOLDEN[:length], {}, Format())
+        decode(GOLDEN[:length], {}, PayloadFormat())
     assert refusal.value.reason is Reason.TRUNCATED
 
 
@@ -110,7 +110,7 @@ def test_no_flipped_bit_goes_unnoticed():
         damaged = bytearray(GOLDEN)
         damaged[bit // 8] ^= 1 << bit % 8
         with pytest.raises(PacketError):
-            decode(bytes(damaged), {}, Format())
+            decode(bytes(damaged), {}, PayloadFormat())
 
 
 @pytest.mark.parametrize(
@@ -135,25 +135,25 @@ def test_no_flipped_bit_goes_unnoticed():
 )
 def test_a_header_that_can_not_be_is_refused(offset: int, new: bytes, reason: Reason):
     with pytest.raises(PacketError) as refusal:
-        decode(sealed(GOLDEN, offset, new), {}, Format())
+        decode(sealed(GOLDEN, offset, new), {}, PayloadFormat())
     assert refusal.value.reason is reason
 
 
 def test_a_wrong_crc_is_told_from_a_wrong_header():
     with pytest.raises(PacketError) as refusal:
-        decode(GOLDEN[:-1] + b"\x00", {}, Format())
+        decode(GOLDEN[:-1] + b"\x00", {}, PayloadFormat())
     assert refusal.value.reason is Reason.BAD_CRC
 
 
 def test_a_frame_without_samples_is_empty():
     with pytest.raises(PacketError) as refusal:
-        decode(sealed(GOLDEN[:48], 8, bytes(4)), {}, Format())
+        decode(sealed(GOLDEN[:48], 8, bytes(4)), {}, PayloadFormat())
     assert refusal.value.reason is Reason.EMPTY
 
 
 def test_zero_means_unknown():
     bare = Packet(np.ones((1, 1), np.float32), sample_rate_hz=100.0, seq=1)
-    packet = decode(encode(bare), {}, Format())
+    packet = decode(encode(bare), {}, PayloadFormat())
     assert (packet.boot_id, packet.t0_unix_ns, packet.rpm, packet.unit) == (0, None, None, None)
     assert packet.clock_synced is False
 
