@@ -81,7 +81,7 @@ class Router:
         first = self._first_topics.setdefault(sensor, topic)
         if first != topic:  # they would look like one sensor that loses packets all the time
             fields = {"sensor": sensor, "topic": topic, "other": first}
-            event = "two topics become one sensor; make its id tell them apart"
+            event = "two topics have the same sensor id; change the input's template to keep them apart"
             self._notices.add(Notice(WARNING, event, ("shared", sensor), fields))
         return entry, sensor
 

@@ -57,7 +57,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
             raise error.__cause__ from None
         raise PacketError(Reason.BAD_DOCUMENT, f"not CBOR: {error}"[:120]) from None
     if stream.tell() != len(payload):
-        raise PacketError(Reason.BAD_DOCUMENT, f"{len(payload) - stream.tell()} bytes behind the CBOR map")
+        raise PacketError(Reason.BAD_DOCUMENT, f"{len(payload) - stream.tell()} bytes after the CBOR map")
     return packet_of(document, payload_format)
 
 

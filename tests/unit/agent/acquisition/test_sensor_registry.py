@@ -78,7 +78,7 @@ def test_a_sensor_without_a_whole_window_in_time_gives_its_place_to_another(cont
     assert plant.send("c", 256, now_s=TRIAL_S + EVICT_EVERY_S) == 1
     (notice,) = plant.notices.take()
     assert (notice.level, notice.fields) == (WARNING, {"sensor": "b"})
-    assert notice.event == "sensor never brought a whole window; its place is free"
+    assert notice.event == "sensor sent no whole window in time; its place is free"
     assert len(plant.registry) == 2, "its stream is removed too"
 
 

@@ -58,14 +58,14 @@ def test_a_map_with_something_behind_it_is_refused(behind: bytes):
     assert refused(GOLDEN + behind, I16) is Reason.BAD_DOCUMENT
 
 
-def test_channels_stand_as_configured_or_in_lists_of_their_own():
+def test_channels_are_as_configured_or_in_one_list_each():
     flat = struct.pack("<6f", 1, 2, 3, 4, 5, 6)
     assert decoded({"samples": flat}, PayloadFormat(channels=2)).samples.tolist() == [[1, 3, 5], [2, 4, 6]]
     assert decoded({"samples": flat}, PayloadFormat(channels=2, planar=True)).samples.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert decoded({"samples": [[1, 2.5], [3, 4]]}).samples.tolist() == [[1, 2.5], [3, 4]]
 
 
-def test_fields_may_stand_deep():
+def test_fields_may_be_nested():
     payload_format = PayloadFormat(fields={"samples": "data.values"})
     assert decoded({"data": {"values": [1]}}, payload_format).samples.tolist() == [[1.0]]
 
@@ -115,7 +115,7 @@ BOMB = with_samples((b"\xdd" + struct.pack(">I", 900_000)) * 500 + b"\x01" * 900
     ],
     ids=lambda payload: payload[:24].hex(),
 )
-def test_what_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
+def test_a_payload_that_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
     assert refused(payload) is Reason.BAD_DOCUMENT
 
 
@@ -137,7 +137,7 @@ def _address_space_bytes() -> int:
 @given(
     channels=st.integers(1, 3),
     samples=st.lists(st.floats(-(2.0**49), 2.0**49, width=32), min_size=1, max_size=6),
-    said=st.fixed_dictionaries(
+    fields=st.fixed_dictionaries(
         {},
         optional={
             "sample_rate_hz": st.floats(1e-3, 1e9),
@@ -148,8 +148,8 @@ def _address_space_bytes() -> int:
         },
     ),
 )
-def test_what_is_encoded_is_decoded(channels: int, samples: list[float], said: dict[str, object]):
-    packet = Packet(np.tile(np.array(samples, np.float32), (channels, 1)), **said)
+def test_an_encoded_packet_is_decoded(channels: int, samples: list[float], fields: dict[str, object]):
+    packet = Packet(np.tile(np.array(samples, np.float32), (channels, 1)), **fields)
     again = decode(encode(packet), {}, PayloadFormat(channels=channels))
     np.testing.assert_array_equal(again.samples, packet.samples)
     for name in ("sample_rate_hz", "seq", "boot_id", "rpm", "unit", "t0_unix_ns"):

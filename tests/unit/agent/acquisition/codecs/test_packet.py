@@ -28,7 +28,7 @@ SAMPLES = st.one_of(
 
 @st.composite
 def sealed_frames(draw: st.DrawFn) -> bytes:
-    """Any header behind the magic, of the right length and crc: what is wrong is in the fields."""
+    """Any header behind the magic, of the right length and crc: only the fields are wrong."""
     dtype, channels, n_samples = draw(st.integers(0, 3)), draw(st.integers(0, 3)), draw(st.integers(0, 5))
     body = draw(st.binary(min_size=(size := n_samples * channels * (2 if dtype == 0 else 4)), max_size=size))
     u32 = st.integers(0, MAX_U32)
@@ -83,7 +83,7 @@ def test_to_every_codec_any_bytes_are_a_finite_packet_or_a_packet_error(
         assert packet.seq is None or 0 <= packet.seq <= MAX_U32
         assert 0 <= packet.boot_id <= MAX_U32
         assert packet.t0_unix_ns is None or 0 <= packet.t0_unix_ns < 2**64
-        (packet.unit or "").encode()  # it will stand in a result
+        (packet.unit or "").encode()  # it is part of a result
 
 
 @pytest.mark.parametrize("kind", [("i16", "<i2"), ("i32", "<i4"), ("f32", "<f4")])
@@ -95,7 +95,7 @@ def test_counts_become_float32_times_the_scale(kind: tuple[str, str]):
     assert samples.tolist() == [[-1.0, 0.0, 0.75, 8191.75]]
 
 
-def test_channels_stand_interleaved_or_one_after_the_other():
+def test_channels_are_interleaved_or_one_after_the_other():
     data = np.array([1, 2, 3, 4, 5, 6], "<i2").tobytes()
     interleaved = samples_from_bytes(data, PayloadFormat("i16", channels=2))
     planar = samples_from_bytes(data, PayloadFormat("i16", channels=2, planar=True))
@@ -120,7 +120,7 @@ def test_bytes_that_are_no_samples_are_refused_with_the_reason(data: bytes, scal
     assert refusal.value.reason is reason
 
 
-def test_one_channel_keeps_what_the_sender_said(make_packet: Callable[..., Packet]):
+def test_one_channel_keeps_the_other_fields(make_packet: Callable[..., Packet]):
     packet = make_packet(3, channels=2, seq=7, boot_id=1, t0_unix_ns=9, sample_rate_hz=100.0, unit="g")
     packet.samples[1] = [9, 8, 7]
     second = packet.only(1)

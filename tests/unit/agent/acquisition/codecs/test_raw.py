@@ -15,13 +15,13 @@ def test_bare_samples_are_enough():
     assert (packet.seq, packet.boot_id, packet.t0_unix_ns, packet.sample_rate_hz) == (None, 0, None, None)
 
 
-def test_the_format_says_how_to_read_them():
+def test_samples_are_decoded_by_the_payload_format():
     payload_format = PayloadFormat(dtype="i16", scale=0.5, channels=2, planar=True)
     packet = decode(np.array([2, 4, -6, -8], "<i2").tobytes(), {}, payload_format)
     assert packet.samples.tolist() == [[1, 2], [-3, -4]]
 
 
-def test_user_properties_are_honoured():
+def test_user_properties_are_read():
     properties = {"seq": "4294967295", "boot_id": "7", "t0_unix_ns": "1767225600123456789", "colour": "blue"}
     packet = decode(TWO, properties, PayloadFormat())
     assert (packet.seq, packet.boot_id, packet.t0_unix_ns) == (4_294_967_295, 7, 1_767_225_600_123_456_789)
@@ -59,7 +59,7 @@ def test_bytes_that_do_not_fill_samples_are_refused(payload: bytes, reason: Reas
     assert refusal.value.reason is reason
 
 
-def test_what_is_encoded_is_decoded_with_its_properties():
+def test_an_encoded_packet_is_decoded_with_its_properties():
     packet = Packet(np.arange(6, dtype=np.float32).reshape(2, 3), seq=0, boot_id=7, t0_unix_ns=9)
     again = decode(encode(packet), properties_of(packet), PayloadFormat(channels=2))
     np.testing.assert_array_equal(again.samples, packet.samples)
