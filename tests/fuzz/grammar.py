@@ -77,7 +77,7 @@ def _nested(source: Bytes, depth: int, make: Callable[[], Any]) -> Any:  # noqa:
 
 
 def _plain(tagged: object) -> object:
-    """What JSON and MessagePack make of what they have no form for."""
+    """Stands in for a value that JSON and MessagePack can not encode."""
     while isinstance(tagged, cbor2.CBORTag):
         tagged = tagged.value
     return base64.b64encode(tagged).decode() if isinstance(tagged, bytes) else tagged
