@@ -28,22 +28,26 @@ from drsn.agent.acquisition.sensor_faults import WindowStats
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.evidence.capture import WAITING_BYTES, Capture
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.quantise import quantise, samples_of
-from drsn.agent.evidence.record import About, Record, record_of
+from drsn.agent.evidence.record import Record, SensorSetup, record_of
 from drsn.agent.evidence.record_files import RecordFiles
-from drsn.agent.evidence.recorder import WAITING_BYTES, Recorder, Snapshot, fed
+from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.schema.bearing import Geometry
-from drsn.agent.schema.documents import BundleReference
+from drsn.agent.schema.render import Identity, Renderer
+from drsn.agent.service.bootstrap import reference_to
+from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.tools.evidence.figure import figure
-from drsn.agent.tools.evidence.replay import Line, diagnose_again, events_of, judge_again
+from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
 from drsn.model.bearing import SKF_6205
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
@@ -59,6 +63,7 @@ if TYPE_CHECKING:
 
 BUNDLE = open_bundle(shipped("cwru"))
 CONTRACT = BUNDLE.contract
+RENDERER = Renderer(Identity("bench", "epoch", reference_to(BUNDLE)), severities_of(CONTRACT))
 WINDOWS, BATCH, SENSORS = 8, 32, 1000
 POLICY = Policy.votes(Quorum(6, 8), Quorum(7, 8))
 BEARING = Geometry(
@@ -66,7 +71,7 @@ BEARING = Geometry(
     ball_diameter_mm=SKF_6205.ball_diameter_mm,
     pitch_diameter_mm=SKF_6205.pitch_diameter_mm,
 )
-ABOUT = About(CONTRACT, POLICY, (), BEARING)
+ABOUT = SensorSetup(CONTRACT, POLICY, (), BEARING)
 LOAD_HP = 3
 SPELL = 64
 """Windows between two looks at the clock."""
@@ -84,9 +89,9 @@ class Desk:
     problem = None
 
     def __init__(self) -> None:
-        self.taken: list[Snapshot] = []
+        self.taken: list[Capture] = []
 
-    def take(self, snapshot: Snapshot) -> bool:
+    def take(self, snapshot: Capture) -> bool:
         """Never full."""
         self.taken.append(snapshot)
         return True
@@ -97,8 +102,7 @@ class Desk:
 
 def pipeline() -> AlarmEngine:
     """A new one."""
-    who = BundleReference(name=BUNDLE.manifest.name, version=BUNDLE.manifest.version, sha256=BUNDLE.sha256)
-    return AlarmEngine(CONTRACT, Identity("bench", "epoch", who), lambda _sensor: POLICY)
+    return AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _sensor: POLICY)
 
 
 def messages(recordings: list[Recording], dtype: str) -> list[Message]:
@@ -120,20 +124,24 @@ def record_of_a_raise(dtype: str) -> Record:
     loads = {recording.label: recording for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))}
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
     desk = Desk()
-    keeper = Recorder(WINDOWS, BATCH, desk)
-    entry = Input(
-        TopicPattern("plant/{point}/frame", "{point}"), "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20
-    )
+    keeper = Recorder(WINDOWS, BATCH, desk, RENDERER.event)
+    pattern = TopicPattern("plant/{point}/frame", "{point}")
+    entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
-        line = Line(
+        line = Pipeline(
             Intake(CONTRACT, (entry,), 1, {}),
-            Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage),
+            Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer),
             backend,
             Interpreter(CONTRACT),
             pipeline(),
-            keeper,
+            recorder=keeper,
+            decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
         )
-        events = list(events_of(messages([healthy, loads["inner_race_007"]], dtype), line))
+        outcomes = []
+        for message in messages([healthy, loads["inner_race_007"]], dtype):
+            outcomes += line.process(InFlight(message))
+        outcomes += line.flush()
+    events = [RENDERER.event(outcome.name, change) for outcome in outcomes for change in outcome.changes]
     keeper.release()
     raised = next(e for e in events if e.active and e.condition == "inner_race")
     return record_of(next(each for each in desk.taken if each.event == raised), ABOUT)
@@ -182,18 +190,19 @@ def per_window() -> list[list[object]]:
         }
         for name, count in (("keep, float32", None), ("keep, 16-bit counts", 1e-4)):
             window = window_of(rng, count)
-            look, keeper, line = WindowStats(window.samples), Recorder(WINDOWS, BATCH, Desk()), pipeline()
+            look, line = WindowStats(window.samples), pipeline()
+            keeper = Recorder(WINDOWS, BATCH, Desk(), RENDERER.event)
             batch = Batcher(CONTRACT, BATCH, 0.0)
             batch.add("press4", window, NO_RECEIPT, 0.0)
-            keeper.stage(0, window, look)
+            keeper.buffer(0, window, look)
             (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
-            outcome = replace(line.feed(diagnosis, 0), events=())
+            outcome = replace(line.feed(diagnosis, 0), changes=())
 
             def keep(
                 k: Recorder = keeper, w: Window = window, look: WindowStats = look, said: Outcome = outcome
             ) -> None:
-                k.stage(0, w, look)
-                k.saw(0, None, said, outputs, 0)
+                k.buffer(0, w, look)
+                k.record(0, None, said, outputs, 0)
 
             calls[name] = (keep, 1)
         batch = Batcher(CONTRACT, BATCH, 0.0)
@@ -216,15 +225,13 @@ def memory_mb() -> dict[str, float]:
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         for kept in (False, True):
             tracemalloc.start()
-            keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk())
-            batch, line, interpret = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage), pipeline(), Interpreter(CONTRACT)
+            keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk(), RENDERER.event)
+            batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer)
+            line = Pipeline(None, batcher, backend, Interpreter(CONTRACT), pipeline(), recorder=keeper)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
                 for index in range(BATCH):
-                    batch.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT, 0.0)
-                outputs = backend.infer(batch.x)
-                for row, diagnosis in enumerate(interpret(batch.readings, outputs)):
-                    fed(line, keeper, row, diagnosis, outputs, 0)
-                batch.clear()
+                    line.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT)
+                line.flush()
             held[kept], arrays = tracemalloc.get_traced_memory()[0], keeper.nbytes
             tracemalloc.stop()
     more = held[True] - held[False]

@@ -1,4 +1,4 @@
-"""What cleaning an exported graph is worth: nodes, and ONNX Runtime's time, against torch's own export of the network.
+"""Gain of cleaning an exported graph: nodes and ONNX Runtime's time, against torch's own export of the network.
 
 Times are the least of all rounds, since two graphs that differ by little are compared; ratio: of the cleaned one to the
 naive one. Batch norms are folded in the cleaned one. ONNX Runtime drops Identity by itself; TensorRT's parser does not.
@@ -13,11 +13,10 @@ from _report import report, timed_us
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.architecture import Family, NetworkConfig, View
 from drsn.model.contract import Label, ModelContract
-from drsn.model.diagnosis import Diagnosis
-from drsn.model.network import Network
-from drsn.model.novelty import fit_known
+from drsn.model.deployed_model import DeployedModel
+from drsn.model.network import Family, Network, NetworkConfig, View
+from drsn.model.novelty import fit_coefficients
 
 LABELS = 8
 BATCHES = (1, 32)
@@ -44,7 +43,7 @@ def networks() -> dict[str, NetworkConfig]:
     return made | {"drsn_cw, paper": NetworkConfig.paper(Family.DRSN_CW, LABELS)}
 
 
-def graph_of(config: NetworkConfig) -> Diagnosis:
+def graph_of(config: NetworkConfig) -> DeployedModel:
     """Weights by chance: what a node costs does not depend on them."""
     torch.manual_seed(1)
     network = Network(config)
@@ -54,7 +53,7 @@ def graph_of(config: NetworkConfig) -> Diagnosis:
         if isinstance(module, torch.nn.BatchNorm1d):  # or all of them are equal, and the exporter shares them
             torch.nn.init.uniform_(module.weight, 0.5, 2)
             torch.nn.init.uniform_(module.running_var, 0.5, 2)
-    return Diagnosis(network, fit_known(embedding, np.arange(1000) % LABELS)).eval()
+    return DeployedModel(network, fit_coefficients(embedding, np.arange(1000) % LABELS)).eval()
 
 
 def measured(name: str, config: NetworkConfig) -> list[list[object]]:

@@ -1,9 +1,9 @@
-"""What a linear model on the log spectrum makes of HIT-SM with the full band, and with the band of its rungs.
+"""HIT-SM with its full band against the band of the evaluation protocols, by a linear model on the log spectrum.
 
-The rungs hold HIT-SM to the band of CWRU, 5.3 kHz, for above it a recording shows its chain. Here the same logistic
-regression is trained and tested on the same recordings, windows of 160 ms as recorded, macro recall: within that band;
-at 12.8 kHz without a limit; and as recorded, at 51.2 kHz. One speed of a rig is left out, as on the rungs; no
-seed has a part in it. `alone` knows of each window only the shares of its power up to 5.3, 6.4 and 25.6 kHz.
+The protocols limit HIT-SM to the band of CWRU, 5.3 kHz, because above it a recording identifies its measuring chain.
+Here one logistic regression is trained and tested on the same recordings (windows of 160 ms without added noise, macro
+recall): within that band; at 12.8 kHz without a limit; and as recorded, at 51.2 kHz. One speed of a rig is left out, as
+in the protocols; no seed is involved. `alone` uses only each window's shares of power up to 5.3, 6.4 and 25.6 kHz.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from drsn.model.benchmark.spectrum import log_spectrum
+from accuracy.spectrum_baselines import log_spectrum
 from drsn.model.data import hit_sm
 from drsn.model.data.mat import variables
-from drsn.model.rungs import BANDWIDTH_HZ
+from drsn.model.protocols import BANDWIDTH_HZ
 from drsn.model.sources import data_dir
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ WINDOW = 2048 * hit_sm.DECIMATION
 """Samples as recorded: those of a window at 12.8 kHz."""
 
 HOP = WINDOW // 4
-"""Of training windows; those of the test stand side by side."""
+"""Hop of the training windows in samples, a quarter of a window; test windows are adjacent."""
 
 LIMITS_HZ = {"rung's band": BANDWIDTH_HZ, "12.8 kHz": hit_sm.SAMPLE_RATE_HZ / 2, "51.2 kHz": hit_sm.RECORDED_HZ / 2}
 
@@ -44,7 +44,7 @@ def frames_of(rig: str, rpm: int, label: str, hop: int) -> NDArray[np.float64]:
 
 
 def limited(frames: NDArray[np.float64], limit_hz: float) -> NDArray[np.float32]:
-    """As a recorder that samples at twice the limit would have seen them; of RMS 1."""
+    """Windows as recorded at twice the limit: band-limited, scaled to RMS 1."""
     spectrum = np.fft.rfft(frames, axis=1)[:, : round(limit_hz / hit_sm.RECORDED_HZ * WINDOW) + 1]
     x = np.fft.irfft(spectrum, axis=1)
     return (x / np.sqrt(np.square(x).mean(axis=1, keepdims=True))).astype(np.float32)[:, np.newaxis]
@@ -76,7 +76,7 @@ def recall(rig: str, left_out: int, features: str) -> float:
 
 
 def main() -> None:
-    """Measure every rung, and their mean."""
+    """Measure every protocol, and their mean."""
     rows: list[list[object]] = [
         [f"hit_sm-{rig}-{rpm}", *(recall(rig, rpm, features) for features in FEATURES)]
         for rig in hit_sm.RIGS

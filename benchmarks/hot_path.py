@@ -14,12 +14,11 @@ from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.schema.documents import BundleReference
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import Label, ModelContract
 
@@ -100,7 +99,6 @@ def judgements() -> dict[str, Callable[[], object]]:
         sample_rate_hz=RATE_HZ,
         bandwidth_hz=BANDWIDTH_HZ,
     )
-    identity = Identity("a", "e", BundleReference(name="b", version="1", sha256="0" * 64))
     terms = Terms(Quorum(6, 8), Quorum(7, 8))
     probabilities = {"normal": 0.97, **dict.fromkeys(names, 0.01)}
     reading = Reading("s", 0, 10**8, advance_ns=10**8, fresh=False, rms=1, peak=2, unit=None, clock_synced=True)
@@ -108,7 +106,7 @@ def judgements() -> dict[str, Callable[[], object]]:
     calls: dict[str, Callable[[], object]] = {}
     for name, threshold in (("votes", None), ("sequential", 22.4)):
         policy = Policy(replace(terms, threshold_nats=threshold), terms)
-        pipeline = AlarmEngine(contract, identity, lambda _sensor, p=policy: p)
+        pipeline = AlarmEngine(contract, "0" * 64, lambda _sensor, p=policy: p)
         calls[f"judge a window, {name}"] = lambda p=pipeline: p.feed(diagnosis, 0)
     return calls
 

@@ -1,4 +1,4 @@
-"""What the novelty is worth: on a defect that training never saw, and on signals of no bearing that it knows.
+"""Quality of the novelty score: on a defect that training never saw, and on signals of no known bearing.
 
 `left_out`: trained on CWRU at 0, 1 and 2 hp without one fault label; at 3 hp, how well do four scores tell its windows
 from those of the other nine labels (AUROC: 1 perfect, 0.5 chance)? `shipped`: what a bundle refuses, and what it
@@ -31,11 +31,11 @@ from drsn.model.data import hit_sm
 from drsn.model.data.recording import Recording
 from drsn.model.errors import EXIT_OK, run_command
 from drsn.model.evaluate import features
-from drsn.model.finish import known_of
-from drsn.model.fit import fit
 from drsn.model.noise import PAPER_NOISES, Noise, add_noise, unit_noise
 from drsn.model.recipe import read_recipe
 from drsn.model.sources import corpus_of, data_dir
+from drsn.model.training.calibrate import fit_novelty
+from drsn.model.training.loop import fit
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
     from drsn.model.bundle import Bundle
     from drsn.model.corpus import Corpus
-    from drsn.model.novelty import Known
+    from drsn.model.novelty import NoveltyCoefficients
     from drsn.model.recipe import Recipe
 
 RECIPE = Path(__file__).parents[1] / "configs" / "recipes" / "cwru.toml"
 STEPS = 800
 SEED = 1_000_003
-"""Of the noise of tests, apart from the seeds of trainings."""
+"""Seed of the test noise; differs from the seeds of trainings."""
 
 STRANGE = 1000
 """Windows of each made signal."""
@@ -60,7 +60,9 @@ ACCEPTED_DB = (10.0, 5.0, 0.0, -3.0, -6.0, -10.0)
 SCORES = ("max_softmax", "energy", "mahalanobis", "relative_mahalanobis")
 
 
-def scores_of(logits: NDArray[np.float32], embedding: NDArray[np.float32], known: Known) -> dict[str, NDArray[Any]]:
+def scores_of(
+    logits: NDArray[np.float32], embedding: NDArray[np.float32], known: NoveltyCoefficients
+) -> dict[str, NDArray[Any]]:
     """Four scores of n windows, higher being less known."""
     log_sum = logsumexp(logits.astype(np.float64), axis=1)
     d = embedding.astype(np.float64) - known.mean
@@ -75,7 +77,7 @@ def left_out(recipe: Recipe, corpus: Corpus, label: str, step: Callable[[int, fl
     partial = recipe.model_copy(update={"labels": others})
     train = [recording for recording in corpus.train if recording.label != label]
     network = fit(partial, train, step, threads=1)
-    known = known_of(partial, network, train)
+    known = fit_novelty(partial, network, train)
     rows = []
     for level, noises in {"as recorded": (None,), "0 dB": PAPER_NOISES}.items():
         cells = [windows_of(corpus.test, recipe, Disturbance(noise, 0.0), SEED) for noise in noises]
@@ -116,14 +118,14 @@ def strange_signals(rate_hz: float, window: int) -> dict[str, list[Recording]]:
 
 
 def shipped_part(bundle: Bundle, recipe: Recipe, test: Sequence[Recording]) -> dict[str, Any]:
-    """What the bundle refuses of strange signals, and accepts of its own labels."""
+    """Shares of foreign signals that the bundle refuses, and of its own labels that it accepts."""
     contract = bundle.contract
     assert contract.abstention_threshold is not None
     assert tuple(label.name for label in contract.labels) == recipe.label_names
     backend = OnnxBackend(bundle.read("model.onnx"), contract, 1 << 16)
 
     def judged(recordings: Sequence[Recording], cell: Disturbance) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Of each window: accepted, and named right."""
+        """Two masks over windows: accepted, and predicted right."""
         windows = windows_of(recordings, recipe, cell, SEED)
         outputs = backend.infer(windows.samples)
         right = outputs.probabilities.argmax(axis=1) == windows.label

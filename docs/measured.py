@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+from accuracy import results, tables, targets
 from drsn.agent.tools.simulation.markdown import delays_table, rules_table, strangers_table
-from drsn.model.benchmark import bars, results, tables
-from drsn.model.rungs import RUNGS
+from drsn.model.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 
@@ -97,9 +100,9 @@ ACCURACY = ROOT / "benchmarks" / "results" / "accuracy"
 CONTESTANTS = ROOT / "benchmarks" / "results" / "contestants.json"
 ASKED_ALIKE = {
     "grid-loads": ("cwru-0-to-3", "cwru-loads", "cwru-3-to-0", "cwru-ceiling"),
-    "grid-sizes": tuple(rung for rung in RUNGS if re.fullmatch(r"cwru-size-\d+", rung)),
-    "grid-speeds": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", rung)),
-    "grid-rigs": tuple(rung for rung in RUNGS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", rung)),
+    "grid-sizes": tuple(protocol for protocol in PROTOCOLS if re.fullmatch(r"cwru-size-\d+", protocol)),
+    "grid-speeds": tuple(protocol for protocol in PROTOCOLS if re.fullmatch(r"hit_sm-[a-z_]+-\d+", protocol)),
+    "grid-rigs": tuple(protocol for protocol in PROTOCOLS if re.fullmatch(r"hit_sm-[a-z_]+-to-[a-z_]+", protocol)),
 }
 
 
@@ -110,11 +113,11 @@ def accuracy_parts() -> dict[str, str]:
     us_per_window = {row["contestant"]: row["us per window"] for row in timed}
     shown = ("shipped", "shipped_resnet", "drsn_cw", "random_forest")
     return {
-        "bars": bars.bars_table(cells),
+        "targets": targets.targets_table(cells),
         "differences": tables.differences_table(cells),
-        **{name: tables.grid_table(cells, rungs, us_per_window) for name, rungs in ASKED_ALIKE.items()},
+        **{name: tables.grid_table(cells, protocols, us_per_window) for name, protocols in ASKED_ALIKE.items()},
         "recordings": tables.recordings_table(cells, "cwru-0-to-3", shown, -6.0),
-        "paper": bars.paper_table(cells),
+        "paper": targets.paper_table(cells),
         "tried": tables.tried_table(results.read_cells(ACCURACY / "selection")),
         "full_band": full_band_table(),
     }
@@ -124,7 +127,7 @@ def full_band_table() -> str:
     """What `benchmarks/full_band.py` measured."""
     found = json.loads((ROOT / "benchmarks" / "results" / "full_band.json").read_text(encoding="utf-8"))["rows"]
     rows = [[str(value) if isinstance(value, str) else f"{value:.1f}" for value in row.values()] for row in found]
-    return tables.markdown(list(found[0]), rows)
+    return tables.markdown([name.replace("rung", "protocol") for name in found[0]], rows)
 
 
 NOVELTY = ROOT / "benchmarks" / "results" / "novelty.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drsn.export import engine_command, verify_command
-from drsn.export.engine_from_onnx import here
+from drsn.export.engine_from_onnx import FLAVOURS, device_and_library
 from drsn.export.inspection import describe
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_OK, Parser, UnavailableError, UsageError, run_command
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from drsn.export.engine_from_onnx import Engine
+    from drsn.export.engine_from_onnx import BuildResult
     from drsn.export.parity import Comparison
     from drsn.model.bundle import Bundle
 
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(argv: list[str]) -> int:
-    """`verify` and `inspect` come first on the line; all else is an export."""
+    """Run `verify`, `inspect` or, if neither is the first word, an export."""
     commands = {"verify": verify_command.command, "inspect": inspect_command}
     if argv and argv[0] in commands:
         return commands[argv[0]](argv[1:])
@@ -60,7 +60,7 @@ def _export_parser() -> Parser:
 
 
 def check_export(arguments: argparse.Namespace) -> None:
-    """Refuse combinations that mean nothing, before anything is read.
+    """Refuse contradictory options before anything is read.
 
     Raises:
         UsageError: one of them was given.
@@ -85,14 +85,13 @@ def check_export(arguments: argparse.Namespace) -> None:
 
 
 def export_command(arguments: argparse.Namespace) -> int:
-    """A bundle, an engine, or both halves at once."""
-    builds = arguments.target in ("trt", "trt-rtx")
-    options = engine_command.order_of(arguments) if builds else {}
-    if builds and arguments.bundle is None:  # minutes of export would be in vain; of a bundle its faults come first
-        here(arguments.target, options["compute_capabilities"])
+    """Make a bundle, an engine, or both at once."""
+    options = engine_command.engine_options(arguments) if arguments.target in FLAVOURS else None
+    if options and arguments.bundle is None:  # before minutes of export; with --bundle the bundle is checked first
+        device_and_library(options.target, options.builder.compute_capabilities)
     bundle, comparisons = _bundle(arguments)
-    engine = engine_command.build(bundle, arguments.engine_dir, options) if builds else None
-    _tell(bundle, comparisons, engine, as_json=arguments.json)
+    engine = engine_command.build(bundle, arguments.engine_dir, options) if options else None
+    _print_result(bundle, comparisons, engine, as_json=arguments.json)
     return EXIT_OK
 
 
@@ -100,8 +99,8 @@ def _bundle(arguments: argparse.Namespace) -> tuple[Bundle, list[Comparison]]:
     if arguments.bundle is not None:
         return open_bundle(arguments.bundle), []
     try:
-        from drsn.export.steps import bundle_from_checkpoint  # noqa: PLC0415 (torch and onnx: no base need)
-        from drsn.export.wrap import bundle_from_onnx  # noqa: PLC0415 (as above)
+        from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint  # noqa: PLC0415 (torch and onnx: no base need)
+        from drsn.export.bundle_from_onnx import bundle_from_onnx  # noqa: PLC0415 (as above)
     except ModuleNotFoundError as error:
         raise UnavailableError(f"export needs {error.name}: pip install 'drsn-edge[export]'") from None
     if arguments.onnx is not None:
@@ -112,7 +111,7 @@ def _bundle(arguments: argparse.Namespace) -> tuple[Bundle, list[Comparison]]:
 
 
 def inspect_command(argv: Sequence[str]) -> int:
-    """Show the manifest."""
+    """Run `drsn-export inspect`: show the manifest."""
     parser = Parser(prog="drsn-export inspect", description="Shows what a bundle promises.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -125,8 +124,8 @@ def inspect_command(argv: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def _tell(bundle: Bundle, comparisons: list[Comparison], engine: Engine | None, *, as_json: bool) -> None:
-    """What was made. A comparison that failed here is that of a file that was left out for it."""
+def _print_result(bundle: Bundle, comparisons: list[Comparison], engine: BuildResult | None, *, as_json: bool) -> None:
+    """Print what was made. A failed comparison here belongs to the fp16 network, which was then left out."""
     left_out = bool(comparisons) and not all(comparison.passed for comparison in comparisons)
     if as_json:
         told: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""`drsn-export --target trt` and `trt-rtx`: options, and what the command says."""
+"""`drsn-export --target trt` and `trt-rtx`: command-line options and output."""
 
 from __future__ import annotations
 
@@ -8,24 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, default_engine_dir
-from drsn.export.build_watch import Watch
-from drsn.export.engine_from_onnx import DEFAULT_WORKSPACE_BYTES, Engine, Order, engine_from_onnx
+from drsn.export.build_progress import BuildProgress
+from drsn.export.engine_from_onnx import BuildResult, EngineOptions, engine_from_onnx
+from drsn.export.plan_from_onnx import DEFAULT_WORKSPACE_BYTES, BuilderOptions
 from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.agent.backends.tensorrt.engine_file import Precision
     from drsn.model.bundle import Bundle
     from drsn.model.errors import Parser
 
 MIB = 1 << 20
 MAX_WORKSPACE_MIB = 1 << 16
 OPTIONS = ("engine_dir", "precision", "batch", "workspace", "opt_level", "timing_cache", "compute_capability")
-"""Of an engine alone; None unless they are given."""
+"""Options of the engine targets; None unless they are given."""
 
 
 def add_to(parser: Parser) -> None:
-    """Add the options of an engine."""
+    """Add the options of an engine build."""
     group = parser.add_argument_group("engines, --target trt and trt-rtx")
     batch = f"{DEFAULT_BATCH.min},{DEFAULT_BATCH.opt},{DEFAULT_BATCH.max}"
     group.add_argument("--engine-dir", type=Path, metavar="DIR", help="default: BUNDLE.engines")
@@ -44,10 +46,10 @@ def add_to(parser: Parser) -> None:
 
 
 def refuse_options(arguments: argparse.Namespace) -> None:
-    """An option that has no effect is a mistake.
+    """Refuse options of an engine build if no engine is built.
 
     Raises:
-        UsageError: an option of an engine where none is built.
+        UsageError: one of them was given.
     """
     given = [name for name in OPTIONS if getattr(arguments, name) is not None]
     given += [name for name in ("strict", "if_needed") if getattr(arguments, name)]
@@ -55,8 +57,8 @@ def refuse_options(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--{given[0].replace('_', '-')} goes with --target trt or trt-rtx")
 
 
-def order_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The options of an `Order`; parsed before a bundle is touched.
+def engine_options(arguments: argparse.Namespace) -> EngineOptions:
+    """Parse the options of an engine build, before a bundle is read.
 
     Raises:
         UsageError: one of them is impossible.
@@ -67,31 +69,29 @@ def order_of(arguments: argparse.Namespace) -> dict[str, Any]:
         raise UsageError("--compute-capability goes with --target trt-rtx: TensorRT builds for the GPU that is here")
     if arguments.compute_capability is not None and arguments.if_needed:
         raise UsageError("--if-needed goes with the GPU that is here, not with --compute-capability")
-    return {
-        "target": arguments.target,
-        "precision": _precision(arguments.precision or "fp32"),
-        "batch": DEFAULT_BATCH if arguments.batch is None else _batch(arguments.batch),
-        "workspace_bytes": (
+    builder = BuilderOptions(
+        batch=DEFAULT_BATCH if arguments.batch is None else _batch(arguments.batch),
+        precision=_precision(arguments.precision or "fp32"),
+        workspace_bytes=(
             DEFAULT_WORKSPACE_BYTES
             if arguments.workspace is None
-            else MIB * _whole("--workspace", arguments.workspace, 1, MAX_WORKSPACE_MIB)
+            else MIB * _integer("--workspace", arguments.workspace, 1, MAX_WORKSPACE_MIB)
         ),
-        "opt_level": None if arguments.opt_level is None else _whole("--opt-level", arguments.opt_level, 0, 5),
-        "timing_cache": arguments.timing_cache,
-        "strict": arguments.strict,
-        "compute_capabilities": _capabilities(arguments.compute_capability),
-        "if_needed": arguments.if_needed,
-    }
+        opt_level=None if arguments.opt_level is None else _integer("--opt-level", arguments.opt_level, 0, 5),
+        strict=arguments.strict,
+        compute_capabilities=_capabilities(arguments.compute_capability),
+    )
+    return EngineOptions(arguments.target, builder, arguments.timing_cache, arguments.if_needed)
 
 
-def build(bundle: Bundle, engine_dir: Path | None, options: dict[str, Any]) -> Engine:
+def build(bundle: Bundle, engine_dir: Path | None, options: EngineOptions) -> BuildResult:
     """Build the engine of a bundle, with progress on stderr."""
-    place = default_engine_dir(bundle.path) if engine_dir is None else engine_dir
-    return engine_from_onnx(Order(bundle=bundle, engine_dir=place, **options), Watch(sys.stderr))
+    folder = default_engine_dir(bundle.path) if engine_dir is None else engine_dir
+    return engine_from_onnx(bundle, folder, options, BuildProgress(sys.stderr))
 
 
-def describe(engine: Engine) -> str:
-    """What lies there, for people."""
+def describe(engine: BuildResult) -> str:
+    """Lines for people on the engine that was built or kept."""
     sidecar, batch = engine.sidecar, engine.sidecar.batch
     gpu = sidecar.gpu or f"any GPU of compute capability {', '.join(sidecar.compute_capabilities)}"
     name = "TensorRT" if sidecar.flavour == "tensorrt" else "TensorRT-RTX"
@@ -107,17 +107,19 @@ def describe(engine: Engine) -> str:
     return "\n".join(lines)
 
 
-def document(engine: Engine) -> dict[str, Any]:
-    """The same for scripts."""
+def document(engine: BuildResult) -> dict[str, Any]:
+    """JSON keys on the engine that was built or kept, for scripts."""
     return {"engine": str(engine.path), "built": engine.built, "sidecar": engine.sidecar.model_dump(mode="json")}
 
 
-def _precision(text: str) -> str:
+def _precision(text: str) -> Precision:
     if text == "int8" or text.startswith("dla"):
         raise UsageError("--precision: INT8 and DLA are not built (they can't run these networks); use fp32 or fp16")
-    if text not in ("fp32", "fp16"):
-        raise UsageError(f"--precision {text}: is neither fp32 nor fp16")
-    return text
+    if text == "fp32":
+        return "fp32"
+    if text == "fp16":
+        return "fp16"
+    raise UsageError(f"--precision {text}: is neither fp32 nor fp16")
 
 
 def _batch(text: str) -> BatchRange:
@@ -132,7 +134,7 @@ def _batch(text: str) -> BatchRange:
     return batch
 
 
-def _whole(option: str, text: str, least: int, most: int) -> int:
+def _integer(option: str, text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
         raise UsageError(f"{option} {text}: is no whole number of {least} to {most}")
     return int(text)

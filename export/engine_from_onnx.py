@@ -1,6 +1,6 @@
-"""A bundle's ONNX -> a TensorRT engine with its sidecar, beside the bundle. Base install: no torch, no onnx.
+"""Build a TensorRT engine file with its sidecar from a bundle's ONNX. Base install: no torch, no onnx.
 
-The steps in their order; nothing is written before all of it is known to be right.
+The steps stand in their order. Nothing is written before the engine has passed its golden windows.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ import hashlib
 import os
 import resource
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tensorrt import engine_file as plan
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, Flavour, Machine, Plan, Precision, Sidecar
-from drsn.export.engines import proven
-from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
+from drsn.agent.backends.tensorrt.engine_file import Flavour, Machine, Plan, Sidecar
+from drsn.export.engine_artifacts import check_golden
+from drsn.export.plan_from_onnx import BuilderOptions, plan_from_onnx
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
 from drsn.model.whole_file import write_whole
 
@@ -27,90 +27,84 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.export.build_watch import Watch
-    from drsn.export.plan_from_onnx import Built
+    from drsn.export.build_progress import BuildProgress
+    from drsn.export.plan_from_onnx import BuiltPlan
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
 
-    Prove = Callable[[TensorRt, tuple[int, int], bytes, Bundle, "Order"], tuple[Parity, ...]]
+    CheckGolden = Callable[[TensorRt, tuple[int, int], bytes, Bundle, BuilderOptions], tuple[Parity, ...]]
 
-Target = Literal["trt", "trt-rtx"]
-FLAVOURS: dict[Target, Flavour] = {"trt": "tensorrt", "trt-rtx": "tensorrt-rtx"}
+FLAVOURS: dict[str, Flavour] = {target: flavour for flavour, target in plan.TARGET.items()}
+"""--target -> flavour of TensorRT."""
+
 MAX_CACHE_BYTES = 64 << 20
 ON_THE_DEVICE = "an engine is built on the device that runs it: an NVIDIA Jetson, or a PC with its driver"
-DEFAULT_WORKSPACE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Order:
-    """What the command line asks for."""
+class EngineOptions:
+    """Options of an engine build, as the command line gives them."""
 
-    target: Target
-    bundle: Bundle
-    engine_dir: Path
-    precision: Precision = "fp32"
-    batch: BatchRange = plan.DEFAULT_BATCH
-    workspace_bytes: int = DEFAULT_WORKSPACE_BYTES
-    opt_level: int | None = None
+    target: str
+    """`trt` or `trt-rtx`."""
+    builder: BuilderOptions = field(default_factory=BuilderOptions)
     timing_cache: Path | None = None
-    """None: in `engine_dir`, by device and version."""
-    strict: bool = False
-    compute_capabilities: tuple[str, ...] = ()
+    """None: in the folder of the engines, by device and version."""
     if_needed: bool = False
-    """Keep an engine that fits."""
+    """Keep an existing engine that fits instead of building."""
 
     @property
     def flavour(self) -> Flavour:
-        """Which TensorRT."""
+        """TensorRT or TensorRT-RTX."""
         return FLAVOURS[self.target]
 
 
 @dataclass(frozen=True)
-class Engine:
-    """What lies there now."""
+class BuildResult:
+    """The engine file after a build, with its sidecar."""
 
     path: Path
     sidecar: Sidecar
     built: bool
-    """Whether it was built now; False: it was there, and fits."""
+    """False: an existing engine fits and was kept."""
     cache_used: bool = False
 
 
-def engine_from_onnx(order: Order, watch: Watch, prove: Prove = proven) -> Engine:
-    """Build, prove on the golden windows where a GPU is, write.
+def engine_from_onnx(
+    bundle: Bundle, engine_dir: Path, options: EngineOptions, progress: BuildProgress, check: CheckGolden = check_golden
+) -> BuildResult:
+    """Build, check on the golden windows if there is a GPU, write.
 
     Raises:
-        UnavailableError: no GPU, no TensorRT, or TensorRT can't build it; one line says all that is missing.
+        UnavailableError: no GPU, no TensorRT, or TensorRT can't build it; the text names all that is missing.
         BundleError: the bundle has no such network, TensorRT can't read it, or the engine fails its golden windows.
         UsageError: an option is impossible.
         StorageError: the engine can't be written; no part of it is left.
     """
-    device, trt = here(order.target, order.compute_capabilities)
-    model, network = _network(order, trt)
-    if order.if_needed and device is not None:
-        there = _there(order, Machine(order.flavour, trt.version, device))
-        if there is not None:
-            return Engine(there.path, there.sidecar, built=False)
-    _folder(order.engine_dir)
-    cache_path = order.timing_cache or order.engine_dir / _cache_name(trt, device)
+    builder = options.builder
+    device, trt = device_and_library(options.target, builder.compute_capabilities)
+    model, network = _network(bundle, builder, trt)
+    if options.if_needed and device is not None:
+        existing = _existing(bundle, engine_dir, builder, Machine(options.flavour, trt.version, device))
+        if existing is not None:
+            return BuildResult(existing.path, existing.sidecar, built=False)
+    _make_folder(engine_dir)
+    cache_path = options.timing_cache or engine_dir / _cache_name(trt, device)
     started_s = time.monotonic()
-    wishes = Wishes(
-        order.batch, order.precision, order.workspace_bytes, order.opt_level, order.strict, order.compute_capabilities
-    )
-    built = plan_from_onnx(trt, model, order.bundle.contract, wishes, _read_cache(cache_path), watch)
+    built = plan_from_onnx(trt, model, bundle.contract, builder, _read_cache(cache_path), progress)
     build_s = time.monotonic() - started_s
-    parity = () if device is None else prove(trt, device.cuda, built.plan, order.bundle, order)
-    sidecar = _sidecar(order, device, network, hashlib.sha256(model).hexdigest(), built, parity, build_s)
-    path = _written(order, sidecar, built, cache_path)
-    return Engine(path, sidecar, built=True, cache_used=built.cache_used)
+    parity = () if device is None else check(trt, device.cuda, built.plan, bundle, builder)
+    sidecar = _sidecar(bundle, builder, device, network, built, parity, build_s)
+    path = _write(engine_dir, sidecar, built, cache_path)
+    return BuildResult(path, sidecar, built=True, cache_used=built.cache_used)
 
 
-def here(target: Target, compute_capabilities: tuple[str, ...]) -> tuple[cuda.Device | None, TensorRt]:
-    """The GPU to build for, None for those that are named, and the library.
+def device_and_library(target: str, compute_capabilities: tuple[str, ...]) -> tuple[cuda.Device | None, TensorRt]:
+    """Return the GPU to build for (None if compute capabilities are named) and the TensorRT library.
 
     Raises:
-        UsageError: it is not clear for which GPU.
-        UnavailableError: all that is missing, at once: to put either right takes a while.
+        UsageError: it is not clear for which GPU to build.
+        UnavailableError: names GPU and library if both are missing, because installing either takes a while.
     """
     found, missing = cuda.probe(), []
     device = found if isinstance(found, cuda.Device) else None
@@ -129,45 +123,45 @@ def here(target: Target, compute_capabilities: tuple[str, ...]) -> tuple[cuda.De
     return (None if compute_capabilities else device), trt
 
 
-def _network(order: Order, trt: TensorRt) -> tuple[bytes, str]:
-    """The bundle's network of the wanted precision, and its file's name."""
-    name = plan.NETWORK[order.precision]
-    if name not in order.bundle.files:
+def _network(bundle: Bundle, builder: BuilderOptions, trt: TensorRt) -> tuple[bytes, str]:
+    """The bundle's network of the requested precision, and the name of its file."""
+    name = plan.NETWORK[builder.precision]
+    if name not in bundle.files:
         raise BundleError(
-            f"bundle {order.bundle.path}: has no {name}, and {trt.title} takes its precision from the network; "
+            f"bundle {bundle.path}: has no {name}, and {trt.title} takes its precision from the network; "
             "use --precision fp32, or export the bundle again from its checkpoint"
         )
-    return order.bundle.read(name), name
+    return bundle.read(name), name
 
 
-def _there(order: Order, machine: Machine) -> Plan | None:
-    """An engine that was built as is asked for now; from here on it is the newest, which is the one the agent takes."""
+def _existing(bundle: Bundle, engine_dir: Path, builder: BuilderOptions, machine: Machine) -> Plan | None:
+    """Find an engine with the same options. Its file time becomes now, because the agent takes the newest engine."""
     try:
-        for place, found in enumerate(plan.fitting(order.engine_dir, order.bundle, machine, order.batch.max)):
-            if _as_ordered(found.sidecar, order) and _whole(found):
+        for place, found in enumerate(plan.fitting(engine_dir, bundle, machine, builder.batch.max)):
+            if _same_options(found.sidecar, builder) and _undamaged(found):
                 if place:
                     os.utime(found.path)
                 return found
     except OSError as error:
-        raise StorageError(f"engines {order.engine_dir}: {error}; give another --engine-dir") from None
+        raise StorageError(f"engines {engine_dir}: {error}; give another --engine-dir") from None
     return None
 
 
-def _as_ordered(sidecar: Sidecar, order: Order) -> bool:
+def _same_options(sidecar: Sidecar, builder: BuilderOptions) -> bool:
     names = ("precision", "strict", "batch", "workspace_bytes", "opt_level")
-    return all(getattr(sidecar, name) == getattr(order, name) for name in names)
+    return all(getattr(sidecar, name) == getattr(builder, name) for name in names)
 
 
-def _whole(found: Plan) -> bool:
+def _undamaged(found: Plan) -> bool:
     try:
         found.read()
     except BundleError:
-        return False  # damaged since it was built: built again
+        return False  # damaged since it was built: it will be built again
     return True
 
 
-def _folder(path: Path) -> None:
-    """Before minutes of building, not after them."""
+def _make_folder(path: Path) -> None:
+    """Make the folder and check that it is writable: before minutes of building, not after them."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -177,7 +171,7 @@ def _folder(path: Path) -> None:
 
 
 def _cache_name(trt: TensorRt, device: cuda.Device | None) -> str:
-    """What was measured on one device with one version says nothing of another."""
+    """Name of the timing cache by device and version, because timings hold only for one device and version."""
     return f"timing-{plan.slug('none' if device is None else device.name)}-{trt.text}.cache"
 
 
@@ -193,33 +187,33 @@ def _read_cache(path: Path) -> bytes:
 
 
 def _sidecar(
-    order: Order,
+    bundle: Bundle,
+    builder: BuilderOptions,
     device: cuda.Device | None,
     network: str,
-    onnx_sha256: str,
-    built: Built,
+    built: BuiltPlan,
     parity: tuple[Parity, ...],
     build_s: float,
 ) -> Sidecar:
-    _flavour, version = plan.header(built.plan)
-    here = () if device is None else (plan.capability(device.compute_capability),)
+    flavour, version = plan.header(built.plan)
+    of_device = () if device is None else (plan.capability(device.compute_capability),)
     return Sidecar(
-        flavour=order.flavour,
+        flavour=flavour,
         tensorrt=".".join(map(str, version)),
         gpu=None if device is None else device.name,
-        compute_capabilities=order.compute_capabilities or here,
+        compute_capabilities=builder.compute_capabilities or of_device,
         l4t=trt_compat.jetson_linux(),
         cuda=None if device is None else ".".join(map(str, device.cuda)),
-        batch=order.batch,
-        precision=order.precision,
-        strict=order.strict,
+        batch=builder.batch,
+        precision=builder.precision,
+        strict=builder.strict,
         network=network,
-        onnx_sha256=onnx_sha256,
-        bundle_sha256=order.bundle.sha256,
+        onnx_sha256=hashlib.sha256(bundle.read(network)).hexdigest(),
+        bundle_sha256=bundle.sha256,
         plan_sha256=hashlib.sha256(built.plan).hexdigest(),
         plan_bytes=len(built.plan),
-        workspace_bytes=order.workspace_bytes,
-        opt_level=order.opt_level,
+        workspace_bytes=builder.workspace_bytes,
+        opt_level=builder.opt_level,
         parity=parity,
         build_s=round(build_s, 3),
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,  # Linux counts in KiB
@@ -227,11 +221,11 @@ def _sidecar(
     )
 
 
-def _written(order: Order, sidecar: Sidecar, built: Built, cache_path: Path) -> Path:
-    """The plan first: a plan without its sidecar, or with an older one, is never taken."""
+def _write(engine_dir: Path, sidecar: Sidecar, built: BuiltPlan, cache_path: Path) -> Path:
+    """Write the plan first: the agent never takes a plan without its sidecar, or with an older one."""
     gpu = sidecar.gpu or "-".join(f"sm{capability.replace('.', '')}" for capability in sidecar.compute_capabilities)
     name = plan.plan_name(sidecar.bundle_sha256, gpu, sidecar.tensorrt, sidecar.precision, sidecar.flavour)
-    path = order.engine_dir / name
+    path = engine_dir / name
     try:
         write_whole(path, built.plan, 0o644)
         write_whole(plan.sidecar_path(path), sidecar.model_dump_json(indent=1).encode(), 0o644)

@@ -1,4 +1,4 @@
-"""A bundle's manifest for people."""
+"""A bundle's manifest as text for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def describe(bundle: Bundle) -> str:
-    """Some twenty lines of plain text."""
+    """Describe a bundle in some twenty lines of plain text."""
     manifest, contract = bundle.manifest, bundle.contract
     threshold = contract.abstention_threshold
     lines = [

@@ -1,4 +1,4 @@
-"""MODEL_CARD.md: what the model is for, what it was measured to do, and what it was not."""
+"""Builds MODEL_CARD.md: purpose, measured performance, and what was not measured."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _measured(metrics: dict[str, Any]) -> list[str]:
 
 
 def _calibration(rows: list[dict[str, Any]]) -> str:
-    """A row for each set: how sure the model was, and how right."""
+    """A row for each set: confidence calibration and accuracy."""
     cells = [
         [
             row["set"],
@@ -98,7 +98,7 @@ def _calibration(rows: list[dict[str, Any]]) -> str:
 
 
 def _over_snr(test: list[dict[str, Any]], key: str) -> str:
-    """Rows are noises, columns are SNRs from clean down."""
+    """A table of one measure: rows are noises, columns are SNRs from clean downwards."""
     levels = sorted({row["snr_db"] for row in test if row["snr_db"] is not None}, reverse=True)
     clean = [f"{100 * row[key]:.1f}" for row in test if row["snr_db"] is None] or [""]
     noises = dict.fromkeys(row["noise"] for row in test if row["noise"] is not None)

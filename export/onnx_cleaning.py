@@ -1,6 +1,6 @@
-"""Takes out of an exported graph what does no work: Identity, Constant, and shapes that are known beforehand.
+"""Remove nodes without effect from an exported graph: Identity, Constant, and shapes that are known beforehand.
 
-Plain graph surgery on ONNX of opset 17; the answers stay bit for bit the same.
+Plain edits of an ONNX graph of opset 17; the outputs stay the same bit for bit.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOLDED_BYTES = 1 << 20
-"""Constants larger than this are not made of smaller ones."""
+"""Constant folding stops at inputs larger than this in all."""
 
 KEPT_APART = ("Cast",)
-"""A weight that is cast at run time was meant to lie in the file as it is."""
+"""Operators that are never folded: a weight that is cast at run time is meant to be stored in its own type."""
 
 
 def cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -44,7 +44,7 @@ def cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 class _Lengths:
-    """What is known of shapes before a run: all lengths but the batch."""
+    """Inferred shapes: the lengths that are known before a run, all but the batch."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
@@ -56,7 +56,7 @@ class _Lengths:
         self._shape_of = {node.output[0]: node.input[0] for node in model.graph.node if node.op_type == "Shape"}
 
     def picked(self, shape: str, index: int) -> int | None:
-        """Element `index` of the output of a Shape node; None where only a run knows it, or it is none."""
+        """Element `index` of the output of a Shape node; None if unknown before a run, or if it is no Shape node."""
         known = self._known.get(self._shape_of.get(shape, ""), [])
         return known[index] if -len(known) <= index < len(known) else None
 
@@ -64,7 +64,7 @@ class _Lengths:
 def _value(
     node: onnx.NodeProto, constants: dict[str, NDArray[np.generic]], lengths: _Lengths
 ) -> NDArray[np.generic] | None:
-    """What the node gives whatever the input, if that is known."""
+    """The constant output of a node, or None if it depends on the graph's input."""
     if node.op_type == "Gather" and node.input[1] in constants and constants[node.input[1]].size == 1:
         length = lengths.picked(node.input[0], int(constants[node.input[1]].item()))
         if length is not None:
@@ -79,7 +79,7 @@ def _value(
 
 
 def _alive(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
-    """Those that an output depends on, in their order."""
+    """The nodes that an output depends on, in graph order."""
     needed, alive = set(outputs), []
     for node in reversed(nodes):
         if needed & set(node.output):
@@ -89,7 +89,7 @@ def _alive(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProt
 
 
 def _replace(graph: onnx.GraphProto, nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.generic]]) -> None:
-    """Put in the nodes that are left and the constants that they use, each value once."""
+    """Replace the graph's nodes, and its constants by those that are used, each value once."""
     first_of: dict[tuple[str, tuple[int, ...], bytes], str] = {}
     used: dict[str, NDArray[np.generic]] = {}
     for node in nodes:

@@ -1,4 +1,4 @@
-"""Checkpoint -> ONNX bytes: opset 17, IR 8 at most, named ends, dynamic batch, nothing of the machine that made it."""
+"""Export to ONNX bytes: opset 17, IR 8 at most, named inputs and outputs, dynamic batch, no build-machine data."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING
 import onnx
 import torch
 
-from drsn.export.folding import folded
+from drsn.export.batch_norm_folding import folded
 from drsn.export.onnx_cleaning import cleaned
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
 
 OPSET = 17
-"""TensorRT 8.6 (JetPack 6.0) reads no later one; torch's newer exporter starts at 18 whatever it is asked for."""
+"""The newest opset of TensorRT 8.6 (JetPack 6.0). torch's newer exporter cannot write less than 18."""
 
 MAX_IR = 8
 PRODUCER = "drsn-export"
 
 
-def onnx_from_torch(graph: Diagnosis, contract: ModelContract, *, clean: bool = True) -> bytes:
-    """Export the whole graph, normalisation and softmax included: batch norms folded, nothing that computes nothing.
+def onnx_from_torch(graph: DeployedModel, contract: ModelContract, *, clean: bool = True) -> bytes:
+    """Export the whole graph, including normalisation and softmax, with folded batch norms and no idle nodes.
 
     Input `x` float32[batch, channels, window]; outputs as `graph.output_names`.
 
-    `clean` = False leaves it as torch exports it, to compare with.
+    `clean` = False keeps the graph as torch exports it, for comparisons.
 
     Raises:
         ValueError: the graph is in training mode.
-        BadDataError: what came out is not what every target can read.
+        BadDataError: the exported file is not readable by every target.
     """
     if graph.training:
         raise ValueError("export needs eval(): in training mode batch norms would use the batch")
@@ -63,7 +63,7 @@ def onnx_from_torch(graph: Diagnosis, contract: ModelContract, *, clean: bool = 
 
 
 def _stripped(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Without paths, source lines and versions: they say where, not what."""
+    """Remove paths, source lines and versions, which describe the build machine."""
     model.ClearField("metadata_props")
     model.producer_name, model.producer_version, model.doc_string = PRODUCER, "", ""
     model.graph.doc_string, model.graph.name = "", "drsn"

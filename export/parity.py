@@ -1,4 +1,4 @@
-"""The same windows through two implementations: how far are they apart, and may they be?"""
+"""Parity: compare the outputs of two implementations on the same windows, within tolerances."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from drsn.model.contract import Parity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-TOLERANCES = {"onnxruntime": 1e-4}
+PROBABILITY_TOLERANCE = 1e-4
 """Largest difference of a probability, float32 against float32. Kernels sum in other orders: 1e-6 is usual."""
 
 NOVELTY_TOLERANCE = 1e-3
-"""Largest difference of a novelty, over 1 + its size. It decides who abstains. It is a difference
-of sums of squares: 3e-5 is usual."""
+"""Largest difference of a novelty, divided by 1 + its size. Novelty decides abstention. It is a difference of sums of
+squares: 3e-5 is usual."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found, and whether it is good enough."""
+    """Result of a parity comparison; `passed` if it is within the tolerances."""
 
     parity: Parity
     novelty_error: float

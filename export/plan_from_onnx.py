@@ -1,4 +1,4 @@
-"""ONNX bytes -> plan bytes, by the TensorRT that it is given; every None, False and -1 becomes one line.
+"""Build a TensorRT plan (a serialized engine) from ONNX bytes; every None, False and -1 of TensorRT becomes one error.
 
 The same steps serve 8.6 to 11 and TensorRT-RTX; `hasattr` decides where they differ. From 10 on the network is strongly
 typed and its precision is that of the ONNX file. 8.6 knows no such networks: there the FP16 flag allows half precision,
@@ -10,15 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, Precision, header
-from drsn.export.build_watch import cancellable, monitor
+from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, Precision, header
+from drsn.export.build_progress import cancellable, monitor
 from drsn.model.errors import BundleError, DrsnError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.export.build_watch import Watch
+    from drsn.export.build_progress import BuildProgress
     from drsn.model.contract import ModelContract
 
 OUT_OF_MEMORY = (
@@ -29,73 +29,79 @@ OUT_OF_MEMORY = (
     "allocation",
     "workspace",
 )
-"""How a lack of memory shows in the log; the first is what users see, since a kernel without workspace is dropped."""
+"""Log texts that mean a lack of memory. The first is usual: TensorRT drops kernels that lack workspace."""
 
-NEEDED = ("probabilities", "novelty")
+NEEDED_OUTPUTS = ("probabilities", "novelty")
+DEFAULT_WORKSPACE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What to build."""
+class BuilderOptions:
+    """Options of the builder configuration and of the optimization profile."""
 
-    batch: BatchRange
-    precision: Precision
-    workspace_bytes: int
+    batch: BatchRange = DEFAULT_BATCH
+    precision: Precision = "fp32"
+    workspace_bytes: int = DEFAULT_WORKSPACE_BYTES
     opt_level: int | None = None
-    """0 (fast build) to 5 (fast engine); None: TensorRT's own, 3."""
+    """Builder optimization level, 0 (fast build) to 5 (fast engine); None: TensorRT's default, 3."""
     strict: bool = False
-    """Without TF32, whose products have 10 bits of mantissa."""
+    """Disable TF32, whose products have 10 bits of mantissa."""
     compute_capabilities: tuple[str, ...] = ()
-    """TensorRT-RTX, ahead of time: '8.6' and so on; empty: the GPU that is here."""
+    """TensorRT-RTX only, ahead-of-time build: '8.6' and so on; empty: the GPU of this machine."""
 
 
 @dataclass(frozen=True)
-class Built:
-    """A plan, and what was learned of the device on the way."""
+class BuiltPlan:
+    """A plan with the timing cache of its build."""
 
     plan: bytes
     timing_cache: bytes | None
     cache_used: bool
-    """Whether the timing cache that was given fits this device and version."""
+    """True if the given timing cache fits this device and version."""
 
 
 def plan_from_onnx(
-    trt: TensorRt, model: bytes, contract: ModelContract, wishes: Wishes, timing_cache: bytes, watch: Watch
-) -> Built:
-    """Build. CUDA must have been probed before, unless this is TensorRT-RTX, which builds without a GPU.
+    trt: TensorRt,
+    model: bytes,
+    contract: ModelContract,
+    options: BuilderOptions,
+    timing_cache: bytes,
+    progress: BuildProgress,
+) -> BuiltPlan:
+    """Build a plan. CUDA must have been probed before, except for TensorRT-RTX, which builds without a GPU.
 
     Raises:
-        BundleError: TensorRT can't read the network, or its ends are not the contract's.
+        BundleError: TensorRT can't read the network, or its inputs or outputs are not the contract's.
         UsageError: the batch or a compute capability is impossible.
-        UnavailableError: TensorRT can't build it here; with its own words.
-        KeyboardInterrupt: it was cancelled; nothing is left of it.
+        UnavailableError: TensorRT can't build it here; the text quotes TensorRT's log.
+        KeyboardInterrupt: the build was cancelled; nothing is left of it.
     """
     trt.errors.clear()
     builder = _made(trt, "builder", lambda: trt.module.Builder(trt.logger))
     network = _network(trt, builder)
     _parse(trt, network, model)
-    _check_ends(trt, network, contract)
-    config = _config(trt, builder, network, wishes)
-    _add_profile(trt, builder, config, contract, wishes.batch)
+    _check_inputs_and_outputs(trt, network, contract)
+    config = _config(trt, builder, network, options)
+    _add_profile(trt, builder, config, contract, options.batch)
     cache_used = _attach_cache(trt, config, timing_cache)
-    tells = hasattr(config, "progress_monitor")
-    if tells:
-        config.progress_monitor = monitor(trt, watch)
+    reports_progress = hasattr(config, "progress_monitor")
+    if reports_progress:
+        config.progress_monitor = monitor(trt, progress)
     else:
-        watch.silent(trt.title)
-    with cancellable(watch, immediate=not tells):
+        progress.silent(trt.title)
+    with cancellable(progress, immediate=not reports_progress):
         serialized = builder.build_serialized_network(network, config)
-    if watch.cancelled:
+    if progress.cancelled:
         raise KeyboardInterrupt
     if serialized is None:
         raise _failed(trt)
     plan = bytes(memoryview(serialized))
     _check_plan(trt, plan)
-    return Built(plan, _cache_bytes(trt, config), cache_used)
+    return BuiltPlan(plan, _cache_bytes(trt, config), cache_used)
 
 
 def _made(trt: TensorRt, what: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
-    """Constructors alone do raise: pybind11 makes a TypeError of the null pointer that they get."""
+    """Construct a TensorRT object; only constructors raise (pybind11 turns their null pointer into a TypeError)."""
     try:
         return make()
     except (TypeError, RuntimeError) as error:
@@ -117,44 +123,44 @@ def _parse(trt: TensorRt, network: Any, model: bytes) -> None:  # noqa: ANN401
     if parser.parse(model):
         trt.errors.clear()
         return
-    told = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.said()
-    raise BundleError(f"{trt.title} can't read the network: {' '.join(told.split())[:400]}; export it again")
+    text = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.said()
+    raise BundleError(f"{trt.title} can't read the network: {' '.join(text.split())[:400]}; export it again")
 
 
-def _check_ends(trt: TensorRt, network: Any, contract: ModelContract) -> None:  # noqa: ANN401
-    """The parser takes any graph; the agent feeds only x and reads only what the contract names."""
+def _check_inputs_and_outputs(trt: TensorRt, network: Any, contract: ModelContract) -> None:  # noqa: ANN401
+    """Check the network against the contract: the parser accepts any graph, the agent feeds x and reads two outputs."""
     inputs = [network.get_input(index) for index in range(network.num_inputs)]
     names = {network.get_output(index).name for index in range(network.num_outputs)}
     shape = tuple(inputs[0].shape) if len(inputs) == 1 else ()
     due = (-1, contract.channels, contract.window)
     if len(inputs) != 1 or inputs[0].name != "x" or shape != due or inputs[0].dtype != trt.module.float32:
-        told = [(tensor.name, tuple(tensor.shape)) for tensor in inputs]
-        raise BundleError(f"the network's inputs are {told}, not x float32{list(due)}; export it again")
-    if missing := sorted(set(NEEDED) - names):
+        text = [(tensor.name, tuple(tensor.shape)) for tensor in inputs]
+        raise BundleError(f"the network's inputs are {text}, not x float32{list(due)}; export it again")
+    if missing := sorted(set(NEEDED_OUTPUTS) - names):
         raise BundleError(f"the network has no output {' and no '.join(missing)}; export it again")
 
 
-def _config(trt: TensorRt, builder: Any, network: Any, wishes: Wishes) -> Any:  # noqa: ANN401
+def _config(trt: TensorRt, builder: Any, network: Any, options: BuilderOptions) -> Any:  # noqa: ANN401
     config = builder.create_builder_config()
     if config is None:
         raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.said()}")
-    config.set_memory_pool_limit(trt.module.MemoryPoolType.WORKSPACE, wishes.workspace_bytes)
-    if wishes.opt_level is not None:
-        config.builder_optimization_level = wishes.opt_level
-    if wishes.strict or wishes.precision == "fp16":  # what float16 leaves in float32 is there because it needs it
+    config.set_memory_pool_limit(trt.module.MemoryPoolType.WORKSPACE, options.workspace_bytes)
+    if options.opt_level is not None:
+        config.builder_optimization_level = options.opt_level
+    if options.strict or options.precision == "fp16":  # what stays float32 in an fp16 network needs full precision
         config.clear_flag(trt.module.BuilderFlag.TF32)
     if not hasattr(trt.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
         # 8.6: without it only one context may use the profile, and the agent has one for each batch size. On since 10.
         config.set_preview_feature(trt.module.PreviewFeature.PROFILE_SHARING_0806, True)
-        if wishes.precision == "fp16":
+        if options.precision == "fp16":
             _allow_half(trt, config, network)
-    if wishes.compute_capabilities:
-        _name_capabilities(trt, config, wishes.compute_capabilities)
+    if options.compute_capabilities:
+        _name_capabilities(trt, config, options.compute_capabilities)
     return config
 
 
 def _allow_half(trt: TensorRt, config: Any, network: Any) -> None:  # noqa: ANN401
-    """8.6: the flag alone would take half precision for the normalisation too, where ADC counts overflow."""
+    """TensorRT 8.6: allow FP16, but not for the normalisation, where ADC counts would overflow."""
     kinds, flags = trt.module.LayerType, trt.module.BuilderFlag
     config.set_flag(flags.FP16)
     config.set_flag(flags.OBEY_PRECISION_CONSTRAINTS)
@@ -189,17 +195,17 @@ def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContra
     if profile is None:
         raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.said()}")
     shapes = [(size, contract.channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
-    told = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
+    text = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
     try:
         profile.set_shape("x", *shapes)
     except (RuntimeError, ValueError) as error:
-        raise UsageError(f"{told}: {error}") from None
+        raise UsageError(f"{text}: {error}") from None
     if config.add_optimization_profile(profile) < 0:
-        raise UsageError(f"{told}: {trt.said()}")
+        raise UsageError(f"{text}: {trt.said()}")
 
 
 def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: ANN401
-    """Take what earlier builds measured. TensorRT-RTX measures nothing, so it has no cache."""
+    """Attach the timing cache of earlier builds. TensorRT-RTX measures nothing, so it has no cache."""
     if trt.flavour == "tensorrt-rtx":
         return False
     cache = config.create_timing_cache(content)
@@ -220,27 +226,27 @@ def _cache_bytes(trt: TensorRt, config: Any) -> bytes | None:  # noqa: ANN401
 
 
 def _failed(trt: TensorRt) -> DrsnError:
-    told = trt.said()
-    if any(symptom in told.lower() for symptom in OUT_OF_MEMORY):
+    text = trt.said()
+    if any(symptom in text.lower() for symptom in OUT_OF_MEMORY):
         advice = (
             "that is how a lack of memory shows: close what else uses the GPU, add swap, give a smaller --batch, "
             "or a larger --workspace"
         )
     else:
         advice = "try another --opt-level or --precision fp32; the bundle still runs on ONNX Runtime"
-    return UnavailableError(f"{trt.title} built no engine: {told}; {advice}")
+    return UnavailableError(f"{trt.title} built no engine: {text}; {advice}")
 
 
 def _check_plan(trt: TensorRt, plan: bytes) -> None:
-    """What was built is what the agent will look for."""
+    """Check flavour and version in the plan's header, which the agent will compare with its own."""
     try:
         flavour, version = header(plan)
     except ValueError as error:
         raise UnavailableError(f"{trt.title} built a plan that {error}; nothing was written") from None
     shared = min(len(version), len(trt.version))
     if flavour != trt.flavour or version[:shared] != trt.version[:shared]:
-        told = f"{flavour} {'.'.join(map(str, version))}"
+        text = f"{flavour} {'.'.join(map(str, version))}"
         raise UnavailableError(
-            f"{trt.title} built a plan of {told}: two versions are mixed up "
+            f"{trt.title} built a plan of {text}: two versions are mixed up "
             f"(loaded: {trt.library_path}); nothing was written"
         )

@@ -1,6 +1,6 @@
-"""Everything of a bundle that can run here: on its golden windows against what torch said, and on fresh noise.
+"""Verify a bundle: run its networks and engines on the golden windows against torch's outputs, and on fresh noise.
 
-A file that can't run here is not passed over: the report names it with the reason.
+A file that can't run on this machine is named in the report with the reason.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import numpy as np
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt.engine_file import NETWORK
 from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
-from drsn.export.parity import NOVELTY_TOLERANCE, Comparison, compare
-from drsn.export.parity import TOLERANCES as PARITY_TOLERANCES
+from drsn.export.parity import NOVELTY_TOLERANCE, PROBABILITY_TOLERANCE, Comparison, compare
 from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
@@ -32,17 +31,17 @@ if TYPE_CHECKING:
     """Probabilities[n, labels] and novelty[n]."""
 
 BATCHES = (1, 7, 32)
-"""The same windows in batches of each size: an answer must not depend on its company."""
+"""Batch sizes for the same windows: an output must not depend on the other windows of the batch."""
 
-ONNXRUNTIME = Tolerance(PARITY_TOLERANCES["onnxruntime"], NOVELTY_TOLERANCE)
-"""float32 against float32, in another order of summing."""
+ONNXRUNTIME = Tolerance(PROBABILITY_TOLERANCE, NOVELTY_TOLERANCE)
+"""Tolerance of ONNX Runtime against torch: both float32, with another order of summation."""
 
 WARM_UP = 5
 
 
 @dataclass(frozen=True)
-class Artefact:
-    """Something that answers: a network in ONNX Runtime, or an engine."""
+class Artifact:
+    """A runnable file of a bundle: a network in ONNX Runtime, or an engine."""
 
     name: str
     limits: Tolerance
@@ -52,7 +51,7 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Latency:
-    """Of one call, waiting for its answer."""
+    """Latency of one call, from windows to outputs, in microseconds. `artefact` is a key of the JSON report."""
 
     artefact: str
     batch: int
@@ -63,7 +62,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that was found."""
+    """Results of a verification."""
 
     comparisons: list[Comparison] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
@@ -72,41 +71,41 @@ class Findings:
 
     @property
     def passed(self) -> bool:
-        """Whether all that should run did, within its tolerances."""
+        """True if all artifacts ran, within their tolerances."""
         return not self.broken and all(comparison.passed for comparison in self.comparisons)
 
 
-def verify(bundle: Bundle, engines: Iterable[Artefact] = (), calls: int = 200, seed: int = 0) -> Findings:
-    """Run the bundle's networks and the given engines; the caller judges, after all have run.
+def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, seed: int = 0) -> Findings:
+    """Run the bundle's networks and the given engines; failures are collected in the findings.
 
     Args:
-        bundle: whose networks.
-        engines: opened one after the other.
-        calls: timed for each batch size; 0: none.
-        seed: of the fresh noise.
+        bundle: the bundle to verify.
+        engines: are opened one after the other.
+        calls: number of timed calls for each batch size; 0: none.
+        seed: seed of the fresh noise.
 
     Raises:
-        BundleError: one of the bundle's own networks can't even be opened.
+        BundleError: one of the bundle's own networks can't be opened.
     """
     findings, noise = Findings(), fresh_noise(bundle.contract, seed)
     with OnnxBackend(bundle.read(NETWORK["fp32"]), bundle.contract, 1) as backend:
         expected = run(backend, noise, 1)  # what all are compared with
-    for artefact in networks(bundle):
-        _judge(artefact, bundle, noise, expected, calls, findings)
-    for artefact in engines:
+    for artifact in networks(bundle):
+        _verify_artifact(artifact, bundle, noise, expected, calls, findings)
+    for artifact in engines:
         try:
-            _judge(artefact, bundle, noise, expected, calls, findings)
-        except DrsnError as error:  # noqa: PERF203 (they are few; the others are of interest all the same)
-            findings.broken.append(f"{artefact.name}: {error}")
+            _verify_artifact(artifact, bundle, noise, expected, calls, findings)
+        except DrsnError as error:  # noqa: PERF203 (they are few, and the other engines are verified all the same)
+            findings.broken.append(f"{artifact.name}: {error}")
     return findings
 
 
-def _judge(
-    artefact: Artefact, bundle: Bundle, noise: NDArray[np.float32], expected: Answers, calls: int, findings: Findings
+def _verify_artifact(
+    artifact: Artifact, bundle: Bundle, noise: NDArray[np.float32], expected: Answers, calls: int, findings: Findings
 ) -> None:
-    name, limits, batches = artefact.name, artefact.limits, batches_up_to(artefact.max_batch)
+    name, limits, batches = artifact.name, artifact.limits, batches_up_to(artifact.max_batch)
     contract = bundle.contract
-    with artefact.open as backend:
+    with artifact.open as backend:
         findings.comparisons.extend(on_golden(name, backend, bundle.golden(), contract, batches, limits))
         answers = run(backend, noise, batches[-1])
         pair, threshold = f"{NETWORK['fp32']} ~ {name}, noise", contract.abstention_threshold
@@ -115,11 +114,11 @@ def _judge(
             findings.latencies.extend(timed(name, backend, noise, batch, calls) for batch in batches)
 
 
-def networks(bundle: Bundle) -> list[Artefact]:
-    """The bundle's own, in ONNX Runtime, which computes float16 in float32: that proves the file, not the numbers."""
+def networks(bundle: Bundle) -> list[Artifact]:
+    """The bundle's networks in ONNX Runtime, which computes float16 in float32: this tests the file, not precision."""
     limits = {"fp32": ONNXRUNTIME, "fp16": TOLERANCES["fp16"]}
     return [
-        Artefact(
+        Artifact(
             name="onnxruntime" if precision == "fp32" else f"onnxruntime, {name}",
             limits=limits[precision],
             open=OnnxBackend(bundle.read(name), bundle.contract, max(BATCHES), file=name),
@@ -139,7 +138,7 @@ def verify_onnx(
 
 
 def batches_up_to(most: int) -> tuple[int, ...]:
-    """Sizes to try where no more than `most` windows go at once."""
+    """Batch sizes to try if a batch may have at most `most` windows."""
     return tuple(batch for batch in BATCHES if batch <= most)
 
 
@@ -160,7 +159,7 @@ def on_golden(
 
 
 def fresh_noise(contract: ModelContract, seed: int) -> NDArray[np.float32]:
-    """Windows that nobody chose: plain noise, ADC counts far from zero, small and rough ones, and a dead sensor.
+    """Fresh random windows: plain noise, ADC counts far from zero, small impulsive values, and a constant window.
 
     Returns:
         float32[97, channels, window].
@@ -168,13 +167,13 @@ def fresh_noise(contract: ModelContract, seed: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     shape = (32, contract.channels, contract.window)
     plain, counts, small = (rng.standard_normal(shape, np.float32) for _ in range(3))
-    counts = np.rint(3000 * counts + 20_000).astype(np.float32)  # what a 16-bit converter gives; its squares pass 65504
+    counts = np.rint(3000 * counts + 20_000).astype(np.float32)  # a 16-bit converter's; their squares exceed 65504
     flat = np.full((1, *shape[1:]), 20_000, np.float32)
     return np.concatenate([plain, counts, np.float32(1e-4) * small**3, flat])
 
 
 def run(backend: Backend, x: NDArray[np.float32], batch: int) -> Answers:
-    """Answers for all windows, so many at a time; copied, since a backend may use its arrays again."""
+    """Outputs for all windows in batches; copied, because a backend may reuse its arrays."""
     outputs = [
         (answers.probabilities.copy(), answers.novelty.copy())
         for start in range(0, len(x), batch)
@@ -184,7 +183,7 @@ def run(backend: Backend, x: NDArray[np.float32], batch: int) -> Answers:
 
 
 def timed(name: str, backend: Backend, x: NDArray[np.float32], batch: int, calls: int) -> Latency:
-    """Microseconds of a call with so many windows."""
+    """Time calls with a batch of this size."""
     windows = np.ascontiguousarray(x[:batch])
     for _ in range(WARM_UP):
         backend.infer(windows)

@@ -1,4 +1,4 @@
-"""`drsn-export verify`: a report for people, to paste into an issue, or for scripts."""
+"""`drsn-export verify`: a text report, for example to paste into an issue, or a JSON report for scripts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice, probe
 from drsn.agent.backends.tensorrt.engine_file import capability, default_engine_dir
-from drsn.export.engines import engines_of
+from drsn.export.engine_artifacts import find_engines
 from drsn.export.verify import Findings, verify
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UsageError
@@ -29,7 +29,7 @@ PACKAGES = ("drsn-edge", "numpy", "onnxruntime")
 
 
 def command(argv: Sequence[str]) -> int:
-    """Compare all that can run here with the golden outputs; 1 when something is off."""
+    """Verify all that can run here against the golden outputs; return 1 if something fails."""
     parser = Parser(prog="drsn-export verify", description="Runs all of a bundle that can run here.")
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     parser.add_argument("--engine-dir", type=Path, metavar="DIR", help="default: BUNDLE.engines")
@@ -40,9 +40,9 @@ def command(argv: Sequence[str]) -> int:
     if arguments.calls < 0 or (arguments.seed is not None and arguments.seed < 0):
         raise UsageError("--calls and --seed are whole numbers of 0 or more")
     bundle = open_bundle(arguments.bundle)
-    engines = engines_of(bundle, arguments.engine_dir or default_engine_dir(bundle.path))
+    engines = find_engines(bundle, arguments.engine_dir or default_engine_dir(bundle.path))
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
-    findings = verify(bundle, engines.artefacts, arguments.calls, seed)
+    findings = verify(bundle, engines.artifacts, arguments.calls, seed)
     where = machine()
     if arguments.json:
         print(json.dumps(document(bundle, findings, engines.not_run, where, seed)))
@@ -52,7 +52,7 @@ def command(argv: Sequence[str]) -> int:
 
 
 def machine() -> dict[str, str]:
-    """Where this ran, as far as the answers may depend on it; nothing that names it."""
+    """Hardware and versions that the outputs may depend on; nothing that identifies the machine."""
     device = probe()
     if isinstance(device, NoDevice):
         gpu = device.reason
@@ -69,7 +69,7 @@ def machine() -> dict[str, str]:
 
 
 def report(bundle: Bundle, findings: Findings, not_run: Sequence[str], where: dict[str, str], seed: int) -> str:
-    """Plain text of some twenty lines."""
+    """The report as plain text of some twenty lines."""
     return "\n".join(
         [
             f"{bundle.path}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})",
@@ -91,7 +91,7 @@ def report(bundle: Bundle, findings: Findings, not_run: Sequence[str], where: di
 def document(
     bundle: Bundle, findings: Findings, not_run: Sequence[str], where: dict[str, str], seed: int
 ) -> dict[str, Any]:
-    """The same for scripts; strict JSON whatever was found."""
+    """The report as a JSON document; NaN and infinity become null."""
     return {
         "bundle": str(bundle.path),
         "sha256": bundle.sha256,
@@ -106,7 +106,7 @@ def document(
 
 
 def row(comparison: Comparison) -> dict[str, Any]:
-    """One comparison; null for what NaN or infinity leave without a value."""
+    """One comparison as JSON; null for NaN and infinity."""
     finite = comparison.finite
     return {
         **comparison.parity.model_dump(),

@@ -1,4 +1,4 @@
-"""`drsn-train RECIPE.toml` makes a checkpoint; `evaluate CHECKPOINT` measures it; `benchmark` runs the grid."""
+"""`drsn-train RECIPE.toml` makes a checkpoint; `drsn-train evaluate CHECKPOINT` measures it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from drsn.model.errors import run_command
+from drsn.model.errors import UsageError, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _command(argv: list[str]) -> int:
     """Only what the command needs is imported: torch takes two seconds, `--help` should not."""
     if argv[:1] == ["benchmark"]:
-        from drsn.model.terminal import torch_needed  # noqa: PLC0415
-
-        with torch_needed():
-            from drsn.model.benchmark.command import benchmark  # noqa: PLC0415
-        return benchmark(argv[1:])
+        raise UsageError("benchmark: the accuracy grid runs from a source checkout: python benchmarks/accuracy")
     if argv[:1] == ["evaluate"]:
         from drsn.model.evaluate_command import evaluate_command  # noqa: PLC0415
 

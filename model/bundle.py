@@ -1,4 +1,4 @@
-"""Opens a bundle, a directory or a .zip of it, and trusts nothing in it that its manifest does not vouch for.
+"""Opens a bundle (a directory or a .zip of it) and checks every file in it against the manifest.
 
 A .zip is read where it is, never extracted. Sizes are capped before a byte is read, every file is compared with the
 size and the hash that the manifest gives, and a file that the manifest does not name is an error. So is a network that
@@ -37,7 +37,7 @@ MAX_GOLDEN = 1024
 """Windows. Our export writes 128 at most (`golden.py`); each is run by every check, beside an agent that runs."""
 
 NPY_BYTES = 4096
-"""Of the names and headers of an .npz; numpy's are 128 bytes each."""
+"""Allowed bytes for the names and headers of an .npz; numpy's are 128 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class Bundle:
 
     path: Path
     sha256: str
-    """Of `manifest.json`; it holds the hash of every other file, so it identifies them all."""
+    """Hash of `manifest.json`. The manifest holds the hash of every other file, so this identifies the bundle."""
     manifest: Manifest
     files: Mapping[str, bytes] = field(repr=False)
 
     @property
     def contract(self) -> ModelContract:
-        """What the model promises."""
+        """The model's contract: labels, input, abstention."""
         return self.manifest.contract
 
     def read(self, name: str) -> bytes:

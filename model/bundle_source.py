@@ -1,4 +1,4 @@
-"""Where the files of a bundle lie: a directory, or a .zip that is read where it is. All of it within bounds.
+"""The source of a bundle's files: a directory, or a .zip that is read in place. All reads are bounded.
 
 Whatever lies in a bundle's place is looked at before it is read: nothing is waited for, and no more is taken into
 memory than a bundle may have.
@@ -21,34 +21,34 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 MAX_BYTES = 256 << 20
-"""Of all files. A DRSN is 50 kB; this leaves room for any network that an edge device runs, and none for a bomb."""
+"""Limit for all files together. A DRSN has 50 kB; the limit allows any edge network, but no decompression bomb."""
 
 MAX_FILES = 32
 MAX_DIRECTORY_BYTES = 1 << 17
-"""Of a .zip's list of its files, and of the comment at its end: 65,557 bytes. 32 files take 4 kB; a list of 256 MB
-would be six million objects."""
+"""Limit for a .zip's central directory, and for the comment at its end (65,557 bytes). 32 files take 4 kB; a directory
+of 256 MB would become six million objects."""
 
 REMEDY = "make or copy the bundle again"
 
 
 class Source(Protocol):
-    """A place that holds files."""
+    """A directory or archive of files."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def names(self) -> list[str]:
-        """Every file, or more than `MAX_FILES`."""
+        """Names of all files; more than `MAX_FILES` need not be complete."""
         ...
 
     def read(self, name: str, limit: int) -> bytes:
-        """At most `limit` + 1 bytes of a file."""
+        """Read a file, at most `limit` + 1 bytes."""
         ...
 
 
 def source_of(path: Path) -> Source:
-    """The place that a path names.
+    """The source at a path.
 
     Raises:
         BundleError: nothing is there, or what is neither a directory nor a file of a bundle's size.

@@ -1,4 +1,4 @@
-"""What training leaves behind and export takes up: weights, contract and the windows that prove parity."""
+"""The checkpoint between training and export: weights, contract, training record and golden windows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from drsn.model.architecture import NetworkConfig
 from drsn.model.contract import ModelContract, Training
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.ensemble import network_of
 from drsn.model.errors import BadDataError, StorageError
-from drsn.model.novelty import Known
+from drsn.model.network import NetworkConfig
+from drsn.model.novelty import NoveltyCoefficients
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMAT = 2
-"""2: with `known`; the novelty of 1 was the energy of the logits."""
+"""Format 2 has `known`; the novelty of format 1 was the energy of the logits."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class Checkpoint:
     version: str
     network: NetworkConfig
     state: dict[str, torch.Tensor]
-    known: Known
+    known: NoveltyCoefficients
     temperature: float
     contract: ModelContract
     training: Training
     golden: NDArray[np.float32]
 
-    def build(self) -> Diagnosis:
-        """The graph with these weights, in evaluation mode, on the CPU.
+    def build(self) -> DeployedModel:
+        """Build the deployed model with these weights, in evaluation mode, on the CPU.
 
         Raises:
-            BadDataError: the weights don't fit the architecture, or what is known doesn't.
+            BadDataError: the weights don't fit the architecture, or the novelty coefficients don't.
         """
         network = network_of(self.network)
         try:
@@ -57,13 +57,13 @@ class Checkpoint:
             raise BadDataError(
                 f"checkpoint {self.name}: weights don't fit the network ({error}); train again"
             ) from error
-        features = sum(part.classifier.in_features for part in network.parts)
+        features = sum(part.classifier.in_features for part in network.member_networks)
         if not self.known.fits(features):
-            raise BadDataError(f"checkpoint {self.name}: what it knows doesn't fit the network; train again")
-        return Diagnosis(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()
+            raise BadDataError(f"checkpoint {self.name}: its novelty coefficients don't fit the network; train again")
+        return DeployedModel(network, self.known, self.temperature, self.contract.normalisation.epsilon).eval()
 
     def save(self, path: Path) -> None:
-        """Write to `path`.
+        """Write the checkpoint to `path`.
 
         Raises:
             StorageError: the file can't be written.
@@ -94,7 +94,7 @@ class Checkpoint:
         """
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # torch muses about the pickle protocol of foreign bytes
+                warnings.simplefilter("ignore", UserWarning)  # torch warns about the pickle protocol of foreign bytes
                 return _from_document(torch.load(path, map_location="cpu", weights_only=True))
         except OSError as error:
             raise BadDataError(f"checkpoint {path}: can't read it ({error}); give the file drsn-train wrote") from error
@@ -105,7 +105,7 @@ class Checkpoint:
 
 
 def _from_document(document: dict[str, Any]) -> Checkpoint:
-    """Raises one of many types on anything unexpected."""
+    """Convert the loaded document; anything unexpected raises one of many types."""
     if document["format"] != FORMAT:
         raise ValueError(f"format {document['format']}, expected {FORMAT}")
     return Checkpoint(
@@ -113,7 +113,7 @@ def _from_document(document: dict[str, Any]) -> Checkpoint:
         version=document["version"],
         network=NetworkConfig.model_validate(document["network"]),
         state=document["state"],
-        known=Known(**{name: tensor.numpy() for name, tensor in document["known"].items()}),
+        known=NoveltyCoefficients(**{name: tensor.numpy() for name, tensor in document["known"].items()}),
         temperature=float(document["temperature"]),
         contract=ModelContract.model_validate(document["contract"]),
         training=Training.model_validate(document["training"]),

@@ -1,4 +1,4 @@
-"""Signal conditioning that training, export and agent share, so that a model sees in the plant what it saw in training.
+"""Signal conditioning, shared by training, export and agent, so that the model's input is the same in all of them.
 
 One operation does both jobs, per window and without state: the window's spectrum is cut at the contract's
 bandwidth and brought back at the contract's rate. A window therefore never depends on packet boundaries, on a

@@ -1,7 +1,7 @@
-"""How far probabilities can be believed under the noise of training.
+"""Calibration error and accuracy under the noise of training.
 
-On the validation windows that the temperature was fitted on, on those kept from it, and on the test set, where load or
-machine are others.
+Measured on the validation windows that the temperature was fitted on, on those held out from the fit, and on the test
+set, which has another load or another machine.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from drsn.model.calibration import negative_log_likelihood, reliability
-from drsn.model.evaluate import Outputs, run
-from drsn.model.windows import NoiseMix, Windows, windows_of
+from drsn.model.evaluate import ModelOutputs, run
+from drsn.model.windows import LabelledWindows, NoiseMix, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
     from drsn.model.recipe import Recipe
 
 TEST = "test"
 
 DRAWS = 20
-"""Of the noise for each window; fewer where there are more than `ENOUGH` windows in all."""
+"""Noise draws for each window; fewer if that makes more than `ENOUGH` windows in all."""
 
 ENOUGH = 20_000
 
 
 @dataclass(frozen=True)
 class Confidence:
-    """Over `windows` of one set, noise draws among them. `accepted` is the share that is not refused as unknown."""
+    """Measures of one set; `windows` counts every noise draw. `accepted` is the share below the novelty threshold."""
 
     set: str
     windows: int
@@ -46,10 +46,12 @@ class Confidence:
     accepted: float
 
 
-def trained_noise(diagnosis: Diagnosis, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Outputs, Windows]:
-    """What the graph says of every window under several draws of the noise that augmentation adds.
+def trained_noise(
+    model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]
+) -> tuple[ModelOutputs, LabelledWindows]:
+    """The model's outputs for every window under several draws of the augmentation's noise.
 
-    The windows come without their samples, which nobody needs any more: float32[0, channels, window].
+    The returned windows have no samples, to save memory: float32[0, channels, window].
 
     Raises:
         BadDataError: no recording is as long as a window.
@@ -60,17 +62,17 @@ def trained_noise(diagnosis: Diagnosis, recipe: Recipe, recordings: Sequence[Rec
     while draw < draws:
         drawn = windows_of(recordings, recipe, mix, (recipe.seed, draw))
         draws = min(DRAWS, max(1, ENOUGH // len(drawn.label)))
-        outputs.append(run(diagnosis, drawn.samples))
+        outputs.append(run(model, drawn.samples))
         windows.append(replace(drawn, samples=drawn.samples[:0].copy()))
         draw += 1
-    return Outputs.joined(outputs), Windows.joined(windows)
+    return ModelOutputs.joined(outputs), LabelledWindows.joined(windows)
 
 
-def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bool_]:
-    """Which of the windows the temperature may not see: bool[n].
+def held_out(windows: LabelledWindows, recordings: Sequence[Recording]) -> NDArray[np.bool_]:
+    """Mask bool[n] of the windows that are held out from the fit of the temperature.
 
     Every second group of a label that has several, else the later half of its recordings. Groups are counted in the
-    order of the recordings; those without a window are passed over.
+    order of the recordings; those without a window are skipped.
     """
     held = np.zeros(len(windows.label), np.bool_)
     for label in np.unique(windows.label):
@@ -85,13 +87,13 @@ def held_out(windows: Windows, recordings: Sequence[Recording]) -> NDArray[np.bo
     return held
 
 
-def tempered(outputs: Outputs, temperature: float) -> Outputs:
-    """The same outputs with the probabilities of another temperature."""
+def with_temperature(outputs: ModelOutputs, temperature: float) -> ModelOutputs:
+    """The same outputs with probabilities at another softmax temperature."""
     return replace(outputs, probabilities=(torch.from_numpy(outputs.logits) / temperature).softmax(dim=1).numpy())
 
 
-def confidence(name: str, outputs: Outputs, label: NDArray[np.int64], threshold: float | None) -> Confidence:
-    """Count one set; two windows at least."""
+def confidence(name: str, outputs: ModelOutputs, label: NDArray[np.int64], threshold: float | None) -> Confidence:
+    """Measure one set of at least two windows."""
     limit = np.inf if threshold is None else threshold
     return Confidence(
         set=name,
@@ -104,13 +106,13 @@ def confidence(name: str, outputs: Outputs, label: NDArray[np.int64], threshold:
 
 
 def on_test_set(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> Confidence:
-    """Count the test set."""
+    """Measure the test set."""
     outputs, windows = trained_noise(checkpoint.build(), recipe, recordings)
     return confidence(TEST, outputs, windows.label, checkpoint.contract.abstention_threshold)
 
 
 def with_row(checkpoint: Checkpoint, row: Confidence) -> Checkpoint:
-    """The checkpoint with `row` on record; one of the same set gives way."""
+    """The checkpoint with `row` in its metrics; it replaces a row of the same set."""
     training = checkpoint.training
     rows = [other for other in training.metrics["calibration"] if other["set"] != row.set]
     metrics = {**training.metrics, "calibration": [*rows, asdict(row)]}

@@ -1,4 +1,4 @@
-"""What a model promises: its labels, its input, and how sure it must be. Pydantic only; no torch, no onnx.
+"""The model contract: labels, input and abstention threshold. Pydantic only; no torch, no onnx.
 
 `ModelContract` is written by training, carried by the checkpoint and the bundle's manifest, and obeyed by
 the agent. `Manifest` is the whole `manifest.json` of a bundle.

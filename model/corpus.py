@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Three sets, and in words how they came to be. The test set is read once, at the end."""
+    """Training, validation and test recordings, with notes on the split. The test set is used once, at the end."""
 
     train: tuple[Recording, ...]
     validation: tuple[Recording, ...]

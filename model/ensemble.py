@@ -1,8 +1,8 @@
-"""Several networks that learn side by side and answer as one.
+"""A deep ensemble: several networks that are trained independently and whose logits are averaged.
 
 Lakshminarayanan, Pritzel, Blundell, "Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles",
-NeurIPS 2017: the same network from other initial weights errs elsewhere, and the mean of their answers errs less. Each
-learns by itself (see drsn.model.course): AdamW does not mind that each gets a part of the mean's gradient.
+NeurIPS 2017: networks from other initial weights make other errors, and the mean of their outputs has fewer. Each is
+trained independently (drsn.model.training.schedule): AdamW hardly depends on a constant factor in the gradient.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from drsn.model.network import Features, Network
+from drsn.model.network import Network, NetworkOutput
 
 if TYPE_CHECKING:
-    from drsn.model.architecture import NetworkConfig
+    from drsn.model.network import NetworkConfig
 
 
 class Ensemble(Network):
-    """A `Network` in what it takes and gives: `members` networks, each with initial weights of its own.
+    """`members` networks with independent initial weights, with the interface of `Network`.
 
-    Logits are the mean of the members', so that probabilities are the geometric mean of theirs, brought to a sum of 1.
-    Embeddings and factors stand one member's after the other's, for features of two networks have nothing in common.
+    Logits are the mean of the members', so that probabilities are their normalised geometric mean. Embeddings and
+    threshold factors are concatenated, because the features of two networks are unrelated.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -31,21 +31,21 @@ class Ensemble(Network):
         self.members = nn.ModuleList(Network(one) for _ in range(config.members))
 
     @property
-    def parts(self) -> tuple[Network, ...]:
-        """The members."""
-        return tuple(self.members)  # type: ignore[arg-type]  # a ModuleList forgets of what
+    def member_networks(self) -> tuple[Network, ...]:
+        """The member networks, which are trained independently."""
+        return tuple(self.members)  # type: ignore[arg-type]  # a ModuleList does not carry the type of its items
 
-    def forward(self, x: Tensor) -> Features:
-        """Diagnose float32[batch, channels, window].
+    def forward(self, x: Tensor) -> NetworkOutput:
+        """Classify float32[batch, channels, window].
 
         Raises:
             BadDataError: one window in training mode.
         """
         logits, embeddings, alphas = zip(*(member(x) for member in self.members), strict=True)
         alpha = None if alphas[0] is None else torch.cat(alphas, dim=1)
-        return Features(torch.stack(logits).mean(dim=0), torch.cat(embeddings, dim=1), alpha)
+        return NetworkOutput(torch.stack(logits).mean(dim=0), torch.cat(embeddings, dim=1), alpha)
 
 
 def network_of(config: NetworkConfig) -> Network:
-    """What `config` asks for, with fresh weights from torch's generator."""
+    """Build the network or ensemble of `config`, with fresh weights from torch's generator."""
     return Network(config) if config.members == 1 else Ensemble(config)

@@ -9,19 +9,23 @@ once to know it; over the envelope spectrum it needs one neighbourhood of bins, 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from drsn.model.network import NetworkConfig
+
 HIGHEST = 0.44
-"""Cycles per sample of the last band at first: 5.3 kHz of 12 kHz."""
+"""Initial centre frequency of the last band, in cycles per sample: 5.3 kHz at 12 kHz."""
 
 TINY_POWER = 1e-8
-"""Of windows whose RMS is 1: keeps the derivative of a square root finite where a band is silent."""
+"""Added to power (windows have RMS 1), so that the derivative of a square root stays finite in a silent band."""
 
 
 def gabor(bands: int, kernel: int) -> Tensor:
-    """Filters to begin with: a cosine and then a sine for each band, float32[2 * bands, 1, kernel], of unit energy."""
+    """Initial Gabor filters: cosines of all bands, then sines; float32[2 * bands, 1, kernel], of unit energy."""
     time = torch.arange(kernel) - (kernel - 1) / 2
     shape = torch.hann_window(kernel, periodic=False)
     angle = 2 * math.pi * HIGHEST * (torch.arange(bands) + 0.5).unsqueeze(1) / bands * time
@@ -30,7 +34,7 @@ def gabor(bands: int, kernel: int) -> Tensor:
 
 
 class EnvelopeSpectrum(nn.Module):
-    """From a filter bank's output to the spectrum of each band's amplitude, relative to its mean, and that mean.
+    """The spectrum of each band's amplitude relative to its mean, and that mean, from a filter bank's output.
 
     The discrete Fourier transform is a product with a constant matrix, which every runtime has; it holds no parameters.
     Bin k is k + 1 periods in a window: 5.86 Hz apart for 2,048 samples at 12 kHz.
@@ -54,10 +58,10 @@ class EnvelopeSpectrum(nn.Module):
 
 
 class BandDropout(nn.Module):
-    """Hides whole bands of a window in training, so that no diagnosis hangs on one of them.
+    """Hides whole bands of a window in training, so that no diagnosis depends on a single band.
 
-    After SpecAugment (Park et al., Interspeech 2019): a hidden band's spectrum is zero and its level the batch's mean,
-    in dB, so to say. Another load, speed or mounting moves single bands; what was learned from all of them holds.
+    After SpecAugment (Park et al., Interspeech 2019): a hidden band's spectrum is zero and its level the batch's
+    geometric mean. Another load, speed or mounting moves single bands; what was learned from all of them holds.
     """
 
     def __init__(self, share: float) -> None:
@@ -73,7 +77,28 @@ class BandDropout(nn.Module):
         return x * shown.unsqueeze(-1), torch.where(shown, levels, usual)
 
 
+class SpectrumHead(nn.Module):
+    """The last layers over the envelope spectrum: features of the spectrum, and features of the bands' levels.
+
+    Nothing is pooled, because the frequency of a line identifies the defect. The levels enter as logarithms.
+    """
+
+    def __init__(self, config: NetworkConfig, channels: int, bins: int) -> None:
+        super().__init__()
+        bands, hidden = config.stem.channels // 2, config.hidden
+        self.tail = nn.Sequential(nn.BatchNorm1d(channels), nn.ReLU(), nn.Flatten(), *_dense(channels * bins, hidden))
+        self.levels = nn.Sequential(nn.BatchNorm1d(bands), *_dense(bands, hidden))
+
+    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
+        """float32[batch, C, bins] and float32[batch, bands] to float32[batch, 2 * hidden]."""
+        return torch.cat([self.tail(x), self.levels(levels.log())], dim=1)
+
+
+def _dense(in_features: int, out_features: int) -> tuple[nn.Module, ...]:
+    return nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.ReLU()
+
+
 def _modulus(x: Tensor, dim: int) -> Tensor:
-    """Of complex numbers whose real parts are the first half of an axis and imaginary parts the second."""
+    """Modulus of complex numbers: the real parts are the first half of axis `dim`, the imaginary parts the second."""
     real, imaginary = x.chunk(2, dim=dim)
     return (real.square() + imaginary.square() + TINY_POWER).sqrt()

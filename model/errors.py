@@ -19,17 +19,17 @@ EXIT_NEGATIVE = 1
 
 
 def printable(text: str) -> str:
-    r"""One line for a terminal, whoever wrote it: what could move its cursor is spelled out, as `\x1b`."""
+    r"""Text made safe for one line of a terminal: control characters are escaped, as `\x1b`."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
 def excerpt(error: Exception) -> str:
-    """What a library says of a file, fit for one line: zipfile quotes kilobytes of it."""
+    """A library's error text cut to 200 characters on one line: zipfile quotes kilobytes of the file."""
     return printable(str(error)[:200])
 
 
 class DrsnError(Exception):
-    """Something a person can put right. Its text is one line: what, where, remedy."""
+    """An error that the user can fix. Its text is one line: what, where, remedy."""
 
     exit_code: ClassVar[int] = EXIT_NEGATIVE
 
@@ -65,11 +65,11 @@ class ConfigurationError(DrsnError):
 
 
 class BundleError(ConfigurationError):
-    """The bundle is incomplete, altered or not what it says it is."""
+    """The bundle is incomplete, altered or inconsistent."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse that leaves with our exit code."""
+    """An argparse parser that raises UsageError, whose exit code is 64."""
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving with 2.

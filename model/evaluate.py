@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from drsn.model.calibration import negative_log_likelihood, reliability
-from drsn.model.diagnosis import normalise
+from drsn.model.deployed_model import normalise
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.diagnosis import Diagnosis
+    from drsn.model.deployed_model import DeployedModel
     from drsn.model.network import Network
     from drsn.model.recipe import Evaluation, Recipe
 
@@ -27,29 +27,29 @@ BATCH = 256
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """What the graph says of n windows: logits float32[n, labels], probabilities likewise, novelty float32[n]."""
+class ModelOutputs:
+    """Outputs of the model for n windows: logits and probabilities float32[n, labels], novelty float32[n]."""
 
     logits: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     novelty: NDArray[np.float32]
 
     @classmethod
-    def joined(cls, parts: Sequence[Outputs]) -> Outputs:
-        """One after the other."""
+    def joined(cls, parts: Sequence[ModelOutputs]) -> ModelOutputs:
+        """Concatenate several outputs."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
-    def part(self, chosen: NDArray[np.bool_]) -> Outputs:
-        """Those of the windows that bool[n] chooses."""
-        return Outputs(self.logits[chosen], self.probabilities[chosen], self.novelty[chosen])
+    def part(self, chosen: NDArray[np.bool_]) -> ModelOutputs:
+        """Outputs of the windows that the mask bool[n] selects."""
+        return ModelOutputs(self.logits[chosen], self.probabilities[chosen], self.novelty[chosen])
 
 
 @dataclass(frozen=True)
 class Score:
-    """One cell of the grid. `confusion[true][named]` counts windows; abstention is left out of all but its share.
+    """Scores at one noise and SNR. `confusion[true][predicted]` counts windows; only `abstained` depends on abstention.
 
-    `condition_accuracy` forgives a wrong size of the right defect; `false_alarms` is the share of healthy windows
-    that are named a fault without abstaining. `calibration_error` is 0 to 1, `nll` in nats: drsn.model.calibration.
+    `condition_accuracy` ignores the size of a defect; `false_alarms` is the share of healthy windows that are
+    predicted as a fault without abstention. `calibration_error` is 0 to 1, `nll` in nats: drsn.model.calibration.
     """
 
     noise: str | None
@@ -64,15 +64,15 @@ class Score:
     confusion: list[list[int]]
 
 
-def run(diagnosis: Diagnosis, samples: NDArray[np.float32]) -> Outputs:
-    """Put float32[n, channels, window] through the graph in batches."""
+def run(model: DeployedModel, samples: NDArray[np.float32]) -> ModelOutputs:
+    """Run the model on float32[n, channels, window] in batches of 256."""
     with torch.inference_mode():
         parts = [
-            [output.numpy() for output in diagnosis(torch.from_numpy(samples[start : start + BATCH]))[:3]]
+            [output.numpy() for output in model(torch.from_numpy(samples[start : start + BATCH]))[:3]]
             for start in range(0, len(samples), BATCH)
         ]
     logits, probabilities, novelty = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return Outputs(logits, probabilities, novelty)
+    return ModelOutputs(logits, probabilities, novelty)
 
 
 def features(network: Network, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -87,24 +87,24 @@ def features(network: Network, samples: NDArray[np.float32]) -> tuple[NDArray[np
 
 
 def disturbances(evaluation: Evaluation) -> tuple[Disturbance, ...]:
-    """As recorded, then each noise at each SNR."""
+    """The disturbances to evaluate: none, then each noise at each SNR."""
     noisy = (Disturbance(noise, snr_db) for noise in evaluation.noises for snr_db in evaluation.snr_db)
     return (Disturbance(), *noisy)
 
 
 def evaluate(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> tuple[Score, ...]:
-    """Score every cell; the noise is drawn with the recipe's seed."""
-    diagnosis = checkpoint.build()
+    """Score every noise and SNR of the recipe; the noise is drawn with the recipe's seed."""
+    model = checkpoint.build()
     scores = []
     for disturbance in disturbances(recipe.evaluation):
         windows = windows_of(recordings, recipe, disturbance, recipe.seed)
-        outputs = run(diagnosis, windows.samples)
+        outputs = run(model, windows.samples)
         scores.append(score(outputs, windows.label, disturbance, checkpoint))
     return tuple(scores)
 
 
-def score(outputs: Outputs, label: NDArray[np.int64], disturbance: Disturbance, checkpoint: Checkpoint) -> Score:
-    """Count one cell."""
+def score(outputs: ModelOutputs, label: NDArray[np.int64], disturbance: Disturbance, checkpoint: Checkpoint) -> Score:
+    """Compute the scores of one noise and SNR."""
     labels = checkpoint.contract.labels
     named = outputs.logits.argmax(axis=1)
     confusion = np.zeros((len(labels), len(labels)), np.int64)

@@ -1,4 +1,4 @@
-"""`drsn-train evaluate CHECKPOINT`: measure what was trained."""
+"""`drsn-train evaluate CHECKPOINT`: measure a checkpoint on a test set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from drsn.model.terminal import made, torch_needed
 
 
 def evaluate_command(argv: list[str]) -> int:
-    """Score a checkpoint; print, and with --out write, what came of it."""
+    """Score a checkpoint; print the results and, with --out, write them."""
     arguments = _parser().parse_args(argv)
     with torch_needed():
         from drsn.model.checkpoint import Checkpoint  # noqa: PLC0415 (torch takes two seconds; --help should not)

@@ -1,4 +1,4 @@
-"""The windows by which export proves that another runtime gives the same answers."""
+"""Golden windows: export uses them to prove that another runtime gives the same outputs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.model.evaluate import Outputs
+    from drsn.model.evaluate import ModelOutputs
 
 SPREAD = 64
 CLOSEST = 32
 NOVEL = 32
 
 
-def golden_windows(samples: NDArray[np.float32], outputs: Outputs) -> NDArray[np.float32]:
+def golden_windows(samples: NDArray[np.float32], outputs: ModelOutputs) -> NDArray[np.float32]:
     """Choose from float32[n, channels, window]: float32[m, channels, window], m at most 128.
 
     Some spread over all, those of the smallest margin between the two best labels, where a rounding error shows

@@ -1,108 +1,279 @@
-"""The Deep Residual Shrinkage Network and its four relatives, as one skeleton.
+"""The Deep Residual Shrinkage Network (DRSN) of Zhao et al. and its four relatives: the paper in one file.
 
 Zhao, Zhong, Fu, Tang, Pecht, "Deep Residual Shrinkage Networks for Fault Diagnosis", IEEE Transactions on
 Industrial Informatics 16(7), 2020, doi 10.1109/TII.2019.2943898. Section numbers below are the paper's.
 
-One skeleton: a convolution (the stem), stages of pre-activation units BN-ReLU-Conv-BN-ReLU-Conv, then BN,
-ReLU, global average pooling and one linear layer. The family decides what ends a unit:
+All five families share one skeleton: a convolution (the stem), stages of pre-activation residual units
+BN-ReLU-Conv-BN-ReLU-Conv, then BN, ReLU, global average pooling and one linear layer. They differ in what ends the
+residual branch of a unit:
 
-    convnet   nothing, and no shortcut
+    convnet   nothing, and the unit has no shortcut
     resnet    nothing
-    senet     channels scaled by a gate
+    senet     channels scaled by a squeeze-and-excitation gate
     drsn_cs   a soft threshold, one for all channels  (III-B)
     drsn_cw   a soft threshold, one for each channel  (III-C)
 
-`NetworkConfig.paper` is the paper's network; the default is a wider, shorter one with a first kernel of 64
-samples at stride 8, which trains faster and is right more often at -6 dB and below. With the view
-`envelope_spectrum` the units run over the frequencies of each band's envelope instead of time (drsn.model.envelope).
+`NetworkConfig.paper` is the paper's network. The default is a wider, shorter one with a first kernel of 64 samples at
+stride 8: it trains faster and is more accurate at -6 dB and below. With the view `envelope_spectrum` the units run over
+the frequencies of each band's envelope instead of time (drsn.model.envelope).
+
+Shapes at the line ends: B = batch; the lengths are those of the default network with a window of 2,048 samples.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from drsn.model.architecture import Family, NetworkConfig, View
-from drsn.model.envelope import BandDropout, EnvelopeSpectrum, gabor
+from drsn.model.contract import Frozen
+from drsn.model.envelope import BandDropout, EnvelopeSpectrum, SpectrumHead, gabor
 from drsn.model.errors import BadDataError
-from drsn.model.shrinkage import residual_end
+
+if TYPE_CHECKING:
+    from torch.autograd.function import FunctionCtx, NestedIOFunction
+
+
+class Family(str, Enum):
+    """The five network families; they differ in what ends the residual branch of each unit."""
+
+    CONVNET = "convnet"
+    RESNET = "resnet"
+    SENET = "senet"
+    DRSN_CS = "drsn_cs"
+    DRSN_CW = "drsn_cw"
+
+
+class View(str, Enum):
+    """The axis that the units convolve over."""
+
+    WAVEFORM = "waveform"  # time, as in the paper
+    ENVELOPE_SPECTRUM = "envelope_spectrum"  # the frequencies of each band's envelope: drsn.model.envelope
+
+
+class StemConfig(Frozen):
+    """The first convolution. With the envelope spectrum it is a filter bank of `channels` / 2 bands."""
+
+    channels: int = Field(default=16, ge=1)
+    kernel: int = Field(default=64, ge=1, description="samples")
+    stride: int = Field(default=8, ge=1, description="samples")
+
+
+class StageConfig(Frozen):
+    """Consecutive units of one width. The first of them halves the length."""
+
+    channels: int = Field(ge=1)
+    units: int = Field(default=1, ge=1)
+
+
+class Architecture(Frozen):
+    """The part of the configuration that does not depend on the data.
+
+    Stages may only get wider, because the shortcut can add channels but not drop them.
+    """
+
+    family: Family = Family.DRSN_CW
+    view: View = View.WAVEFORM
+    envelope_bins: int = Field(default=64, ge=4, description="one for each period that fits into a window")
+    hidden: int = Field(default=64, ge=1, description="features of the spectrum, and as many of the bands' levels")
+    members: int = Field(
+        default=1, ge=1, le=8, description="networks of their own weights that learn side by side and answer as one"
+    )
+    band_dropout: float = Field(default=0.0, ge=0, lt=1, description="share of bands hidden from each training window")
+    stem: StemConfig = StemConfig()
+    stages: tuple[StageConfig, ...] = Field(
+        default=(StageConfig(channels=16), StageConfig(channels=32), StageConfig(channels=32)), min_length=1
+    )
+    kernel: int = Field(default=3, ge=1, description="of the units' convolutions")
+
+    @field_validator("kernel")
+    @classmethod
+    def _kernel_is_odd(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel {kernel} is even: it would shift the signal against its shortcut")
+        return kernel
+
+    @field_validator("stages")
+    @classmethod
+    def _stages_widen(cls, stages: tuple[StageConfig, ...]) -> tuple[StageConfig, ...]:
+        widths = [stage.channels for stage in stages]
+        if widths != sorted(widths):
+            raise ValueError(f"stages narrow: {widths}; the shortcut can only add channels")
+        return stages
+
+    @model_validator(mode="after")
+    def _dropout_has_bands(self) -> Architecture:
+        if self.band_dropout and self.view is not View.ENVELOPE_SPECTRUM:
+            raise ValueError(
+                f"band_dropout = {self.band_dropout:g} needs view = 'envelope_spectrum': no other has bands"
+            )
+        return self
+
+
+class NetworkConfig(Architecture):
+    """The architecture, the shape of its input and the number of labels: all that `Network` needs."""
+
+    labels: int = Field(ge=2)
+    channels: int = Field(default=1, ge=1, description="of the input")
+    window: int = Field(default=2048, ge=1, description="samples of the input")
+
+    @model_validator(mode="after")
+    def _envelope_fits(self) -> NetworkConfig:
+        if self.view is View.ENVELOPE_SPECTRUM and (self.stem.channels % 2 or 2 * self.envelope_bins > self.frames):
+            raise ValueError(
+                f"envelope_bins = {self.envelope_bins} needs stem channels in pairs, and twice as many frames"
+            )
+        return self
+
+    @property
+    def frames(self) -> int:
+        """Length of the stem's output, in samples of its stride."""
+        stem = self.stem
+        return (self.window + 2 * ((stem.kernel - 1) // 2) - stem.kernel) // stem.stride + 1
+
+    @classmethod
+    def paper(cls, family: Family, labels: int) -> NetworkConfig:
+        """Table I: input 1 x 2048, 12 units, 25 convolutions; 11,552 parameters for drsn_cw and 8 labels."""
+        stages = tuple(StageConfig(channels=channels, units=4) for channels in (4, 8, 16))
+        return cls(family=family, labels=labels, stem=StemConfig(channels=4, kernel=3, stride=2), stages=stages)
+
+
+def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:
+    """sign(x) · max(|x| - τ, 0) for τ >= 0 (II-D), without Sign: four plain operations in every runtime."""
+    return x - torch.minimum(torch.maximum(x, -tau), tau)
+
+
+class _SoftThreshold(torch.autograd.Function):
+    """`soft_threshold` for training: its derivative needs only the sign of the result, and takes half the time."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, tau: Tensor) -> Tensor:
+        y = soft_threshold(x, tau)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: NestedIOFunction, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        (y,) = ctx.saved_tensors
+        sign = y.sign()
+        signed = gradient * sign
+        return signed * sign, -signed.sum(dim=-1, keepdim=True)
+
+
+class NoThreshold(nn.Module):
+    """The end of a plain ResNet branch: the residual stays as it is."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return x and no threshold factor."""
+        return x, None
+
+
+class SqueezeExcitation(nn.Module):
+    """SENet's gate without reduction: channels times sigmoid(FC(ReLU(FC(mean)))); Hu et al., CVPR 2018."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Scale float32[batch, C, W] channel by channel; there is no threshold factor."""
+        scale: Tensor = self.gate(x.mean(dim=-1))  # [B, C]
+        return x * scale.unsqueeze(-1), None
+
+
+class Shrinkage(nn.Module):
+    """Soft thresholding with a learned threshold τ = alpha · mean|x|, 0 < alpha < 1 (III-B, III-C).
+
+    alpha comes from the means of |x| over time, through FC-BN-ReLU-FC-sigmoid. Channel-wise: C factors for the C means.
+    Channel-shared: one factor for the mean over channels and time. τ never exceeds mean|x|.
+    """
+
+    def __init__(self, channels: int, *, shared: bool) -> None:
+        super().__init__()
+        self.shared = shared
+        self.factors = nn.Sequential(
+            nn.Linear(channels, channels),
+            nn.BatchNorm1d(channels),
+            nn.ReLU(),
+            nn.Linear(channels, 1 if shared else channels),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Shrink float32[batch, C, W]; the factors alpha are float32[batch, C], or [batch, 1] when shared."""
+        mean = x.abs().mean(dim=-1)  # [B, C]
+        alpha: Tensor = self.factors(mean)  # [B, C] or [B, 1]
+        if self.shared:
+            mean = mean.mean(dim=-1, keepdim=True)  # [B, 1]
+        shrink = _SoftThreshold.apply if self.training else soft_threshold
+        return shrink(x, (alpha * mean).unsqueeze(-1)), alpha  # [B, C, W]
+
+
+def branch_end(family: Family, channels: int) -> nn.Module:
+    """The module that ends a residual branch of `channels` channels: it returns (x, threshold factors or None)."""
+    if family in (Family.DRSN_CS, Family.DRSN_CW):
+        return Shrinkage(channels, shared=family is Family.DRSN_CS)
+    return SqueezeExcitation(channels) if family is Family.SENET else NoThreshold()
 
 
 class Shortcut(nn.Module):
     """Every `stride`-th sample, new channels zero (Table I), as one convolution with a fixed identity kernel.
 
-    It has no parameters and is exact; one convolution runs everywhere, strided slices and padding do not.
+    It has no parameters and is exact. A convolution runs in every runtime; strided slices and padding do not.
     """
 
     identity: Tensor
 
-    def __init__(self, entering: int, leaving: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.register_buffer("identity", torch.eye(leaving, entering).unsqueeze(-1), persistent=False)
+        self.register_buffer("identity", torch.eye(out_channels, in_channels).unsqueeze(-1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32[batch, entering, W] to float32[batch, leaving, ceil(W / stride)]."""
+        """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)]."""
         return functional.conv1d(x, self.identity, stride=self.stride)
 
 
-class Unit(nn.Module):
-    """A pre-activation unit (Fig. 4 and 5); nothing follows the sum."""
+class ResidualUnit(nn.Module):
+    """A pre-activation residual (shrinkage) building unit (Fig. 4 and 5); nothing follows the sum."""
 
-    def __init__(self, config: NetworkConfig, entering: int, leaving: int, stride: int) -> None:
+    def __init__(self, config: NetworkConfig, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
-        half = config.kernel // 2
+        padding = config.kernel // 2
         self.body = nn.Sequential(
-            nn.BatchNorm1d(entering),
+            nn.BatchNorm1d(in_channels),
             nn.ReLU(),
-            nn.Conv1d(entering, leaving, config.kernel, stride, half),
-            nn.BatchNorm1d(leaving),
+            nn.Conv1d(in_channels, out_channels, config.kernel, stride, padding),
+            nn.BatchNorm1d(out_channels),
             nn.ReLU(),
-            nn.Conv1d(leaving, leaving, config.kernel, 1, half),
+            nn.Conv1d(out_channels, out_channels, config.kernel, 1, padding),
         )
-        self.end = residual_end(config.family, leaving)
+        self.end = branch_end(config.family, out_channels)
         self.shortcut: nn.Module | None = None
         if config.family is not Family.CONVNET:
-            same = entering == leaving and stride == 1
-            self.shortcut = nn.Identity() if same else Shortcut(entering, leaving, stride)
+            unchanged = in_channels == out_channels and stride == 1
+            self.shortcut = nn.Identity() if unchanged else Shortcut(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """float32[batch, entering, W] to float32[batch, leaving, ceil(W / stride)] and any factors."""
+        """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)] and any factors."""
         residual, alpha = self.end(self.body(x))
         return (residual if self.shortcut is None else residual + self.shortcut(x)), alpha
 
 
-class Features(NamedTuple):
-    """What the network computes from a window."""
+class NetworkOutput(NamedTuple):
+    """The outputs of the network for a batch of windows."""
 
     logits: Tensor  # [B, labels], before any temperature or softmax
     embedding: Tensor  # [B, features], the pooled features
     alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
 
 
-class SpectrumHead(nn.Module):
-    """Where a line stands in the spectrum matters, so nothing is pooled; the bands' levels in dB, so to say, join."""
-
-    def __init__(self, config: NetworkConfig, channels: int, bins: int) -> None:
-        super().__init__()
-        bands, hidden = config.stem.channels // 2, config.hidden
-        self.tail = nn.Sequential(nn.BatchNorm1d(channels), nn.ReLU(), nn.Flatten(), *_dense(channels * bins, hidden))
-        self.levels = nn.Sequential(nn.BatchNorm1d(bands), *_dense(bands, hidden))
-
-    def forward(self, x: Tensor, levels: Tensor) -> Tensor:
-        """float32[batch, C, bins] and float32[batch, bands] to float32[batch, 2 * hidden]."""
-        return torch.cat([self.tail(x), self.levels(levels.log())], dim=1)
-
-
-def _dense(entering: int, leaving: int) -> tuple[nn.Module, ...]:
-    return nn.Linear(entering, leaving), nn.BatchNorm1d(leaving), nn.ReLU()
-
-
 class Network(nn.Module):
-    """The backbone: normalised windows to logits. Softmax is not its business."""
+    """The backbone: normalised windows to logits. It contains no softmax."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -115,7 +286,7 @@ class Network(nn.Module):
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins
         for stage in config.stages:
             for index in range(stage.units):
-                self.units.append(Unit(config, width, stage.channels, 1 if index else 2))
+                self.units.append(ResidualUnit(config, width, stage.channels, 1 if index else 2))
                 width = stage.channels
             length = (length + 1) // 2
         pooling = nn.Sequential(nn.BatchNorm1d(width), nn.ReLU())
@@ -127,12 +298,12 @@ class Network(nn.Module):
                 self.stem.weight.copy_(gabor(stem.channels // 2, stem.kernel).expand_as(self.stem.weight))
 
     @property
-    def parts(self) -> tuple[Network, ...]:
-        """The networks that learn each by itself; drsn.model.ensemble has several."""
+    def member_networks(self) -> tuple[Network, ...]:
+        """The networks that are trained independently; drsn.model.ensemble has several."""
         return (self,)
 
-    def forward(self, x: Tensor) -> Features:  # shapes: the default network, window 2048
-        """Diagnose float32[batch, channels, window].
+    def forward(self, x: Tensor) -> NetworkOutput:
+        """Classify float32[batch, channels, window].
 
         Raises:
             BadDataError: one window in training mode, where batch normalisation has nothing to average.
@@ -142,14 +313,14 @@ class Network(nn.Module):
         x = self.stem(x)  # [B, 16, 256]
         levels: Tensor | None = None
         if self.envelope is not None:
-            x, levels = self.dropout(*self.envelope(x))
+            x, levels = self.dropout(*self.envelope(x))  # [B, bands, bins], [B, bands]
         alphas: list[Tensor] = []
         for unit in self.units:
             x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]
             if alpha is not None:
                 alphas.append(alpha)  # [B, 16], [B, 32], [B, 32]
         embedding = self.tail(x).mean(dim=-1) if levels is None else self.tail(x, levels)  # [B, 32]
-        return Features(self.classifier(embedding), embedding, torch.cat(alphas, dim=1) if alphas else None)
+        return NetworkOutput(self.classifier(embedding), embedding, torch.cat(alphas, dim=1) if alphas else None)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -23,7 +23,7 @@ class Noise(str, Enum):
 
 
 PAPER_NOISES = (Noise.GAUSSIAN, Noise.LAPLACIAN, Noise.PINK)
-"""Those that networks are trained with; impulsive noise is for tests of what training never saw."""
+"""The noises of training; impulsive noise is only for tests of unseen noise."""
 
 IMPULSES = 0.01
 IMPULSE_AMPLITUDE = 1000**0.5
@@ -31,7 +31,7 @@ IMPULSE_AMPLITUDE = 1000**0.5
 
 
 def _shaped_pink(white: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale the spectrum's amplitude by f to the power -1/2; DC goes."""
+    """Scale the spectrum's amplitude by f to the power -1/2; DC becomes zero."""
     n_samples = white.shape[-1]
     spectrum = np.fft.rfft(white, axis=-1)
     bins = np.arange(spectrum.shape[-1], dtype=np.float32)
@@ -72,7 +72,7 @@ def spectrum_power(spectrum: NDArray[np.complex64], n_samples: int) -> NDArray[n
 
 
 def unit_noise_spectrum(kind: Noise, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.complex64]:
-    """The real FFT of noise like `unit_noise` gives, without a mean: complex64[..., shape[-1] // 2 + 1].
+    """The real FFT of noise as from `unit_noise`, with zero mean: complex64[..., shape[-1] // 2 + 1].
 
     The bins of Gaussian noise are Gaussian themselves, so they are drawn, and pink noise shaped, where they are needed.
     """
@@ -97,7 +97,7 @@ def add_noise(
     """Add noise to each window on its own: float32[..., n], a new array.
 
     Args:
-        x: windows; a flat one stays flat, for it has no power to compare with.
+        x: windows; a constant one stays constant, because its AC power is zero.
         snr_db: 10 log10 of the AC power of the window over that of the noise; one number, or an array that
             broadcasts against float32[..., 1].
         kind: which noise.

@@ -1,4 +1,4 @@
-"""Looks through an ONNX file for what no bundle may hold; without onnx, which no device has, and before any runtime.
+"""Check an ONNX file for external data and custom operators, before any runtime reads it and without package onnx.
 
 The file is walked as Protocol Buffers (onnx.proto of IR 8). A field that is not followed below is skipped unread, and
 so is one that a newer ONNX adds: it is the runtime's to refuse.
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_DEPTH = 16
-"""Of messages within messages: each graph within a graph takes three."""
+"""Deepest nesting of messages; each graph within a graph takes three levels."""
 
 MAX_FIELDS = 1_000_000
-"""That are looked at: two seconds; our graphs have a thousand."""
+"""Most fields that are read (two seconds); our graphs have a thousand."""
 
 MAX_NUMBER = (1 << 29) - 1
-"""Of a field, by Protocol Buffers."""
+"""Largest field number that Protocol Buffers allow."""
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Wire types; groups (3, 4) are older than ONNX."""
@@ -45,15 +45,15 @@ DOMAINS: Final[dict[str, int]] = {"node": 7, "opset": 1}
 PLAIN_DOMAINS = (b"", b"ai.onnx")
 
 DATA_LOCATION = 14
-"""Of a tensor; anything but 0 is outside of the file."""
+"""Field of a tensor for its data location; any value but 0 is outside of the file."""
 
 
 class OnnxWireError(ValueError):
-    """It is no ONNX, or it holds what no bundle may hold."""
+    """The file is no ONNX, or it has external data or custom operators."""
 
 
 def require_self_contained(content: bytes) -> None:
-    """See that a network is all in this file and uses the operators of ONNX alone.
+    """Check that a network lies entirely in this file and uses only the operators of ONNX.
 
     Raises:
         OnnxWireError: weights in other files, operators that are not ONNX's, or bytes that are no Protocol Buffers.
@@ -83,7 +83,7 @@ def _part(value: int | memoryview) -> memoryview:
 
 
 def _fields(data: memoryview, left: list[int]) -> Iterator[tuple[int, int | memoryview]]:
-    """Number and value of each field of one message, in its order; a repeated one comes again."""
+    """Yield number and value of each field of one message, in file order, repeated fields included."""
     at = 0
     while at < len(data):
         left[0] -= 1
@@ -110,7 +110,7 @@ def _fields(data: memoryview, left: list[int]) -> Iterator[tuple[int, int | memo
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """A number of up to 64 bits, and where it ends."""
+    """Decode a varint of up to 64 bits; return it and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):

@@ -1,4 +1,4 @@
-"""A user's own recordings made into a corpus: listed, divided, read, checked for leaks, brought to one rate."""
+"""A user's own recordings to a corpus: list, split, read, check for leaks, resample to one rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.model.corpus import Corpus
 from drsn.model.data import leaks, split
-from drsn.model.data.entry import SETS, Entry, Set
+from drsn.model.data.entry import SETS, RecordingEntry, Set
 from drsn.model.data.files import read_recording
 from drsn.model.data.folder import list_folder
 from drsn.model.data.resampling import to_rate
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Sets = dict[Set, list["Recording"]]
 
 GUARD_WINDOWS = 2
-"""Left out between two sets that are cut from one recording, so that nothing rings from one into the other."""
+"""Windows left out between two sets that are cut from one recording, so that no ringing reaches across."""
 
 
 def own_corpus(data: FolderData, recipe: Recipe) -> Corpus:
-    """The recordings of `data.path`, at the lowest rate among them.
+    """Read the recordings of `data.path` and bring them to the lowest rate among them.
 
     Raises:
         BadDataError: no recordings, or not the recipe's; no honest split; or a leak from set to set.
@@ -59,7 +59,7 @@ def own_corpus(data: FolderData, recipe: Recipe) -> Corpus:
     return Corpus(train, validation, test, said)
 
 
-def _check_labels(entries: Iterable[Entry], recipe: Recipe) -> None:
+def _check_labels(entries: Iterable[RecordingEntry], recipe: Recipe) -> None:
     there, wanted = {entry.label for entry in entries}, {*recipe.label_names}
     if there != wanted:
         raise BadDataError(
@@ -68,8 +68,8 @@ def _check_labels(entries: Iterable[Entry], recipe: Recipe) -> None:
         )
 
 
-def _read(entry: Entry, data: FolderData, recipe: Recipe) -> Recording:
-    """One recording, of the recipe's channels and at a rate that holds its bandwidth. The manifest outdoes the file."""
+def _read(entry: RecordingEntry, data: FolderData, recipe: Recipe) -> Recording:
+    """Read one recording; check channels and bandwidth. The manifest takes precedence over the file's metadata."""
     read = read_recording(
         entry.path,
         entry.sample_rate_hz or data.sample_rate_hz,
@@ -101,8 +101,8 @@ def _cut_in_time(recordings: Sequence[Recording], shares: split.Shares, recipe: 
     return {name: [parts[name] for parts in cut] for name in SETS}
 
 
-def _how(data: FolderData, entries: Sequence[Entry], *, given: bool) -> str:
-    """How the sets came to be, in one line."""
+def _how(data: FolderData, entries: Sequence[RecordingEntry], *, given: bool) -> str:
+    """Describe how the sets were split, in one line."""
     if given:
         return f"split as {data.path} lays it out"
     if data.split == "time":
@@ -121,7 +121,7 @@ def _how(data: FolderData, entries: Sequence[Entry], *, given: bool) -> str:
 
 
 def _of_rates(recordings: Sequence[Recording], rate_hz: float) -> tuple[str, ...]:
-    """What was resampled, and whether the rate alone gives a label away."""
+    """Notes on resampling, and a warning if the sampling rate alone identifies a label."""
     rates: dict[str, set[float]] = {}
     for recording in recordings:
         rates.setdefault(recording.label, set()).add(recording.sample_rate_hz)

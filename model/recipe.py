@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError, model_validator
 
-from drsn.model.architecture import Architecture, NetworkConfig
 from drsn.model.contract import BUNDLE_NAME, NORMAL, Frozen, Label, ModelContract
 from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
+from drsn.model.network import Architecture, NetworkConfig
 from drsn.model.noise import PAPER_NOISES, Noise
-from drsn.model.rungs import RUNGS
+from drsn.model.protocols import PROTOCOLS
 from drsn.model.toml_file import TomlError, read_toml
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _not_falling(ends: tuple[float, float]) -> tuple[float, float]:
 Rising = AfterValidator(_not_falling)
 
 
-class Signal(Frozen):
+class SignalSpec(Frozen):
     """The model's input."""
 
     window: int = Field(default=2048, description="samples")
@@ -56,7 +56,7 @@ class CwruData(Frozen):
 
 
 class SyntheticData(Frozen):
-    """Random machines, each in every condition; no machine is in two of the sets."""
+    """Simulated random machines, each in every condition; no machine is in two of the sets."""
 
     source: Literal["synthetic"]
     train_machines: int = Field(gt=0)
@@ -68,16 +68,19 @@ class SyntheticData(Frozen):
     severity: Annotated[tuple[Share, Share], Rising] = (0.2, 1.0)
 
 
-class RungData(Frozen):
-    """A rung of the benchmark, by its name in `drsn.model.rungs`; the recipe's labels and signal are the rung's."""
+class ProtocolData(Frozen):
+    """An evaluation protocol, by its name in `drsn.model.protocols`; labels and signal must be the protocol's.
+
+    The file format calls a protocol `rung`.
+    """
 
     source: Literal["rung"]
     rung: str
 
     @model_validator(mode="after")
-    def _known(self) -> RungData:
-        if self.rung not in RUNGS:
-            raise ValueError(f"rung {self.rung!r} is none of {', '.join(RUNGS)}")
+    def _known(self) -> ProtocolData:
+        if self.rung not in PROTOCOLS:
+            raise ValueError(f"protocol {self.rung!r} is none of {', '.join(PROTOCOLS)}")
         return self
 
 
@@ -114,7 +117,7 @@ class FolderData(Frozen):
 
 
 class Augmentation(Frozen):
-    """What each training window goes through, drawn anew each time."""
+    """Augmentation of each training window, drawn anew each time."""
 
     noises: tuple[Noise, ...] = Field(default=PAPER_NOISES, min_length=1)
     snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
@@ -135,7 +138,7 @@ class Optimisation(Frozen):
 
 
 class Evaluation(Frozen):
-    """Where accuracy is measured, and how sure the model must be."""
+    """Noises and SNRs at which accuracy is measured, and the share of windows that the model must accept."""
 
     noises: tuple[Noise, ...] = PAPER_NOISES
     snr_db: tuple[float, ...] = (10.0, 6.0, 3.0, 0.0, -3.0, -6.0, -10.0)
@@ -148,15 +151,15 @@ class Evaluation(Frozen):
 
 
 class Recipe(Frozen):
-    """One training."""
+    """All settings of one training."""
 
     name: Annotated[str, StringConstraints(pattern=BUNDLE_NAME.pattern)]
     version: str = Field(min_length=1, max_length=64)
     description: str = Field(default="", description="what the model is for; opens its model card")
     seed: int = 1
     labels: tuple[Label, ...]
-    signal: Signal
-    data: Annotated[CwruData | SyntheticData | FolderData | RungData, Field(discriminator="source")]
+    signal: SignalSpec
+    data: Annotated[CwruData | SyntheticData | FolderData | ProtocolData, Field(discriminator="source")]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
@@ -177,17 +180,17 @@ class Recipe(Frozen):
         return self
 
     def contract(self, abstention_threshold: float | None) -> ModelContract:
-        """What the trained model will promise."""
+        """The contract of the trained model."""
         return ModelContract(labels=self.labels, abstention_threshold=abstention_threshold, **self.signal.model_dump())
 
     def network_config(self) -> NetworkConfig:
-        """The architecture with the labels and channels of this recipe."""
+        """The architecture with labels, channels and window of this recipe."""
         ends = {"labels": len(self.labels), "channels": self.signal.channels, "window": self.signal.window}
         return NetworkConfig(**ends, **self.network.model_dump())
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """In the order of the logits."""
+        """Names of the labels, in the order of the logits."""
         return tuple(label.name for label in self.labels)
 
 

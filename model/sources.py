@@ -1,4 +1,4 @@
-"""From a recipe to its recordings."""
+"""Read or simulate the recordings of a recipe."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from drsn.model.data import cwru, synthetic
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
 from drsn.model.own_recordings import own_corpus
-from drsn.model.recipe import CwruData, FolderData, Recipe, RungData, SyntheticData
-from drsn.model.rungs import RUNGS
+from drsn.model.protocols import PROTOCOLS
+from drsn.model.recipe import CwruData, FolderData, ProtocolData, Recipe, SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ DATA_DIR = "DRSN_DATA_DIR"
 
 
 def corpus_of(recipe: Recipe) -> Corpus:
-    """Read or make the recordings.
+    """Read or simulate the recordings of a recipe.
 
     Raises:
         BadDataError: data is missing, leaks from set to set, or is not what the recipe says.
@@ -33,8 +33,8 @@ def corpus_of(recipe: Recipe) -> Corpus:
     data = recipe.data
     if isinstance(data, CwruData):
         corpus = _from_cwru(data)
-    elif isinstance(data, RungData):
-        corpus = RUNGS[data.rung].read(data_dir())
+    elif isinstance(data, ProtocolData):
+        corpus = PROTOCOLS[data.rung].read(data_dir())
     elif isinstance(data, FolderData):
         corpus = own_corpus(data, recipe)
     else:
@@ -62,10 +62,10 @@ def _check(corpus: Corpus, recipe: Recipe) -> None:
 
 
 def data_dir() -> Path:
-    """The folder with one sub-folder per data set.
+    """The data folder, which has one sub-folder for each data set.
 
     Raises:
-        BadDataError: nobody named it.
+        BadDataError: DRSN_DATA_DIR is not set.
     """
     if DATA_DIR not in os.environ:
         raise BadDataError(f"no folder of recordings given; set {DATA_DIR} to the one that holds cwru/ (docs/data.md)")
@@ -97,7 +97,7 @@ def _from_synthetic(data: SyntheticData, recipe: Recipe) -> Corpus:
 def _plant(
     data: SyntheticData, recipe: Recipe, rng: np.random.Generator, name: str, machines: int, length_s: float
 ) -> Iterable[Recording]:
-    """Each machine in each condition, at a severity of its own."""
+    """Simulate each machine in each condition, at a random severity."""
     rate_hz = recipe.signal.sample_rate_hz
     for index in range(machines):
         machine = synthetic.random_machine(rng, data.rpm)

@@ -1,4 +1,4 @@
-"""What `drsn-train` shows on the way, on stderr, and what it checks before it begins."""
+"""Progress bar of `drsn-train` on stderr, and checks before it begins: extras installed, output folder writable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def torch_needed() -> Iterator[None]:
-    """For imports of what the base install does not have.
+    """Wrap imports of packages that the base install does not have.
 
     Raises:
         UnavailableError: one of them failed.
@@ -40,7 +40,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
-class Bar:
+class ProgressBar:
     """A progress bar; where stderr is no terminal, rich draws it once at the end."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
@@ -48,19 +48,19 @@ class Bar:
         self._task = task
 
     def step(self, step: int, loss: float) -> None:
-        """So many steps are done; the running loss."""
+        """Show the number of steps done and the running loss."""
         self._progress.update(self._task, completed=step, description=f"training, loss {loss:.3f}")
 
     def say(self, text: str) -> None:
-        """Lines above the bar."""
+        """Print lines above the bar."""
         self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def bar(steps: int) -> Iterator[Bar]:
-    """Show a bar of so many steps."""
+def bar(steps: int) -> Iterator[ProgressBar]:
+    """Show a progress bar with this number of steps."""
     with torch_needed():
-        from rich.console import Console  # noqa: PLC0415 (no base need)
+        from rich.console import Console  # noqa: PLC0415 (not in the base install)
         from rich.progress import Progress  # noqa: PLC0415
     with Progress(console=Console(stderr=True)) as progress:
-        yield Bar(progress, progress.add_task("preparing data", total=steps))
+        yield ProgressBar(progress, progress.add_task("preparing data", total=steps))

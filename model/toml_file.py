@@ -1,4 +1,4 @@
-"""TOML files, of whoever wrote them: read within bounds, or refused in one line. The only reader of them."""
+"""Reads TOML files within a size limit; an error is one line. All TOML files are read here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 1 << 20
-"""A configuration that names a thousand sensors has a tenth of it; one of brackets alone becomes 23 MB."""
+"""Size limit. A configuration of a thousand sensors has a tenth of it; brackets alone would become 23 MB of objects."""
 
 
 class TomlError(ValueError):
-    """What is wrong with the file, in one line that does not name it."""
+    """An unreadable TOML file; the text is one line without the file's name."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file holds.
+    """Read a TOML file.
 
     Raises:
         TomlError: it can't be read, is larger than 1 MiB, or is not TOML.

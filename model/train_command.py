@@ -1,4 +1,4 @@
-"""`drsn-train RECIPE.toml`: train, or fine-tune, or go on with what was interrupted."""
+"""`drsn-train RECIPE.toml`: train, fine-tune, or resume an interrupted training."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from drsn.model.terminal import bar, made, torch_needed
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from drsn.model.origin import Origin
     from drsn.model.recipe import Recipe
+    from drsn.model.training.pretrained import PretrainedModel
 
 UNFINISHED = "training.pt"
 
 
 def train_command(argv: list[str]) -> int:
-    """Make a checkpoint; print, and write beside it, what came of it."""
+    """Train to a checkpoint; print the results and write them beside it."""
     arguments = _parser().parse_args(argv)
     with torch_needed():
-        from drsn.model.origin import read_origin  # noqa: PLC0415 (torch takes two seconds; --help should not)
         from drsn.model.recipe import read_recipe  # noqa: PLC0415
+        from drsn.model.training.pretrained import read_pretrained  # noqa: PLC0415 (torch takes two seconds; --help should not)
     recipe = read_recipe(arguments.recipe)
-    origin = None
+    pretrained = None
     if arguments.origin:
-        origin = read_origin(arguments.origin)
-        recipe = origin.adopted(recipe)
+        pretrained = read_pretrained(arguments.origin)
+        recipe = pretrained.with_architecture(recipe)
     folder: Path = arguments.out or Path("runs") / recipe.name
     _check_begin(folder, arguments)
     try:
-        _train(recipe, origin, made(folder), arguments)
+        _train(recipe, pretrained, made(folder), arguments)
     except KeyboardInterrupt:
         if (folder / UNFINISHED).exists():
             said = f"drsn-train: interrupted; the same command with --resume goes on from {folder / UNFINISHED}"
@@ -45,8 +45,7 @@ def train_command(argv: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="drsn-train",
-        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
-        "'drsn-train benchmark' compares many.",
+        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one.",
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the recipe>")
@@ -68,21 +67,21 @@ def _check_begin(folder: Path, arguments: Namespace) -> None:
         raise UsageError(f"{folder / UNFINISHED}: not there, so nothing to go on with; leave --resume out")
 
 
-def _train(recipe: Recipe, origin: Origin | None, folder: Path, arguments: Namespace) -> None:
-    from drsn.model.explanation import explain  # noqa: PLC0415
-    from drsn.model.keeper import Identity, Keeper  # noqa: PLC0415
+def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arguments: Namespace) -> None:
+    from drsn.model.dataset_report import report_dataset  # noqa: PLC0415
     from drsn.model.report import folder as report  # noqa: PLC0415
     from drsn.model.report import metrics, tables  # noqa: PLC0415
     from drsn.model.sources import corpus_of  # noqa: PLC0415
-    from drsn.model.train import train  # noqa: PLC0415
+    from drsn.model.training.resume import ResumeFile, TrainingIdentity  # noqa: PLC0415
+    from drsn.model.training.train import train  # noqa: PLC0415
 
     unfinished = folder / UNFINISHED
     with bar(recipe.optimisation.steps) as shown:
         corpus = corpus_of(recipe)
-        shown.say(str(explain(recipe, corpus)))
-        identity = Identity.of(recipe, corpus.sha256, origin)
-        keeper = Keeper.resumed(unfinished, identity) if arguments.resume else Keeper(unfinished, identity)
-        outcome = train(recipe, shown.step, corpus=corpus, origin=origin, keeper=keeper)
+        shown.say(str(report_dataset(recipe, corpus)))
+        identity = TrainingIdentity.of(recipe, corpus.sha256, pretrained)
+        resume_file = ResumeFile.resumed(unfinished, identity) if arguments.resume else ResumeFile(unfinished, identity)
+        outcome = train(recipe, shown.step, corpus=corpus, pretrained=pretrained, resume_file=resume_file)
     checkpoint = folder / "checkpoint.pt"
     outcome.checkpoint.save(checkpoint)
     report.write(folder, outcome.checkpoint, outcome.scores, recipe, corpus)

@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all."""
+"""Atomic file writes: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """The old file or the new one is at `path` at any time, whatever happens.
+    """Replace the file at `path` atomically: at any time the old or the new content is there.
 
     Raises:
         OSError: it can't be written; the old one is still there.

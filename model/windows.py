@@ -1,4 +1,4 @@
-"""Recordings to conditioned windows, for validation and test: no overlap, no augmentation but the noise asked for."""
+"""Recordings to conditioned windows for validation and test: no overlap, no augmentation but the requested noise."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Noise added to each window before conditioning; None for both is as recorded."""
+    """Noise added to each window before conditioning; None for both adds nothing."""
 
     noise: Noise | None = None
     snr_db: float | None = None
 
     def __call__(self, native: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        """float32[n, channels, native] with the noise added; the windows themselves where there is none."""
+        """float32[n, channels, native] with the noise added; the same array if there is none."""
         if self.noise is None or self.snr_db is None:
             return native
         return add_noise(native, self.snr_db, self.noise, rng)
@@ -36,7 +36,7 @@ class Disturbance:
 
 @dataclass(frozen=True)
 class NoiseMix:
-    """The noise that augmentation draws in training: of one kind and one SNR, evenly, for each window; or none."""
+    """The noise of augmentation: for each window one kind and one SNR, drawn uniformly, or none (`clean_share`)."""
 
     noises: tuple[Noise, ...]
     snr_db: tuple[float, float]
@@ -44,7 +44,7 @@ class NoiseMix:
 
     @classmethod
     def of(cls, augmentation: Augmentation) -> NoiseMix:
-        """That of a recipe."""
+        """The noise of a recipe's augmentation."""
         return cls(augmentation.noises, augmentation.snr_db, augmentation.clean_share)
 
     def __call__(self, native: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -60,8 +60,11 @@ class NoiseMix:
 
 
 @dataclass(frozen=True)
-class Windows:
-    """`samples` float32[n, channels, window]; int64[n] of each: its label's index, its recording's, its own in that."""
+class LabelledWindows:
+    """Conditioned windows: `samples` float32[n, channels, window].
+
+    int64[n] each: `label`, `recording` (index of its recording) and `place` (index in that recording).
+    """
 
     samples: NDArray[np.float32]
     label: NDArray[np.int64]
@@ -69,13 +72,13 @@ class Windows:
     place: NDArray[np.int64]
 
     @classmethod
-    def joined(cls, parts: Sequence[Windows]) -> Windows:
-        """One after the other."""
+    def joined(cls, parts: Sequence[LabelledWindows]) -> LabelledWindows:
+        """Concatenate several sets of windows."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 def framed(recording: Recording, native: int) -> NDArray[np.float32]:
-    """Whole windows side by side: float32[n, channels, native]; what is left at the end is dropped."""
+    """Cut a recording into adjacent windows: float32[n, channels, native]; the remainder is dropped."""
     count = recording.n_samples // native
     cut = recording.samples[:, : count * native]
     frames: NDArray[np.float32] = cut.reshape(cut.shape[0], count, native).transpose(1, 0, 2)
@@ -84,7 +87,7 @@ def framed(recording: Recording, native: int) -> NDArray[np.float32]:
 
 def windows_of(
     recordings: Sequence[Recording], recipe: Recipe, disturbance: Disturbance | NoiseMix, seed: int | Sequence[int]
-) -> Windows:
+) -> LabelledWindows:
     """Frame, disturb and condition every recording; the same seed draws the same noise.
 
     Raises:
@@ -100,8 +103,8 @@ def windows_of(
         out = np.empty((*native.shape[:-1], signal.window), np.float32)
         condition(native, out)
         label = recipe.label_names.index(recording.label)
-        parts.append(Windows(out, np.full(len(out), label), np.full(len(out), number), np.arange(len(out))))
-    windows = Windows.joined(parts)
+        parts.append(LabelledWindows(out, np.full(len(out), label), np.full(len(out), number), np.arange(len(out))))
+    windows = LabelledWindows.joined(parts)
     if not len(windows.samples):
         raise BadDataError(f"recipe {recipe.name}: no recording is as long as one window; give longer ones")
     return windows

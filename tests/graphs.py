@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from drsn.model.architecture import Family, NetworkConfig, Stage, Stem, View
 from drsn.model.contract import Label, ModelContract
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.ensemble import network_of
-from drsn.model.novelty import fit_known
+from drsn.model.network import Family, NetworkConfig, StageConfig, StemConfig, View
+from drsn.model.novelty import fit_coefficients
 
 
 def real_builder() -> None:
@@ -37,7 +37,7 @@ CONTRACT = ModelContract(
 )
 
 
-def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> Diagnosis:
+def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> DeployedModel:
     """Three labels, windows of 512 samples; a stage that halves, and one that widens."""
     torch.manual_seed(1)
     network = network_of(
@@ -48,16 +48,16 @@ def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> D
             labels=3,
             window=512,
             envelope_bins=16,
-            stem=Stem(channels=8),
-            stages=(Stage(channels=8), Stage(channels=16)),
+            stem=StemConfig(channels=8),
+            stages=(StageConfig(channels=8), StageConfig(channels=16)),
         )
     )
-    features = sum(part.classifier.in_features for part in network.parts)
+    features = sum(part.classifier.in_features for part in network.member_networks)
     embedding = np.random.default_rng(1).standard_normal((300, features)).astype(np.float32)
-    return Diagnosis(network, fit_known(embedding, np.arange(300) % 3), temperature=1.7).eval()
+    return DeployedModel(network, fit_coefficients(embedding, np.arange(300) % 3), temperature=1.7).eval()
 
 
-def trained_by_chance(graph: Diagnosis) -> Diagnosis:
+def trained_by_chance(graph: DeployedModel) -> DeployedModel:
     """Batch norms as training might leave them; fresh ones change nothing, so that a lost one would not show."""
     for module in graph.modules():
         if isinstance(module, nn.BatchNorm1d):

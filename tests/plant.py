@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,8 +16,9 @@ from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.selection import Chosen
 from drsn.agent.bundles import shipped
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
-from drsn.agent.service.bootstrap import parts_of
-from drsn.agent.service.loop import Loop
+from drsn.agent.service.bootstrap import assemble
+from drsn.agent.service.clock import Clock
+from drsn.agent.service.waits import Waits
 from drsn.agent.settings.loader import Configuration
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import Journal
@@ -26,9 +28,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from drsn.agent.mqtt.connection_options import ConnectionOptions
+    from drsn.agent.schema.documents import HealthDocument
+    from drsn.agent.service.bootstrap import Agent
+    from drsn.agent.service.loop import Loop
+
 BUNDLE = open_bundle(shipped("synthetic"))
 WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
+NO_WAITS = Waits(idle_wait_s=0.0, farewell_s=2.0, quiet_s=0.0)
 STATUS = "drsn/v1/_agent/tester/status"
+
+
+@dataclass
+class PlantClock:
+    """The clocks of the process, which a test may put forward."""
+
+    ahead_s: float = 0.0
+
+    def monotonic_s(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+    def unix_ns(self) -> int:
+        return time.time_ns() + round(self.ahead_s * 1e9)
 
 
 @dataclass
@@ -36,10 +57,12 @@ class Plant:
     """A broker in memory, sensors that publish tones, and an agent that is turned by hand."""
 
     broker: StubBroker
-    runner: Loop
-    store: Journal
+    agent: Agent
+    loop: Loop
+    journal: Journal
     control: StubConnection
     ingest: StubConnection
+    clock: PlantClock
     seq: dict[str, int] = field(default_factory=dict)
     alive: bool = True
 
@@ -57,11 +80,14 @@ class Plant:
             self.alive = False
             self.ingest.lose()
             self.control.lose()
-            self.store.close()
+            self.journal.close()
 
     def turn(self, turns: int = 3) -> None:
         for _ in range(turns):
-            self.runner.turn()
+            self.loop.turn()
+
+    def health(self) -> HealthDocument:
+        return self.agent.health.document()
 
     def heard(self, topic: str) -> list[dict[str, Any]]:
         """Every document that went out on a topic, in order."""
@@ -74,11 +100,17 @@ class Plant:
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plant]]:
     """Start an agent on a broker, with the state that an earlier one left; what it holds is closed at the end."""
-    monkeypatch.setattr("drsn.agent.service.loop.IDLE_WAIT_S", 0.0)
     monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 0.0)
     with ExitStack() as everything:
 
-        def begin(broker: StubBroker, more: dict[str, Any] | None = None, **alarms: str) -> Plant:
+        def begin(
+            broker: StubBroker,
+            more: dict[str, Any] | None = None,
+            waits: Waits = NO_WAITS,
+            engine: str | None = None,
+            reasons: tuple[str, ...] = (),
+            **alarms: str,
+        ) -> Plant:
             settings = Settings(
                 agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
                 inference={"max_batch": 4, "deadline_s": 0},
@@ -87,18 +119,26 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 **(more or {}),
             )
             configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
-            store = Journal(tmp_path)
+            journal, clock = Journal(tmp_path), PlantClock()
             connections: list[StubConnection] = []
 
-            def connect(_address: object, **options: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
-                connections.append(StubConnection(broker, **options))
+            def connect(_address: object, options: ConnectionOptions, **callbacks: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
+                connections.append(StubConnection(broker, options, **callbacks))
                 return connections[-1]
 
             backend = ToneBackend(BUNDLE.contract, 4)
-            runner = Loop(parts_of(configuration, BUNDLE, Chosen(backend), store, connect))
+            agent, loop = assemble(
+                configuration,
+                BUNDLE,
+                Chosen(backend, engine, reasons),
+                journal,
+                connect,
+                waits=waits,
+                clock=Clock(clock.monotonic_s, clock.unix_ns),
+            )
             control, ingest, _probe = connections
-            plant = Plant(broker, runner, store, control, ingest)
-            everything.callback(plant.runner._parts.evidence.close)
+            plant = Plant(broker, agent, loop, journal, control, ingest, clock)
+            everything.callback(agent.recorder.close)
             everything.callback(plant.crash)
             plant.control.start()
             plant.ingest.start()
@@ -123,6 +163,6 @@ def fails(error: Exception) -> Callable[..., None]:
 
 def whole(plant: Plant) -> dict[str, int]:
     """The packets of `health`, whose identity holds at this moment."""
-    packets = dict(plant.runner.health().packets)
+    packets = dict(plant.health().packets)
     assert packets["received"] == sum(n for name, n in packets.items() if name != "received"), packets
     return packets

@@ -1,8 +1,7 @@
-"""The core's centre: diagnoses in, alarm states and events out, for all sensors of one agent."""
+"""Diagnoses in, alarm states and their changes out, for all sensors of one agent. No clock, no I/O, no documents."""
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,16 +12,9 @@ from drsn.agent.decision.baseline import judged
 from drsn.agent.decision.cusum import Ratios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.silence_timer import SilenceTimer
-from drsn.agent.schema.documents import (
-    AlarmDocument,
-    BundleReference,
-    CommissionDocument,
-    ConditionDocument,
-    EventDocument,
-    iso_utc,
-)
-from drsn.model.contract import NORMAL, Severity
+from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,31 +24,21 @@ if TYPE_CHECKING:
     from drsn.agent.decision.policy import Policy
     from drsn.model.contract import ModelContract
 
-EVENT_NAMESPACE = uuid.UUID("5c1a3f0e-7d0b-5c55-9f5a-d7253e0e0001")
-"""Of `event_id`, a UUIDv5 of agent, epoch, sensor and seq: a replay gives the same ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who speaks: the agent, its store's epoch and its model."""
-
-    agent: str
-    epoch: str
-    bundle: BundleReference
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one window led to, or that none came."""
+    """What one window, its absence, or a command led to."""
 
     name: str
-    """Of the sensor."""
+    """The sensor's id."""
     diagnosis: Diagnosis | None
     """None: no window, or none that the model has seen."""
     sensor: SensorState
-    events: tuple[EventDocument, ...]
+    """Its state afterwards."""
+    changes: tuple[Change, ...]
+    """In the order of their `seq`; each becomes one event."""
     suppressed_by: Suppressor | None = None
-    """Why the window said nothing about the machine."""
+    """Why the machine is not judged; None: it is."""
 
 
 class AlarmEngine:
@@ -64,7 +46,7 @@ class AlarmEngine:
 
     Args:
         contract: whose conditions are judged.
-        identity: stands in every document.
+        bundle_sha256: of the model; a baseline that was learnt for another one gives no allowance.
         policy_of: sensor id -> when to raise and clear; asked once.
         sensors: the states of an earlier run; one without a condition is what `forget` has left.
         commissioner: None: nothing can be commissioned; what was, holds.
@@ -73,14 +55,14 @@ class AlarmEngine:
     def __init__(
         self,
         contract: ModelContract,
-        identity: Identity,
+        bundle_sha256: str,
         policy_of: Callable[[str], Policy],
         sensors: Mapping[str, SensorState] | None = None,
         commissioner: Commissioner | None = None,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *OWN)
-        self._severities = {name: contract.severity_of(name) for name in contract.conditions}
-        self._identity = identity
+        self._severities = severities_of(contract)
+        self._bundle_sha256 = bundle_sha256
         self._policy_of = policy_of
         self._policies: dict[str, Policy] = {}
         self._ratios = Ratios(contract)
@@ -101,7 +83,7 @@ class AlarmEngine:
         name = diagnosis.reading.sensor
         sensor = self.sensors.get(name)
         if sensor is not None and sensor.commission is not None:
-            allowance = sensor.commission.allowance(self._identity.bundle.sha256)
+            allowance = sensor.commission.allowance(self._bundle_sha256)
             diagnosis = judged(diagnosis, self._threshold, allowance)
         outcome = self._heard(name, diagnosis, now_unix_ns, diagnosis)
         if self._commissioner is not None:
@@ -150,27 +132,28 @@ class AlarmEngine:
             outcomes.append(self._outcome(name, None, []))
         return outcomes
 
-    def operate(self, name: str, operation: Operation, event_id: str | None, now_unix_ns: int) -> Outcome:
-        """Do to a sensor's alarms what a person has commanded.
+    def state(self, name: str) -> SensorState:
+        """The state of a sensor, with every condition of the present bundle in it.
+
+        Raises:
+            RefusedError: this agent has no such sensor.
+        """
+        if name not in self.sensors:
+            raise RefusedError(f"this agent has no sensor {name!r}")
+        return self._known(name)
+
+    def operate(self, name: str, operation: Operation, now_unix_ns: int) -> Outcome:
+        """Do to a sensor's alarms what an operator has commanded.
 
         Args:
             name: of the sensor.
-            operation: what is asked; its `seq` is found here.
-            event_id: of the event that the person has seen.
+            operation: what is asked.
             now_unix_ns: the wall clock.
 
         Raises:
             RefusedError: it can't be done; nothing has changed.
         """
-        sensor = self._asked(name)
-        asked = sensor.conditions.get(operation.condition or "")
-        if event_id is not None and asked is not None:  # else `operate` says what is wrong with the condition
-            told = (*asked.told, asked.seq)
-            seq = next((seq for seq in told if self.event_id(name, seq) == event_id), 0)
-            if not seq:
-                raise RefusedError("the event is none of this alarm as it stands; look again")
-            operation = replace(operation, seq=seq)
-        self.sensors[name], changes = operate(sensor, operation, self._policy(name), now_unix_ns)
+        self.sensors[name], changes = operate(self.state(name), operation, self._policy(name), now_unix_ns)
         self._note_shelving(name)
         return self._outcome(name, None, changes)
 
@@ -180,7 +163,7 @@ class AlarmEngine:
         Raises:
             RefusedError: an alarm of it waits for somebody to see it.
         """
-        sensor = self._asked(name)
+        sensor = self.state(name)
         unseen = [key for key, c in sensor.conditions.items() if c.state is not State.NORMAL and not c.state.acked]
         if unseen:
             raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
@@ -198,7 +181,7 @@ class AlarmEngine:
         Raises:
             RefusedError: not possible as things stand.
         """
-        sensor, given = self._asked(name), self._policy_of(name).limits.rms
+        sensor, given = self.state(name), self._policy_of(name).limits.rms
         if self._commissioner is None:
             raise RefusedError("this agent commissions nothing")
         if request.gate and given is not None:
@@ -211,7 +194,7 @@ class AlarmEngine:
         Raises:
             RefusedError: there is neither.
         """
-        sensor = self._asked(name)
+        sensor = self.state(name)
         if self._commissioner is not None and self._commissioner.cancel(name, by):
             return None
         if sensor.commission is None:
@@ -219,22 +202,11 @@ class AlarmEngine:
         self.sensors[name] = replace(sensor, commission=None)
         return self._outcome(name, None, [])
 
-    def commission(self, name: str) -> CommissionDocument | None:
-        """What was learnt of a sensor's machine; None: nothing."""
-        sensor = self.sensors.get(name)
-        found = None if sensor is None else sensor.commission
-        return None if found is None else CommissionDocument.of(found, self._identity.bundle.sha256)
-
     def _note_shelving(self, name: str) -> None:
         ends = {c.shelved_until_unix_ns for c in self.sensors[name].conditions.values() if c.shelved_until_unix_ns}
         self._shelved.pop(name, None)
         if ends:
             self._shelved[name] = ends
-
-    def _asked(self, name: str) -> SensorState:
-        if name not in self.sensors:
-            raise RefusedError(f"this agent has no sensor {name!r}")
-        return self._known(name)
 
     def _heard(self, name: str, diagnosis: Diagnosis, now_unix_ns: int, shown: Diagnosis | None) -> Outcome:
         policy = self._policy(name)
@@ -249,7 +221,7 @@ class AlarmEngine:
         by = suppressor(sensor.conditions, sensor.gate, self._policy(name))
         if diagnosis is not None and diagnosis.condition == SENSOR_FAULT:
             by = "sensor_fault"
-        return Outcome(name, diagnosis, sensor, tuple(self._event(name, change) for change in changes), by)
+        return Outcome(name, diagnosis, sensor, tuple(changes), by)
 
     def _policy(self, name: str) -> Policy:
         policy = self._policies.get(name)
@@ -262,27 +234,6 @@ class AlarmEngine:
         if found is None or policy.limits.rms is not None:
             return policy
         return replace(policy, limits=replace(policy.limits, rms=found))
-
-    def alarm(self, name: str) -> AlarmDocument:
-        """The retained document of a sensor as it stands.
-
-        Raises:
-            KeyError: no window of this sensor was ever diagnosed.
-        """
-        sensor = self.sensors[name]
-        standing = [(self._urgency(key, c), self._document(name, key, c)) for key, c in sensor.standing.items()]
-        documents = tuple(document for _, document in sorted(standing, key=lambda pair: pair[0]))
-        top = next((each.model_dump() for each in documents if each.state != "normal"), {"state": "normal"})
-        who = self._identity
-        return AlarmDocument(
-            agent=who.agent,
-            epoch=who.epoch,
-            sensor=name,
-            seq=sensor.seq,
-            bundle=who.bundle,
-            conditions=documents,
-            **top,
-        )
 
     def _known(self, name: str) -> SensorState:
         """The sensor's state, with every condition of the present bundle in it."""
@@ -297,53 +248,3 @@ class AlarmEngine:
         # A sensor that is out of service with all that it has stays so.
         new = Condition(out_of_service=all(each.out_of_service for each in sensor.conditions.values()))
         return replace(sensor, conditions={**sensor.conditions, **dict.fromkeys(missing, new)})
-
-    def _severity(self, name: str, condition: Condition) -> Severity:
-        return condition.severity or self._severities.get(name, Severity.MINOR)
-
-    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, int]:
-        """What nobody has put aside first; machine conditions; unacknowledged; by severity; the oldest."""
-        severity = self._severity(name, condition).rank
-        aside = condition.put_aside is not None
-        return (aside, name in (UNKNOWN, *OWN), condition.state.acked, -severity, condition.since_unix_ns)
-
-    def _document(self, sensor: str, name: str, condition: Condition) -> ConditionDocument:
-        return ConditionDocument(
-            condition=name,
-            label=condition.label,
-            event_id=self.event_id(sensor, condition.seq),
-            state=condition.state.shown,
-            active=condition.state.active,
-            acked=condition.state.acked,
-            latched=condition.state.latched,
-            suppressed_by=condition.suppressed_by,
-            severity=self._severity(name, condition),
-            since=iso_utc(condition.since_unix_ns),
-            decided_at=iso_utc(condition.decided_unix_ns),
-            clock_synced=condition.clock_synced,
-            confidence=condition.confidence,
-            votes=condition.count,
-            of=condition.of,
-            evidence=None if condition.weight is None else round(condition.weight, 3),
-            window_label=condition.window_label,
-            acked_by=condition.acked_by,
-            shelved_until=iso_utc(until) if (until := condition.shelved_until_unix_ns) else None,
-            by=condition.by,
-            comment=condition.comment,
-        )
-
-    def _event(self, sensor: str, change: Change) -> EventDocument:
-        who = self._identity
-        body = self._document(sensor, change.name, change.condition).model_dump()
-        return EventDocument(
-            agent=who.agent,
-            epoch=who.epoch,
-            sensor=sensor,
-            seq=change.condition.seq,
-            bundle=who.bundle,
-            **body,
-        )
-
-    def event_id(self, sensor: str, seq: int) -> str:
-        """UUIDv5 of (agent, epoch, sensor, seq)."""
-        return str(uuid.uuid5(EVENT_NAMESPACE, f"{self._identity.agent}/{self._identity.epoch}/{sensor}/{seq}"))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 (evidence reads the types of `Urgency` at run time)
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from drsn.model.contract import Severity
+
+if TYPE_CHECKING:
+    from drsn.model.contract import ModelContract
 
 DAY_NS = 86_400 * 1_000_000_000
 STEPS = sorted(Severity, key=lambda severity: severity.rank)
@@ -36,3 +40,8 @@ class Urgency:
         lasting = 0 < self.escalate_after_ns <= active_ns
         step = STEPS.index(base) - (not sure) + lasting
         return STEPS[min(max(step, 0), len(STEPS) - 1)]
+
+
+def severities_of(contract: ModelContract) -> dict[str, Severity]:
+    """Condition -> the severity that the bundle gives it."""
+    return {name: contract.severity_of(name) for name in contract.conditions}

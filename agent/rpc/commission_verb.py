@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import CommandDocument
+    from drsn.agent.schema.render import Renderer
     from drsn.agent.settings.sections import CommissionSection
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
@@ -58,13 +59,13 @@ def commissioner_of(
     )
 
 
-def verb(pipeline: AlarmEngine, seconds: float) -> Callable[[CommandDocument, int], Work]:
+def verb(pipeline: AlarmEngine, renderer: Renderer, seconds: float) -> Callable[[CommandDocument, int], Work]:
     """What does `commission`."""
 
     def commission(command: CommandDocument, _now_unix_ns: int) -> Work:
         name = sensor_of(command)
         if command.undo:
-            was = pipeline.commission(name)
+            was = renderer.baseline(pipeline.sensors.get(name))
             outcome = pipeline.undo_commission(name, command.by)
             return Work() if outcome is None else Work((outcome,), commission=was)
         pipeline.begin_commission(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.schema.documents import CommandDocument, CommissionDocument
+    from drsn.agent.schema.render import Renderer
     from drsn.agent.storage.journal import Journal
 
 EVENTS = 100
@@ -81,6 +82,7 @@ class CommandDispatcher:
 
     Args:
         pipeline: whose alarms are operated.
+        renderer: makes events and their ids.
         store: knows events, and what was answered.
         topics: where answers go.
         verbs: those of others -> what does them, of a command and the wall clock.
@@ -90,6 +92,7 @@ class CommandDispatcher:
     def __init__(
         self,
         pipeline: AlarmEngine,
+        renderer: Renderer,
         store: Journal,
         topics: Topics,
         verbs: Mapping[str, Callable[[CommandDocument, int], Work]] | None = None,
@@ -99,7 +102,7 @@ class CommandDispatcher:
         """Commands that found no room."""
         self.failed = 0
         """Commands that came to an error which nobody expected, or to a damaged answer."""
-        self._pipeline, self._store, self._topics = pipeline, store, topics
+        self._pipeline, self._renderer, self._store, self._topics = pipeline, renderer, store, topics
         self._verbs: dict[str, Callable[[CommandDocument, int], Work]] = {"events": self._events, **(verbs or {})}
         self._waiting = CommandQueue()
         self._throttle = Throttle()
@@ -202,7 +205,7 @@ class CommandDispatcher:
                          comment=command.comment, refused=reason),
         )  # fmt: skip
         reply = self._reply(command.request_id, verb, now_unix_ns, reason)
-        made = tuple(event for outcome in work.outcomes for event in outcome.events)
+        made = tuple(self._renderer.event(o.name, change) for o in work.outcomes for change in o.changes)
         more = {
             "more": work.more,
             "unreadable": work.unreadable,
@@ -227,7 +230,7 @@ class CommandDispatcher:
         if word.pending is None:
             del self._open[word.request_id]
             if word.sensor is not None and word.reason is None:
-                said["commission"] = self._pipeline.commission(word.sensor)
+                said["commission"] = self._renderer.baseline(self._pipeline.sensors.get(word.sensor))
             log.info(verb, extra=fields(sensor=word.sensor, failed=word.reason))
         reply = self._reply(word.request_id, verb, now_unix_ns, word.reason).model_copy(update=said)
         return Answer(message, reply, kept=word.pending is None)
@@ -265,14 +268,26 @@ class CommandDispatcher:
             raise RefusedError("event_id: an acknowledgement names the event that was seen")
         if verb == "shelve" and command.duration_s is None:
             raise RefusedError("duration_s: say for how long, 8 hours at most")
+        sensor = sensor_of(command)
         operation = Operation(
             verb,
             command.by,
             command.comment,
             command.condition,
+            seq=self._seq(sensor, command.condition, command.event_id),
             until_unix_ns=now_unix_ns + round((command.duration_s or 0) * NS),
         )
-        return Work((self._pipeline.operate(sensor_of(command), operation, command.event_id, now_unix_ns),))
+        return Work((self._pipeline.operate(sensor, operation, now_unix_ns),))
+
+    def _seq(self, sensor: str, name: str | None, event_id: str | None) -> int | None:
+        """The `seq` of an event of this alarm as it stands; None: no event or no such condition is named."""
+        condition = self._pipeline.state(sensor).conditions.get(name or "")
+        if event_id is None or condition is None:
+            return None
+        for seq in (*condition.told, condition.seq):
+            if seq and self._renderer.event_id(sensor, seq) == event_id:
+                return seq
+        raise RefusedError("the event is none of this alarm as it stands; look again")
 
     def _events(self, command: CommandDocument, _now_unix_ns: int) -> Work:
         sensor = sensor_of(command)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import CommandDocument
 
 
-def verb(pipeline: AlarmEngine, intake: Intake, keeper: Recorder) -> Callable[[CommandDocument, int], Work]:
+def verb(pipeline: AlarmEngine, intake: Intake, recorder: Recorder) -> Callable[[CommandDocument, int], Work]:
     """What does it: state, cursor, place and windows in memory go; the loop commits that, and empties the alarm."""
 
     def forget(command: CommandDocument, _now_unix_ns: int) -> Work:
         sensor = sensor_of(command)
         outcome = pipeline.forget(sensor, command.by)
         intake.forget(sensor)
-        keeper.forget(sensor)
+        recorder.forget(sensor)
         return Work((outcome,))
 
     return forget

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.ack_tracker import AckTracker
 from drsn.agent.acquisition.batcher import Batcher
@@ -16,29 +17,39 @@ from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.severity import severities_of
+from drsn.agent.delivery.delivery import Delivery
 from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
 from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
-from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.rpc import commission_verb as commissioning
-from drsn.agent.rpc import evidence_verb
-from drsn.agent.rpc import forget_verb as forgetting
+from drsn.agent.rpc import commission_verb, evidence_verb, forget_verb
 from drsn.agent.rpc.dispatcher import CommandDispatcher
-from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
-from drsn.agent.rpc.request import MAX_BYTES
-from drsn.agent.schema.documents import BundleReference, StatusDocument
-from drsn.agent.service.agent_id_lease import MAX_SAID_BYTES, Admission
-from drsn.agent.service.evidence_wiring import keeper_of
+from drsn.agent.schema.documents import BundleReference
+from drsn.agent.schema.render import Identity, Renderer
+from drsn.agent.service import systemd
+from drsn.agent.service.agent_id_lease import AgentIdLease
+from drsn.agent.service.chores import CertificateCheck, HealthPublisher, OverduePackets, ShedWarning, Timers, Watchdog
+from drsn.agent.service.clock import Clock
+from drsn.agent.service.commands import Commands
+from drsn.agent.service.committer import Committer
+from drsn.agent.service.connections import Connections, control_options, in_flight, ingest_options, probe_options
+from drsn.agent.service.evidence_wiring import recorder_of
+from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
+from drsn.agent.service.lease_acquisition import LeaseAcquisition
+from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
-from drsn.agent.service.name import Name
-from drsn.agent.service.parts import Parts
-from drsn.agent.service.reload_verb import Reloading
-from drsn.agent.service.run_id import Instance
+from drsn.agent.service.pipeline import Pipeline
+from drsn.agent.service.receiver import Receiver
+from drsn.agent.service.reload_verb import ReloadVerb
+from drsn.agent.service.run_id import RunId
+from drsn.agent.service.seen_status import StatusInbox
+from drsn.agent.service.shutdown import Shutdown
+from drsn.agent.service.waits import Waits
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
 from drsn.agent.storage.journal import Journal
@@ -64,31 +75,31 @@ INBOX_BATCHES = 8
 
 
 def package_version() -> str:
-    """Of the installed distribution."""
+    """Version of the installed distribution."""
     return version("drsn-edge")
 
 
 @contextmanager
 def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]]:
-    """The bundle and its network, checked against each other by the golden windows.
+    """The bundle and the backend that runs its network, checked against each other by the golden windows.
 
     Raises:
-        BundleError: the bundle is broken, or its network does not say what it said when it was made.
+        BundleError: the bundle is broken, or its network gives other outputs than when it was made.
         ConfigurationError: an input can't serve the bundle, or no engine fits this machine.
-        UnavailableError: the backend asked for can't run here.
+        UnavailableError: the backend that the settings ask for can't run here.
     """
     settings = configuration.settings
     bundle = open_bundle(configuration.bundle_path)
     _check_inputs(settings, bundle.contract)
-    chosen = choose(bundle, wish_of(settings))
+    chosen = choose(bundle, backend_options(settings))
     try:
         yield bundle, chosen
     finally:
         chosen.backend.close()
 
 
-def wish_of(settings: Settings) -> BackendOptions:
-    """What the settings say of the network's run."""
+def backend_options(settings: Settings) -> BackendOptions:
+    """What the settings ask of the backend."""
     return BackendOptions(
         choice=settings.agent.backend,
         max_batch=settings.inference.max_batch,
@@ -98,203 +109,237 @@ def wish_of(settings: Settings) -> BackendOptions:
     )
 
 
+@dataclass(frozen=True)
+class Agent:
+    """The parts of an agent that its users need by name."""
+
+    pipeline: Pipeline
+    committer: Committer
+    inbox: Inbox
+    tracker: AckTracker
+    journal: Journal
+    recorder: Recorder
+    connections: Connections
+    dispatcher: CommandDispatcher
+    publisher: Publisher
+    health: HealthReport
+    status: StatusReport
+    poison_guard: PoisonGuard
+    lease: AgentIdLease
+    delivery: Delivery
+
+
 @contextmanager
 def assembled(
     configuration: Configuration, connect: Callable[..., Transport] = Connection, reload: Reload | None = None
 ) -> Iterator[Loop]:
-    """A runner, ready to run; what it holds is closed at the end. `connect` makes its connections."""
+    """The loop of an agent, ready to run; all that it holds is closed at the end. `connect` makes its connections."""
     with ExitStack() as stack:
         bundle, chosen = stack.enter_context(opened_model(configuration))
-        store = Journal(configuration.settings.agent.state_dir)
-        stack.callback(store.close)
-        parts = parts_of(configuration, bundle, chosen, store, connect)
+        journal = Journal(configuration.settings.agent.state_dir)
+        stack.callback(journal.close)
+        agent, loop = assemble(configuration, bundle, chosen, journal, connect)
         if reload is not None:
-            settings = configuration.settings
-            Reloading(parts.desk, parts.control, Topics(settings.agent.prefix, settings.agent.id), reload)
-        stack.callback(parts.evidence.close)
-        yield Loop(parts)
+            ReloadVerb(agent.dispatcher, reload)
+            reload.on_result = agent.inbox.wake
+        stack.callback(agent.recorder.close)
+        yield loop
 
 
-def parts_of(
-    configuration: Configuration, bundle: Bundle, chosen: Chosen, store: Journal, connect: Callable[..., Transport]
-) -> Parts:
-    """All that a runner works with, put together."""
-    settings, contract = configuration.settings, bundle.contract
-    remembered, metrics = store.load(), Metrics()
-    identity = Identity(settings.agent.id, remembered.epoch, reference_to(bundle))
-    topics = Topics(settings.agent.prefix, settings.agent.id)
-    inbox = Inbox(INBOX_BATCHES * max(32, settings.inference.max_batch))
-    pipeline, desk = _core(settings, bundle, chosen, store, remembered, identity)
-    connection = partial(connect, configuration.broker, on_change=inbox.wake)
-    instance = Instance.drawn(settings.agent.state_dir, time.time_ns())
-    control = connection(on_message=desk.put, **_control(configuration, topics, identity, chosen, instance))
-    ingest = connection(on_message=inbox.put, **_ingest(settings, store))
-    evidence = keeper_of(settings, contract, _sent(control, topics) if settings.evidence.publish else None)
-    intake = _intake(settings, contract, remembered)
-    desk.add("forget", forgetting.verb(pipeline, intake, evidence))
-    return Parts(
-        inbox=inbox,
-        intake=intake,
-        receipts=AckTracker(),
-        batch=_batch(settings, contract, evidence),
-        backend=chosen.backend,
-        interpret=Interpreter(contract),
-        pipeline=pipeline,
-        store=store,
-        in_hand=PoisonGuard(settings.agent.state_dir, store.disk.run),
-        ingest=ingest,
-        **_name(settings, identity, instance, topics, inbox, connection, (control, ingest)),
-        control=control,
-        outbox=Outbox(store, control, topics),
-        publisher=Publisher(control, topics, pipeline, _short(bundle), settings.agent.results_per_s),
-        desk=desk,
-        evidence=evidence,
-        metrics=metrics,
-        identity=identity,
-        **_about(configuration, chosen, instance),
-    )
+def assemble(
+    configuration: Configuration,
+    bundle: Bundle,
+    chosen: Chosen,
+    journal: Journal,
+    connect: Callable[..., Transport],
+    *,
+    waits: Waits | None = None,
+    clock: Clock | None = None,
+) -> tuple[Agent, Loop]:
+    """Put an agent together; nothing is started.
+
+    Args:
+        configuration: the settings.
+        bundle: the model.
+        chosen: the backend that runs its network.
+        journal: what an earlier run left; it is closed by the caller.
+        connect: makes a connection.
+        waits: limits and waits; None: those of the service.
+        clock: None: the clocks of the process.
+    """
+    return _Assembly(configuration, bundle, chosen, journal, waits or Waits(), clock or Clock()).assemble(connect)
 
 
-def _name(
-    settings: Settings,
-    identity: Identity,
-    instance: Instance,
-    topics: Topics,
-    inbox: Inbox,
-    connection: Callable[..., Transport],
-    bearers: tuple[Transport, ...],
-) -> dict[str, Any]:
-    """The agent's name, and the connection that hears of another one of it; that wakes the loop."""
-    admission = Admission(identity.agent, identity.epoch, instance, settings.agent.health_every_s, inbox.wake)
-    probe = connection(on_message=admission.put, **_probe(topics, instance))
-    remember = partial(instance.remember, settings.agent.state_dir)
-    return {"name": Name(identity.agent, admission, probe, bearers, remember), "probe": probe}
+class _Assembly:
+    """The steps of `assemble`, and what they share."""
 
+    def __init__(
+        self, configuration: Configuration, bundle: Bundle, chosen: Chosen, journal: Journal, waits: Waits, clock: Clock
+    ) -> None:
+        self.configuration, self.bundle, self.chosen, self.journal = configuration, bundle, chosen, journal
+        self.waits, self.clock, self.metrics = waits, clock, Metrics()
+        self.settings: Settings = configuration.settings
+        self.remembered: Snapshot = journal.load()
+        self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
+        self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
+        self.info = self._info()
+        self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
 
-def _about(configuration: Configuration, chosen: Chosen, instance: Instance) -> dict[str, Any]:
-    """What the settings alone decide, and what the loop says of itself."""
-    return {
-        "instance": instance,
-        "expiry": CertificateExpiry(configuration.broker),
-        "group": GroupCommit(_in_flight(configuration.settings) // 2),
-        "version": package_version(),
-        "config_sha256": configuration.sha256,
-        "health_every_s": configuration.settings.agent.health_every_s,
-        "engine": chosen.engine,
-        "reasons": (*configuration.degraded, *chosen.reasons),
-    }
+    def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
+        """From the connections to the loop."""
+        settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
+        engine, dispatcher = self._decision()
+        statuses = StatusInbox(self.inbox.wake)
+        lines = self._connections(connect, dispatcher, statuses)
+        lease = self._lease(statuses, lines)
+        recorder = recorder_of(
+            settings, self.bundle.contract, self.renderer.event, self._evidence_sender(lines.control)
+        )
+        watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
+        intake = self._intake()
+        dispatcher.add("forget", forget_verb.verb(engine, intake, recorder))
+        pipeline = self._pipeline(intake, engine, recorder, watchdog)
+        publisher = Publisher(
+            lines.control,
+            self.topics,
+            engine,
+            self.renderer,
+            _short(self.bundle),
+            settings.agent.results_per_s,
+            self.waits.alarms_in_flight,
+        )
+        outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
+        group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
+        committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
+        expiry = CertificateExpiry(self.configuration.broker)
+        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
+        health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
+                              self.metrics, clock)  # fmt: skip
+        guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)
+        delivery = Delivery(lines.control, outbox, publisher, unpublished=journal.unpublished, status=status.document,
+                            contradicted=lease.contradict)  # fmt: skip
+        agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, lines, dispatcher, publisher,
+                      health, status, guard, lease, delivery)  # fmt: skip
+        return agent, self._loop(agent, expiry, watchdog)
+
+    def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog) -> Loop:
+        """The loop over an agent's parts, with its chores in their order."""
+        clock, lines, waits = self.clock, agent.connections, self.waits
+        pipeline, committer, delivery, lease = agent.pipeline, agent.committer, agent.delivery, agent.lease
+        receiver = Receiver(self.inbox, pipeline, committer, agent.poison_guard, clock)
+        commands = Commands(agent.dispatcher, lines.control, committer, clock)
+        chores = (
+            lease,
+            self.journal,
+            CertificateCheck(expiry, lines.control, clock),
+            OverduePackets(agent.tracker, self.inbox, pipeline, committer, lines.ingest, self.metrics, waits.ack_age_s),
+            Timers(pipeline, lines.ingest, committer, clock),
+            ShedWarning(self.inbox),
+            HealthPublisher(agent.health, agent.publisher, self.settings.agent.health_every_s),
+            watchdog,
+        )
+        shutdown = Shutdown(self.inbox, receiver, pipeline, committer, commands, delivery, lease, lines,
+                            agent.poison_guard, self.metrics, waits, clock)  # fmt: skip
+        on_ready = partial(self.info.log_ready, len(pipeline.engine.sensors))
+        return Loop(receiver, pipeline, committer, commands, chores, delivery, lease, shutdown, waits, clock, on_ready)
+
+    def _info(self) -> AgentInfo:
+        settings, chosen = self.settings, self.chosen
+        return AgentInfo(
+            identity=Identity(settings.agent.id, self.remembered.epoch, reference_to(self.bundle)),
+            run=RunId.drawn(settings.agent.state_dir, self.clock.unix_ns()),
+            version=package_version(),
+            config_sha256=self.configuration.sha256,
+            backend=chosen.backend.name,
+            engine=chosen.engine,
+            reasons=(*self.configuration.degraded, *chosen.reasons),
+        )
+
+    def _connections(
+        self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, statuses: StatusInbox
+    ) -> Connections:
+        connection = partial(connect, self.configuration.broker, on_change=self.inbox.wake)
+        return Connections(
+            control=connection(control_options(self.topics, self.info.last_will()), on_message=dispatcher.put),
+            ingest=connection(ingest_options(self.settings, self.journal), on_message=self.inbox.put),
+            probe=connection(probe_options(self.topics, self.info.run), on_message=statuses.put),
+        )
+
+    def _lease(self, statuses: StatusInbox, lines: Connections) -> AgentIdLease:
+        agent, run, state_dir = self.topics.agent, self.info.run, self.settings.agent.state_dir
+        epoch, health_every_s = self.remembered.epoch, self.settings.agent.health_every_s
+        return AgentIdLease(
+            agent,
+            LeaseAcquisition(agent, epoch, run, statuses, health_every_s, self.waits.quiet_s),
+            LeaseDefence(agent, run, statuses),
+            lines.probe,
+            (lines.control, lines.ingest),
+            partial(run.remember, state_dir),
+        )
+
+    def _decision(self) -> tuple[AlarmEngine, CommandDispatcher]:
+        """The alarm states, and the dispatcher of the commands that change them."""
+        settings, bundle = self.settings, self.bundle
+        commissioner = commission_verb.commissioner_of(
+            settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
+        )
+        policies = policy_of(settings, bundle.contract)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioner)
+        verbs = {
+            "commission": commission_verb.verb(engine, self.renderer, commissioner.seconds),
+            "evidence": evidence_verb.verb(settings.agent.state_dir, self.topics),
+        }
+        return engine, CommandDispatcher(engine, self.renderer, self.journal, self.topics, verbs, commissioner.words)
+
+    def _intake(self) -> Intake:
+        """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
+        settings, remembered = self.settings, self.remembered
+        return Intake(
+            self.bundle.contract,
+            inputs_of(settings, self.bundle.contract),
+            settings.agent.max_sensors,
+            remembered.cursors,
+            known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
+            max_age_s=settings.agent.max_age_s,
+            clock_synchronised=ClockSync(time.time).synchronised,
+        )
+
+    def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:
+        contract, inference = self.bundle.contract, self.settings.inference
+        batcher = Batcher(
+            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.buffer
+        )
+        return Pipeline(
+            intake,
+            batcher,
+            self.chosen.backend,
+            Interpreter(contract),
+            engine,
+            recorder=recorder,
+            metrics=self.metrics,
+            clock=self.clock,
+            after_batch=watchdog.beat,
+        )
+
+    def _evidence_sender(self, control: Transport) -> Callable[[str, str, bytes], None] | None:
+        """Publishes the evidence of an event, from the writer's thread; without a connection it is sent on request."""
+        if not self.settings.evidence.publish:
+            return None
+
+        def send(sensor: str, event_id: str, payload: bytes) -> None:
+            control.publish(self.topics.evidence(sensor, event_id), payload, qos=1)
+
+        return send
 
 
 def _short(bundle: Bundle) -> str:
-    """The bundle's name, for results."""
+    """The bundle's name and the start of its hash, for results."""
     return f"{bundle.manifest.name}@{bundle.sha256[:12]}"
-
-
-def _intake(settings: Settings, contract: ModelContract, remembered: Snapshot) -> Intake:
-    """Of sensors that go on where an earlier run has read to; those that it had diagnosed keep their places."""
-    return Intake(
-        contract,
-        inputs_of(settings, contract),
-        settings.agent.max_sensors,
-        remembered.cursors,
-        known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
-        max_age_s=settings.agent.max_age_s,
-        clock_synchronised=ClockSync(time.time).synchronised,
-    )
-
-
-def _sent(control: Transport, topics: Topics) -> Callable[[str, str, bytes], None]:
-    """Publishes the evidence of an event, from the writer's thread; without a connection it waits to be asked for."""
-
-    def send(sensor: str, event_id: str, payload: bytes) -> None:
-        control.publish(topics.evidence(sensor, event_id), payload, qos=1)
-
-    return send
-
-
-def _core(
-    settings: Settings, bundle: Bundle, chosen: Chosen, store: Journal, remembered: Snapshot, identity: Identity
-) -> tuple[AlarmEngine, CommandDispatcher]:
-    """What decides, and where it is commanded."""
-    commissioner = commissioning.commissioner_of(
-        settings.commission, bundle, chosen.backend, settings.inference.max_batch, remembered.sensors
-    )
-    policies = policy_of(settings, bundle.contract)
-    pipeline = AlarmEngine(bundle.contract, identity, policies, remembered.sensors, commissioner)
-    topics = Topics(settings.agent.prefix, settings.agent.id)
-    verbs = {
-        "commission": commissioning.verb(pipeline, commissioner.seconds),
-        "evidence": evidence_verb.verb(settings.agent.state_dir, topics),
-    }
-    return pipeline, CommandDispatcher(pipeline, store, topics, verbs, commissioner.words)
-
-
-def _batch(settings: Settings, contract: ModelContract, evidence: Recorder) -> Batcher:
-    """Of windows that evidence sees as they were sampled."""
-    inference = settings.inference
-    return Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(settings), evidence.stage)
 
 
 def reference_to(bundle: Bundle) -> BundleReference:
     """How documents name the bundle."""
     return BundleReference(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
-
-
-def _ingest(settings: Settings, store: Journal) -> dict[str, Any]:
-    """Options of the connection that takes packets in; its session outlives it."""
-    filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
-    return {
-        "name": "ingest",
-        "client_id": f"drsn-{settings.agent.id}-ingest",
-        "filters": filters,
-        "abandoned": store.abandoned(filters),
-        "max_payload_bytes": max(entry.max_packet_bytes for entry in settings.inputs),
-        "receive_maximum": _in_flight(settings),
-    }
-
-
-def _in_flight(settings: Settings) -> int:
-    """Four batches: one in the network, one that waits for its commit; less can starve a batch of its company."""
-    return 4 * max(32, settings.inference.max_batch)
-
-
-def _probe(topics: Topics, instance: Instance) -> dict[str, Any]:
-    """Options of the connection that hears whether another agent has our name."""
-    return {
-        "name": "probe",
-        "client_id": f"drsn-{topics.agent}-probe-{instance.id}",
-        "filters": (topics.status, topics.health),
-        "max_payload_bytes": MAX_SAID_BYTES,
-        "max_packet_bytes": 2 * MAX_SAID_BYTES,
-    }
-
-
-def _control(
-    configuration: Configuration, topics: Topics, identity: Identity, chosen: Chosen, instance: Instance
-) -> dict[str, Any]:
-    """Options of the connection that everything goes out by; the broker says `offline` when it dies."""
-    will = StatusDocument(
-        agent=identity.agent,
-        state="offline",
-        ingest="stopped",
-        backend=chosen.backend.name,
-        engine=chosen.engine,
-        version=package_version(),
-        config_sha256=configuration.sha256,
-        bundle=identity.bundle,
-        epoch=identity.epoch,
-        instance=instance.id,
-        since="",
-    )
-    return {
-        "name": "control",
-        "filters": (topics.commands,),
-        "max_payload_bytes": MAX_BYTES,
-        "receive_maximum": RECEIVE_MAXIMUM,
-        "persistent": False,  # a command is for now
-        "client_id": f"drsn-{identity.agent}-control",
-        "will": Will(topics.status, will.model_dump_json().encode()),
-    }
 
 
 def _check_inputs(settings: Settings, contract: ModelContract) -> None:

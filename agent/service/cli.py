@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.mqtt.certificate_expiry import ending
+from drsn.agent.mqtt.certificate_expiry import expiry_warnings
 from drsn.agent.observability import logs
 from drsn.agent.service import systemd
-from drsn.agent.service.reload import Reload, begin_anew
+from drsn.agent.service.reload import Reload, restart
 from drsn.agent.settings.credentials import leave_no_core
 from drsn.agent.settings.loader import load
 from drsn.model.errors import EXIT_OK
@@ -65,17 +65,17 @@ def run(arguments: argparse.Namespace) -> int:
     reload = Reload(_check_of(arguments), stop)
 
     def on_stop(_number: int, _frame: FrameType | None) -> None:
-        reload.call_off()
+        reload.cancel()
         systemd.notify("STOPPING=1")
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: reload.ask())
+    signal.signal(signal.SIGHUP, lambda _number, _frame: reload.request())
     with assembled(configuration, reload=reload) as runner:
         runner.run(stop)
     if reload.due:
-        begin_anew(reload.debts())
+        restart()
     return EXIT_OK
 
 
@@ -91,7 +91,7 @@ def check(arguments: argparse.Namespace) -> int:
     from drsn.agent.service.bootstrap import opened_model  # noqa: PLC0415 (as above)
 
     with opened_model(configuration) as (bundle, chosen):
-        soon = ending(configuration.broker, None, time.time())
+        soon = expiry_warnings(configuration.broker, None, time.time())
         warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
         report = {
             "config": str(arguments.config),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import most_bytes
-from drsn.agent.evidence.record import About
+from drsn.agent.evidence.record import SensorSetup
 from drsn.agent.evidence.record_files import FOLDER, RecordFiles
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.evidence.writer import Writer
@@ -14,6 +14,8 @@ from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.decision.alarm_state import Change
+    from drsn.agent.schema.documents import EventDocument
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
@@ -21,16 +23,19 @@ TRAILS_BYTES = 64 << 20
 """Of the windows of all sensors, at least: of 24 sensors, eight windows of each, at 1 MHz and 12 kHz of the bundle."""
 
 
-def keeper_of(
-    settings: Settings, contract: ModelContract, publish: Callable[[str, str, bytes], None] | None = None
+def recorder_of(
+    settings: Settings,
+    contract: ModelContract,
+    render: Callable[[str, Change], EventDocument],
+    publish: Callable[[str, str, bytes], None] | None = None,
 ) -> Recorder:
-    """A keeper whose records go to the state directory, and to `publish` as messages: of a sensor, of an event."""
+    """A recorder whose records go to the state directory, and as messages to `publish` (sensor, event id, payload)."""
     policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
 
-    def about(sensor: str) -> About:
-        return About(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
+    def setup_of(sensor: str) -> SensorSetup:
+        return SensorSetup(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
 
-    shelf = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
+    files = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
     room = most_bytes(contract, max_sensors, 2 * windows, TRAILS_BYTES)
-    return Recorder(windows, settings.inference.max_batch, Writer(shelf, about, publish), room)
+    return Recorder(windows, settings.inference.max_batch, Writer(files, setup_of, publish), render, room)

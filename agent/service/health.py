@@ -1,77 +1,158 @@
-"""What the agent says of itself: its status, and the counters of its health."""
+"""The documents of the agent about itself: its status and its health."""
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from drsn.agent.observability.logs import fields
 from drsn.agent.schema.documents import HealthDocument, StatusDocument, iso_utc
 
 if TYPE_CHECKING:
-    from drsn.agent.service.parts import Parts
+    from drsn.agent.acquisition.ack_tracker import AckTracker
+    from drsn.agent.acquisition.inbox import Inbox
+    from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.delivery.outbox import Outbox
+    from drsn.agent.delivery.publisher import Publisher
+    from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
+    from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.observability.metrics import Metrics
+    from drsn.agent.rpc.dispatcher import CommandDispatcher
+    from drsn.agent.schema.render import Identity
+    from drsn.agent.service.clock import Clock
+    from drsn.agent.service.run_id import RunId
+    from drsn.agent.storage.journal import Journal
 
 
-def status(parts: Parts, *, stopped: bool) -> StatusDocument:
-    """The agent as it stands."""
-    reasons = [*parts.reasons, *parts.store.reasons]
-    reasons += [f"broker denies the subscription {f}" for f in (*parts.ingest.denied, *parts.control.denied)]
-    if parts.outbox.refused is not None:
-        reasons.append(f"broker refuses events: {parts.outbox.refused}")
-    if parts.publisher.refused is not None:
-        reasons.append(f"broker refuses alarms: {parts.publisher.refused}")
-    if parts.evidence.problem is not None:
-        reasons.append(parts.evidence.problem)
-    state = "stopped" if stopped else "degraded" if reasons else "online"
-    ingest = "stopped" if stopped else "connected" if parts.ingest.connected else "connecting"
-    return StatusDocument(
-        agent=parts.identity.agent,
-        state=state,
-        reasons=tuple(reasons),
-        warnings=parts.expiry.warnings,
-        ingest=ingest,
-        backend=parts.backend.name,
-        engine=parts.engine,
-        version=parts.version,
-        config_sha256=parts.config_sha256,
-        bundle=parts.identity.bundle,
-        epoch=parts.identity.epoch,
-        instance=parts.instance.id,
-        since=parts.instance.since,
-    )
+log = logging.getLogger(__name__)
 
 
-def health(parts: Parts) -> HealthDocument:
-    """Counters, depths and latencies."""
-    metrics, inbox = parts.metrics, parts.inbox.counts()
-    return HealthDocument(
-        agent=parts.identity.agent,
-        instance=parts.instance.id,
-        at=iso_utc(time.time_ns()),
-        uptime_s=round(time.monotonic() - parts.started_s, 1),
-        sensors=parts.intake.sensors,
-        packets={
-            "received": inbox.received,
-            "processed": metrics.processed,
-            "shed": inbox.shed,
-            "rejected": metrics.rejected.total(),
-            "duplicate": metrics.duplicate,
-            "stale": metrics.stale,
-            "in_flight": inbox.waiting + len(parts.receipts),
-        },
-        rejected=dict(metrics.rejected),
-        windows=metrics.windows,
-        batches=metrics.batches,
-        gaps=parts.intake.gaps,
-        lost_samples=parts.intake.lost_samples,
-        results=parts.publisher.results,
-        events=metrics.events,
-        inbox=inbox.waiting,
-        reconnects=metrics.reconnects,
-        unpublished_events=parts.store.unpublished(),
-        lost_events=parts.store.lost,
-        commands_dropped=parts.desk.dropped,
-        commands_failed=parts.desk.failed,
-        latency_ms=metrics.latency.summary_ms(),
-        inference_ms=metrics.inference.summary_ms(),
-        evidence=parts.evidence.counts(),
-    )
+@dataclass(frozen=True)
+class AgentInfo:
+    """What does not change from the start of the agent to its end."""
+
+    identity: Identity
+    run: RunId
+    version: str
+    config_sha256: str
+    backend: str
+    """Name of the backend that runs the network."""
+    engine: str | None = None
+    """File of the TensorRT engine that the backend runs."""
+    reasons: tuple[str, ...] = ()
+    """Why the agent is degraded from its start to its end."""
+
+    def status(self, state: str, ingest: str, **more: Any) -> StatusDocument:  # noqa: ANN401 (fields of the document)
+        """A status document of this agent."""
+        return StatusDocument(
+            agent=self.identity.agent,
+            state=state,
+            ingest=ingest,
+            backend=self.backend,
+            engine=self.engine,
+            version=self.version,
+            config_sha256=self.config_sha256,
+            bundle=self.identity.bundle,
+            epoch=self.identity.epoch,
+            instance=self.run.id,
+            **{"since": self.run.since, **more},
+        )
+
+    def log_ready(self, sensors: int) -> None:
+        """Log that the agent is ready, and why it is degraded; `sensors`: remembered from earlier runs."""
+        for reason in self.reasons:
+            log.error("degraded", extra=fields(backend=self.backend, reason=reason))
+        log.info("ready", extra=fields(sensors_remembered=sensors, backend=self.backend))
+
+    def last_will(self) -> StatusDocument:
+        """What the broker publishes when the agent's connection is lost."""
+        return self.status("offline", "stopped", since="")
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """The status: `online`, or `degraded` with the reasons of every part."""
+
+    info: AgentInfo
+    journal: Journal
+    ingest: Transport
+    control: Transport
+    outbox: Outbox
+    publisher: Publisher
+    recorder: Recorder
+    expiry: CertificateExpiry
+
+    def document(self, stopped: bool = False) -> StatusDocument:  # noqa: FBT001, FBT002 (a callable's argument)
+        """The agent as it is now."""
+        reasons = (*self.info.reasons, *self._reasons())
+        state = "stopped" if stopped else "degraded" if reasons else "online"
+        ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
+        return self.info.status(state, ingest, reasons=reasons, warnings=self.expiry.warnings)
+
+    def _reasons(self) -> list[str]:
+        reasons = list(self.journal.reasons)
+        reasons += [f"broker denies the subscription {f}" for f in (*self.ingest.denied, *self.control.denied)]
+        if self.outbox.refused is not None:
+            reasons.append(f"broker refuses events: {self.outbox.refused}")
+        if self.publisher.refused is not None:
+            reasons.append(f"broker refuses alarms: {self.publisher.refused}")
+        if self.recorder.problem is not None:
+            reasons.append(self.recorder.problem)
+        return reasons
+
+
+@dataclass(frozen=True)
+class HealthReport:
+    """The health: counters, depths and latencies."""
+
+    info: AgentInfo
+    inbox: Inbox
+    intake: Intake
+    tracker: AckTracker
+    publisher: Publisher
+    journal: Journal
+    dispatcher: CommandDispatcher
+    recorder: Recorder
+    metrics: Metrics
+    clock: Clock
+    started_s: float = field(default_factory=time.monotonic)
+    """Monotonic."""
+
+    def document(self) -> HealthDocument:
+        """Counters, depths and latencies as they are now; every packet is counted in exactly one place."""
+        metrics, inbox = self.metrics, self.inbox.counts()
+        return HealthDocument(
+            agent=self.info.identity.agent,
+            instance=self.info.run.id,
+            at=iso_utc(self.clock.unix_ns()),
+            uptime_s=round(self.clock.monotonic_s() - self.started_s, 1),
+            sensors=self.intake.sensors,
+            packets={
+                "received": inbox.received,
+                "processed": metrics.processed,
+                "shed": inbox.shed,
+                "rejected": metrics.rejected.total(),
+                "duplicate": metrics.duplicate,
+                "stale": metrics.stale,
+                "in_flight": inbox.waiting + len(self.tracker),
+            },
+            rejected=dict(metrics.rejected),
+            windows=metrics.windows,
+            batches=metrics.batches,
+            gaps=self.intake.gaps,
+            lost_samples=self.intake.lost_samples,
+            results=self.publisher.results,
+            events=metrics.events,
+            inbox=inbox.waiting,
+            reconnects=metrics.reconnects,
+            unpublished_events=self.journal.unpublished(),
+            lost_events=self.journal.lost,
+            commands_dropped=self.dispatcher.dropped,
+            commands_failed=self.dispatcher.failed,
+            latency_ms=metrics.latency.summary_ms(),
+            inference_ms=metrics.inference.summary_ms(),
+            evidence=self.recorder.counts(),
+        )

@@ -1,79 +1,44 @@
-"""The verb `reload`: what SIGHUP does, answered: no by this process, yes by the one that it becomes."""
+"""The verb `reload`: what SIGHUP does, with a reply: refused with the reason, or checked before the restart."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 from drsn.agent.decision.commissioning import Progress
 from drsn.agent.decision.operator_action import RefusedError
-from drsn.agent.mqtt.message import Message
 from drsn.agent.rpc.dispatcher import RELOAD, Work
-from drsn.agent.service.reload import Debt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.mqtt.topics import Topics
-    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.rpc.dispatcher import CommandDispatcher
     from drsn.agent.schema.documents import CommandDocument
     from drsn.agent.service.reload import Reload
 
-MOST: Final = 16
-"""That may wait for one check; it takes a second, and one answer is all that many could want."""
+MAX_WAITING: Final = 16
+"""Requests that may wait for one check; a check takes a second."""
 
 
-class Reloading:
-    """Between the desk and the thread that checks; used by the loop.
+class ReloadVerb:
+    """Connects the dispatcher with the thread that checks; used by the loop.
 
     Args:
-        desk: that is given the verb, and whom an earlier process still owes its answer.
-        control: by which answers go out; the last one of a process before waits for it.
-        topics: where answers go.
-        reload: who checks, and knows what was handed over.
+        dispatcher: gets the verb.
+        reload: runs the checks.
     """
 
-    def __init__(self, desk: CommandDispatcher, control: Transport, topics: Topics, reload: Reload) -> None:
-        self._desk, self._control, self._topics, self._reload = desk, control, topics, reload
-        self._inherited = list(dict.fromkeys(debt.request_id for debt in reload.inherited))
-        desk.add(RELOAD, self._begin, self._news)
-        for debt in reload.inherited:
-            desk.resume(RELOAD, debt.request_id, _message(topics, debt))
-        reload.debts = self.debts
-
-    def debts(self) -> list[Debt]:
-        """Who waits for an answer; asked when this process ends for the next."""
-        return [
-            Debt(request_id, self._topics.reply(request_id, message.response_topic), message.correlation)
-            for request_id, message in self._desk.open(RELOAD).items()
-        ]
+    def __init__(self, dispatcher: CommandDispatcher, reload: Reload) -> None:
+        self._dispatcher, self._reload = dispatcher, reload
+        dispatcher.add(RELOAD, self._begin, self._progress)
 
     def _begin(self, command: CommandDocument, _now_unix_ns: int) -> Work:
-        waiting = self._desk.open(RELOAD)
-        if len(waiting) >= MOST:
-            raise RefusedError(f"{MOST} others wait for the same; wait for their answer")
-        self._reload.ask(command.request_id)
+        if len(self._dispatcher.open(RELOAD)) >= MAX_WAITING:
+            raise RefusedError(f"{MAX_WAITING} others wait for the same; wait for their answer")
+        self._reload.request(command.request_id)
         return Work(pending="checks what is on the disk now")
 
-    def _news(self) -> Iterator[Progress]:
-        """Said when there is somebody to say it to: without a connection nothing is taken out."""
-        if self._control.connected and self._inherited:
-            yield Progress(self._inherited.pop(), None)
-        elif self._control.connected and self._reload.refusals:
-            request_id, reason = self._reload.refusals.popleft()
-            yield Progress(request_id, None, reason=f"the agent goes on as it was: {reason}")
-
-
-def _message(topics: Topics, debt: Debt) -> Message:
-    """The command of a process before, as far as its answer needs it; it was acknowledged there."""
-    return Message(
-        topic=topics.command(RELOAD),
-        payload=b"",
-        qos=0,
-        retained=False,
-        received_s=time.monotonic(),
-        received_unix_ns=time.time_ns(),
-        response_topic=debt.topic,
-        correlation=debt.correlation,
-    )
+    def _progress(self) -> Iterator[Progress]:
+        while self._reload.results:
+            request_id, refusal = self._reload.results.popleft()
+            reason = None if refusal is None else f"the agent goes on as it was: {refusal}"
+            yield Progress(request_id, None, reason=reason)

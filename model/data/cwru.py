@@ -49,7 +49,7 @@ FIRST_FILE = {
 LABEL_AND_LOAD = {first + load_hp: (label, load_hp) for label, first in FIRST_FILE.items() for load_hp in LOADS_HP}
 
 DECIMATION = 4
-"""Of the normal files; flat to 5.88 kHz."""
+"""Decimation factor of the normal files, which are sampled at 48 kHz; flat to 5.88 kHz."""
 
 
 def file_numbers(load_hp: int) -> tuple[int, ...]:
@@ -58,7 +58,7 @@ def file_numbers(load_hp: int) -> tuple[int, ...]:
 
 
 def find(folder: Path, number: int) -> Path | None:
-    """`<number>.mat`, or `<number>_partial.mat`, where not the whole recording could be had."""
+    """Path of `<number>.mat`, or of `<number>_partial.mat` where the complete recording is not available."""
     for name in (f"{number}.mat", f"{number}_partial.mat"):
         if (folder / name).is_file():
             return folder / name
@@ -66,7 +66,7 @@ def find(folder: Path, number: int) -> Path | None:
 
 
 def read_loads(folder: Path, loads_hp: Iterable[int]) -> tuple[Recording, ...]:
-    """All recordings of some loads that lie in `folder`.
+    """Read all recordings of the given loads from `folder`.
 
     Normal files may be missing, for they were lost from many copies; a fault's file may not.
 
@@ -84,7 +84,7 @@ def read_loads(folder: Path, loads_hp: Iterable[int]) -> tuple[Recording, ...]:
 
 
 def read(path: Path) -> Recording:
-    """The drive-end signal of one official file, at 12 kHz, in g.
+    """Read the drive-end signal of one official file: 12 kHz, in g.
 
     Raises:
         BadDataError: not one of the forty files, or without its variable.

@@ -1,4 +1,4 @@
-"""From a recording at a high rate to one at a fraction of it, without aliases and almost flat to the new Nyquist."""
+"""Decimation by a whole factor: no aliases, and almost flat up to the new Nyquist frequency."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EDGE = 0.02
 
 
 def decimate(samples: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Every `factor`-th sample after an anti-alias filter: float32[channels, n] to float32[channels, n // factor].
+    """Low-pass and keep every `factor`-th sample: float32[channels, n] to float32[channels, n // factor].
 
     One spectrum over the whole recording, cut with a raised-cosine edge: flat almost to the new Nyquist frequency,
     which a short filter is not, and no phase.
@@ -24,7 +24,7 @@ def decimate(samples: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 
 def shortened(samples: NDArray[np.float32], n_out: int) -> NDArray[np.float32]:
-    """The same duration in fewer samples, by any ratio: float32[channels, n] to float32[channels, n_out]."""
+    """Resample to fewer samples of the same duration, any ratio: float32[channels, n] to [channels, n_out]."""
     spectrum = np.fft.rfft(samples.astype(np.float64), axis=-1)[..., : n_out // 2 + 1]
     to_nyquist = 1 - np.arange(spectrum.shape[-1]) / (n_out / 2)
     spectrum *= 0.5 - 0.5 * np.cos(np.pi * np.clip(to_nyquist / EDGE, 0.0, 1.0))

@@ -1,4 +1,4 @@
-"""What is known of a recording before its file is read: where it lies, what it shows, what it belongs with."""
+"""A recording before its file is read: its path, label, group and set."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SETS: tuple[Set, ...] = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One recording to be. `name` is the file's path below the folder of all; `group` must stay in one set."""
+class RecordingEntry:
+    """A listed recording. `name` is the file's path below the data folder; a `group` must stay in one set."""
 
     path: Path
     name: str
@@ -30,7 +30,7 @@ class Entry:
 
 
 def group_of(below_label: str, name: str, pattern: str | None) -> str:
-    """The group of a file: what `(?P<group>…)` finds in its path below its label; else its sub-folder; else itself.
+    """The group of a file: the match of `(?P<group>…)` in its path below the label; else its sub-folder; else itself.
 
     Raises:
         BadDataError: the pattern does not match.

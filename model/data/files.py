@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 SUFFIXES = (".npy", ".npz", ".wav", ".csv", ".txt", ".mat")
 
 RATE_NAMES = ("sample_rate_hz", "fs")
-"""Of the scalar in a .mat that gives the rate, small or capital."""
+"""Names of the scalar in a .mat that holds the sampling rate, in lower or upper case."""
 
 RISING = 16
-"""From so many samples on, a column of text that only rises is no vibration."""
+"""A text column of at least this many samples that only rises is a time axis, not a vibration."""
 
 
 class Content(NamedTuple):
-    """What a file holds: numbers[samples] or [channels, samples], rate in Hz, speed in rpm, names of channels."""
+    """Contents of a file: numbers[samples] or [channels, samples], rate in Hz, speed in rpm, channel names."""
 
     samples: NDArray[Any]
     rate_hz: float | None = None
@@ -98,7 +98,7 @@ def _read(path: Path, variable: str | None) -> Content:
 def _chosen(
     path: Path, samples: NDArray[np.float32], names: tuple[str, ...], channels: Sequence[int | str]
 ) -> NDArray[np.float32]:
-    """The channels asked for; a name that no column bears may be a number."""
+    """Select the requested channels; a name that matches no column may be a channel number."""
     numbers = []
     for channel in channels:
         if isinstance(channel, str) and channel in names:
@@ -114,7 +114,7 @@ def _chosen(
 
 
 def _refuse_counters(path: Path, samples: NDArray[np.float32]) -> None:
-    """A column of time that no header names so would be taken for vibration."""
+    """Refuse an unnamed time axis, which would otherwise be read as vibration."""
     if samples.shape[1] < RISING:
         return
     for number, channel in enumerate(samples):
@@ -137,7 +137,7 @@ def _numpy(path: Path, variable: str | None) -> Content:
 
 
 def _mat(path: Path, variable: str | None) -> Content:
-    """An official CWRU file, or any other with one array; the longer axis of a matrix is time."""
+    """Read an official CWRU file, or any .mat with one array; the longer axis of a matrix is time."""
     from drsn.model.data import cwru, mat  # noqa: PLC0415 (they need scipy, which is no base need)
 
     with path.open("rb") as file:
@@ -159,7 +159,7 @@ def _mat(path: Path, variable: str | None) -> Content:
 
 
 def _one(path: Path, names: list[str], pattern: str) -> str:
-    """The only name that matches.
+    """Return the only matching name.
 
     Raises:
         BadDataError: none does, or more than one.

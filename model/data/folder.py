@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drsn.model.data.entry import SETS, Entry, Set, group_of
+from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of
 from drsn.model.data.files import SUFFIXES
 from drsn.model.data.manifest import NAME, read_manifest
 from drsn.model.errors import BadDataError
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Listing(NamedTuple):
-    """What a folder holds, and what of it is left out, in words."""
+    """The recordings in a folder, and notes on the files that are left out."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[RecordingEntry, ...]
     notes: tuple[str, ...]
 
 
 def list_folder(folder: Path, group_pattern: str | None = None) -> Listing:
-    """Every recording in `folder`, in the order of names; nothing is read but a manifest.
+    """List every recording in `folder`, sorted by name; only a manifest is read.
 
     Raises:
         BadDataError: no folder, no recordings, an empty set, or a name without a group.
@@ -45,17 +45,17 @@ def list_folder(folder: Path, group_pattern: str | None = None) -> Listing:
     return Listing(entries, _left_out(folder, entries))
 
 
-def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[Entry, ...]:
+def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[RecordingEntry, ...]:
     entries = _below(folder, folder / name, group_pattern, name)
     if not entries:
         raise BadDataError(f"{folder / name}: no recordings; lay them out as {name}/LABEL/FILE ({', '.join(SUFFIXES)})")
     return entries
 
 
-def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | None) -> tuple[Entry, ...]:
-    """`top`/LABEL/…/FILE."""
+def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | None) -> tuple[RecordingEntry, ...]:
+    """List the files of a layout `top`/LABEL/…/FILE."""
     return tuple(
-        Entry(
+        RecordingEntry(
             path=path,
             name=(name := path.relative_to(folder).as_posix()),
             label=path.relative_to(top).parts[0],
@@ -68,12 +68,12 @@ def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | Non
 
 
 def _is_meant(parts: tuple[str, ...]) -> bool:
-    """Below a label, and no hidden file such as some systems strew about."""
+    """True for a file below a label folder that is not hidden (some systems create hidden files)."""
     return len(parts) > 1 and not any(part.startswith(".") for part in parts)
 
 
-def _left_out(folder: Path, entries: tuple[Entry, ...]) -> tuple[str, ...]:
-    """Files that nobody will read: better said than found out."""
+def _left_out(folder: Path, entries: tuple[RecordingEntry, ...]) -> tuple[str, ...]:
+    """Notes on files that will not be read."""
     read = {entry.path for entry in entries}
     others = sorted(
         path.relative_to(folder).as_posix()

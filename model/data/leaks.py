@@ -1,4 +1,4 @@
-"""Finds what would make a test flatter: a group in two sets, or the same samples in two sets or under two labels.
+"""Detect data leaks: a group in two sets, or the same samples in two sets or under two labels.
 
 Samples are compared bit by bit as float32, each channel for itself, wherever in a recording they stand. A copy, a cut
 of one recording, and recordings that overlap are found, if `SURE` samples or more are the same; a copy with another
@@ -26,11 +26,11 @@ BLOCK = 256
 """Samples that a fingerprint covers."""
 
 ONE_IN = 64
-"""Of all places a fingerprint is kept where its value is a multiple of this: the same places wherever the samples
-stand, so two recordings need not be aligned."""
+"""A fingerprint is kept where its value is a multiple of this. That selects the same samples wherever they stand, so
+two recordings need not be aligned."""
 
 SURE = 1024
-"""A shared stretch of so many samples is missed once in 100,000 times: (1 - 1 / 64) ** (1024 - 255)."""
+"""A shared stretch of this many samples is missed once in 100,000 times: (1 - 1 / 64) ** (1024 - 255)."""
 
 LIVELY = 64
 """A block with fewer changes is a silent or saturated sensor, and the same everywhere."""
@@ -87,7 +87,7 @@ Prints = tuple["NDArray[np.uint64]", "NDArray[np.int64]", "NDArray[np.int64]"]
 
 
 def _prints_of(of_set_and_recording: tuple[str, Recording], number: int) -> Prints:
-    """Of all channels and of the whole: fingerprints, where they begin, and the recording's number."""
+    """Fingerprints of all recordings and channels, the start of each block, and the number of its recording."""
     recording = of_set_and_recording[1]
     whole = hashlib.sha256(recording.samples.tobytes()).digest()[:8]
     prints, places = [np.frombuffer(whole, np.uint64)], [np.zeros(1, np.int64)]
@@ -101,7 +101,7 @@ def _prints_of(of_set_and_recording: tuple[str, Recording], number: int) -> Prin
 
 
 def fingerprints(samples: NDArray[np.float32]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Of float32[n]: the fingerprints kept, uint64[k], and where their blocks begin, int64[k]."""
+    """Fingerprint float32[n]: the kept fingerprints uint64[k], and the starts of their blocks int64[k]."""
     if len(samples) < BLOCK:
         return np.zeros(0, np.uint64), np.zeros(0, np.int64)
     # A polynomial modulo 2^64 over the scrambled bits, from running sums; the inverse powers make it forget its place.
@@ -116,7 +116,7 @@ def fingerprints(samples: NDArray[np.float32]) -> tuple[NDArray[np.uint64], NDAr
 
 
 def _running(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Sums of the first 0, 1, ... n values."""
+    """Prefix sums: of the first 0, 1, ... n values."""
     sums = np.zeros(len(values) + 1, np.uint64)
     np.cumsum(values, out=sums[1:])
     return sums
@@ -128,7 +128,7 @@ def _powers(base: int, count: int) -> NDArray[np.uint64]:
 
 
 def _scrambled(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Each 64-bit value, its bits mixed (the end of splitmix64)."""
+    """Mix the bits of each 64-bit value (the last steps of splitmix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed: NDArray[np.uint64] = values ^ (values >> np.uint64(31))

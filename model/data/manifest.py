@@ -6,7 +6,7 @@ import csv
 import math
 from typing import TYPE_CHECKING
 
-from drsn.model.data.entry import SETS, Entry, group_of
+from drsn.model.data.entry import SETS, RecordingEntry, group_of
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 NAME = "manifest.csv"
 REQUIRED = ("file", "label")
 COLUMNS = (*REQUIRED, "group", "set", "sample_rate_hz", "rpm", "channel", "channels", "note")
-"""What a manifest may say. A note is for people; an unknown column is an error, or a slip in `group` would leak."""
+"""Columns of a manifest. `note` is free text. An unknown column is an error: a misspelt `group` would cause a leak."""
 
 
-def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[Entry, ...]:
-    """The entries of `folder`/manifest.csv, in its order; columns are apart by comma or semicolon.
+def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[RecordingEntry, ...]:
+    """Read the entries of `folder`/manifest.csv, in file order; comma or semicolon separates columns.
 
     `group_pattern` is for lines without a group.
 
@@ -48,7 +48,7 @@ def read_manifest(folder: Path, group_pattern: str | None = None) -> tuple[Entry
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each line that is not blank, by column, and where it stands."""
+    """Yield each non-blank line by column, with its line number."""
     first = text.partition("\n")[0]
     reader = csv.reader(text.splitlines(), delimiter=";" if ";" in first else ",", strict=True)
     try:
@@ -68,7 +68,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
         raise BadDataError(f"{path} line {reader.line_num}: {error}; mend its quotes") from None
 
 
-def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | None) -> Entry:
+def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | None) -> RecordingEntry:
     if not row.get("file") or not row.get("label"):
         raise BadDataError(f"{where}: no file or no label; give both")
     file = row["file"].replace("\\", "/")
@@ -76,7 +76,7 @@ def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | N
     of_set = next((name for name in SETS if name == row.get("set", "").lower()), None)
     if row.get("set") and of_set is None:
         raise BadDataError(f"{where}: set {row['set']!r} is none of {', '.join(SETS)}; use one of them")
-    return Entry(
+    return RecordingEntry(
         path=folder / file,
         name=f"{file}[{';'.join(channels)}]" if channels else file,
         label=row["label"],

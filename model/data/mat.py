@@ -1,4 +1,4 @@
-"""MATLAB files, as far as data sets come in them."""
+"""Read MATLAB .mat files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def variables(path: Path) -> dict[str, Any]:
-    """Every variable of a file.
+    """Read every variable of a file.
 
     Raises:
         BadDataError: missing, or no MATLAB file of version 4 to 7.2.

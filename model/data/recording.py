@@ -34,7 +34,7 @@ class Recording:
         return int(self.samples.shape[-1])
 
     def part(self, start: float, stop: float) -> Recording:
-        """The samples between two fractions of the recording's length."""
+        """A part of the recording, between two fractions of its length."""
         first, last = int(start * self.n_samples), int(stop * self.n_samples)
         return Recording(
             name=self.name,

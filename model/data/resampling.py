@@ -1,4 +1,4 @@
-"""Brings a recording down to a lower rate, by any ratio, as `decimation` does by a whole one."""
+"""Resample a recording to a lower rate by any ratio; `decimation` does it by a whole factor."""
 
 from __future__ import annotations
 

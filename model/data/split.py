@@ -1,4 +1,4 @@
-"""Divides recordings into training, validation and test: by group, or, where someone asks for it, in time."""
+"""Split recordings into training, validation and test: by group or, if requested, in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from drsn.model.data.entry import SETS, Entry, Set
+from drsn.model.data.entry import SETS, RecordingEntry, Set
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from drsn.model.data.recording import Recording
 
 DRAWS, LOOSE_DRAWS = 100, 2000
-"""Where groups hold several labels a draw may leave a label out of a set. So many are tried that keep to the shares
-label by label, and then so many that throw each group for itself."""
+"""Random draws to try. Where groups have several labels, a draw may leave a label out of a set. First, 100 draws keep
+to the shares label by label; the other 2,000 assign each group independently."""
 
 BY_NEED: tuple[Set, ...] = ("test", "validation")
 
 Drawn = dict[str, Set]
-"""Group -> its set."""
+"""Maps each group to its set."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Of the groups of each label, or of the length of each recording; training has the rest."""
+    """Shares of validation and test: of each label's groups, or of each recording's length; training has the rest."""
 
     validation: float
     test: float
 
 
-def by_group(entries: Sequence[Entry], shares: Shares, seed: int) -> tuple[Entry, ...]:
+def by_group(entries: Sequence[RecordingEntry], shares: Shares, seed: int) -> tuple[RecordingEntry, ...]:
     """Give each entry a set, so that no group is in two and each label is in each.
 
     Groups are drawn in the order of a hash of `seed` and their names: the split does not depend on the machine or on
@@ -65,7 +65,7 @@ def by_group(entries: Sequence[Entry], shares: Shares, seed: int) -> tuple[Entry
 
 
 def _draw(labels: Mapping[str, set[str]], shares: Shares, salt: str) -> Drawn:
-    """Label by label, that of the fewest groups first: test and validation to their shares, training the rest."""
+    """Assign groups label by label, fewest groups first: test and validation get their shares, training the rest."""
     drawn: Drawn = {}
     for _, groups in sorted(labels.items(), key=lambda item: (len(item[1]), item[0])):
         wanted = _quota(len(groups), shares)
@@ -78,7 +78,7 @@ def _draw(labels: Mapping[str, set[str]], shares: Shares, salt: str) -> Drawn:
 
 
 def _throw(groups: set[str], shares: Shares, salt: str) -> Drawn:
-    """Each group for itself."""
+    """Assign each group independently."""
     places = {group: int.from_bytes(_hash(salt, group)[:4], "big") / 2**32 for group in groups}
     return {
         group: "test" if at < shares.test else "validation" if at < shares.test + shares.validation else "train"
@@ -101,7 +101,7 @@ def _hash(salt: str, group: str) -> bytes:
 
 
 def in_time(recording: Recording, shares: Shares, window_s: float, guard_s: float) -> dict[Set, Recording]:
-    """Cut a recording into training, validation and test, in this order, `guard_s` of silence between them left out.
+    """Cut a recording into training, validation and test, in this order, leaving out `guard_s` seconds between them.
 
     Raises:
         BadDataError: a part would be shorter than `window_s`.

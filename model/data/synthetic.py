@@ -49,13 +49,13 @@ class Resonance:
 
     @property
     def duration_s(self) -> float:
-        """Until the ringing is over."""
+        """Duration of the ringing in seconds."""
         return RING_DOWN / (self.damping_ratio * 2 * np.pi * self.frequency_hz)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A rotating machine as its sensor sees it. `background_g` is the RMS of everything but the defect."""
+    """A simulated rotating machine with one sensor. `background_g` is the RMS of everything but the defect."""
 
     bearing: Bearing = SKF_6205
     rpm: float = 1797.0
@@ -77,7 +77,7 @@ class Machine:
 
 
 def random_machine(rng: np.random.Generator, rpm: tuple[float, float] = (1000.0, 3600.0)) -> Machine:
-    """Draw a machine nobody has seen: geometry, speed within `rpm`, structure, background, clearance."""
+    """Draw a random machine: geometry, speed within `rpm`, structure, background, clearance."""
     pitch_mm = 40.0
     ball_mm = pitch_mm * rng.uniform(0.16, 0.28)
     most = int(np.pi * pitch_mm / (1.1 * ball_mm))  # the cage needs a tenth of each ball's room
@@ -106,7 +106,7 @@ def synthesise(
     sample_rate_hz: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Acceleration in g: float32[n_samples].
+    """Synthesise acceleration in g: float32[n_samples].
 
     Args:
         machine: what runs.
@@ -175,7 +175,7 @@ def _background(
 
 
 def _ringing(mode: Resonance, force: NDArray[np.float64], sample_rate_hz: float) -> NDArray[np.float64]:
-    """The mode's answer to a steady force, by its frequency response (no history, no warm-up)."""
+    """The mode's steady-state response to a force, by its frequency response (no transient at the start)."""
     frequency = np.fft.rfftfreq(force.size, 1 / sample_rate_hz) / mode.frequency_hz
     response = 1 / (1 - frequency**2 + 2j * mode.damping_ratio * frequency)
     ringing: NDArray[np.float64] = np.fft.irfft(np.fft.rfft(force) * response, n=force.size)
@@ -200,7 +200,7 @@ def _strikes(
 def _rhythm(
     machine: Machine, fault: str, first_turn: float, last_turn: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """When the defect strikes, in shaft turns, and how hard: two float64[strikes]."""
+    """Times of the defect's strikes in shaft turns, and their amplitudes: two float64[strikes]."""
     bearing = machine.bearing
     order = {
         "outer_race": bearing.outer_race_order,

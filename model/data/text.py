@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TIME = re.compile(r"(?:time|t|timestamp)[\s_(\[]*(s|sec|seconds?|ms|us|µs)?[\s)\]]*", re.IGNORECASE)
-"""How the header names a first column of time; without a unit it is in seconds."""
+"""Header names of a first column of time; without a unit it is in seconds."""
 
 UNIT_S = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 
@@ -61,7 +61,7 @@ def read_text(path: Path) -> Columns:
 
 
 def _table(path: Path, body: list[tuple[int, str]]) -> NDArray[np.float64]:
-    """float64[lines, columns]."""
+    """Parse the lines into float64[lines, columns]."""
     delimiter = _delimiter(body[0][1])
     lines = [line.replace(",", ".") if delimiter in (";", "\t") else line for _, line in body]
     try:
@@ -74,7 +74,7 @@ def _table(path: Path, body: list[tuple[int, str]]) -> NDArray[np.float64]:
 
 
 def _names(header: str, delimiter: str | None, columns: int) -> tuple[str, ...]:
-    """Of the columns, or none where the header does not fit them."""
+    """Names of the columns; empty if the header does not fit them."""
     names = tuple(_fields(header, delimiter)) if columns > 1 else (header.strip().strip('"').strip(),)
     return names if len(names) == columns and any(names) else ()
 
@@ -108,7 +108,7 @@ def _rate_of(path: Path, time_s: NDArray[np.float64]) -> float:
 
 
 def _delimiter(line: str) -> str | None:
-    """None is any run of blanks."""
+    """The delimiter of the file; None is any run of blanks."""
     return next((mark for mark in (";", "\t", ",") if mark in line.strip()), None)
 
 

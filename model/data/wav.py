@@ -19,7 +19,7 @@ INTEGER, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 
 
 def read_wav(path: Path) -> tuple[NDArray[Any], float]:
-    """Samples, float[channels, n] with full scale at 1 (floats as they are), and the rate in Hz.
+    """Read samples, float[channels, n] with full scale at 1 (floats unchanged), and the rate in Hz.
 
     Raises:
         OSError: the file can't be read.
@@ -44,7 +44,7 @@ def read_wav(path: Path) -> tuple[NDArray[Any], float]:
 
 
 def _samples(data: bytes, kind: int, bits: int) -> NDArray[Any]:
-    """The samples of all channels in turn, by full scale."""
+    """Interleaved samples of all channels, divided by full scale."""
     if kind == FLOAT:
         return np.frombuffer(data, dtype=f"<f{bits // 8}")
     if bits == 24:
@@ -55,7 +55,7 @@ def _samples(data: bytes, kind: int, bits: int) -> NDArray[Any]:
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Every whole chunk, by name; one that is cut short is left out."""
+    """All complete chunks by name; a truncated chunk is left out."""
     at = 12
     while at + 8 <= len(content):
         name, size = struct.unpack_from("<4sI", content, at)

@@ -1,1 +1,1 @@
-"""What a person reads after a training: metrics, tables, pictures."""
+"""The report after a training: metrics, tables, figures."""

@@ -1,4 +1,4 @@
-"""`accuracy.png`."""
+"""Draws `accuracy.png`: test accuracy over SNR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`calibration.png`."""
+"""Draws `calibration.png`: reliability diagrams."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drsn.model.report.reliability import Diagram
 
 MANY = 20
-"""Windows whose share means something: of 20, a tenth more or less is chance."""
+"""Least windows of a bin that is drawn: with 20, a difference of a tenth is chance."""
 
 
 def calibration_figure(rows: Sequence[Sequence[Diagram]]) -> Figure:

@@ -1,4 +1,4 @@
-"""An empty picture."""
+"""Creates empty matplotlib figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def canvas(width: float, height: float) -> Figure:
-    """A figure of so many inches, whose parts make room for each other.
+    """An empty figure of the given size in inches, with constrained layout.
 
     Raises:
         UnavailableError: matplotlib is not installed.

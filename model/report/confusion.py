@@ -1,4 +1,4 @@
-"""`confusion.png`."""
+"""Draws `confusion.png`: confusion matrices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def confusion_figure(checkpoint: Checkpoint, scores: Sequence[Score]) -> Figure:
-    """Two matrices in per cent of the true label: as recorded, and all noises at 0 dB (or the SNR nearest to it)."""
+    """Two matrices in per cent of the true label: without noise, and all noises at 0 dB (or the nearest SNR)."""
     levels = levels_of(scores)
     names = [label.name for label in checkpoint.contract.labels]
     figure = canvas(6.5 * len(levels), 6)

@@ -1,4 +1,4 @@
-"""The envelope spectrum of a window: where a bearing's defect shows as lines at its characteristic frequencies."""
+"""The envelope spectrum of a window; a bearing defect shows as lines at its characteristic frequencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PADDING = 4
-"""Of the spectrum: a peak between two bins is drawn as a peak."""
+"""Zero-padding factor of the spectrum, so that a peak between two bins is drawn as a peak."""
 
 
 def envelope(window: NDArray[np.float32], rate_hz: float, band_hz: tuple[float, float]) -> NDArray[np.float64]:

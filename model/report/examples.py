@@ -1,4 +1,4 @@
-"""`examples.png`: what a window of each label looks like, and what its envelope shows."""
+"""Draws `examples.png`: a window of each label with its envelope spectrum."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.data.recording import Recording
-    from drsn.model.recipe import Recipe, Signal
+    from drsn.model.recipe import Recipe, SignalSpec
 
 MOST = 10
-"""Labels shown."""
+"""Largest number of labels shown."""
 
 UP_TO_HZ = 500.0
 HARMONICS = 5
@@ -34,7 +34,7 @@ LONGEST = 72
 
 @dataclass(frozen=True)
 class Example:
-    """A conditioned test window, float32[window], of the recording's first channel, and what the model says of it."""
+    """A conditioned test window, float32[window], of the recording's first channel, with the model's prediction."""
 
     recording: Recording
     window: NDArray[np.float32]
@@ -43,7 +43,7 @@ class Example:
 
 
 def examples_of(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Recording]) -> list[Example]:
-    """The middle window of each label's first recording that has one, as recorded, for up to `MOST` labels."""
+    """The middle window of each label's first long enough recording, without added noise, for up to `MOST` labels."""
     windows = windows_of(recordings, recipe, Disturbance(), recipe.seed)
     examples = []
     for index, _name in enumerate(recipe.label_names[:MOST]):
@@ -59,8 +59,8 @@ def examples_of(checkpoint: Checkpoint, recipe: Recipe, recordings: Sequence[Rec
     return examples
 
 
-def examples_figure(examples: Sequence[Example], signal: Signal) -> Figure:
-    """A row for each example: waveform, envelope spectrum."""
+def examples_figure(examples: Sequence[Example], signal: SignalSpec) -> Figure:
+    """Draw a row for each example: waveform and envelope spectrum."""
     figure = canvas(11, 0.9 + 1.5 * len(examples))
     band_hz = (signal.bandwidth_hz / 4, signal.bandwidth_hz)
     rows = figure.subplots(len(examples), 2, sharex="col", squeeze=False)

@@ -1,4 +1,4 @@
-"""The two levels of noise that tables and pictures show where there is no room for all."""
+"""The two noise levels that tables and figures show where there is no room for all."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CLEAN = "as recorded"
 
 
 class Level(NamedTuple):
-    """A name, and the scores that belong to it."""
+    """A noise level with its name and scores."""
 
     name: str
     scores: list[Score]
 
 
 def levels_of(scores: Sequence[Score]) -> list[Level]:
-    """As recorded, and where noise was measured all noises at 0 dB, or the SNR nearest to it."""
+    """The levels of the scores: without added noise, and all noises at 0 dB (or the nearest SNR), if measured."""
     nearest = min((score.snr_db for score in scores if score.snr_db is not None), key=abs, default=None)
     levels = [Level(CLEAN, [score for score in scores if score.snr_db is None])]
     if nearest is not None:
@@ -32,7 +32,7 @@ def levels_of(scores: Sequence[Score]) -> list[Level]:
 
 
 def disturbances_of(evaluation: Evaluation) -> dict[str, list[Disturbance]]:
-    """The same levels by name, as what is done to the windows."""
+    """Level name -> the disturbances of the windows at that level."""
     levels = {CLEAN: [Disturbance()]}
     nearest = min(evaluation.snr_db, key=abs, default=None)
     if nearest is not None and evaluation.noises:

@@ -1,4 +1,4 @@
-"""`metrics.json`."""
+"""Builds the document of `metrics.json`."""
 
 from __future__ import annotations
 

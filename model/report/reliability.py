@@ -1,4 +1,4 @@
-"""How far a probability can be believed: of the windows named with 90 %, how many are right."""
+"""Reliability diagrams: of the windows predicted with a probability of 90 %, how many are right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Diagram:
-    """Windows by the probability of the label they are named, in `BINS` bins of equal width from 0 to 1.
+    """Windows by the probability of the predicted label, in `BINS` bins of equal width from 0 to 1.
 
     `count` int64[bins]; `confidence`, the mean probability, and `accuracy`, the share named right, float64[bins], are
     nan where a bin is empty. `error` is the calibration error of the metrics, which has bins of its own.
@@ -38,7 +38,7 @@ class Diagram:
 
 
 def diagram_of(title: str, probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> Diagram:
-    """Sort float32[n, labels] into bins."""
+    """Sort probabilities float32[n, labels] into bins."""
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = (probabilities.argmax(axis=1) == label).astype(np.float64)
     number = np.minimum((confidence * BINS).astype(np.intp), BINS - 1)
@@ -50,14 +50,14 @@ def diagram_of(title: str, probabilities: NDArray[np.float32], label: NDArray[np
 
 
 def diagrams_of(checkpoint: Checkpoint, recipe: Recipe, corpus: Corpus) -> list[list[Diagram]]:
-    """A row for each of validation and test set that has recordings: as recorded, and with noise."""
-    diagnosis = checkpoint.build()
+    """One row of diagrams for the validation and one for the test set: without added noise, and with noise."""
+    model = checkpoint.build()
     rows = []
     for name, recordings in (("validation", corpus.validation), ("test", corpus.test)):
         row = []
         for level, disturbances in disturbances_of(recipe.evaluation).items() if recordings else ():
             sets = [windows_of(recordings, recipe, disturbance, recipe.seed) for disturbance in disturbances]
-            probabilities = np.concatenate([run(diagnosis, windows.samples).probabilities for windows in sets])
+            probabilities = np.concatenate([run(model, windows.samples).probabilities for windows in sets])
             label = np.concatenate([windows.label for windows in sets])
             row.append(diagram_of(f"{name} set, {level}", probabilities, label))
         rows.append(row)

@@ -1,4 +1,4 @@
-"""What a training prints."""
+"""The tables that a training prints."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 SHOWN = 20
-"""Recordings in the table of a fine-tuning; all of them are in metrics.json."""
+"""Most recordings in the table of a fine-tuning; metrics.json has all of them."""
 
 
 def summary(checkpoint: Checkpoint, scores: Sequence[Score], recordings: Sequence[Recording]) -> str:
-    """All tables; `recordings` is the test set."""
+    """All tables as one text; `recordings` is the test set."""
     metrics = checkpoint.training.metrics
     said = f"\n{expectation(metrics['expected'])}" if "expected" in metrics else ""
     blocks = [
@@ -48,7 +48,7 @@ def table(scores: Sequence[Score]) -> str:
 
 
 def expectation(found: dict[str, Any]) -> str:
-    """What the test lets one expect of another recording, in one line."""
+    """The accuracy to expect on another recording with its confidence interval, in one line."""
     share = (
         f"expect {100 * found['accuracy']:.0f} % of the windows of another recording, as recorded, to be named right"
     )
@@ -61,7 +61,7 @@ def expectation(found: dict[str, Any]) -> str:
 
 
 def recall_table(scores: Sequence[Score], checkpoint: Checkpoint, recordings: Sequence[Recording]) -> str:
-    """A line for each label: its test recordings, and its recall in per cent at each level; `-` where it has none."""
+    """A line for each label: number of test recordings, and recall in per cent at each level; `-` if it has none."""
     names = [label.name for label in checkpoint.contract.labels]
     levels = levels_of(scores)
     width = max(len(name) for name in [*names, "label"])
@@ -91,7 +91,7 @@ def _per_cent(part: int, whole: int) -> str:
 
 
 def fine_tuning_table(origin: dict[str, str], comparison: dict[str, Any]) -> str:
-    """The bundle and what was made of it, by level, and where they are few by recording."""
+    """Accuracy before and after fine-tuning, by level and, if they are few, by recording."""
     title = f"fine-tuned from {origin['name']} {origin['version']} ({origin['sha256'][:12]})"
     if not comparison["cells"]:
         return f"{title}: no test recording has a label of that bundle, so there is nothing to compare"

@@ -21,10 +21,11 @@ from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.reading import Reading
-from drsn.agent.decision.alarm_engine import EVENT_NAMESPACE, AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.baseline import Baseline, Learnt
 from drsn.agent.decision.commissioning import Commissioner
 from drsn.agent.decision.diagnosis import Diagnosis
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
@@ -33,7 +34,8 @@ from drsn.agent.rpc import evidence_verb
 from drsn.agent.rpc import forget_verb as forgetting
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
-from drsn.agent.service.reload_verb import Reloading
+from drsn.agent.schema.render import EVENT_NAMESPACE, Identity, Renderer
+from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Journal
@@ -48,7 +50,8 @@ if TYPE_CHECKING:
 NOW_UNIX_NS = 1_800_000_000_000_000_000
 NS = 10**9
 TOPICS = Topics("drsn/v1", "a")
-IDENTITY = Identity("a", "e0", BundleReference(name="b", version="1", sha256="0" * 64))
+SHA256 = "0" * 64
+RENDERER = Renderer(Identity("a", "e0", BundleReference(name="b", version="1", sha256=SHA256)), severities_of(CONTRACT))
 SETTINGS = Settings(
     agent={"id": "a", "bundle": "b", "state_dir": "s"},
     inputs=[{"topic": "plant/{m}/frame", "sensor": "{m}"}],
@@ -112,16 +115,16 @@ class Line:
 
 def planted(folder: Path) -> Plant:
     """`a` with a bad ball, `b` well and commissioned, `c` well; of three events one is damaged on the disk."""
-    pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES)
+    pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES)
     ledger = Journal(folder)
     for sensor, shares in (("a", (0, 0, 1)), ("a", (1, 0, 0)), ("a", (0, 0, 1)), ("b", (1, 0, 0)), ("c", (1, 0, 0))):
         outcome = window(pipeline, sensor, shares)
-        ledger.commit({sensor: outcome.sensor}, {}, outcome.events)
+        ledger.commit({sensor: outcome.sensor}, {}, [RENDERER.event(sensor, change) for change in outcome.changes])
     ledger.mark_published(3)
     ledger.commit({}, {}, [])
     with closing(sqlite3.connect(folder / FILE)) as db, db:
         db.execute("""UPDATE journal SET event = '{"x":1}' WHERE seq = 2""")
-    record = folder / FOLDER / "a" / f"{pipeline.event_id('a', 1)}.npz"
+    record = folder / FOLDER / "a" / f"{RENDERER.event_id('a', 1)}.npz"
     record.parent.mkdir(parents=True)
     record.write_bytes(b"damaged")
     commission = Baseline(LEARNT, "0" * 64, 0.1, NOW_UNIX_NS, "ana")
@@ -152,19 +155,19 @@ class Commanded:
     def __init__(self, plant: Plant) -> None:
         commissioner = Commissioner("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
         self.commissioner = commissioner
-        self.pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES, plant.sensors, commissioner)
+        self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioner)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
         intake = Intake(CONTRACT, (), 3, {})
         verbs = {
-            "commission": commissioning.verb(self.pipeline, commissioner.seconds),
+            "commission": commissioning.verb(self.pipeline, RENDERER, commissioner.seconds),
             "evidence": evidence_verb.verb(plant.folder, TOPICS),
             "forget": forgetting.verb(self.pipeline, intake, SimpleNamespace(forget=lambda _: None)),
         }
-        self.desk = CommandDispatcher(self.pipeline, self.store, TOPICS, verbs, commissioner.words)
-        reload = SimpleNamespace(inherited=(), debts=None, refusals=deque())
-        reload.ask = lambda name: reload.refusals.append((name, "no"))
+        self.desk = CommandDispatcher(self.pipeline, RENDERER, self.store, TOPICS, verbs, commissioner.words)
+        reload = SimpleNamespace(results=deque())
+        reload.request = lambda name: reload.results.append((name, "no"))
         self.desk._complain = complain
-        Reloading(self.desk, self.line, TOPICS, reload)
+        ReloadVerb(self.desk, reload)
 
     def hear(self, message: Message) -> None:
         """A command comes and is done; then half a commissioning passes."""
@@ -229,8 +232,7 @@ def _planned(source: Bytes) -> tuple[bytes, bytes, bytes]:
 def seeds() -> tuple[bytes, ...]:
     """Every verb, done and refused."""
     said = {"request_id": "r1", "by": "ana", "sensor": "a"}
-    pipeline = AlarmEngine(CONTRACT, IDENTITY, POLICIES)
-    seen = pipeline.event_id("a", 3)
+    seen = RENDERER.event_id("a", 3)
 
     def told(verb: str, **more: object) -> bytes:
         return verb.encode() + b"\n" + json.dumps(said | more).encode()
@@ -244,7 +246,7 @@ def seeds() -> tuple[bytes, ...]:
         b"\xff\xfe".join([told("reset", condition="ball"), told("reset", condition="ball")]),
         b"\xff\xfe".join([*aside, told("in_service", request_id="r4", condition="ball")]),
         told("events", from_seq=2, expires="2030-01-01T00:00:00Z"),
-        told("evidence", event_id=pipeline.event_id("a", 1)),
+        told("evidence", event_id=RENDERER.event_id("a", 1)),
         b"\xff\xfe".join([told("forget", sensor="b"), told("forget", request_id="r2")]),
         b"\xff\xfe".join([told("reload", sensor=None), told("reload!", sensor=None)]),
         b"\xff\xfe".join([learn, told("events"), *ends[:1], *ends[:1]]),

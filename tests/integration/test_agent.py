@@ -96,7 +96,8 @@ def test_without_a_broker_the_agent_is_ready_and_says_so_and_connects_when_it_ap
 ):
     mosquitto.stop()
     agent = make_agent(mosquitto.url)
-    agent.start()
+    agent.launch()
+    wait_until(lambda: "event=ready" in agent.text(), what="ready")
     wait_until(lambda: "no connection, trying again" in agent.text(), what="a word about the broker")
     mosquitto.start()
     assert wait_until(lambda: mosquitto.one(STATUS).get("state") == "online", 40)
@@ -216,7 +217,7 @@ def test_an_engine_that_does_not_fit_makes_the_agent_degraded_and_it_watches_all
     assert (status["state"], status["backend"], status["engine"]) == ("degraded", "onnxruntime", None)
     assert len(status["reasons"]) == 1
     assert status["reasons"][0].startswith("backend 'tensorrt': ")
-    assert "level=error logger=agent.runner event=degraded backend=onnxruntime" in agent.text()
+    assert "level=error logger=agent.service.health event=degraded backend=onnxruntime" in agent.text()
     sent = play(mosquitto)
     wait_until(lambda: processed(mosquitto) == sent, what=agent.text())
     assert mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm")["condition"] == "inner_race"

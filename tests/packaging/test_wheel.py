@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drsn.agent.bundles import shipped
-from drsn.export.bundle import write_bundle
+from drsn.export.bundle_writer import write_bundle
 from drsn.model.bundle import open_bundle
 
 ROOT = Path(__file__).parents[2]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.reading import Reading
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.rpc.dispatcher import CommandDispatcher
+from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.alarm_tests.expectation import Happened
@@ -158,7 +160,8 @@ class SimulatedAgent:
 
     def alarm(self, sensor: str) -> AlarmDocument | None:
         """As it is retained; None: nothing is known of this sensor."""
-        return self._pipeline.alarm(sensor) if sensor in self._pipeline.sensors else None
+        state = self._pipeline.sensors.get(sensor)
+        return None if state is None else self._renderer.alarm(sensor, state)
 
     def last_seq(self, sensor: str, condition: str | None) -> int:
         """Of the last event of a condition; 0: there was none."""
@@ -167,7 +170,7 @@ class SimulatedAgent:
 
     def event_id(self, sensor: str, seq: int) -> str:
         """As the agent names an event."""
-        return self._pipeline.event_id(sensor, seq)
+        return self._renderer.event_id(sensor, seq)
 
     def _start(self) -> None:
         subject = self._subject
@@ -176,10 +179,10 @@ class SimulatedAgent:
         self._cursors = remembered.cursors
         who = subject.settings.agent.id
         self._topics = Topics(PREFIX, who)
-        identity = Identity(who, EPOCH, subject.reference)
+        self._renderer = Renderer(Identity(who, EPOCH, subject.reference), severities_of(subject.contract))
         policy = policy_of(subject.settings, subject.contract)
-        self._pipeline = AlarmEngine(subject.contract, identity, policy, remembered.sensors)
-        self._desk = CommandDispatcher(self._pipeline, self._store, self._topics)
+        self._pipeline = AlarmEngine(subject.contract, subject.reference.sha256, policy, remembered.sensors)
+        self._desk = CommandDispatcher(self._pipeline, self._renderer, self._store, self._topics)
         self._note(self._pipeline.listen(self.now_ns / NS, self.wall_ns, listening=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:
@@ -188,8 +191,9 @@ class SimulatedAgent:
     def _note(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             self._states[outcome.name] = outcome.sensor
-            self._events += outcome.events
-            self.happened += [Happened(self.now_ns / NS, event, self._changed(event)) for event in outcome.events]
+            events = [self._renderer.event(outcome.name, change) for change in outcome.changes]
+            self._events += events
+            self.happened += [Happened(self.now_ns / NS, event, self._changed(event)) for event in events]
 
     def _changed(self, event: EventDocument) -> tuple[str, ...]:
         before = self._last.get((event.sensor, event.condition))

@@ -10,7 +10,7 @@ from drsn.agent.backends.selection import wanted
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import probe
 from drsn.agent.mqtt.topics import TopicPattern, Topics
-from drsn.agent.service.bootstrap import wish_of
+from drsn.agent.service.bootstrap import backend_options
 from drsn.agent.tools.doctor import broker_session as session
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
@@ -65,7 +65,7 @@ class Subject:
     @cached_property
     def wish(self) -> BackendOptions:
         """How the network is to run."""
-        return wish_of(self.configuration.settings)
+        return backend_options(self.configuration.settings)
 
     @cached_property
     def flavours(self) -> tuple[Flavour, ...]:

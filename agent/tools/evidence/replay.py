@@ -1,9 +1,9 @@
-"""The same pipeline again: over the windows of a record, or over messages; no broker, no clock, no store."""
+"""Replay of a record: the agent's own pipeline decides again over its windows; no broker, no clock, no journal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,28 +11,28 @@ from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
-from drsn.agent.evidence.recorder import fed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.schema.render import Identity, Renderer
+from drsn.agent.service.pipeline import Pipeline
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.decision.diagnosis import Diagnosis
+    from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.evidence.record import Record
-    from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
-    from drsn.agent.schema.evidence import Header, WindowNote
+    from drsn.agent.schema.evidence import RecordHeader, WindowNote
 
 
 _NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
@@ -60,23 +60,27 @@ class Replay:
 
 
 def judge_again(record: Record) -> Replay:
-    """Judge the probabilities that are recorded, by the alarms' rules alone; every event comes again equal.
+    """Decide again from the recorded probabilities, by the alarm rules alone; every event comes again, equal.
 
     Raises:
         BadDataError: the record is incomplete, or of a version whose states or policies were others.
     """
     arrays, header = record.arrays, record.header
-    alpha = arrays.alpha if arrays.alpha.shape[1] else None
+    engine = _engine(header, record.event)
     readings = [_reading(header, note, arrays.counts.shape[-1]) for note in header.windows]
-    outputs = Outputs(arrays.probabilities, arrays.novelty, alpha)
-    return _replayed(record, Interpreter(header.contract)(readings, outputs), arrays.probabilities)
+    outputs = Outputs(arrays.probabilities, arrays.novelty, None)
+    outcomes = []
+    for note, diagnosis in zip(header.windows, Interpreter(header.contract)(readings, outputs), strict=True):
+        _set_state(engine, header, note)
+        outcomes.append(engine.feed(diagnosis, note.decided_unix_ns))
+    return _compared(record, outcomes)
 
 
 def diagnose_again(record: Record, backend: Backend) -> Replay:
-    """Put the windows through conditioning, the sensor's own checks, the network and the alarms' rules.
+    """Put the windows through the agent's pipeline: conditioning, sensor faults, the network and the alarm rules.
 
-    Where every window is `lossless`, backend and bundle are the ones of then, and the backend says the same of a window
-    whatever its company (docs/evidence.md), all is equal. Otherwise numbers differ by what quantising took.
+    If every window is `lossless`, backend and bundle are the same, and the backend's outputs for a window do not depend
+    on the other windows of the batch (docs/evidence.md), all is equal. Otherwise numbers differ by the quantisation.
 
     Args:
         record: whose windows are judged.
@@ -85,99 +89,68 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     Raises:
         BadDataError: the record is incomplete, or of a version whose states or policies were others.
     """
-    header, readings = record.header, []
-    batch = Batcher(header.contract, 1, 0.0, lambda _sensor: header.ignored_faults)
-    receipt = InFlight(_NO_MESSAGE)
-    said = []
+    header, contract = record.header, record.header.contract
+    engine = _engine(header, record.event)
+    batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
+    decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
+    pipeline = Pipeline(
+        None, batcher, backend, Interpreter(contract), engine, decided_at=lambda _diagnosis: next(decided_unix_ns)
+    )
+    packet = InFlight(_NO_MESSAGE)
+    outcomes = []
     for note, samples in zip(header.windows, record.samples, strict=True):
-        batch.add(header.sensor, _window(header, note, samples), receipt, 0.0)
-        readings += batch.readings
-        outputs = backend.infer(batch.x)
-        said.append((outputs.probabilities[0].copy(), outputs.novelty[0].copy()))
-        batch.clear()
-    probabilities = np.stack([row for row, _ in said])
-    outputs = Outputs(probabilities, np.stack([novelty for _, novelty in said]), None)
-    return _replayed(record, Interpreter(header.contract)(readings, outputs), probabilities)
+        _set_state(engine, header, note)
+        pipeline.add(header.sensor, _window(header, note, samples), packet)
+        outcomes += pipeline.flush()
+    return _compared(record, outcomes)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """All that is between messages and events, made anew for each replay."""
+def _compared(record: Record, outcomes: Sequence[Outcome]) -> Replay:
+    """The events that came again, and the largest difference between a probability and the recorded one."""
+    diagnoses = [outcome.diagnosis for outcome in outcomes if outcome.diagnosis is not None]
+    probabilities = np.array([list(diagnosis.label_probabilities.values()) for diagnosis in diagnoses])
+    difference = np.nan_to_num(np.abs(probabilities - record.arrays.probabilities)).max()
+    event = record.event
+    renderer = Renderer(Identity(event.agent, event.epoch, event.bundle), severities_of(record.header.contract))
+    events = tuple(renderer.event(outcome.name, change) for outcome in outcomes for change in outcome.changes)
+    return Replay(events, event, float(difference))
 
-    intake: Intake
-    batch: Batcher
-    backend: Backend
-    interpret: Interpreter
-    pipeline: AlarmEngine
-    keeper: Recorder | None = None
 
-
-def events_of(messages: Iterable[Message], line: Line) -> Iterator[EventDocument]:
-    """Put messages through the line; a window is decided at the time of its last sample, whatever the clock says.
+def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
+    """The alarm states of one sensor, with the policy of the record.
 
     Raises:
-        PacketError: a message is refused.
+        BadDataError: nothing can be decided again, or the policy is of another version.
     """
-    for message in messages:
-        yield from _received(message, line)
-    if len(line.batch):
-        yield from _flushed(line)
-
-
-def _received(message: Message, line: Line) -> list[EventDocument]:
-    in_flight = InFlight(message)
-    events: list[EventDocument] = []
-
-    def on_window(sensor: str, window: Window) -> None:
-        if line.batch.full:
-            events.extend(_flushed(line))
-        line.batch.add(sensor, window, in_flight, 0.0)
-
-    line.intake.receive(message, in_flight, on_window)
-    return events
-
-
-def _flushed(line: Line) -> list[EventDocument]:
-    outputs = line.backend.infer(line.batch.x)
-    events: list[EventDocument] = []
-    for row, diagnosis in enumerate(line.interpret(line.batch.readings, outputs)):
-        at_unix_ns = diagnosis.reading.end_unix_ns
-        events += fed(line.pipeline, line.keeper, row, diagnosis, outputs, at_unix_ns).events
-    line.batch.clear()
-    return events
-
-
-def _replayed(record: Record, diagnoses: Sequence[Diagnosis], probabilities: NDArray[np.float32]) -> Replay:
-    header, event = record.header, record.event
-    events: list[EventDocument] = []
     if not header.decided:
         raise BadDataError("no window decided this event: none came, or a packet was refused; nothing to replay")
     if header.windows[0].follows:
         raise BadDataError("the oldest windows were left out of this message; replay the agent's own file")
+    policy: Policy = _recorded(Policy, header.policy)
+    return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy)
+
+
+def _set_state(engine: AlarmEngine, header: RecordHeader, note: WindowNote) -> None:
+    """Set the sensor's state from before a window that does not follow the one before it."""
+    if note.follows:
+        return
+    engine.sensors.pop(header.sensor, None)
+    if note.before is not None:
+        engine.sensors[header.sensor] = _recorded(SensorState, note.before)
+
+
+def _recorded(kind: type, value: object) -> Any:  # noqa: ANN401 (an instance of `kind`)
     try:
-        policy = adapter(Policy).validate_python(header.policy)
-        states: list[SensorState | None] = [
-            None if note.before is None else adapter(SensorState).validate_python(note.before)
-            for note in header.windows
-        ]
+        return adapter(kind).validate_python(value)
     except ValueError as error:
         raise BadDataError(f"recorded by another version, whose alarms were others: {error}"[:300]) from None
-    pipeline = AlarmEngine(header.contract, Identity(event.agent, event.epoch, event.bundle), lambda _sensor: policy)
-    for note, state, diagnosis in zip(header.windows, states, diagnoses, strict=True):
-        if not note.follows:
-            pipeline.sensors.pop(header.sensor, None)
-            if state is not None:
-                pipeline.sensors[header.sensor] = state
-        events += pipeline.feed(diagnosis, note.decided_unix_ns).events
-    difference = np.nan_to_num(np.abs(probabilities - record.arrays.probabilities)).max()
-    return Replay(tuple(events), event, float(difference))
 
 
 def _decision(event: EventDocument) -> tuple[object, ...]:
     return event.event_id, event.condition, event.state, event.active, event.since
 
 
-def _window(header: Header, note: WindowNote, samples: NDArray[np.float32]) -> Window:
+def _window(header: RecordHeader, note: WindowNote, samples: NDArray[np.float32]) -> Window:
     return Window(
         samples=samples,
         sample_rate_hz=header.sample_rate_hz,
@@ -192,7 +165,7 @@ def _window(header: Header, note: WindowNote, samples: NDArray[np.float32]) -> W
     )
 
 
-def _reading(header: Header, note: WindowNote, n_samples: int) -> Reading:
+def _reading(header: RecordHeader, note: WindowNote, n_samples: int) -> Reading:
     return Reading(
         sensor=header.sensor,
         end_unix_ns=note.t_end_unix_ns,

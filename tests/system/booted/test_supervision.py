@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.booted, pytest.mark.timeout(1800)]
 WATCHDOG_S = 90
 """For the watchdog's 30 s, the abort, and a new start on a busy machine."""
 
-MAIN_LOOP = r'runner\.py", line \d+ in run\b'
+MAIN_LOOP = r'loop\.py", line \d+ in run\b'
 """In the stacks, be it at work or just about to begin: systemd hears of readiness before the first turn."""
 
 KILLER = """

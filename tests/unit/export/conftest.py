@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from drsn.export.bundle import file_entries, write_bundle
+from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
+from drsn.export.bundle_writer import file_entries, write_bundle
 from drsn.export.golden import npz_bytes
-from drsn.export.steps import bundle_from_checkpoint
 from drsn.model.bundle import Bundle, Golden, open_bundle
 from drsn.model.checkpoint import Checkpoint
 

@@ -10,8 +10,9 @@ from fake_tensorrt import Behaviour, fake, write_engine
 
 from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, read_sidecar
 from drsn.export import engine_command as module
-from drsn.export.engine_command import add_to, build, describe, document, order_of, refuse_options
-from drsn.export.engine_from_onnx import Engine, Order
+from drsn.export.engine_command import add_to, build, describe, document, engine_options, refuse_options
+from drsn.export.engine_from_onnx import BuildResult, EngineOptions
+from drsn.export.plan_from_onnx import BuilderOptions
 from drsn.model.errors import Parser, UsageError
 
 if TYPE_CHECKING:
@@ -28,32 +29,30 @@ def parsed(*options: str, target: str = "trt"):
 
 
 def test_the_defaults_are_the_documented_ones():
-    assert order_of(parsed()) == {
-        "target": "trt",
-        "precision": "fp32",
-        "batch": DEFAULT_BATCH,
-        "workspace_bytes": 256 << 20,
-        "opt_level": None,
-        "timing_cache": None,
-        "strict": False,
-        "compute_capabilities": (),
-        "if_needed": False,
-    }
+    assert engine_options(parsed()) == EngineOptions("trt", BuilderOptions(), timing_cache=None, if_needed=False)
+    assert BuilderOptions() == BuilderOptions(
+        batch=DEFAULT_BATCH,
+        precision="fp32",
+        workspace_bytes=256 << 20,
+        opt_level=None,
+        strict=False,
+        compute_capabilities=(),
+    )
 
 
 def test_options_are_read():
-    options = order_of(
+    options = engine_options(
         parsed(
             "--precision", "fp16", "--batch", "1,4,64", "--workspace", "64", "--opt-level", "0", "--strict",
             "--compute-capability", "12.0,8.6,8.6", target="trt-rtx",
         )
-    )  # fmt: skip
-    assert (options["precision"], options["workspace_bytes"], options["opt_level"]) == ("fp16", 64 << 20, 0)
-    assert options["batch"] == BatchRange(min=1, opt=4, max=64)
-    assert options["compute_capabilities"] == ("8.6", "12.0")
-    assert options["strict"]
-    assert order_of(parsed("--if-needed"))["if_needed"]
-    assert str(order_of(parsed("--timing-cache", "c"))["timing_cache"]) == "c"
+    ).builder  # fmt: skip
+    assert (options.precision, options.workspace_bytes, options.opt_level) == ("fp16", 64 << 20, 0)
+    assert options.batch == BatchRange(min=1, opt=4, max=64)
+    assert options.compute_capabilities == ("8.6", "12.0")
+    assert options.strict
+    assert engine_options(parsed("--if-needed")).if_needed
+    assert str(engine_options(parsed("--timing-cache", "c")).timing_cache) == "c"
 
 
 @pytest.mark.parametrize(
@@ -79,24 +78,24 @@ def test_options_are_read():
 )
 def test_an_impossible_option_is_answered_by_what_is_possible(option: str, text: str, told: str):
     with pytest.raises(UsageError) as caught:
-        order_of(parsed(option, text, target="trt-rtx"))
+        engine_options(parsed(option, text, target="trt-rtx"))
     assert told in str(caught.value)
     assert option in str(caught.value)
 
 
 def test_tensorrt_builds_only_for_the_gpu_that_is_here():
     with pytest.raises(UsageError, match="--compute-capability goes with --target trt-rtx"):
-        order_of(parsed("--compute-capability", "8.7"))
+        engine_options(parsed("--compute-capability", "8.7"))
 
 
 def test_what_is_built_ahead_of_time_has_no_gpu_to_be_compared_with():
     with pytest.raises(UsageError, match="--if-needed goes with the GPU that is here"):
-        order_of(parsed("--if-needed", "--compute-capability", "8.6", target="trt-rtx"))
+        engine_options(parsed("--if-needed", "--compute-capability", "8.6", target="trt-rtx"))
 
 
 def test_rtx_has_no_timing_cache():
     with pytest.raises(UsageError, match="--timing-cache goes with --target trt"):
-        order_of(parsed("--timing-cache", "c", target="trt-rtx"))
+        engine_options(parsed("--timing-cache", "c", target="trt-rtx"))
 
 
 @pytest.mark.parametrize(
@@ -115,20 +114,21 @@ def test_an_option_without_effect_is_refused(given: list[str]):
 def test_the_engine_lies_beside_the_bundle_or_where_it_is_said(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str | None
 ):
-    orders: list[Order] = []
-    monkeypatch.setattr(module, "engine_from_onnx", lambda order, _watch: orders.append(order))
-    build(bundle, None if place is None else tmp_path / place, order_of(parsed()))
-    assert orders[0].engine_dir == (bundle.path.with_name("tiny.engines") if place is None else tmp_path / place)
-    assert orders[0].bundle is bundle
+    calls: list[tuple[Bundle, Path]] = []
+    monkeypatch.setattr(
+        module, "engine_from_onnx", lambda bundle, folder, _options, _progress: calls.append((bundle, folder))
+    )
+    build(bundle, None if place is None else tmp_path / place, engine_options(parsed()))
+    assert calls == [(bundle, bundle.path.with_name("tiny.engines") if place is None else tmp_path / place)]
 
 
 @pytest.fixture
 def engine(bundle: Bundle, tmp_path: Path):
     """What lies there, with changes of its sidecar."""
 
-    def make(*, built: bool = True, **said: object) -> Engine:
+    def make(*, built: bool = True, **said: object) -> BuildResult:
         path = write_engine(tmp_path, fake("10.3.0", Behaviour(None)), bundle, ORIN, **said)
-        return Engine(path, read_sidecar(path), built=built)
+        return BuildResult(path, read_sidecar(path), built=built)
 
     return make
 
@@ -157,7 +157,7 @@ def test_a_person_reads_that_it_was_kept_and_for_whom_it_was_built(engine):
 
 def test_a_person_reads_which_tensorrt_it_is_and_whether_a_cache_helped(engine, bundle: Bundle, tmp_path: Path):
     path = write_engine(tmp_path / "rtx", fake("rtx-1.7.1", Behaviour(None)), bundle, ORIN)
-    text = describe(Engine(path, read_sidecar(path), built=True, cache_used=True))
+    text = describe(BuildResult(path, read_sidecar(path), built=True, cache_used=True))
     assert "  TensorRT-RTX 1.7.1, " in text
     assert text.splitlines()[2].endswith(", timing cache used")
     assert "timing cache" not in describe(engine())

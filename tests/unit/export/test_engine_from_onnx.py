@@ -21,8 +21,9 @@ from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tensorrt import engine_file as plan
 from drsn.agent.backends.tensorrt.engine_file import BatchRange, Machine, Plan, read_sidecar
 from drsn.export import engine_from_onnx as module
-from drsn.export.build_watch import Watch
-from drsn.export.engine_from_onnx import Engine, Order, engine_from_onnx, here
+from drsn.export.build_progress import BuildProgress
+from drsn.export.engine_from_onnx import BuildResult, EngineOptions, device_and_library, engine_from_onnx
+from drsn.export.plan_from_onnx import BuilderOptions
 from drsn.model import whole_file
 from drsn.model.contract import Parity
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -55,16 +56,18 @@ class Bench:
             raise UnavailableError("Python has no tensorrt; apt-get install it")
         return fake(self.version if flavour == "tensorrt" else "rtx-1.7.1", self.builds)
 
-    def _prove(self, _trt: object, _cuda: object, content: bytes, bundle: Bundle, order: Order) -> tuple[Parity, ...]:
-        assert bundle.sha256 == order.bundle.sha256
+    def _check(self, _trt, _cuda, content: bytes, bundle: Bundle, _options) -> tuple[Parity, ...]:
+        assert bundle.sha256 == self._bundle.sha256
         self.proofs.append(content)
         if self.wrong:
             raise BundleError("the engine is wrong, nothing was written")
         return (PROOF,)
 
-    def build(self, target: str = "trt", **wishes: object) -> Engine:
-        order = Order(**{"target": target, "bundle": self._bundle, "engine_dir": self._folder, **wishes})
-        return engine_from_onnx(order, Watch(io.StringIO()), self._prove)
+    def build(self, target: str = "trt", **options: object) -> BuildResult:
+        bundle, folder = options.pop("bundle", self._bundle), options.pop("engine_dir", self._folder)
+        own = {name: options.pop(name) for name in ("timing_cache", "if_needed") if name in options}
+        chosen = EngineOptions(target, BuilderOptions(**options), **own)
+        return engine_from_onnx(bundle, folder, chosen, BuildProgress(io.StringIO()), self._check)
 
     @property
     def files(self) -> list[str]:
@@ -217,7 +220,7 @@ def test_rtx_with_a_gpu_builds_for_it_and_proves_it(bench: Bench):
 
 def test_tensorrt_builds_only_for_the_gpu_that_is_here(bench: Bench):
     with pytest.raises(UsageError, match="trt-rtx"):
-        here("trt", ("8.7",))
+        device_and_library("trt", ("8.7",))
 
 
 # --if-needed: by bundle, TensorRT and GPU.

@@ -7,7 +7,7 @@ from graphs import CONTRACT, diagnosis, trained_by_chance
 
 from drsn.export.half import halved
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.architecture import Family, View
+from drsn.model.network import Family, View
 
 FLOAT, FLOAT16 = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 EVERY = pytest.mark.parametrize("family", Family, ids=lambda family: family.value)

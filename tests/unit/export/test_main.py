@@ -69,9 +69,9 @@ def test_a_checkpoint_becomes_a_bundle(run, checkpoint_path: Path, tmp_path: Pat
 
 
 def test_a_file_that_was_left_out_is_told(run, checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from drsn.export import steps
+    from drsn.export import bundle_from_checkpoint as module
 
-    monkeypatch.setitem(steps.TOLERANCES, "fp16", Tolerance(1e-9, 1e-9))
+    monkeypatch.setitem(module.TOLERANCES, "fp16", Tolerance(1e-9, 1e-9))
     command = ("--target", "onnx", "--checkpoint", checkpoint_path, "--out", tmp_path / "b", "--force")
     code, out, _ = run(*command)
     assert code == 0

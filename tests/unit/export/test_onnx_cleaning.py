@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from drsn.export.onnx_cleaning import cleaned
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.architecture import Family, View
+from drsn.model.network import Family, View
 
 
 def model(nodes: list[onnx.NodeProto], *weights: onnx.TensorProto, shape: tuple = ("batch", 4)) -> onnx.ModelProto:

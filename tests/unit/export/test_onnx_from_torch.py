@@ -14,11 +14,10 @@ import pytest
 import torch
 
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.architecture import Family, NetworkConfig
 from drsn.model.contract import Label, ModelContract
-from drsn.model.diagnosis import Diagnosis
-from drsn.model.network import Network
-from drsn.model.novelty import fit_known
+from drsn.model.deployed_model import DeployedModel
+from drsn.model.network import Family, Network, NetworkConfig
+from drsn.model.novelty import fit_coefficients
 
 CONTRACT = ModelContract(
     labels=(
@@ -44,16 +43,16 @@ class Exported(NamedTuple):
     """A network of one family, before and after."""
 
     family: Family
-    graph: Diagnosis
+    graph: DeployedModel
     content: bytes
     model: onnx.ModelProto
 
 
-def network(family: Family) -> Diagnosis:
+def network(family: Family) -> DeployedModel:
     torch.manual_seed(1)
     embedding = np.random.default_rng(1).standard_normal((300, 32)).astype(np.float32)
-    known = fit_known(embedding, np.arange(300) % 3)
-    return Diagnosis(Network(NetworkConfig(family=family, labels=3, channels=2)), known, temperature=1.7).eval()
+    known = fit_coefficients(embedding, np.arange(300) % 3)
+    return DeployedModel(Network(NetworkConfig(family=family, labels=3, channels=2)), known, temperature=1.7).eval()
 
 
 @pytest.fixture(scope="module", params=Family, ids=lambda family: family.value)

@@ -10,8 +10,8 @@ from fake_builder import Builds, fake
 from fake_tensorrt import VERSIONS
 
 from drsn.agent.backends.tensorrt.engine_file import BatchRange, header
-from drsn.export.build_watch import Watch
-from drsn.export.plan_from_onnx import Built, Wishes, plan_from_onnx
+from drsn.export.build_progress import BuildProgress
+from drsn.export.plan_from_onnx import BuilderOptions, BuiltPlan, plan_from_onnx
 from drsn.model.errors import BundleError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
 TYPED = [version for version in VERSIONS if version != "8.6.1"]
 TENSORRT = [version for version in VERSIONS if not version.startswith("rtx")]
-WISHES = {"batch": BatchRange(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 1 << 20}
+OPTIONS = {"batch": BatchRange(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 1 << 20}
 
 
 @pytest.fixture
 def build(contract: ModelContract):
     """Build with one version; returns what was built and what TensorRT was asked for."""
 
-    def built(version: str = "10.3.0", cache: bytes = b"", builds: Builds | None = None, **wishes: object) -> Built:
+    def built(
+        version: str = "10.3.0", cache: bytes = b"", builds: Builds | None = None, **options: object
+    ) -> BuiltPlan:
         builds = builds or Builds()
-        watch = Watch(io.StringIO())
-        return plan_from_onnx(fake(version, builds), b"onnx", contract, Wishes(**{**WISHES, **wishes}), cache, watch)
+        progress = BuildProgress(io.StringIO())
+        return plan_from_onnx(
+            fake(version, builds), b"onnx", contract, BuilderOptions(**{**OPTIONS, **options}), cache, progress
+        )
 
     return built
 
@@ -84,7 +88,7 @@ def test_contexts_share_the_profile_which_8_6_must_be_told(build, version: str):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_build_without_progress_says_so(contract: ModelContract, version: str):
     said = io.StringIO()
-    plan_from_onnx(fake(version, Builds()), b"", contract, Wishes(**WISHES), b"", Watch(said))
+    plan_from_onnx(fake(version, Builds()), b"", contract, BuilderOptions(**OPTIONS), b"", BuildProgress(said))
     assert ("does not tell how far it is" in said.getvalue()) == (version == "8.6.1")
 
 
@@ -140,7 +144,7 @@ def test_what_was_logged_before_is_no_reason(contract: ModelContract):
     trt = fake("10.3.0", Builds(refused={"create_network": "the true one"}))
     trt.errors.append("of yesterday")
     with pytest.raises(UnavailableError) as caught:
-        plan_from_onnx(trt, b"", contract, Wishes(**WISHES), b"", Watch(io.StringIO()))
+        plan_from_onnx(trt, b"", contract, BuilderOptions(**OPTIONS), b"", BuildProgress(io.StringIO()))
     assert "of yesterday" not in str(caught.value)
 
 
@@ -151,7 +155,7 @@ def test_what_the_parser_grumbled_at_and_took_is_no_reason_either(
     trt = fake(version, Builds(refused={"build_serialized_network": "the true one"}))
     monkeypatch.setattr(trt.module.OnnxParser, "parse", lambda _self, _model: trt.errors.append("grumble") or True)
     with pytest.raises(UnavailableError, match="built no engine: the true one; "):
-        plan_from_onnx(trt, b"", contract, Wishes(**WISHES), b"", Watch(io.StringIO()))
+        plan_from_onnx(trt, b"", contract, BuilderOptions(**OPTIONS), b"", BuildProgress(io.StringIO()))
 
 
 @pytest.mark.parametrize(
@@ -264,10 +268,10 @@ def test_a_profile_that_is_refused_at_once_is_the_batchs_fault(
     trt = fake("10.3.0", Builds())
     monkeypatch.setattr(trt.module.IOptimizationProfile, "set_shape", set_shape)
     with pytest.raises(UsageError, match=r"--batch 1,8,32: .* takes no such profile: min > max"):
-        plan_from_onnx(trt, b"", contract, Wishes(**WISHES), b"", Watch(io.StringIO()))
+        plan_from_onnx(trt, b"", contract, BuilderOptions(**OPTIONS), b"", BuildProgress(io.StringIO()))
 
 
-class Impatient(Watch):
+class Impatient(BuildProgress):
     """Cancels at its first step."""
 
     def stepped(self, phase: str, step: int) -> None:
@@ -278,4 +282,4 @@ class Impatient(Watch):
 @pytest.mark.parametrize("version", TYPED)
 def test_a_cancelled_build_is_no_failure(contract: ModelContract, version: str):
     with pytest.raises(KeyboardInterrupt):
-        plan_from_onnx(fake(version, Builds()), b"", contract, Wishes(**WISHES), b"", Impatient(io.StringIO()))
+        plan_from_onnx(fake(version, Builds()), b"", contract, BuilderOptions(**OPTIONS), b"", Impatient(io.StringIO()))

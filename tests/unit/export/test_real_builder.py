@@ -14,16 +14,16 @@ from graphs import CONTRACT, diagnosis, real_builder
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.engine_file import NETWORK, BatchRange, header
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.export.build_watch import Watch
+from drsn.export.build_progress import BuildProgress
 from drsn.export.half import halved
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
-from drsn.model.architecture import Family, View
+from drsn.export.plan_from_onnx import BuilderOptions, plan_from_onnx
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError, UsageError
+from drsn.model.network import Family, View
 
 if TYPE_CHECKING:
-    from drsn.export.plan_from_onnx import Built
+    from drsn.export.plan_from_onnx import BuiltPlan
 
 real_builder()
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -39,11 +39,12 @@ def model() -> bytes:
     return onnx(Family.DRSN_CW, View.WAVEFORM, "fp32")
 
 
-def build(model: bytes, watch: Watch | None = None, **wishes: object) -> Built:
+def build(model: bytes, progress: BuildProgress | None = None, **options: object) -> BuiltPlan:
     due = {"batch": BatchRange(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 256 << 20,
            "compute_capabilities": ("8.6", "8.9")}  # fmt: skip
     trt = trt_compat.load("tensorrt-rtx")
-    return plan_from_onnx(trt, model, CONTRACT, Wishes(**{**due, **wishes}), b"", watch or Watch(io.StringIO()))
+    progress = progress or BuildProgress(io.StringIO())
+    return plan_from_onnx(trt, model, CONTRACT, BuilderOptions(**{**due, **options}), b"", progress)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -60,9 +61,9 @@ def test_every_network_of_the_family_builds(family: Family, view: View, precisio
 def test_what_ships_builds(name: str, precision: str):
     bundle = open_bundle(shipped(name))
     trt = trt_compat.load("tensorrt-rtx")
-    wishes = Wishes(BatchRange(min=1, opt=8, max=32), precision, 256 << 20, compute_capabilities=("8.6",))
+    options = BuilderOptions(BatchRange(min=1, opt=8, max=32), precision, 256 << 20, compute_capabilities=("8.6",))
     model = bundle.read(NETWORK[precision])
-    built = plan_from_onnx(trt, model, bundle.contract, wishes, b"", Watch(io.StringIO()))
+    built = plan_from_onnx(trt, model, bundle.contract, options, b"", BuildProgress(io.StringIO()))
     assert header(built.plan) == ("tensorrt-rtx", trt.version)
 
 
@@ -94,7 +95,7 @@ def test_a_capability_that_cannot_run_the_network_says_so(model: bytes):
 
 
 def test_progress_is_told_and_a_cancel_heard_at_the_next_step(model: bytes):
-    class Watched(Watch):
+    class Watched(BuildProgress):
         steps = 0
 
         def stepped(self, phase: str, step: int) -> None:

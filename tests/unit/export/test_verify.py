@@ -9,7 +9,7 @@ import pytest
 
 from drsn.agent.mqtt.transport import Outputs
 from drsn.export import verify as module
-from drsn.export.verify import Artefact, Findings, fresh_noise, networks, timed, verify
+from drsn.export.verify import Artifact, Findings, fresh_noise, networks, timed, verify
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def test_answers_are_kept_before_the_next_call_overwrites_them():
 
 def test_an_answer_that_depends_on_its_company_fails(bundle: Bundle):
     (first, *_) = networks(bundle)
-    guilty = Artefact("guilty", first.limits, Reusing(len(bundle.contract.labels), forgets=True), 32)
+    guilty = Artifact("guilty", first.limits, Reusing(len(bundle.contract.labels), forgets=True), 32)
     failed = [c.parity.pair for c in verify(bundle, [guilty], calls=0).comparisons if not c.passed]
     assert failed
     assert all("guilty" in pair for pair in failed)
@@ -146,8 +146,8 @@ def test_an_engine_that_fails_is_told_and_keeps_no_other_from_being_run(bundle: 
         yield
 
     (first, *_) = networks(bundle)
-    sound = Artefact("sound", first.limits, first.open, 32)
-    findings = verify(bundle, [Artefact("x.plan", first.limits, fails(), 32), sound], calls=0)
+    sound = Artifact("sound", first.limits, first.open, 32)
+    findings = verify(bundle, [Artifact("x.plan", first.limits, fails(), 32), sound], calls=0)
     assert findings.broken == [f"x.plan: {error}"]
     assert not findings.passed
     assert [c.parity.pair for c in findings.comparisons if "sound" in c.parity.pair]

@@ -13,7 +13,7 @@ from fake_tensorrt import Behaviour, fake, write_engine
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice
-from drsn.export import engines
+from drsn.export import engine_artifacts
 from drsn.export import verify_command as module
 from drsn.export.verify_command import command
 from drsn.model.errors import UsageError
@@ -46,9 +46,9 @@ def orin(monkeypatch: pytest.MonkeyPatch):
     behaviour = Behaviour(Gpu())
     library = fake("10.3.0", behaviour)
     monkeypatch.setattr(trt_compat, "load", lambda _flavour: library)
-    monkeypatch.setattr(engines, "probe", lambda: ORIN)
+    monkeypatch.setattr(engine_artifacts, "probe", lambda: ORIN)
     monkeypatch.setattr(module, "probe", lambda: ORIN)
-    monkeypatch.setattr(engines, "Cuda", lambda _newest: behaviour.gpu.cuda())
+    monkeypatch.setattr(engine_artifacts, "Cuda", lambda _newest: behaviour.gpu.cuda())
     return library, behaviour
 
 
@@ -147,7 +147,7 @@ def test_an_engine_that_cannot_run_is_named_with_the_reason_and_is_no_failure(
     verify, orin, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = write_engine(tmp_path / "e", orin[0], bundle, ORIN)
-    monkeypatch.setattr(engines, "probe", lambda: NO_DRIVER)
+    monkeypatch.setattr(engine_artifacts, "probe", lambda: NO_DRIVER)
     code, out = verify(bundle, "--engine-dir", tmp_path / "e")
     assert code == 0
     assert f"---- not run: {path.name}: no CUDA driver" in out

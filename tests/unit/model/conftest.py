@@ -33,7 +33,7 @@ def keyboard() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def bundle_path(tmp_path_factory: pytest.TempPathFactory, checkpoint_path: Path) -> Path:
     """What `drsn-export` makes of the tiny model; only to be read."""
-    from drsn.export.steps import bundle_from_checkpoint
+    from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
 
     path = tmp_path_factory.mktemp("exported") / "tiny"
     bundle_from_checkpoint(checkpoint_path, path, force=False)

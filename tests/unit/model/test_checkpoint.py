@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.checkpoint import Checkpoint
 from drsn.model.errors import BadDataError, StorageError
-from drsn.model.novelty import fit_known
+from drsn.model.novelty import fit_coefficients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +76,6 @@ def test_what_is_no_checkpoint_is_said_in_one_line(tmp_path: Path, content: byte
     assert "\n" not in line
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=40), st.sampled_from([b"", b"\x80\x02", b"\x80\x02}("]))
 def test_no_bytes_at_all_break_the_reader(tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bytes):
     refusal(tmp_path_factory.getbasetemp() / "any.pt", head + content)
@@ -123,10 +122,10 @@ def test_a_file_of_an_earlier_format_says_which_in_one_line(tmp_path: Path, docu
     assert "\n" not in line
 
 
-def test_what_another_network_knows_is_refused(checkpoint: Checkpoint):
+def test_novelty_coefficients_of_another_network_are_refused(checkpoint: Checkpoint):
     embedding = np.random.default_rng(1).standard_normal((30, 5)).astype(np.float32)
-    other = fit_known(embedding, np.arange(30) % 3)
-    with pytest.raises(BadDataError, match="what it knows doesn't fit the network; train again"):
+    other = fit_coefficients(embedding, np.arange(30) % 3)
+    with pytest.raises(BadDataError, match="its novelty coefficients don't fit the network"):
         replace(checkpoint, known=other).build()
 
 

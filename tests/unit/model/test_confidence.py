@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from drsn.model import confidence as module
-from drsn.model.confidence import confidence, held_out, on_test_set, tempered, trained_noise, with_row
+from drsn.model.confidence import confidence, held_out, on_test_set, trained_noise, with_row, with_temperature
 from drsn.model.data.recording import Recording
-from drsn.model.evaluate import Outputs, run
+from drsn.model.evaluate import ModelOutputs, run
 from drsn.model.recipe import Recipe, recipe_from
 from drsn.model.sources import corpus_of
-from drsn.model.windows import NoiseMix, Windows, windows_of
+from drsn.model.windows import LabelledWindows, NoiseMix, windows_of
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
@@ -29,10 +29,10 @@ def split():
 
     def make(*recordings: tuple[int, str, int]) -> set[tuple[int, int]]:
         one = [
-            Windows(np.zeros((n, 1, 4), np.float32), np.full(n, label), np.full(n, number), np.arange(n))
+            LabelledWindows(np.zeros((n, 1, 4), np.float32), np.full(n, label), np.full(n, number), np.arange(n))
             for number, (label, _, n) in enumerate(recordings)
         ]
-        windows = Windows.joined([*one, *one])
+        windows = LabelledWindows.joined([*one, *one])
         names = [Recording("r", "l", np.zeros((1, 1), np.float32), 1.0, group) for _, group, _ in recordings]
         held = held_out(windows, names)
         first, second = np.split(held, 2)
@@ -82,7 +82,7 @@ def test_a_temperature_changes_probabilities_alone(checkpoint: Checkpoint, recip
     samples = checkpoint.golden
     plain = run(replace(checkpoint, temperature=1.0).build(), samples)
     other = run(replace(checkpoint, temperature=3.0).build(), samples)
-    again = tempered(plain, 3.0)
+    again = with_temperature(plain, 3.0)
     np.testing.assert_allclose(again.probabilities, other.probabilities, atol=1e-6)
     np.testing.assert_array_equal(again.novelty, plain.novelty)
     np.testing.assert_array_equal(again.logits, plain.logits)
@@ -90,7 +90,7 @@ def test_a_temperature_changes_probabilities_alone(checkpoint: Checkpoint, recip
 
 def test_a_set_counted_by_hand():
     logits = np.log(np.array([[0.5, 0.5 - 1e-6], [0.25, 0.75], [0.75, 0.25], [0.5, 0.5 - 1e-6]], np.float32))
-    outputs = Outputs(logits, np.exp(logits), np.array([1, 2, 3, 4], np.float32))
+    outputs = ModelOutputs(logits, np.exp(logits), np.array([1, 2, 3, 4], np.float32))
     row = confidence("one", outputs, np.array([0, 1, 1, 1]), threshold=3.0)
     assert (row.set, row.windows, row.accuracy, row.accepted) == ("one", 4, 0.5, 0.75)
     assert row.nll == pytest.approx(-np.log([0.5, 0.75, 0.25, 0.5]).mean(), rel=1e-4)

@@ -7,24 +7,23 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.export.steps import bundle_from_checkpoint
-from drsn.model.architecture import Family, NetworkConfig, Stage, View
-from drsn.model.augmentation import Batch
+from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
 from drsn.model.bundle import open_bundle
 from drsn.model.checkpoint import Checkpoint
-from drsn.model.course import Course
-from drsn.model.diagnosis import normalise
+from drsn.model.deployed_model import normalise
 from drsn.model.ensemble import Ensemble, network_of
 from drsn.model.errors import BadDataError
-from drsn.model.network import Network
-from drsn.model.origin import read_origin
+from drsn.model.network import Family, Network, NetworkConfig, StageConfig, View
 from drsn.model.recipe import Optimisation, Recipe, recipe_from
-from drsn.model.train import train
+from drsn.model.training.augmentation import TrainingBatch
+from drsn.model.training.pretrained import read_pretrained
+from drsn.model.training.schedule import Trainer
+from drsn.model.training.train import train
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAIR = NetworkConfig(labels=3, members=2, window=512, stages=(Stage(channels=16),))
+PAIR = NetworkConfig(labels=3, members=2, window=512, stages=(StageConfig(channels=16),))
 BALL = {"name": "ball", "condition": "ball"}
 
 
@@ -35,9 +34,9 @@ def pair() -> Network:
 
 
 @pytest.fixture
-def batch() -> Batch:
+def batch() -> TrainingBatch:
     rng = np.random.default_rng(1)
-    return Batch(rng.standard_normal((8, 1, 512), np.float32), rng.integers(3, size=8))
+    return TrainingBatch(rng.standard_normal((8, 1, 512), np.float32), rng.integers(3, size=8))
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def recipe(tiny: dict) -> Recipe:
 def test_one_member_is_the_plain_network_with_the_names_that_its_weights_always_had():
     network = network_of(PAIR.model_copy(update={"members": 1}))
     assert type(network) is Network
-    assert network.parts == (network,)
+    assert network.member_networks == (network,)
     assert "stem.weight" in network.state_dict()
 
 
@@ -59,7 +58,7 @@ def test_it_gives_the_mean_of_its_members_logits_and_all_of_their_features(famil
     config = NetworkConfig.model_validate({**PAIR.model_dump(), "family": family, "view": view, **stem})
     pair, x = network_of(config).eval(), torch.randn(4, 1, 512)
     with torch.no_grad():
-        ours, (one, other) = pair(x), (part(x) for part in pair.parts)
+        ours, (one, other) = pair(x), (part(x) for part in pair.member_networks)
     torch.testing.assert_close(ours.logits, (one.logits + other.logits) / 2)
     geometric = (one.logits.softmax(-1) * other.logits.softmax(-1)).sqrt()
     torch.testing.assert_close(ours.logits.softmax(-1), geometric / geometric.sum(-1, keepdim=True))
@@ -71,32 +70,35 @@ def test_it_gives_the_mean_of_its_members_logits_and_all_of_their_features(famil
 
 
 def test_members_begin_apart(pair: Network):
-    one, other = pair.parts
+    one, other = pair.member_networks
     assert not torch.equal(one.stem.weight, other.stem.weight)
 
 
-def test_each_member_learns_as_if_it_were_alone(pair: Network, batch: Batch):
+def test_each_member_learns_as_if_it_were_alone(pair: Network, batch: TrainingBatch):
     settings = Optimisation(steps=5, batch=8, learning_rate=0.01)
-    alone = copy.deepcopy(pair.parts[1])
-    together, lonely = Course(pair, settings, fine_tuning=False), Course(alone, settings, fine_tuning=False)
+    alone = copy.deepcopy(pair.member_networks[1])
+    together, lonely = Trainer(pair, settings, fine_tuning=False), Trainer(alone, settings, fine_tuning=False)
     for _ in range(3):
-        together.learn(batch)
-        lonely.learn(batch)
+        together.train_step(batch)
+        lonely.train_step(batch)
     x = normalise(torch.from_numpy(batch.samples))  # not the weights: biases before batch norms wander
-    torch.testing.assert_close(pair.parts[1](x).logits, alone(x).logits, rtol=1e-2, atol=1e-2)
-    assert not torch.allclose(pair.parts[0](x).logits, alone(x).logits, atol=0.1)
+    torch.testing.assert_close(pair.member_networks[1](x).logits, alone(x).logits, rtol=1e-2, atol=1e-2)
+    assert not torch.allclose(pair.member_networks[0](x).logits, alone(x).logits, atol=0.1)
 
 
-def test_the_loss_is_the_mean_of_the_members_losses(pair: Network, batch: Batch):
+def test_the_loss_is_the_mean_of_the_members_losses(pair: Network, batch: TrainingBatch):
     x, label = normalise(torch.from_numpy(batch.samples)), torch.from_numpy(batch.label)
-    losses = [float(torch.nn.functional.cross_entropy(part(x).logits, label).detach()) for part in pair.train().parts]
-    found = Course(pair, Optimisation(steps=5, batch=8), fine_tuning=False).learn(batch)
+    losses = [
+        float(torch.nn.functional.cross_entropy(part(x).logits, label).detach())
+        for part in pair.train().member_networks
+    ]
+    found = Trainer(pair, Optimisation(steps=5, batch=8), fine_tuning=False).train_step(batch)
     assert found == pytest.approx(sum(losses) / 2)
 
 
-def test_fine_tuning_begins_with_all_classifiers_and_nothing_else(pair: Network, batch: Batch):
+def test_fine_tuning_begins_with_all_classifiers_and_nothing_else(pair: Network, batch: TrainingBatch):
     before = copy.deepcopy(pair.state_dict())
-    Course(pair, Optimisation(steps=10, batch=8), fine_tuning=True).learn(batch)
+    Trainer(pair, Optimisation(steps=10, batch=8), fine_tuning=True).train_step(batch)
     moved = {name for name, value in pair.state_dict().items() if not torch.equal(value, before[name])}
     assert moved == {f"members.{n}.classifier.{what}" for n in (0, 1) for what in ("weight", "bias")}
 
@@ -117,14 +119,14 @@ def test_it_is_trained_kept_exported_and_tuned_like_any_network(recipe: Recipe, 
         assert torch.equal(ours, theirs)
     bundle_from_checkpoint(tmp_path / "checkpoint.pt", tmp_path / "pair", force=False)
     assert "model.fp16.onnx" in open_bundle(tmp_path / "pair").files
-    origin = read_origin(tmp_path / "pair")
+    pretrained = read_pretrained(tmp_path / "pair")
     normal, _, outer = tiny["labels"]
     other = {key: value for key, value in tiny.items() if key != "network"}
-    tuned = origin.adopted(recipe_from({**other, "labels": [outer, BALL, normal]}, "tiny"))
-    state = origin.begun(tuned).state_dict()
+    tuned = pretrained.with_architecture(recipe_from({**other, "labels": [outer, BALL, normal]}, "tiny"))
+    state = pretrained.initial_network(tuned).state_dict()
     for member in (0, 1):
         name = f"members.{member}.classifier.weight"
-        assert torch.equal(state[name][0], origin.state[name][2])
-        assert torch.equal(state[name][2], origin.state[name][0])
-    after = train(tuned, lambda _step, _loss: None, origin=origin).checkpoint
+        assert torch.equal(state[name][0], pretrained.state[name][2])
+        assert torch.equal(state[name][2], pretrained.state[name][0])
+    after = train(tuned, lambda _step, _loss: None, pretrained=pretrained).checkpoint
     assert after.network.members == 2

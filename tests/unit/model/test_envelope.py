@@ -5,16 +5,15 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from drsn.model.architecture import NetworkConfig, Stage, Stem, View
 from drsn.model.envelope import BandDropout, EnvelopeSpectrum, gabor
-from drsn.model.network import Network
+from drsn.model.network import Network, NetworkConfig, StageConfig, StemConfig, View
 
 RATE_HZ = 12_000.0
 CONFIG = NetworkConfig(
     labels=3,
     view=View.ENVELOPE_SPECTRUM,
-    stem=Stem(channels=16, kernel=96, stride=16),
-    stages=(Stage(channels=8), Stage(channels=8)),
+    stem=StemConfig(channels=16, kernel=96, stride=16),
+    stages=(StageConfig(channels=8), StageConfig(channels=8)),
 )
 
 
@@ -57,7 +56,7 @@ def test_the_network_over_the_spectrum_has_features_of_lines_and_of_levels():
     assert features.alpha is not None
 
 
-@pytest.mark.parametrize("change", [{"envelope_bins": 65}, {"stem": Stem(channels=15, kernel=96, stride=16)}])
+@pytest.mark.parametrize("change", [{"envelope_bins": 65}, {"stem": StemConfig(channels=15, kernel=96, stride=16)}])
 def test_a_spectrum_that_can_not_be_is_refused(change: dict[str, object]):
     with pytest.raises(ValidationError, match="stem channels in pairs"):
         NetworkConfig.model_validate({**CONFIG.model_dump(), **change})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.evaluate import Outputs, Score, disturbances, evaluate, features, run, score
+from drsn.model.evaluate import ModelOutputs, Score, disturbances, evaluate, features, run, score
 from drsn.model.recipe import recipe_from
 from drsn.model.sources import corpus_of
 from drsn.model.windows import Disturbance
@@ -38,7 +38,7 @@ def count(checkpoint: Checkpoint, contract: ModelContract):
     def counted(cell: tuple[tuple[int, int, float], ...], **changes: float | None) -> Score:
         label, named, novelty = (np.array(column) for column in zip(*cell, strict=True))
         logits = np.eye(4, dtype=np.float32)[named]
-        outputs = Outputs(logits, logits / 2, novelty.astype(np.float32))
+        outputs = ModelOutputs(logits, logits / 2, novelty.astype(np.float32))
         model = replace(checkpoint, contract=contract.model_copy(update=changes))
         return score(outputs, label, Disturbance(), model)
 
@@ -107,7 +107,7 @@ def test_the_bare_network_says_what_the_graph_says(checkpoint: Checkpoint):
 def test_outputs_can_be_chosen_from_and_joined_again(checkpoint: Checkpoint):
     whole = run(checkpoint.build(), checkpoint.golden)
     first = np.arange(len(checkpoint.golden)) < 5
-    again = Outputs.joined([whole.part(first), whole.part(~first)])
+    again = ModelOutputs.joined([whole.part(first), whole.part(~first)])
     for name, array in vars(whole).items():
         np.testing.assert_array_equal(getattr(again, name), array)
 

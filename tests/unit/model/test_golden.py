@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.model.evaluate import Outputs
+from drsn.model.evaluate import ModelOutputs
 from drsn.model.golden import golden_windows
 
 
@@ -11,10 +11,10 @@ from drsn.model.golden import golden_windows
 def chosen():
     """Make `count` windows whose samples are their number, and random outputs; return both and the numbers chosen."""
 
-    def make(count: int) -> tuple[Outputs, list[int]]:
+    def make(count: int) -> tuple[ModelOutputs, list[int]]:
         rng = np.random.default_rng(8)
         logits = rng.standard_normal((count, 4)).astype(np.float32)
-        outputs = Outputs(logits, logits, rng.standard_normal(count).astype(np.float32))
+        outputs = ModelOutputs(logits, logits, rng.standard_normal(count).astype(np.float32))
         samples = np.broadcast_to(np.arange(count, dtype=np.float32)[:, None, None], (count, 2, 8))
         golden = golden_windows(samples, outputs)
         assert golden.shape[1:] == (2, 8)

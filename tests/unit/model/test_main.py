@@ -79,6 +79,12 @@ def test_a_wrong_command_line_is_64(fails, argv: list[str]):
     assert "--help" in line
 
 
+def test_the_accuracy_grid_is_named_where_it_lies(fails):
+    code, line = fails("benchmark", "--report")
+    assert code == 64
+    assert "python benchmarks/accuracy" in line
+
+
 def test_a_wrong_recipe_is_78_and_nothing_is_made(fails, recipe_path: Path, tmp_path: Path):
     recipe_path.write_text(recipe_path.read_text() + "speling = 1\n")
     code, line = fails(recipe_path, "--out", tmp_path / "out")

@@ -10,12 +10,20 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from drsn.model.architecture import Architecture, Family, NetworkConfig, Stage
-from drsn.model.diagnosis import Diagnosis
+from drsn.model.deployed_model import DeployedModel
 from drsn.model.errors import BadDataError
-from drsn.model.network import Network, Shortcut, Unit
-from drsn.model.novelty import fit_known
-from drsn.model.shrinkage import Shrinkage, _SoftThreshold, soft_threshold
+from drsn.model.network import (
+    Architecture,
+    Family,
+    Network,
+    NetworkConfig,
+    ResidualUnit,
+    Shortcut,
+    Shrinkage,
+    _SoftThreshold,
+    soft_threshold,
+)
+from drsn.model.novelty import fit_coefficients
 
 SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)
 
@@ -172,8 +180,8 @@ def test_mistake_shortcut_with_parameters():
 
 def test_only_the_convnet_has_no_shortcut():
     config = NetworkConfig.paper(Family.CONVNET, 8)
-    assert Unit(config, 4, 4, 1).shortcut is None
-    unit = Unit(config.model_copy(update={"family": Family.RESNET}), 4, 4, 1).eval()
+    assert ResidualUnit(config, 4, 4, 1).shortcut is None
+    unit = ResidualUnit(config.model_copy(update={"family": Family.RESNET}), 4, 4, 1).eval()
     x = torch.randn(2, 4, 32)
     torch.testing.assert_close(unit(x)[0], unit.body(x) + x)
 
@@ -196,14 +204,14 @@ def test_the_default_is_wide_and_short():
     network = Network(NetworkConfig(labels=10)).eval()
     assert network.stem.kernel_size == (64,)
     assert network.stem(torch.randn(1, 1, 2048)).shape == (1, 16, 256)
-    assert NetworkConfig(labels=10).stages == (Stage(channels=16), Stage(channels=32), Stage(channels=32))
+    assert [(stage.channels, stage.units) for stage in NetworkConfig(labels=10).stages] == [(16, 1), (32, 1), (32, 1)]
 
 
 @pytest.mark.parametrize("family", SHRINKING)
 def test_the_exported_graph_needs_only_plain_operations(family: Family):
     onnx = pytest.importorskip("onnx")
     embedding = np.random.default_rng(1).standard_normal((80, 16)).astype(np.float32)
-    diagnosis = Diagnosis(network_of(family), fit_known(embedding, np.arange(80) % 8)).eval()
+    diagnosis = DeployedModel(network_of(family), fit_coefficients(embedding, np.arange(80) % 8)).eval()
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch announces the end of this exporter

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.errors import ConfigurationError
-from drsn.model.novelty import SHRINKAGE, Known, Novelty, fit_known
+from drsn.model.novelty import SHRINKAGE, Novelty, NoveltyCoefficients, fit_coefficients
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -42,20 +42,18 @@ def defined(e: np.ndarray, embedding: np.ndarray, label: np.ndarray) -> np.ndarr
     return nearest - distance(x.mean(axis=0), covariance(x))
 
 
-def scored(known: Known, e: np.ndarray) -> np.ndarray:
+def scored(known: NoveltyCoefficients, e: np.ndarray) -> np.ndarray:
     return Novelty(known)(torch.from_numpy(e.astype(np.float32))).numpy()
 
 
-@settings(max_examples=60, deadline=None)
 @given(SEEDS, st.integers(1, 12), st.integers(1, 6), st.floats(0.1, 30))
 def test_the_graph_says_what_the_definition_says(seed: int, features: int, labels: int, far: float):
     embedding, label = drawn(seed, features, labels)
     e = (embedding.mean(axis=0) + far * np.random.default_rng(seed).standard_normal((20, features))).astype(np.float32)
-    expected, actual = defined(e, embedding, label), scored(fit_known(embedding, label), e)
+    expected, actual = defined(e, embedding, label), scored(fit_coefficients(embedding, label), e)
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=2e-3)
 
 
-@settings(max_examples=40, deadline=None)
 @given(SEEDS, st.floats(0.01, 100))
 def test_turning_shifting_and_scaling_the_embeddings_changes_nothing(seed: int, scale: float):
     embedding, label = drawn(seed)
@@ -66,15 +64,15 @@ def test_turning_shifting_and_scaling_the_embeddings_changes_nothing(seed: int, 
     def moved(e: np.ndarray) -> np.ndarray:
         return (scale * e.astype(np.float64) @ turn + shift).astype(np.float32)
 
-    before = scored(fit_known(embedding, label), embedding)
-    after = scored(fit_known(moved(embedding), label), moved(embedding))
+    before = scored(fit_coefficients(embedding, label), embedding)
+    after = scored(fit_coefficients(moved(embedding), label), moved(embedding))
     np.testing.assert_allclose(after, before, rtol=1e-3, atol=2e-3)
 
 
 def test_the_names_of_the_labels_do_not_matter():
     embedding, label = drawn(1)
     before, after = (
-        scored(fit_known(embedding, names[label]), embedding) for names in np.array([[0, 1, 2], [7, 0, 3]])
+        scored(fit_coefficients(embedding, names[label]), embedding) for names in np.array([[0, 1, 2], [7, 0, 3]])
     )
     np.testing.assert_allclose(after, before, atol=1e-4)
 
@@ -84,7 +82,7 @@ def test_the_nearest_label_decides_and_what_lies_between_them_is_new():
     label = rng.integers(2, size=2000)
     centres = np.array([[-10.0, 0.0], [10.0, 0.0]])
     embedding = (centres[label] + rng.standard_normal((2000, 2))).astype(np.float32)
-    first, second, between = scored(fit_known(embedding, label), np.array([[-10, 0], [10, 0], [0, 0]]))
+    first, second, between = scored(fit_coefficients(embedding, label), np.array([[-10, 0], [10, 0], [0, 0]]))
     assert first == pytest.approx(second, abs=0.3)
     assert between == pytest.approx(100, rel=0.1)  # ten standard deviations from either mean, none from that of all
     assert first < -0.9  # at its own mean, but one standard deviation from that of all
@@ -97,7 +95,7 @@ def test_what_varies_in_every_window_counts_for_nothing():
     embedding = np.stack(
         [np.array([-10, 10])[label] + rng.standard_normal(20_000), rng.standard_normal(20_000)], axis=1
     )
-    known = fit_known(embedding.astype(np.float32), label)
+    known = fit_coefficients(embedding.astype(np.float32), label)
     near, far = scored(known, np.array([[10, 0], [10, 5]]))
     assert 0 < far - near < 1.5  # the shrinkage of the larger covariance is larger
 
@@ -105,18 +103,18 @@ def test_what_varies_in_every_window_counts_for_nothing():
 def test_features_that_never_move_are_no_obstacle():
     embedding, label = drawn(6)
     still = np.concatenate([embedding, np.full((len(label), 3), 2, np.float32)], axis=1)
-    assert np.isfinite(scored(fit_known(still, label), still)).all()
+    assert np.isfinite(scored(fit_coefficients(still, label), still)).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, np.nan])
 def test_a_network_that_says_the_same_of_everything_knows_nothing(value: float):
     with pytest.raises(ConfigurationError, match=r"variance of .* train longer") as caught:
-        fit_known(np.full((10, 4), value, np.float32), np.arange(10) % 2)
+        fit_coefficients(np.full((10, 4), value, np.float32), np.arange(10) % 2)
     assert "\n" not in str(caught.value)
 
 
 def test_the_coefficients_are_float32_and_know_their_size():
-    known = fit_known(*drawn(2, features=5, labels=4))
+    known = fit_coefficients(*drawn(2, features=5, labels=4))
     assert {array.dtype for array in vars(known).values()} == {np.dtype(np.float32)}
     assert known.fits(5)
     assert not known.fits(4)
@@ -126,6 +124,6 @@ def test_the_coefficients_are_float32_and_know_their_size():
 
 
 def test_the_score_has_no_parameters_and_adds_nothing_to_the_weights():
-    novelty = Novelty(fit_known(*drawn(3)))
+    novelty = Novelty(fit_coefficients(*drawn(3)))
     assert list(novelty.parameters()) == []
     assert dict(novelty.state_dict()) == {}

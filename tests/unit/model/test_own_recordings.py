@@ -206,7 +206,7 @@ def test_settings_that_can_not_be_are_refused(
 
 
 def test_a_model_is_trained_from_a_folder(labels: None, tiny: dict[str, Any], tmp_path: Path):
-    from drsn.model.train import train
+    from drsn.model.training.train import train
 
     outcome = train(recipe(tiny, tmp_path), lambda _step, _loss: None)
     assert outcome.checkpoint.contract.conditions == ("normal", "inner_race", "outer_race")

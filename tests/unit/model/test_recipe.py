@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from drsn.model.architecture import Family
 from drsn.model.errors import ConfigurationError
+from drsn.model.network import Family
 from drsn.model.recipe import CwruData, read_recipe, recipe_from
 
 RECIPES = sorted(Path("configs/recipes").resolve().glob("*.toml"))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.model.data.entry import SETS, Entry
+from drsn.model.data.entry import SETS, RecordingEntry
 from drsn.model.data.recording import Recording
 from drsn.model.data.split import Shares, by_group, in_time
 from drsn.model.errors import BadDataError
@@ -17,14 +17,13 @@ SHARES = Shares(validation=0.2, test=0.2)
 RATE_HZ = 1000.0
 
 
-def entries(**groups: int) -> list[Entry]:
+def entries(**groups: int) -> list[RecordingEntry]:
     """So many files of each label, each its own group."""
-    return [
-        Entry(Path(n), n, label, n) for label, count in groups.items() for n in (f"{label}{i}" for i in range(count))
-    ]
+    names = [(label, f"{label}{i}") for label, count in groups.items() for i in range(count)]
+    return [RecordingEntry(Path(name), name, label, name) for label, name in names]
 
 
-def sets_of(divided: tuple[Entry, ...]) -> dict[str, str | None]:
+def sets_of(divided: tuple[RecordingEntry, ...]) -> dict[str, str | None]:
     return {entry.name: entry.set for entry in divided}
 
 
@@ -36,7 +35,6 @@ def test_each_label_is_divided_by_the_shares():
     ]  # fmt: skip
 
 
-@settings(max_examples=60)
 @given(st.integers(3, 60), st.floats(0.01, 0.98), st.floats(0.01, 0.98), st.integers())
 def test_no_set_is_ever_empty(count: int, validation: float, test: float, seed: int):
     divided = by_group(entries(normal=count), Shares(validation, test), seed)
@@ -54,10 +52,9 @@ def test_one_more_recording_moves_few_others():
     assert sum(before[name] != after[name] for name in before) <= 3
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["normal", "ball", "race"]), st.integers(0, 9)), min_size=1, max_size=60))
 def test_no_group_is_in_two_sets_and_each_label_is_in_all_or_it_is_refused(pairs: list[tuple[str, int]]):
-    files = [Entry(Path("f"), f"{n}", label, f"machine {group}") for n, (label, group) in enumerate(pairs)]
+    files = [RecordingEntry(Path("f"), f"{n}", label, f"machine {group}") for n, (label, group) in enumerate(pairs)]
     try:
         divided = by_group(files, SHARES, 0)
     except BadDataError:
@@ -73,7 +70,7 @@ def test_no_group_is_in_two_sets_and_each_label_is_in_all_or_it_is_refused(pairs
 
 def test_machines_with_every_label_are_divided_whole():
     labels = ("normal", "ball", "race")
-    files = [Entry(Path("f"), f"{m}{label}", label, f"{m}") for m in range(10) for label in labels]
+    files = [RecordingEntry(Path("f"), f"{m}{label}", label, f"{m}") for m in range(10) for label in labels]
     assert Counter(entry.set for entry in by_group(files, SHARES, 0)) == {"train": 18, "validation": 6, "test": 6}
 
 
@@ -85,7 +82,7 @@ def test_a_label_of_two_groups_says_what_to_do():
 @pytest.mark.parametrize(("machines", "with_label"), [(7, 4), (6, 4)])
 def test_a_division_that_is_hard_to_find_is_found(machines: int, with_label: int):
     ring = [
-        Entry(Path("f"), f"{label} {place}", f"label {label}", f"machine {(label + place) % machines}")
+        RecordingEntry(Path("f"), f"{label} {place}", f"label {label}", f"machine {(label + place) % machines}")
         for label in range(machines)
         for place in range(with_label)
     ]
@@ -96,7 +93,8 @@ def test_a_division_that_is_hard_to_find_is_found(machines: int, with_label: int
 def test_groups_that_can_not_be_divided_are_refused():
     # Of four machines each label lacks another one, so one machine alone would have to serve two sets.
     tangled = {"a": "123", "b": "124", "c": "134", "d": "234"}
-    files = [Entry(Path("f"), f"{label}{m}", label, m) for label, machines in tangled.items() for m in machines]
+    pairs = [(label, machine) for label, machines in tangled.items() for machine in machines]
+    files = [RecordingEntry(Path("f"), f"{label}{machine}", label, machine) for label, machine in pairs]
     with pytest.raises(BadDataError, match="puts every label into all three sets"):
         by_group(files, SHARES, 0)
 
@@ -116,7 +114,6 @@ def test_a_cut_in_time_leaves_a_guard_between_sets_and_tests_on_what_comes_last(
     assert parts["test"].group == "g"
 
 
-@settings(max_examples=60)
 @given(st.integers(100, 20_000), st.floats(0.05, 0.45), st.floats(0.05, 0.45))
 def test_each_part_holds_a_window_or_the_cut_is_refused(n_samples: int, validation: float, test: float):
     try:

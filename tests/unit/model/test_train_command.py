@@ -11,10 +11,10 @@ import torch
 
 from drsn.model.__main__ import main
 from drsn.model.checkpoint import Checkpoint
-from drsn.model.explanation import explain
+from drsn.model.dataset_report import report_dataset
 from drsn.model.recipe import read_recipe
 from drsn.model.sources import corpus_of
-from drsn.model.terminal import Bar
+from drsn.model.terminal import ProgressBar
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,15 +32,15 @@ def interrupted(recipe_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch):
     """Run, and press Ctrl-C in the third step."""
 
     def run() -> int:
-        usual = Bar.step
+        usual = ProgressBar.step
 
-        def step(bar: Bar, number: int, loss: float) -> None:
+        def step(bar: ProgressBar, number: int, loss: float) -> None:
             usual(bar, number, loss)
             if number == 3:
                 signal.raise_signal(signal.SIGINT)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Bar, "step", step)
+            patch.setattr(ProgressBar, "step", step)
             return main([str(recipe_path), "--out", str(out)])
 
     return run
@@ -119,7 +119,7 @@ def test_the_split_is_explained_before_and_the_next_command_named_after(
     assert main([str(recipe_path), "--out", str(out)]) == 0
     captured = capsys.readouterr()
     recipe = read_recipe(recipe_path)
-    explanation = str(explain(recipe, corpus_of(recipe)))
+    explanation = str(report_dataset(recipe, corpus_of(recipe)))
     assert explanation in captured.err
     assert explanation not in captured.out
     assert captured.out.splitlines()[-1] == (

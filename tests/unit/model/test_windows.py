@@ -7,7 +7,7 @@ from drsn.model.data.recording import Recording, sha256_of
 from drsn.model.errors import BadDataError
 from drsn.model.noise import Noise, ac_power
 from drsn.model.recipe import recipe_from
-from drsn.model.windows import Disturbance, NoiseMix, Windows, framed, windows_of
+from drsn.model.windows import Disturbance, LabelledWindows, NoiseMix, framed, windows_of
 
 
 def recording(n_samples: int, label: str = "normal", rate_hz: float = 12_000.0) -> Recording:
@@ -30,7 +30,7 @@ def test_every_window_knows_its_label_and_recording(tiny: dict[str, Any]):
     assert windows.label.tolist() == [0, 0, 2, 2]
     assert windows.recording.tolist() == [0, 0, 1, 1]
     assert windows.place.tolist() == [0, 1, 0, 1]
-    twice = Windows.joined([windows, windows])
+    twice = LabelledWindows.joined([windows, windows])
     assert twice.place.tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
     np.testing.assert_array_equal(twice.samples[4:], windows.samples)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.commissioning import PROGRESS_S, Commissioner, CommissionRequest, Progress
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
@@ -17,7 +17,6 @@ from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.schema.documents import BundleReference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,8 +164,7 @@ def test_every_commissioning_ends_with_one_last_word(make_reading: Callable, ste
 
 def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decides_the_same(contract, window: Callable):
     policy = Policy.votes(Quorum(1, 1), Quorum(1, 1))
-    identity = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
-    live = AlarmEngine(contract, identity, lambda _sensor: policy, commissioner=commissioner())
+    live = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioner=commissioner())
     live.feed(window(), 0)
     name = window().reading.sensor
     live.begin_commission(name, ANA)
@@ -174,8 +172,8 @@ def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decide
         live.feed(window(), 0)
     before = live.sensors[name]
     (outcome,) = live.listen(1.0, 1, listening=True)
-    assert (outcome.sensor.commission.by, outcome.events, before.commission) == ("ana", (), None)
-    replay = AlarmEngine(contract, identity, lambda _sensor: policy, {name: live.sensors[name]})
+    assert (outcome.sensor.commission.by, outcome.changes, before.commission) == ("ana", (), None)
+    replay = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, {name: live.sensors[name]})
     for each in (window(), window(condition="ball"), window(novelty=2.0), window(rms=0.05), window()):
         assert replay.feed(each, 5) == live.feed(each, 5)
     assert live.feed(window(), 0).diagnosis.condition == "normal"
@@ -186,8 +184,7 @@ def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decide
 
 def test_the_gate_of_the_settings_comes_first(contract, window: Callable):
     policy = replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), limits=GateLimits(rms=0.3))
-    identity = Identity("tester", "e1", BundleReference(name="small", version="1", sha256="0" * 64))
-    pipeline = AlarmEngine(contract, identity, lambda _sensor: policy, commissioner=commissioner())
+    pipeline = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioner=commissioner())
     pipeline.feed(window(), 0)
     with pytest.raises(RefusedError, match=r"RMS of 0\.3, and come first"):
         pipeline.begin_commission(window().reading.sensor, ANA)

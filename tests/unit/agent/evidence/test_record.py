@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from witness import about, tell
+from witness import sensor_setup, tell
 
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import Terms
@@ -11,7 +11,7 @@ from drsn.agent.decision.voting import Quorum
 from drsn.agent.evidence.record import adapter, record_of
 
 
-def test_a_record_tells_how_the_votes_came_together(record):
+def test_a_record_has_the_votes_after_each_window(record):
     notes = record.header.windows
     assert [note.condition for note in notes] == ["ball", "normal", "ball", "ball"]
     assert [note.votes for note in notes] == [1, 1, 2, 3]
@@ -30,8 +30,8 @@ def test_samples_of_a_16_bit_sensor_are_kept_as_they_were(record):
 
 def test_the_first_window_of_a_sensor_follows_nothing(contract):
     story = tell(contract, "ball", "ball", "ball")
-    story.keeper.release()
-    first = record_of(story.desk.taken[0], about(contract)).header.windows[0]
+    story.recorder.release()
+    first = record_of(story.writer.taken[0], sensor_setup(contract)).header.windows[0]
     assert (first.follows, first.before) == (False, None)
 
 

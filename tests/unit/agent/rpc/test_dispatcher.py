@@ -58,14 +58,14 @@ def test_a_number_that_no_database_holds_is_refused(plant: Plant, seq: int):
 
 
 def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_done(plant: Plant, caplog):
-    verbs = plant.runner._parts.desk._verbs
+    verbs = plant.agent.dispatcher._verbs
     verbs["launch"] = fails(ZeroDivisionError("of ours"))
-    states = dict(plant.runner._parts.pipeline.sensors)
+    states = dict(plant.agent.pipeline.engine.sensors)
     for request_id in ("r1", "r2"):
         (reply,) = ask(plant, "launch", request_id)
         assert (reply["ok"], reply["reason"]) == (False, FAILED)
-    assert plant.runner._parts.pipeline.sensors == states
-    assert plant.runner.health().commands_failed == 2
+    assert plant.agent.pipeline.engine.sensors == states
+    assert plant.health().commands_failed == 2
     (said,) = [record for record in caplog.records if "nobody expected" in record.getMessage()]
     assert said.exc_info[0] is ZeroDivisionError, "once a minute, with its traceback"
     del verbs["launch"]
@@ -75,14 +75,14 @@ def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_don
 
 @pytest.mark.parametrize("error", [MemoryError(), StorageError("gone"), BadDataError("known"), KeyboardInterrupt()])
 def test_what_the_agent_knows_or_can_not_go_on_from_ends_it_as_ever(plant: Plant, error: BaseException):
-    plant.runner._parts.desk._verbs["launch"] = fails(error)
+    plant.agent.dispatcher._verbs["launch"] = fails(error)
     with pytest.raises(type(error)):
         ask(plant, "launch", "r1")
 
 
 def test_what_is_half_done_ends_the_agent_and_the_next_start_knows_nothing_of_it(plant: Plant, start, monkeypatch):
     """In memory the sensor is shelved, and no event says so."""
-    monkeypatch.setattr(plant.runner._parts.pipeline, "_outcome", fails(ZeroDivisionError()))
+    monkeypatch.setattr(plant.agent.pipeline.engine, "_outcome", fails(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         ask(plant, "shelve", "r1", duration_s=60)
     plant.crash()
@@ -97,7 +97,7 @@ def test_an_id_that_is_under_way_is_no_other_command_s(plant: Plant, monkeypatch
     plant.say("a", "normal", windows=2)
     plant.say("b", "normal", windows=2)
     plant.turn()
-    monkeypatch.setattr(plant.store, "reply", lambda _: None)
+    monkeypatch.setattr(plant.journal, "reply", lambda _: None)
     assert ask(plant, "commission", "x")[0]["pending"] == "0 of 60 s"
     assert ask(plant, "commission", "x")[1]["pending"] == "under way", "the same again"
     for verb, sensor in (("commission", "b"), ("shelve", "a")):
@@ -108,7 +108,7 @@ def test_an_id_that_is_under_way_is_no_other_command_s(plant: Plant, monkeypatch
     assert "not commissioned" in ask(plant, "commission", "u2", sensor="b", undo=True)[0]["reason"]
     assert ask(plant, "commission", "u1", undo=True, turns=3)[0]["ok"]
     assert plant.heard(f"{REPLY}/x")[-1]["reason"] == "ended by ana"
-    plant.runner._parts.desk._words.extend([Progress("x", "b"), Progress("y", "b"), Progress("z", "b")])
+    plant.agent.dispatcher._words.extend([Progress("x", "b"), Progress("y", "b"), Progress("z", "b")])
     plant.turn()
     assert caplog.text.count("nobody waits for this word") == 3
 
@@ -141,7 +141,7 @@ def test_a_damaged_answer_is_said_to_be_lost_and_the_command_is_not_done_again(p
     events = len(second.heard("drsn/v1/a/event"))
     reply = ask(second, "shelve", "r1", duration_s=60)[-1]
     assert (reply["ok"], reply["reason"]) == (False, LOST)
-    assert second.runner.health().commands_failed == 1
+    assert second.health().commands_failed == 1
     second.turn()
     assert len(second.heard("drsn/v1/a/event")) == events
 
@@ -171,22 +171,22 @@ def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant,
         ask(plant, "events", f"free{number}", qos=0, turns=0)
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)
-    assert (plant.runner._parts.desk.dropped, len(plant.control._session.flying)) == (10, RECEIVE_MAXIMUM)
+    assert (plant.agent.dispatcher.dropped, len(plant.control.in_flight)) == (10, RECEIVE_MAXIMUM)
     plant.turn(60)
     assert [number for number in range(400) if len(plant.heard(f"{REPLY}/r{number}")) != 1] == []
-    assert plant.runner.health().commands_dropped == 10
+    assert plant.health().commands_dropped == 10
     assert caplog.text.count("command dropped") == 1
 
 
 def test_a_broker_that_passes_receive_maximum_is_dropped_from_and_not_cut_off(plant: Plant, monkeypatch):
     monkeypatch.setitem(QUEUE_LIMITS, True, QueueLimit(100, 1 << 20))
-    plant.broker.heedless = True
+    plant.broker.exceeds_receive_maximum = True
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)
-    assert (plant.runner._parts.desk.dropped, plant.control.epoch) == (300, 1)
+    assert (plant.agent.dispatcher.dropped, plant.control.epoch) == (300, 1)
     plant.turn(15)
     assert [len(plant.heard(f"{REPLY}/r{number}")) for number in (0, 99, 100)] == [1, 1, 0]
-    plant.broker.heedless = False
+    plant.broker.exceeds_receive_maximum = False
     assert len(ask(plant, "events", "later")) == 1, "what was dropped is not under way for ever"
 
 

@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.delivery.publisher import result_document
+from drsn.agent.delivery.result_publisher import result_document
 from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.schema.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
+from drsn.agent.schema.render import Identity, Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +40,12 @@ def parsed(document: Any) -> dict[str, Any]:  # noqa: ANN401
 
 @pytest.fixture
 def pipeline(contract) -> AlarmEngine:
-    return AlarmEngine(contract, Identity("jetson-07", "a1b2", BundleReference(**BUNDLE)), lambda _sensor: ONCE)
+    return AlarmEngine(contract, BUNDLE["sha256"], lambda _sensor: ONCE)
+
+
+@pytest.fixture
+def renderer(contract) -> Renderer:
+    return Renderer(Identity("jetson-07", "a1b2", BundleReference(**BUNDLE)), severities_of(contract))
 
 
 @pytest.fixture
@@ -67,32 +74,32 @@ def raised() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_an_event_says_all_that_the_contract_promises(fed, raised: dict[str, Any]):
-    event = parsed(fed(INNER_RACE).events[0])
+def test_an_event_says_all_that_the_contract_promises(fed, renderer: Renderer, raised: dict[str, Any]):
+    event = parsed(renderer.event("press4", fed(INNER_RACE).changes[0]))
     assert uuid.UUID(event["event_id"]).version == 5
     assert event == {**raised, "event_id": event["event_id"]}
 
 
-def test_the_event_of_a_clear_keeps_the_label_of_the_alarm(fed, raised: dict[str, Any]):
+def test_the_event_of_a_clear_keeps_the_label_of_the_alarm(fed, renderer: Renderer, raised: dict[str, Any]):
     fed(INNER_RACE)
-    event = parsed(fed(NORMAL).events[0])
+    event = parsed(renderer.event("press4", fed(NORMAL).changes[0]))
     changed = {"event_id": event["event_id"], "seq": 2, "state": "normal", "active": False, "confidence": 0.0,
                "window_label": "normal"}  # fmt: skip
     assert event == {**raised, **changed}
 
 
-def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline: AlarmEngine):
-    event = parsed(fed(INNER_RACE).events[0])
+def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline: AlarmEngine, renderer: Renderer):
+    event = parsed(renderer.event("press4", fed(INNER_RACE).changes[0]))
     who = ("v", "agent", "epoch", "sensor", "seq", "bundle")
     condition = {name: value for name, value in event.items() if name not in who}
-    assert parsed(pipeline.alarm("press4")) == {**event, "conditions": [condition]}
+    assert parsed(renderer.alarm("press4", pipeline.sensors["press4"])) == {**event, "conditions": [condition]}
 
 
-def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: AlarmEngine):
+def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: AlarmEngine, renderer: Renderer):
     fed(INNER_RACE)
-    standing = parsed(pipeline.alarm("press4"))
+    standing = parsed(renderer.alarm("press4", pipeline.sensors["press4"]))
     fed(NORMAL)
-    normal = parsed(pipeline.alarm("press4"))
+    normal = parsed(renderer.alarm("press4", pipeline.sensors["press4"]))
     assert set(normal) == set(standing)
     assert (normal["state"], normal["seq"], normal["conditions"]) == ("normal", 2, [])
     rest = set(normal) - {"v", "agent", "epoch", "sensor", "seq", "bundle", "state", "conditions"}

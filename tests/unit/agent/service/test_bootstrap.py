@@ -39,12 +39,12 @@ def test_a_bundle_that_serves_opens_and_proves_itself(tmp_path):
 def test_each_of_an_agents_connections_says_how_large_a_packet_may_be(tmp_path):
     """One of 200 MB on the topic of its health, which strangers may reach, took 670 MB of memory."""
     made = settings(tmp_path, mqtt={"protocol": "5"})
-    with assembled(Configuration(made, "0" * 64, shipped("synthetic"))) as runner:
-        connections = [getattr(runner._parts, name) for name in ("probe", "control", "ingest")]
-        told = [each._connect_options()["properties"].MaximumPacketSize for each in connections]
-        cut = [each._limits.payload_bytes for each in connections]
-    assert told == [128 << 10, 16 << 20, 16 << 20]
-    assert cut == [64 << 10, 16 << 10, 1 << 20]
+    with assembled(Configuration(made, "0" * 64, shipped("synthetic"))) as loop:
+        lines = loop.shutdown.connections
+        connections = (lines.probe, lines.control, lines.ingest)
+        limits = [each.options.limits for each in connections]
+    assert [each.packet_bytes for each in limits] == [128 << 10, 16 << 20, 16 << 20]
+    assert [each.payload_bytes for each in limits] == [64 << 10, 16 << 10, 1 << 20]
 
 
 def with_model(made: Settings) -> tuple[str, str]:

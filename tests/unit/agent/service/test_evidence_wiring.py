@@ -18,7 +18,7 @@ def test_a_running_agent_leaves_a_record_of_each_event_it_publishes(start, tmp_p
     for label in ("inner_race", "inner_race", "normal", "normal"):
         plant.say("fan.de", label)
     plant.turn()
-    plant.runner._parts.evidence.close()
+    plant.agent.recorder.close()
     events = plant.heard("drsn/v1/fan.de/event")
     assert [event["state"] for event in events] == ["active_unacked", "normal"]
     for event in events:
@@ -26,16 +26,16 @@ def test_a_running_agent_leaves_a_record_of_each_event_it_publishes(start, tmp_p
         assert json.loads(record.event.model_dump_json()) == event
         assert judge_again(record).equal
         assert np.abs(record.samples).max() == pytest.approx(1, abs=1e-3)
-    assert plant.runner.health().evidence["written"] == 2
+    assert plant.health().evidence["written"] == 2
 
 
 def test_what_was_never_committed_leaves_no_record(start, tmp_path):
     plant = start(StubBroker())
     plant.say("a", "inner_race", windows=2)
-    plant.store.commit = fails(RuntimeError("the power is cut"))
+    plant.journal.commit = fails(RuntimeError("the power is cut"))
     with pytest.raises(RuntimeError):
         plant.turn()
-    plant.runner._parts.evidence.close()
+    plant.agent.recorder.close()
     assert list(tmp_path.rglob("*.npz")) == []
 
 
@@ -45,13 +45,13 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
     plant.say("a", "inner_race", windows=2)
     plant.turn()
     assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
-    plant.runner._parts.evidence.close()
-    assert plant.runner.health().evidence["failed"] == 1
-    assert "evidence can't be written" in plant.runner.status().reasons[0]
+    plant.agent.recorder.close()
+    assert plant.health().evidence["failed"] == 1
+    assert "evidence can't be written" in plant.agent.status.document().reasons[0]
 
 
 def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.service.evidence_wiring.TRAILS_BYTES", 0)
-    parts = start(StubBroker(), {"evidence": {"windows": 3}}).runner._parts
-    assert parts.evidence._room.most_bytes == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
-    assert parts.intake.registry.memory.most_bytes == RINGS_BYTES > 4 * 5 * 2048 * 8
+    agent = start(StubBroker(), {"evidence": {"windows": 3}}).agent
+    assert agent.recorder.max_bytes == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
+    assert agent.pipeline.intake.registry.memory.most_bytes == RINGS_BYTES > 4 * 5 * 2048 * 8

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from plant import RATE_HZ, STATUS, WINDOW, Deaf, fails
+from plant import NO_WAITS, RATE_HZ, STATUS, WINDOW, Deaf, fails
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.delivery.publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.alarm_publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
 
 
@@ -44,7 +47,7 @@ def test_a_healthy_sensor_has_a_retained_normal_as_soon_as_it_was_diagnosed(star
 def test_a_packet_is_acknowledged_when_its_windows_are_committed_and_not_before(start):
     plant = start(StubBroker())
     plant.say("a", "inner_race", windows=2)
-    plant.store.commit = fails(RuntimeError("the power is cut"))
+    plant.journal.commit = fails(RuntimeError("the power is cut"))
     with pytest.raises(RuntimeError):
         plant.turn()
     plant.crash()
@@ -58,7 +61,7 @@ def test_a_partial_window_never_holds_an_acknowledgement(start):
     for _ in range(200):  # more than may be in flight
         plant.say("a", "normal", windows=0.25)
         plant.turn(1)
-    health = plant.runner.health()
+    health = plant.health()
     assert health.packets["processed"] == 200
     assert health.windows == 50
 
@@ -80,7 +83,7 @@ def test_a_successor_goes_on_with_states_votes_cursors_and_event_numbers(start):
     second.say("a", "inner_race", seq=2)  # comes again, as after a lost acknowledgement
     second.say("b", "outer_race")
     second.turn()
-    assert second.runner.health().packets["duplicate"] == 1
+    assert second.health().packets["duplicate"] == 1
     assert second.retained("drsn/v1/b/alarm")["condition"] == "outer_race", "the vote before the crash counted"
     for _ in range(2):
         second.say("a", "normal")
@@ -99,12 +102,12 @@ def test_events_of_an_outage_go_out_later_with_their_ids_behind_the_retained_sta
         plant.say("a", label)
     plant.turn()
     assert plant.heard("drsn/v1/a/event") == []
-    assert plant.runner.health().unpublished_events == 4
+    assert plant.health().unpublished_events == 4
     plant.control.start()
     plant.turn()
     events = plant.heard("drsn/v1/a/event")
     assert [event["seq"] for event in events] == [2, 3, 4, 5]
-    assert plant.runner.health().unpublished_events == 0
+    assert plant.health().unpublished_events == 0
     topics = [topic for topic, _ in broker.log if topic.startswith("drsn/v1/a/") and "result" not in topic]
     assert topics[0] == "drsn/v1/a/alarm"
 
@@ -118,7 +121,7 @@ def test_an_event_that_the_broker_refuses_stays_in_the_journal_and_degrades_the_
     status = plant.retained(STATUS)
     assert status["state"] == "degraded"
     assert "Not authorized" in status["reasons"][0]
-    assert plant.runner.health().unpublished_events == 1
+    assert plant.health().unpublished_events == 1
     assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race", "the alarm goes out all the same"
 
 
@@ -130,12 +133,12 @@ def test_every_packet_is_counted_once_and_only_once(start):
     plant.broker.publish("plant/s1/frame", b"nonsense", 1, {}, retain=False)
     plant.broker.publish("plant/s1/frame", b"", 0, {}, retain=False)
     plant.turn()
-    health = plant.runner.health()
+    health = plant.health()
     packets = dict(health.packets)
     assert packets.pop("received") == sum(packets.values()) == 9
     assert (packets["processed"], packets["duplicate"], packets["rejected"]) == (4, 1, 4)
     assert health.rejected == {"too_many_sensors": 2, "truncated": 1, "empty": 1}
-    assert not plant.ingest._session.flying, "refused packets are acknowledged too"
+    assert not plant.ingest.in_flight, "refused packets are acknowledged too"
 
 
 def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
@@ -143,10 +146,10 @@ def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
     for sensor in "abcd":
         plant.say(sensor, "normal")
     plant.turn(1)
-    assert (plant.runner.health().windows, plant.runner.health().batches) == (4, 1)
+    assert (plant.health().windows, plant.health().batches) == (4, 1)
     plant.say("a", "normal", windows=9)
     plant.turn()
-    assert (plant.runner.health().windows, plant.runner.health().batches) == (13, 4)
+    assert (plant.health().windows, plant.health().batches) == (13, 4)
 
 
 def test_a_gap_is_counted_and_resets_the_votes(start):
@@ -154,7 +157,7 @@ def test_a_gap_is_counted_and_resets_the_votes(start):
     plant.say("a", "inner_race", seq=1)
     plant.say("a", "inner_race", seq=5)
     plant.turn()
-    assert plant.runner.health().gaps == 1
+    assert plant.health().gaps == 1
     assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
 
 
@@ -180,9 +183,9 @@ def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_roundin
     assert (alarm["condition"], alarm["label"], alarm["votes"]) == ("sensor_fault", "flat", 4)
 
 
-def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 1000)
-    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
+def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start):
+    waits = replace(NO_WAITS, outbox=OutboxLimits(burst=1000))
+    plant = start(StubBroker(), waits=waits, raise_after="1/1", clear_after="1/1")
     plant.turn()
     held = plant.control.confirmations
     plant.control.confirmations = Deaf()
@@ -198,26 +201,26 @@ def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_al
     plant.control.start()
     plant.turn(200)
     assert {plant.retained(f"drsn/v1/{sensor}/alarm")["state"] for sensor in "abcd"} == {"normal"}
-    assert plant.runner.health().unpublished_events == 0
+    assert plant.health().unpublished_events == 0
 
 
 def test_what_a_new_configuration_no_longer_reads_is_unsubscribed(start, tmp_path):
     broker = StubBroker()
     first = start(broker)
-    assert first.store.abandoned(["other/+/frame"]) == ("plant/+/frame",)
+    assert first.journal.abandoned(["other/+/frame"]) == ("plant/+/frame",)
     first.crash()
     second = start(broker)
-    assert second.store.abandoned(["plant/+/frame"]) == ("other/+/frame",)
+    assert second.journal.abandoned(["plant/+/frame"]) == ("other/+/frame",)
 
 
 def test_what_is_shed_is_logged_and_what_is_told_has_a_time(start, caplog):
     plant = start(StubBroker())
-    plant.runner._parts.inbox.capacity = 2
+    plant.agent.inbox.capacity = 2
     payload = frame.encode(Packet(np.ones((1, 64), np.float32), sample_rate_hz=RATE_HZ, seq=1))
     for _ in range(5):
         plant.broker.publish("plant/a/frame", payload, 0, {}, retain=False)
     plant.turn()
-    health = plant.runner.health()
+    health = plant.health()
     assert health.packets["shed"] == 3
     assert [r.levelname for r in caplog.records if "shed" in r.getMessage()] == ["ERROR"]
     assert health.at.endswith("Z")
@@ -228,8 +231,8 @@ def test_the_packet_that_fills_a_batch_is_committed_with_its_cursor(start):
     for sensor in "abcd":
         plant.say(sensor, "normal", seq=7)
     plant.turn(1)
-    assert {name: cursor.seq for name, cursor in plant.store.load().cursors.items()} == dict.fromkeys("abcd", 7)
-    assert not plant.ingest._session.flying
+    assert {name: cursor.seq for name, cursor in plant.journal.load().cursors.items()} == dict.fromkeys("abcd", 7)
+    assert not plant.ingest.in_flight
 
 
 def test_a_notice_of_the_intake_is_logged_once_a_minute_with_its_traceback(start, monkeypatch, caplog):
@@ -241,4 +244,4 @@ def test_a_notice_of_the_intake_is_logged_once_a_minute_with_its_traceback(start
     (record,) = [record for record in caplog.records if record.getMessage() == "codec failed"]
     assert record.levelname == "ERROR"
     assert "ZeroDivisionError" in caplog.text
-    assert plant.runner.health().rejected == {"internal": 3}
+    assert plant.health().rejected == {"internal": 3}

@@ -125,7 +125,7 @@ def test_what_is_no_command_is_taken_and_answered_to_nobody(plant: Plant):
 
 def test_nothing_is_answered_before_it_is_committed(plant: Plant, start):
     seen = standing(plant)["event_id"]
-    plant.store.commit = fails(RuntimeError("the power is cut"))
+    plant.journal.commit = fails(RuntimeError("the power is cut"))
     with pytest.raises(RuntimeError):
         command(plant, "ack", condition="ball", event_id=seen, request_id="lost")
     plant.crash()
@@ -146,7 +146,7 @@ def test_the_answer_goes_where_it_is_wanted_if_that_is_ours(plant: Plant):
         assert plant.heard(stranger) == before
 
 
-def test_a_shelving_ends_by_itself_also_after_a_restart(plant: Plant, start, monkeypatch: pytest.MonkeyPatch):
+def test_a_shelving_ends_by_itself_also_after_a_restart(plant: Plant, start):
     reply = told(plant, "shelve", duration_s=60)
     assert {event["suppressed_by"] for event in reply["events"]} == {"shelved"}
     plant.turn()
@@ -156,8 +156,7 @@ def test_a_shelving_ends_by_itself_also_after_a_restart(plant: Plant, start, mon
     second = start(plant.broker, **AT_ONCE)
     second.turn()
     assert standing(second)["suppressed_by"] == "shelved"
-    now_ns = time.time_ns
-    monkeypatch.setattr("drsn.agent.service.loop.time.time_ns", lambda: now_ns() + 61 * 10**9)
+    second.clock.ahead_s += 61
     second.turn()
     assert standing(second)["suppressed_by"] is None
     assert len(standing(second)["conditions"]) == 1
@@ -180,10 +179,10 @@ def test_the_journal_answers_page_by_page(plant: Plant):
 
 
 def test_a_flood_of_commands_is_bounded_and_windows_go_on(plant: Plant):
-    plant.broker.heedless = True
+    plant.broker.exceeds_receive_maximum = True
     for _ in range(QUEUE_LIMITS[True].commands + 10):
         command(plant, "events", turns=0)
-    assert plant.runner._parts.desk.dropped == 10
+    assert plant.agent.dispatcher.dropped == 10
     plant.say("a", "normal")
     plant.turn(2)
     assert standing(plant)["state"] == "normal"
@@ -206,7 +205,7 @@ def test_latch_and_reset(start):
 
 def test_a_command_is_acknowledged_and_a_question_is_answered_anew(plant: Plant):
     request_id = command(plant, "events")
-    assert plant.control._session.flying == {}, "the broker need not send it again"
+    assert plant.control.in_flight == {}, "the broker need not send it again"
     plant.say("a", "normal")
     plant.turn()
     command(plant, "events", request_id=request_id)

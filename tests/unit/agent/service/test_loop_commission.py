@@ -121,7 +121,7 @@ def test_what_is_undone_is_forgotten_and_told(plant: Plant):
     plant.say("a", "normal")
     plant.turn()
     assert standing(plant) == "unknown"
-    assert plant.runner._parts.store.load().sensors["a"].commission is None
+    assert plant.agent.journal.load().sensors["a"].commission is None
     (again,) = answers(plant, command(plant, undo=True))
     assert (again["ok"], again["reason"]) == (False, "a is not commissioned")
 
@@ -140,11 +140,11 @@ def test_a_restart_meanwhile_leaves_nothing_half_done(plant: Plant, start):
     plant.turn()
     second = restarted(plant, start)
     minute(second)
-    assert second.runner._parts.store.load().sensors["a"].commission is None
+    assert second.agent.journal.load().sensors["a"].commission is None
     command(second, request_id=request_id)
     assert "started anew" in answers(second, request_id)[-1]["reason"]
     minute(second)
-    assert second.runner._parts.store.load().sensors["a"].commission is None
+    assert second.agent.journal.load().sensors["a"].commission is None
     done = command(second)
     minute(second)
     assert answers(second, done)[-1]["ok"]

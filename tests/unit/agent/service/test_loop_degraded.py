@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 from plant import STATUS
@@ -15,9 +14,7 @@ REASON = "backend 'tensorrt': engine x.plan: was built for Xavier, this is Orin;
 
 @pytest.fixture
 def degraded(start):
-    plant = start(StubBroker())
-    plant.runner._parts = replace(plant.runner._parts, reasons=(REASON,))
-    return plant
+    return start(StubBroker(), reasons=(REASON,))
 
 
 def test_its_status_is_degraded_with_the_reason_and_it_diagnoses_all_the_same(degraded):
@@ -30,20 +27,19 @@ def test_its_status_is_degraded_with_the_reason_and_it_diagnoses_all_the_same(de
 
 def test_the_reason_stands_before_those_that_come_and_go(degraded):
     degraded.ingest.denied = ("plant/+/frame",)
-    assert degraded.runner.status().reasons == (REASON, "broker denies the subscription plant/+/frame")
+    assert degraded.agent.status.document().reasons == (REASON, "broker denies the subscription plant/+/frame")
 
 
 def test_it_is_logged_as_an_error_at_the_start(degraded, caplog):
     stop = threading.Event()
     stop.set()
-    degraded.runner.run(stop)
+    degraded.loop.run(stop)
     found = [record for record in caplog.records if record.levelname == "ERROR"]
     assert [(record.message, record.drsn_fields["reason"]) for record in found] == [("degraded", REASON)]
 
 
 def test_with_its_engine_the_status_names_it(start):
-    plant = start(StubBroker())
-    plant.runner._parts = replace(plant.runner._parts, engine="abc-orin-10.3.0-fp32.plan")
+    plant = start(StubBroker(), engine="abc-orin-10.3.0-fp32.plan")
     plant.turn()
     status = plant.retained(STATUS)
     assert (status["state"], status["engine"]) == ("online", "abc-orin-10.3.0-fp32.plan")

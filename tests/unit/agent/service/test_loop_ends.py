@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
-from plant import STATUS, Deaf, fails
+from plant import NO_WAITS, STATUS, Deaf, fails
 
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.model.errors import UnavailableError
@@ -15,7 +16,7 @@ def test_an_ordered_stop_finishes_what_was_received_and_says_stopped(start):
         plant.say("a", "inner_race")
     stop = threading.Event()
     stop.set()
-    plant.runner.run(stop)
+    plant.loop.run(stop)
     assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
     assert plant.retained(STATUS)["state"] == "stopped"
     assert not plant.ingest.connected
@@ -37,31 +38,30 @@ def test_an_agent_that_ends_by_an_error_writes_nothing_more_and_is_offline(start
     first = start(broker)
     commits: list[object] = []
     if part == "store":
-        first.store.commit = lambda *_: commits.append(_) or fails(RuntimeError("a bug"))()
+        first.journal.commit = lambda *_: commits.append(_) or fails(RuntimeError("a bug"))()
     else:
-        first.runner._parts.backend.infer = fails(UnavailableError("runtime"))
+        first.agent.pipeline.backend.infer = fails(UnavailableError("runtime"))
     for _ in range(2):
         first.say("a", "inner_race")
     with pytest.raises((RuntimeError, UnavailableError)):
-        first.runner.run(threading.Event())
+        first.loop.run(threading.Event())
     assert len(commits) == (part == "store")
     assert first.retained(STATUS)["state"] == "offline"
     first.alive = False
-    first.store.close()
+    first.journal.close()
     second = start(broker)
     second.turn()
     assert second.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
-    assert second.runner.health().packets["duplicate"] == 0
+    assert second.health().packets["duplicate"] == 0
 
 
-def test_when_the_broker_does_not_take_the_goodbye_its_will_says_offline(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.service.loop.FAREWELL_S", 0.05)
-    plant = start(StubBroker())
+def test_when_the_broker_does_not_take_the_goodbye_its_will_says_offline(start):
+    plant = start(StubBroker(), waits=replace(NO_WAITS, farewell_s=0.05))
     plant.turn(1)
     plant.control.confirmations = Deaf()
     stop = threading.Event()
     stop.set()
-    plant.runner.run(stop)
+    plant.loop.run(stop)
     assert plant.heard(STATUS)[-1]["state"] == "offline"
 
 

@@ -18,7 +18,7 @@ def failed(plant) -> dict[str, object]:
     plant.say("a", "ball")
     plant.turn()
     deadline_s = time.monotonic() + 10
-    while not plant.runner._parts.evidence.counts()["written"]:
+    while not plant.agent.recorder.counts()["written"]:
         assert time.monotonic() < deadline_s
         time.sleep(0.01)
     return plant.retained("drsn/v1/a/alarm")
@@ -63,6 +63,6 @@ def test_what_is_not_there_is_refused(start, said: dict[str, object], reason: st
 def test_it_goes_out_with_its_event_where_that_is_wanted(start):
     plant = start(StubBroker(), {"evidence": {"publish": True}}, **AT_ONCE)
     alarm = failed(plant)
-    plant.runner._parts.evidence.close()
+    plant.agent.recorder.close()
     (payload,) = [payload for topic, payload in plant.broker.log if "/evidence/" in topic]
     assert from_message(payload).event.event_id == alarm["event_id"]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from drsn.agent.mqtt.stub import StubBroker
+from drsn.agent.storage.journal import FILE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plant import Plant
 
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}
@@ -36,13 +41,14 @@ def plant(start) -> Plant:
 
 
 def test_a_forgotten_sensor_leaves_no_alarm_no_state_no_cursor_and_no_windows(plant: Plant, start):
+    windows_bytes = plant.agent.recorder.nbytes  # of four sensors
     assert command(plant, "forget")["ok"]
     assert ALARM not in plant.broker.retained
     assert [payload for topic, payload in plant.broker.log if topic == ALARM][-1] == b""
-    parts = plant.runner._parts
-    assert "a" not in parts.pipeline.sensors
-    assert "a" not in parts.evidence._trails
-    assert plant.store.load().cursors.keys() == {"b", "c", "d"}
+    agent = plant.agent
+    assert "a" not in agent.pipeline.engine.sensors
+    assert agent.recorder.nbytes == windows_bytes * 3 / 4
+    assert plant.journal.load().cursors.keys() == {"b", "c", "d"}
     assert "no sensor 'a'" in command(plant, "forget")["reason"]
     plant.crash()
     successor = start(plant.broker, **AT_ONCE)
@@ -53,7 +59,7 @@ def test_a_forgotten_sensor_leaves_no_alarm_no_state_no_cursor_and_no_windows(pl
 def test_its_place_is_free(plant: Plant):
     plant.say("e", "normal")
     plant.turn()
-    assert plant.runner.health().rejected == {"too_many_sensors": 1}
+    assert plant.health().rejected == {"too_many_sensors": 1}
     command(plant, "forget")
     plant.say("e", "normal")
     plant.turn()
@@ -91,7 +97,7 @@ def test_one_that_comes_back_is_new_but_its_events_go_on(plant: Plant, start):
 def test_an_emptied_alarm_that_the_broker_did_not_take_is_emptied_on_the_next_connection(plant: Plant):
     plant.control.lose()
     asked = {"request_id": "late", "by": "ana", "sensor": "a"}
-    plant.runner._parts.desk.put(message_of(plant, asked))
+    plant.agent.dispatcher.put(message_of(plant, asked))
     plant.turn(2)
     assert ALARM in plant.broker.retained
     plant.control.start()
@@ -115,16 +121,16 @@ def test_nothing_of_it_is_in_sight_after_a_restart_even_if_the_broker_forgot_to_
     assert ALARM not in successor.broker.retained
 
 
-def test_its_history_stays_and_what_it_had_begun_does_not(plant: Plant):
+def test_its_history_stays_and_what_it_had_begun_does_not(plant: Plant, tmp_path: Path):
     plant.say("a", "ball")
     plant.turn()
     assert command(plant, "ack", condition="ball", event_id=plant.retained(ALARM)["event_id"])["ok"]
     plant.say("a", "ball", windows=0.3)  # no window, so that its cursor waits for the next commit
     plant.turn()
     assert command(plant, "forget")["ok"]
-    kept = plant.store._store
-    assert [entry.seq for entry in kept.events("a", 0, 9)] == [1, 2]
-    assert kept.load().cursors.keys() == {"b", "c", "d"}
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        assert db.execute("SELECT seq FROM journal WHERE sensor = 'a'").fetchall() == [(1,), (2,)]
+        assert {name for (name,) in db.execute("SELECT sensor FROM cursors")} == {"b", "c", "d"}
 
 
 def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.MonkeyPatch):
@@ -136,7 +142,7 @@ def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.Monkey
     assert command(plant, "forget")["ok"]
     monkeypatch.setattr("drsn.agent.decision.alarm_engine.shelving_is_over", lambda *_: True)
     monkeypatch.setattr("drsn.agent.decision.silence_timer.SilenceTimer._overdue", lambda *_: True)
-    plant.runner._parts.pipeline._silence._look_s = 0.0
+    plant.agent.pipeline.engine._silence._look_s = 0.0
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"
     assert ALARM not in plant.broker.retained

@@ -49,7 +49,7 @@ def test_a_broken_sensor_is_told_of_and_its_alarm_suppressed(start, fault: str, 
     alarm = plant.retained("drsn/v1/a/alarm")
     assert (alarm["condition"], alarm["suppressed_by"]) == ("inner_race", "sensor_fault")
     assert [condition["condition"] for condition in alarm["conditions"]] == ["inner_race", "sensor_fault"]
-    assert plant.runner.health().packets["in_flight"] == 0
+    assert plant.health().packets["in_flight"] == 0
 
 
 @pytest.mark.parametrize("fault", ["non_finite", "wrong_rate"])
@@ -106,7 +106,7 @@ def test_evidence_adds_up_over_a_restart(start):
     broker = StubBroker()
     for windows in (4, 4, 4):  # nine, for a window of the tone backend brings 2.6 nats
         plant = start(broker, rule="sequential")
-        seq = plant.store.load().cursors.get("a")
+        seq = plant.journal.load().cursors.get("a")
         plant.seq = {"a": seq.seq if seq else 0}
         for _ in range(windows):
             plant.say("a", "inner_race")

@@ -1,4 +1,4 @@
-"""The verb `reload`: answered at once, and to the end, by whichever process there is; done once."""
+"""The verb `reload`: answered at once, and again after its check; done once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
-from drsn.agent.mqtt.topics import Topics
-from drsn.agent.service import reload as reload_module
-from drsn.agent.service.reload import Debt, Reload
-from drsn.agent.service.reload_verb import MOST, Reloading
+from drsn.agent.service.reload import Reload
+from drsn.agent.service.reload_verb import MAX_WAITING, ReloadVerb
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +30,7 @@ class Service:
         self.plant, self.stop, self._log = plant, threading.Event(), folder / "checks"
         script = f"open({str(self._log)!r}, 'a').write('x'); {verdict}"
         self.reload = Reload([sys.executable, "-c", script], self.stop)
-        desk, control = plant.runner._parts.desk, plant.control
-        Reloading(desk, control, Topics("drsn/v1", "tester"), self.reload)
+        ReloadVerb(plant.agent.dispatcher, self.reload)
         plant.turn(1)
 
     @property
@@ -61,16 +58,6 @@ def serve(start, tmp_path: Path) -> Callable[..., Service]:
     return serve
 
 
-def handed_over(service: Service, monkeypatch: pytest.MonkeyPatch, wait_until: Callable[..., object]) -> StubBroker:
-    """The check has passed, and the process becomes the next one."""
-    wait_until(service.stop.is_set)
-    service.plant.crash()
-    monkeypatch.setattr(reload_module.os, "execv", lambda *_: None)
-    monkeypatch.setattr(reload_module.signal, "signal", lambda *_: None)
-    reload_module.begin_anew(service.reload.debts())
-    return service.plant.broker
-
-
 NO = "import sys; sys.exit('line4.toml: agent.idd: unknown setting')"
 
 
@@ -87,34 +74,39 @@ def test_a_no_is_told_with_its_reason_and_costs_nothing(serve, wait_until: Calla
     assert service.checks == 1
 
 
-def test_a_yes_is_told_by_the_next_process_where_it_was_asked_for(serve, monkeypatch, wait_until):
+def test_a_check_that_passes_is_answered_before_the_agent_restarts(serve, monkeypatch, wait_until):
     service = serve(StubBroker())
-    service.command("r1", response_topic="drsn/v1/_reply/scada/7", correlation=b"c-42")
-    assert [reply["pending"] for reply in service.plant.heard("drsn/v1/_reply/scada/7")] == [PENDING]
-    broker = handed_over(service, monkeypatch, wait_until)
     told, publish = [], StubConnection.publish
     monkeypatch.setattr(StubConnection, "publish", lambda *a, **k: [told.append((a[1], k)), publish(*a, **k)][1])
-    successor = serve(broker, NO)
-    successor.plant.turn()
-    (pending, done) = successor.plant.heard("drsn/v1/_reply/scada/7")
+    service.command("r1", response_topic="drsn/v1/_reply/scada/7", correlation=b"c-42")
+    assert [reply["pending"] for reply in service.plant.heard("drsn/v1/_reply/scada/7")] == [PENDING]
+    wait_until(service.stop.is_set)
+    service.plant.loop.shutdown.drain()
+    service.plant.loop.shutdown.farewell()
+    (pending, done) = service.plant.heard("drsn/v1/_reply/scada/7")
     assert (done["ok"], done["pending"], done["reason"], done["verb"]) == (True, None, None, "reload")
-    assert [k["correlation"] for topic, k in told if topic == "drsn/v1/_reply/scada/7"] == [b"c-42"]
+    assert [k["correlation"] for topic, k in told if topic == "drsn/v1/_reply/scada/7"] == [b"c-42", b"c-42"]
     assert (pending["request_id"], done["request_id"]) == ("r1", "r1")
-    successor.command("r1")  # delivered again: neither checked nor begun anew
-    assert successor.said("r1") == [(True, None, None)]
+    service.plant.journal.close()
+    successor = serve(service.plant.broker, NO)
+    successor.command("r1")  # delivered again: it is neither checked nor done again
+    assert successor.said("r1")[-1] == (True, None, None)
     assert (successor.checks, successor.stop.is_set()) == (1, False)
 
 
-def test_the_next_process_waits_with_its_answer_until_there_is_somebody_to_tell(serve, monkeypatch, wait_until):
+def test_an_answer_that_the_broker_did_not_take_is_kept_for_whoever_asks_again(serve, wait_until):
     service = serve(StubBroker())
     service.command("r1")
-    broker = handed_over(service, monkeypatch, wait_until)
-    broker.stop()
-    successor = serve(broker)
-    successor.plant.turn()
-    assert len(successor.said("r1")) == 1
-    broker.start(successor.plant.control)
-    assert successor.said("r1")[1:] == [(True, None, None)]
+    service.plant.broker.stop()
+    wait_until(service.stop.is_set)
+    service.plant.loop.shutdown.drain()
+    assert len(service.plant.heard("drsn/v1/_reply/r1")) == 1
+    service.plant.crash()
+    successor = serve(service.plant.broker, NO)
+    service.plant.broker.start(successor.plant.control)
+    successor.command("r1")
+    assert successor.said("r1")[-1] == (True, None, None)
+    assert successor.checks == 1
 
 
 def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_anew(
@@ -133,16 +125,16 @@ def test_who_asks_again_after_a_crash_in_the_middle_is_told_that_it_has_begun_an
 
 def test_many_who_ask_are_answered_by_one_check_and_too_many_refused(serve, wait_until: Callable[..., object]):
     service = serve(StubBroker(), f"import time; time.sleep(1); {NO}")
-    for number in range(MOST + 1):
+    for number in range(MAX_WAITING + 1):
         service.command(f"r{number}")
-    assert service.said(f"r{MOST}")[-1][2] == f"{MOST} others wait for the same; wait for their answer"
-    wait_until(lambda: all(len(service.said(f"r{n}")) == 2 for n in range(MOST)))
+    assert service.said(f"r{MAX_WAITING}")[-1][2] == f"{MAX_WAITING} others wait for the same; wait for their answer"
+    wait_until(lambda: all(len(service.said(f"r{n}")) == 2 for n in range(MAX_WAITING)))
     assert service.checks <= 2, "the first one's, and one for all who came meanwhile"
 
 
 def test_a_store_that_can_not_be_read_makes_it_do_nothing_twice(serve, wait_until: Callable[..., object]):
     service = serve(StubBroker(), f"import time; time.sleep(0.5); {NO}")
-    service.plant.store.reply = lambda _: None
+    service.plant.journal.reply = lambda _: None
     service.command("r1")
     service.command("r1")
     wait_until(lambda: service.said("r1")[-1][2])
@@ -158,9 +150,3 @@ def test_an_agent_that_nobody_can_reload_says_so(start):
     plant.turn(1)
     (reply,) = plant.heard("drsn/v1/_reply/r1")
     assert "no verb 'reload'" in reply["reason"]
-
-
-def test_debts_are_of_topics_that_answers_may_go_to(serve):
-    service = serve(StubBroker(), "import time; time.sleep(60)")
-    service.command("r1", response_topic="drsn/v1/press4/alarm")
-    assert service.reload.debts() == [Debt("r1", "drsn/v1/_reply/r1")]

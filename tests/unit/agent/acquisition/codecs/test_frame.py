@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
@@ -66,7 +66,6 @@ def test_the_wire_format_never_changes():
     assert encode(PACKET, "i16", 0.5) == GOLDEN
 
 
-@settings(max_examples=150)
 @given(
     data=st.data(),
     dtype=st.sampled_from(["f32", "i16", "i32"]),

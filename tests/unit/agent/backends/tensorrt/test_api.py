@@ -16,7 +16,7 @@ SOURCES = [
     ROOT / "agent" / "backends" / "tensorrt" / "compat.py",
     ROOT / "agent" / "backends" / "tensorrt" / "engine.py",
     ROOT / "export" / "plan_from_onnx.py",
-    ROOT / "export" / "build_watch.py",
+    ROOT / "export" / "build_progress.py",
 ]
 # What the sources call TensorRT's objects; the rule is kept by reading them.
 OBJECTS = {

@@ -10,8 +10,8 @@ from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.engine import Engine
 from drsn.agent.backends.tensorrt.engine_file import BatchRange
 from drsn.agent.bundles import shipped
-from drsn.export.build_watch import Watch
-from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
+from drsn.export.build_progress import BuildProgress
+from drsn.export.plan_from_onnx import BuilderOptions, plan_from_onnx
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError
 
@@ -24,9 +24,9 @@ BUNDLE = open_bundle(shipped("synthetic"))
 def plan() -> bytes:
     """A real plan; it needs a GPU of these compute capabilities to run."""
     trt = trt_compat.load("tensorrt-rtx")
-    wishes = Wishes(BatchRange(min=1, opt=8, max=32), "fp32", 256 << 20, compute_capabilities=("8.6", "8.9"))
+    options = BuilderOptions(BatchRange(min=1, opt=8, max=32), "fp32", 256 << 20, compute_capabilities=("8.6", "8.9"))
     model = BUNDLE.read("model.onnx")
-    return plan_from_onnx(trt, model, BUNDLE.contract, wishes, b"", Watch(io.StringIO())).plan
+    return plan_from_onnx(trt, model, BUNDLE.contract, options, b"", BuildProgress(io.StringIO())).plan
 
 
 @pytest.mark.parametrize(

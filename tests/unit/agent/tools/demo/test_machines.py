@@ -6,12 +6,11 @@ import pytest
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.backends.selection import open_backend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.topics import legal_sensor
-from drsn.agent.schema.documents import BundleReference
 from drsn.agent.tools.demo.command import LEAST_SECONDS
 from drsn.agent.tools.demo.machines import ACTORS, SAMPLE_RATE_HZ, growth, record
 from drsn.model.bundle import open_bundle
@@ -63,11 +62,9 @@ def test_the_shipped_model_raises_what_is_expected_of_each_machine_and_nothing_e
         for end in range(count)
     ]
     backend = open_backend(BUNDLE, "onnxruntime", count)
-    pipeline = AlarmEngine(
-        CONTRACT, Identity("demo", "e", BundleReference(name="b", version="1", sha256="")), lambda _sensor: POLICY
-    )
+    pipeline = AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _sensor: POLICY)
     outcomes = [pipeline.feed(d, 0) for d in Interpreter(CONTRACT)(readings, backend.infer(x))]
     backend.close()
-    assert [e.condition for o in outcomes for e in o.events] == ([actor.expected] if actor.expected else [])
+    assert [change.name for o in outcomes for change in o.changes] == ([actor.expected] if actor.expected else [])
     if actor.story == "degrades":
-        assert not any(o.events for o in outcomes[: count // 3])  # healthy as long as it is healthy
+        assert not any(o.changes for o in outcomes[: count // 3])  # healthy as long as it is healthy

@@ -1,0 +1,125 @@
+"""Renders alarm states and their changes as public documents, with event ids and the order of urgency."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.diagnosis import UNKNOWN
+from drsn.agent.schema.documents import (
+    AlarmDocument,
+    BundleReference,
+    CommissionDocument,
+    ConditionDocument,
+    EventDocument,
+    iso_utc,
+)
+from drsn.model.contract import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from drsn.agent.decision.alarm_state import Change, Condition, SensorState
+
+EVENT_NAMESPACE = uuid.UUID("5c1a3f0e-7d0b-5c55-9f5a-d7253e0e0001")
+"""Namespace of the UUIDv5 in `event_id`. It never changes: a replay must give the same ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The sender of a document: the agent, the epoch of its database, and its bundle."""
+
+    agent: str
+    epoch: str
+    bundle: BundleReference
+
+
+class Renderer:
+    """Renders alarm states and changes of one agent.
+
+    Args:
+        identity: stands in every document.
+        severities: condition -> severity of one that was never raised; a condition that is absent is minor.
+    """
+
+    def __init__(self, identity: Identity, severities: Mapping[str, Severity]) -> None:
+        self._identity = identity
+        self._severities = severities
+
+    def event(self, sensor: str, change: Change) -> EventDocument:
+        """The event of one change of one condition."""
+        sender = self._identity
+        return EventDocument(
+            agent=sender.agent,
+            epoch=sender.epoch,
+            sensor=sensor,
+            seq=change.condition.seq,
+            bundle=sender.bundle,
+            **self._condition(sensor, change.name, change.condition).model_dump(),
+        )
+
+    def alarm(self, sensor: str, state: SensorState) -> AlarmDocument:
+        """The retained document of a sensor; the most urgent condition comes first."""
+        standing = sorted(state.standing.items(), key=lambda item: self._urgency(*item))
+        documents = tuple(self._condition(sensor, name, condition) for name, condition in standing)
+        top = next((each.model_dump() for each in documents if each.state != "normal"), {"state": "normal"})
+        sender = self._identity
+        return AlarmDocument(
+            agent=sender.agent,
+            epoch=sender.epoch,
+            sensor=sensor,
+            seq=state.seq,
+            bundle=sender.bundle,
+            conditions=documents,
+            **top,
+        )
+
+    def event_id(self, sensor: str, seq: int) -> str:
+        """UUIDv5 of (agent, epoch, sensor, seq)."""
+        return str(uuid.uuid5(EVENT_NAMESPACE, f"{self._identity.agent}/{self._identity.epoch}/{sensor}/{seq}"))
+
+    def baseline(self, state: SensorState | None) -> CommissionDocument | None:
+        """The baseline of a sensor's machine; None: the sensor is unknown or has none."""
+        if state is None or state.commission is None:
+            return None
+        return CommissionDocument.of(state.commission, self._identity.bundle.sha256)
+
+    def _severity(self, name: str, condition: Condition) -> Severity:
+        return condition.severity or self._severities.get(name, Severity.MINOR)
+
+    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, int]:
+        """Sort key: not suppressed by an operator, a machine condition, unacknowledged, severe, and old come first."""
+        return (
+            condition.put_aside is not None,
+            name in (UNKNOWN, *OWN),
+            condition.state.acked,
+            -self._severity(name, condition).rank,
+            condition.since_unix_ns,
+        )
+
+    def _condition(self, sensor: str, name: str, condition: Condition) -> ConditionDocument:
+        return ConditionDocument(
+            condition=name,
+            label=condition.label,
+            event_id=self.event_id(sensor, condition.seq),
+            state=condition.state.shown,
+            active=condition.state.active,
+            acked=condition.state.acked,
+            latched=condition.state.latched,
+            suppressed_by=condition.suppressed_by,
+            severity=self._severity(name, condition),
+            since=iso_utc(condition.since_unix_ns),
+            decided_at=iso_utc(condition.decided_unix_ns),
+            clock_synced=condition.clock_synced,
+            confidence=condition.confidence,
+            votes=condition.count,
+            of=condition.of,
+            evidence=None if condition.weight is None else round(condition.weight, 3),
+            window_label=condition.window_label,
+            acked_by=condition.acked_by,
+            shelved_until=iso_utc(until) if (until := condition.shelved_until_unix_ns) else None,
+            by=condition.by,
+            comment=condition.comment,
+        )

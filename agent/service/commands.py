@@ -1,0 +1,32 @@
+"""The commands of one turn: each is done, committed, and then answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.rpc.dispatcher import CommandDispatcher
+    from drsn.agent.service.clock import Clock
+    from drsn.agent.service.committer import Committer
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The second half of a command: the dispatcher does it, this commits and sends the answer."""
+
+    dispatcher: CommandDispatcher
+    control: Transport
+    """Answers go out by this connection."""
+    committer: Committer
+    clock: Clock
+
+    def run(self, limit: int) -> None:
+        """Do at most `limit` commands that wait; no answer goes out before what it reports is committed."""
+        for _ in range(limit):
+            answer = self.dispatcher.next(self.clock.unix_ns())
+            if answer is None:
+                return
+            self.committer.commit(answer.outcomes, answer)
+            self.dispatcher.send(answer, self.control)

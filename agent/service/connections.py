@@ -1,0 +1,84 @@
+"""The three connections of an agent: `probe` for the agent.id, `ingest` for packets, `control` for everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from drsn.agent.mqtt.connection_options import ConnectionOptions
+from drsn.agent.mqtt.message import Will
+from drsn.agent.mqtt.topics import TopicPattern
+from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
+from drsn.agent.rpc.request import MAX_BYTES
+from drsn.agent.service.seen_status import MAX_STATUS_BYTES
+
+if TYPE_CHECKING:
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.schema.documents import StatusDocument
+    from drsn.agent.service.run_id import RunId
+    from drsn.agent.settings.sections import Settings
+    from drsn.agent.storage.journal import Journal
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Made by the composition root; the lease starts them."""
+
+    probe: Transport
+    """Reads the status documents of this agent.id, under a client id of its own."""
+    ingest: Transport
+    """Receives packets; its session at the broker is persistent."""
+    control: Transport
+    """Receives commands and publishes every document; the broker publishes `offline` when it is lost."""
+
+    def stop(self, *, with_will: bool) -> None:
+        """Disconnect; `with_will`: the broker publishes `offline`."""
+        self.probe.stop()
+        self.ingest.stop()
+        self.control.stop(with_will=with_will)
+
+
+def in_flight(settings: Settings) -> int:
+    """Packets that the broker may send before the first is acknowledged: four batches.
+
+    One batch is in the network and one waits for its commit; with fewer packets the batches do not fill.
+    """
+    return 4 * max(32, settings.inference.max_batch)
+
+
+def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
+    """Options of the connection for packets; its session outlives the connection."""
+    filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
+    return ConnectionOptions(
+        name="ingest",
+        client_id=f"drsn-{settings.agent.id}-ingest",
+        filters=filters,
+        abandoned=journal.abandoned(filters),
+        max_payload_bytes=max(entry.max_packet_bytes for entry in settings.inputs),
+        receive_maximum=in_flight(settings),
+    )
+
+
+def probe_options(topics: Topics, run: RunId) -> ConnectionOptions:
+    """Options of the connection that detects another agent with this agent.id."""
+    return ConnectionOptions(
+        name="probe",
+        client_id=f"drsn-{topics.agent}-probe-{run.id}",
+        filters=(topics.status, topics.health),
+        max_payload_bytes=MAX_STATUS_BYTES,
+        max_packet_bytes=2 * MAX_STATUS_BYTES,
+    )
+
+
+def control_options(topics: Topics, last_will: StatusDocument) -> ConnectionOptions:
+    """Options of the connection for commands and documents."""
+    return ConnectionOptions(
+        name="control",
+        client_id=f"drsn-{topics.agent}-control",
+        filters=(topics.commands,),
+        max_payload_bytes=MAX_BYTES,
+        receive_maximum=RECEIVE_MAXIMUM,
+        persistent=False,  # a command that was sent while the agent was away must not be done later
+        will=Will(topics.status, last_will.model_dump_json().encode()),
+    )

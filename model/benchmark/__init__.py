@@ -1,1 +1,0 @@
-"""The benchmark: contestants under one recipe on every rung, one JSON a cell; see docs/accuracy.md."""

@@ -1,0 +1,1 @@
+"""Training: a recipe and its recordings to a calibrated checkpoint."""

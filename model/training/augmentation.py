@@ -1,0 +1,141 @@
+"""Training batches: random windows, each with another transmission path, another speed and another noise.
+
+A network that was trained without noise fails under noise. One that was trained without changes of speed and
+transmission path at one load fails at another load; docs/models.md has the measurements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.model.conditioning import Conditioner, native_window, real_fft
+from drsn.model.errors import BadDataError
+from drsn.model.noise import spectrum_power, unit_noise_spectrum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from drsn.model.data.recording import Recording
+    from drsn.model.recipe import Recipe
+
+GROUPS = 8
+"""Groups in a batch. The windows of one group share their noise and change of speed, and so one FFT."""
+
+EQUALISER_POINTS = 9
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """Conditioned windows float32[batch, channels, window], and the indices of their labels, int64[batch]."""
+
+    samples: NDArray[np.float32]
+    label: NDArray[np.int64]
+
+
+class Augmenter:
+    """Draws batches; the same generator state draws the same batches.
+
+    A label is drawn uniformly, then a recording of it, then a place in the recording.
+
+    Raises:
+        BadDataError: a recording is shorter than a window at the highest speed.
+    """
+
+    def __init__(self, recordings: Sequence[Recording], recipe: Recipe, rng: np.random.Generator) -> None:
+        self._signal = recipe.signal
+        self._settings = recipe.augmentation
+        self._batch = recipe.optimisation.batch
+        self._rng = rng
+        self._by_label = [[r for r in recordings if r.label == name] for name in recipe.label_names]
+        rates = {recording.sample_rate_hz for recording in recordings}
+        assert len(rates) == 1, "loaders bring a data set to one rate"
+        window = native_window(self._signal.window, rates.pop(), self._signal.sample_rate_hz)
+        self._natives = native_windows(window, self._settings.speed)
+        for recording in recordings:
+            window_s = self._signal.window / self._signal.sample_rate_hz * (1 + self._settings.speed)
+            if recording.n_samples < round(window_s * recording.sample_rate_hz):
+                raise BadDataError(f"recording {recording.name}: shorter than a window of {window_s:.3g} s; give more")
+
+    def draw(self) -> TrainingBatch:
+        """Draw the next batch."""
+        signal, rng = self._signal, self._rng
+        samples = np.empty((self._batch, signal.channels, signal.window), np.float32)
+        label = rng.integers(len(self._by_label), size=self._batch)
+        for group in np.array_split(np.arange(self._batch), GROUPS):
+            samples[group] = self._group(label[group])
+        return TrainingBatch(samples, label)
+
+    def _group(self, label: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Cut, equalise, add noise, condition: all but the cut on the windows' spectra, with one FFT each way."""
+        signal, settings, rng = self._signal, self._settings, self._rng
+        chosen = [self._by_label[index][rng.integers(len(self._by_label[index]))] for index in label]
+        # A window of other length, taken for one of the model's duration, is the machine at another speed.
+        native = int(rng.choice(self._natives))
+        samples = np.stack([_cut(recording, native, rng) for recording in chosen])
+        if settings.mix:
+            other = np.stack([_cut(recording, native, rng) for recording in chosen])
+            samples = superpose(samples, other, settings.mix, rng)
+        spectrum = real_fft(samples)
+        equalise(spectrum, settings.equaliser_db, rng)
+        noise = settings.noises[rng.integers(len(settings.noises))]
+        snr_db = rng.uniform(*settings.snr_db, size=(len(chosen), 1, 1))
+        snr_db[rng.uniform(size=len(chosen)) < settings.clean_share] = np.inf
+        strength = np.sqrt(spectrum_power(spectrum, native)) * 10 ** (snr_db.astype(np.float32) / -20)
+        spectrum += strength * unit_noise_spectrum(noise, samples.shape, rng)
+        rate_hz = native / signal.window * signal.sample_rate_hz
+        conditioner = Conditioner(signal.window, signal.sample_rate_hz, signal.bandwidth_hz, rate_hz)
+        return conditioner.from_spectrum(spectrum)
+
+
+def native_windows(window: int, speed: float) -> NDArray[np.int64]:
+    """Lengths, in samples, of a window at speeds from 1 - `speed` to 1 + `speed`.
+
+    `window` itself, and those without prime factors above 13: an FFT of any other length takes ten times as long.
+    """
+    lengths = range(round(window * (1 - speed)), round(window * (1 + speed)) + 1)
+    return np.array([length for length in lengths if length == window or _is_smooth(length)])
+
+
+def _is_smooth(length: int) -> bool:
+    for prime in (2, 3, 5, 7, 11, 13):
+        while length % prime == 0:
+            length //= prime
+    return length == 1
+
+
+def _cut(recording: Recording, native: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A window at a random place, inverted half of the time, because a sensor may be mounted either way round."""
+    start = rng.integers(recording.n_samples - native + 1)
+    window = recording.samples[:, start : start + native]
+    return window if rng.integers(2) else -window
+
+
+def superpose(
+    one: NDArray[np.float32], other: NDArray[np.float32], share: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Add to that `share` of windows up to as much of another of the same recording: float32[n, channels, window].
+
+    A network then meets mixtures of two times of a recording, and does not memorise a few seconds of it.
+    """
+    shape = (len(one), 1, 1)
+    part = rng.uniform(0.0, 0.5, shape) * (rng.uniform(size=shape) < share)
+    return (np.sqrt(1 - part) * one + np.sqrt(part) * other).astype(np.float32)
+
+
+def equalise(spectrum: NDArray[np.complex64], sigma_db: float, rng: np.random.Generator) -> None:
+    """Give each window another transmission path, in place: a random gain curve through nine points in dB.
+
+    complex64[n, channels, bins], of real FFTs. Points are evenly spaced up to the Nyquist frequency.
+    """
+    bins = spectrum.shape[-1]
+    points_db = rng.normal(0.0, sigma_db, (len(spectrum), EQUALISER_POINTS)).astype(np.float32)
+    at = np.linspace(0, EQUALISER_POINTS - 1, bins, dtype=np.float32)
+    left = np.minimum(at.astype(np.intp), EQUALISER_POINTS - 2)
+    part = at - left
+    curve_db = points_db[:, left] * (1 - part) + points_db[:, left + 1] * part
+    spectrum *= np.power(np.float32(10), curve_db / np.float32(20))[:, np.newaxis]
