@@ -21,7 +21,7 @@ from _report import RESULTS, report, timed_us
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, Packet, frame
+from drsn.agent.acquisition.codecs import Packet, PayloadFormat, frame
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.acquisition.sensor_faults import WindowStats
@@ -125,7 +125,8 @@ def record_of_a_raise(dtype: str) -> Record:
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
     desk = Desk()
     keeper = Recorder(WINDOWS, BATCH, desk, RENDERER.event)
-    entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
+    pattern = TopicPattern("plant/{point}/frame", "{point}")
+    entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         line = Pipeline(
             Intake(CONTRACT, (entry,), 1, {}),

@@ -10,7 +10,7 @@ import msgpack
 import numpy as np
 from _report import report, timed_us
 
-from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOW, RATE_HZ, BANDWIDTH_HZ = 2048, 12_000.0, 5_300.0
-FORM = Format()
+FORM = PayloadFormat()
 
 
 def codecs(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, Packet, frame
+from drsn.agent.acquisition.codecs import Packet, PayloadFormat, frame
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.fake import ToneBackend, tone_of
@@ -65,7 +65,8 @@ def renderer_of(contract: ModelContract, agent: str = "line4") -> Renderer:
 
 
 def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder: Recorder | None = None) -> Pipeline:
-    entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
+    pattern = TopicPattern("plant/{point}/frame", "{point}")
+    entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
         Intake(contract, (entry,), 10, {}),
         Batcher(contract, max_batch, 0.0, keep=recorder and recorder.buffer),

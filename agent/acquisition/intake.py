@@ -150,7 +150,7 @@ class Intake:
 
     def _decode(self, entry: Input, message: Message) -> Packet:
         try:
-            return codec(entry.codec).decode(message.payload, message.properties, entry.form)
+            return codec(entry.codec).decode(message.payload, message.properties, entry.payload_format)
         except PacketError:
             raise
         except Exception as error:

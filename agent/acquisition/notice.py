@@ -53,7 +53,7 @@ class Notices:
             self._dropped += 1
 
     def take(self) -> list[Notice]:
-        """Return the notices, oldest first, and empty the list; the last one tells how many were not kept, if any."""
+        """Return the notices, oldest first, and empty the list; if some were not kept, the last has their number."""
         taken, self._kept = self._kept, []
         if self._dropped:
             fields = {"dropped": self._dropped}

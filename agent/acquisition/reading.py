@@ -1,4 +1,4 @@
-"""What the sensor's own samples tell about one window, before the network diagnoses it."""
+"""What is measured on one window, before the network diagnoses it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.codecs import Format, PacketError, Reason
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
 
@@ -19,7 +19,7 @@ class Input:
 
     pattern: TopicPattern
     codec: str
-    form: Format
+    payload_format: PayloadFormat
     sample_rate_hz: float | None
     """Rate of packets that do not carry one."""
     channels: tuple[str, ...]
@@ -81,7 +81,7 @@ class Router:
         first = self._first_topics.setdefault(sensor, topic)
         if first != topic:  # they would look like one sensor that loses packets all the time
             fields = {"sensor": sensor, "topic": topic, "other": first}
-            event = "two topics become one sensor; make its id tell them apart"
+            event = "two topics have the same sensor id; change the input's template to keep them apart"
             self._notices.add(Notice(WARNING, event, ("shared", sensor), fields))
         return entry, sensor
 

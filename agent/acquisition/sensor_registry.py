@@ -73,7 +73,7 @@ class SensorRegistry:
         """
         if self.quota.first_over_quota(sensors) is not None:
             for evicted in self.quota.evict_unconfirmed(now_s):
-                event = "sensor never brought a whole window; its place is free"
+                event = "sensor sent no whole window in time; its place is free"
                 self._notices.add(Notice(WARNING, event, ("evicted", evicted), {"sensor": evicted}))
                 self.forget(evicted)
         if (refused := self.quota.first_over_quota(sensors)) is not None:

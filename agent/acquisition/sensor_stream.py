@@ -122,7 +122,7 @@ class SensorStream:
             if self._repeats <= MAX_REPEATS:
                 return continuity
             fields = {"sensor": self.sensor, "seq": packet.seq, "boot_id": packet.boot_id}
-            event = "seq stands still or goes back for good; believing that the sensor counts anew"
+            event = "seq stands still or goes back; the sensor counts as restarted"
             self._notices.add(Notice(WARNING, event, ("repeats", self.sensor), fields))
             continuity = Continuity.RESTART
         self._repeats = 0
@@ -201,7 +201,7 @@ class SensorStream:
         return None if self.cursor is None else self.cursor.sample_rate_hz
 
     def _steady(self, sample_rate_hz: float) -> float:
-        """The rate known so far if this one is the same: some sensors measure it anew for each packet."""
+        """The rate known so far if this one is the same: some sensors measure it again for each packet."""
         known_hz = self._rate_hz
         if known_hz is not None and abs(sample_rate_hz - known_hz) <= RATE_TOLERANCE * known_hz:
             return known_hz

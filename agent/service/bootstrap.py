@@ -378,7 +378,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
         Input(
             pattern=TopicPattern(entry.topic, entry.sensor),
             codec=entry.codec,
-            form=entry.format(contract.channels),
+            payload_format=entry.format(contract.channels),
             sample_rate_hz=entry.sample_rate_hz,
             channels=entry.channels,
             hop_windows=entry.hop_windows,

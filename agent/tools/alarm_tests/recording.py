@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, PacketError
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.onnx import OnnxBackend
@@ -72,7 +72,7 @@ class Listener:
         entry = Input(
             pattern=TopicPattern(TOPIC, "{sensor}"),
             codec="frame",
-            form=Format(channels=contract.channels),
+            payload_format=PayloadFormat(channels=contract.channels),
             sample_rate_hz=None,
             channels=(),
             hop_windows=subject.hop_windows,

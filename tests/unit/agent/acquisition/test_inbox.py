@@ -56,7 +56,7 @@ STEP = st.one_of(st.just("take"), st.tuples(st.sampled_from([0, 0, 1]), st.sampl
 
 
 @given(capacity=st.integers(1, 6), steps=st.lists(STEP, max_size=60))
-def test_it_is_bounded_and_sheds_the_oldest_qos_0_of_the_topic_that_has_most(capacity, steps, make_message: Make):
+def test_it_is_bounded_and_sheds_the_oldest_qos_0_message_of_the_topic_with_most(capacity, steps, make_message: Make):
     inbox, inside, shed, taken = Inbox(capacity), [], 0, 0
     for n, step in enumerate(steps):
         if step == "take":
@@ -103,7 +103,7 @@ def test_when_it_is_full_of_qos_1_the_network_waits(full: Inbox, make_message: M
     assert (full.received, full.shed) == (3, 0)
 
 
-def test_a_closed_inbox_takes_nothing_and_gives_what_it_has(full: Inbox, make_message: Make):
+def test_a_closed_inbox_accepts_nothing_and_hands_over_what_is_in_it(full: Inbox, make_message: Make):
     thread = blocked(full, make_message(payload=b"\x02"))
     full.close()
     thread.join(10)
@@ -126,7 +126,7 @@ def test_a_waiting_take_can_be_woken(end: Callable[[Inbox], None]):
     assert taken == [[]]
 
 
-def test_a_waiting_take_gets_what_comes(make_message: Make):
+def test_a_waiting_take_returns_a_new_message(make_message: Make):
     inbox, taken = Inbox(1), []
     inbox._changed = Watched()
     thread = threading.Thread(target=lambda: taken.extend(inbox.take(1, 60.0)), daemon=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.ack_tracker import InFlight
-from drsn.agent.acquisition.codecs import Format, PacketError, Reason, frame
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason, frame
 from drsn.agent.acquisition.codecs import json_document as document
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
@@ -31,7 +31,7 @@ def entry(topic: str, codec: str, **options: Any) -> Input:  # noqa: ANN401
         **{
             "pattern": TopicPattern(topic, "{s}"),
             "codec": codec,
-            "form": Format(channels=len(options.get("channels", "1"))),
+            "payload_format": PayloadFormat(channels=len(options.get("channels", "1"))),
             "sample_rate_hz": RATE_HZ if codec == "raw" else None,
             "channels": (),
             "hop_windows": 1.0,
@@ -43,7 +43,7 @@ def entry(topic: str, codec: str, **options: Any) -> Input:  # noqa: ANN401
 
 
 @dataclass
-class Door:
+class Reader:
     """An intake, and the last packet that it received."""
 
     intake: Intake
@@ -68,47 +68,47 @@ class Door:
 
 
 @pytest.fixture
-def door_of(contract: ModelContract, make_message: Callable[..., Message]) -> Callable[..., Door]:
-    def make(max_sensors: int = 4, cursors: dict[str, Cursor] | None = None, **options: Any) -> Door:  # noqa: ANN401
+def reader_of(contract: ModelContract, make_message: Callable[..., Message]) -> Callable[..., Reader]:
+    def make(max_sensors: int = 4, cursors: dict[str, Cursor] | None = None, **options: Any) -> Reader:  # noqa: ANN401
         inputs = (
             entry("raw/{s}", "raw"),
             entry("frame/{s}", "frame"),
             entry("json/{s}", "json"),
             entry("pair/{s}", "raw", channels=("x", "y")),
-            entry("{s}/a", "raw", form=Format(scale=2.0)),
+            entry("{s}/a", "raw", payload_format=PayloadFormat(scale=2.0)),
         )
-        return Door(Intake(contract, inputs, max_sensors, cursors or {}, **options), make_message)
+        return Reader(Intake(contract, inputs, max_sensors, cursors or {}, **options), make_message)
 
     return make
 
 
 @pytest.fixture
-def door(door_of: Callable[..., Door]) -> Door:
-    return door_of()
+def reader(reader_of: Callable[..., Reader]) -> Reader:
+    return reader_of()
 
 
 @pytest.fixture
 def framed(make_packet: Callable[..., Packet]) -> Callable[..., bytes]:
     """A frame of `n` samples of a ramp."""
 
-    def make(n_samples: int = 256, **said: Any) -> bytes:  # noqa: ANN401
-        return frame.encode(make_packet(n_samples, **{"sample_rate_hz": RATE_HZ, "seq": 1, **said}))
+    def make(n_samples: int = 256, **options: Any) -> bytes:  # noqa: ANN401
+        return frame.encode(make_packet(n_samples, **{"sample_rate_hz": RATE_HZ, "seq": 1, **options}))
 
     return make
 
 
-def test_the_first_input_that_fits_reads_a_topic(door: Door):
-    assert [name for name, _ in door.send("raw/a", SAMPLES)] == ["a"]
-    ((name, samples),) = door.send("x/a", SAMPLES)
+def test_the_first_input_that_fits_reads_a_topic(reader: Reader):
+    assert [name for name, _ in reader.send("raw/a", SAMPLES)] == ["a"]
+    ((name, samples),) = reader.send("x/a", SAMPLES)
     assert (name, samples[:3]) == ("x", [0, 2, 4])
 
 
-def test_channels_of_one_packet_are_sensors(door: Door):
+def test_channels_of_one_packet_are_sensors(reader: Reader):
     both = np.stack([np.arange(256), -np.arange(256)], axis=1).astype("<f4")
-    windows = dict(door.send("pair/m", both.tobytes(), properties={"seq": "3"}))
+    windows = dict(reader.send("pair/m", both.tobytes(), properties={"seq": "3"}))
     assert windows == {"m-x": list(range(256)), "m-y": [-n for n in range(256)]}
-    assert {name: cursor.seq for name, cursor in door.in_flight.cursors.items()} == {"m-x": 3, "m-y": 3}
-    assert door.intake.sensors == 2
+    assert {name: cursor.seq for name, cursor in reader.in_flight.cursors.items()} == {"m-x": 3, "m-y": 3}
+    assert reader.intake.sensors == 2
 
 
 BAD_FRAME = b"DRSN" + bytes(60)
@@ -121,7 +121,7 @@ REFUSED: list[tuple[Reason, str, bytes, dict[str, Any]]] = [
     (Reason.BAD_DOCUMENT, "json/a", b"{", {}),
     (Reason.BAD_PROPERTY, "raw/a", SAMPLES, {"properties": {"seq": "one"}}),
     (Reason.NON_FINITE, "raw/a", b"\xff" * 1024, {}),
-    (Reason.WRONG_RATE, "json/a", b'{"samples": [1]}', {}),  # nobody said a rate
+    (Reason.WRONG_RATE, "json/a", b'{"samples": [1]}', {}),  # without a rate
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 10599}', {}),
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 1e300}', {}),
     (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1], [2]], "sample_rate_hz": 12000}', {}),
@@ -133,104 +133,104 @@ REFUSED: list[tuple[Reason, str, bytes, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("reason", "topic", "payload", "options"), REFUSED)
-def test_each_refusal_has_its_reason_and_leaves_no_trace(
-    reason: Reason, topic: str, payload: bytes, options: dict[str, Any], door: Door
+def test_each_refusal_has_its_reason_and_changes_nothing(
+    reason: Reason, topic: str, payload: bytes, options: dict[str, Any], reader: Reader
 ):
-    assert door.refused(topic, payload, **options) is reason
-    assert (door.intake.sensors, door.intake.lost_samples, door.intake.gaps) == (0, 0, 0)
+    assert reader.refused(topic, payload, **options) is reason
+    assert (reader.intake.sensors, reader.intake.lost_samples, reader.intake.gaps) == (0, 0, 0)
 
 
-def test_a_frame_damaged_on_its_way_has_its_own_reason(door: Door, framed: Callable[..., bytes]):
-    assert door.refused("frame/a", framed()[:-1] + b"\x55") is Reason.BAD_CRC
+def test_a_frame_damaged_on_its_way_has_its_own_reason(reader: Reader, framed: Callable[..., bytes]):
+    assert reader.refused("frame/a", framed()[:-1] + b"\x55") is Reason.BAD_CRC
 
 
-def test_no_sample_of_a_refused_packet_is_read(door: Door, framed: Callable[..., bytes]):
-    assert not door.send("frame/a", framed(128, seq=1))
+def test_no_sample_of_a_refused_packet_is_read(reader: Reader, framed: Callable[..., bytes]):
+    assert not reader.send("frame/a", framed(128, seq=1))
     good = framed(128, start=128, seq=2)
-    assert door.refused("frame/a", good[:-1] + b"\x55") is Reason.BAD_CRC
-    assert door.refused("frame/a", framed(128, seq=2, sample_rate_hz=8000.0)) is Reason.WRONG_RATE
-    assert door.refused("frame/a", framed(128, seq=2, channels=2)) is Reason.WRONG_CHANNELS
-    assert door.refused("frame/a", good, retained=True) is Reason.RETAINED
-    assert door.send("frame/a", good) == [("a", list(range(256)))]
-    assert door.intake.gaps == 0
+    assert reader.refused("frame/a", good[:-1] + b"\x55") is Reason.BAD_CRC
+    assert reader.refused("frame/a", framed(128, seq=2, sample_rate_hz=8000.0)) is Reason.WRONG_RATE
+    assert reader.refused("frame/a", framed(128, seq=2, channels=2)) is Reason.WRONG_CHANNELS
+    assert reader.refused("frame/a", good, retained=True) is Reason.RETAINED
+    assert reader.send("frame/a", good) == [("a", list(range(256)))]
+    assert reader.intake.gaps == 0
 
 
-def test_one_sensor_too_many_is_refused_and_the_others_go_on(door_of: Callable[..., Door]):
-    door = door_of(max_sensors=3)
+def test_one_sensor_too_many_is_refused_and_the_others_go_on(reader_of: Callable[..., Reader]):
+    reader = reader_of(max_sensors=3)
     for name in "ab":
-        door.send(f"raw/{name}", SAMPLES)
-    assert door.refused("pair/m", 2 * SAMPLES) is Reason.TOO_MANY_SENSORS  # for two more there is no room
-    assert door.intake.sensors == 2
-    door.send("raw/c", SAMPLES)
-    assert door.refused("raw/d", SAMPLES) is Reason.TOO_MANY_SENSORS
-    assert len(door.send("raw/a", SAMPLES)) == 1
+        reader.send(f"raw/{name}", SAMPLES)
+    assert reader.refused("pair/m", 2 * SAMPLES) is Reason.TOO_MANY_SENSORS  # for two more there is no room
+    assert reader.intake.sensors == 2
+    reader.send("raw/c", SAMPLES)
+    assert reader.refused("raw/d", SAMPLES) is Reason.TOO_MANY_SENSORS
+    assert len(reader.send("raw/a", SAMPLES)) == 1
 
 
-def test_a_refused_packet_takes_no_sensors_place(door_of: Callable[..., Door]):
-    door = door_of(max_sensors=1)
-    assert door.refused("raw/a", SAMPLES[:-1]) is Reason.TRUNCATED
-    assert door.refused("json/b", b'{"samples": [1], "sample_rate_hz": 1}') is Reason.WRONG_RATE
-    assert len(door.send("raw/c", SAMPLES)) == 1
+def test_a_refused_packet_takes_no_place(reader_of: Callable[..., Reader]):
+    reader = reader_of(max_sensors=1)
+    assert reader.refused("raw/a", SAMPLES[:-1]) is Reason.TRUNCATED
+    assert reader.refused("json/b", b'{"samples": [1], "sample_rate_hz": 1}') is Reason.WRONG_RATE
+    assert len(reader.send("raw/c", SAMPLES)) == 1
 
 
 def test_a_codec_that_fails_gives_a_notice_with_its_error_and_other_sensors_are_read(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
 ):
     def broken(*_: object) -> Packet:
         raise ZeroDivisionError
 
     monkeypatch.setattr(document, "decode", broken)
-    assert door.refused("json/a", b"{}") is Reason.INTERNAL
-    (notice,) = door.intake.take_notices()
+    assert reader.refused("json/a", b"{}") is Reason.INTERNAL
+    (notice,) = reader.intake.take_notices()
     assert (notice.level, notice.event) == (ERROR, "codec failed")
     assert notice.fields == {"codec": "json", "topic": "json/a"}
     assert isinstance(notice.error, ZeroDivisionError)
     assert notice.error.__traceback__ is not None
-    assert len(door.send("raw/a", SAMPLES)) == 1
+    assert len(reader.send("raw/a", SAMPLES)) == 1
 
 
-def test_what_comes_again_is_a_duplicate_also_after_a_restart(
-    door_of: Callable[..., Door], framed: Callable[..., bytes]
+def test_a_repeated_packet_is_a_duplicate_also_after_a_restart(
+    reader_of: Callable[..., Reader], framed: Callable[..., bytes]
 ):
-    door = door_of(cursors={"a": Cursor(boot_id=7, seq=5)})
-    assert not door.send("frame/a", framed(boot_id=7, seq=5))
-    assert door.in_flight.duplicate
-    assert not door.in_flight.cursors
-    assert len(door.send("frame/a", framed(boot_id=7, seq=6))) == 1
-    assert not door.in_flight.duplicate
-    assert door.in_flight.cursors["a"].seq == 6
+    reader = reader_of(cursors={"a": Cursor(boot_id=7, seq=5)})
+    assert not reader.send("frame/a", framed(boot_id=7, seq=5))
+    assert reader.in_flight.duplicate
+    assert not reader.in_flight.cursors
+    assert len(reader.send("frame/a", framed(boot_id=7, seq=6))) == 1
+    assert not reader.in_flight.duplicate
+    assert reader.in_flight.cursors["a"].seq == 6
 
 
-def test_gaps_and_lost_samples_are_counted(door: Door, framed: Callable[..., bytes]):
-    door.send("frame/a", framed(300, seq=1))
-    door.send("frame/a", framed(300, seq=3))
-    assert (door.intake.gaps, door.intake.lost_samples) == (1, 44)
+def test_gaps_and_lost_samples_are_counted(reader: Reader, framed: Callable[..., bytes]):
+    reader.send("frame/a", framed(300, seq=1))
+    reader.send("frame/a", framed(300, seq=3))
+    assert (reader.intake.gaps, reader.intake.lost_samples) == (1, 44)
 
 
-def test_a_refused_packet_names_its_sensors_where_they_are_known(door: Door):
+def test_a_refused_packet_names_its_sensors_where_they_are_known(reader: Reader):
     for topic, payload, sensors in (("raw/a", SAMPLES[:-1], ("a",)), ("pair/m", SAMPLES[:-1], ("m-x", "m-y"))):
         with pytest.raises(PacketError) as refusal:
-            door.send(topic, payload)
+            reader.send(topic, payload)
         assert refusal.value.sensors == sensors
     with pytest.raises(PacketError) as refusal:
-        door.send("raw/a/b", SAMPLES)
+        reader.send("raw/a/b", SAMPLES)
     assert refusal.value.sensors == ()
 
 
-def test_a_packet_is_stale_after_max_age_in_the_inbox(door_of: Callable[..., Door], framed: Callable[..., bytes]):
-    door = door_of(max_age_s=5.0)
-    assert door.send("frame/a", framed(seq=1), now_s=5.0)
-    assert not door.send("frame/a", framed(seq=2), now_s=5.1)
-    assert (door.in_flight.stale, door.in_flight.cursors) == (True, {})
-    assert not door.send("frame/a", framed(seq=1), now_s=5.1)
-    assert (door.in_flight.stale, door.in_flight.duplicate) == (False, True)
+def test_a_packet_is_stale_after_max_age_in_the_inbox(reader_of: Callable[..., Reader], framed: Callable[..., bytes]):
+    reader = reader_of(max_age_s=5.0)
+    assert reader.send("frame/a", framed(seq=1), now_s=5.0)
+    assert not reader.send("frame/a", framed(seq=2), now_s=5.1)
+    assert (reader.in_flight.stale, reader.in_flight.cursors) == (True, {})
+    assert not reader.send("frame/a", framed(seq=1), now_s=5.1)
+    assert (reader.in_flight.stale, reader.in_flight.duplicate) == (False, True)
 
 
 @pytest.mark.parametrize(("ours", "synced", "stale"), [(True, True, True), (False, True, False), (True, False, False)])
 def test_the_age_by_t0_counts_only_if_both_clocks_are_right(
-    door_of: Callable[..., Door], framed: Callable[..., bytes], *, ours: bool, synced: bool, stale: bool
+    reader_of: Callable[..., Reader], framed: Callable[..., bytes], *, ours: bool, synced: bool, stale: bool
 ):
     """The message arrived at 1 s of Unix time."""
-    door = door_of(max_age_s=0.5, clock_synchronised=lambda _now_s: ours)
-    door.send("frame/a", framed(seq=1, t0_unix_ns=1, clock_synced=synced))
-    assert door.in_flight.stale is stale
+    reader = reader_of(max_age_s=0.5, clock_synchronised=lambda _now_s: ours)
+    reader.send("frame/a", framed(seq=1, t0_unix_ns=1, clock_synced=synced))
+    assert reader.in_flight.stale is stale

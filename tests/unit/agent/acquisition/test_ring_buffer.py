@@ -77,6 +77,6 @@ def test_a_window_is_handed_over_before_the_next_one_overwrites_it():
 
 
 @pytest.mark.parametrize("hop", [0, -1, 5])
-def test_a_hop_that_would_skip_samples_or_stand_still_is_refused(hop: int):
+def test_a_hop_that_would_skip_or_repeat_all_samples_is_refused(hop: int):
     with pytest.raises(ValueError, match="hop"):
         RingBuffer(1, 4, hop)

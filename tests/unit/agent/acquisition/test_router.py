@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.acquisition.codecs import Format, PacketError, Reason
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.notice import WARNING, Notices
 from drsn.agent.acquisition.router import Input, Router
 from drsn.agent.mqtt.topics import TopicPattern
@@ -19,7 +19,7 @@ def entry(topic: str, channels: tuple[str, ...] = ()) -> Input:
     return Input(
         pattern=TopicPattern(topic, "{s}"),
         codec="raw",
-        form=Format(),
+        payload_format=PayloadFormat(),
         sample_rate_hz=None,
         channels=channels,
         hop_windows=1.0,
@@ -87,7 +87,7 @@ def test_two_topics_with_one_sensor_id_give_one_warning(
         router.route(make_message("hall/north/m"))
     (notice,) = notices.take()
     assert (notice.level, notice.key) == (WARNING, ("shared", "m"))
-    assert notice.event == "two topics become one sensor; make its id tell them apart"
+    assert notice.event == "two topics have the same sensor id; change the input's template to keep them apart"
     assert notice.fields == {"sensor": "m", "topic": "hall/north/m", "other": "raw/m"}
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor
 from drsn.agent.acquisition.notice import WARNING, Notices
 from drsn.agent.acquisition.router import Input
@@ -23,7 +23,7 @@ FAST_HZ = 20 * RATE_HZ
 """A window at this rate has 5,120 samples, its ring 41 kB."""
 FAST_RING_BYTES = 8 * 5120
 
-ENTRY = Input(TopicPattern("raw/{s}", "{s}"), "raw", Format(), None, (), 1.0, False, 1 << 20)
+ENTRY = Input(TopicPattern("raw/{s}", "{s}"), "raw", PayloadFormat(), None, (), 1.0, False, 1 << 20)
 
 
 class Registry:
@@ -78,7 +78,7 @@ def test_a_sensor_without_a_whole_window_in_time_gives_its_place_to_another(cont
     assert plant.send("c", 256, now_s=TRIAL_S + EVICT_EVERY_S) == 1
     (notice,) = plant.notices.take()
     assert (notice.level, notice.fields) == (WARNING, {"sensor": "b"})
-    assert notice.event == "sensor never brought a whole window; its place is free"
+    assert notice.event == "sensor sent no whole window in time; its place is free"
     assert len(plant.registry) == 2, "its stream is removed too"
 
 

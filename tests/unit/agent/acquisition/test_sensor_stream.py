@@ -40,8 +40,8 @@ class Sensor:
         options = {"hop_windows": 1.0, "continuous": False, "notices": self.notices, **options}
         self.stream = SensorStream("press4", contract, **options)
 
-    def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **said: object) -> list[Seen]:
-        packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **said)
+    def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **fields: object) -> list[Seen]:
+        packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **fields)
         continuity = self.stream.continuity_of(packet, rate_hz)
         if continuity is Continuity.DUPLICATE:
             return []
@@ -62,7 +62,7 @@ class Sensor:
         return windows
 
 
-def test_a_window_says_what_its_packets_say(contract: ModelContract):
+def test_a_window_has_the_fields_of_its_packets(contract: ModelContract):
     sensor = Sensor(contract, hop_windows=0.5, continuous=True)
     windows = []
     for index in range(8):
@@ -82,7 +82,7 @@ def test_a_window_after_a_gap_holds_no_clipped_samples_of_before(contract: Model
     assert [window.clipped for window in windows] == [False]
 
 
-def test_a_sensor_that_samples_slower_than_it_says_is_found_out(contract: ModelContract):
+def test_a_sensor_that_samples_slower_than_it_declares_is_detected(contract: ModelContract):
     sensor = Sensor(contract)
     errors = []
     for index in range(400):
@@ -125,12 +125,12 @@ def test_seq_or_t0_join_packets(sensor: Sensor):
     assert firsts(sensor.send(240, 120, t0_unix_ns=SECOND + 10_000_000)) == [0]
 
 
-def test_packets_that_prove_nothing_are_joined_only_if_continuous(contract: ModelContract):
-    careful, trusting = Sensor(contract), Sensor(contract, continuous=True)
+def test_packets_without_proof_are_joined_only_if_continuous(contract: ModelContract):
+    strict, continuous = Sensor(contract), Sensor(contract, continuous=True)
     for start in (0, 128):
-        alone, joined = careful.send(start, 128), trusting.send(start, 128)
+        alone, joined = strict.send(start, 128), continuous.send(start, 128)
     assert alone == []
-    assert careful.stream.lost_samples == 128
+    assert strict.stream.lost_samples == 128
     assert firsts(joined) == [0]
 
 
@@ -162,7 +162,7 @@ def test_a_change_of_rate_is_a_gap(sensor: Sensor):
     assert sensor.stream.lost_samples == 44
 
 
-def test_a_packet_that_comes_again_is_not_read_again(sensor: Sensor):
+def test_a_repeated_packet_is_not_read_again(sensor: Sensor):
     sensor.send(0, 200, seq=1)
     assert not sensor.send(0, 200, seq=1)
     assert not sensor.send(0, 200, 48_000.0, seq=1)
@@ -179,14 +179,14 @@ def test_without_a_clock_a_window_ends_by_its_packets_arrival(sensor: Sensor):
     assert [w.end_unix_ns for w in windows] == [ARRIVAL - 21_333_333, ARRIVAL]
 
 
-def test_it_goes_on_where_an_earlier_run_stopped(contract: ModelContract):
+def test_it_continues_where_an_earlier_run_stopped(contract: ModelContract):
     sensor = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
     assert not sensor.send(0, 256, seq=41, boot_id=1)
     assert [w.fresh for w in sensor.send(0, 256, seq=42, boot_id=1)] == [False]
     assert sensor.stream.cursor == Cursor(boot_id=1, seq=42, sample_rate_hz=RATE_HZ, touched=True)
 
 
-def test_a_change_of_rate_and_an_unheard_gap_survive_a_restart_of_the_agent(contract: ModelContract):
+def test_a_change_of_rate_and_an_unreported_gap_survive_a_restart_of_the_agent(contract: ModelContract):
     before = Cursor(boot_id=1, seq=41, sample_rate_hz=2 * RATE_HZ)
     assert [w.fresh for w in Sensor(contract, cursor=before).send(0, 256, seq=42, boot_id=1)] == [True]
     first = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
@@ -199,7 +199,7 @@ def test_a_change_of_rate_and_an_unheard_gap_survive_a_restart_of_the_agent(cont
     ("channels", "rate_hz", "reason"),
     [(2, RATE_HZ, Reason.WRONG_CHANNELS), (1, 10_599.0, Reason.WRONG_RATE), (1, 1_000_001.0, Reason.WRONG_RATE)],
 )
-def test_what_can_not_serve_the_model_is_refused(
+def test_a_packet_that_does_not_fit_the_model_is_refused(
     channels: int, rate_hz: float, reason: Reason, sensor: Sensor, make_packet: Callable[..., Packet]
 ):
     with pytest.raises(PacketError) as refusal:
@@ -209,7 +209,7 @@ def test_what_can_not_serve_the_model_is_refused(
 
 @pytest.mark.parametrize("rounded_ns", [1, 1_000_000], ids=["to the ns", "to the ms"])
 @pytest.mark.parametrize("real_rate", [RATE_HZ, 1.004 * RATE_HZ], ids=["nominal", "0.4 % off"])
-def test_a_clock_that_is_rounded_or_drifts_does_not_undo_what_seq_proves(
+def test_a_clock_that_is_rounded_or_drifts_does_not_contradict_consecutive_seqs(
     contract: ModelContract, rounded_ns: int, real_rate: float
 ):
     sensor, windows = Sensor(contract), []
@@ -220,7 +220,7 @@ def test_a_clock_that_is_rounded_or_drifts_does_not_undo_what_seq_proves(
     assert not any(window.fresh for window in windows)
 
 
-def test_a_rate_that_is_measured_anew_with_each_packet_is_one_rate(contract: ModelContract):
+def test_a_rate_that_is_measured_again_for_each_packet_is_one_rate(contract: ModelContract):
     sensor = Sensor(contract)
     windows = [w for seq in range(8) for w in sensor.send(128 * seq, 128, RATE_HZ + seq, seq=seq)]
     assert [w.fresh for w in windows] == [False] * 4
@@ -246,8 +246,8 @@ def test_packets_that_never_join_to_a_window_give_one_warning(contract: ModelCon
     assert "not watched" in notice.event
 
 
-def test_a_rate_that_no_window_is_kept_of_is_refused(contract: ModelContract):
-    """Where the bundle looks at one minute of a slow shaft, 1 MHz is 60 million samples."""
+def test_a_rate_with_too_long_a_window_is_refused(contract: ModelContract):
+    """Where a window is one minute of a slow shaft, 1 MHz is 60 million samples."""
     slow = contract.model_copy(update={"window": 4096, "sample_rate_hz": 1000.0, "bandwidth_hz": 400.0})
     stream = Sensor(slow).stream
     packet = Packet(np.zeros((1, 1), np.float32))

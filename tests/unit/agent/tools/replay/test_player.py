@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
 from drsn.agent.acquisition.codecs.frame import decode
 from drsn.agent.acquisition.continuity import Continuity, advance, classify
 from drsn.agent.mqtt.connection_options import ConnectionOptions
@@ -34,7 +34,7 @@ def recording(name: str = "pump", n: int = 1000, rate_hz: float = 1000.0, channe
 
 
 def packets(sent: Iterable[Frame]) -> list[Packet]:
-    return [decode(frame.payload, {}, Format()) for frame in sent]
+    return [decode(frame.payload, {}, PayloadFormat()) for frame in sent]
 
 
 def test_a_recording_is_one_proven_stream_of_frames():
@@ -55,7 +55,7 @@ def test_a_recording_is_one_proven_stream_of_frames():
 def test_every_codec_can_send_what_it_reads(name: str):
     source = recording(n=200, channels=2)
     sent = list(frames([source], ReplayPlan(codec=name, samples_per_packet=100), START))
-    read = [codec(name).decode(frame.payload, frame.properties, Format(channels=2)) for frame in sent]
+    read = [codec(name).decode(frame.payload, frame.properties, PayloadFormat(channels=2)) for frame in sent]
     np.testing.assert_array_equal(np.hstack([packet.samples for packet in read]), source.samples)
     assert [packet.seq for packet in read] == [0, 1]
     assert len({packet.boot_id for packet in read} - {0}) == 1
