@@ -1,4 +1,4 @@
-"""What one window costs in ONNX Runtime on one core, by bundle and batch; ratio: to the same bundle at batch 1."""
+"""Time of one window in ONNX Runtime on one core, by bundle and batch; ratio: to the same bundle at batch 1."""
 
 from __future__ import annotations
 

@@ -259,11 +259,10 @@ class _Assembly:
         self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, statuses: StatusInbox
     ) -> Connections:
         connection = partial(connect, self.configuration.broker, on_change=self.inbox.wake)
-        control = control_options(self.topics, self.info.last_will())
         return Connections(
-            control=connection(on_message=dispatcher.put, **control),
-            ingest=connection(on_message=self.inbox.put, **ingest_options(self.settings, self.journal)),
-            probe=connection(on_message=statuses.put, **probe_options(self.topics, self.info.run)),
+            control=connection(control_options(self.topics, self.info.last_will()), on_message=dispatcher.put),
+            ingest=connection(ingest_options(self.settings, self.journal), on_message=self.inbox.put),
+            probe=connection(probe_options(self.topics, self.info.run), on_message=statuses.put),
         )
 
     def _lease(self, statuses: StatusInbox, lines: Connections) -> AgentIdLease:

@@ -16,9 +16,7 @@ from drsn.agent.acquisition import sensor_quota as places
 from drsn.agent.acquisition import sensor_stream as stream
 from drsn.agent.acquisition.codecs import Reason, packet
 from drsn.agent.delivery import outbox
-from drsn.agent.mqtt import connection as mqtt
-from drsn.agent.mqtt import properties as mqtt_properties
-from drsn.agent.mqtt import topics
+from drsn.agent.mqtt import connection_options, properties, topics
 from drsn.agent.rpc import queue, request
 from drsn.agent.service import bootstrap as app
 from drsn.agent.service import evidence_wiring as setup
@@ -87,7 +85,7 @@ PROMISED = (
     f"the next {in_hand.PROBATION_PACKETS} packets are handled one by one",
     f"is refused (`poison`) after {WORDS.get(in_hand.MAX_CRASHES)} ends",
     f"never done for {Waits.ack_age_s:g} s cuts the connection",
-    f"passes Receive Maximum {WORDS.get(mqtt.MOST_UNACKED)} is cut off",
+    f"passes Receive Maximum {WORDS.get(connection_options.MAX_UNACKED_FACTOR)} is cut off",
     f"without a whole window within {WORDS.get(places.TRIAL_S / 60)} minutes their place is free",
     f"known across the sensor's last {WORDS.get(continuity.PAST_BOOTS)} restarts",
     f"memory is bounded: {limits.MAX_EVENTS_IN_MEMORY:,} events wait",
@@ -111,10 +109,7 @@ BOUNDS = (
         f"need at {WORDS.get(room.RATES)} times the bundle's rate, "
         f"{sensor_registry.RINGS_BYTES >> 20} and {setup.TRAILS_BYTES >> 20} MiB at least;"
     ),
-    (
-        f"| user properties | {mqtt_properties.MAX_PROPERTIES} a message, "
-        f"{mqtt_properties.MAX_PROPERTY_CHARS} characters each |"
-    ),
+    (f"| user properties | {properties.MAX_PROPERTIES} a message, {properties.MAX_PROPERTY_CHARS} characters each |"),
     (
         f"| a command | {request.MAX_BYTES >> 10} KiB; {Waits.commands_a_turn} are done a turn; of QoS 1 "
         f"{queue.QUEUE_LIMITS[True].commands:,} wait at most ({queue.QUEUE_LIMITS[True].size_bytes >> 20} MiB), of "

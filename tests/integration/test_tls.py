@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from servers import NEW_KEY, PASSWORD, free_port, openssl
 
+from drsn.agent.mqtt.backoff import Backoff
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.tls import context
 from drsn.model.errors import ConfigurationError
 
@@ -79,7 +81,9 @@ def mutual(mosquitto: Mosquitto, certificates: Path) -> Mosquitto:
 def connection(broker: Mosquitto, certificates: Path, **how: object) -> Iterator[Connection]:
     """One that is on its way, with quick attempts."""
     given = {"host": "127.0.0.1", "tls": True, "ca_file": f"{certificates}/ca.pem"}
-    made = Connection(BrokerAddress(**{"port": broker.port, **given, **how}), name="t", client_id="t")
+    made = Connection(
+        BrokerAddress(**{"port": broker.port, **given, **how}), ConnectionOptions("t", "t"), backoff=Backoff(max_s=1.0)
+    )
     made.start()
     try:
         yield made
@@ -112,7 +116,7 @@ def test_what_keeps_it_out_is_named_in_the_log(
         "authority": {"ca_file": f"{certificates}/other.pem"},
     }[wrong]
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
-    agent.start(*options(certificates, **settings))
+    agent.launch(*options(certificates, **settings))  # it never connects
     said = {"password": "Not authorized", "authority": "CERTIFICATE_VERIFY_FAILED"}[wrong]
     assert wait_until(lambda: said in agent.text(), 30, agent.text())
     assert agent.process.poll() is None, "it goes on trying"
@@ -153,7 +157,7 @@ def test_commands_show_a_certificate_too(mutual, certificates: Path, run_agent: 
     refused = run_agent("alarms", "--broker", url, *ca)
     assert (refused.returncode, "certificate" in refused.stderr) == (69, True)
     insecure = run_agent("alarms", "--broker", url, "--insecure", *shown)
-    assert (insecure.returncode, "--insecure: nobody checks" in insecure.stderr) == (0, True)
+    assert (insecure.returncode, "--insecure: the broker's certificate is not checked" in insecure.stderr) == (0, True)
     assert run_agent("alarms", "--broker", url, *shown).returncode == 69, "the system knows no test CA"
 
 
@@ -211,7 +215,7 @@ def test_insecure_shows_in_log_status_check_and_doctor(
     assert status["state"] == "degraded"
     assert [reason for reason in status["reasons"] if "mqtt.insecure" in reason] == status["reasons"]
     assert "event=degraded" in agent.text()
-    assert "mqtt.insecure: nobody checks" in agent.text()
+    assert "mqtt.insecure: the broker's certificate is not checked" in agent.text()
     checked = json.loads(run_agent("check", "--config", str(agent.config), "--json", *login).stdout)
     assert any("mqtt.insecure" in warning for warning in checked["warnings"])
     found = findings(run_agent("doctor", "--config", str(agent.config), "--json", *login))["broker.tls"]
@@ -263,9 +267,9 @@ def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path)
 
 def test_a_broker_that_closes_the_line_at_once_leaves_a_reason(wait_until: Callable):
     with socket.create_server(("127.0.0.1", free_port())) as listener:
-        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), name="t", client_id="t")
+        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), ConnectionOptions("t", "t"))
         made.start()
         listener.accept()[0].close()
         wait_until(lambda: made.last_error, what="a reason")
         made.stop()
-    assert "closed the line" in made.last_error
+    assert "closed the connection" in made.last_error

@@ -42,6 +42,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """Play the recordings to their end, or for ever."""
     from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
+    from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
     from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id  # noqa: PLC0415
     from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
@@ -66,7 +67,7 @@ def replay(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         loop=arguments.loop,
     )
-    connection = Connection(broker, name="replay", client_id=f"drsn-replay-{os.getpid()}")
+    connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
     connection.start()
     try:
         confirmed = play(recordings, plan, connection, threading.Event())

@@ -7,6 +7,7 @@ import pytest
 
 from drsn.agent.decision.alarm_state import State
 from drsn.agent.delivery.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import BundleReference, EventDocument
@@ -71,7 +72,7 @@ def broker() -> StubBroker:
 
 @pytest.fixture
 def connection(broker: StubBroker) -> Slow:
-    made = Slow(broker, name="control", client_id="control")
+    made = Slow(broker, ConnectionOptions("control", "control"))
     made.start()
     return made
 

@@ -171,7 +171,7 @@ def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant,
         ask(plant, "events", f"free{number}", qos=0, turns=0)
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)
-    assert (plant.agent.dispatcher.dropped, len(plant.control._session.flying)) == (10, RECEIVE_MAXIMUM)
+    assert (plant.agent.dispatcher.dropped, len(plant.control.in_flight)) == (10, RECEIVE_MAXIMUM)
     plant.turn(60)
     assert [number for number in range(400) if len(plant.heard(f"{REPLY}/r{number}")) != 1] == []
     assert plant.health().commands_dropped == 10
@@ -180,13 +180,13 @@ def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant,
 
 def test_a_broker_that_passes_receive_maximum_is_dropped_from_and_not_cut_off(plant: Plant, monkeypatch):
     monkeypatch.setitem(QUEUE_LIMITS, True, QueueLimit(100, 1 << 20))
-    plant.broker.heedless = True
+    plant.broker.exceeds_receive_maximum = True
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)
     assert (plant.agent.dispatcher.dropped, plant.control.epoch) == (300, 1)
     plant.turn(15)
     assert [len(plant.heard(f"{REPLY}/r{number}")) for number in (0, 99, 100)] == [1, 1, 0]
-    plant.broker.heedless = False
+    plant.broker.exceeds_receive_maximum = False
     assert len(ask(plant, "events", "later")) == 1, "what was dropped is not under way for ever"
 
 

@@ -138,7 +138,7 @@ def test_every_packet_is_counted_once_and_only_once(start):
     assert packets.pop("received") == sum(packets.values()) == 9
     assert (packets["processed"], packets["duplicate"], packets["rejected"]) == (4, 1, 4)
     assert health.rejected == {"too_many_sensors": 2, "truncated": 1, "empty": 1}
-    assert not plant.ingest._session.flying, "refused packets are acknowledged too"
+    assert not plant.ingest.in_flight, "refused packets are acknowledged too"
 
 
 def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
@@ -232,7 +232,7 @@ def test_the_packet_that_fills_a_batch_is_committed_with_its_cursor(start):
         plant.say(sensor, "normal", seq=7)
     plant.turn(1)
     assert {name: cursor.seq for name, cursor in plant.journal.load().cursors.items()} == dict.fromkeys("abcd", 7)
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
 
 
 def test_a_notice_of_the_intake_is_logged_once_a_minute_with_its_traceback(start, monkeypatch, caplog):

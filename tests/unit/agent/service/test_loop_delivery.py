@@ -50,7 +50,7 @@ def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(star
     plant.turn()
     packets = whole(plant)
     assert (packets["stale"], packets["processed"], plant.health().windows) == (stale, 1 - stale, 1 - stale)
-    assert not plant.ingest._session.flying, "it is acknowledged"
+    assert not plant.ingest.in_flight, "it is acknowledged"
     assert len(plant.heard("drsn/v1/a/event")) == 1 - stale
 
 
@@ -227,7 +227,7 @@ def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, monkeypatch):
         assert status["state"] == "degraded"
         assert status["reasons"][0].startswith("store: ")
         assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
-        assert not plant.ingest._session.flying
+        assert not plant.ingest.in_flight
     plant.journal.tend(math.inf)
     plant.turn()
     assert plant.retained(STATUS)["state"] == "online"

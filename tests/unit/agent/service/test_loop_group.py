@@ -51,12 +51,12 @@ def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(p
     for sensor in ("a", "b", "a"):
         plant.say(sensor, "normal")
         plant.turn()
-    assert (seen, len(plant.ingest._session.flying)) == ([], 3)
+    assert (seen, len(plant.ingest.in_flight)) == ([], 3)
     packets = plant.health().packets
     assert (packets["received"], packets["in_flight"]) == (3, 3), "they are somewhere at every moment"
     plant.clock.ahead_s += 60
     plant.turn()
-    assert ([set(states) for states in seen], len(plant.ingest._session.flying)) == ([{"a", "b"}], 0)
+    assert ([set(states) for states in seen], len(plant.ingest.in_flight)) == ([{"a", "b"}], 0)
 
 
 def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
@@ -67,7 +67,7 @@ def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
         plant.say("b", "normal")
         plant.turn()
     assert [set(states) for states in seen] == [{"a", "b"}]
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
     assert plant.retained("drsn/v1/a/alarm")["active"]
 
 
@@ -105,7 +105,7 @@ def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
         plant.say("a", "normal")
     plant.turn(40)
     assert len(seen) == 1
-    assert len(plant.ingest._session.flying) < 16, "what the turn had in hand without being done with it"
+    assert len(plant.ingest.in_flight) < 16, "what the turn had in hand without being done with it"
 
 
 def test_what_waited_when_the_agent_died_comes_again(patient, start):
@@ -128,14 +128,14 @@ def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
     plant.turn()
     plant.loop.shutdown.drain()
     assert [set(states) for states in seen if states] == [{"a"}]
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
 
 
 def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
     plant = start(StubBroker(), waits=PATIENT)
     plant.say("a", "normal")
     plant.turn()
-    assert len(plant.ingest._session.flying) == 1
+    assert len(plant.ingest.in_flight) == 1
     came: list[dict[str, Any]] = []
     monkeypatch.setattr(plant.agent.committer.group, "packet_arrived", lambda _now_s, **told: came.append(told))
     plant.broker.publish("plant/b/frame", b"x", 0, {}, retain=False)
@@ -165,5 +165,5 @@ def test_a_commit_that_was_held_up_is_no_reason_to_connect_anew(patient, monkeyp
     plant.clock.ahead_s += 61
     epoch = plant.ingest.epoch
     plant.turn(1)
-    assert (len(plant.ingest._session.flying), plant.ingest.epoch) == (0, epoch)
+    assert (len(plant.ingest.in_flight), plant.ingest.epoch) == (0, epoch)
     assert plant.agent.pipeline.metrics.reconnects == 0

@@ -131,4 +131,4 @@ def test_an_alarm_and_its_packet_s_acknowledgement_wait_no_longer_than_that(hang
     plant.turn()
     assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
     assert [told["condition"] for told in plant.heard("drsn/v1/a/event")] == ["inner_race"]
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight

@@ -77,7 +77,7 @@ def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_
     assert ends == 4, "the first could have been caused by any packet, three are counted"
     health = plant.health()
     assert health.rejected == {"poison": 1}
-    assert not plant.ingest._session.flying, "it is acknowledged, and those behind it"
+    assert not plant.ingest.in_flight, "it is acknowledged, and those behind it"
     assert (health.packets["processed"], health.packets["duplicate"]) == (1, 0), "the first was done before"
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
 from drsn.agent.acquisition.codecs.frame import decode
 from drsn.agent.acquisition.continuity import Continuity, advance, classify
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import legal_sensor
 from drsn.agent.tools.replay.player import IN_FLIGHT, Frame, ReplayPlan, frames, play, sensor_id
@@ -123,7 +124,7 @@ def test_a_name_stays_recognisable(name: str, sensor: str):
 
 
 def connected(broker: StubBroker) -> StubConnection:
-    connection = StubConnection(broker, name="replay", client_id="replay")
+    connection = StubConnection(broker, ConnectionOptions("replay", "replay"))
     connection.start()
     return connection
 
@@ -140,7 +141,7 @@ def test_play_publishes_all_and_counts_what_the_broker_confirmed():
 def test_raw_samples_are_published_with_their_properties():
     broker = StubBroker()
     heard: list[Message] = []
-    listener = StubConnection(broker, name="agent", client_id="agent", filters=("#",), on_message=heard.append)
+    listener = StubConnection(broker, ConnectionOptions("agent", "agent", ("#",)), on_message=heard.append)
     listener.start()
     play([recording()], replace(FAST, codec="raw", samples_per_packet=500), connected(broker), threading.Event())
     listener.pump()
