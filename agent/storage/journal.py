@@ -70,8 +70,8 @@ class Journal:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the agent is degraded."""
-        told = "; going on in memory: what is decided now is lost if the agent ends before that is put right"
-        failing = [] if self.problem is None else [f"store: {self.problem}{told}"]
+        consequence = "; going on in memory: what is decided now is lost if the agent ends before that is put right"
+        failing = [] if self.problem is None else [f"store: {self.problem}{consequence}"]
         return (*failing, *self._file.set_aside_reasons)
 
     @property

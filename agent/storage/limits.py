@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drsn.agent.storage.database import MAX_REPLIES
+
 MAX_EVENTS_IN_MEMORY = 10_000
 """Events that are not both written and published, about 10 MB; above that the oldest are dropped."""
-
-MAX_REPLIES_IN_MEMORY = 1000
-"""Replies that are not written; as many as the database keeps."""
 
 RETRY_S = 10.0
 """Pause between two attempts to write after a failure. A locked database blocks each for `database.BUSY_S`."""
@@ -26,10 +25,10 @@ CURSOR_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class JournalLimits:
-    """Bounds and waits of the journal."""
+    """Bounds and waits of the journal; `max_events` and `max_replies` are those in memory, not written yet."""
 
     max_events: int = MAX_EVENTS_IN_MEMORY
-    max_replies: int = MAX_REPLIES_IN_MEMORY
+    max_replies: int = MAX_REPLIES
     retry_s: float = RETRY_S
     timeout_s: float = TIMEOUT_S
     timeout_per_row_s: float = TIMEOUT_PER_ROW_S

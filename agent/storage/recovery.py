@@ -36,7 +36,7 @@ class Recovery:
 
     Args:
         file: of the database.
-        events: the events in memory; told of each commit and of each loss.
+        events: the events in memory; updated with each commit and each loss.
         limits: waits and bounds.
     """
 

@@ -78,7 +78,7 @@ class RollbackGuard:
             line = LINE.fullmatch(read_regular(self._path, FILE_BYTES))
             if line is not None:
                 return line[1].decode("ascii"), int(line[2])
-            reason = "it holds no commit number"
+            reason = "it has no commit number"
         except FileNotFoundError:
             return "", 0
         except OSError as error:

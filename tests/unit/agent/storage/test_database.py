@@ -52,7 +52,7 @@ def ids(database: Database, after_id: int = 0) -> list[int]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a first run left behind: two sensors and three events, the first of them published."""
+    """The state directory after a first run: two sensors and three events, the first of them published."""
     with closing(Journal(tmp_path)) as journal:
         journal.commit(
             {"a": SENSOR, "b": SensorState.new(["ball"])}, {"a": CURSOR}, [event(6), event(7), event(1, "b")]
@@ -63,12 +63,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def database(folder: Path) -> Iterator[OpenedDatabase]:
-    """The second run's."""
+    """The database of the second run."""
     with closing(opened(folder)) as found:
         yield found
 
 
-def test_a_new_file_remembers_nothing_and_has_the_epoch_that_it_is_given(tmp_path: Path):
+def test_a_new_file_is_empty_and_has_the_given_epoch(tmp_path: Path):
     with closing(opened(tmp_path)) as database:
         remembered = database.load()
         assert (database.epoch, remembered.epoch) == ("fresh", "fresh")
@@ -181,7 +181,7 @@ def test_a_full_journal_lets_the_oldest_go_published_or_not_and_says_how_many_no
         assert ids(database) == [5, 6, 7, 8]
 
 
-def test_what_a_full_journal_lets_go_unpublished_is_counted(tmp_path: Path):
+def test_unpublished_events_that_a_full_journal_deletes_are_lost(tmp_path: Path):
     limits = DatabaseLimits(journal_bytes=3 * len(entry(4, 8).event) + 20, slack_bytes=0)
     with closing(Journal(tmp_path, open_database=partial(Database, limits=limits))) as journal:
         journal.commit({}, {}, [event(seq) for seq in (1, 2, 3)])
@@ -204,7 +204,7 @@ def test_published_events_go_after_a_week_and_no_other(folder: Path):
         assert ids(database) == [4, 5]
 
 
-def test_an_id_is_never_given_twice_even_if_its_journal_is_empty(folder: Path):
+def test_event_ids_are_unique_even_if_the_journal_is_empty(folder: Path):
     with closing(opened(folder, DatabaseLimits(retention_s=-10))) as database:
         database.commit(Changes(published_id=3))
         assert ids(database) == []
@@ -225,7 +225,7 @@ def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
 
 
 @pytest.mark.parametrize("filters", ["5", "[[1]]", "{", "[" * 9999, "1e999", '{"a": 1}'])
-def test_topic_filters_that_nobody_can_read_are_damage(filters: str, database: OpenedDatabase):
+def test_unreadable_topic_filters_are_damage(filters: str, database: OpenedDatabase):
     database.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (filters,))
     with pytest.raises(DamagedError, match=r"agent\.sqlite3: "):
         database.abandoned(["a"])
@@ -245,7 +245,7 @@ def use(folder: Path) -> None:
         "DROP TABLE journal; CREATE TABLE journal (x)",
     ],
 )
-def test_what_an_accident_wrote_is_damage(damage: str, folder: Path):
+def test_invalid_content_is_damage(damage: str, folder: Path):
     with closing(sqlite3.connect(folder / FILE)) as db:
         db.executescript(damage)
     with pytest.raises(DamagedError, match=r"agent\.sqlite3: "):
@@ -294,7 +294,7 @@ def test_a_journal_that_was_damaged_is_damage(folder: Path):
         database.read(0, 9)
 
 
-def test_a_disk_that_fails_is_no_damage(folder: Path, database: OpenedDatabase):
+def test_a_disk_error_is_no_damage(folder: Path, database: OpenedDatabase):
     with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         database.execute("PRAGMA busy_timeout = 0")
@@ -334,8 +334,8 @@ def test_the_past_boots_of_a_cursor_are_stored_under_the_key_of_earlier_versions
         assert other.execute("SELECT cursor FROM cursors WHERE sensor = 'b'").fetchone() == (row,)
 
 
-def test_what_is_not_written_is_what_this_schema_takes_for_granted():
-    """Another default would change what databases say: it needs a new SCHEMA_VERSION, and this literal with it."""
+def test_the_defaults_that_are_not_written_belong_to_the_schema_version():
+    """A changed default changes the meaning of stored states: it needs a new SCHEMA_VERSION, and a new literal here."""
     assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
         "4",
         (

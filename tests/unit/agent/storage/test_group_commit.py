@@ -39,7 +39,7 @@ def test_a_lull_ends_the_wait():
 
 
 @pytest.mark.parametrize(("outcomes", "packets"), [([VOTE, CHANGE], 1), ([VOTE], 64)])
-def test_a_transition_waits_for_nobody_nor_do_packets_that_the_broker_counts(outcomes: list[Outcome], packets: int):
+def test_a_transition_and_half_of_the_packets_in_flight_commit_at_once(outcomes: list[Outcome], packets: int):
     group = GroupCommit(64)
     group.packet_arrived(1.0)
     group.add(outcomes, 1.0, packet_done=True)

@@ -213,7 +213,7 @@ def test_a_file_that_was_cut_off_is_set_aside(tmp_path: Path):
         assert again.problem is None
 
 
-def test_a_row_that_nobody_can_read_is_damage_too(tmp_path: Path):
+def test_an_unreadable_row_is_damage(tmp_path: Path):
     with closing(Journal(tmp_path)) as journal:
         fill(journal, 1, 2)
     with closing(sqlite3.connect(tmp_path / FILE)) as db:

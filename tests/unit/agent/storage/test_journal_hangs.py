@@ -1,4 +1,4 @@
-"""A disk that gives no answer at all: neither an error nor an end."""
+"""A disk that hangs: its calls neither return nor fail."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(journal: Journal, 
 
 
 def test_what_was_written_after_all_is_not_there_twice(journal: Journal, hangs: Hangs, tmp_path: Path):
-    """The commit that was given up comes through when the disk is back, and is then written once more."""
+    """The commit that timed out is executed when the disk works again, and its content is then written once more."""
     hangs.begin()
     journal.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
     assert "has not answered for 0.1 s" in journal.reasons[0]
@@ -112,7 +112,7 @@ def test_while_it_hangs_the_agent_ends_without_it(journal: Journal, hangs: Hangs
 
 
 def test_at_the_start_it_is_waited_for_however_long_it_takes(hangs: Hangs, journal: Journal, tmp_path: Path):
-    """Who began without its memory would give numbers of events twice, or begin another history."""
+    """Without the saved state the agent would use event numbers twice, or begin another history."""
     epoch = journal.load().epoch
     journal.close()
     hangs.begin()

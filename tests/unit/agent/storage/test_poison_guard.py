@@ -74,7 +74,7 @@ def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_
             assert ends <= 4, "a crash loop"
             plant.crash()
             plant = start(broker)
-    assert ends == 4, "one that could have been of any packet, and three with this one in hand"
+    assert ends == 4, "the first could have been caused by any packet, three are counted"
     health = plant.health()
     assert health.rejected == {"poison": 1}
     assert not plant.ingest.in_flight, "it is acknowledged, and those behind it"
@@ -102,7 +102,7 @@ def test_a_packet_that_was_handled_is_no_suspect_any_more(tmp_path: Path, make_m
         survivor.finish()
 
 
-def test_an_end_that_the_agent_knows_a_reason_for_is_no_packet_s_fault(start: Callable[..., Plant]):
+def test_an_error_with_another_cause_is_not_counted_against_the_packet(start: Callable[..., Plant]):
     broker = StubBroker()
     import threading
 
@@ -131,7 +131,7 @@ def test_it_is_the_same_packet_whatever_connection_brings_it(make_message):
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff" * 9, b'{"ends": 3, "clean": true}', b'{"clean": true}'])
-def test_a_file_that_nobody_can_read_is_an_unclean_end(content: bytes, tmp_path: Path, make_message):
+def test_an_unreadable_file_is_an_unclean_end(content: bytes, tmp_path: Path, make_message):
     (tmp_path / FILE).write_bytes(content)
     found = PoisonGuard(tmp_path)
     assert found.probation == PROBATION_PACKETS
@@ -147,7 +147,7 @@ def test_the_file_never_outgrows_its_size(tmp_path: Path, make_message):
 
 
 def test_on_a_disk_that_gives_no_answer_it_is_not_waited_for(tmp_path: Path, make_message):
-    """Nothing is refused either: what is in hand goes on, as it does where the file can't be written."""
+    """No packet is refused either, as where the file can't be written."""
 
     def late(_errand: object) -> None:
         raise StorageError("the disk has not answered for 5 s")

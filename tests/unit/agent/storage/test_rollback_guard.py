@@ -35,7 +35,7 @@ def test_it_is_the_number_of_the_last_commit_to_a_database_of_this_epoch(tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"", b"a1", b"a1 x", b"a1 1 2", b"\xff\xfe", bytes(64)])
-def test_what_nobody_can_read_says_nothing(content: bytes, tmp_path: Path):
+def test_an_unreadable_file_has_no_number(content: bytes, tmp_path: Path):
     (tmp_path / FILE).write_bytes(content)
     assert RollbackGuard(tmp_path).last_commit("a1") == 0
 

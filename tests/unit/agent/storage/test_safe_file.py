@@ -137,7 +137,7 @@ def test_any_content_is_survived(content: bytes, make_message):
     ids=["deep", "infinite", "infinite within", "long", "zeros", "100 MB"],
 )
 @pytest.mark.parametrize("file", [poison_guard.FILE, instance.FILE, rollback_guard.FILE])
-def test_what_is_unreadable_is_said_once_and_written_anew(
+def test_an_unreadable_file_is_logged_once_and_rewritten(
     file: str, content: bytes, tmp_path: Path, make_message, caplog
 ):
     (tmp_path / file).write_bytes(content)
