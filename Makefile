@@ -9,20 +9,35 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 TORCH := torch==2.13.0
 TORCH_INDEX ?=
 
-.PHONY: demo test check chaos system bundle bench fuzz gpu docs clean
+# A process more than there are cores, for tests of real servers wait half of their time, and begin first (the order of the
+# folders). The tests of one file stay together, for they share what they set up. One process, as a debugger needs it:
+# make test WORKERS=0
+WORKERS ?= $(shell expr $$(nproc) + 1)
+PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --maxprocesses 9 --dist loadfile --no-loadscope-reorder --durations 20
+
+.PHONY: demo test test-slow test-all lint check chaos system bundle bench fuzz gpu docs clean
 
 demo: $(DEMO_VENV)/.installed
 	$(DEMO_VENV)/bin/drsn-agent demo
 
 test: $(VENV)/.installed .types broker
-	$(VENV)/bin/pytest
+	$(PYTEST)
 
-check: $(VENV)/.installed .types broker
+# What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
+test-slow: $(VENV)/.installed .types broker
+	$(PYTEST) -m "slow and not booted and not chaos"
+
+test-all: test test-slow
+
+lint: $(VENV)/.installed .types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/pytest -q tests/unit tests/contract
+
+# While you change the code: everything that needs no other process.
+check: lint broker
+	$(PYTEST) tests/unit tests/contract
 
 # What the agent must survive: killed, cut off, without disk, broker or clock. An hour and a half, and its ledger is written;
 # in CI a few minutes: make chaos FORM=short. Some of it needs root.
@@ -97,7 +112,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,rtx,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,certificates,rtx,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -25,6 +25,7 @@ from _report import report
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.tools.replay.player import ReplayPlan, play
 from drsn.model.data.recording import Recording
 
@@ -90,8 +91,10 @@ def measured(sensors: int, windows: int, speed: float) -> list[object]:
 
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (port, agent):
         address = BrokerAddress("127.0.0.1", port)
-        watcher = Connection(address, name="w", client_id="w", filters=("drsn/v1/_agent/bench/+",), on_message=note)
-        player = Connection(address, name="p", client_id="p")
+        watcher = Connection(
+            address, ConnectionOptions(name="w", client_id="w", filters=("drsn/v1/_agent/bench/+",)), on_message=note
+        )
+        player = Connection(address, ConnectionOptions(name="p", client_id="p"))
         watcher.start()
         player.start()
         ready.wait(30)

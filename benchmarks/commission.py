@@ -22,8 +22,8 @@ from novelty import RECIPE, SEED, strange_signals
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.decision.baseline import Seen, UnfitError, learn
-from drsn.agent.rpc.commission_verb import most_allowance
+from drsn.agent.decision.baseline import HealthyWindow, UnfitError, learn
+from drsn.agent.decision.largest_allowance import largest_allowance
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import NORMAL
 from drsn.model.data import hit_sm
@@ -55,7 +55,7 @@ class Measure:
         self.recipe, self.contract = recipe, bundle.contract
         self.threshold = bundle.contract.abstention_threshold
         self.backend = OnnxBackend(bundle.read("model.onnx"), bundle.contract, 1 << 16)
-        self.most = most_allowance(bundle.contract, self.backend, 1 << 16)
+        self.most = largest_allowance(bundle.contract, self.backend, 1 << 16)
 
     def diagnosed(self, recordings: Sequence[Recording], noise: Disturbance, seed: int) -> dict[str, NDArray[Any]]:
         """Return for each window: novelty, whether its label is right, whether a faulty one is called normal."""
@@ -97,7 +97,7 @@ def halves(recording: Recording) -> tuple[Recording, Recording]:
 def commissioned(measure: Measure, recording: Recording, noises: Sequence[Disturbance]) -> tuple[float | None, str]:
     """Return the allowance that a healthy recording gives, or None and the reason; each noise is drawn anew."""
     found = joined([measure.diagnosed([recording], noise, SEED + number) for number, noise in enumerate(noises)])
-    seen = [Seen(float(n), 1.0, str(c)) for n, c in zip(found["novelty"], found["condition"], strict=True)]
+    seen = [HealthyWindow(float(n), 1.0, str(c)) for n, c in zip(found["novelty"], found["condition"], strict=True)]
     try:
         return learn(seen, measure.threshold, measure.most).allowance, ""
     except UnfitError as error:

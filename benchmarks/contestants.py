@@ -1,4 +1,4 @@
-"""Time of one window in ONNX Runtime on one core at batch 32, by network of the grid; ratio: to the ResNet.
+"""Time of one window in ONNX Runtime on one core at batch 32, by network of the accuracy grid; ratio: to the ResNet.
 
 Untrained weights: the time does not depend on them.
 """
@@ -45,7 +45,7 @@ def session_of(cell: GridCell, windows: np.ndarray) -> onnxruntime.InferenceSess
 
 
 def main() -> None:
-    """Measure every network that the grid has for `PROTOCOL`."""
+    """Measure every network of the grid on `PROTOCOL`."""
     cells = {
         c.contestant: c
         for c in cells_of(read_plan(PLAN), select=False)

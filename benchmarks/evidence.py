@@ -21,8 +21,9 @@ from _report import RESULTS, report, timed_us
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, Packet, frame
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.codecs import Packet, PayloadFormat, frame
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.acquisition.sensor_faults import WindowStats
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
@@ -32,15 +33,15 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.evidence.capture import WAITING_BYTES, Capture
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.quantise import quantise, samples_of
-from drsn.agent.evidence.record import About, Record, record_of
+from drsn.agent.evidence.record import Record, SensorSetup, record_of
 from drsn.agent.evidence.record_files import RecordFiles
-from drsn.agent.evidence.recorder import WAITING_BYTES, Recorder, Snapshot
+from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.bootstrap import reference_to
@@ -70,7 +71,7 @@ BEARING = Geometry(
     ball_diameter_mm=SKF_6205.ball_diameter_mm,
     pitch_diameter_mm=SKF_6205.pitch_diameter_mm,
 )
-ABOUT = About(CONTRACT, POLICY, (), BEARING)
+ABOUT = SensorSetup(CONTRACT, POLICY, (), BEARING)
 LOAD_HP = 3
 SPELL = 64
 """Windows between two readings of the clock."""
@@ -88,9 +89,9 @@ class MemoryWriter:
     problem = None
 
     def __init__(self) -> None:
-        self.taken: list[Snapshot] = []
+        self.taken: list[Capture] = []
 
-    def take(self, snapshot: Snapshot) -> bool:
+    def take(self, snapshot: Capture) -> bool:
         """Keep a snapshot; there is always room."""
         self.taken.append(snapshot)
         return True
@@ -124,11 +125,12 @@ def record_of_a_raise(dtype: str) -> Record:
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
     desk = MemoryWriter()
     keeper = Recorder(WINDOWS, BATCH, desk, RENDERER.event)
-    entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
+    pattern = TopicPattern("plant/{point}/frame", "{point}")
+    entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         line = Pipeline(
-            Intake(CONTRACT, (entry,), 1, {}, Metrics()),
-            Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage),
+            Intake(CONTRACT, (entry,), 1, {}),
+            Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer),
             backend,
             Interpreter(CONTRACT),
             pipeline(),
@@ -192,15 +194,15 @@ def per_window() -> list[list[object]]:
             keeper = Recorder(WINDOWS, BATCH, MemoryWriter(), RENDERER.event)
             batch = Batcher(CONTRACT, BATCH, 0.0)
             batch.add("press4", window, NO_PACKET, 0.0)
-            keeper.stage(0, window, look)
+            keeper.buffer(0, window, look)
             (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
             outcome = replace(line.feed(diagnosis, 0), changes=())
 
             def keep(
                 k: Recorder = keeper, w: Window = window, look: WindowStats = look, said: Outcome = outcome
             ) -> None:
-                k.stage(0, w, look)
-                k.saw(0, None, said, outputs, 0)
+                k.buffer(0, w, look)
+                k.record(0, None, said, outputs, 0)
 
             calls[name] = (keep, 1)
         batch = Batcher(CONTRACT, BATCH, 0.0)
@@ -224,7 +226,7 @@ def memory_mb() -> dict[str, float]:
         for kept in (False, True):
             tracemalloc.start()
             keeper = Recorder(WINDOWS if kept else 0, BATCH, MemoryWriter(), RENDERER.event)
-            batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.stage)
+            batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer)
             line = Pipeline(None, batcher, backend, Interpreter(CONTRACT), pipeline(), recorder=keeper)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
                 for index in range(BATCH):

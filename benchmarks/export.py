@@ -1,4 +1,4 @@
-"""Benefit of cleaning an exported graph: nodes and ONNX Runtime's time, compared with torch's own export.
+"""Gain of cleaning an exported graph: nodes and ONNX Runtime's time, against torch's own export of the network.
 
 Times are the least of all rounds, since two graphs that differ by little are compared; ratio: of the cleaned one to the
 naive one. Batch norms are folded in the cleaned one. ONNX Runtime drops Identity by itself; TensorRT's parser does not.

@@ -30,7 +30,7 @@ WINDOW = 2048 * hit_sm.DECIMATION
 """Samples as recorded: those of a window at 12.8 kHz."""
 
 HOP = WINDOW // 4
-"""Hop of training windows; test windows do not overlap."""
+"""Hop of the training windows in samples, a quarter of a window; test windows are adjacent."""
 
 LIMITS_HZ = {"rung's band": BANDWIDTH_HZ, "12.8 kHz": hit_sm.SAMPLE_RATE_HZ / 2, "51.2 kHz": hit_sm.RECORDED_HZ / 2}
 
@@ -44,7 +44,7 @@ def frames_of(rig: str, rpm: int, label: str, hop: int) -> NDArray[np.float64]:
 
 
 def limited(frames: NDArray[np.float64], limit_hz: float) -> NDArray[np.float32]:
-    """Return the windows as a recorder with twice the limit as its sample rate would have them; of RMS 1."""
+    """Windows as recorded at twice the limit: band-limited, scaled to RMS 1."""
     spectrum = np.fft.rfft(frames, axis=1)[:, : round(limit_hz / hit_sm.RECORDED_HZ * WINDOW) + 1]
     x = np.fft.irfft(spectrum, axis=1)
     return (x / np.sqrt(np.square(x).mean(axis=1, keepdims=True))).astype(np.float32)[:, np.newaxis]

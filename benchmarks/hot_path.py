@@ -10,13 +10,14 @@ import msgpack
 import numpy as np
 from _report import report, timed_us
 
-from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
 from drsn.model.conditioning import Conditioner
 from drsn.model.contract import Label, ModelContract
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WINDOW, RATE_HZ, BANDWIDTH_HZ = 2048, 12_000.0, 5_300.0
-FORM = Format()
+FORM = PayloadFormat()
 
 
 def codecs(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
@@ -52,8 +53,7 @@ def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
     def mirrored() -> None:
         for part in parts:
-            for window, _ in ring.push(part):
-                window.max()
+            ring.push(part, lambda window, _end: window.max())
 
     def listed() -> None:
         for part in parts:
@@ -85,7 +85,7 @@ def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
     def look() -> tuple[float, float, str | None]:
         it = WindowStats(samples)
-        return it.rms, it.peak, find(it)
+        return it.rms, it.peak, find_fault(it)
 
     return {"level and peak alone": level, "level, peak, nine sensor faults": look}
 
@@ -99,7 +99,7 @@ def judgements() -> dict[str, Callable[[], object]]:
         sample_rate_hz=RATE_HZ,
         bandwidth_hz=BANDWIDTH_HZ,
     )
-    terms = Terms(Quorum(6, 8), Quorum(7, 8))
+    terms = AlarmRule(Quorum(6, 8), Quorum(7, 8))
     probabilities = {"normal": 0.97, **dict.fromkeys(names, 0.01)}
     reading = Reading("s", 0, 10**8, advance_ns=10**8, fresh=False, rms=1, peak=2, unit=None, clock_synced=True)
     diagnosis = Diagnosis(reading, "normal", "ok", 0.97, probabilities, {}, 0.0)

@@ -1,4 +1,4 @@
-"""Quality of the novelty score: on a defect that the training data lacks, and on foreign signals.
+"""Quality of the novelty score: on a defect that training never saw, and on signals of no known bearing.
 
 `left_out`: trained on CWRU at 0, 1 and 2 hp without one fault label; at 3 hp, how well do four scores tell its windows
 from those of the other nine labels (AUROC: 1 perfect, 0.5 chance)? `shipped`: what a bundle refuses, and what it
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 RECIPE = Path(__file__).parents[1] / "configs" / "recipes" / "cwru.toml"
 STEPS = 800
 SEED = 1_000_003
-"""Seed of the noise in tests, different from the seeds of trainings."""
+"""Seed of the test noise; differs from the seeds of trainings."""
 
 STRANGE = 1000
 """Windows of each made signal."""
@@ -118,14 +118,14 @@ def strange_signals(rate_hz: float, window: int) -> dict[str, list[Recording]]:
 
 
 def shipped_part(bundle: Bundle, recipe: Recipe, test: Sequence[Recording]) -> dict[str, Any]:
-    """Return the part of foreign signals that the bundle rejects, and of its own labels that it accepts."""
+    """Shares of foreign signals that the bundle refuses, and of its own labels that it accepts."""
     contract = bundle.contract
     assert contract.abstention_threshold is not None
     assert tuple(label.name for label in contract.labels) == recipe.label_names
     backend = OnnxBackend(bundle.read("model.onnx"), contract, 1 << 16)
 
     def judged(recordings: Sequence[Recording], cell: Disturbance) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return for each window whether it is accepted, and whether its label is right."""
+        """Two masks over windows: accepted, and predicted right."""
         windows = windows_of(recordings, recipe, cell, SEED)
         outputs = backend.infer(windows.samples)
         right = outputs.probabilities.argmax(axis=1) == windows.label

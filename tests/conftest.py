@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from drsn.model.contract import Label, ModelContract, Severity
 
@@ -12,6 +14,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest_plugins = ("plant", "servers")
+
+# For torch, numpy and every process that a test starts. Threads that spin while they wait take the cores from the tests
+# beside this one: a training of two seconds took 35.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# Property tests: few examples at a desk, many in CI, where they are the same in each run. No deadline for one example:
+# the machine may be busy.
+settings.register_profile("desk", deadline=None, max_examples=25)
+settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+SLOW_S = 10.0
+"""A test that takes longer carries the marker `slow`, or is made faster."""
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -68,3 +84,15 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trained") / "checkpoint.pt"
     train(recipe_from(TINY, "tiny"), lambda _step, _loss: None).checkpoint.save(path)
     return path
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that took long and carry no marker. A report, never a failure: another machine may be slower."""
+    seconds: dict[str, float] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport) and "slow" not in report.keywords:
+            seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+    if long := {test: duration for test, duration in seconds.items() if duration > SLOW_S}:
+        terminalreporter.section(f"more than {SLOW_S:g} s, and not marked slow")
+        for test, duration in sorted(long.items(), key=lambda pair: -pair[1]):
+            terminalreporter.line(f"{duration:6.1f} s  {test}")

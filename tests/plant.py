@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from drsn.agent.mqtt.connection_options import ConnectionOptions
     from drsn.agent.schema.documents import HealthDocument
     from drsn.agent.service.bootstrap import Agent
     from drsn.agent.service.loop import Loop
 
 BUNDLE = open_bundle(shipped("synthetic"))
 WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
-NO_WAITS = Waits(idle_wait_s=0.0, farewell_s=2.0, quiet_s=0.0)
+NO_WAITS = Waits(idle_wait_s=0.0, quiet_s=0.0, group_s=0.0)
 STATUS = "drsn/v1/_agent/tester/status"
 
 
@@ -121,8 +122,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             journal, clock = Journal(tmp_path), PlantClock()
             connections: list[StubConnection] = []
 
-            def connect(_address: object, **options: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
-                connections.append(StubConnection(broker, **options))
+            def connect(_address: object, options: ConnectionOptions, **callbacks: Any) -> StubConnection:  # noqa: ANN401 (as Connection's)
+                connections.append(StubConnection(broker, options, **callbacks))
                 return connections[-1]
 
             backend = ToneBackend(BUNDLE.contract, 4)

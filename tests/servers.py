@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fork_server import ForkServer
 
 from drsn.agent.bundles import shipped
 
@@ -24,13 +26,22 @@ if TYPE_CHECKING:
 
 SYNTHETIC = shipped("synthetic")
 PASSWORD = "not a secret here"
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+"""Of `openssl req`: a key without a passphrase, made at once; one of RSA takes up to seconds."""
 INGEST = "event=connected connection=ingest"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that Linux gives to outgoing connections (from 32,768), drawn at random.
+
+    So it stays free for a broker that is stopped and started again, also while other tests run beside this one.
+    """
+    draw = random.SystemRandom()  # of which no property test sets the seed
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            port = draw.randrange(20_000, 32_000)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def poll(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "") -> object:
@@ -240,15 +251,17 @@ def make_agent(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
         yield make
 
 
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    server = ForkServer()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def run_agent() -> Callable[..., subprocess.CompletedProcess]:
+def run_agent(fork_server: ForkServer) -> Callable[..., subprocess.CompletedProcess]:
     """Run `drsn-agent` to its end."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "drsn.agent", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-    return run
+    return fork_server.run
 
 
 @pytest.fixture
@@ -270,9 +283,9 @@ def openssl(folder: Path, *arguments: str) -> None:
 def certificates(tmp_path: Path) -> Path:
     """A certification authority, `ca.pem`, and a server at 127.0.0.1 that it vouches for."""
     require("openssl", "mosquitto_passwd")
-    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "400", "-subj", "/CN=test CA",
+    openssl(tmp_path, "req", "-x509", *NEW_KEY, "-days", "400", "-subj", "/CN=test CA",
             "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
-    openssl(tmp_path, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker",
+    openssl(tmp_path, "req", *NEW_KEY, "-subj", "/CN=broker",
             "-keyout", "server.key", "-out", "server.csr")  # fmt: skip
     (tmp_path / "ext").write_text("subjectAltName = IP:127.0.0.1\n")
     openssl(tmp_path, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",

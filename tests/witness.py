@@ -1,4 +1,4 @@
-"""From messages to events in memory, with a keeper that watches: for the tests of evidence."""
+"""From messages to events in memory, with a recorder: for the tests of evidence."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format, Packet, frame
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.codecs import Packet, PayloadFormat, frame
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.evidence.record import About, Record, record_of
-from drsn.agent.evidence.recorder import Recorder, Snapshot
+from drsn.agent.evidence.record import Record, SensorSetup, record_of
+from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.schema.documents import BundleReference
 from drsn.agent.schema.render import Identity, Renderer
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.evidence.capture import Capture
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
@@ -42,17 +43,17 @@ SAID = ("normal", "ball", "normal", "ball", "ball", "ball")
 
 
 @dataclass
-class Desk:
-    """A writer that keeps what it takes, as long as there is room."""
+class FakeWriter:
+    """A writer that keeps its captures in memory, and refuses those above `max_captures`."""
 
-    room: int = 1000
-    taken: list[Snapshot] = field(default_factory=list)
+    max_captures: int = 1000
+    taken: list[Capture] = field(default_factory=list)
     written = failed = bytes = 0
     problem = None
 
-    def take(self, snapshot: Snapshot) -> bool:
-        self.taken.append(snapshot)
-        return len(self.taken) <= self.room
+    def take(self, capture: Capture) -> bool:
+        self.taken.append(capture)
+        return len(self.taken) <= self.max_captures
 
     def close(self) -> None:
         """Nothing waits."""
@@ -63,15 +64,16 @@ def renderer_of(contract: ModelContract, agent: str = "line4") -> Renderer:
     return Renderer(Identity(agent, "e1", bundle), severities_of(contract))
 
 
-def line_of(contract: ModelContract, backend: Backend, max_batch: int, keeper: Recorder | None = None) -> Pipeline:
-    entry = Input(TopicPattern("plant/{point}/frame", "{point}"), "frame", Format(), None, (), 1.0, False, 1 << 20)
+def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder: Recorder | None = None) -> Pipeline:
+    pattern = TopicPattern("plant/{point}/frame", "{point}")
+    entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
-        Intake(contract, (entry,), 10, {}, Metrics()),
-        Batcher(contract, max_batch, 0.0, keep=keeper and keeper.stage),
+        Intake(contract, (entry,), 10, {}),
+        Batcher(contract, max_batch, 0.0, keep=recorder and recorder.buffer),
         backend,
         Interpreter(contract),
         AlarmEngine(contract, "0" * 64, lambda _sensor: POLICY),
-        recorder=keeper,
+        recorder=recorder,
         decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
     )
 
@@ -98,31 +100,31 @@ def message(contract: ModelContract, label: str, seq: int, dtype: str = "i16", s
 
 @dataclass
 class Story:
-    """What came of a run."""
+    """The results of a run."""
 
-    keeper: Recorder
-    desk: Desk
+    recorder: Recorder
+    writer: FakeWriter
     events: list[EventDocument]
     line: Pipeline
 
 
 def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int = 3, dtype: str = "i16",
-         desk: Desk | None = None, most_bytes: float = math.inf) -> Story:  # fmt: skip
-    """Let a sensor say labels, one a window."""
-    desk = desk or Desk()
-    keeper = Recorder(windows, max_batch, desk, renderer_of(contract).event, most_bytes)
-    line = line_of(contract, ToneBackend(contract, max_batch), max_batch, keeper)
+         writer: FakeWriter | None = None, max_bytes: float = math.inf, **limits: int) -> Story:  # fmt: skip
+    """Run windows of one sensor that the backend calls by these labels."""
+    writer = writer or FakeWriter()
+    recorder = Recorder(windows, max_batch, writer, renderer_of(contract).event, max_bytes, **limits)
+    line = line_of(contract, ToneBackend(contract, max_batch), max_batch, recorder)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
-    return Story(keeper, desk, events_of(sent, line), line)
+    return Story(recorder, writer, events_of(sent, line), line)
 
 
-def about(contract: ModelContract) -> About:
-    return About(contract, POLICY, ("offset",), BEARING)
+def sensor_setup(contract: ModelContract) -> SensorSetup:
+    return SensorSetup(contract, POLICY, ("offset",), BEARING)
 
 
 def record_of_balls(contract: ModelContract, dtype: str = "i16") -> Record:
     """Of an alarm about the balls, with the four windows behind it."""
     story = tell(contract, *SAID, dtype=dtype)
-    story.keeper.release()
-    (snapshot,) = story.desk.taken
-    return record_of(snapshot, about(contract))
+    story.recorder.release()
+    (capture,) = story.writer.taken
+    return record_of(capture, sensor_setup(contract))

@@ -1,4 +1,4 @@
-"""Which packets are done: acknowledged in order of receipt, each after the windows that it completed are committed."""
+"""Packets in flight: each is acknowledged in order of arrival, after its windows are committed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class InFlight:
-    """A packet on its way: the windows that it completed and that are not committed yet."""
+    """A packet between its arrival and its acknowledgement."""
 
     message: Message
     opened_s: float = 0.0
-    """Monotonic; when its handling began."""
+    """Monotonic time at which its handling began."""
     windows: int = 0
+    """Windows that it completed and that are not committed yet."""
     read: bool = False
     """All of its samples are in their rings."""
     cursors: dict[str, Cursor] = field(default_factory=dict)
@@ -27,52 +28,53 @@ class InFlight:
     refused: Reason | None = None
     duplicate: bool = False
     stale: bool = False
-    """Too old to be diagnosed."""
+    """It is too old to be diagnosed."""
 
     @property
     def done(self) -> bool:
-        """Nothing of it is outstanding."""
+        """True if it can be acknowledged: it is read, and all of its windows are committed."""
         return self.read and not self.windows
 
 
 class AckTracker:
-    """The packets in flight, in order of receipt."""
+    """The packets in flight, in order of arrival."""
 
     def __init__(self) -> None:
         self._open: deque[InFlight] = deque()
-        self.owed = 0
-        """Of them, how many the broker waits for."""
+        self.unacknowledged = 0
+        """Packets in flight for which the broker waits for an acknowledgement (QoS 1)."""
 
     def __len__(self) -> int:
+        """Packets in flight."""
         return len(self._open)
 
     @property
     def any_done(self) -> bool:
-        """Whether the oldest packet is done."""
+        """True if the oldest packet is done."""
         return bool(self._open) and self._open[0].done
 
     def open(self, message: Message, now_s: float = 0.0) -> InFlight:
-        """Begin with a packet."""
-        receipt = InFlight(message, now_s)
-        self._open.append(receipt)
-        self.owed += message.qos > 0
-        return receipt
+        """Track a packet from now on; `now_s` is monotonic."""
+        in_flight = InFlight(message, now_s)
+        self._open.append(in_flight)
+        self.unacknowledged += message.qos > 0
+        return in_flight
 
     def overdue(self, now_s: float, limit_s: float) -> bool:
-        """Whether the oldest packet has been waiting for longer to be done."""
+        """True if the oldest packet was opened more than `limit_s` ago."""
         return bool(self._open) and now_s - self._open[0].opened_s > limit_s
 
     def give_up(self) -> list[Message]:
-        """Forget all; their messages. The broker sends those of QoS 1 again on its next connection."""
-        messages = [receipt.message for receipt in self._open]
+        """Remove all packets and return their messages; the broker sends those of QoS 1 again on a new connection."""
+        messages = [in_flight.message for in_flight in self._open]
         self._open.clear()
-        self.owed = 0
+        self.unacknowledged = 0
         return messages
 
     def settle(self) -> list[InFlight]:
-        """Remove and return the leading packets that are done."""
+        """Remove and return the oldest packets, up to the first one that is not done."""
         settled = []
         while self._open and self._open[0].done:
             settled.append(self._open.popleft())
-        self.owed -= sum(receipt.message.qos > 0 for receipt in settled)
+        self.unacknowledged -= sum(in_flight.message.qos > 0 for in_flight in settled)
         return settled

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
-from drsn.agent.decision.diagnosis import Reading
+from drsn.agent.acquisition.reading import Reading
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.model.conditioning import Conditioner
 
 if TYPE_CHECKING:
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 
+MAX_RATES = 64
+"""Conditioners that are kept. A plant has a handful of rates; one that drifts must not fill the memory."""
+
+
 class Batcher:
-    """At most `max_windows` windows, and none waits longer than `deadline_s` for company.
+    """Collects at most `max_windows` windows, each for at most `deadline_s`.
 
     Args:
-        contract: of the model that the windows are for.
-        max_windows: of one call of the network.
-        deadline_s: a window waits no longer for others.
-        ignored_faults: sensor id -> names of sensor faults that are none there.
-        keep: takes the row, the window as it was sampled and the look at it, while its samples are valid.
+        contract: contract of the model that the windows are for.
+        max_windows: windows in one call of the network.
+        deadline_s: longest time that a window waits for others.
+        ignored_faults: sensor id -> names of the sensor faults that do not count for it.
+        keep: called for each window while its samples are valid, with its row, the window and its statistics.
     """
 
     def __init__(
@@ -40,7 +44,7 @@ class Batcher:
         keep: Callable[[int, Window, WindowStats], None] | None = None,
     ) -> None:
         self.readings: list[Reading] = []
-        self.receipts: list[InFlight] = []
+        self._packets: list[InFlight] = []  # of the readings
         self._contract = contract
         self._deadline_s = deadline_s
         self.ignored_faults = ignored_faults
@@ -54,27 +58,27 @@ class Batcher:
 
     @property
     def full(self) -> bool:
-        """No window fits in any more."""
+        """True if there is no room for another window."""
         return len(self.readings) == len(self._x)
 
     @property
     def x(self) -> NDArray[np.float32]:
-        """float32[windows, channels, window]: what is in it, a view."""
+        """float32[windows, channels, window]: the conditioned windows, a view."""
         return self._x[: len(self.readings)]
 
     def wait_s(self, now_s: float) -> float | None:
-        """How long the oldest window may still wait; None when there is none, 0 when it is due."""
+        """Seconds that the oldest window may still wait; None when there is none, 0 when it is due."""
         return max(0.0, self._due_s - now_s) if self.readings else None
 
-    def add(self, sensor: str, window: Window, receipt: InFlight, now_s: float) -> None:
-        """Condition a window into the next row; there must be room."""
+    def add(self, sensor: str, window: Window, in_flight: InFlight, now_s: float) -> None:
+        """Condition a window into the next row; there must be room. `in_flight` is the packet that completed it."""
         if not self.readings:
             self._due_s = now_s + self._deadline_s
         native = window.samples
         self._conditioner(window.sample_rate_hz)(native, self._x[len(self.readings)])
-        look = WindowStats(native, clipped=window.clipped, rate_error=window.rate_error)
+        stats = WindowStats(native, clipped=window.clipped, rate_error=window.rate_error)
         if self._keep is not None:
-            self._keep(len(self.readings), window, look)
+            self._keep(len(self.readings), window, stats)
         self.readings.append(
             Reading(
                 sensor=sensor,
@@ -82,22 +86,22 @@ class Batcher:
                 duration_ns=round(native.shape[-1] * 1e9 / window.sample_rate_hz),
                 advance_ns=round(window.advance * 1e9 / window.sample_rate_hz),
                 fresh=window.fresh,
-                rms=look.rms,
-                peak=look.peak,
+                rms=stats.rms,
+                peak=stats.peak,
                 unit=window.unit,
                 clock_synced=window.clock_synced,
                 rpm=window.rpm,
-                fault=find(look, self.ignored_faults(sensor)),
+                fault=find_fault(stats, self.ignored_faults(sensor)),
             )
         )
-        self.receipts.append(receipt)
-        receipt.windows += 1
+        self._packets.append(in_flight)
+        in_flight.windows += 1
 
     def clear(self) -> None:
-        """Forget the windows; their packets are one step nearer to done."""
-        for receipt in self.receipts:
-            receipt.windows -= 1
-        self.readings, self.receipts = [], []
+        """Remove the windows, and count them as finished in their packets."""
+        for in_flight in self._packets:
+            in_flight.windows -= 1
+        self.readings, self._packets = [], []
 
     def _conditioner(self, sample_rate_hz: float) -> Conditioner:
         conditioner = self._conditioners.get(sample_rate_hz)
@@ -108,7 +112,3 @@ class Batcher:
             conditioner = Conditioner(c.window, c.sample_rate_hz, c.bandwidth_hz, sample_rate_hz)
             self._conditioners[sample_rate_hz] = conditioner
         return conditioner
-
-
-MAX_RATES = 64
-"""Conditioners that are kept; a plant has a handful of rates, and one that drifts must not fill the memory."""

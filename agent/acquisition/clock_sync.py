@@ -1,11 +1,10 @@
-"""Is this machine's clock right? The kernel knows, from whatever keeps it: chrony, systemd-timesyncd, PTP."""
+"""Whether this machine's clock is right. The kernel has that from chrony, systemd-timesyncd or PTP."""
 
 from __future__ import annotations
 
 import ctypes
 import math
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,16 +13,17 @@ UNSYNCHRONISED = 0x40
 """STA_UNSYNC of adjtimex(2)."""
 
 TIME_ERROR = 5
+"""TIME_ERROR of adjtimex(2): the clock is not synchronised."""
 
 ASK_EVERY_S = 10.0
 
 STEP_S = 1.0
-"""The wall clock has been set if it has gone so much more or less than the monotonic one. Slewed by the kernel's most,
-500 ppm, it is 5 ms off after ten seconds."""
+"""The wall clock was set if it has gone this much more or less than the monotonic clock since the last question. Slewed
+by the kernel's most, 500 ppm, it is 5 ms off after ten seconds."""
 
 
 class Timex(ctypes.Structure):
-    """`struct timex` up to its status; the rest is room."""
+    """`struct timex` up to its status; the rest is padding."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -37,24 +37,25 @@ class Timex(ctypes.Structure):
 
 
 class ClockSync:
-    """The kernel's word, asked for now and then; a kernel that does not say counts as a clock that is not right.
+    """The kernel's answer, asked for every ten seconds. Without an answer the clock counts as not right.
 
-    Whoever sets the clock takes the kernel's word back: then it is asked anew at once.
+    Setting the clock cancels the kernel's answer, so after a step of the clock it is asked again at once.
 
     Args:
-        read: the wall clock, in seconds.
+        wall_s: reads the wall clock, in seconds.
+        libc: the C library, which has `adjtimex`; None: this process's.
     """
 
-    def __init__(self, read: Callable[[], float] = time.time) -> None:
-        self._read = read
-        self._ahead_s = math.inf  # of the wall clock before the monotonic one
-        self._libc = ctypes.CDLL(None, use_errno=True)
+    def __init__(self, wall_s: Callable[[], float], libc: Any = None) -> None:  # noqa: ANN401 (ctypes has no types for it)
+        self._wall_s = wall_s
+        self._libc = ctypes.CDLL(None, use_errno=True) if libc is None else libc
+        self._ahead_s = math.inf  # wall clock less monotonic clock at the last question
         self._asked_s = -math.inf
         self._synchronised = False
 
     def synchronised(self, now_s: float) -> bool:
         """Whether something keeps the clock right; `now_s` is monotonic."""
-        ahead_s = self._read() - now_s
+        ahead_s = self._wall_s() - now_s
         if now_s - self._asked_s >= ASK_EVERY_S or abs(ahead_s - self._ahead_s) > STEP_S:
             self._asked_s, self._ahead_s, timex = now_s, ahead_s, Timex()
             result = self._libc.adjtimex(ctypes.byref(timex))

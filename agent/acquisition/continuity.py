@@ -1,103 +1,112 @@
-"""Does a packet touch the one before it? Judged from `seq` (serial arithmetic, RFC 1982), `boot_id` and `t0`."""
+"""Whether a packet follows the one before it without a gap: by `seq` (serial arithmetic, RFC 1982), `boot_id`, `t0`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+from pydantic import Field
 
 if TYPE_CHECKING:
     from drsn.agent.acquisition.codecs import Packet
 
 DUPLICATE_SPAN = 256
-"""How far back a seq counts as a repeat when nothing else tells a repeat from a restarted sensor. A redelivery is
-never older than what one sensor has in flight: four batches of 32 windows at most."""
+"""A seq that is behind by less than this is a repetition when neither `boot_id` nor `t0` shows a restart. The broker
+redelivers no more than what one sensor has in flight: four batches of 32 windows at most."""
 
 TOUCH_TOLERANCE_SAMPLES = 1.5
-"""`t0` may be off by this much and still prove that packets touch; sensors round it to their clock's ticks."""
+"""`t0` proves that packets touch if it is off by no more than this; sensors round it to their clock's ticks."""
 
 PAUSE_NS = 10_000_000
-"""Consecutive seqs prove that packets touch. `t0` contradicts them only by more than this, and than half a packet;
-clocks that are rounded to milliseconds, or run half a per cent off the nominal rate, do not."""
+"""Consecutive seqs prove that packets touch, unless `t0` is off by more than this and by more than half a packet. A
+clock that is rounded to milliseconds, or runs half a per cent off the nominal rate, stays below."""
 
 PAST_BOOTS = 8
-"""Of a sensor, before the present one, of which packets that come again are known: a broker that was killed may come
-back with a save from before several restarts."""
+"""Earlier boots of a sensor whose packets are recognised as duplicates: a broker that was killed may come back with
+saved messages from before several restarts."""
 
 ROUNDING_NS = 500_000
-"""A `t0` so little before the end of what was read still counts as later."""
+"""A `t0` that is before the end of the last packet by no more than this still counts as later."""
 
 _HALF = 2**31
 _WRAP = 2**32
 
 
 class Continuity(str, Enum):
-    """How a packet stands to the one before it from the same sensor."""
+    """How a packet relates to the one before it from the same sensor."""
 
     FIRST = "first"
     TOUCHES = "touches"
-    """Proven: its first sample follows the last one."""
+    """Proven: its first sample is the next one after the last sample."""
     APART = "apart"
-    """Nothing proves that they touch, and nothing says that samples were lost."""
+    """Nothing proves that they touch, and nothing proves that samples were lost."""
     GAP = "gap"
     """Samples were lost between them."""
     RESTART = "restart"
-    """The sensor counts anew."""
+    """The sensor restarted, or its `seq` did."""
     DUPLICATE = "duplicate"
-    """It was here before."""
+    """The packet was read before."""
 
     @property
     def resets_votes(self) -> bool:
-        """Whether windows before and after may not vote together."""
+        """True if windows before and after must not vote together."""
         return self in (Continuity.GAP, Continuity.RESTART)
 
 
 class PastBoot(NamedTuple):
-    """How far a sensor had come when it restarted."""
+    """The last packet of one boot of a sensor: its `boot_id`, its `seq`, and when the sample after it was due."""
 
     boot_id: int
     seq: int
     end_unix_ns: int | None
 
 
+PastBoots = Annotated[tuple[PastBoot, ...], Field(alias="lives")]
+"""`lives` is the key in stored cursors; databases of earlier versions have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a sensor's stream was read."""
+    """How far a sensor's stream was read. It is stored: names (or aliases) and defaults are part of the file format."""
 
     boot_id: int = 0
     seq: int | None = None
     end_unix_ns: int | None = None
-    """When the sample after the last one is due, by the sensor's clock."""
+    """Time by the sensor's clock at which the sample after the last one is due."""
     sample_rate_hz: float | None = None
-    lives: tuple[PastBoot, ...] = ()
-    """Before the sensor's last restarts, the latest first."""
+    past_boots: PastBoots = ()
+    """Boots before the present one, the latest first."""
     before: tuple[int, int] | None = None
-    """(last seq, end_unix_ns) before the sensor last counted anew, if `t0` went on meanwhile."""
+    """(last seq, end_unix_ns) before `seq` last restarted, if `t0` went on meanwhile."""
     touched: bool = False
     """The last packet touched the one before it."""
     fresh: bool = False
     """The next window must not vote together with those before it."""
 
 
-def judge(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
-    """How `packet` stands to what `cursor` has read; `continuous`: the configuration vouches for the joint."""
+def classify(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
+    """How `packet` relates to what was read up to `cursor`.
+
+    With `continuous` the configuration guarantees that packets touch where nothing proves or disproves it.
+    """
     if cursor is None:
         return Continuity.FIRST
     if packet.boot_id != cursor.boot_id and packet.boot_id and cursor.boot_id:
-        return Continuity.DUPLICATE if _of_earlier_boot(cursor, packet) else Continuity.RESTART
-    return _within_a_boot(cursor, packet, sample_rate_hz, continuous=continuous)
+        return Continuity.DUPLICATE if _repeats_past_boot(cursor, packet) else Continuity.RESTART
+    return _classify_within_boot(cursor, packet, sample_rate_hz, continuous=continuous)
 
 
-def _within_a_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
+def _classify_within_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
     late_ns = None
     if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
         late_ns = packet.t0_unix_ns - cursor.end_unix_ns
     duration_ns = packet.samples.shape[1] * 1e9 / sample_rate_hz
-    by_time = _by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
+    by_time = _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
     if packet.seq is None or cursor.seq is None:
         return by_time
     ahead = (packet.seq - cursor.seq) % _WRAP
-    if 0 < ahead < _HALF and _of_earlier_count(cursor, packet, duration_ns):
+    if 0 < ahead < _HALF and _repeats_earlier_count(cursor, packet, duration_ns):
         return Continuity.DUPLICATE
     if 1 < ahead < _HALF:
         return Continuity.GAP
@@ -106,63 +115,67 @@ def _within_a_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, con
         return Continuity.TOUCHES if late_ns is None or abs(late_ns) <= pause_ns else Continuity.APART
     if _repeats(cursor, packet, late_ns, behind=-ahead % _WRAP):
         return Continuity.DUPLICATE
-    return by_time if ahead == 0 else Continuity.RESTART  # a sensor that always says the same seq does not count
+    return by_time if ahead == 0 else Continuity.RESTART  # a sensor that always sends the same seq does not count
 
 
 def _repeats(cursor: Cursor, packet: Packet, late_ns: int | None, behind: int) -> bool:
-    """Whether a seq that does not rise belongs to a packet that was here before; else the sensor counts anew."""
+    """True if a packet whose seq does not rise was read before; False if the sensor restarted its count."""
     if late_ns is not None:
         return late_ns < -ROUNDING_NS
     same_boot = packet.boot_id != 0 and packet.boot_id == cursor.boot_id
     return same_boot or behind < DUPLICATE_SPAN
 
 
-def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, verdict: Continuity) -> Cursor:
+def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, continuity: Continuity) -> Cursor:
     """The cursor after `packet` was read."""
     end = None
     if packet.t0_unix_ns is not None:
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    elif verdict is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
+    elif continuity is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     before = cursor.before if cursor else None
-    if verdict is Continuity.RESTART:
-        before = _count_of(cursor, packet)
-    touched = verdict is Continuity.TOUCHES
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _lives(cursor, packet), before, touched)
+    if continuity is Continuity.RESTART:
+        before = _ended_count(cursor, packet)
+    touched = continuity is Continuity.TOUCHES
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _past_boots(cursor, packet), before, touched)
 
 
-def _lives(cursor: Cursor | None, packet: Packet) -> tuple[PastBoot, ...]:
-    """Of the sensor before that of `packet`."""
+def _past_boots(cursor: Cursor | None, packet: Packet) -> tuple[PastBoot, ...]:
+    """The boots before that of `packet`, the latest first, each once."""
     if cursor is None:
         return ()
     if cursor.seq is None or not cursor.boot_id or packet.boot_id == cursor.boot_id:
-        return cursor.lives
+        return cursor.past_boots
     ended = PastBoot(cursor.boot_id, cursor.seq, cursor.end_unix_ns)
-    return (ended, *(life for life in cursor.lives if life.boot_id not in (ended.boot_id, packet.boot_id)))[:PAST_BOOTS]
+    others = (boot for boot in cursor.past_boots if boot.boot_id not in (ended.boot_id, packet.boot_id))
+    return (ended, *others)[:PAST_BOOTS]
 
 
-def _of_earlier_boot(cursor: Cursor, packet: Packet) -> bool:
-    """A packet from before one of the last restarts, delivered once more; not one of a `boot_id` that came again."""
-    life = next((life for life in cursor.lives if life.boot_id == packet.boot_id), None)
-    if life is None or packet.seq is None:
+def _repeats_past_boot(cursor: Cursor, packet: Packet) -> bool:
+    """True if the packet was read in an earlier boot; False also if the sensor uses an old `boot_id` again."""
+    boot = next((boot for boot in cursor.past_boots if boot.boot_id == packet.boot_id), None)
+    if boot is None or packet.seq is None:
         return False
-    if packet.t0_unix_ns is not None and life.end_unix_ns is not None and packet.t0_unix_ns >= life.end_unix_ns:
+    if packet.t0_unix_ns is not None and boot.end_unix_ns is not None and packet.t0_unix_ns >= boot.end_unix_ns:
         return False
-    ahead = (packet.seq - life.seq) % _WRAP
+    ahead = (packet.seq - boot.seq) % _WRAP
     return ahead == 0 or ahead >= _HALF
 
 
-def _count_of(cursor: Cursor | None, packet: Packet) -> tuple[int, int] | None:
-    """How far the count came that `packet` ends; None: unknown, told by `boot_id`, or its clock went back meanwhile."""
+def _ended_count(cursor: Cursor | None, packet: Packet) -> tuple[int, int] | None:
+    """(last seq, end_unix_ns) of the count that `packet` restarts.
+
+    None if it is unknown, if `boot_id` shows the restart anyway, or if the sensor's clock went back meanwhile.
+    """
     if cursor is None or cursor.seq is None or cursor.end_unix_ns is None or packet.t0_unix_ns is None:
         return None
     if packet.boot_id and cursor.boot_id and packet.boot_id != cursor.boot_id:
-        return None  # `lives` knows it; a clock that is set back would make new packets of this boot old ones
+        return None  # `past_boots` has it; with a clock that is set back, new packets of this boot would look old
     return (cursor.seq, cursor.end_unix_ns) if packet.t0_unix_ns >= cursor.end_unix_ns - ROUNDING_NS else None
 
 
-def _of_earlier_count(cursor: Cursor, packet: Packet, duration_ns: float) -> bool:
-    """The same of a sensor whose `boot_id` does not tell: by its place in what was counted before, and by `t0`."""
+def _repeats_earlier_count(cursor: Cursor, packet: Packet, duration_ns: float) -> bool:
+    """True if the packet was read before the last restart of `seq`: its `seq` and `t0` belong to that count."""
     if cursor.before is None or packet.seq is None or packet.t0_unix_ns is None:
         return False
     last, end_unix_ns = cursor.before
@@ -171,13 +184,13 @@ def _of_earlier_count(cursor: Cursor, packet: Packet, duration_ns: float) -> boo
     return behind < DUPLICATE_SPAN and packet.t0_unix_ns <= latest_ns
 
 
-def _by_time(
+def _classify_by_time(
     cursor: Cursor, late_ns: int | None, duration_ns: float, sample_rate_hz: float, *, continuous: bool
 ) -> Continuity:
     if late_ns is None:
         return Continuity.TOUCHES if continuous else Continuity.APART
     if abs(late_ns) <= TOUCH_TOLERANCE_SAMPLES * 1e9 / sample_rate_hz:
         return Continuity.TOUCHES
-    # A sensor that sends one window a minute leaves holes on purpose; a stream that broke off has lost something, if
-    # there is room for a packet. A clock that was set, or jitters, has not.
+    # A sensor that sends one window a minute leaves gaps on purpose. A continuous stream has lost samples if the gap is
+    # as long as half a packet; a smaller one comes from a clock that jitters or was set.
     return Continuity.GAP if cursor.touched and late_ns >= duration_ns / 2 else Continuity.APART

@@ -1,4 +1,4 @@
-"""The bounded queue between the network's thread and the main thread."""
+"""The bounded queue of messages between the network's thread and the main thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Of messages, all at one moment."""
+    """Numbers of messages, all taken at one moment."""
 
     received: int
     shed: int
@@ -25,9 +25,9 @@ class Counts:
 class Inbox:
     """Holds at most `capacity` messages.
 
-    When it is full, a QoS 0 message is shed and counted: the oldest of the topic that has most of them here, so that a
-    sensor which floods costs the others nothing. With nothing to shed, the network's thread waits for room: the broker
-    then keeps what it has not delivered, and TCP carries the pressure back.
+    When it is full, it drops a QoS 0 message and counts it as shed: the oldest one of the topic with most of them here,
+    so that a sensor that floods takes nothing from the others. Without a QoS 0 message the network's thread waits for
+    room. TCP's flow control then makes the broker keep what it has not delivered.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -35,31 +35,38 @@ class Inbox:
         self.received = 0
         self.shed = 0
         self._messages: deque[Message] = deque()
-        self._free: Counter[str] = Counter()  # topic -> its QoS 0 messages in here
+        self._qos0: Counter[str] = Counter()  # topic -> its QoS 0 messages in here
         self._closed = False
-        self._recalled = -1
+        self._discarded_epoch = -1  # QoS 1 messages of connections up to this one are not accepted
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
         return len(self._messages)
 
     def counts(self) -> Counts:
-        """What came in, what was shed, what waits."""
+        """Messages that were received, were shed, and wait."""
         with self._changed:
             return Counts(self.received, self.shed, len(self._messages))
 
-    def recall(self, taken: Sequence[Message], epoch: int) -> int:
-        """The connections up to `epoch` are cut: what they brought of QoS 1 comes again, and is received then.
+    def discard_redeliverable(self, taken: Sequence[Message], epoch: int) -> int:
+        """Discard what the broker will send again, because the connections up to `epoch` are cut.
 
-        What is in here of it leaves, for it would overtake what was `taken`. Of that, QoS 0 never comes again, and is
-        counted as shed; how many.
+        Those are their QoS 1 messages. They are counted as received when they come again. The ones in here are removed,
+        for they would overtake those in `taken`. A QoS 0 message in `taken` does not come again: it counts as shed.
+
+        Args:
+            taken: messages that were taken from the inbox and are given up.
+            epoch: number of the last connection that is cut.
+
+        Returns:
+            How many of `taken` are shed.
         """
         with self._changed:
             staying = deque(message for message in self._messages if not message.qos or message.epoch > epoch)
             lost = sum(not message.qos for message in taken)
             self.received -= len(self._messages) - len(staying) + len(taken) - lost
             self.shed += lost
-            self._messages, self._recalled = staying, epoch
+            self._messages, self._discarded_epoch = staying, epoch
             self._changed.notify_all()
             return lost
 
@@ -68,49 +75,49 @@ class Inbox:
         with self._changed:
             while len(self._messages) >= self.capacity and not self._closed and not self._shed_one():
                 self._changed.wait()
-            if self._closed or (message.qos and message.epoch <= self._recalled):
-                return  # never taken, never acknowledged: the broker keeps a QoS 1 message, and sends it again
+            if self._closed or (message.qos and message.epoch <= self._discarded_epoch):
+                return  # without an acknowledgement the broker keeps a QoS 1 message, and sends it again
             self.received += 1
             self._messages.append(message)
             if message.qos == 0:
-                self._free[message.topic] += 1
+                self._qos0[message.topic] += 1
             self._changed.notify_all()
 
     def take(self, limit: int, timeout_s: float) -> list[Message]:
-        """Up to `limit` messages, oldest first; waits for the first one no longer than `timeout_s`."""
+        """Remove and return up to `limit` messages, oldest first; wait up to `timeout_s` for the first one."""
         with self._changed:
             if not self._messages and not self._closed:
                 self._changed.wait(timeout_s)
             taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
             for message in taken:
-                self._leaves(message)
+                self._uncount(message)
             if taken:
                 self._changed.notify_all()
             return taken
 
     def wake(self) -> None:
-        """Let a waiting `take` return."""
+        """Make a waiting `take` return."""
         with self._changed:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Take nothing more; what is inside can still be taken."""
+        """Accept no more messages; those in here can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def _shed_one(self) -> bool:
-        if not self._free:
+        if not self._qos0:
             return False
-        topic = max(self._free, key=self._free.__getitem__)
+        topic = max(self._qos0, key=self._qos0.__getitem__)
         index = next(n for n, message in enumerate(self._messages) if message.qos == 0 and message.topic == topic)
-        self._leaves(self._messages[index])
+        self._uncount(self._messages[index])
         del self._messages[index]
         self.shed += 1
         return True
 
-    def _leaves(self, message: Message) -> None:
+    def _uncount(self, message: Message) -> None:
         if message.qos == 0:
-            self._free[message.topic] -= 1
-            if not self._free[message.topic]:
-                del self._free[message.topic]
+            self._qos0[message.topic] -= 1
+            if not self._qos0[message.topic]:
+                del self._qos0[message.topic]

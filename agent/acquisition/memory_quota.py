@@ -1,4 +1,4 @@
-"""Memory for what is kept of each sensor: so many bytes in all. A packet says its own rate, and so how much that is."""
+"""A limit for the memory of all sensors together. A packet's own sample rate decides how much it needs."""
 
 from __future__ import annotations
 
@@ -11,68 +11,68 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 RATES = 5
-"""The room holds what `max_sensors` sensors keep at so many times the bundle's rate: 60 kHz where that is 12 kHz, so
+"""The limit suffices for `max_sensors` sensors at this many times the bundle's rate: 60 kHz where that is 12 kHz, so
 that all may sample at 51.2 kHz, a quarter of them at 204.8, and a twentieth at 1 MHz."""
 
 
 class MemoryQuota:
-    """Where it does not suffice, who wants most goes without.
+    """Reserves memory by name. When it runs out, the sensor that needs most has to do without.
 
-    So who wants no more than an even share, `most_bytes` by the number of sensors, is never turned away.
+    A sensor that needs no more than an even share, `most_bytes` divided by the number of sensors, is never refused.
 
     Args:
-        most_bytes: in all.
-        let_go: gets the name of a sensor that has to give back what it has.
+        most_bytes: limit of all reservations together.
+        evict: takes the name of a sensor whose reservation was withdrawn, and frees its memory.
     """
 
-    def __init__(self, most_bytes: float, let_go: Callable[[str], None]) -> None:
+    def __init__(self, most_bytes: float, evict: Callable[[str], None]) -> None:
+        self.most_bytes = most_bytes
         self.used = 0
-        """Bytes."""
-        self._most = most_bytes
-        self._let_go = let_go
-        self._of: dict[str, int] = {}
-        self._refused: float = math.inf  # nobody who wants so much finds room, as long as nobody leaves
+        """Reserved bytes."""
+        self._evict = evict
+        self._reserved: dict[str, int] = {}
+        self._refused: float = math.inf  # as much as this is refused until a reservation is released
 
-    def of(self, name: str) -> int:
-        """Bytes that are taken under this name."""
-        return self._of.get(name, 0)
+    def reserved(self, name: str) -> int:
+        """Bytes that are reserved under this name."""
+        return self._reserved.get(name, 0)
 
-    def take(self, name: str, nbytes: int) -> bool:
-        """Take so many instead of what is taken under this name; False: there is no room, and nothing is taken now."""
-        self.leave(name)
+    def reserve(self, name: str, nbytes: int) -> bool:
+        """Replace the name's reservation; False: there is no room, and the name has no reservation now."""
+        self.release(name)
         if nbytes >= self._refused:
             return False
-        if self.used + nbytes > self._most and not self._make(nbytes):
+        if self.used + nbytes > self.most_bytes and not self._evict_larger(nbytes):
             self._refused = nbytes
             return False
-        self._of[name] = nbytes
+        self._reserved[name] = nbytes
         self.used += nbytes
         return True
 
-    def leave(self, name: str) -> None:
-        """Give back what is taken under this name."""
-        if name in self._of:
-            self.used -= self._of.pop(name)
+    def release(self, name: str) -> None:
+        """Cancel the name's reservation, if it has one."""
+        if name in self._reserved:
+            self.used -= self._reserved.pop(name)
             self._refused = math.inf
 
-    def clear(self) -> None:
-        """Give all back."""
-        self._of.clear()
+    def release_all(self) -> None:
+        """Cancel all reservations."""
+        self._reserved.clear()
         self.used, self._refused = 0, math.inf
 
-    def _make(self, nbytes: int) -> bool:
-        """Whether the one that has most had to go for it: it had more than is wanted, so one is enough."""
-        largest = max(self._of, key=self._of.__getitem__, default=None)
-        if largest is None or self._of[largest] <= nbytes:
+    def _evict_larger(self, nbytes: int) -> bool:
+        """Withdraw the largest reservation if it is larger than `nbytes`: then one eviction makes enough room."""
+        largest = max(self._reserved, key=self._reserved.__getitem__, default=None)
+        if largest is None or self._reserved[largest] <= nbytes:
             return False
-        self.leave(largest)
-        self._let_go(largest)
+        self.release(largest)
+        self._evict(largest)
         return True
 
 
-def most_bytes(contract: ModelContract, max_sensors: int, bytes_a_sample: int, floor: int) -> int:
-    """Of a room where each sensor keeps so many bytes for each sample of a window; `floor`: at least.
+def most_bytes(contract: ModelContract, max_sensors: int, bytes_a_sample: int, least_bytes: int) -> int:
+    """Limit in bytes for sensors that each keep `bytes_a_sample` for every sample of a window.
 
-    With the floor a handful of fast sensors have what they need, however few are allowed.
+    It is at least `least_bytes`, so that a handful of fast sensors have enough, however few sensors are allowed.
     """
-    return max(floor, max_sensors * RATES * contract.channels * contract.window * bytes_a_sample)
+    return max(least_bytes, max_sensors * RATES * contract.channels * contract.window * bytes_a_sample)

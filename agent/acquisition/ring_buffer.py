@@ -1,4 +1,4 @@
-"""A preallocated ring of samples that hands out windows as contiguous views, without a copy."""
+"""A preallocated ring of samples whose windows are contiguous views, without a copy."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
 
 BYTES_A_SAMPLE = 8
-"""Of a window, twice as float32."""
+"""Memory for each sample of a window: float32, written twice."""
 
 
 class RingBuffer:
     """The last `window` samples of each channel, written twice so that any window is one contiguous view.
 
     Args:
-        channels: rows.
+        channels: number of channels.
         window: samples of a window.
         hop: samples from one window to the next, 1 to `window`.
+
+    Raises:
+        ValueError: `hop` is out of range.
     """
 
     def __init__(self, channels: int, window: int, hop: int) -> None:
@@ -38,15 +41,15 @@ class RingBuffer:
         """Samples that no window has held yet."""
 
     def reset(self) -> None:
-        """Forget every sample: what comes next does not touch what came before."""
+        """Forget every sample: the next one does not follow the last one."""
         self._due = self.window
         self.pending = 0
 
-    def push(self, samples: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.float32], int]]:
-        """Write float32[channels, n]; yield each window that becomes complete, and its end in `samples`.
+    def push(self, samples: NDArray[np.float32], on_window: Callable[[NDArray[np.float32], int], None]) -> None:
+        """Write float32[channels, n]; call `on_window` for each window that becomes complete.
 
-        A window is a view float32[channels, window], valid until the next step of this iterator. The iterator
-        must be run to its end, or samples are lost.
+        `on_window` takes the window, a view float32[channels, window] that is valid during the call, and the index in
+        `samples` just behind the window's last sample.
         """
         done, total = 0, samples.shape[1]
         while done < total:
@@ -58,7 +61,7 @@ class RingBuffer:
             if self._due == 0:
                 self._due = self.hop
                 self.pending = 0
-                yield self._buffer[:, self._at : self._at + self.window], done
+                on_window(self._buffer[:, self._at : self._at + self.window], done)
 
     def _write(self, samples: NDArray[np.float32]) -> None:
         n = samples.shape[1]

@@ -1,4 +1,4 @@
-"""Which sensors have one of the `max_sensors` places, so that strangers can't keep the plant's own out."""
+"""The places for `max_sensors` sensors: unknown senders must not keep the plant's own sensors out."""
 
 from __future__ import annotations
 
@@ -8,53 +8,64 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-UNPROVEN_S = 600.0
-"""A sensor that has brought no whole window for so long since it was first heard gives its place to another."""
+TRIAL_S = 600.0
+"""A sensor loses its place if it sends no whole window within this time of its first packet."""
 
-CLEAR_EVERY_S = 10.0
-"""A flood of strangers must not have everybody looked through for each of its packets."""
+EVICT_EVERY_S = 10.0
+"""Shortest time between two searches for such sensors, so that a flood of unknown ones does not cause one each."""
 
 
 class SensorQuota:
-    """A sensor that has brought a window keeps its place until it is forgotten, over restarts too.
+    """Gives a place to each sensor. One that has sent a whole window keeps its place until it is removed.
 
     Args:
-        most: places.
-        known: have one already, from an earlier run; so many of them as there are.
+        max_sensors: number of places.
+        known: sensors that an earlier run confirmed; all of them get a place, even if they are more than `max_sensors`.
+        trial_s: time for a sensor to send a whole window.
+        evict_every_s: shortest time between two evictions.
     """
 
-    def __init__(self, most: int, known: Iterable[str] = ()) -> None:
-        self.most = most
-        self._proven = set(known)
-        self._trying: dict[str, float] = {}  # sensor -> when it was first heard
-        self._cleared_s = -math.inf
+    def __init__(
+        self,
+        max_sensors: int,
+        known: Iterable[str] = (),
+        *,
+        trial_s: float = TRIAL_S,
+        evict_every_s: float = EVICT_EVERY_S,
+    ) -> None:
+        self.max_sensors = max_sensors
+        self.trial_s = trial_s
+        self.evict_every_s = evict_every_s
+        self._confirmed = set(known)
+        self._on_trial: dict[str, float] = {}  # sensor -> monotonic time of its first packet
+        self._evicted_s = -math.inf
 
-    def stranger(self, names: Iterable[str]) -> str | None:
-        """The first of the names that would need a place and finds none; None: there is room for all."""
-        new = [name for name in names if name not in self._proven and name not in self._trying]
-        return new[0] if new and len(self._proven) + len(self._trying) + len(new) > self.most else None
+    def first_over_quota(self, sensors: Iterable[str]) -> str | None:
+        """The first of these sensors without a place if there are not enough places for all; None if there are."""
+        new = [name for name in sensors if name not in self._confirmed and name not in self._on_trial]
+        return new[0] if new and len(self._confirmed) + len(self._on_trial) + len(new) > self.max_sensors else None
 
-    def take(self, name: str, now_s: float) -> None:
-        """A packet of this sensor was accepted."""
-        if name not in self._proven:
-            self._trying.setdefault(name, now_s)
+    def add(self, sensor: str, now_s: float) -> None:
+        """Give a place to a sensor whose packet was accepted; `now_s` is monotonic."""
+        if sensor not in self._confirmed:
+            self._on_trial.setdefault(sensor, now_s)
 
-    def prove(self, name: str) -> None:
-        """It has brought a whole window."""
-        if self._trying.pop(name, None) is not None:
-            self._proven.add(name)
+    def confirm(self, sensor: str) -> None:
+        """Let a sensor keep its place: it has sent a whole window."""
+        if self._on_trial.pop(sensor, None) is not None:
+            self._confirmed.add(sensor)
 
-    def leave(self, name: str) -> None:
-        """Its place is free."""
-        self._proven.discard(name)
-        self._trying.pop(name, None)
+    def remove(self, sensor: str) -> None:
+        """Free a sensor's place, if it has one."""
+        self._confirmed.discard(sensor)
+        self._on_trial.pop(sensor, None)
 
-    def clear(self, now_s: float) -> list[str]:
-        """Take the places of those that have not proven themselves in time; who they were."""
-        if now_s - self._cleared_s < CLEAR_EVERY_S:
+    def evict_unconfirmed(self, now_s: float) -> list[str]:
+        """Free and return the places of the sensors whose trial is over; `now_s` is monotonic."""
+        if now_s - self._evicted_s < self.evict_every_s:
             return []
-        self._cleared_s = now_s
-        gone = [name for name, since_s in self._trying.items() if now_s - since_s >= UNPROVEN_S]
-        for name in gone:
-            self.leave(name)
-        return gone
+        self._evicted_s = now_s
+        evicted = [name for name, since_s in self._on_trial.items() if now_s - since_s >= self.trial_s]
+        for name in evicted:
+            self.remove(name)
+        return evicted

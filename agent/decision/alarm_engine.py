@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
-from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState, State
-from drsn.agent.decision.baseline import judged
-from drsn.agent.decision.cusum import Ratios
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis, Reading
-from drsn.agent.decision.operator_action import Operation, RefusedError, operate, shelving_is_over, unshelve_expired
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition, SensorState, State
+from drsn.agent.decision.baseline import with_allowance
+from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.operator_action import (
+    OperatorAction,
+    RefusedError,
+    apply,
+    unshelve_expired,
+)
+from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.severity import severities_of
+from drsn.agent.decision.shelving_timer import ShelvingTimer
 from drsn.agent.decision.silence_timer import SilenceTimer
 from drsn.model.contract import NORMAL
 
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from drsn.agent.decision.alarm_state import Suppressor
-    from drsn.agent.decision.commissioning import Commissioner, CommissionRequest
+    from drsn.agent.decision.commissioning import Commissioning, CommissioningRequest
     from drsn.agent.decision.policy import Policy
     from drsn.model.contract import ModelContract
 
@@ -31,24 +39,24 @@ class Outcome:
     name: str
     """The sensor's id."""
     diagnosis: Diagnosis | None
-    """None: no window, or none that the model has seen."""
+    """None: no window, or one that the model has not diagnosed."""
     sensor: SensorState
     """Its state afterwards."""
     changes: tuple[Change, ...]
     """In the order of their `seq`; each becomes one event."""
     suppressed_by: Suppressor | None = None
-    """Why the machine is not judged; None: it is."""
+    """What suppresses the machine conditions; None: nothing does."""
 
 
 class AlarmEngine:
     """Feeds diagnoses to the alarm states of their sensors.
 
     Args:
-        contract: whose conditions are judged.
+        contract: of the model; its conditions are those of every sensor.
         bundle_sha256: of the model; a baseline that was learnt for another one gives no allowance.
-        policy_of: sensor id -> when to raise and clear; asked once.
-        sensors: the states of an earlier run; one without a condition is what `forget` has left.
-        commissioner: None: nothing can be commissioned; what was, holds.
+        policy_of: sensor id -> its alarm policy; asked once for each sensor.
+        sensors: the states of an earlier run; one without conditions is what `forget` has left.
+        commissioning: None: no baseline can be learnt; those in the states hold.
     """
 
     def __init__(
@@ -57,40 +65,36 @@ class AlarmEngine:
         bundle_sha256: str,
         policy_of: Callable[[str], Policy],
         sensors: Mapping[str, SensorState] | None = None,
-        commissioner: Commissioner | None = None,
+        commissioning: Commissioning | None = None,
     ) -> None:
-        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *OWN)
-        self._severities = severities_of(contract)
+        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
         self._bundle_sha256 = bundle_sha256
-        self._policy_of = policy_of
-        self._policies: dict[str, Policy] = {}
-        self._ratios = Ratios(contract)
         self._threshold = contract.abstention_threshold
-        self._commissioner = commissioner
-        known = sensors or {}
-        self.sensors: dict[str, SensorState] = {name: sensor for name, sensor in known.items() if sensor.conditions}
-        self.forgotten: dict[str, SensorState] = {name: known[name] for name in known if name not in self.sensors}
-        """Only their last `seq` is known: if they come back, their events go on from there, for ids are made of it."""
+        self._ratios = LogLikelihoodRatios(contract)
+        self._policies = PolicyCache(policy_of, severities_of(contract))
+        self._commissioning = commissioning
+        stored = sensors or {}
+        self.sensors: dict[str, SensorState] = {name: sensor for name, sensor in stored.items() if sensor.conditions}
+        self.forgotten: dict[str, SensorState] = {n: stored[n] for n in stored if n not in self.sensors}
+        """Forgotten sensors. Only their last `seq` is left: if one comes back, its event ids must not repeat."""
         periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
         self._silence = SilenceTimer(periods_s, lambda name: self._policy(name).silent_after_s)
-        self._shelved: dict[str, set[int]] = {}  # sensor -> when its shelvings end; asked in each turn of the loop
-        for name in self.sensors:
-            self._note_shelving(name)
+        self._shelvings = ShelvingTimer(self.sensors)
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
-        """Let one window speak and say what followed."""
+        """Apply one diagnosed window."""
         name = diagnosis.reading.sensor
         sensor = self.sensors.get(name)
         if sensor is not None and sensor.commission is not None:
             allowance = sensor.commission.allowance(self._bundle_sha256)
-            diagnosis = judged(diagnosis, self._threshold, allowance)
-        outcome = self._heard(name, diagnosis, now_unix_ns, diagnosis)
-        if self._commissioner is not None:
-            self._commissioner.see(name, diagnosis, outcome.suppressed_by)
+            diagnosis = with_allowance(diagnosis, self._threshold, allowance)
+        outcome = self._outcome(name, diagnosis, self._step(name, diagnosis, now_unix_ns))
+        if self._commissioning is not None:
+            self._commissioning.add_window(name, diagnosis, outcome.suppressed_by)
         return outcome
 
     def refuse(self, name: str, fault: str, now_unix_ns: int) -> Outcome | None:
-        """A packet was refused that shows a fault of its sensor; None of a sensor that never made a window."""
+        """Count a refused packet as a window with this sensor fault; None: the sensor has never made a window."""
         if name not in self.sensors:
             return None
         reading = Reading(
@@ -105,27 +109,27 @@ class AlarmEngine:
             clock_synced=False,
             fault=fault,
         )
-        return self._heard(name, Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0), now_unix_ns, None)
+        diagnosis = Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0)
+        return self._outcome(name, None, self._step(name, diagnosis, now_unix_ns))
 
-    def listen(self, now_s: float, now_unix_ns: int, *, listening: bool) -> list[Outcome]:
-        """Which sensors have fallen silent, whose shelvings are over, and which are commissioned by now.
+    def tick(self, now_s: float, now_unix_ns: int, *, connected: bool) -> list[Outcome]:
+        """Handle what time brings: silent sensors, shelvings that are over, and commissioning that has ended.
 
         Args:
             now_s: monotonic.
             now_unix_ns: the agent's clock.
-            listening: the broker has been connected since the last call.
+            connected: the broker has been connected since the last call.
         """
         outcomes = []
-        for name in self._silence.listen(now_s, listening=listening):
-            self.sensors[name], changes = fall_silent(self._known(name), self._policy(name), now_unix_ns)
+        for name in self._silence.tick(now_s, connected=connected):
+            self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
             outcomes.append(self._outcome(name, None, changes))
-        over = [n for n, ends in self._shelved.items() if any(shelving_is_over(end, now_unix_ns) for end in ends)]
-        for name in sorted(over):
+        for name in self._shelvings.expired(now_unix_ns):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)
-            self._note_shelving(name)
+            self._shelvings.update(name, self.sensors[name])
             if changes:
                 outcomes.append(self._outcome(name, None, changes))
-        done = [] if self._commissioner is None else self._commissioner.listen(self.sensors, now_s, now_unix_ns)
+        done = [] if self._commissioning is None else self._commissioning.tick(self.sensors, now_s, now_unix_ns)
         for name, sensor in done:
             self.sensors[name] = sensor
             outcomes.append(self._outcome(name, None, []))
@@ -139,81 +143,77 @@ class AlarmEngine:
         """
         if name not in self.sensors:
             raise RefusedError(f"this agent has no sensor {name!r}")
-        return self._known(name)
+        return self._completed(name)
 
-    def operate(self, name: str, operation: Operation, now_unix_ns: int) -> Outcome:
-        """Do to a sensor's alarms what an operator has commanded.
+    def operate(self, name: str, action: OperatorAction, now_unix_ns: int) -> Outcome:
+        """Apply an operator's action to a sensor's alarms.
 
         Args:
             name: of the sensor.
-            operation: what is asked.
+            action: the action, and who commands it.
             now_unix_ns: the wall clock.
 
         Raises:
-            RefusedError: it can't be done; nothing has changed.
+            RefusedError: it is not possible. Nothing has changed.
         """
-        self.sensors[name], changes = operate(self.state(name), operation, self._policy(name), now_unix_ns)
-        self._note_shelving(name)
+        self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
+        self._shelvings.update(name, self.sensors[name])
         return self._outcome(name, None, changes)
 
     def forget(self, name: str, by: str) -> Outcome:
-        """Know nothing more of a sensor; what remains is the number of its last event.
+        """Remove a sensor; only the number of its last event remains.
 
         Raises:
-            RefusedError: an alarm of it waits for somebody to see it.
+            RefusedError: the sensor is unknown, or an alarm of it is not acknowledged.
         """
         sensor = self.state(name)
         unseen = [key for key, c in sensor.conditions.items() if c.state is not State.NORMAL and not c.state.acked]
         if unseen:
             raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
-        if self._commissioner is not None:
-            self._commissioner.cancel(name, by)
+        if self._commissioning is not None:
+            self._commissioning.cancel(name, by)
+        del self.sensors[name]
+        forgotten = self.forgotten[name] = SensorState({}, seq=sensor.seq)
         self._silence.forget(name)
-        for kept in (self.sensors, self._policies, self._shelved):
-            kept.pop(name, None)
-        self.forgotten[name] = SensorState({}, seq=sensor.seq)
-        return Outcome(name, None, self.forgotten[name], ())
+        self._policies.forget(name)
+        self._shelvings.update(name, forgotten)
+        return Outcome(name, None, forgotten, ())
 
-    def begin_commission(self, name: str, request: CommissionRequest) -> None:
-        """Learn from now on what a sensor's machine is like.
+    def begin_commissioning(self, name: str, request: CommissioningRequest) -> None:
+        """Begin to learn the baseline of a sensor's machine.
 
         Raises:
-            RefusedError: not possible as things stand.
+            RefusedError: not possible in this state.
         """
-        sensor, given = self.state(name), self._policy_of(name).limits.rms
-        if self._commissioner is None:
+        sensor, policy = self.state(name), self._policies.configured(name)
+        if self._commissioning is None:
             raise RefusedError("this agent commissions nothing")
-        if request.gate and given is not None:
-            raise RefusedError(f"gate: the settings give {name} an RMS of {given:g}, and come first")
-        self._commissioner.begin(name, sensor, request, self._policy(name).limits.settle_ns)
+        if request.gate and policy.limits.rms is not None:
+            raise RefusedError(f"gate: the settings give {name} an RMS of {policy.limits.rms:g}, and come first")
+        self._commissioning.begin(name, sensor, request, policy.limits.settle_ns)
 
-    def undo_commission(self, name: str, by: str) -> Outcome | None:
-        """End a commissioning that is under way (None), else forget what the last one has learnt.
+    def undo_commissioning(self, name: str, by: str) -> Outcome | None:
+        """End a commissioning that is under way (None), else remove the sensor's baseline.
 
         Raises:
             RefusedError: there is neither.
         """
         sensor = self.state(name)
-        if self._commissioner is not None and self._commissioner.cancel(name, by):
+        if self._commissioning is not None and self._commissioning.cancel(name, by):
             return None
         if sensor.commission is None:
             raise RefusedError(f"{name} is not commissioned")
         self.sensors[name] = replace(sensor, commission=None)
         return self._outcome(name, None, [])
 
-    def _note_shelving(self, name: str) -> None:
-        ends = {c.shelved_until_unix_ns for c in self.sensors[name].conditions.values() if c.shelved_until_unix_ns}
-        self._shelved.pop(name, None)
-        if ends:
-            self._shelved[name] = ends
-
-    def _heard(self, name: str, diagnosis: Diagnosis, now_unix_ns: int, shown: Diagnosis | None) -> Outcome:
-        policy = self._policy(name)
-        sequential = policy.machine.threshold_nats is not None and diagnosis.condition_probabilities
-        ratios = self._ratios(diagnosis.condition_probabilities) if sequential else {}
-        after, changes = step(self._known(name), diagnosis, policy, ratios, now_unix_ns)
-        self.sensors[name] = replace(after, period_s=self._silence.heard(name))
-        return self._outcome(name, shown, changes)
+    def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> list[Change]:
+        policy, probabilities = self._policy(name), diagnosis.condition_probabilities
+        likelihood = Likelihood()
+        if policy.machine.threshold_nats is not None and probabilities:
+            likelihood = Likelihood(self._ratios(probabilities), ceiling_nats(diagnosis.novelty, self._threshold))
+        after, changes = step(self._completed(name), diagnosis, policy, likelihood, now_unix_ns)
+        self.sensors[name] = replace(after, period_s=self._silence.restart(name))
+        return changes
 
     def _outcome(self, name: str, diagnosis: Diagnosis | None, changes: list[Change]) -> Outcome:
         sensor = self.sensors[name]
@@ -223,27 +223,18 @@ class AlarmEngine:
         return Outcome(name, diagnosis, sensor, tuple(changes), by)
 
     def _policy(self, name: str) -> Policy:
-        policy = self._policies.get(name)
-        if policy is None:
-            given = self._policy_of(name)
-            urgency = replace(given.urgency, of={**self._severities, **given.urgency.of})
-            policy = self._policies[name] = replace(given, urgency=urgency)
-        sensor = self.sensors.get(name)
-        found = None if sensor is None or sensor.commission is None else sensor.commission.gate_rms
-        if found is None or policy.limits.rms is not None:
-            return policy
-        return replace(policy, limits=replace(policy.limits, rms=found))
+        return self._policies.of(name, self.sensors.get(name))
 
-    def _known(self, name: str) -> SensorState:
-        """The sensor's state, with every condition of the present bundle in it."""
+    def _completed(self, name: str) -> SensorState:
+        """The sensor's state, with every condition of the present bundle in it; a new one if there is none."""
         sensor = self.sensors.get(name)
         if sensor is None:
             before = self.forgotten.get(name)
             return replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
         missing = [key for key in self._conditions if key not in sensor.conditions]
-        # Conditions that a new bundle no longer has stay, and clear by votes like any other.
+        # Conditions that a new bundle does not have stay, and are cleared by votes like any other.
         if not missing:
             return sensor
-        # A sensor that is out of service with all that it has stays so.
+        # If all conditions of a sensor are out of service, so are the new ones.
         new = Condition(out_of_service=all(each.out_of_service for each in sensor.conditions.values()))
         return replace(sensor, conditions={**sensor.conditions, **dict.fromkeys(missing, new)})

@@ -1,110 +1,122 @@
-"""From a window to what changes: who may speak, by which rule, and what is told. No clock, no I/O."""
+"""Alarm logic: from one window to the changes of a sensor's conditions. No clock, no I/O."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, SensorState, Signal, State, tell
+from drsn.agent.decision.alarm_state import (
+    SENSOR_CONDITIONS,
+    TRANSITIONS,
+    Change,
+    Condition,
+    SensorState,
+    Signal,
+    State,
+    with_event,
+)
 from drsn.agent.decision.cusum import BOUND_NATS
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
-from drsn.agent.decision.rule import Word, tally, weigh
-from drsn.agent.decision.running_gate import turn
+from drsn.agent.decision.rule import WindowEvidence, deciding_votes, update
+from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.voting import Votes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.cusum import Likelihood
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.decision.policy import Policy
-    from drsn.agent.decision.rule import Terms
+    from drsn.agent.decision.rule import AlarmRule
     from drsn.agent.decision.running_gate import Gate
     from drsn.model.contract import Severity
 
 
 def step(
-    sensor: SensorState, diagnosis: Diagnosis, policy: Policy, ratios: Mapping[str, float], decided_unix_ns: int
+    sensor: SensorState, diagnosis: Diagnosis, policy: Policy, likelihood: Likelihood, decided_unix_ns: int
 ) -> tuple[SensorState, list[Change]]:
-    """Let one window speak; return the sensor after it and what changed: clears, then raises, then suppressions.
+    """Apply one window; return the sensor after it and its changes: clears, then raises, then suppressions.
 
-    A window that the model abstains from speaks for `unknown`; it has no vote on the others, and less weight. One with
-    a sensor fault speaks for `sensor_fault` alone, and while that stands or the gate is closed all others rest. A
-    change starts the count of its condition anew: what spoke for an alarm before it was cleared raises it no more.
+    A window that the model abstains from votes for `unknown`; it has no vote on the other conditions, and less weight
+    in a CUSUM. A window with a sensor fault votes for `sensor_fault` only. While that is active or the gate is closed,
+    the counts of all other conditions rest. A change resets the count of its condition: the windows before a clear do
+    not count for the next raise.
 
     Args:
         sensor: before the window.
         diagnosis: of the window.
         policy: of the sensor.
-        ratios: log-likelihood ratio of each condition of the model, in nats; only the sequential test looks at it.
+        likelihood: of the window; used by CUSUM only.
         decided_unix_ns: the agent's clock.
     """
     reading = diagnosis.reading
-    faulty = diagnosis.condition == SENSOR_FAULT  # its RMS says nothing about the machine
-    gate = sensor.gate if faulty else turn(sensor.gate, policy.limits, reading.rms, reading.rpm, reading.advance_ns)
+    faulty, gate = diagnosis.condition == SENSOR_FAULT, sensor.gate
+    if not faulty:  # else the window's RMS is not the machine's
+        gate = update_gate(gate, policy.limits, reading.rms, reading.rpm, reading.advance_ns)
     rests = faulty or suppressor(sensor.conditions, gate, policy) is not None
     after: dict[str, Condition] = {}
     due: list[tuple[Signal, str]] = []
     for name, before in sensor.conditions.items():
-        after[name], changes = _heard(name, before, diagnosis, policy, ratios, rests=rests)
+        after[name], changes = _count(name, before, diagnosis, policy, likelihood, rests=rests)
         signal = _clear(name, policy) if before.state.active else Signal.RAISE
         if changes and (before.state, signal) in TRANSITIONS:
             due.append((signal, name))
     due.sort(key=lambda pair: pair[0] is Signal.RAISE)
     for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
         after[name] = _changed(after[name], name, signal, diagnosis, policy, seq, decided_unix_ns)
-    moved = tell_standing(after, suppressor(after, gate, policy), policy, sensor.seq + len(due), decided_unix_ns)
-    changed = [Change(name, after[name]) for name in (*(name for _, name in due), *moved)]
+    by, seq = suppressor(after, gate, policy), sensor.seq + len(due)
+    suppressed = update_suppression(after, by, policy, seq, decided_unix_ns)
+    changed = [Change(name, after[name]) for name in (*(name for _, name in due), *suppressed)]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed), gate=gate), changed
 
 
-def _heard(
-    name: str, before: Condition, diagnosis: Diagnosis, policy: Policy, ratios: Mapping[str, float], *, rests: bool
+def _count(
+    name: str, before: Condition, diagnosis: Diagnosis, policy: Policy, likelihood: Likelihood, *, rests: bool
 ) -> tuple[Condition, bool]:
-    """A condition after a window has spoken about it, if it may, and whether it must change."""
-    reading, terms = diagnosis.reading, _terms(name, policy)
+    """The condition with the window counted, if it counts, and whether the condition must change."""
+    reading, rule = diagnosis.reading, _rule(name, policy)
     condition = replace(before, votes=Votes(), evidence=0.0, held_ns=0) if reading.fresh else before
-    if not _may_speak(name, diagnosis, terms, rests=rests):
+    if not _counts(name, diagnosis, rule, rests=rests):
         return condition, name == SILENT and condition.state.active
-    condition, changes = weigh(condition, _word(name, diagnosis, ratios), terms)
+    condition, changes = update(condition, _evidence(name, diagnosis, likelihood), rule)
     if condition.state.active:
         condition = replace(condition, active_ns=condition.active_ns + reading.advance_ns)
     return condition, changes
 
 
-def tell_standing(
+def update_suppression(
     conditions: dict[str, Condition], by: Suppressor | None, policy: Policy, seq: int, decided_unix_ns: int
 ) -> list[str]:
-    """Note, in place, who suppresses each condition and how urgent it is; the names of those that this changes.
+    """Update suppression and severity of each condition in place; return the names of those that this changes.
 
     Args:
         conditions: of one sensor.
-        by: why nobody judges its machine.
+        by: what suppresses its machine conditions; None: nothing does.
         policy: of the sensor.
         seq: of its last event.
         decided_unix_ns: the agent's clock.
     """
-    moved: list[str] = []
+    changed: list[str] = []
     for name, condition in conditions.items():
-        if condition.state is State.NORMAL and condition.suppressed_by == condition.put_aside:
+        if condition.state is State.NORMAL and condition.suppressed_by == condition.operator_suppression:
             continue
-        suppressed_by, severity = condition.put_aside, condition.severity
-        if condition.state is not State.NORMAL and name not in OWN:
+        suppressed_by, severity = condition.operator_suppression, condition.severity
+        if condition.state is not State.NORMAL and name not in SENSOR_CONDITIONS:
             suppressed_by = suppressed_by or by
         if condition.state.active and severity is not None:
             severity = max(severity, _severity(name, condition, policy), key=lambda each: each.rank)
         if (suppressed_by, severity) != (condition.suppressed_by, condition.severity):
-            moved.append(name)
-            told = tell(condition, seq + len(moved))
+            changed.append(name)
             conditions[name] = replace(
-                told,
+                with_event(condition, seq + len(changed)),
                 suppressed_by=suppressed_by,
                 severity=severity,
                 decided_unix_ns=decided_unix_ns,
                 by=None,
                 comment=None,
             )
-    return moved
+    return changed
 
 
 def _severity(name: str, condition: Condition, policy: Policy) -> Severity:
@@ -112,14 +124,14 @@ def _severity(name: str, condition: Condition, policy: Policy) -> Severity:
 
 
 def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
-    """No window came for too long; return the sensor after that and what changed."""
+    """Raise `silent`: no window came for too long. Return the sensor after that and its change."""
     before = sensor.conditions.get(SILENT, Condition())
     if (before.state, Signal.RAISE) not in TRANSITIONS:
         return sensor, []
     silent = replace(
         before,
         state=TRANSITIONS[before.state, Signal.RAISE],
-        suppressed_by=before.put_aside,
+        suppressed_by=before.operator_suppression,
         since_unix_ns=now_unix_ns,
         decided_unix_ns=now_unix_ns,
         label=SILENT,
@@ -131,41 +143,41 @@ def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[
         comment=None,
         acked_by=None,
     )
-    silent = tell(silent, sensor.seq + 1)
+    silent = with_event(silent, sensor.seq + 1)
     conditions = {**sensor.conditions, SILENT: silent}
     return replace(sensor, conditions=conditions, seq=silent.seq), [Change(SILENT, silent)]
 
 
 def suppressor(conditions: Mapping[str, Condition], gate: Gate, policy: Policy) -> Suppressor | None:
-    """Why nobody judges the machine; None while it is judged."""
+    """What suppresses the machine conditions of a sensor; None: nothing does."""
     fault = conditions.get(SENSOR_FAULT)
     if fault is not None and fault.state.active:
         return "sensor_fault"
-    return None if gate.lets_through(policy.limits) else "gate"
+    return None if gate.is_open(policy.limits) else "gate"
 
 
-def _may_speak(name: str, diagnosis: Diagnosis, terms: Terms, *, rests: bool) -> bool:
-    if name in OWN:
+def _counts(name: str, diagnosis: Diagnosis, rule: AlarmRule, *, rests: bool) -> bool:
+    if name in SENSOR_CONDITIONS:
         return name == SENSOR_FAULT
-    weighed = terms.threshold_nats is not None  # then doubt is: by the window's ceiling
-    return not rests and (name == UNKNOWN or weighed or diagnosis.condition != UNKNOWN)
+    cusum = rule.threshold_nats is not None  # which counts an abstention too, limited by the window's ceiling
+    return not rests and (name == UNKNOWN or cusum or diagnosis.condition != UNKNOWN)
 
 
-def _terms(name: str, policy: Policy) -> Terms:
-    return policy.sensor_fault if name in OWN else policy.unknown if name == UNKNOWN else policy.machine
+def _rule(name: str, policy: Policy) -> AlarmRule:
+    return policy.sensor_fault if name in SENSOR_CONDITIONS else policy.unknown if name == UNKNOWN else policy.machine
 
 
-def _word(name: str, diagnosis: Diagnosis, ratios: Mapping[str, float]) -> Word:
+def _evidence(name: str, diagnosis: Diagnosis, likelihood: Likelihood) -> WindowEvidence:
     reading = diagnosis.reading
-    # A condition that the model no longer knows is one that it does not see.
-    z = ratios.get(name, -BOUND_NATS)
+    # A condition that the present bundle does not have counts as absent.
+    z = likelihood.ratios.get(name, -BOUND_NATS)
     share = reading.advance_ns / reading.duration_ns
-    return Word(name == diagnosis.condition, z, reading.advance_ns, share, diagnosis.ceiling_nats)
+    return WindowEvidence(name == diagnosis.condition, z, reading.advance_ns, share, likelihood.ceiling_nats)
 
 
 def _clear(name: str, policy: Policy) -> Signal:
-    """What it is for this condition to be over: latches are for what the model finds in a machine."""
-    if policy.latch and name not in (UNKNOWN, *OWN):
+    """The signal of a clear. Only machine conditions latch."""
+    if policy.latch and name not in (UNKNOWN, *SENSOR_CONDITIONS):
         return Signal.CLEAR_LATCH
     return Signal.CLEAR_REQUIRE_ACK if policy.require_ack else Signal.CLEAR
 
@@ -173,24 +185,24 @@ def _clear(name: str, policy: Policy) -> Signal:
 def _changed(
     condition: Condition, name: str, signal: Signal, diagnosis: Diagnosis, policy: Policy, seq: int, decided_ns: int
 ) -> Condition:
-    """The condition in its next state, told of the window that decided."""
-    terms = _terms(name, policy)
-    count, of = (0, 0) if name == SILENT else tally(condition, terms)
-    of_the_agent = diagnosis.confidence if name in (diagnosis.condition, UNKNOWN) else 0.0
+    """The condition in its next state, with the figures of the deciding window."""
+    rule = _rule(name, policy)
+    count, of = (0, 0) if name == SILENT else deciding_votes(condition, rule)
+    confidence = diagnosis.confidence if name in (diagnosis.condition, UNKNOWN) else 0.0
     now = replace(
         condition,
         state=TRANSITIONS[condition.state, signal],
         votes=Votes(),
         evidence=0.0,
         held_ns=0,
-        suppressed_by=condition.put_aside,
+        suppressed_by=condition.operator_suppression,
         since_unix_ns=diagnosis.reading.end_unix_ns,
         decided_unix_ns=decided_ns,
         window_label=diagnosis.label,
-        confidence=diagnosis.condition_probabilities.get(name, of_the_agent),
+        confidence=diagnosis.condition_probabilities.get(name, confidence),
         count=count,
         of=of,
-        weight=None if terms.threshold_nats is None else condition.evidence,
+        weight=None if rule.threshold_nats is None else condition.evidence,
         clock_synced=diagnosis.reading.clock_synced,
         by=None,
         comment=None,
@@ -198,4 +210,4 @@ def _changed(
     if signal is Signal.RAISE:
         now = replace(now, label=diagnosis.label, active_ns=0, told=(), acked_by=None)
         now = replace(now, severity=_severity(name, now, policy))
-    return tell(now, seq)
+    return with_event(now, seq)

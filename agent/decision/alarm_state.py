@@ -1,7 +1,10 @@
-"""The alarms of one sensor: states, what may follow what, and what they remember. No clock, no I/O.
+"""The alarm state machine: states, transitions, and what is stored of each condition. No clock, no I/O.
 
-State names follow OPC UA Part 9 (active x acknowledged, latched). Each machine condition of the bundle, and each of the
-agent's own, is a machine of its own, so that a change from one fault to another is two events, the clear first.
+State names follow OPC UA Part 9 (active x acknowledged, latched). Each condition of a sensor is a state machine of its
+own, so a change from one fault to another is two events, the clear first.
+
+The fields of `Condition`, `SensorState` and of the dataclasses in them are a file format: they are JSON in the database
+and in evidence records. Their names do not change.
 """
 
 from __future__ import annotations
@@ -21,17 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Suppressor = Literal["out_of_service", "shelved", "sensor_fault", "gate"]
-"""Why a condition is nobody's work now; an operator's word comes before the agent's own."""
+"""What suppresses a condition; suppression by an operator comes before suppression by the agent."""
 
-OWN = (SENSOR_FAULT, SILENT)
-"""Conditions of the sensor, which the agent itself finds: only an operator suppresses them."""
+SENSOR_CONDITIONS = (SENSOR_FAULT, SILENT)
+"""Conditions of the sensor itself, not of its machine; only an operator suppresses them."""
 
-Shown = Literal["normal", "active_unacked", "active_acked", "cleared_unacked"]
-"""States as documents name them: a latched alarm goes on being shown as it stood, with `latched` beside it."""
+DocumentState = Literal["normal", "active_unacked", "active_acked", "cleared_unacked"]
+"""States as documents name them. A latched alarm keeps the name of its active state; `latched` stands beside it."""
 
 
 class State(str, Enum):
-    """Of one condition of one sensor."""
+    """State of one condition of one sensor."""
 
     NORMAL = "normal"
     ACTIVE_UNACKED = "active_unacked"
@@ -42,29 +45,29 @@ class State(str, Enum):
 
     @property
     def active(self) -> bool:
-        """What the condition is about is there now."""
+        """The condition is present now."""
         return self in (State.ACTIVE_UNACKED, State.ACTIVE_ACKED)
 
     @property
     def latched(self) -> bool:
-        """It is gone, and the alarm waits for a reset."""
+        """The condition is gone, and the alarm waits for a reset."""
         return self in (State.LATCHED_UNACKED, State.LATCHED_ACKED)
 
     @property
     def acked(self) -> bool:
-        """Somebody has seen this alarm."""
+        """An operator has acknowledged this alarm."""
         return self in (State.ACTIVE_ACKED, State.LATCHED_ACKED)
 
     @property
-    def shown(self) -> Shown:
-        """As documents name it."""
+    def in_documents(self) -> DocumentState:
+        """The name of the state in documents."""
         if self.latched:
             return "active_acked" if self.acked else "active_unacked"
-        return self.value  # type: ignore[return-value]  # the other four are those of `Shown`
+        return self.value  # type: ignore[return-value]  # the other four are those of `DocumentState`
 
 
 class Signal(str, Enum):
-    """What can happen to a condition."""
+    """Input of the state machine."""
 
     RAISE = "raise"
     CLEAR = "clear"
@@ -75,50 +78,51 @@ class Signal(str, Enum):
     RESET_REQUIRE_ACK = "reset [require_ack]"
 
 
-_IN, _NEW, _SEEN = State.NORMAL, State.ACTIVE_UNACKED, State.ACTIVE_ACKED
-_HELD, _HELD_SEEN, _GONE = State.LATCHED_UNACKED, State.LATCHED_ACKED, State.CLEARED_UNACKED
+_NORMAL, _ACTIVE, _ACTIVE_ACKED = State.NORMAL, State.ACTIVE_UNACKED, State.ACTIVE_ACKED
+_LATCHED, _LATCHED_ACKED, _CLEARED = State.LATCHED_UNACKED, State.LATCHED_ACKED, State.CLEARED_UNACKED
 
 TRANSITIONS: dict[tuple[State, Signal], State] = {
-    (_IN, Signal.RAISE): _NEW,
-    (_HELD, Signal.RAISE): _NEW,
-    (_HELD_SEEN, Signal.RAISE): _NEW,
-    (_GONE, Signal.RAISE): _NEW,
-    (_NEW, Signal.ACK): _SEEN,
-    (_HELD, Signal.ACK): _HELD_SEEN,
-    (_GONE, Signal.ACK): _IN,
-    (_NEW, Signal.CLEAR): _IN,
-    (_SEEN, Signal.CLEAR): _IN,
-    (_NEW, Signal.CLEAR_REQUIRE_ACK): _GONE,
-    (_SEEN, Signal.CLEAR_REQUIRE_ACK): _IN,
-    (_NEW, Signal.CLEAR_LATCH): _HELD,
-    (_SEEN, Signal.CLEAR_LATCH): _HELD_SEEN,
-    (_HELD, Signal.RESET): _IN,
-    (_HELD_SEEN, Signal.RESET): _IN,
-    (_HELD, Signal.RESET_REQUIRE_ACK): _GONE,
-    (_HELD_SEEN, Signal.RESET_REQUIRE_ACK): _IN,
+    (_NORMAL, Signal.RAISE): _ACTIVE,
+    (_LATCHED, Signal.RAISE): _ACTIVE,
+    (_LATCHED_ACKED, Signal.RAISE): _ACTIVE,
+    (_CLEARED, Signal.RAISE): _ACTIVE,
+    (_ACTIVE, Signal.ACK): _ACTIVE_ACKED,
+    (_LATCHED, Signal.ACK): _LATCHED_ACKED,
+    (_CLEARED, Signal.ACK): _NORMAL,
+    (_ACTIVE, Signal.CLEAR): _NORMAL,
+    (_ACTIVE_ACKED, Signal.CLEAR): _NORMAL,
+    (_ACTIVE, Signal.CLEAR_REQUIRE_ACK): _CLEARED,
+    (_ACTIVE_ACKED, Signal.CLEAR_REQUIRE_ACK): _NORMAL,
+    (_ACTIVE, Signal.CLEAR_LATCH): _LATCHED,
+    (_ACTIVE_ACKED, Signal.CLEAR_LATCH): _LATCHED_ACKED,
+    (_LATCHED, Signal.RESET): _NORMAL,
+    (_LATCHED_ACKED, Signal.RESET): _NORMAL,
+    (_LATCHED, Signal.RESET_REQUIRE_ACK): _CLEARED,
+    (_LATCHED_ACKED, Signal.RESET_REQUIRE_ACK): _NORMAL,
 }
-"""What follows what; a pair that is absent changes nothing."""
+"""(State, signal) -> next state; a pair that is absent changes nothing."""
 
-TOLD = 32
-"""Events of an alarm that an acknowledgement may name: the newest so many."""
+ACKNOWLEDGEABLE_EVENTS = 32
+"""The newest events of an alarm, by which it can be acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition of one sensor, as it stands."""
+    """One condition of one sensor as it stands. Stored; see the module's docstring."""
 
     state: State = State.NORMAL
     votes: Votes = field(default_factory=Votes)
     evidence: float = 0.0
-    """Of the sequential test, in nats: that it begins, or while it is active that it is over."""
+    """CUSUM, in nats: for a raise; while the condition is active, for a clear."""
     held_ns: int = 0
-    """Signal for which the rule has been met."""
+    """Signal for which the rule has been met without a pause, in ns (on-delay, off-delay)."""
     suppressed_by: Suppressor | None = None
     seq: int = 0
-    """Of the event that made this state."""
+    """Number of the event that made this state."""
     since_unix_ns: int = 0
-    """End of the window that decided it."""
+    """End of the window that decided this state."""
     decided_unix_ns: int = 0
+    """The agent's clock at that decision."""
     label: str = ""
     """The model's label when the alarm was raised."""
     window_label: str = ""
@@ -126,62 +130,64 @@ class Condition:
     confidence: float = 0.0
     """P(condition) of the deciding window."""
     count: int = 0
-    """Votes that decided it."""
+    """Votes that decided this state ..."""
     of: int = 0
+    """... among this many windows."""
     weight: float | None = None
-    """Evidence that decided it, in nats; None: votes did."""
+    """Evidence that decided this state, in nats; None: votes did."""
     clock_synced: bool = False
     severity: Severity | None = None
     """None: never raised."""
     active_ns: int = 0
-    """Signal that was judged since it was raised."""
+    """Signal since the raise during which the machine was diagnosed, in ns."""
     told: tuple[int, ...] = ()
-    """`seq` of the newest events since it was raised, its raise among them."""
+    """`seq` of the newest events since the raise, which is among them; an acknowledgement names one of them."""
     acked_by: str | None = None
     shelved_until_unix_ns: int = 0
     out_of_service: bool = False
     by: str | None = None
-    """Who commanded this state; None: it was decided."""
+    """Who commanded this state; None: the agent decided it."""
     comment: str | None = None
 
     @property
-    def put_aside(self) -> Suppressor | None:
-        """Whether an operator suppresses it, and how."""
+    def operator_suppression(self) -> Suppressor | None:
+        """How an operator suppresses the condition; None: no operator does."""
         return "out_of_service" if self.out_of_service else "shelved" if self.shelved_until_unix_ns else None
 
 
-def tell(condition: Condition, seq: int) -> Condition:
-    """The condition as event `seq` leaves it."""
-    return replace(condition, seq=seq, told=(*condition.told, seq)[-TOLD:])
+def with_event(condition: Condition, seq: int) -> Condition:
+    """The condition with `seq` as its last event."""
+    return replace(condition, seq=seq, told=(*condition.told, seq)[-ACKNOWLEDGEABLE_EVENTS:])
 
 
 @dataclass(frozen=True, slots=True)
 class SensorState:
-    """The alarms of one sensor."""
+    """The alarm state of one sensor. Stored; see the module's docstring."""
 
     conditions: Mapping[str, Condition]
     seq: int = 0
-    """Of its last event; rises by one an event."""
+    """Number of the sensor's last event; it rises by one an event."""
     gate: Gate = field(default_factory=Gate)
     period_s: float = 0.0
-    """From one window to the next, pauses well counted; 0: not known."""
+    """Longest usual time from one window to the next (drsn.agent.decision.silence_timer); 0: not known."""
     commission: Baseline | None = None
-    """What was learnt of its machine while that was healthy."""
+    """Baseline of the machine, learnt while it was healthy; None: it was not commissioned."""
 
     @classmethod
     def new(cls, conditions: Iterable[str]) -> SensorState:
-        """A sensor of which nothing is known yet."""
+        """The state of a new sensor."""
         return cls({name: Condition() for name in conditions})
 
     @property
     def standing(self) -> dict[str, Condition]:
-        """The conditions that are not normal, or that an operator has put aside."""
-        return {n: c for n, c in self.conditions.items() if c.state is not State.NORMAL or c.put_aside}
+        """The conditions that are not normal, or that an operator suppresses."""
+        return {n: c for n, c in self.conditions.items() if c.state is not State.NORMAL or c.operator_suppression}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One condition changed: the seed of an event."""
+    """One change of one condition; it becomes one event."""
 
     name: str
     condition: Condition
+    """As the change leaves it."""

@@ -1,4 +1,4 @@
-"""The sequential test: evidence for a condition adds up, window by window, until it outweighs what chance would give.
+"""CUSUM: the sequential test, which sums the evidence for a condition window by window until it passes a threshold.
 
 It is Page's cumulative sum (Biometrika 1954) over the log-likelihood ratio of a condition. The model's probabilities
 are calibrated, so they are likelihoods once the share of each condition in training is divided out. The ratio z is
@@ -14,17 +14,18 @@ machine are not independent: for increments with an integrated autocorrelation t
 falls as e^(-x/T) (large deviations of a stationary Gaussian sequence), so each z is divided by T. A window that
 overlaps the one before it counts by what is new in it.
 
-A window that the model abstains from is not dropped: it weighs less the less the model knows it. No window counts for
+A window that the model abstains from is not dropped: the higher its novelty, the less it weighs. No window counts for
 more than a ceiling, which falls with its novelty from the bound to a small price for what is far from all that is
 known. Such a cut keeps Lorden's bound: min(z, anything) is z at most, and so is the mean of e to it. Something that is
 none of the conditions promises nothing about z; there it is the ceiling that must have a mean of e to it of 1 at most.
 
-What this can't give is a promise for a machine on which the model is wrong all the time: docs/alarms.md.
+The bound does not hold for a machine on which the model is wrong all the time: docs/alarms.md.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.model.contract import NORMAL
@@ -35,18 +36,18 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 BOUND_NATS = 5.7
-"""One window weighs no more than 300 to one: calibration was checked on a few thousand windows, and nobody can tell
-from those what a probability of 0.9999 is worth. At 0.1 false alarms a sensor-year it takes five windows at least, so
+"""One window weighs no more than 300 to one: calibration was checked on a few thousand windows, which do not show
+what a probability of 0.9999 is worth. At 0.1 false alarms a sensor-year it takes five windows at least, so
 that no single blow, and no knock against the cable, raises an alarm."""
 
 NOVELTY_PER_NAT = 2.5
-"""Of novelty past the abstention threshold, for each nat that a window may weigh less. The novelty is a difference of
+"""Novelty past the abstention threshold for which a window weighs one nat less. The novelty is a difference of
 squared Mahalanobis lengths (drsn.model.novelty), so that by its theory two of them are a nat; measured at -10 dB on the
 loads that `cwru` was trained on, two are too dear by a quarter (benchmarks/alarms_doubt.py). A bundle whose novelty has
 another unit is better off with votes."""
 
 DOUBT_NATS = 1.0
-"""What a window far from all that is known counts against any change. At 0 what is near enough now and then
+"""Weight of a window of very high novelty against any change. At 0 what is near enough now and then
 would creep up on the threshold; at the bound one blow would take what a fault has said in seconds."""
 
 DEPENDENCE = 1.25
@@ -60,7 +61,7 @@ _LEAST = 1e-9  # below it a float32 softmax is rounding; the bound cuts far abov
 
 
 def threshold_nats(false_alarms_per_sensor_year: float, window_s: float, conditions: int) -> float:
-    """What the evidence of a condition must reach, in nats.
+    """The threshold of the CUSUM, in nats.
 
     Args:
         false_alarms_per_sensor_year: of all conditions of a sensor together, by Lorden's bound.
@@ -70,7 +71,17 @@ def threshold_nats(false_alarms_per_sensor_year: float, window_s: float, conditi
     return math.log(YEAR_S / window_s * max(1, conditions) / false_alarms_per_sensor_year)
 
 
-class Ratios:
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """What CUSUM uses of one window."""
+
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    """Condition -> log-likelihood ratio in nats; empty: every condition of this window is decided by votes."""
+    ceiling_nats: float = BOUND_NATS
+    """Largest weight of the window, for or against a condition."""
+
+
+class LogLikelihoodRatios:
     """Log-likelihood ratios of one model's conditions.
 
     Args:
@@ -82,7 +93,7 @@ class Ratios:
         self._log_share = {name: math.log(labels.count(name) / len(labels)) for name in contract.conditions}
 
     def __call__(self, probabilities: Mapping[str, float]) -> dict[str, float]:
-        """Condition -> z in nats, within the bound: for it, against what else explains the window best.
+        """Condition -> z in nats, within the bound: for it, against the other condition that explains the window best.
 
         `probabilities` holds P(condition) of each of the contract's conditions; `normal` gets no ratio.
         """
@@ -95,24 +106,24 @@ class Ratios:
         }
 
 
-def ceiling_nats(novelty: float, threshold: float) -> float:
-    """What a window may weigh at most, in nats: the bound as long as the model knows it, less and less past that.
+def ceiling_nats(novelty: float, threshold: float | None) -> float:
+    """The largest weight of a window, in nats: the bound up to the threshold of novelty, less and less above it.
 
     Args:
-        novelty: of the window; NaN is as far away as can be.
-        threshold: the contract's, above which the model abstains; inf: it never does.
+        novelty: of the window; NaN counts as infinite.
+        threshold: novelty above which the model abstains; None: it never does.
     """
-    allowed = BOUND_NATS - (novelty - threshold) / NOVELTY_PER_NAT
+    allowed = BOUND_NATS - (novelty - (math.inf if threshold is None else threshold)) / NOVELTY_PER_NAT
     return min(BOUND_NATS, max(-DOUBT_NATS, allowed))  # in this order: max() takes its first of a NaN
 
 
-def gathered(evidence: float, z: float, share: float, ceiling: float = BOUND_NATS) -> float:
-    """The evidence after one more window, in nats, 0 at least.
+def accumulate(evidence: float, z: float, share: float, ceiling: float = BOUND_NATS) -> float:
+    """The CUSUM after one more window, in nats, 0 at least.
 
     Args:
         evidence: before it.
-        z: for what is being gathered: the condition while it does not stand, minus that while it does.
+        z: log-likelihood ratio for the change that is tested: the negative one while the condition is active.
         share: how much of the window no window before it held, above 0 and up to 1.
-        ceiling: what the window may weigh at most.
+        ceiling: the largest weight of the window.
     """
     return max(0.0, evidence + (min(z, ceiling) - _PRICE_NATS) * share / DEPENDENCE)

@@ -1,4 +1,4 @@
-"""A diagnosis: what the model says of one window, in terms of conditions."""
+"""A diagnosis: the model's outputs for one window, as conditions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.decision.cusum import BOUND_NATS, ceiling_nats
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.mqtt.transport import Outputs
     from drsn.model.contract import ModelContract
 
@@ -19,52 +18,27 @@ UNKNOWN = "unknown"
 """The condition of a window that the model abstains from."""
 
 SENSOR_FAULT = "sensor_fault"
-"""The condition of a window that no machine made; its label is the fault (drsn.agent.acquisition.sensor_faults)."""
+"""The condition of a window with a sensor fault; its label is the fault (drsn.agent.acquisition.sensor_faults)."""
 
 SILENT = "silent"
-"""The condition of a sensor from which no window comes any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the agent knows of a window besides the model's word."""
-
-    sensor: str
-    end_unix_ns: int
-    duration_ns: int
-    fresh: bool
-    """It must not vote together with the windows before it."""
-    rms: float
-    """Of the AC part, in `unit`."""
-    peak: float
-    """Largest distance from the mean, in `unit`."""
-    unit: str | None
-    clock_synced: bool
-    advance_ns: int
-    """New signal in it: what no window before it held."""
-    rpm: float | None = None
-    """As the packet says."""
-    fault: str | None = None
-    """Of the sensor, found in this window."""
+"""The condition of a sensor from which no window comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The verdict on one window."""
+    """The diagnosis of one window."""
 
     reading: Reading
     condition: str
-    """`normal`, one of the bundle's, `unknown` or `sensor_fault`."""
+    """`normal`, another of the bundle's, `unknown` or `sensor_fault`."""
     label: str
-    """The most probable label of the most probable condition; of a sensor fault its name."""
+    """The most probable label of the most probable condition; with a sensor fault the name of the fault."""
     confidence: float
-    """P(condition), the sum over its labels; of the most probable condition when the model abstains; 1 of a sensor
+    """P(condition), the sum over its labels; of the most probable condition if the model abstains; 1 with a sensor
     fault."""
     condition_probabilities: dict[str, float]
     label_probabilities: dict[str, float]
     novelty: float
-    ceiling_nats: float = BOUND_NATS
-    """What the window may weigh at most: less, the less the model knows it (drsn.agent.decision.cusum)."""
 
 
 class Interpreter:
@@ -81,7 +55,7 @@ class Interpreter:
 
     def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
         """One diagnosis per reading; row i of the outputs belongs to reading i."""
-        # A sum of float32 may pass 1 by its rounding, and a broken window may give NaN; an event can say neither.
+        # A sum of float32 may pass 1 by its rounding, and a broken window may give NaN; an event allows neither.
         by_condition = np.nan_to_num(outputs.probabilities @ self._membership).clip(0.0, 1.0)
         best = by_condition.argmax(axis=1)
         # Among the labels of the best condition only: the overall best label may belong to another condition.
@@ -111,5 +85,4 @@ class Interpreter:
             condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),
             label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
             novelty=novelty,
-            ceiling_nats=ceiling_nats(novelty, self._threshold),
         )

@@ -1,7 +1,7 @@
-"""What a person may do to a sensor's alarms, in the terms of OPC UA Part 9. No clock, no I/O.
+"""Operator actions on a sensor's alarms, in the terms of OPC UA Part 9. No clock, no I/O.
 
-Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most. Should the clock be set back, it lasts so much longer,
-but never more than `MAX_SHELF_NS` from what the clock then says.
+Shelving is by the wall clock and lasts `MAX_SHELF_NS` at most. If the clock is set back, it lasts so much longer, but
+never more than `MAX_SHELF_NS` from the new time on.
 """
 
 from __future__ import annotations
@@ -10,8 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_logic import suppressor, tell_standing
-from drsn.agent.decision.alarm_state import OWN, TRANSITIONS, Change, Condition, SensorState, Signal, State, tell
+from drsn.agent.decision.alarm_logic import suppressor, update_suppression
+from drsn.agent.decision.alarm_state import (
+    SENSOR_CONDITIONS,
+    TRANSITIONS,
+    Change,
+    Condition,
+    SensorState,
+    Signal,
+    State,
+    with_event,
+)
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Suppressor
@@ -21,71 +30,71 @@ MAX_SHELF_NS = 8 * 3600 * 1_000_000_000
 
 
 class RefusedError(Exception):
-    """What was commanded can't be done; the message says why, for the person who asked."""
+    """A command can't be carried out. The message is the reason in its answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """One command, on one condition of one sensor or on all of them."""
+class OperatorAction:
+    """One action of an operator, on one condition of one sensor or on all of them."""
 
     verb: str
     by: str
     comment: str | None = None
     condition: str | None = None
-    """None: all, where the verb allows it."""
+    """None: all conditions, where the verb allows it."""
     seq: int | None = None
-    """Of the event that the person has seen; 0: of none that this agent knows."""
+    """Number of the event that the operator has seen; 0: the agent has no such event."""
     until_unix_ns: int = 0
-    """End of a shelving."""
+    """End of a shelving by the wall clock; used by `shelve` only."""
 
 
-Verb = Callable[[str, Condition, Operation, "Policy"], Condition]
+Act = Callable[[str, Condition, OperatorAction, "Policy"], Condition]
 
 
-def operate(
-    sensor: SensorState, operation: Operation, policy: Policy, now_unix_ns: int
+def apply(
+    sensor: SensorState, action: OperatorAction, policy: Policy, now_unix_ns: int
 ) -> tuple[SensorState, list[Change]]:
-    """Do what was commanded; return the sensor after it and what changed, an event for each condition.
+    """Apply an operator's action; return the sensor after it and its changes, one for each condition.
 
     Args:
         sensor: before it.
-        operation: what is asked, and by whom.
+        action: the action, and who commands it.
         policy: of the sensor.
         now_unix_ns: the wall clock.
 
     Raises:
-        RefusedError: unknown, not seen, or not possible as things stand. Nothing has changed.
+        RefusedError: an unknown condition or event, or not possible in this state. Nothing has changed.
     """
-    names = _meant(sensor, operation)
-    if operation.verb == "shelve" and not 0 < operation.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
+    names = _names(sensor, action)
+    if action.verb == "shelve" and not 0 < action.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
         raise RefusedError("a shelving lasts between now and 8 hours from now")
     after: dict[str, Condition] = dict(sensor.conditions)
     changed: list[Change] = []
     for name in names:
-        now = VERBS[operation.verb](name, after[name], operation, policy)
+        now = ACTIONS[action.verb](name, after[name], action, policy)
         if now != after[name]:
             now = replace(
-                tell(now, sensor.seq + len(changed) + 1),
-                suppressed_by=now.put_aside or _judged(name, now, sensor, policy),
+                with_event(now, sensor.seq + len(changed) + 1),
+                suppressed_by=now.operator_suppression or _agent_suppression(name, now, sensor, policy),
                 since_unix_ns=now.since_unix_ns or now_unix_ns,
                 decided_unix_ns=now_unix_ns,
-                by=operation.by,
-                comment=operation.comment,
+                by=action.by,
+                comment=action.comment,
             )
             after[name] = now
             changed.append(Change(name, now))
     if not changed:
-        raise RefusedError(f"{operation.verb}: so it stands already")
+        raise RefusedError(f"{action.verb}: so it stands already")
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
 def shelving_is_over(until_unix_ns: int, now_unix_ns: int) -> bool:
-    """By the wall clock, also if that was set back so far that the shelving would last too long."""
+    """Whether a shelving has ended, by the wall clock; also if that was set back so far that it would last too long."""
     return not now_unix_ns < until_unix_ns <= now_unix_ns + MAX_SHELF_NS
 
 
 def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
-    """End the shelvings whose time is over; return the sensor after that and what changed."""
+    """End the shelvings whose time is over; return the sensor after that and its changes."""
     over = [
         name
         for name, c in sensor.conditions.items()
@@ -94,69 +103,69 @@ def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> t
     ended = {name: replace(sensor.conditions[name], shelved_until_unix_ns=0) for name in over}
     after = {**sensor.conditions, **ended}
     by = suppressor(after, sensor.gate, policy)
-    moved = tell_standing(after, by, policy, sensor.seq, now_unix_ns)
-    for name in [name for name in over if name not in moved]:  # out of service besides: only its end has changed
-        moved.append(name)
-        told = tell(after[name], sensor.seq + len(moved))
-        after[name] = replace(told, decided_unix_ns=now_unix_ns, by=None, comment=None)
-    changed = [Change(name, after[name]) for name in moved]
+    names = update_suppression(after, by, policy, sensor.seq, now_unix_ns)
+    for name in [name for name in over if name not in names]:  # also out of service: only the shelving has ended
+        names.append(name)
+        condition = with_event(after[name], sensor.seq + len(names))
+        after[name] = replace(condition, decided_unix_ns=now_unix_ns, by=None, comment=None)
+    changed = [Change(name, after[name]) for name in names]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
-def _meant(sensor: SensorState, operation: Operation) -> list[str]:
-    if operation.condition is None:
-        if operation.verb in ("ack", "reset"):
-            raise RefusedError(f"{operation.verb}: say which condition")
+def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
+    if action.condition is None:
+        if action.verb in ("ack", "reset"):
+            raise RefusedError(f"{action.verb}: say which condition")
         return list(sensor.conditions)
-    if operation.condition not in sensor.conditions:
+    if action.condition not in sensor.conditions:
         known = ", ".join(sensor.conditions)
-        raise RefusedError(f"no condition {operation.condition!r} at this sensor; it has {known}")
-    return [operation.condition]
+        raise RefusedError(f"no condition {action.condition!r} at this sensor; it has {known}")
+    return [action.condition]
 
 
-def _judged(name: str, condition: Condition, sensor: SensorState, policy: Policy) -> Suppressor | None:
-    """Whether the agent itself suppresses the condition once nobody has put it aside."""
-    stands = condition.state is not State.NORMAL and name not in OWN
+def _agent_suppression(name: str, condition: Condition, sensor: SensorState, policy: Policy) -> Suppressor | None:
+    """What suppresses the condition while no operator does; None: nothing."""
+    stands = condition.state is not State.NORMAL and name not in SENSOR_CONDITIONS
     return suppressor(sensor.conditions, sensor.gate, policy) if stands else None
 
 
-def _ack(name: str, condition: Condition, operation: Operation, _policy: Policy) -> Condition:
-    if operation.seq not in (*condition.told, condition.seq):
+def _ack(name: str, condition: Condition, action: OperatorAction, _policy: Policy) -> Condition:
+    if action.seq not in (*condition.told, condition.seq):
         raise RefusedError(f"ack: the event is none of the alarm {name} as it stands; look again")
-    return _signalled(name, condition, Signal.ACK, operation)
+    return _signalled(name, condition, Signal.ACK, action)
 
 
-def _reset(name: str, condition: Condition, operation: Operation, policy: Policy) -> Condition:
+def _reset(name: str, condition: Condition, action: OperatorAction, policy: Policy) -> Condition:
     if condition.state.active:
         raise RefusedError(f"reset: {name} is still there")
-    return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, operation)
+    return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, action)
 
 
-def _signalled(name: str, condition: Condition, signal: Signal, operation: Operation) -> Condition:
+def _signalled(name: str, condition: Condition, signal: Signal, action: OperatorAction) -> Condition:
     state = TRANSITIONS.get((condition.state, signal))
     if state is None:
-        seen = f", acknowledged by {condition.acked_by}" if condition.acked_by and operation.verb == "ack" else ""
-        raise RefusedError(f"{operation.verb}: {name} is {condition.state.value}{seen}")
-    return replace(condition, state=state, acked_by=operation.by if signal is Signal.ACK else condition.acked_by)
+        seen = f", acknowledged by {condition.acked_by}" if condition.acked_by and action.verb == "ack" else ""
+        raise RefusedError(f"{action.verb}: {name} is {condition.state.value}{seen}")
+    return replace(condition, state=state, acked_by=action.by if signal is Signal.ACK else condition.acked_by)
 
 
-def _shelve(_name: str, condition: Condition, operation: Operation, _policy: Policy) -> Condition:
-    return replace(condition, shelved_until_unix_ns=operation.until_unix_ns)
+def _shelve(_name: str, condition: Condition, action: OperatorAction, _policy: Policy) -> Condition:
+    return replace(condition, shelved_until_unix_ns=action.until_unix_ns)
 
 
-def _unshelve(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+def _unshelve(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, shelved_until_unix_ns=0)
 
 
-def _out_of_service(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+def _out_of_service(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, out_of_service=True)
 
 
-def _in_service(_name: str, condition: Condition, _operation: Operation, _policy: Policy) -> Condition:
+def _in_service(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, out_of_service=False)
 
 
-VERBS: dict[str, Verb] = {
+ACTIONS: dict[str, Act] = {
     "ack": _ack,
     "reset": _reset,
     "shelve": _shelve,
@@ -164,4 +173,4 @@ VERBS: dict[str, Verb] = {
     "out_of_service": _out_of_service,
     "in_service": _in_service,
 }
-"""What may be commanded of alarms."""
+"""Verb -> the condition after it."""

@@ -1,11 +1,11 @@
-"""By which rule windows decide about a condition: votes, or the sequential test; and for how long it must be met."""
+"""The alarm rule of a condition: k-of-n votes or CUSUM, with on-delay and off-delay."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.cusum import gathered
+from drsn.agent.decision.cusum import accumulate
 from drsn.agent.decision.voting import Quorum, Votes
 
 if TYPE_CHECKING:
@@ -13,56 +13,57 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """On which a condition is raised and cleared."""
+class AlarmRule:
+    """When a condition is raised and cleared. Its fields are stored in evidence records."""
 
     rise: Quorum
     fall: Quorum
     threshold_nats: float | None = None
-    """Of the sequential test; None: votes."""
+    """Threshold of the CUSUM; None: votes decide."""
     on_delay_ns: int = 0
     off_delay_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """What one window says about one condition."""
+class WindowEvidence:
+    """What one window contributes to one condition."""
 
     vote: bool
     z: float
-    """Log-likelihood ratio for the condition, in nats; the sequential test alone looks at it."""
+    """Log-likelihood ratio for the condition, in nats; used by CUSUM only."""
     advance_ns: int
-    """New signal in the window."""
+    """Signal in the window that no window before it held, in ns."""
     share: float
-    """The same as a part of the window."""
+    """The same as a share of the window, 0 to 1."""
     ceiling_nats: float
-    """What it may weigh at most, for or against; the sequential test alone looks at it."""
+    """Largest weight of the window, for or against; used by CUSUM only."""
 
 
-def weigh(condition: Condition, word: Word, terms: Terms) -> tuple[Condition, bool]:
-    """Let a window speak about one condition; return the condition after it, and whether it must change.
+def update(condition: Condition, window: WindowEvidence, rule: AlarmRule) -> tuple[Condition, bool]:
+    """Add one window to a condition's votes or CUSUM; return the condition after it, and whether it must change.
 
-    An active condition is asked whether it is over: every word that is not for it counts against it.
+    While the condition is inactive the rule is for a raise, while it is active for a clear: every window that does not
+    vote for the condition then votes against it.
     """
-    active, votes = condition.state.active, condition.votes.push(word.vote)
-    if terms.threshold_nats is None:
+    active, votes = condition.state.active, condition.votes.push(window.vote)
+    if rule.threshold_nats is None:
         evidence = 0.0
-        quorum = terms.fall if active else terms.rise
-        met = (votes.noes(quorum.of) if active else votes.ayes(quorum.of)) >= quorum.votes
+        quorum = rule.fall if active else rule.rise
+        met = (votes.votes_against(quorum.of) if active else votes.votes_for(quorum.of)) >= quorum.votes
     else:
-        # No more than the threshold, so that while a delay runs one contrary window is heard.
-        z = -word.z if active else word.z
-        evidence = min(terms.threshold_nats, gathered(condition.evidence, z, word.share, word.ceiling_nats))
-        votes = votes if evidence else Votes()  # they tell of how many windows the evidence is
-        met = evidence >= terms.threshold_nats
-    held_ns = condition.held_ns + word.advance_ns if met else 0
-    changes = met and held_ns >= (terms.off_delay_ns if active else terms.on_delay_ns)
+        # Capped at the threshold, so that during a delay one contrary window falls below it.
+        z = -window.z if active else window.z
+        evidence = min(rule.threshold_nats, accumulate(condition.evidence, z, window.share, window.ceiling_nats))
+        votes = votes if evidence else Votes()  # they count the windows since the CUSUM was last at 0
+        met = evidence >= rule.threshold_nats
+    held_ns = condition.held_ns + window.advance_ns if met else 0
+    changes = met and held_ns >= (rule.off_delay_ns if active else rule.on_delay_ns)
     return replace(condition, votes=votes, evidence=evidence, held_ns=held_ns), changes
 
 
-def tally(condition: Condition, terms: Terms) -> tuple[int, int]:
-    """Of a condition that must change: windows that spoke for the change, and of how many."""
+def deciding_votes(condition: Condition, rule: AlarmRule) -> tuple[int, int]:
+    """The votes for the change of a condition that must change, and among how many windows."""
     votes, active = condition.votes, condition.state.active
-    quorum = terms.fall if active else terms.rise
-    of = quorum.of if terms.threshold_nats is None else votes.cast
-    return (votes.noes(of) if active else votes.ayes(of)), of
+    quorum = rule.fall if active else rule.rise
+    of = quorum.of if rule.threshold_nats is None else votes.cast
+    return (votes.votes_against(of) if active else votes.votes_for(of)), of

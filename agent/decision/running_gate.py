@@ -1,8 +1,8 @@
-"""Does the machine run, and steadily? While it does not, nobody judges it.
+"""The machine-running gate: while the machine does not run steadily, its conditions are suppressed.
 
-A model that was trained on a running machine says something of one that stands, and it is nonsense. The gate looks at
-the window's RMS, before the network's normalisation takes it away, at the speed in its packet, or at both. Time is the
-signal that came in, so that pauses, restarts and clocks that are set can't open it.
+A model that was trained on a running machine gives nonsense for one that stands. The gate compares the window's RMS,
+taken before the network's normalisation, the speed in its packet, or both, with limits. Time is counted in signal, so
+that pauses, restarts and clocks that are set can't open it.
 """
 
 from __future__ import annotations
@@ -12,41 +12,42 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class GateLimits:
-    """When a machine runs; without `rms` and `rpm` it always does."""
+    """When a machine counts as running; without `rms` and `rpm` it always does. Stored in evidence records."""
 
     rms: float | None = None
     """In the sensor's unit; the gate opens at this."""
     rpm: float | None = None
     """The gate opens at this; a packet that does not say its speed keeps it closed."""
     hysteresis: float = 0.8
-    """It closes again below this part of what opened it."""
+    """The gate closes again below this share of the limit that opened it."""
     settle_ns: int = 2_000_000_000
-    """Signal that must have come in since it opened, or since the speed last changed."""
+    """Signal that must have come in since the gate opened, or since the speed last changed, in ns."""
     rpm_change: float = 0.01
-    """From one window to the next; more is a run-up or a coast-down. A tachometer jitters by tenths of a per cent."""
+    """Largest relative change from one window to the next; more is a run-up or a coast-down. A tachometer jitters by
+    tenths of a per cent."""
 
     @property
     def given(self) -> bool:
-        """There is something to ask for."""
+        """There is a limit."""
         return self.rms is not None or self.rpm is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Where a machine stands to its limits."""
+    """State of the gate. Stored."""
 
     running: bool = False
     settled_ns: int = 0
-    """Signal since it runs at this speed, no more than is asked for."""
+    """Signal since the machine runs at this speed, in ns; counted up to `settle_ns`."""
     rpm: float | None = None
-    """Of the last window."""
+    """Speed of the last window."""
 
-    def lets_through(self, limits: GateLimits) -> bool:
-        """Whether the window that made this gate may be judged."""
+    def is_open(self, limits: GateLimits) -> bool:
+        """Whether the last window may be diagnosed."""
         return not limits.given or (self.running and self.settled_ns >= limits.settle_ns)
 
 
-def turn(gate: Gate, limits: GateLimits, rms: float, rpm: float | None, advance_ns: int) -> Gate:
+def update_gate(gate: Gate, limits: GateLimits, rms: float, rpm: float | None, advance_ns: int) -> Gate:
     """The gate after a window of this RMS (in the sensor's unit) and speed that brought `advance_ns` of new signal."""
     if not limits.given:
         return gate

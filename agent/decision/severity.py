@@ -1,4 +1,4 @@
-"""How urgent an alarm is: what it is about, how sure that is, and how long it has stood. No clock, no I/O."""
+"""The severity of an alarm: from its condition, its confidence and its duration. No clock, no I/O."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ STEPS = sorted(Severity, key=lambda severity: severity.rank)
 
 @dataclass(frozen=True, slots=True)
 class Urgency:
-    """By what a sensor's alarms get their severity."""
+    """The severity rule of a sensor. Its fields are stored in evidence records."""
 
     of: Mapping[str, Severity] = field(default_factory=dict)
-    """Of a label or a condition; the label's comes first. What is in neither is minor."""
+    """Label or condition -> its severity; the label's comes first. One that is absent is minor."""
     sure_from: float = 0.9
-    """P(condition) of the deciding window below which an alarm is a step less urgent."""
+    """P(condition) of the deciding window below which the severity is one step lower."""
     escalate_after_ns: int = DAY_NS
-    """Signal for which it has stood, from which it is a step more urgent; 0: never."""
+    """Signal with the alarm active after which the severity is one step higher, in ns; 0: never."""
 
     def severity(self, condition: str, label: str, confidence: float, active_ns: int) -> Severity:
-        """Condition x confidence x persistence.
+        """The severity by condition, confidence and duration.
 
         Args:
             condition: of the alarm.

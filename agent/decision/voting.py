@@ -1,4 +1,4 @@
-"""Votes: of the last windows, how many say that a condition holds. `6/8` is six of eight."""
+"""k-of-n voting: how many of the last windows voted for a condition. `6/8` is six of eight."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 MAX_WINDOWS = 256
-"""A history is one integer of that many bits."""
+"""Longest vote history; it is one integer of so many bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """`votes` of the last `of` windows."""
+    """k of n: `votes` of the last `of` windows."""
 
     votes: int
     of: int
@@ -34,7 +34,7 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """The newest vote is the lowest bit; `cast` windows have voted since the last reset, at most `MAX_WINDOWS`."""
+    """Vote history. The newest vote is the lowest bit; `cast` counts votes since the last reset, to `MAX_WINDOWS`."""
 
     bits: int = 0
     cast: int = 0
@@ -43,10 +43,10 @@ class Votes:
         """The history with one more vote."""
         return Votes((self.bits << 1 | vote) & ((1 << MAX_WINDOWS) - 1), min(self.cast + 1, MAX_WINDOWS))
 
-    def ayes(self, of: int) -> int:
+    def votes_for(self, of: int) -> int:
         """Votes for the condition among the last `of` windows."""
         return (self.bits & ((1 << of) - 1)).bit_count()
 
-    def noes(self, of: int) -> int:
+    def votes_against(self, of: int) -> int:
         """Votes against it among the last `of` windows that voted."""
-        return min(self.cast, of) - self.ayes(of)
+        return min(self.cast, of) - self.votes_for(of)

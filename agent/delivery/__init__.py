@@ -1,1 +1,1 @@
-"""From committed events to the broker."""
+"""Delivery: committed events, alarms, results, status and health to the broker."""

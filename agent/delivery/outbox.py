@@ -1,12 +1,18 @@
-"""Publishes the event journal: each sensor's events in order, at QoS 1; its cursor moves only on the broker's word."""
+"""Transactional outbox: publishes the events of the journal, in order for each sensor, at QoS 1.
+
+The journal's cursor moves only when the broker has confirmed the events.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections import Counter, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from drsn.agent.delivery.ack_window import AckWindow
+from drsn.agent.delivery.deferred_events import DeferredEvents
+from drsn.agent.delivery.token_bucket import TokenBucket
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
@@ -17,54 +23,73 @@ if TYPE_CHECKING:
     from drsn.agent.storage.journal import Journal
 
 IN_FLIGHT = 8
-"""The other publishes under way are the publisher's; together they are what brokers take."""
+"""Unconfirmed events. The publisher has as many unconfirmed alarms; brokers accept both together."""
 
 BURST, PER_S = 50, 100.0
-"""Events that go out at once, and in a second from then on: a backlog after an outage must not flood broker and
-subscribers. 1,000 sensors that all change are told in ten seconds, their retained alarms at once."""
+"""Events that go out at once, and rate afterwards: a backlog after an outage must not flood broker and subscribers. If
+1,000 sensors change together, their events take ten seconds; their retained alarms go out at once."""
 
 RETRY_AFTER_S = 30.0
-"""After a refused publish: an ACL does not change by itself."""
+"""Wait after a refused publish: the access rules of a broker do not change by themselves."""
 
 log = logging.getLogger(__name__)
 
 
-class Outbox:
-    """Moves events from the journal to the broker. A sensor whose event was refused waits; the others go on."""
+@dataclass(frozen=True, slots=True)
+class OutboxLimits:
+    """Bounds and waits of the outbox."""
 
-    def __init__(self, store: Journal, connection: Transport, topics: Topics) -> None:
+    in_flight: int = IN_FLIGHT
+    burst: int = BURST
+    per_s: float = PER_S
+    retry_after_s: float = RETRY_AFTER_S
+
+
+DEFAULT_LIMITS = OutboxLimits()
+
+
+class Outbox:
+    """Moves events from the journal to the broker. After a refusal the sensor's events wait; those of others go on.
+
+    Args:
+        journal: has the events and their cursor.
+        connection: the control connection.
+        topics: of the events.
+        limits: bounds and waits.
+    """
+
+    def __init__(
+        self, journal: Journal, connection: Transport, topics: Topics, limits: OutboxLimits = DEFAULT_LIMITS
+    ) -> None:
         self.refused: str | None = None
-        """The broker's reason for refusing an event that it has not taken since."""
-        self._store = store
-        self._connection = connection
-        self._topics = topics
-        self._epoch = 0
-        self._cursor = store.published_id
-        self._next = self._cursor
-        self._flying: dict[int, Entry] = {}  # message id -> event
-        self._order: deque[int] = deque()  # journal ids past the cursor that were looked at
-        self._confirmed: set[int] = set()  # of those
-        self._deferred: dict[int, str] = {}  # of those: journal id -> sensor that waits for the broker's leave
-        self._waiting: Counter[str] = Counter()  # sensor -> events deferred
-        self._retry_s = math.inf
-        self._leave, self._leave_s = float(BURST), 0.0  # events that may go out, and when that was counted
+        """The broker's reason for refusing an event that it has not accepted since."""
+        self._journal, self._connection, self._topics, self._limits = journal, connection, topics, limits
+        self._rate = TokenBucket(limits.burst, limits.per_s)
+        self._epoch = 0  # of the connection
+        self._window = AckWindow(journal.published_id)
+        self._read_id = self._window.cursor  # events up to it were read from the journal
+        self._in_flight: dict[int, Entry] = {}  # message id -> event
+        self._deferred = DeferredEvents()
 
     def pump(self, now_s: float) -> None:
-        """Send what may be sent; never blocks."""
+        """Send what may be sent; never blocks. `now_s` is monotonic."""
         if self._connection.epoch != self._epoch:
             self._epoch = self._connection.epoch
             self._rewind()
-        self._advance()
+        if self._window.advance():
+            self._journal.mark_published(self._window.cursor)
         if self._connection.connected:
-            self._send(now_s)
+            self._rate.fill(now_s)
+            if self._retry(now_s):
+                self._send()
 
     def note(self, confirmation: Confirmation, now_s: float) -> bool:
-        """The broker's word on a publish; False when it was of something else."""
-        entry = self._flying.pop(confirmation.mid, None) if confirmation.epoch == self._epoch else None
+        """Note the broker's answer to a publish; False: it is not for an event of this connection."""
+        entry = self._in_flight.pop(confirmation.mid, None) if confirmation.epoch == self._epoch else None
         if entry is None:
             return False
         if confirmation.refused is None:
-            self._confirmed.add(entry.id)
+            self._window.confirm(entry.id)
             if not self._deferred:
                 self.refused = None
             return True
@@ -72,56 +97,48 @@ class Outbox:
             log.error("broker refuses an event; it stays in the journal",
                       extra=fields(sensor=entry.sensor, reason=confirmation.refused))  # fmt: skip
         self.refused = confirmation.refused
-        self._defer(entry)
-        self._retry_s = min(self._retry_s, now_s + RETRY_AFTER_S)
+        self._deferred.add(entry.id, entry.sensor)
+        self._deferred.retry_due_s = min(self._deferred.retry_due_s, now_s + self._limits.retry_after_s)
         return True
 
     def _rewind(self) -> None:
-        """What was in flight is not confirmed: it goes out again, with the same event ids."""
-        self._next = self._cursor
-        for kept in (self._flying, self._order, self._confirmed, self._deferred, self._waiting):
-            kept.clear()
-        self._retry_s = math.inf
+        """Events in flight on the last connection are not confirmed: they go out again, with the same event ids."""
+        self._read_id = self._window.cursor
+        self._window.reset()
+        self._in_flight.clear()
+        self._deferred.clear()
 
-    def _advance(self) -> None:
-        before = self._cursor
-        while self._order and self._order[0] in self._confirmed:
-            self._cursor = self._order.popleft()
-            self._confirmed.discard(self._cursor)
-        if self._cursor != before:
-            self._store.mark_published(self._cursor)
+    def _retry(self, now_s: float) -> bool:
+        """Send deferred events if it is time; False: the connection accepts no more."""
+        if now_s < self._deferred.retry_due_s:
+            return True
+        for event_id in self._deferred.oldest(self._room):
+            self._deferred.remove(event_id)
+            found = self._journal.read(event_id - 1, 1)
+            if not found or found[0].id != event_id:  # a full journal has deleted it
+                self._window.confirm(event_id)
+            elif not self._publish(found[0]):
+                return False
+        self._deferred.retry_due_s = now_s if self._deferred else math.inf
+        return True
 
-    def _send(self, now_s: float) -> None:
-        self._leave = min(float(BURST), self._leave + (now_s - self._leave_s) * PER_S)
-        self._leave_s = now_s
-        if now_s >= self._retry_s:
-            for number in sorted(self._deferred)[: self._room]:
-                self._waiting[self._deferred.pop(number)] -= 1
-                found = self._store.journal(number - 1, 1)
-                if not found or found[0].id != number:  # a full journal has let it go
-                    self._confirmed.add(number)
-                elif not self._publish(found[0]):
-                    return
-            self._retry_s = now_s if self._deferred else math.inf
-        for entry in self._store.journal(self._next, self._room):
-            if self._waiting[entry.sensor]:
-                self._defer(entry)
+    def _send(self) -> None:
+        """Send the next events of the journal; an event of a sensor with deferred events is deferred too."""
+        for entry in self._journal.read(self._read_id, self._room):
+            if self._deferred.has(entry.sensor):
+                self._deferred.add(entry.id, entry.sensor)
             elif not self._publish(entry):
                 return
-            self._next = entry.id
-            self._order.append(entry.id)
+            self._read_id = entry.id
+            self._window.add(entry.id)
 
     @property
     def _room(self) -> int:
-        return max(0, min(IN_FLIGHT - len(self._flying), int(self._leave)))
+        return max(0, min(self._limits.in_flight - len(self._in_flight), self._rate.available))
 
     def _publish(self, entry: Entry) -> bool:
         mid = self._connection.publish(self._topics.event(entry.sensor), entry.event, qos=1)
         if mid is not None:
-            self._flying[mid] = entry
-            self._leave -= 1
+            self._in_flight[mid] = entry
+            self._rate.take()
         return mid is not None
-
-    def _defer(self, entry: Entry) -> None:
-        self._deferred[entry.id] = entry.sensor
-        self._waiting[entry.sensor] += 1

@@ -1,1 +1,1 @@
-"""Evidence: the windows behind an event, what the network said of them, and how the decision came about."""
+"""Evidence: the windows behind an event, the outputs of the network for them, and how the decision was made."""

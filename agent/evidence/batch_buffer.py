@@ -1,4 +1,4 @@
-"""Where the windows of one batch are kept until they are diagnosed: their samples are valid only until then."""
+"""Copies of the windows of one batch until they are diagnosed, because their samples are valid only until then."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.sensor_stream import Window
 
-STAGED_BYTES = 32 << 20
-"""Of the windows of one batch: 8,192 of 2,048 samples, or 98 at 1 MHz instead of 12 kHz. What finds no room has no
-evidence, as that of which `Room` has too little."""
+BUFFER_BYTES = 32 << 20
+"""For the windows of one batch: 8,192 windows of 2,048 samples, or 98 at 1 MHz instead of 12 kHz. A window that does
+not fit has no evidence."""
 
 
-class Row:
-    """A place in the batch: a window that is not diagnosed yet, but for its samples, which would hold a whole ring."""
+class BufferedWindow:
+    """One row of the batch: a window that is not diagnosed yet."""
 
     kept: bool
-    """There is room for its counts."""
+    """The counts fit into the buffer."""
     counts: NDArray[np.int16]
-    """int16[channels, samples], if they are kept; valid until the next batch begins."""
+    """int16[channels, samples] if `kept`; valid until the next batch begins."""
     lossless: bool
+    """`counts` times `scale` are the samples without an error."""
     shape: tuple[int, ...]
     sample_rate_hz: float
     advance: int
@@ -36,46 +37,53 @@ class Row:
 
 
 class BatchBuffer:
-    """Room for the windows of one batch, one after the other; its memory grows to that of the largest batch seen.
+    """Memory for the windows of one batch, one after the other; it grows to the size of the largest batch.
 
     Args:
         max_batch: windows of one batch.
+        max_bytes: of their counts.
     """
 
-    def __init__(self, max_batch: int) -> None:
-        self.rows = [Row() for _ in range(max_batch)]
-        self._flat: NDArray[np.int16] = np.zeros(0, np.int16)
-        self._used = 0  # of it, in this batch
-        self._work: NDArray[np.float32] = np.zeros(0, np.float32)
+    def __init__(self, max_batch: int, max_bytes: int = BUFFER_BYTES) -> None:
+        self.windows = [BufferedWindow() for _ in range(max_batch)]
+        self._max_size = max_bytes // np.dtype(np.int16).itemsize
+        self._counts: NDArray[np.int16] = np.zeros(0, np.int16)
+        self._used = 0  # counts of this batch
+        self._scratch: NDArray[np.float32] = np.zeros(0, np.float32)
 
-    def row(self, place: int, window: Window) -> Row:
-        """The row of a window, with room for its counts; place 0 begins the next batch."""
-        row, size = self.rows[place], window.samples.size
-        if not place:
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are allocated for counts and scratch memory."""
+        return self._counts.nbytes + self._scratch.nbytes
+
+    def add(self, row: int, window: Window) -> BufferedWindow:
+        """Note a window and allocate its counts, which the caller fills; row 0 begins the next batch."""
+        buffered, size = self.windows[row], window.samples.size
+        if not row:
             self._used = 0
-        row.shape, row.sample_rate_hz, row.advance = window.samples.shape, window.sample_rate_hz, window.advance
-        row.clipped, row.rate_error = window.clipped, window.rate_error
-        row.kept = self._fits(size)
-        if row.kept:
+        buffered.shape, buffered.sample_rate_hz = window.samples.shape, window.sample_rate_hz
+        buffered.advance, buffered.clipped, buffered.rate_error = window.advance, window.clipped, window.rate_error
+        buffered.kept = self._fits(size)
+        if buffered.kept:
             start, self._used = self._used, self._used + size
-            row.counts = self._flat[start : self._used].reshape(row.shape)
-            channels = row.shape[0]
-            if channels != len(row.scale):
-                row.scale, row.offset = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
-        return row
+            buffered.counts = self._counts[start : self._used].reshape(buffered.shape)
+            channels = buffered.shape[0]
+            if channels != len(buffered.scale):
+                buffered.scale, buffered.offset = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
+        return buffered
 
-    def work(self, window: Window) -> NDArray[np.float32]:
-        """Scratch of the window's shape."""
+    def scratch(self, window: Window) -> NDArray[np.float32]:
+        """Memory for intermediate results, float32 in the window's shape."""
         size = window.samples.size
-        if self._work.size < size:
-            self._work = np.zeros(size, np.float32)
-        return self._work[:size].reshape(window.samples.shape)
+        if self._scratch.size < size:
+            self._scratch = np.zeros(size, np.float32)
+        return self._scratch[:size].reshape(window.samples.shape)
 
     def _fits(self, size: int) -> bool:
-        most = STAGED_BYTES // self._flat.itemsize
-        if self._used + size > self._flat.size:
-            if self._flat.size == most or size > most:
+        if self._used + size > self._counts.size:
+            if self._counts.size == self._max_size or size > self._max_size:
                 return False
-            # Rows of this batch hold what they have of the old one, until the next batch.
-            self._flat, self._used = np.zeros(min(most, max(size, 2 * self._flat.size)), np.int16), 0
-        return self._used + size <= self._flat.size
+            # Earlier windows of this batch keep their part of the old memory until the next batch.
+            self._counts = np.zeros(min(self._max_size, max(size, 2 * self._counts.size)), np.int16)
+            self._used = 0
+        return self._used + size <= self._counts.size

@@ -1,4 +1,4 @@
-"""A record as one MQTT message: JSON, the samples in base64."""
+"""A record as one MQTT message: JSON, with the samples in base64."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from drsn.agent.evidence import npz_form as file
+from drsn.agent.evidence import npz_form
 from drsn.agent.evidence.record import Record, checked
 from drsn.agent.evidence.window_history import Arrays
-from drsn.agent.schema.evidence import EvidenceDocument, EvidenceWindow, Header, WindowNote
+from drsn.agent.schema.evidence import EvidenceDocument, EvidenceWindow, RecordHeader, WindowNote
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 1_000_000
-"""Of one message. EMQX takes 1 MB by default, mosquitto 256 MB; AWS IoT Core only 128 kB. Eight windows of 2,048
+"""Largest message. EMQX takes 1 MB by default, mosquitto 256 MB; AWS IoT Core only 128 kB. Eight windows of 2,048
 samples, with 64 factors each, come to about 75 kB (docs/evidence.md)."""
 
 
 def to_message(record: Record, max_bytes: int = MAX_BYTES) -> bytes | None:
-    """The payload, with as many of the last windows as fit; None when not even one does."""
+    """The payload with as many of the last windows as fit; None: not even one fits."""
     windows = [_window(record, index) for index in range(len(record.header.windows))]
     alone = _payload(record.header, windows[-1:], len(windows) - 1)
     room = max_bytes - len(alone)  # left_out has no more digits with more windows
@@ -41,20 +41,20 @@ def to_message(record: Record, max_bytes: int = MAX_BYTES) -> bytes | None:
 
 
 def from_message(payload: bytes) -> Record:
-    """Read a payload that may come from anywhere.
+    """Read a payload from an untrusted source.
 
     Raises:
-        BadDataError: what is wrong with it.
+        BadDataError: it is no valid record.
     """
-    if len(payload) > file.MAX_BYTES:
-        raise BadDataError(f"{len(payload)} bytes, more than the {file.MAX_BYTES} that a record may have")
+    if len(payload) > npz_form.MAX_BYTES:
+        raise BadDataError(f"{len(payload)} bytes, more than the {npz_form.MAX_BYTES} that a record may have")
     try:
         document = EvidenceDocument.model_validate_json(payload)
     except ValidationError as error:
-        raise BadDataError(file.first_error(error)) from None
+        raise BadDataError(npz_form.first_error(error)) from None
     windows, channels = document.windows, document.contract.channels
     notes = [WindowNote(**w.model_dump(include=set(WindowNote.model_fields))) for w in windows]
-    header = Header(**{**document.model_dump(exclude={"left_out"}), "windows": notes})
+    header = RecordHeader(**{**document.model_dump(exclude={"left_out"}), "windows": notes})
     try:
         arrays = Arrays(
             counts=np.stack([_counts(window.counts, channels) for window in windows]),
@@ -70,30 +70,30 @@ def from_message(payload: bytes) -> Record:
 
 
 def read(data: bytes) -> Record:
-    """Read a record, whichever form it has.
+    """Read a record, JSON or npz.
 
     Raises:
-        BadDataError: it is none.
+        BadDataError: it is no valid record.
     """
-    return file.from_bytes(data) if data[:2] == b"PK" else from_message(data)
+    return npz_form.from_bytes(data) if data[:2] == b"PK" else from_message(data)
 
 
-def _payload(header: Header, windows: Sequence[EvidenceWindow], left_out: int) -> bytes:
-    said = {name: getattr(header, name) for name in Header.model_fields}
-    return EvidenceDocument(**{**said, "windows": tuple(windows)}, left_out=left_out).model_dump_json().encode()
+def _payload(header: RecordHeader, windows: Sequence[EvidenceWindow], left_out: int) -> bytes:
+    values = {name: getattr(header, name) for name in RecordHeader.model_fields}
+    return EvidenceDocument(**{**values, "windows": tuple(windows)}, left_out=left_out).model_dump_json().encode()
 
 
 def _window(record: Record, index: int) -> EvidenceWindow:
-    one = record.arrays
-    novelty = float(one.novelty[index])
+    arrays = record.arrays
+    novelty = float(arrays.novelty[index])
     return EvidenceWindow(
         **record.header.windows[index].model_dump(),
-        counts=base64.b64encode(one.counts[index].astype("<i2").tobytes()).decode(),
-        scale=tuple(one.scale[index].tolist()),
-        offset=tuple(one.offset[index].tolist()),
-        probabilities=tuple(one.probabilities[index].tolist()),
+        counts=base64.b64encode(arrays.counts[index].astype("<i2").tobytes()).decode(),
+        scale=tuple(arrays.scale[index].tolist()),
+        offset=tuple(arrays.offset[index].tolist()),
+        probabilities=tuple(arrays.probabilities[index].tolist()),
         novelty=novelty if math.isfinite(novelty) else None,
-        alpha=tuple(one.alpha[index].tolist()) if one.alpha.shape[1] else None,
+        alpha=tuple(arrays.alpha[index].tolist()) if arrays.alpha.shape[1] else None,
     )
 
 
@@ -106,5 +106,5 @@ def _counts(text: str, channels: int) -> NDArray[np.int16]:
 
 
 def _floats(values: Sequence[float] | Sequence[tuple[float, ...]]) -> NDArray[np.float32]:
-    with np.errstate(over="ignore"):  # what is infinite is refused with the rest
+    with np.errstate(over="ignore"):  # `checked` refuses infinite values
         return np.array(values, dtype=np.float32)

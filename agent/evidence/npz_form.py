@@ -1,8 +1,7 @@
 """A record as a file: an .npz of plain arrays, one of them the header as JSON.
 
-Anything that has numpy opens it (`numpy.load`), and so does whatever can unzip. It holds no pickle. Entries are stored,
-not compressed: noise of 16 bits does not shrink, and a reader that refuses compression can't be made to unpack more
-than it was given.
+`numpy.load` and any zip program open it. It has no pickles. Its entries are stored without compression: 16-bit noise
+does not compress, and a reader that refuses compression is safe from archives that expand.
 """
 
 from __future__ import annotations
@@ -16,17 +15,17 @@ from pydantic import ValidationError
 
 from drsn.agent.evidence.record import Record, checked
 from drsn.agent.evidence.window_history import Arrays
-from drsn.agent.schema.evidence import Header
+from drsn.agent.schema.evidence import RecordHeader
 from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 64 << 20
-"""Of a file: 64 windows of 2,048 samples are 0.3 MB, eight of sixteen channels at 51.2 kHz 2.3 MB."""
+"""Largest file. 64 windows of 2,048 samples are 0.3 MB, eight of sixteen channels at 51.2 kHz 2.3 MB."""
 
 NPY_HEADER_BYTES = 512
-"""Of one array; numpy writes 128."""
+"""Largest header of one array; numpy writes 128 bytes."""
 
 HEADER = "header"
 DTYPES = {
@@ -40,36 +39,36 @@ DTYPES = {
 }
 
 
-def to_bytes(record: Record) -> bytes:
-    """The file; the same record gives the same bytes.
+def to_bytes(record: Record, max_bytes: int = MAX_BYTES) -> bytes:
+    """Make the file; the same record gives the same bytes.
 
     Raises:
-        ValueError: it would be larger than a reader takes.
+        ValueError: it would be larger than a reader accepts.
     """
     arrays: dict[str, NDArray[Any]] = {HEADER: np.frombuffer(record.header.model_dump_json().encode(), np.uint8)}
     arrays |= record.arrays.named()
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:  # as numpy.savez, but for the version and the refusal of pickles
+    with zipfile.ZipFile(file, "w") as archive:  # as numpy.savez, with a fixed version and without pickles
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as member:
                 plain = array.astype(DTYPES[name], order="C")
                 np.lib.format.write_array(member, plain, version=(1, 0), allow_pickle=False)
-    if file.tell() > MAX_BYTES:
-        raise ValueError(f"{file.tell()} bytes, more than {MAX_BYTES}; lower evidence.windows")
+    if file.tell() > max_bytes:
+        raise ValueError(f"{file.tell()} bytes, more than {max_bytes}; lower evidence.windows")
     return file.getvalue()
 
 
-def from_bytes(data: bytes) -> Record:
-    """Read a file that may come from anywhere; no more memory is taken than a few times its own size.
+def from_bytes(data: bytes, max_bytes: int = MAX_BYTES) -> Record:
+    """Read a file from an untrusted source; takes at most a few times its size in memory.
 
     Raises:
-        BadDataError: what is wrong with it.
+        BadDataError: it is no valid record.
     """
-    if len(data) > MAX_BYTES:
-        raise BadDataError(f"{len(data)} bytes, more than the {MAX_BYTES} that a record may have")
+    if len(data) > max_bytes:
+        raise BadDataError(f"{len(data)} bytes, more than the {max_bytes} that a record may have")
     try:
         arrays = _arrays(data)
-        header = Header.model_validate_json(arrays.pop(HEADER).tobytes())
+        header = RecordHeader.model_validate_json(arrays.pop(HEADER).tobytes())
     except ValidationError as error:
         raise BadDataError(first_error(error)) from None
     except BadDataError:
@@ -80,7 +79,7 @@ def from_bytes(data: bytes) -> Record:
 
 
 def first_error(error: ValidationError) -> str:
-    """What pydantic found first, in one line."""
+    """The first error of a validation, in one line."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])[:80].encode("unicode_escape").decode() or "document"
     return f"{where}: {first['msg'][:200]}"

@@ -1,4 +1,4 @@
-"""The record of one event: a typed header, and the numbers of its windows."""
+"""The record of one event: a header, and the arrays of its windows."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.quantise import samples_of
 from drsn.agent.schema.documents import EventDocument
-from drsn.agent.schema.evidence import Header, WindowNote
+from drsn.agent.schema.evidence import RecordHeader, WindowNote
 from drsn.model.conditioning import native_window
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.evidence.recorder import Snapshot
-    from drsn.agent.evidence.window_history import Arrays, Fact
+    from drsn.agent.evidence.capture import Capture
+    from drsn.agent.evidence.window_history import Arrays, WindowInfo
     from drsn.agent.schema.bearing import Geometry
     from drsn.model.contract import ModelContract
 
 MAX_WINDOWS = 64
-"""Of a record; the setting allows no more."""
+"""Windows of a record; the setting allows no more."""
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """What a record says of its sensor besides the windows."""
+class SensorSetup:
+    """Configuration of a sensor, as its records have it."""
 
     contract: ModelContract
     policy: Policy
@@ -42,45 +42,45 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The windows behind an event; header and arrays fit each other."""
+    """The windows behind an event; the sizes of header and arrays agree."""
 
-    header: Header
+    header: RecordHeader
     event: EventDocument
     arrays: Arrays
 
     @property
     def samples(self) -> NDArray[np.float32]:
-        """float32[windows, channels, samples] in the unit, as they were sampled but for what quantising took."""
+        """The samples, float32[windows, channels, samples] in the sensor's unit; exact but for the quantisation."""
         return samples_of(self.arrays.counts, self.arrays.scale, self.arrays.offset)
 
 
-def record_of(snapshot: Snapshot, about: About) -> Record:
-    """Put a record together."""
-    event, facts = snapshot.event, snapshot.facts
+def record_of(capture: Capture, setup: SensorSetup) -> Record:
+    """Make the record of a capture."""
+    event, infos = capture.event, capture.windows
     notes = [
-        _note(fact, event, follows=index > 0 and fact.before is facts[index - 1].after)
-        for index, fact in enumerate(facts)
+        _note(info, event, follows=index > 0 and info.before is infos[index - 1].after)
+        for index, info in enumerate(infos)
     ]
-    header = Header(
+    header = RecordHeader(
         event=event.model_dump(mode="json"),
-        decided=snapshot.decided,
+        decided=capture.decided,
         sensor=event.sensor,
-        unit=facts[-1].reading.unit,
-        sample_rate_hz=snapshot.sample_rate_hz,
-        contract=about.contract,
-        policy=adapter(Policy).dump_python(about.policy, mode="json"),
-        ignored_faults=about.ignored_faults,
-        bearing=about.bearing,
+        unit=infos[-1].reading.unit,
+        sample_rate_hz=capture.sample_rate_hz,
+        contract=setup.contract,
+        policy=adapter(Policy).dump_python(setup.policy, mode="json"),
+        ignored_faults=setup.ignored_faults,
+        bearing=setup.bearing,
         windows=tuple(notes),
     )
-    return Record(header, event, snapshot.arrays)
+    return Record(header, event, capture.arrays)
 
 
-def checked(header: Header, arrays: Arrays) -> Record:
-    """A record of parts that come from outside.
+def checked(header: RecordHeader, arrays: Arrays) -> Record:
+    """Make a record of parts from an untrusted source.
 
     Raises:
-        BadDataError: a part is not what the others say it is.
+        BadDataError: the parts do not agree, or a value is out of range.
     """
     try:
         event = EventDocument.model_validate(header.event)
@@ -109,14 +109,14 @@ def checked(header: Header, arrays: Arrays) -> Record:
 
 
 def abstains_above(record: Record) -> float | None:
-    """The novelty above which the model abstained at this sensor: the contract's, and what commissioning allowed."""
+    """The novelty above which the model abstained: the contract's threshold plus the allowance of the baseline."""
     threshold = record.header.contract.abstention_threshold
     states = [note.before for note in record.header.windows if note.before is not None]
     if threshold is None or not states:
         return threshold
     try:
         commission = adapter(SensorState).validate_python(states[-1]).commission
-    except ValueError:  # of another version: the contract's is all that can be said
+    except ValueError:  # state of another version: its allowance is unknown
         return threshold
     allowance: float = 0.0 if commission is None else commission.allowance(record.event.bundle.sha256)
     return threshold + allowance
@@ -124,45 +124,45 @@ def abstains_above(record: Record) -> float | None:
 
 @cache
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    """Reads and writes a frozen dataclass of ours as JSON."""
+    """The JSON reader and writer of a frozen dataclass."""
     return TypeAdapter(kind)
 
 
-def _note(fact: Fact, event: EventDocument, *, follows: bool) -> WindowNote:
-    reading = fact.reading
-    votes, evidence = _stand(fact, event)
+def _note(info: WindowInfo, event: EventDocument, *, follows: bool) -> WindowNote:
+    reading = info.reading
+    votes, evidence = _votes_and_evidence(info, event)
     return WindowNote(
         t_end_unix_ns=reading.end_unix_ns,
-        decided_unix_ns=fact.decided_unix_ns,
-        advance=fact.advance,
+        decided_unix_ns=info.decided_unix_ns,
+        advance=info.advance,
         fresh=reading.fresh,
         clock_synced=reading.clock_synced,
-        clipped=fact.clipped,
-        rate_error=fact.rate_error,
+        clipped=info.clipped,
+        rate_error=info.rate_error,
         rpm=reading.rpm,
-        lossless=fact.lossless,
+        lossless=info.lossless,
         rms=reading.rms,
         peak=reading.peak,
         fault=reading.fault,
-        condition=fact.condition,
-        label=fact.label,
-        confidence=fact.confidence,
-        suppressed_by=fact.suppressed_by,
+        condition=info.condition,
+        label=info.label,
+        confidence=info.confidence,
+        suppressed_by=info.suppressed_by,
         votes=votes,
         evidence=evidence,
         follows=follows,
-        before=None if follows or fact.before is None else adapter(SensorState).dump_python(fact.before, mode="json"),
+        before=None if follows or info.before is None else adapter(SensorState).dump_python(info.before, mode="json"),
     )
 
 
-def _stand(fact: Fact, event: EventDocument) -> tuple[int, float | None]:
-    """Votes and evidence for what the event decided, after the window; a decision empties both."""
-    condition = fact.after.conditions.get(event.condition)
+def _votes_and_evidence(info: WindowInfo, event: EventDocument) -> tuple[int, float | None]:
+    """Votes and evidence for the event's decision after the window; a decision resets both."""
+    condition = info.after.conditions.get(event.condition)
     if condition is None:
         return 0, None if event.evidence is None else 0.0
     if condition.seq == event.seq:
         return event.votes, event.evidence
     sequential = event.evidence is not None
     of = condition.votes.cast if sequential else event.of
-    votes = condition.votes.ayes(of) if event.active else condition.votes.noes(of)
+    votes = condition.votes.votes_for(of) if event.active else condition.votes.votes_against(of)
     return votes, condition.evidence if sequential else None

@@ -1,4 +1,4 @@
-"""Records on disk, `<sensor>/<event_id>.npz`, within a quota: the oldest go first."""
+"""Records on the disk, `<sensor>/<event_id>.npz`, within a quota: the oldest are deleted first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RESERVE_BYTES = 64 << 20
-"""Left free on the disk: evidence must never take the room that the alarms' own database needs."""
+"""Kept free on the disk: evidence must not take the space that the alarm database needs."""
 
 FOLDER = "evidence"
 """In the agent's state directory."""
@@ -28,8 +28,8 @@ UNFINISHED = ".npz.part"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """One record's file."""
+class RecordFile:
+    """The file of one record."""
 
     path: Path
     size: int
@@ -37,90 +37,90 @@ class Kept:
 
     @property
     def sensor(self) -> str:
-        """Whose it is."""
+        """Sensor of the event."""
         return self.path.parent.name
 
     @property
     def event_id(self) -> str:
-        """Of the event that it tells of."""
+        """Id of the event."""
         return self.path.name.removesuffix(SUFFIX)
 
 
 class RecordFiles:
-    """A directory of records; what else lies in it is left alone and not counted. Written by one thread.
+    """A directory of records; other files in it are neither changed nor counted. Written by one thread.
 
     Args:
-        directory: made when the first record comes.
+        directory: made for the first record.
         quota_bytes: of all records.
-        reserve_bytes: that stay free on the disk.
+        reserve_bytes: kept free on the disk.
     """
 
     def __init__(self, directory: Path, quota_bytes: int, reserve_bytes: int = RESERVE_BYTES) -> None:
         self._directory = directory
         self._quota_bytes = quota_bytes
         self._reserve_bytes = reserve_bytes
-        self._kept: deque[Kept] | None = None
+        self._files: deque[RecordFile] | None = None  # oldest first; None: not read yet
         self.bytes = 0
-        """Of all records."""
+        """Size of all records."""
 
     def put(self, sensor: str, event_id: str, data: bytes) -> None:
-        """Write a record, all of it or nothing, and let the oldest go.
+        """Write a record atomically, after the oldest are deleted to make room.
 
         Raises:
             OSError: the disk is full, or can't be written.
-            ValueError: the record alone passes the quota, or its name is none.
+            ValueError: the record is larger than the quota, or its name is not valid.
         """
         if not legal_sensor(sensor) or not EVENT_ID.fullmatch(event_id) or len(data) > self._quota_bytes:
             raise ValueError(f"{len(data)} bytes of event {event_id[:40]!r} of {sensor[:64]!r} can't be kept")
         path = self._directory / sensor / f"{event_id}{SUFFIX}"
-        kept = self._index()
-        for same in [each for each in kept if each.path == path]:  # a replay after a crash; rare, and few thousand
-            kept.remove(same)
+        files = self._index()
+        for same in [each for each in files if each.path == path]:  # rare: a repeat after a crash
+            files.remove(same)
             self.bytes -= same.size
-        while kept and self.bytes + len(data) > self._quota_bytes:
-            self._remove(kept.popleft())
+        while files and self.bytes + len(data) > self._quota_bytes:
+            self._remove(files.popleft())
         path.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(path.parent).free < len(data) + self._reserve_bytes:
             raise OSError(f"less than {self._reserve_bytes >> 20} MiB would stay free on the disk")
         _write(path, data)
-        kept.append(Kept(path, len(data), path.stat().st_mtime_ns))
+        files.append(RecordFile(path, len(data), path.stat().st_mtime_ns))
         self.bytes += len(data)
 
-    def _index(self) -> deque[Kept]:
-        """The records, oldest first; read from the disk the first time, when what a crash left unfinished goes too."""
-        if self._kept is None:
+    def _index(self) -> deque[RecordFile]:
+        """The records, oldest first. The first call reads the directory, and deletes unfinished files of a crash."""
+        if self._files is None:
             for path in self._directory.glob(f"*/*{UNFINISHED}"):
-                with suppress(OSError):  # no file of ours: all that comes after it must find a place all the same
+                with suppress(OSError):  # not a regular file; later records are written all the same
                     path.unlink()
-            self._kept = deque(listed(self._directory))
-            self.bytes = sum(each.size for each in self._kept)
-        return self._kept
+            self._files = deque(listed(self._directory))
+            self.bytes = sum(each.size for each in self._files)
+        return self._files
 
-    def _remove(self, oldest: Kept) -> None:
+    def _remove(self, oldest: RecordFile) -> None:
         oldest.path.unlink(missing_ok=True)
         self.bytes -= oldest.size
 
 
-def listed(directory: Path) -> list[Kept]:
-    """The records in a directory, oldest first; none where it is missing."""
+def listed(directory: Path) -> list[RecordFile]:
+    """List the records in a directory, oldest first; none if it is missing."""
     found = []
     for path in directory.glob(f"*/*{SUFFIX}"):
-        if EVENT_ID.fullmatch(path.name.removesuffix(SUFFIX)) and _plain(path):
-            with suppress(FileNotFoundError):  # the agent may remove it meanwhile
+        if EVENT_ID.fullmatch(path.name.removesuffix(SUFFIX)) and _is_regular(path):
+            with suppress(FileNotFoundError):  # the agent may delete it meanwhile
                 status = path.stat()
-                found.append(Kept(path, status.st_size, status.st_mtime_ns))
+                found.append(RecordFile(path, status.st_size, status.st_mtime_ns))
     return sorted(found, key=lambda each: (each.modified_ns, each.path))
 
 
 def find(directory: Path, event_id: str) -> Path | None:
-    """The record of an event; None where none is kept. Whatever the id holds, nothing outside is looked at."""
+    """Find the record of an event; None: there is none. The id can't lead out of the directory."""
     if not EVENT_ID.fullmatch(event_id):
         return None
-    return next((path for path in sorted(directory.glob(f"*/{event_id}{SUFFIX}")) if _plain(path)), None)
+    return next((path for path in sorted(directory.glob(f"*/{event_id}{SUFFIX}")) if _is_regular(path)), None)
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
-    """Content of a file of at most so many bytes.
+    """Read a file of at most `max_bytes`.
 
     Raises:
         StorageError: it can't be read.
@@ -136,8 +136,8 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def _plain(path: Path) -> bool:
-    """A file, and not another one's name, nor a pipe that would be waited for."""
+def _is_regular(path: Path) -> bool:
+    """True for a regular file; false for a symbolic link, and for a pipe, which would block."""
     return path.is_file() and not path.is_symlink()
 
 

@@ -1,18 +1,18 @@
-"""Keeps the last windows of every sensor, and takes a copy of them when an event comes of one."""
+"""Keeps the last windows of every sensor in memory, and copies them when a sensor has an event."""
 
 from __future__ import annotations
 
 import logging
 import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import MemoryQuota
-from drsn.agent.decision.alarm_state import OWN
-from drsn.agent.evidence.batch_buffer import BatchBuffer
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
+from drsn.agent.evidence.batch_buffer import BUFFER_BYTES, BatchBuffer
+from drsn.agent.evidence.capture import WAITING_BYTES, Capture
 from drsn.agent.evidence.quantise import quantise
-from drsn.agent.evidence.window_history import Fact, Shape, WindowHistory, trail_bytes
+from drsn.agent.evidence.window_history import WindowHistory, WindowInfo, WindowShape, history_bytes
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
@@ -22,70 +22,27 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import Change, SensorState
-    from drsn.agent.evidence.batch_buffer import Row
-    from drsn.agent.evidence.window_history import Arrays
+    from drsn.agent.evidence.batch_buffer import BufferedWindow
+    from drsn.agent.evidence.writer import Writer
     from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.schema.documents import EventDocument
-
-WAITING_BYTES = 32 << 20
-"""Copies that wait for the commit of their events, and as many again that wait for the disk: 850 events of eight
-windows of 2,048 samples. What comes then has no evidence, and is counted."""
-
-FACTS_BYTES = 4096
-"""What a copy takes besides its arrays, generously."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The windows behind an event, copied."""
-
-    event: EventDocument
-    decided: bool
-    """By the last of the windows; False: without one."""
-    sample_rate_hz: float
-    facts: tuple[Fact, ...]
-    arrays: Arrays
-
-    @property
-    def nbytes(self) -> int:
-        """In memory."""
-        return FACTS_BYTES + sum(array.nbytes for array in self.arrays.named().values())
-
-
-class Writer(Protocol):
-    """Where snapshots go."""
-
-    written: int
-    failed: int
-    problem: str | None
-
-    @property
-    def bytes(self) -> int:
-        """Of all that is written."""
-        ...
-
-    def take(self, snapshot: Snapshot) -> bool:
-        """Take it at once; False: no room."""
-        ...
-
-    def close(self) -> None:
-        """Write what waits, and end."""
-        ...
-
-
 class Recorder:
-    """Of all sensors of one agent: `stage` each window of a batch, `saw` it diagnosed, `release` after the commit.
+    """Records the windows of all sensors: `buffer` a window, `record` its diagnosis, `release` after the commit.
 
-    Arrays are allocated with the first window of a sensor, with the first one of a longer window, and with an event.
+    Arrays are allocated for the first window of a sensor, for the first longer window, and for an event.
 
     Args:
-        windows: kept for each sensor; 0: no evidence.
+        windows: kept of each sensor; 0: no evidence.
         max_batch: windows of one batch.
-        writer: takes what an event leaves.
+        writer: takes the captures.
         render: makes the event of a sensor's change.
-        most_bytes: of all sensors' arrays; of more the largest go, and their events have no evidence.
+        max_bytes: of all sensors' arrays; above that the largest are dropped, and their events have no evidence.
+        buffer_bytes: of the windows of one batch.
+        waiting_bytes: of the captures that wait for a commit.
     """
 
     def __init__(
@@ -94,24 +51,32 @@ class Recorder:
         max_batch: int,
         writer: Writer,
         render: Callable[[str, Change], EventDocument],
-        most_bytes: float = math.inf,
+        max_bytes: float = math.inf,
+        *,
+        buffer_bytes: int = BUFFER_BYTES,
+        waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self.dropped = 0
-        """Events whose evidence found no room: to wait, or its windows before."""
-        self._windows = windows
+        """Events without evidence, because the memory for it is full."""
+        self._windows, self._waiting_bytes = windows, waiting_bytes
         self._writer, self._render = writer, render
-        self._trails: dict[str, WindowHistory] = {}
-        self._held: list[Snapshot] = []
-        self._held_bytes = 0
-        self._room = MemoryQuota(most_bytes, self._crowd_out)
-        self._crowded_out: set[str] = set()
-        self._staging = BatchBuffer(max_batch)
+        self._histories: dict[str, WindowHistory] = {}
+        self._captures: list[Capture] = []  # of events that are not committed yet
+        self._captured_bytes = 0
+        self._quota = MemoryQuota(max_bytes, self._crowd_out)
+        self._crowded_out: set[str] = set()  # sensors without memory for their windows
+        self._buffer = BatchBuffer(max_batch, buffer_bytes)
         self._throttle = Throttle()
 
     @property
     def nbytes(self) -> int:
-        """Of the sensors' arrays."""
-        return self._room.used
+        """Bytes of the sensors' arrays."""
+        return self._quota.used
+
+    @property
+    def max_bytes(self) -> float:
+        """Bound of the sensors' arrays."""
+        return self._quota.most_bytes
 
     @property
     def problem(self) -> str | None:
@@ -119,9 +84,11 @@ class Recorder:
         return self._writer.problem
 
     def counts(self) -> dict[str, int]:
-        """Records since the start: written, failed (the disk), dropped (no room); bytes of all on the disk.
+        """Counters for `health`.
 
-        And of now: bytes of the sensors' windows in memory, and how many sensors have no room for theirs.
+        Returns:
+            Records since the start: written, failed (disk), dropped (memory). And the present state: bytes on the
+            disk, bytes of windows in memory, and sensors without memory for their windows.
         """
         writer = self._writer
         return {
@@ -133,120 +100,128 @@ class Recorder:
             "crowded_out": len(self._crowded_out),
         }
 
-    def stage(self, place: int, window: Window, look: WindowStats) -> None:
-        """Take a window's samples while they are valid; `place` is its row of the batch."""
+    def buffer(self, row: int, window: Window, stats: WindowStats) -> None:
+        """Copy the samples of a window while they are valid; `row` is its row of the batch."""
         if not self._windows:
             return
-        row = self._staging.row(place, window)
-        if row.kept:
-            work = self._staging.work(window)
-            row.lossless = quantise(
-                window.samples, window.count, look.low, look.high, row.counts, row.scale, row.offset, work
+        buffered = self._buffer.add(row, window)
+        if buffered.kept:
+            buffered.lossless = quantise(
+                window.samples,
+                window.count,
+                stats.low,
+                stats.high,
+                buffered.counts,
+                buffered.scale,
+                buffered.offset,
+                self._buffer.scratch(window),
             )
 
-    def saw(self, place: int, before: SensorState | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int) -> None:
-        """A staged window was diagnosed; what it decided is held until `release`.
+    def record(
+        self, row: int, before: SensorState | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int
+    ) -> None:
+        """Add a buffered window with its diagnosis; capture the windows of its events until `release`.
 
         Args:
-            place: its row of the batch and of the outputs.
-            before: the sensor's alarms before the window; None: nothing was known.
+            row: of the window in the batch and in the outputs.
+            before: the sensor's alarm state before the window; None: there was none.
             outcome: of the window.
             outputs: of the batch.
-            now_unix_ns: the agent's clock when it judged.
+            now_unix_ns: the agent's clock at the decision.
         """
         if not self._windows:
             return
-        row = self._staging.rows[place]
-        trail = self._trail(outcome.name, row, outputs)
-        if trail is not None:
-            arrays, at = trail.place()
-            arrays.counts[at], arrays.scale[at], arrays.offset[at] = row.counts, row.scale, row.offset
-            arrays.probabilities[at], arrays.novelty[at] = outputs.probabilities[place], outputs.novelty[place]
+        window = self._buffer.windows[row]
+        history = self._history(outcome.name, window, outputs)
+        if history is not None:
+            arrays, at = history.next_slot()
+            arrays.counts[at], arrays.scale[at], arrays.offset[at] = window.counts, window.scale, window.offset
+            arrays.probabilities[at], arrays.novelty[at] = outputs.probabilities[row], outputs.novelty[row]
             if outputs.alpha is not None:
-                arrays.alpha[at] = outputs.alpha[place]
-            trail.add(_fact(row, before, outcome, now_unix_ns))
-        self._keep(outcome.name, outcome.changes, decided=True)
+                arrays.alpha[at] = outputs.alpha[row]
+            history.add(_info(window, before, outcome, now_unix_ns))
+        self._capture(outcome.name, outcome.changes, decided=True)
 
-    def notice(self, outcomes: Iterable[Outcome]) -> None:
-        """What was decided without a window, of a sensor that fell silent or whose packet was refused: its last ones.
+    def capture_last(self, outcomes: Iterable[Outcome]) -> None:
+        """Capture the last windows of sensors with an event without a window: they are silent, or a packet was refused.
 
-        What a person has commanded needs no evidence.
+        An operator's command needs no evidence.
         """
         for outcome in outcomes:
-            own = [each for each in outcome.changes if each.condition.by is None and each.name in OWN]
-            self._keep(outcome.name, own, decided=False)
-
-    def _keep(self, sensor: str, changes: Iterable[Change], *, decided: bool) -> None:
-        """Hold copies of the windows behind the changes; a sensor that has made no window since the start has none."""
-        for change in changes:
-            trail = self._trails.get(sensor)
-            if trail is None:
-                self.dropped += sensor in self._crowded_out
-                continue
-            if self._held_bytes + trail.nbytes > WAITING_BYTES:
-                self.dropped += 1
-                continue
-            facts, arrays = trail.copy()
-            event = self._render(sensor, change)
-            self._held.append(Snapshot(event, decided, trail.shape.sample_rate_hz, facts, arrays))
-            self._held_bytes += self._held[-1].nbytes
+            own = [each for each in outcome.changes if each.condition.by is None and each.name in SENSOR_CONDITIONS]
+            self._capture(outcome.name, own, decided=False)
 
     def release(self) -> None:
-        """The events are committed and on their way: hand on what is held."""
-        if self._held:
-            self.dropped += sum(not self._writer.take(snapshot) for snapshot in self._held)
-            self._held.clear()
-            self._held_bytes = 0
+        """Pass the captures to the writer; their events are committed."""
+        self.dropped += sum(not self._writer.take(capture) for capture in self._captures)
+        self._captures.clear()
+        self._captured_bytes = 0
 
     def close(self) -> None:
-        """Write what waits; what is still held was never committed, and is nothing."""
+        """Write what waits; captures that were not released are dropped, because their events were not committed."""
         self._writer.close()
 
     def forget(self, sensor: str) -> None:
-        """Let a sensor's windows go."""
-        self._trails.pop(sensor, None)
-        self._room.leave(sensor)
+        """Drop the windows of a sensor."""
+        self._histories.pop(sensor, None)
+        self._quota.release(sensor)
         self._crowded_out.discard(sensor)
 
+    def _capture(self, sensor: str, changes: Iterable[Change], *, decided: bool) -> None:
+        """Copy the windows behind the changes; a sensor without a window since the start has no evidence."""
+        for change in changes:
+            history = self._histories.get(sensor)
+            if history is None:
+                self.dropped += sensor in self._crowded_out
+                continue
+            if self._captured_bytes + history.nbytes > self._waiting_bytes:
+                self.dropped += 1
+                continue
+            event, (infos, arrays) = self._render(sensor, change), history.copy()
+            self._captures.append(Capture(event, decided, history.shape.sample_rate_hz, infos, arrays))
+            self._captured_bytes += self._captures[-1].nbytes
+
     def _crowd_out(self, sensor: str) -> None:
-        """No room for a sensor's windows."""
+        """Drop the windows of a sensor, because there is no memory for them."""
         self.forget(sensor)
         self._crowded_out.add(sensor)
-        held = self._throttle.held_back("crowded out", time.monotonic())
-        if held is not None:
-            log.warning("no memory for the windows of a sensor: its events will have no evidence; lower its rate or "
-                        "evidence.windows, or raise agent.max_sensors",
-                        extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=held))  # fmt: skip
+        more_like_it = self._throttle.held_back("crowded out", time.monotonic())
+        if more_like_it is not None:
+            log.warning(
+                "no memory for the windows of a sensor: its events will have no evidence; lower its rate or "
+                "evidence.windows, or raise agent.max_sensors",
+                extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=more_like_it),
+            )
 
-    def _trail(self, sensor: str, row: Row, outputs: Outputs) -> WindowHistory | None:
-        """The sensor's own, of windows of this shape; another shape begins anew. None: there is no room for it."""
-        alpha, trail = outputs.alpha, self._trails.get(sensor)
-        shape = Shape(
-            row.shape[0],
-            row.shape[1],
-            row.sample_rate_hz,
+    def _history(self, sensor: str, window: BufferedWindow, outputs: Outputs) -> WindowHistory | None:
+        """The sensor's history for windows of this shape; another shape begins a new one. None: no memory for it."""
+        alpha, history = outputs.alpha, self._histories.get(sensor)
+        shape = WindowShape(
+            window.shape[0],
+            window.shape[1],
+            window.sample_rate_hz,
             outputs.probabilities.shape[1],
             0 if alpha is None else alpha.shape[1],
         )
-        if trail is not None and trail.shape == shape and row.kept:
-            return trail
-        if not (row.kept and self._room.take(sensor, trail_bytes(self._windows, shape))):
+        if history is not None and history.shape == shape and window.kept:
+            return history
+        if not (window.kept and self._quota.reserve(sensor, history_bytes(self._windows, shape))):
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)
-        self._trails[sensor] = trail = WindowHistory(self._windows, shape)
-        return trail
+        self._histories[sensor] = history = WindowHistory(self._windows, shape)
+        return history
 
 
-def _fact(row: Row, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> Fact:
+def _info(window: BufferedWindow, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> WindowInfo:
     diagnosis = outcome.diagnosis
     assert diagnosis is not None
-    return Fact(
+    return WindowInfo(
         reading=diagnosis.reading,
-        advance=row.advance,
-        clipped=row.clipped,
-        rate_error=row.rate_error,
-        lossless=row.lossless,
+        advance=window.advance,
+        clipped=window.clipped,
+        rate_error=window.rate_error,
+        lossless=window.lossless,
         condition=diagnosis.condition,
         label=diagnosis.label,
         confidence=diagnosis.confidence,

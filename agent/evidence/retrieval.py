@@ -1,10 +1,10 @@
-"""Answers who asks for the evidence of an event over MQTT: from the files alone, in one message."""
+"""Finds the record of an event in the files, as one MQTT message."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.evidence import npz_form as file
+from drsn.agent.evidence import npz_form
 from drsn.agent.evidence.json_form import MAX_BYTES, to_message
 from drsn.agent.evidence.record_files import FOLDER, find, read_file
 from drsn.model.errors import BadDataError
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def payload_of(state_dir: Path, sensor: str, event_id: str, max_bytes: int = MAX_BYTES) -> bytes:
-    """The message of an event's record.
+    """Make the message of an event's record.
 
     Args:
         state_dir: of the agent.
-        sensor: whose event it must be.
-        event_id: as it came; it may hold anything.
+        sensor: of the event.
+        event_id: from the request; any text.
         max_bytes: of the message; older windows are left out until it fits.
 
     Raises:
-        BadDataError: nothing is kept of the event, its file is damaged, or not one window fits.
+        BadDataError: there is no record of the event, its file is damaged, or not one window fits.
         StorageError: the file can't be read.
     """
     path = find(state_dir / FOLDER, event_id)
@@ -32,7 +32,7 @@ def payload_of(state_dir: Path, sensor: str, event_id: str, max_bytes: int = MAX
             "nothing is kept of such an event of this sensor: it is older than the quota, or evidence is off"
         )
     try:
-        record = file.from_bytes(read_file(path, file.MAX_BYTES))
+        record = npz_form.from_bytes(read_file(path, npz_form.MAX_BYTES))
     except BadDataError as error:
         raise BadDataError(f"the record is damaged: {error}") from None
     payload = to_message(record, max_bytes)

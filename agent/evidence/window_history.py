@@ -1,4 +1,4 @@
-"""One sensor's last windows: counts and what the network said of them, in arrays that are allocated once."""
+"""The last windows of one sensor: counts and outputs of the network, in arrays that are allocated once."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
-    from drsn.agent.decision.diagnosis import Reading
 
 
-class Shape(NamedTuple):
-    """Of one sensor's windows and of what its network says."""
+class WindowShape(NamedTuple):
+    """Shape of a sensor's windows and of the network's outputs."""
 
     channels: int
     samples: int
     sample_rate_hz: float
     labels: int
     units: int
-    """Of alpha; 0: the network has none."""
+    """Length of alpha; 0: the network has none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """What is known of a window besides its numbers; references, nothing is copied."""
+class WindowInfo:
+    """Data of a window besides its arrays; by reference, nothing is copied."""
 
     reading: Reading
     advance: int
@@ -40,13 +40,14 @@ class Fact:
     suppressed_by: Suppressor | None
     decided_unix_ns: int
     before: SensorState | None
-    """The alarms before the window; None: nothing was known."""
+    """The sensor's alarm state before the window; None: there was none."""
     after: SensorState
+    """The sensor's alarm state after the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """Numbers of some windows, oldest first."""
+    """Arrays of windows, oldest first."""
 
     counts: NDArray[np.int16]
     """int16[windows, channels, samples]."""
@@ -59,11 +60,11 @@ class Arrays:
     novelty: NDArray[np.float32]
     """float32[windows]."""
     alpha: NDArray[np.float32]
-    """float32[windows, units]; no unit where the network has no thresholds."""
+    """float32[windows, units]; 0 units if the network has no learned thresholds."""
 
     @classmethod
-    def empty(cls, windows: int, shape: Shape) -> Arrays:
-        """Room for so many windows."""
+    def empty(cls, windows: int, shape: WindowShape) -> Arrays:
+        """Allocate arrays for `windows` windows."""
         return cls(
             counts=np.zeros((windows, shape.channels, shape.samples), np.int16),
             scale=np.zeros((windows, shape.channels), np.float32),
@@ -74,46 +75,51 @@ class Arrays:
         )
 
     def named(self) -> dict[str, NDArray[Any]]:
-        """Name -> array, in the order of the fields."""
+        """Array by name, in the order of the fields."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def at(self, windows: list[int] | slice) -> Arrays:
-        """The windows at these places; a list copies."""
+        """Arrays of some windows; a list of indices copies, a slice does not."""
         return Arrays(**{name: array[windows] for name, array in self.named().items()})
 
 
-def trail_bytes(windows: int, shape: Shape) -> int:
-    """Of the arrays of so many windows."""
+def history_bytes(windows: int, shape: WindowShape) -> int:
+    """Bytes of the arrays of `windows` windows."""
     floats = 2 * shape.channels + shape.labels + 1 + shape.units
     return windows * (2 * shape.channels * shape.samples + 4 * floats)
 
 
 class WindowHistory:
-    """A ring of the last `windows` windows; when it is full, the oldest goes."""
+    """A ring buffer of the last windows; when it is full, a new window replaces the oldest.
 
-    def __init__(self, windows: int, shape: Shape) -> None:
+    Args:
+        windows: that it holds.
+        shape: of each.
+    """
+
+    def __init__(self, windows: int, shape: WindowShape) -> None:
         self.shape = shape
         self._arrays = Arrays.empty(windows, shape)
-        self._facts: list[Fact | None] = [None] * windows
+        self._infos: list[WindowInfo | None] = [None] * windows
         self._added = 0
 
     @property
     def nbytes(self) -> int:
-        """Of its arrays."""
+        """Bytes of its arrays."""
         return sum(array.nbytes for array in self._arrays.named().values())
 
-    def place(self) -> tuple[Arrays, int]:
-        """Where the next window's numbers are to be written: arrays, and the place in each."""
-        return self._arrays, self._added % len(self._facts)
+    def next_slot(self) -> tuple[Arrays, int]:
+        """The arrays, and the index in each where the caller writes the next window, before `add`."""
+        return self._arrays, self._added % len(self._infos)
 
-    def add(self, fact: Fact) -> None:
-        """The window at `place` is written; this is what is known of it."""
-        self._facts[self._added % len(self._facts)] = fact
+    def add(self, info: WindowInfo) -> None:
+        """Add the window whose arrays were written to the next slot."""
+        self._infos[self._added % len(self._infos)] = info
         self._added += 1
 
-    def copy(self) -> tuple[tuple[Fact, ...], Arrays]:
-        """The windows in it, oldest first."""
-        size = len(self._facts)
+    def copy(self) -> tuple[tuple[WindowInfo, ...], Arrays]:
+        """Copy its windows, oldest first."""
+        size = len(self._infos)
         order = [number % size for number in range(max(0, self._added - size), self._added)]
-        facts = tuple(fact for index in order if (fact := self._facts[index]) is not None)
-        return facts, self._arrays.at(order)
+        infos = tuple(info for index in order if (info := self._infos[index]) is not None)
+        return infos, self._arrays.at(order)

@@ -1,4 +1,4 @@
-"""Writes records on a thread of its own: a slow disk must not hold an alarm."""
+"""Writes records on a separate thread: a slow disk must not delay an alarm."""
 
 from __future__ import annotations
 
@@ -8,99 +8,102 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from drsn.agent.evidence.capture import WAITING_BYTES
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import to_bytes
 from drsn.agent.evidence.record import record_of
-from drsn.agent.evidence.recorder import WAITING_BYTES
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.evidence.record import About
+    from drsn.agent.evidence.capture import Capture
+    from drsn.agent.evidence.record import SensorSetup
     from drsn.agent.evidence.record_files import RecordFiles
-    from drsn.agent.evidence.recorder import Snapshot
 
 FAREWELL_S = 2.0
-"""How long an ordered stop waits for what is not written yet."""
+"""Longest wait of an ordered stop for records that are not written yet."""
 
 log = logging.getLogger(__name__)
 
 
 class Writer:
-    """Takes snapshots, at most `WAITING_BYTES` of them, and puts them on the shelf.
+    """Makes records of captures and writes them to files.
 
     Args:
-        shelf: used by this writer's thread alone.
-        about: sensor id -> what its records say besides the windows.
-        publish: gets sensor, event and message of each record that was written; called by the thread.
+        files: used by this writer's thread only.
+        setup_of: sensor id -> its setup, for the record.
+        publish: takes sensor, event id and JSON payload of each record that was written; called by the thread.
+        waiting_bytes: of the captures that are not written yet.
     """
 
     def __init__(
         self,
-        shelf: RecordFiles,
-        about: Callable[[str], About],
+        files: RecordFiles,
+        setup_of: Callable[[str], SensorSetup],
         publish: Callable[[str, str, bytes], None] | None = None,
+        waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self.written = 0
         self.failed = 0
-        """Records that the disk did not take."""
+        """Records that could not be written."""
         self.problem: str | None = None
         """Why the last record was not written; None: it was."""
-        self._shelf = shelf
-        self._about = about
+        self._files = files
+        self._setup_of = setup_of
         self._publish = publish
-        self._waiting: queue.SimpleQueue[Snapshot | None] = queue.SimpleQueue()
-        self._taken_bytes = 0  # written by the taker alone
-        self._done_bytes = 0  # written by the thread alone; the difference waits
+        self._waiting_bytes = waiting_bytes
+        self._queue: queue.SimpleQueue[Capture | None] = queue.SimpleQueue()
+        self._taken_bytes = 0  # changed by `take` only
+        self._done_bytes = 0  # changed by the thread only; the difference waits
         self._throttle = Throttle()
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
 
     @property
     def bytes(self) -> int:
-        """Of all records on the disk, as far as this run has counted them."""
-        return self._shelf.bytes
+        """Bytes of all records on the disk; 0 before this run has counted them."""
+        return self._files.bytes
 
-    def take(self, snapshot: Snapshot) -> bool:
-        """Write it soon; False when too many wait. The first one starts the thread."""
-        if self._taken_bytes - self._done_bytes + snapshot.nbytes > WAITING_BYTES:
+    def take(self, capture: Capture) -> bool:
+        """Queue a capture; False: too many wait. The first one starts the thread."""
+        if self._taken_bytes - self._done_bytes + capture.nbytes > self._waiting_bytes:
             return False
         try:
             if not self._thread.ident:
                 self._thread.start()
-        except RuntimeError:  # the system has no thread left; perhaps next time
+        except RuntimeError:  # the system has no thread left; a later call tries again
             return False
-        self._taken_bytes += snapshot.nbytes
-        self._waiting.put(snapshot)
+        self._taken_bytes += capture.nbytes
+        self._queue.put(capture)
         return True
 
-    def close(self) -> None:
-        """Write what waits, as far as `FAREWELL_S` lets it, and end."""
+    def close(self, timeout_s: float = FAREWELL_S) -> None:
+        """Write what waits, until the timeout, and end the thread."""
         if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join(FAREWELL_S)
+            self._queue.put(None)
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (snapshot := self._waiting.get()) is not None:
-            event = snapshot.event
+        while (capture := self._queue.get()) is not None:
+            event = capture.event
             try:
-                record = record_of(snapshot, self._about(event.sensor))
-                self._shelf.put(event.sensor, event.event_id, to_bytes(record))
+                record = record_of(capture, self._setup_of(event.sensor))
+                self._files.put(event.sensor, event.event_id, to_bytes(record))
                 if self._publish is not None and (message := to_message(record)) is not None:
                     self._publish(event.sensor, event.event_id, message)
             except (OSError, ValueError) as error:
                 self._lost(event.event_id, error)
             except Exception as error:
-                log.exception("our own fault")
+                log.exception("internal error in the evidence writer")
                 self._lost(event.event_id, error)
             else:
                 self.written += 1
                 self.problem = None
-            self._done_bytes += snapshot.nbytes
+            self._done_bytes += capture.nbytes
 
     def _lost(self, event_id: str, error: Exception) -> None:
         self.failed += 1
         self.problem = f"evidence can't be written: {error}"[:200]
-        held = self._throttle.held_back("evidence", time.monotonic())
-        if held is not None:
-            log.error("evidence lost", extra=fields(event_id=event_id, reason=str(error), more_like_it=held))
+        more_like_it = self._throttle.held_back("evidence", time.monotonic())
+        if more_like_it is not None:
+            log.error("evidence lost", extra=fields(event_id=event_id, reason=str(error), more_like_it=more_like_it))

@@ -1,1 +1,1 @@
-"""The connection to the broker: one adapter around paho, and a stub with the same interface."""
+"""MQTT: the connection to the broker, an adapter around paho, and a stub with the same interface."""

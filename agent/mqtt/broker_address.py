@@ -1,4 +1,4 @@
-"""Where the broker is and how to get in."""
+"""Address of the broker, and the login."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is and how to get in."""
+    """Address of the broker, TLS files and login."""
 
     host: str
     port: int
     tls: bool = False
     ca_file: str | None = None
-    """Of the authority that signed the broker's certificate; None: the system's."""
+    """PEM file of the authority that signed the broker's certificate; None: the system's authorities."""
     cert_file: str | None = None
-    """Our own certificate; None: the broker does not ask for one."""
+    """PEM file of the client certificate; None: the broker does not ask for one."""
     key_file: str | None = None
-    """Its key; None: in `cert_file`."""
+    """PEM file of the client key; None: it is in `cert_file`."""
     insecure: bool = False
-    """The broker's certificate is not checked."""
+    """Do not verify the broker's certificate."""
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
+    """MQTT version; auto: 5, or 3.1.1 if the broker refuses 5."""

@@ -1,104 +1,153 @@
-"""Certificates that end soon: said in time, for one that has ended stops the agent from connecting ever again.
+"""Warnings of TLS certificates that expire soon: an expired one ends the connection to the broker for good.
 
-An agent whose certificate ends in a month watches as its machine was prepared to: so that is a warning in its status,
-and does not degrade it.
+A certificate that is still valid does no harm, so a warning does not degrade the agent. Reading certificates needs
+`cryptography`, from the extra `drsn-edge[certificates]`; without it, nothing is watched.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import warnings
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from drsn.agent.mqtt.certificates import Certificate, in_file, parsed
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cryptography.x509 import Name
+
     from drsn.agent.mqtt.broker_address import BrokerAddress
 
-SOON_S: Final = 30 * 86_400.0
+WARN_BEFORE_S: Final = 30 * 86_400.0
+MAX_FILE_BYTES: Final = 4 << 20
+"""Bytes that are read of a file. All authorities that a system trusts together have 250 kB."""
 
-LOOK_S: Final = 3600.0
-"""How long a renewed file may still be warned of."""
-
-SAY_S: Final = 86_400.0
+NOT_WATCHED: Final = "certificate expiry is not watched: install drsn-edge[certificates]"
 
 log = logging.getLogger(__name__)
 
 
-def ending(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> tuple[str, ...]:
-    """What ends within 30 days of what a connection needs: one line each, with what to do.
+class _Certificate(NamedTuple):
+    subject: Name
+    issuer: Name
+    ends_unix_s: float
+
+
+def not_watched(broker: BrokerAddress) -> str:
+    """Why certificates are not watched; empty: they are, or there is no TLS."""
+    return NOT_WATCHED if broker.tls and not _is_installed() else ""
+
+
+def expiry_warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> tuple[str, ...]:
+    """Certificates of a connection that expire within 30 days, or have expired: one line each, with the remedy.
 
     Args:
-        broker: what the settings say of it.
-        peer: its certificate in DER; None: nobody has seen it, or there is no TLS.
-        now_unix_s: the time.
+        broker: address and files.
+        peer: certificate of the broker, DER; None: unknown, or no TLS.
+        now_unix_s: current time.
+
+    Returns:
+        Empty also without TLS or without `cryptography`. Files that can't be read are left out: the next attempt to
+        connect reports them.
     """
-    return tuple(_ending(broker, peer, now_unix_s)) if broker.tls else ()
+    return tuple(_warnings(broker, peer, now_unix_s)) if broker.tls and _is_installed() else ()
 
 
-def _ending(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> Iterator[str]:
-    theirs = None if peer is None or broker.insecure else _peer(peer)
-    if theirs is not None and (when := _soon(theirs.ends_unix_s, now_unix_s)):
-        yield f"the broker's certificate {when}; renew it at the broker"
-    ours = _of(broker.cert_file)
-    # With its chain: what ends first breaks it.
-    if ours and (when := _soon(min(each.ends_unix_s for each in ours), now_unix_s)):
+def _warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> Iterator[str]:
+    peers = [] if peer is None or broker.insecure else _parse(peer, pem=False)
+    for each in peers:
+        if when := _soon(each.ends_unix_s, now_unix_s):
+            yield f"the broker's certificate {when}; renew it at the broker"
+    own = _read(broker.cert_file)
+    # The file holds a chain: the first certificate to expire breaks it.
+    if own and (when := _soon(min(each.ends_unix_s for each in own), now_unix_s)):
         yield f"mqtt.cert_file: {broker.cert_file} {when}; have the authority sign a new one"
-    authorities = [] if broker.insecure else _of(broker.ca_file)
-    issuers = [each for each in authorities if theirs is not None and each.subject == theirs.issuer]
-    # Old and new stand side by side while one follows the other: the last one counts.
+    authorities = [] if broker.insecure else _read(broker.ca_file)
+    issuers = [each for each in authorities if any(each.subject == of.issuer for of in peers)]
+    # Old and new certificates of an authority overlap during a renewal: the last one to expire counts.
     last_s = max((each.ends_unix_s for each in issuers or authorities), default=math.inf)
     if when := _soon(last_s, now_unix_s):
         yield f"mqtt.ca_file: {broker.ca_file} {when}; put the authority's new certificate there"
 
 
 class CertificateExpiry:
-    """Looks every hour, and when the broker shows another certificate; says it in the log once a day."""
+    """Checks the certificates of the connection now and then, and logs each warning once a day.
 
-    def __init__(self, broker: BrokerAddress) -> None:
+    Args:
+        broker: address and files.
+        check_every_s: how long a renewed file may still be reported.
+        log_every_s: time between two log lines of one warning.
+    """
+
+    def __init__(self, broker: BrokerAddress, *, check_every_s: float = 3600.0, log_every_s: float = 86_400.0) -> None:
         self.warnings: tuple[str, ...] = ()
-        """What ends soon."""
+        """Current warnings, for the status."""
         self._broker = broker
+        self._check_every_s, self._log_every_s = check_every_s, log_every_s
         self._peer: bytes | None = None
         self._due_s = -math.inf
-        self._said_s: dict[str, float] = {}
+        self._logged_s: dict[str, float] = {}
+        if missing := not_watched(broker):
+            log.warning(missing)
 
     def tend(self, now_s: float, now_unix_s: float, peer: bytes | None) -> None:
-        """Called in each turn; `peer` is what the broker has shown last."""
+        """Check, if it is time or the broker has shown another certificate. The loop calls this in each turn.
+
+        Args:
+            now_s: monotonic time.
+            now_unix_s: current time.
+            peer: certificate that the broker showed last, DER.
+        """
         if now_s < self._due_s and peer == self._peer:
             return
-        self._due_s, self._peer = now_s + LOOK_S, peer
-        self.warnings = ending(self._broker, peer, now_unix_s)
-        self._said_s = {text: s for text, s in self._said_s.items() if text in self.warnings}
+        self._due_s, self._peer = now_s + self._check_every_s, peer
+        self.warnings = expiry_warnings(self._broker, peer, now_unix_s)
+        self._logged_s = {text: s for text, s in self._logged_s.items() if text in self.warnings}
         for text in self.warnings:
-            if now_s >= self._said_s.get(text, -math.inf) + SAY_S:
-                self._said_s[text] = now_s
+            if now_s >= self._logged_s.get(text, -math.inf) + self._log_every_s:
+                self._logged_s[text] = now_s
                 log.warning("certificate ends", extra=fields(reason=text))
 
 
+def _is_installed() -> bool:
+    try:
+        import cryptography.x509  # noqa: F401, PLC0415 (optional, and slow to import)
+    except ImportError:
+        return False
+    return True
+
+
 def _soon(ends_unix_s: float, now_unix_s: float) -> str:
-    """When, for people; empty: not soon."""
-    if ends_unix_s - now_unix_s > SOON_S:
+    """When a certificate expires, as text; empty: not within 30 days."""
+    if ends_unix_s - now_unix_s > WARN_BEFORE_S:
         return ""
     moment = datetime.fromtimestamp(ends_unix_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     return f"{'ends' if ends_unix_s > now_unix_s else 'has ended'} on {moment}"
 
 
-def _peer(der: bytes) -> Certificate | None:
+def _read(path: str | None) -> list[_Certificate]:
+    """Certificates of a PEM file, in its order; other contents, such as a key, are skipped. Empty: unreadable."""
+    if path is None:
+        return []
     try:
-        return parsed(der)
-    except ValueError:
-        return None
+        with Path(path).open("rb") as file:
+            return _parse(file.read(MAX_FILE_BYTES), pem=True)
+    except OSError:
+        return []
 
 
-def _of(path: str | None) -> list[Certificate]:
-    """None where the file is away or half written: the next attempt to connect says that."""
+def _parse(data: bytes, *, pem: bool) -> list[_Certificate]:
+    """Certificates in PEM, or the one in DER; empty: broken data."""
+    from cryptography import x509  # noqa: PLC0415 (optional, and slow to import)
+
     try:
-        return [] if path is None else in_file(Path(path))
-    except (OSError, ValueError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about serial numbers and country codes, which are not used here
+            found = x509.load_pem_x509_certificates(data) if pem else [x509.load_der_x509_certificate(data)]
+            return [_Certificate(each.subject, each.issuer, each.not_valid_after_utc.timestamp()) for each in found]
+    except (ValueError, x509.InvalidVersion):
         return []

@@ -1,4 +1,4 @@
-"""What a transport hands over: messages nobody has looked into, the broker's word on what was sent, the last will."""
+"""Values that a transport exchanges with its users: received messages, confirmations of publishes, the last will."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def _nothing() -> None:
-    """QoS 0 is not acknowledged."""
+def _no_ack() -> None:
+    """QoS 0 has no acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One MQTT message.
+    """One received MQTT message; nothing has parsed its payload yet.
 
-    `ack` belongs to the connection that the message came on: called after that connection has ended, it does
-    nothing, and the broker delivers the message again.
+    `ack` belongs to the connection of the message. After that connection has ended, it has no effect, and the broker
+    delivers the message again.
     """
 
     topic: str
@@ -26,17 +26,17 @@ class Message:
     qos: int
     retained: bool
     received_s: float
-    """Monotonic clock."""
+    """Time of receipt, monotonic clock."""
     received_unix_ns: int
     properties: Mapping[str, str] = field(default_factory=dict)
-    """MQTT 5 user properties; the last of a name wins."""
+    """MQTT 5 user properties; the last value of a name wins."""
     response_topic: str = ""
-    """MQTT 5: where the sender wants its answer; it is a stranger's word."""
+    """MQTT 5: topic where the sender wants its answer. Untrusted."""
     correlation: bytes = b""
-    """MQTT 5: what the sender wants back with its answer."""
-    ack: Callable[[], None] = _nothing
+    """MQTT 5: data that the answer repeats."""
+    ack: Callable[[], None] = _no_ack
     epoch: int = 0
-    """Of the connection that it came on."""
+    """Number of the connection on which it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,16 @@ class Confirmation:
     """The broker's answer to a publish."""
 
     epoch: int
+    """Number of the connection on which it was published."""
     mid: int
+    """Packet id, as `publish` returned it."""
     refused: str | None
-    """The broker's reason; None: it has the message."""
+    """The broker's reason; None: the broker has the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker says for us when we are gone; retained, QoS 1."""
+    """Last will: the broker publishes it when the connection breaks; retained, QoS 1."""
 
     topic: str
     payload: bytes

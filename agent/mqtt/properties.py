@@ -1,60 +1,38 @@
-"""Properties of MQTT 5, bounded: what a connection asks the broker for, what a message carries. Of `mqtt` only."""
+"""MQTT 5 properties, with limits: those of CONNECT, those of a publish, those of a received message."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt import properties as paho_properties
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from drsn.agent.mqtt.message import Message
-from drsn.agent.mqtt.topics import MAX_REPLY_CHARS, MAX_TOPIC_CHARS, max_chars
+from drsn.agent.mqtt.topics import MAX_REPLY_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from paho.mqtt.client import MQTTMessage
 
-SESSION_EXPIRY_S = 7 * 86_400
+    from drsn.agent.mqtt.connection_options import ConnectionOptions, ReceiveLimits
 
-MAX_PACKET_BYTES = 16 << 20
-"""At least this, and twice the longest payload wanted, is taken in, to be counted as too large. Larger ones a broker of
-MQTT 5 keeps to itself; without a Maximum Packet Size 256 MB would be assembled here before anybody looks."""
+SESSION_EXPIRY_S: Final = 7 * 86_400
 
-MAX_PROPERTIES, MAX_PROPERTY_CHARS = 32, 256
-"""User properties that are looked at: ours are three short ones, and an inbox full of long ones would be 4 GB."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectLimits:
-    """What one connection takes in: of a longer packet nothing, of a longer payload or topic so much that it shows."""
-
-    packet_bytes: int | None
-    """Of a whole packet. Said to a broker of MQTT 5; there is no word for it in 3.1.1. None: nothing is said, and so a
-    broker of 3.1.1 that does not look at the version first (amqtt) still understands CONNECT, and refuses it."""
-    payload_bytes: int
-    topic_chars: int
-
-    @classmethod
-    def of(cls, filters: tuple[str, ...], payload_bytes: int | None, packet_bytes: int | None) -> ConnectLimits:
-        """As wanted; else packets of `MAX_PACKET_BYTES`, or of twice the payload, and payloads of as much."""
-        if payload_bytes is None:
-            payload_bytes = MAX_PACKET_BYTES
-        elif packet_bytes is None:
-            packet_bytes = max(MAX_PACKET_BYTES, 2 * payload_bytes)
-        return cls(packet_bytes, payload_bytes, max(map(max_chars, filters), default=MAX_TOPIC_CHARS))
-
+MAX_PROPERTIES: Final = 32
+"""User properties that are read from one message. The agent's own senders use three."""
+MAX_PROPERTY_CHARS: Final = 256
+"""Characters of one user property, name and value. An inbox full of messages with longer ones would need 4 GB."""
 
 _read_utf8 = paho_properties.readUTF
 
 
 def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
-    """Paho refuses U+FEFF, which MQTT 5 allows (1.5.4), by ending the connection.
+    """Accept U+FEFF, which MQTT 5 allows (1.5.4). paho refuses it and ends the connection.
 
-    The broker would deliver the message again on the next one: one stranger's user property would end all ingest.
+    The broker would then deliver the message again on every new connection: one such message would stop all ingest.
     """
     try:
         return _read_utf8(buffer, limit)  # type: ignore[no-any-return,no-untyped-call]
@@ -68,20 +46,20 @@ def _read_utf8_with_bom(buffer: bytes, limit: int) -> tuple[str, int]:
 paho_properties.readUTF = _read_utf8_with_bom
 
 
-def of_connect(receive_maximum: int | None, limits: ConnectLimits, *, persistent: bool) -> Properties:
-    """A session that outlives the connection if it is `persistent`; no packet that is far too large."""
+def connect_properties(options: ConnectionOptions) -> Properties:
+    """Properties of CONNECT: session expiry, Receive Maximum, Maximum Packet Size; each only where it is set."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    if persistent:
+    if options.keeps_session:
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
-    if receive_maximum is not None:
-        properties.ReceiveMaximum = receive_maximum
-    if limits.packet_bytes is not None:
-        properties.MaximumPacketSize = limits.packet_bytes
+    if options.receive_maximum is not None:
+        properties.ReceiveMaximum = options.receive_maximum
+    if options.limits.packet_bytes is not None:
+        properties.MaximumPacketSize = options.limits.packet_bytes
     return properties
 
 
-def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properties | None:
-    """User properties and correlation data; None: there are none."""
+def publish_properties(values: Mapping[str, str] | None, correlation: bytes) -> Properties | None:
+    """User properties and correlation data of a publish; None: there are none."""
     if not (values or correlation):
         return None
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -92,10 +70,10 @@ def of_publish(values: Mapping[str, str] | None, correlation: bytes) -> Properti
     return properties
 
 
-def message_of(received: MQTTMessage, limits: ConnectLimits, ack: Callable[[], None], epoch: int) -> Message:
-    """A message as it is handed over; what is too long is cut to one more than the limit, and so still is too long.
+def message_of(received: MQTTMessage, limits: ReceiveLimits, ack: Callable[[], None], epoch: int) -> Message:
+    """Convert a received message; a topic or payload over its limit is cut to one more than the limit.
 
-    A topic that is no text is none.
+    So the receiver can still see that it is too long. A topic that is not UTF-8 becomes empty.
     """
     try:
         topic = received.topic[: limits.topic_chars + 1]
@@ -117,6 +95,6 @@ def message_of(received: MQTTMessage, limits: ConnectLimits, ack: Callable[[], N
 
 
 def user_properties(received: Any) -> dict[str, str]:  # noqa: ANN401 (paho types it loosely; None with 3.1.1)
-    """Of a message, as far as they are looked at; the last of a name wins."""
+    """User properties of a message, within the limits; the last value of a name wins."""
     pairs = getattr(received, "UserProperty", ())[:MAX_PROPERTIES]
     return {name: value for name, value in pairs if len(name) + len(value) <= MAX_PROPERTY_CHARS}

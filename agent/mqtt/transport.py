@@ -46,20 +46,14 @@ class Backend(Protocol):
 
 
 class Transport(Protocol):
-    """One connection to a broker, kept alive between `start` and `stop`."""
+    """Connection to a broker, kept alive between `start` and `stop`."""
 
-    epoch: int
-    """Rises with each connection that came about."""
-    denied: tuple[str, ...]
-    """Subscriptions that the broker refused."""
     last_error: str | None
     """Why there is no connection."""
-    certificate: bytes | None
-    """The broker's, in DER, as it was shown last; None: there is no encrypted connection yet."""
     taken_over: bool
-    """Somebody else takes our client id again and again; there will be no other connection."""
+    """Other clients took the client id over too often; there will be no further connection."""
     confirmations: deque[Confirmation]
-    """The broker's word on what was published; whoever publishes takes them out."""
+    """Answers of the broker to publishes; the publisher removes them."""
 
     @property
     def connected(self) -> bool:
@@ -67,20 +61,35 @@ class Transport(Protocol):
         ...
 
     @property
+    def epoch(self) -> int:
+        """Number of connections that the broker has accepted so far."""
+        ...
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """Filters that the broker refused on the last connection."""
+        ...
+
+    @property
+    def certificate(self) -> bytes | None:
+        """Certificate that the broker showed on the last connection, DER; None: none yet, or no TLS."""
+        ...
+
+    @property
     def alive(self) -> bool:
-        """Whether something still works at keeping it connected."""
+        """Whether the thread that keeps the connection alive is running."""
         ...
 
     def start(self) -> None:
-        """Begin to connect; returns at once, broker or not."""
+        """Begin to connect; returns at once, also without a broker."""
         ...
 
     def stop(self, *, with_will: bool = False) -> None:
-        """Disconnect and end. The broker sends the will only if it is asked to."""
+        """Disconnect for good. The broker publishes the will only if `with_will` is set."""
         ...
 
     def reconnect(self) -> None:
-        """Cut the connection; the next one brings again what is not acknowledged."""
+        """Cut the connection; the broker sends unacknowledged messages again on the next one."""
         ...
 
     def publish(
@@ -93,5 +102,5 @@ class Transport(Protocol):
         properties: Mapping[str, str] | None = None,
         correlation: bytes = b"",
     ) -> int | None:
-        """Send a message; its id when it is under way, None when there is no connection."""
+        """Send a message. Returns its packet id; None: there is no connection."""
         ...

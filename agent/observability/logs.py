@@ -1,6 +1,6 @@
 """Structured logs: one event a line, `key=value`, on stderr.
 
-Levels: WARNING, nothing is lost but somebody may want to look; ERROR, data was lost or an operator is needed.
+Levels: WARNING, no data was lost, but the cause may need attention; ERROR, data was lost or an operator is needed.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERRO
 _RESERVED = "drsn_fields"
 
 MAX_CHARS = 1000
-"""Of one field: a stranger's topic may have 65,535, and a journal's line 48 kB."""
+"""Characters of one field. A received topic may have 65,535, and a line of journald 48 kB."""
 
 
 def fields(**values: object) -> dict[str, Any]:
-    """The `extra=` of a log call: fields that stand behind the event."""
+    """Argument `extra=` of a log call: fields that follow the event."""
     return {_RESERVED: values}
 
 
 class LogfmtFormatter(logging.Formatter):
-    """`level=info logger=mqtt event="connected" protocol=5`; time or a journal priority in front."""
+    """Formats a record: time or journal priority, then `level=info logger=mqtt event="connected" protocol=5`."""
 
     def __init__(self, *, journal: bool) -> None:
         super().__init__()
         self._journal = journal
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and a traceback behind it when there is one."""
+        """Format a record as one line, with the traceback as a field."""
         pairs = {
             "level": record.levelname.lower(),
             "logger": record.name.removeprefix("drsn."),
@@ -58,14 +58,19 @@ def _quoted(value: object) -> str:
 
 
 def configure(level: str) -> None:
-    """Send the logs of this process to stderr; in the journal's form under systemd."""
+    """Send the logs of this process to stderr; under systemd with journal priorities."""
     handler = logging.StreamHandler()
     handler.setFormatter(LogfmtFormatter(journal="JOURNAL_STREAM" in os.environ))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 
 class Throttle:
-    """Lets one log line per key through each interval, and says how many were held back."""
+    """Rate limit of log lines: one for each key and interval.
+
+    Args:
+        interval_s: shortest time between two lines of a key.
+        max_keys: at this many keys all are forgotten, which bounds memory.
+    """
 
     def __init__(self, interval_s: float = 60.0, max_keys: int = 1024) -> None:
         self._interval_s = interval_s
@@ -73,7 +78,7 @@ class Throttle:
         self._last: dict[object, tuple[float, int]] = {}
 
     def held_back(self, key: object, now_s: float) -> int | None:
-        """How many lines were held back since the last one; None: hold this one back too."""
+        """Number of lines of a key that were held back since its last one; None: hold this one back too."""
         last = self._last.get(key)
         if last is not None and now_s - last[0] < self._interval_s:
             self._last[key] = (last[0], last[1] + 1)

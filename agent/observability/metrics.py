@@ -1,4 +1,4 @@
-"""Counters and latencies of one agent; written by the main thread alone."""
+"""Counters and latencies of one agent. Only the main thread writes them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEPT = 4096
-"""Latencies that percentiles are taken of: the last ten minutes of one sensor, a few seconds of a plant."""
+"""Latencies from which percentiles are computed: ten minutes of one sensor, a few seconds of a plant."""
 
 
 class Latencies:
-    """The last `KEPT` durations, preallocated."""
+    """The last `KEPT` durations, in preallocated memory."""
 
     def __init__(self) -> None:
         self._seconds: NDArray[np.float64] = np.zeros(KEPT)
         self._count = 0
 
     def add(self, seconds: float) -> None:
-        """Note one duration."""
+        """Add one duration, in seconds."""
         self._seconds[self._count % KEPT] = seconds
         self._count += 1
 
     def summary_ms(self) -> dict[str, float]:
-        """p50, p95, p99 and max in milliseconds; empty before the first."""
+        """p50, p95, p99 and max in milliseconds; empty without durations."""
         if not self._count:
             return {}
         kept = self._seconds[: min(self._count, KEPT)] * 1e3
@@ -36,24 +36,23 @@ class Latencies:
 
 
 class Metrics:
-    """What happened since the start."""
+    """Counts since the start."""
 
     def __init__(self) -> None:
         self.processed = 0
         self.duplicate = 0
         self.stale = 0
         self.reconnects = 0
-        """Connections cut here because acknowledgements were overdue."""
+        """Connections that the agent cut because acknowledgements were overdue."""
         self.rejected: Counter[str] = Counter()
         self.windows = 0
         self.batches = 0
-        self.gaps = 0
         self.results = 0
         self.events = 0
         self.latency = Latencies()
-        """From a packet's receipt to the commit of its last window."""
+        """Time from the receipt of a packet to the commit of its last window."""
         self.inference = Latencies()
-        """Of one call of the network."""
+        """Time of one call of the neural network."""
 
     def totals(self) -> dict[str, int]:
         """The counters, for a log line."""

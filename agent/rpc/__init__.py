@@ -1,1 +1,1 @@
-"""The desk: where people and programs command the agent, over MQTT, and where they are answered."""
+"""Remote procedure calls over MQTT: commands of operators and programs, and the agent's answers."""

@@ -1,28 +1,21 @@
-"""The verb `forget`: a sensor that is gone leaves nothing behind but its history."""
+"""The verb `forget`: remove a sensor that is gone; its history stays in the journal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.rpc.dispatcher import Work, sensor_of
+from drsn.agent.rpc.reply import Work
+from drsn.agent.rpc.request import sensor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from drsn.agent.acquisition.intake import Intake
-    from drsn.agent.decision.alarm_engine import AlarmEngine
-    from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.rpc.context import CommandContext
     from drsn.agent.schema.documents import CommandDocument
 
 
-def verb(pipeline: AlarmEngine, intake: Intake, keeper: Recorder) -> Callable[[CommandDocument, int], Work]:
-    """What does it: state, cursor, place and windows in memory go; the loop commits that, and empties the alarm."""
-
-    def forget(command: CommandDocument, _now_unix_ns: int) -> Work:
-        sensor = sensor_of(command)
-        outcome = pipeline.forget(sensor, command.by)
-        intake.forget(sensor)
-        keeper.forget(sensor)
-        return Work((outcome,))
-
-    return forget
+def forget(context: CommandContext, command: CommandDocument, _now_unix_ns: int) -> Work:
+    """Drop alarm state, cursor, quota and windows; the loop commits that and empties the retained alarm."""
+    assert context.forget_sensor is not None, "else it is not offered"
+    sensor = sensor_of(command)
+    outcome = context.engine.forget(sensor, command.by)
+    context.forget_sensor(sensor)
+    return Work((outcome,))

@@ -29,6 +29,17 @@ def name_of(message: Message) -> str | None:
     return name if isinstance(name, str) and REQUEST_ID.fullmatch(name) else None
 
 
+def sensor_of(command: CommandDocument) -> str:
+    """The sensor that a command is about.
+
+    Raises:
+        RefusedError: it names none.
+    """
+    if command.sensor is None:
+        raise RefusedError("sensor: say which")
+    return command.sensor
+
+
 def read(message: Message) -> CommandDocument:
     """The command in a message.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
-from drsn.agent.decision.alarm_state import Shown, Suppressor
+from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.model.contract import Frozen, Severity
 
@@ -42,7 +42,7 @@ class ConditionDocument(Frozen):
     condition: str
     label: str = Field(description="the model's label when the alarm was raised")
     event_id: str = Field(description="of the event that made this state; an ack names it")
-    state: Shown
+    state: DocumentState
     active: bool = Field(description="what it is about is there now")
     acked: bool
     latched: bool = Field(default=False, description="it is gone; the alarm stands until it is reset")
@@ -83,7 +83,7 @@ class AlarmDocument(Frozen):
     epoch: str
     sensor: str
     seq: int = Field(ge=0, description="of the last event that is folded in")
-    state: Shown
+    state: DocumentState
     condition: str | None = None
     label: str | None = None
     event_id: str | None = None
@@ -272,6 +272,17 @@ DOCUMENTS: tuple[type[Frozen], ...] = (
     ReplyDocument,
     EvidenceDocument,
 )
+
+
+Document = TypeVar("Document", bound=Frozen)
+
+
+def parsed(kind: type[Document], data: bytes) -> Document | None:
+    """A document out of the database; None: its row is damaged."""
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError:
+        return None
 
 
 def schemas() -> dict[str, dict[str, Any]]:

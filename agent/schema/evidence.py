@@ -39,8 +39,8 @@ class WindowNote(Frozen):
     )
 
 
-class Header(Frozen):
-    """All of a record that is no array of numbers."""
+class RecordHeader(Frozen):
+    """The part of a record that is no array of numbers."""
 
     v: Literal[1] = VERSION
     event: dict[str, JsonValue] = Field(description="as it went out: docs/schemas/event.json")
@@ -66,7 +66,7 @@ class EvidenceWindow(WindowNote):
     alpha: tuple[float, ...] | None = Field(description="learned threshold factor of each unit; null: it has none")
 
 
-class EvidenceDocument(Header):
+class EvidenceDocument(RecordHeader):
     """`<prefix>/<sensor>/evidence/<event_id>`: the windows behind an event, as many of the last as fit."""
 
     windows: tuple[EvidenceWindow, ...] = Field(min_length=1, description="oldest first")

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.schema.documents import (
     AlarmDocument,
@@ -92,8 +92,8 @@ class Renderer:
     def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, int]:
         """Sort key: not suppressed by an operator, a machine condition, unacknowledged, severe, and old come first."""
         return (
-            condition.put_aside is not None,
-            name in (UNKNOWN, *OWN),
+            condition.operator_suppression is not None,
+            name in (UNKNOWN, *SENSOR_CONDITIONS),
             condition.state.acked,
             -self._severity(name, condition).rank,
             condition.since_unix_ns,
@@ -104,7 +104,7 @@ class Renderer:
             condition=name,
             label=condition.label,
             event_id=self.event_id(sensor, condition.seq),
-            state=condition.state.shown,
+            state=condition.state.in_documents,
             active=condition.state.active,
             acked=condition.state.acked,
             latched=condition.state.latched,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,8 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.clock_sync import ClockSync
 from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
@@ -25,7 +27,7 @@ from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.rpc import commission_verb, evidence_verb, forget_verb
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.documents import BundleReference
 from drsn.agent.schema.render import Identity, Renderer
@@ -34,6 +36,7 @@ from drsn.agent.service.agent_id_lease import AgentIdLease
 from drsn.agent.service.chores import CertificateCheck, HealthPublisher, OverduePackets, ShedWarning, Timers, Watchdog
 from drsn.agent.service.clock import Clock
 from drsn.agent.service.commands import Commands
+from drsn.agent.service.commission_wiring import commissioning_of
 from drsn.agent.service.committer import Committer
 from drsn.agent.service.connections import Connections, control_options, in_flight, ingest_options, probe_options
 from drsn.agent.service.evidence_wiring import recorder_of
@@ -138,7 +141,7 @@ def assembled(
         stack.callback(journal.close)
         agent, loop = assemble(configuration, bundle, chosen, journal, connect)
         if reload is not None:
-            ReloadVerb(agent.dispatcher, reload)
+            ReloadVerb(agent.dispatcher.context, reload)
             reload.on_result = agent.inbox.wake
         stack.callback(agent.recorder.close)
         yield loop
@@ -195,13 +198,19 @@ class _Assembly:
         )
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
-        dispatcher.add("forget", forget_verb.verb(engine, intake, recorder))
+        dispatcher.context.forget_sensor = _forget_in(intake, recorder)
         pipeline = self._pipeline(intake, engine, recorder, watchdog)
         publisher = Publisher(
-            lines.control, self.topics, engine, self.renderer, _short(self.bundle), settings.agent.results_per_s
+            lines.control,
+            self.topics,
+            engine,
+            self.renderer,
+            _short(self.bundle),
+            settings.agent.results_per_s,
+            self.waits.alarms_in_flight,
         )
-        outbox, tracker = Outbox(journal, lines.control, self.topics), AckTracker()
-        group = GroupCommit(in_flight(settings) // 2)
+        outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
+        group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
         expiry = CertificateExpiry(self.configuration.broker)
         status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
@@ -251,11 +260,10 @@ class _Assembly:
         self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, statuses: StatusInbox
     ) -> Connections:
         connection = partial(connect, self.configuration.broker, on_change=self.inbox.wake)
-        control = control_options(self.topics, self.info.last_will())
         return Connections(
-            control=connection(on_message=dispatcher.put, **control),
-            ingest=connection(on_message=self.inbox.put, **ingest_options(self.settings, self.journal)),
-            probe=connection(on_message=statuses.put, **probe_options(self.topics, self.info.run)),
+            control=connection(control_options(self.topics, self.info.last_will()), on_message=dispatcher.put),
+            ingest=connection(ingest_options(self.settings, self.journal), on_message=self.inbox.put),
+            probe=connection(probe_options(self.topics, self.info.run), on_message=statuses.put),
         )
 
     def _lease(self, statuses: StatusInbox, lines: Connections) -> AgentIdLease:
@@ -273,16 +281,21 @@ class _Assembly:
     def _decision(self) -> tuple[AlarmEngine, CommandDispatcher]:
         """The alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
-        commissioner = commission_verb.commissioner_of(
+        commissioning = commissioning_of(
             settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
         )
         policies = policy_of(settings, bundle.contract)
-        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioner)
-        verbs = {
-            "commission": commission_verb.verb(engine, self.renderer, commissioner.seconds),
-            "evidence": evidence_verb.verb(settings.agent.state_dir, self.topics),
-        }
-        return engine, CommandDispatcher(engine, self.renderer, self.journal, self.topics, verbs, commissioner.words)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning)
+        context = CommandContext(
+            engine,
+            self.renderer,
+            self.journal,
+            self.topics,
+            state_dir=settings.agent.state_dir,
+            commission_s=commissioning.seconds,
+        )
+        context.pending.sources.append(commissioning.take_progress)
+        return engine, CommandDispatcher(context, self.inbox.wake)
 
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
@@ -292,16 +305,15 @@ class _Assembly:
             inputs_of(settings, self.bundle.contract),
             settings.agent.max_sensors,
             remembered.cursors,
-            self.metrics,
             known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
             max_age_s=settings.agent.max_age_s,
-            clock_right=ClockSync().synchronised,
+            clock_synchronised=ClockSync(time.time).synchronised,
         )
 
     def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:
         contract, inference = self.bundle.contract, self.settings.inference
         batcher = Batcher(
-            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.stage
+            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.buffer
         )
         return Pipeline(
             intake,
@@ -324,6 +336,16 @@ class _Assembly:
             control.publish(self.topics.evidence(sensor, event_id), payload, qos=1)
 
         return send
+
+
+def _forget_in(intake: Intake, recorder: Recorder) -> Callable[[str], None]:
+    """Drops what is in memory of a sensor beside its alarm state."""
+
+    def forget(sensor: str) -> None:
+        intake.forget(sensor)
+        recorder.forget(sensor)
+
+    return forget
 
 
 def _short(bundle: Bundle) -> str:
@@ -356,7 +378,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
         Input(
             pattern=TopicPattern(entry.topic, entry.sensor),
             codec=entry.codec,
-            form=entry.format(contract.channels),
+            payload_format=entry.format(contract.channels),
             sample_rate_hz=entry.sample_rate_hz,
             channels=entry.channels,
             hop_windows=entry.hop_windows,

@@ -43,8 +43,8 @@ class Timers:
 
     def tend(self, now_s: float) -> None:
         """Note the outcomes of what is due; silence counts only while the broker is connected."""
-        engine, listening = self.pipeline.engine, self.ingest.connected
-        self.committer.note(engine.listen(now_s, self.clock.unix_ns(), listening=listening))
+        engine, connected = self.pipeline.engine, self.ingest.connected
+        self.committer.note(engine.tick(now_s, self.clock.unix_ns(), connected=connected))
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class OverduePackets:
         if not self.tracker.overdue(now_s, self.age_s):
             return
         given_up = self.tracker.give_up()
-        shed = self.inbox.recall(given_up, self.ingest.epoch)
+        shed = self.inbox.discard_redeliverable(given_up, self.ingest.epoch)
         self.pipeline.rewind(self.committer.committed_cursors())
         self.metrics.reconnects += 1
         log.error("acknowledgements overdue, connecting again",

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.mqtt.certificate_expiry import ending
+from drsn.agent.mqtt.certificate_expiry import expiry_warnings
 from drsn.agent.observability import logs
 from drsn.agent.service import systemd
 from drsn.agent.service.reload import Reload, restart
@@ -91,7 +91,7 @@ def check(arguments: argparse.Namespace) -> int:
     from drsn.agent.service.bootstrap import opened_model  # noqa: PLC0415 (as above)
 
     with opened_model(configuration) as (bundle, chosen):
-        soon = ending(configuration.broker, None, time.time())
+        soon = expiry_warnings(configuration.broker, None, time.time())
         warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
         report = {
             "config": str(arguments.config),

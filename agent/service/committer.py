@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.message import Message
     from drsn.agent.observability.metrics import Metrics
-    from drsn.agent.rpc.dispatcher import Answer
+    from drsn.agent.rpc.reply import Answer
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.render import Renderer
     from drsn.agent.service.clock import Clock
@@ -61,7 +61,8 @@ class Committer:
         """Begin to track packets, in order of receipt."""
         now_s = self.clock.monotonic_s()
         if messages:
-            self.group.came(now_s, free=not any(each.qos for each in messages), owed=self.tracker.owed)
+            qos0_only = not any(each.qos for each in messages)
+            self.group.packet_arrived(now_s, qos0_only=qos0_only, unacknowledged=self.tracker.unacknowledged)
         return [self.tracker.open(message, now_s) for message in messages]
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
@@ -70,7 +71,7 @@ class Committer:
 
     def wait_s(self, now_s: float) -> float | None:
         """How long the next commit may still wait, in seconds; None: there is nothing to commit."""
-        return self.group.wait_s(len(self.tracker), now_s)
+        return self.group.due_in_s(len(self.tracker), now_s)
 
     def commit(self, outcomes: Sequence[Outcome] = (), answer: Answer | None = None, *, now: bool = False) -> None:
         """Commit what was decided if it is due; then acknowledge the packets that are done.
@@ -83,8 +84,8 @@ class Committer:
             now: commit even if more might join.
         """
         now_s = self.clock.monotonic_s()
-        self.recorder.notice(self.noted)
-        self.group.hold([*self.noted, *outcomes], now_s, done=self.tracker.any_done)
+        self.recorder.capture_last(self.noted)
+        self.group.add([*self.noted, *outcomes], now_s, packet_done=self.tracker.any_done)
         self.noted = []
         if not now and answer is None and self.wait_s(now_s) != 0:
             return

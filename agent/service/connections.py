@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
@@ -46,38 +47,38 @@ def in_flight(settings: Settings) -> int:
     return 4 * max(32, settings.inference.max_batch)
 
 
-def ingest_options(settings: Settings, journal: Journal) -> dict[str, Any]:
+def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
     """Options of the connection for packets; its session outlives the connection."""
     filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
-    return {
-        "name": "ingest",
-        "client_id": f"drsn-{settings.agent.id}-ingest",
-        "filters": filters,
-        "abandoned": journal.abandoned(filters),
-        "max_payload_bytes": max(entry.max_packet_bytes for entry in settings.inputs),
-        "receive_maximum": in_flight(settings),
-    }
+    return ConnectionOptions(
+        name="ingest",
+        client_id=f"drsn-{settings.agent.id}-ingest",
+        filters=filters,
+        abandoned=journal.abandoned(filters),
+        max_payload_bytes=max(entry.max_packet_bytes for entry in settings.inputs),
+        receive_maximum=in_flight(settings),
+    )
 
 
-def probe_options(topics: Topics, run: RunId) -> dict[str, Any]:
+def probe_options(topics: Topics, run: RunId) -> ConnectionOptions:
     """Options of the connection that detects another agent with this agent.id."""
-    return {
-        "name": "probe",
-        "client_id": f"drsn-{topics.agent}-probe-{run.id}",
-        "filters": (topics.status, topics.health),
-        "max_payload_bytes": MAX_STATUS_BYTES,
-        "max_packet_bytes": 2 * MAX_STATUS_BYTES,
-    }
+    return ConnectionOptions(
+        name="probe",
+        client_id=f"drsn-{topics.agent}-probe-{run.id}",
+        filters=(topics.status, topics.health),
+        max_payload_bytes=MAX_STATUS_BYTES,
+        max_packet_bytes=2 * MAX_STATUS_BYTES,
+    )
 
 
-def control_options(topics: Topics, last_will: StatusDocument) -> dict[str, Any]:
+def control_options(topics: Topics, last_will: StatusDocument) -> ConnectionOptions:
     """Options of the connection for commands and documents."""
-    return {
-        "name": "control",
-        "client_id": f"drsn-{topics.agent}-control",
-        "filters": (topics.commands,),
-        "max_payload_bytes": MAX_BYTES,
-        "receive_maximum": RECEIVE_MAXIMUM,
-        "persistent": False,  # a command that was sent while the agent was away must not be done later
-        "will": Will(topics.status, last_will.model_dump_json().encode()),
-    }
+    return ConnectionOptions(
+        name="control",
+        client_id=f"drsn-{topics.agent}-control",
+        filters=(topics.commands,),
+        max_payload_bytes=MAX_BYTES,
+        receive_maximum=RECEIVE_MAXIMUM,
+        persistent=False,  # a command that was sent while the agent was away must not be done later
+        will=Will(topics.status, last_will.model_dump_json().encode()),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import most_bytes
-from drsn.agent.evidence.record import About
+from drsn.agent.evidence.record import SensorSetup
 from drsn.agent.evidence.record_files import FOLDER, RecordFiles
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.evidence.writer import Writer
@@ -32,10 +32,10 @@ def recorder_of(
     """A recorder whose records go to the state directory, and as messages to `publish` (sensor, event id, payload)."""
     policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
 
-    def about(sensor: str) -> About:
-        return About(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
+    def setup_of(sensor: str) -> SensorSetup:
+        return SensorSetup(contract, policy(sensor), tuple(sorted(ignored(sensor))), bearing(sensor))
 
-    shelf = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
+    files = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
     room = most_bytes(contract, max_sensors, 2 * windows, TRAILS_BYTES)
-    return Recorder(windows, settings.inference.max_batch, Writer(shelf, about, publish), render, room)
+    return Recorder(windows, settings.inference.max_batch, Writer(files, setup_of, publish), render, room)

@@ -142,7 +142,7 @@ class HealthReport:
             rejected=dict(metrics.rejected),
             windows=metrics.windows,
             batches=metrics.batches,
-            gaps=metrics.gaps,
+            gaps=self.intake.gaps,
             lost_samples=self.intake.lost_samples,
             results=self.publisher.results,
             events=metrics.events,

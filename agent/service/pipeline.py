@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.codecs import PacketError
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.acquisition.notice import Notice
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.diagnosis import Diagnosis, Interpreter
@@ -75,8 +76,7 @@ class Pipeline:
                 outcomes.extend(self.flush())
             self.add(sensor, window, packet)
 
-        for sensor, window in self.intake.windows(packet.message, packet):
-            add(sensor, window)
+        self.intake.receive(packet.message, packet, add)
         packet.read = True
         if self.batcher.full:
             outcomes += self.flush()
@@ -130,12 +130,16 @@ class Pipeline:
             before = self.engine.sensors.get(diagnosis.reading.sensor)
             outcome = self.engine.feed(diagnosis, decided_unix_ns)
             if self.recorder is not None:
-                self.recorder.saw(row, before, outcome, outputs, decided_unix_ns)
+                self.recorder.record(row, before, outcome, outputs, decided_unix_ns)
             outcomes.append(outcome)
         self.batcher.clear()
         self.metrics.batches += 1
         self.metrics.windows += len(outcomes)
         return outcomes
+
+    def take_notices(self) -> list[Notice]:
+        """Return the warnings since the last call, oldest first, for the log."""
+        return [] if self.intake is None else self.intake.take_notices()
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Empty the batch without a diagnosis, and read on from these cursors: the packets are sent again.

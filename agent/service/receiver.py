@@ -43,11 +43,11 @@ class Receiver:
         Returns:
             False: there was no message.
         """
-        probation = self._poison_guard.careful
+        probation = self._poison_guard.probation
         messages = self._inbox.take(1 if probation else limit, timeout_s)
         # All packets are tracked before the first is handled, so that each is counted somewhere at every moment.
         for packet in self._committer.track(messages):
-            if self._poison_guard.careful:
+            if self._poison_guard.probation:
                 self._handle_on_probation(packet)
             else:
                 self._handle(packet)
@@ -67,14 +67,14 @@ class Receiver:
     def _handle_on_probation(self, packet: InFlight) -> None:
         """One packet, written down before it is handled, and committed at once."""
         guard = self._poison_guard
-        if guard.take(packet.message):
+        if guard.begin(packet.message):
             self._handle(packet)
         else:
             packet.refused, packet.read = Reason.POISON, True
             log.error("packet refused: the agent crashed repeatedly while it handled this packet",
                       extra=fields(topic=packet.message.topic))  # fmt: skip
         self._committer.commit(self._pipeline.flush(), now=True)
-        guard.done()
+        guard.finish()
 
     def _log_refusal(self, packet: InFlight, error: PacketError) -> None:
         held_back = self._throttle.held_back(error.reason, self._clock.monotonic_s())
@@ -83,7 +83,8 @@ class Receiver:
             log.warning("packet refused", extra=refused)
 
     def _log_notices(self) -> None:
-        for notice in getattr(self._pipeline.intake, "take_notices", list)():
+        for notice in self._pipeline.take_notices():
             held_back = self._throttle.held_back(notice.key, self._clock.monotonic_s())
             if held_back is not None:
-                log.log(notice.level, notice.event, extra=fields(**notice.fields, more_like_it=held_back))
+                details = fields(**notice.fields, more_like_it=held_back)
+                log.log(notice.level, notice.event, extra=details, exc_info=notice.error)

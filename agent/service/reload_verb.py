@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from drsn.agent.decision.commissioning import Progress
 from drsn.agent.decision.operator_action import RefusedError
-from drsn.agent.rpc.dispatcher import RELOAD, Work
+from drsn.agent.rpc.reload_verb import RELOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.rpc.dispatcher import CommandDispatcher
-    from drsn.agent.schema.documents import CommandDocument
+    from drsn.agent.rpc.context import CommandContext
     from drsn.agent.service.reload import Reload
 
 MAX_WAITING: Final = 16
@@ -20,22 +19,22 @@ MAX_WAITING: Final = 16
 
 
 class ReloadVerb:
-    """Connects the dispatcher with the thread that checks; used by the loop.
+    """Connects the commands with the thread that checks; used by the loop.
 
     Args:
-        dispatcher: gets the verb.
+        context: its commands may use the verb from now on.
         reload: runs the checks.
     """
 
-    def __init__(self, dispatcher: CommandDispatcher, reload: Reload) -> None:
-        self._dispatcher, self._reload = dispatcher, reload
-        dispatcher.add(RELOAD, self._begin, self._progress)
+    def __init__(self, context: CommandContext, reload: Reload) -> None:
+        self._pending, self._reload = context.pending, reload
+        context.reload = self._request
+        self._pending.sources.append(self._progress)
 
-    def _begin(self, command: CommandDocument, _now_unix_ns: int) -> Work:
-        if len(self._dispatcher.open(RELOAD)) >= MAX_WAITING:
+    def _request(self, request_id: str) -> None:
+        if len(self._pending.of(RELOAD)) >= MAX_WAITING:
             raise RefusedError(f"{MAX_WAITING} others wait for the same; wait for their answer")
-        self._reload.request(command.request_id)
-        return Work(pending="checks what is on the disk now")
+        self._reload.request(request_id)
 
     def _progress(self) -> Iterator[Progress]:
         while self._reload.results:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.observability.logs import fields
 from drsn.agent.schema.documents import iso_utc
-from drsn.agent.storage.safe_file import open_plain, read_plain
+from drsn.agent.storage.safe_file import open_regular, read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ class RunId:
         """
         new = state_dir / f"{FILE}.new"
         try:
-            with os.fdopen(open_plain(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="ascii") as file:
+            with os.fdopen(open_regular(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w", encoding="ascii") as file:
                 file.write(self.id)
                 file.flush()
                 os.fsync(file.fileno())
@@ -66,7 +66,7 @@ class RunId:
 def _before(path: Path) -> str | None:
     """The id that an earlier run wrote; None: there is none, or it cannot be read, which is logged."""
     try:
-        text = read_plain(path, ID_BYTES).decode("ascii")
+        text = read_regular(path, ID_BYTES).decode("ascii")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -68,13 +68,13 @@ class Shutdown:
         self.delivery.stop()
         confirmed = self._pump_until(lambda: self.delivery.states_confirmed)
         self.connections.stop(with_will=not confirmed)
-        self.poison_guard.end()
+        self.poison_guard.close_clean()
         log.info("stopped", extra=fields(**self.metrics.totals()))
 
     def abandon(self, error: BaseException) -> None:
         """End by an error: commit and acknowledge nothing more, and let the broker say `offline`."""
         if isinstance(error, DrsnError):
-            self.poison_guard.blameless()  # an error with a known cause; no packet is to blame
+            self.poison_guard.clear_current()  # the error has another cause than the packet
         self.inbox.close()
         self.connections.stop(with_will=not self.lease.lost)
 

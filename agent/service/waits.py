@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drsn.agent.delivery.alarm_publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.outbox import DEFAULT_LIMITS, OutboxLimits
+from drsn.agent.storage.group_commit import GROUP_S, LULL_S
+
 
 @dataclass(frozen=True)
 class Waits:
@@ -24,3 +28,7 @@ class Waits:
     with all packets behind it. A packet normally takes one batch deadline, one call of the network and one commit."""
     quiet_s: float = 0.5
     """A broker sends retained messages at once; after a pause of this length there are none (lease_acquisition)."""
+    group_s: float = GROUP_S
+    lull_s: float = LULL_S
+    outbox: OutboxLimits = DEFAULT_LIMITS
+    alarms_in_flight: int = ALARMS_IN_FLIGHT

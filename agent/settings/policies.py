@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.settings.sections import SensorSection
@@ -36,7 +36,7 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
         return Policy(
             machine=_terms(alarms, contract) if alarms.rule == "sequential" else votes,
             unknown=votes,
-            sensor_fault=Terms(faults.raise_after, faults.clear_after),
+            sensor_fault=AlarmRule(faults.raise_after, faults.clear_after),
             limits=_limits(_over(settings.gate, found.gate)),
             silent_after_s=alarms.silent_after_s,
             require_ack=alarms.require_ack,
@@ -72,13 +72,13 @@ def _over(section: S, override: Frozen) -> S:
     return section.model_copy(update=given)
 
 
-def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> Terms:
+def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> AlarmRule:
     """By the sequential test for this model's windows; by votes where none is given."""
     threshold = None
     if contract is not None:
         window_s = contract.window / contract.sample_rate_hz
         threshold = threshold_nats(alarms.false_alarms_per_sensor_year, window_s, len(contract.conditions) - 1)
-    return Terms(
+    return AlarmRule(
         alarms.raise_after,
         alarms.clear_after,
         threshold,

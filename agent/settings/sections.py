@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from drsn.agent.acquisition.codecs import Format
+from drsn.agent.acquisition.codecs import PayloadFormat
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import Geometry
@@ -145,9 +145,9 @@ class InputSection(Frozen):
             raise ValueError("a channel's name repeats")
         return self
 
-    def format(self, model_channels: int) -> Format:
+    def format(self, model_channels: int) -> PayloadFormat:
         """What its codec must know; unnamed channels are the model's."""
-        return Format(
+        return PayloadFormat(
             dtype=self.dtype,
             scale=self.scale,
             channels=len(self.channels) or model_channels,

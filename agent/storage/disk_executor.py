@@ -1,10 +1,10 @@
-"""Sends a thread of its own to the disk, and waits for it only so long: a disk that hangs must not hold up an alarm."""
+"""Runs disk calls on one thread with a timeout: a disk that hangs must not delay an alarm."""
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Late
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,51 +13,53 @@ from drsn.model.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class DiskExecutor:
-    """One at a time. While one is late, no other is run: each fails at once."""
+    """Runs one call at a time. While a call is overdue, each further call fails at once.
 
-    patience_s: float | None = None
-    """None: it is waited for as long as it takes."""
+    Args:
+        timeout_s: of each call; None: no timeout. May be changed between calls.
+    """
 
-    def __init__(self) -> None:
-        self._late: Future[Any] | None = None
-        self._todo: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
-        # A daemon: nobody could end a process whose exit waits for a disk.
+    def __init__(self, timeout_s: float | None = None) -> None:
+        self.timeout_s = timeout_s
+        self._overdue: Future[Any] | None = None
+        self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        # A daemon thread: a process that waited for a disk at its exit could not be ended.
         threading.Thread(target=self._work, name="disk", daemon=True).start()
 
-    def run(self, errand: Callable[[], Answer], more_s: float = 0.0) -> Answer:
-        """What it returns, or raises; one that is long by itself is given so much more time.
+    def run(self, call: Callable[[], Result], extra_s: float = 0.0) -> Result:
+        """Run a call and return its result or raise its error; `extra_s` extends the timeout of a long call.
 
-        What comes of one that is late is thrown away: it must not harm to be done all the same, or once more.
+        An overdue call goes on, and its result is dropped. So a call must be safe to complete later, or to repeat.
 
         Raises:
-            StorageError: it is late, or an earlier one still is.
+            StorageError: the call timed out, or an earlier one is still overdue.
         """
-        if self._late is not None and not self._late.done():
+        if self._overdue is not None and not self._overdue.done():
             raise StorageError("the disk still does not answer")
-        self._late = None
-        done: Future[Answer] = Future()
-        self._todo.put((errand, done))
+        self._overdue = None
+        future: Future[Result] = Future()
+        self._calls.put((call, future))
         try:
-            return done.result(None if self.patience_s is None else self.patience_s + more_s)
-        except Late:
-            if done.done():
+            return future.result(None if self.timeout_s is None else self.timeout_s + extra_s)
+        except FutureTimeoutError:
+            if future.done():  # the call itself raised a TimeoutError
                 raise
-            self._late = done
-            raise StorageError(f"the disk has not answered for {self.patience_s:g} s") from None
+            self._overdue = future
+            raise StorageError(f"the disk has not answered for {self.timeout_s:g} s") from None
 
-    def end(self) -> None:
-        """No more errands; calling twice is fine."""
-        self._todo.put(None)
+    def close(self) -> None:
+        """End the thread after the calls that were accepted; a second call does nothing."""
+        self._calls.put(None)
 
     def _work(self) -> None:
-        while (next_one := self._todo.get()) is not None:
-            errand, done = next_one
+        while (accepted := self._calls.get()) is not None:
+            call, future = accepted
             try:
-                done.set_result(errand())
-            except BaseException as error:  # noqa: BLE001 (it is the caller's)
-                done.set_exception(error)
-            del errand, done, next_one  # they hold the caller's data
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 (passed on to the caller)
+                future.set_exception(error)
+            del call, future, accepted  # they reference the caller's data

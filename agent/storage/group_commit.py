@@ -1,8 +1,8 @@
-"""When to commit: what several batches have decided goes to the disk together, for each commit wears the flash.
+"""Group commit: outcomes of several batches are written together, because each commit wears the flash.
 
-A transition, an answer, or half of what the broker lets wait commit at once. So does a lull: it may be that the broker
-waits for acknowledgements, whose number it may limit below what we ask for. While it waits for one, packets of QoS 0
-end no lull: they come all the same.
+A transition, a reply, or half of the packets that the broker allows in flight commit at once. So does a pause in the
+packets: the broker may wait for acknowledgements, and may allow fewer in flight than the agent asks for. While packets
+of QoS 1 are unacknowledged, packets of QoS 0 do not end the pause, because they never wait for an acknowledgement.
 """
 
 from __future__ import annotations
@@ -15,49 +15,58 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Outcome
 
 GROUP_S = 0.25
-"""Nothing that is decided waits for longer; a crash meanwhile lets the broker send its packets again."""
+"""No outcome waits longer; after a crash the broker sends the packets of uncommitted outcomes again."""
 
 LULL_S = 0.03
-"""Without a packet for so long, nothing is waited for: a plant of ten sensors sends one every 17 ms."""
+"""After a pause of this length nothing waits: a plant of ten sensors sends a packet every 17 ms."""
 
 
 class GroupCommit:
-    """What waits for the next commit.
+    """The outcomes of the next commit, and when it is due.
 
     Args:
-        most_packets: done and not acknowledged; as many of them commit at once.
+        max_packets: so many unacknowledged packets commit at once.
+        group_s: longest wait of an outcome.
+        lull_s: a pause in the packets that ends the wait.
     """
 
-    def __init__(self, most_packets: int) -> None:
-        self._most = most_packets
+    def __init__(self, max_packets: int, group_s: float = GROUP_S, lull_s: float = LULL_S) -> None:
+        self.group_s, self.lull_s = group_s, lull_s
+        self._max_packets = max_packets
         self._outcomes: list[Outcome] = []
-        self._since_s: float | None = None  # when the first of what waits was decided
-        self._came_s = 0.0
+        self._first_s: float | None = None  # when the first of the waiting outcomes was added
+        self._last_packet_s = 0.0
         self._urgent = False
 
-    def came(self, now_s: float, *, free: bool = False, owed: int = 0) -> None:
-        """A packet has come; `free`: of QoS 0, `owed`: how many are in hand whose acknowledgement the broker awaits."""
-        if not (free and owed):
-            self._came_s = now_s
+    def packet_arrived(self, now_s: float, *, qos0_only: bool = False, unacknowledged: int = 0) -> None:
+        """Note the time of new packets.
 
-    def hold(self, outcomes: Iterable[Outcome], now_s: float, *, done: bool) -> None:
-        """Add what was decided; `done`: a packet waits for its acknowledgement."""
+        Args:
+            now_s: monotonic.
+            qos0_only: none of them needs an acknowledgement.
+            unacknowledged: packets of QoS 1 whose acknowledgement the broker waits for.
+        """
+        if not (qos0_only and unacknowledged):
+            self._last_packet_s = now_s
+
+    def add(self, outcomes: Iterable[Outcome], now_s: float, *, packet_done: bool) -> None:
+        """Add outcomes; `packet_done`: a packet waits for its acknowledgement."""
         outcomes = list(outcomes)
         self._outcomes += outcomes
         self._urgent = self._urgent or any(outcome.changes for outcome in outcomes)
-        if self._since_s is None and (outcomes or done):
-            self._since_s = now_s
+        if self._first_s is None and (outcomes or packet_done):
+            self._first_s = now_s
 
-    def wait_s(self, packets: int, now_s: float) -> float | None:
-        """How long the commit may still wait, `packets` being in hand; None: there is nothing to commit."""
-        if self._since_s is None:
+    def due_in_s(self, packets: int, now_s: float) -> float | None:
+        """Seconds until the commit is due with `packets` unacknowledged; None: there is nothing to commit."""
+        if self._first_s is None:
             return None
-        if self._urgent or packets >= self._most:
+        if self._urgent or packets >= self._max_packets:
             return 0.0
-        return max(0.0, min(self._since_s + GROUP_S, self._came_s + LULL_S) - now_s)
+        return max(0.0, min(self._first_s + self.group_s, self._last_packet_s + self.lull_s) - now_s)
 
     def take(self) -> list[Outcome]:
-        """All that waited, in order; it is committed now."""
+        """Remove and return all waiting outcomes, in order; the caller commits them now."""
         outcomes, self._outcomes = self._outcomes, []
-        self._since_s, self._urgent = None, False
+        self._first_s, self._urgent = None, False
         return outcomes

@@ -1,4 +1,4 @@
-"""The agent's own directory: locked against a second agent; a damaged database is set aside in it."""
+"""The agent's state directory: a lock excludes a second agent, and a damaged database is renamed inside it."""
 
 from __future__ import annotations
 
@@ -13,32 +13,36 @@ from drsn.model.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-BESIDE = ("-wal", "-shm")
-"""What SQLite keeps beside a database: it belongs to that file alone."""
+SQLITE_SUFFIXES = ("-wal", "-shm")
+"""Files that SQLite keeps beside a database. They are valid for that database only."""
 
-ASIDES = 3
-"""Files that are kept aside: a disk that damages each new one must not be filled with them."""
+MAX_SET_ASIDE = 3
+"""Renamed files that are kept: a disk that damages each new database must not fill up with them."""
 
 
 class StateDir:
-    """One directory; nothing is touched before `lock`."""
+    """One directory; nothing in it is changed before `lock`.
+
+    Args:
+        path: of the directory; made by `lock`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
 
     def lock(self) -> None:
-        """Make the directory and keep others out; done once, a second call costs nothing.
+        """Make the directory and lock it; a second call does nothing.
 
         Raises:
-            ConfigurationError: another agent has it.
+            ConfigurationError: another agent has locked it.
             StorageError: it can't be made or locked.
         """
         if self._lock is not None:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = _opened(self.path / "lock")
+            lock = _open_lock(self.path / "lock")
         except OSError as error:
             raise StorageError(f"state directory {self.path}: {error.strerror}") from None
         try:
@@ -52,36 +56,36 @@ class StateDir:
         self._lock = lock
 
     def set_aside(self, name: str) -> str:
-        """Rename a file, and what SQLite keeps beside it, so that a new one can begin; its name from now on.
+        """Rename a database with its SQLite files, so that a new one can be made; return the new name.
 
         Raises:
             StorageError: the directory can't be written.
         """
         stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-        aside = f"{name}.set-aside-{stamp}"
+        new_name = f"{name}.set-aside-{stamp}"
         try:
-            for suffix in BESIDE:
+            for suffix in SQLITE_SUFFIXES:
                 with suppress(FileNotFoundError):
-                    (self.path / f"{name}{suffix}").rename(self.path / f"{aside}{suffix}")
-            (self.path / name).rename(self.path / aside)
-            for old in sorted(self.path.glob(f"{name}.set-aside-*Z"))[:-ASIDES]:
-                for each in (old, *(old.with_name(f"{old.name}{suffix}") for suffix in BESIDE)):
+                    (self.path / f"{name}{suffix}").rename(self.path / f"{new_name}{suffix}")
+            (self.path / name).rename(self.path / new_name)
+            for old in sorted(self.path.glob(f"{name}.set-aside-*Z"))[:-MAX_SET_ASIDE]:
+                for each in (old, *(old.with_name(f"{old.name}{suffix}") for suffix in SQLITE_SUFFIXES)):
                     each.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"{self.path / name}: it can't be set aside ({error.strerror})") from None
-        return aside
+        return new_name
 
     def close(self) -> None:
-        """Let others in; calling twice is fine."""
+        """Unlock the directory; a second call does nothing."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
 
-def _opened(path: Path) -> int:
-    """A lock needs no permission to write: a directory that has become read-only is kept from others all the same.
+def _open_lock(path: Path) -> int:
+    """Open the lock file; read-only if the directory can't be written, because a lock needs no write permission.
 
-    What lies there may be anything; a pipe is not waited for.
+    O_NONBLOCK: a pipe in its place does not block.
     """
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)

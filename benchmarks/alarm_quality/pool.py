@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from alarm_quality.disturbances import DISTURBANCES
-from drsn.agent.decision.cusum import Ratios
+from drsn.agent.decision.cusum import LogLikelihoodRatios
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
 from drsn.agent.tools.simulation.stretches import WindowDiagnoser
 from drsn.model.contract import NORMAL
@@ -77,7 +77,7 @@ class PoolBuilder:
         self.contract = contract
         self.conditions = tuple(name for name in contract.conditions if name != NORMAL)
         self._diagnoser = WindowDiagnoser(contract, backend)
-        self._ratios = Ratios(contract)
+        self._ratios = LogLikelihoodRatios(contract)
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
 
     def pool(

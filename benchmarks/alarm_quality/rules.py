@@ -14,7 +14,7 @@ import numpy as np
 
 from alarm_quality.pool import ABSTAINED, FAULTY
 from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE, DOUBT_NATS, NOVELTY_PER_NAT
-from drsn.agent.decision.policy import SENSOR_FAULT_TERMS
+from drsn.agent.decision.policy import SENSOR_FAULT_RULE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -212,7 +212,7 @@ class Sensors:
         raised = changed & ~self.active
         self.active ^= changed
         self._faults.push(vote == FAULTY, self._all)
-        turned = self._faults.met(SENSOR_FAULT_TERMS.rise, SENSOR_FAULT_TERMS.fall, self.faulty)
+        turned = self._faults.met(SENSOR_FAULT_RULE.rise, SENSOR_FAULT_RULE.fall, self.faulty)
         self._faults.clear(turned)
         self.faulty ^= turned
         return raised

@@ -25,18 +25,17 @@ KERNEL = """
 import os
 from drsn.agent.acquisition import clock_sync as clock
 
-begin = clock.Clock.__init__
+begin = clock.ClockSync.__init__
 
 class Kernel:
     def adjtimex(self, timex):
         timex._obj.status = 0 if os.path.exists({vouches!r}) else clock.UNSYNCHRONISED
         return 0
 
-def init(self):
-    begin(self)
-    self._libc = Kernel()
+def init(self, wall_s):
+    begin(self, wall_s, Kernel())
 
-clock.Clock.__init__ = init
+clock.ClockSync.__init__ = init
 """
 """The kernel's word on the clock is one for the whole machine: in place of it, of one process."""
 

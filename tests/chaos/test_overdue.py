@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 OVERDUE = """
 import os, pathlib
-from drsn.agent.acquisition.ack_tracker import Receipts
+from drsn.agent.acquisition.ack_tracker import AckTracker
 
-order, give_up = pathlib.Path(os.environ["ORDER"]), Receipts.give_up
+order, give_up = pathlib.Path(os.environ["ORDER"]), AckTracker.give_up
 
-def given_up(receipts):
+def given_up(tracker):
     order.unlink()
-    return give_up(receipts)
+    return give_up(tracker)
 
-Receipts.overdue = lambda receipts, now_s, limit_s: len(receipts) >= 8 and order.exists()
-Receipts.give_up = given_up
+AckTracker.overdue = lambda tracker, now_s, limit_s: len(tracker) >= 8 and order.exists()
+AckTracker.give_up = given_up
 """
 """On order, with at least eight packets in hand."""
 

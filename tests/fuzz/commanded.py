@@ -20,22 +20,22 @@ from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
 from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.baseline import Baseline, Learnt
-from drsn.agent.decision.commissioning import Commissioner
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
+from drsn.agent.decision.commissioning import Commissioning
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.observability.metrics import Metrics
-from drsn.agent.rpc import commission_verb as commissioning
-from drsn.agent.rpc import evidence_verb
-from drsn.agent.rpc import forget_verb as forgetting
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
+from drsn.agent.rpc.error_log import ErrorLog
+from drsn.agent.rpc.verbs import VERBS as OFFERED
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
 from drsn.agent.schema.render import EVENT_NAMESPACE, Identity, Renderer
-from drsn.agent.service.reload_verb import Reloading
+from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Journal
@@ -58,11 +58,8 @@ SETTINGS = Settings(
     alarms={"raise_after": "1/1", "clear_after": "1/1"},
 )
 POLICIES = policy_of(SETTINGS, CONTRACT)
-LEARNT = Learnt(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
-VERBS = (
-    "ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "events", "evidence", "commission", "forget",
-    "reload", "launch",
-)  # fmt: skip
+LEARNT = BaselineStatistics(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
+VERBS = (*OFFERED, "launch")
 KEPT = 2
 """Answers."""
 
@@ -143,31 +140,33 @@ def window(pipeline: AlarmEngine, sensor: str, shares: tuple[float, ...]) -> Out
     return pipeline.feed(Diagnosis(reading, top, top, 1.0, by_label, by_label, -1.0), NOW_UNIX_NS)
 
 
-def complain(_key: object, _event: str, error: Exception | None = None, **_told: object) -> None:
-    """What the general net has caught is a finding."""
-    if error is not None:
-        raise error
+class Strict(ErrorLog):
+    """An unexpected error that the dispatcher has caught is a finding."""
+
+    def write(self, key: object, event: str, error: Exception | None = None, **more: object) -> None:  # noqa: ARG002
+        """Raise it."""
+        if error is not None:
+            raise error
 
 
 class Commanded:
     """An agent's core, as it was after `planted`."""
 
     def __init__(self, plant: Plant) -> None:
-        commissioner = Commissioner("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
-        self.commissioner = commissioner
-        self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioner)
+        commissioning = Commissioning("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
+        self.commissioning = commissioning
+        self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioning)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0
-        intake = Intake(CONTRACT, (), 3, {}, Metrics())
-        verbs = {
-            "commission": commissioning.verb(self.pipeline, RENDERER, commissioner.seconds),
-            "evidence": evidence_verb.verb(plant.folder, TOPICS),
-            "forget": forgetting.verb(self.pipeline, intake, SimpleNamespace(forget=lambda _: None)),
-        }
-        self.desk = CommandDispatcher(self.pipeline, RENDERER, self.store, TOPICS, verbs, commissioner.words)
-        reload = SimpleNamespace(inherited=(), debts=None, refusals=deque())
-        reload.ask = lambda name: reload.refusals.append((name, "no"))
-        self.desk._complain = complain
-        Reloading(self.desk, self.line, TOPICS, reload)
+        intake = Intake(CONTRACT, (), 3, {})
+        context = CommandContext(
+            self.pipeline, RENDERER, self.store, TOPICS, errors=Strict(), state_dir=plant.folder,
+            commission_s=commissioning.seconds, forget_sensor=intake.forget,
+        )  # fmt: skip
+        context.pending.sources.append(commissioning.take_progress)
+        self.desk = CommandDispatcher(context)
+        reload = SimpleNamespace(results=deque())
+        reload.request = lambda name: reload.results.append((name, "no"))
+        ReloadVerb(context, reload)
 
     def hear(self, message: Message) -> None:
         """A command comes and is done; then half a commissioning passes."""
@@ -176,9 +175,9 @@ class Commanded:
         self._attend()
         assert acks == [1]
         self.now_s += 2.5
-        if self.commissioner._gathering:
+        if self.commissioning.under_way:
             window(self.pipeline, "b", (1, 0, 0))
-        self.pipeline.listen(self.now_s, NOW_UNIX_NS + int(self.now_s * NS), listening=True)
+        self.pipeline.tick(self.now_s, NOW_UNIX_NS + int(self.now_s * NS), connected=True)
         self._attend()
 
     def _attend(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cbor2
 import msgpack
 
-from drsn.agent.acquisition.codecs.json_document import FIELDS
+from drsn.agent.acquisition.codecs.fields import FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def _nested(source: Bytes, depth: int, make: Callable[[], Any]) -> Any:  # noqa:
 
 
 def _plain(tagged: object) -> object:
-    """What JSON and MessagePack make of what they have no form for."""
+    """Stands in for a value that JSON and MessagePack can not encode."""
     while isinstance(tagged, cbor2.CBORTag):
         tagged = tagged.value
     return base64.b64encode(tagged).decode() if isinstance(tagged, bytes) else tagged

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import PASSWORD, openssl
+from servers import NEW_KEY, PASSWORD, openssl
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.operator.client import Client
@@ -113,9 +114,8 @@ def enter(guarded: Mosquitto, wait_until: Callable) -> Iterator[Callable[..., Ac
 
         address = BrokerAddress("127.0.0.1", guarded.port, username=name, password=PASSWORD, protocol="5")
         connection = Connection(
-            address, name=name, client_id=f"test-{name}", filters=filters,
-            on_message=hear,
-        )  # fmt: skip
+            address, ConnectionOptions(name=name, client_id=f"test-{name}", filters=filters), on_message=hear
+        )
         connections.append(connection)
         connection.start()
         wait_until(lambda: connection.connected, 10, f"{name} is let in")
@@ -148,7 +148,7 @@ def test_an_account_hears_what_it_needs_and_nothing_else(name: str, enter: Calla
 def test_nobody_is_let_in_without_a_password(guarded: Mosquitto, wait_until: Callable):
     for password in (None, "guess"):
         address = BrokerAddress("127.0.0.1", guarded.port, username=AGENT, password=password)
-        connection = Connection(address, name="thief", client_id="thief")
+        connection = Connection(address, ConnectionOptions("thief", "thief"))
         connection.start()
         wait_until(lambda c=connection: c.last_error, what="a refusal")
         assert not connection.connected
@@ -296,7 +296,7 @@ def test_the_files_that_ship_are_what_mosquitto_starts_with(
         return subprocess.run(command, check=False, timeout=20, capture_output=True).returncode == 0
 
     wait_until(lambda: let_in("ca.pem"), 20, "an encrypted login")
-    openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=new",
+    openssl(tmp_path, "req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=new",
             "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "server.key", "-out", "server.pem")  # fmt: skip
     mosquitto.process.send_signal(signal.SIGHUP)
     wait_until(lambda: let_in("server.pem"), 20, "the renewed certificate")

@@ -96,7 +96,8 @@ def test_without_a_broker_the_agent_is_ready_and_says_so_and_connects_when_it_ap
 ):
     mosquitto.stop()
     agent = make_agent(mosquitto.url)
-    agent.start()
+    agent.launch()
+    wait_until(lambda: "event=ready" in agent.text(), what="ready")
     wait_until(lambda: "no connection, trying again" in agent.text(), what="a word about the broker")
     mosquitto.start()
     assert wait_until(lambda: mosquitto.one(STATUS).get("state") == "online", 40)

@@ -6,6 +6,8 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 
@@ -25,6 +27,7 @@ def play(broker, seconds: float) -> int:
     return len(sent)
 
 
+@pytest.mark.slow
 def test_commission_and_undo_from_a_shell(mosquitto, make_agent: Callable, run_agent: Callable, wait_until: Callable):
     agent = make_agent(mosquitto.url)
     agent.start("--set", "commission.seconds=6", "--set", "commission.give_up_after_s=7")

@@ -93,6 +93,7 @@ def test_answers_carry_the_correlation_of_mqtt_5(shell: Callable, mosquitto):
     assert json.loads(document)["ok"]
 
 
+@pytest.mark.slow  # the client tries for CONNECT_S = 10 s
 def test_a_broker_that_is_not_there_is_one_line(run_agent: Callable, monkeypatch: pytest.MonkeyPatch):
     done = run_agent("alarms", "--broker", f"mqtt://127.0.0.1:{free_port()}")
     assert done.returncode == 69

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import PASSWORD, free_port, openssl
+from servers import NEW_KEY, PASSWORD, free_port, openssl
 
 from drsn.agent.mqtt.topics import legal_sensor
 from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument, ResultDocument
@@ -102,7 +102,7 @@ def test_encrypted_and_with_a_password(encrypted, certificates: Path, examine: C
 
 
 def test_an_unknown_authority(encrypted, certificates: Path, examine: Callable):
-    openssl(certificates, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=other CA",
+    openssl(certificates, "req", "-x509", *NEW_KEY, "-days", "2", "-subj", "/CN=other CA",
             "-keyout", "other.key", "-out", "other.pem")  # fmt: skip
     findings = examine(
         f"mqtts://127.0.0.1:{encrypted.port}", *options(certificates, ca_file=f"{certificates}/other.pem")

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, line_of, renderer_of
+from witness import POLICY, FakeWriter, events_of, line_of, renderer_of
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
-from drsn.agent.evidence.record import About, record_of
+from drsn.agent.evidence.record import SensorSetup, record_of
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
-from drsn.agent.tools.evidence.replay import diagnose_again, events_of, judge_again
+from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
 from drsn.model.bundle import open_bundle
 from drsn.model.data.files import read_recording
 from drsn.model.noise import Noise, add_noise
@@ -39,11 +39,11 @@ def frames(path: Path, snr_db: float) -> list[Message]:
     return sent
 
 
-def run(messages: list[Message], max_batch: int, desk: Desk) -> list[str]:
-    keeper = Recorder(8, max_batch, desk, renderer_of(BUNDLE.contract).event)
+def run(messages: list[Message], max_batch: int, writer: FakeWriter) -> list[str]:
+    recorder = Recorder(8, max_batch, writer, renderer_of(BUNDLE.contract).event)
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
-        events = list(events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper)))
-    keeper.release()
+        events = events_of(messages, line_of(BUNDLE.contract, backend, max_batch, recorder))
+    recorder.release()
     return [event.model_dump_json() for event in events]
 
 
@@ -52,14 +52,14 @@ def run(messages: list[Message], max_batch: int, desk: Desk) -> list[str]:
 def test_recordings_and_their_evidence_give_the_same_events_bit_for_bit(data_dir: Path, snr_db: float):
     streams = [frames(data_dir / "cwru" / f"{name}.mat", snr_db) for name in ("108", "121", "200")]
     messages = [message for turn in zip(*streams, strict=False) for message in turn]
-    desk = Desk()
-    first = run(messages, 32, desk)
+    writer = FakeWriter()
+    first = run(messages, 32, writer)
     assert len(first) >= 3
     for max_batch in (32, 1, 7):
-        assert run(messages, max_batch, Desk()) == first, max_batch
+        assert run(messages, max_batch, FakeWriter()) == first, max_batch
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, 1) as backend:
-        for snapshot in desk.taken:
-            record = from_bytes(to_bytes(record_of(snapshot, About(BUNDLE.contract, POLICY, (), None))))
+        for capture in writer.taken:
+            record = from_bytes(to_bytes(record_of(capture, SensorSetup(BUNDLE.contract, POLICY, (), None))))
             assert all(note.lossless for note in record.header.windows)
             assert judge_again(record).equal
             again = diagnose_again(record, backend)

@@ -7,7 +7,9 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import PASSWORD, openssl
+from servers import NEW_KEY, PASSWORD, openssl
+
+from drsn.agent.mqtt.certificate_expiry import NOT_WATCHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,7 @@ def login(folder: Path) -> list[str]:
 
 def sign(folder: Path, name: str, days: int) -> None:
     """`NAME.pem`, good from now on for so long."""
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}",
+    openssl(folder, "req", *NEW_KEY, "-subj", f"/CN={name}",
             "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-days", str(days), "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip
@@ -90,3 +92,19 @@ def test_what_lasts_is_not_warned_of(encrypted, certificates: Path, make_agent: 
     doctor = run_agent("doctor", "--config", str(agent.config), "--json", *login(certificates))
     (found,) = (each for each in json.loads(doctor.stdout)["findings"] if each["check"] == "broker.tls")
     assert (found["state"], found["remedy"]) == ("ok", None)
+
+
+def test_without_the_extra_log_and_doctor_tell_what_to_install(
+    encrypted, certificates: Path, make_agent: Callable, run_agent: Callable, monkeypatch: pytest.MonkeyPatch
+):
+    sign(certificates, "ours", 10)
+    (certificates / "cryptography.py").write_text("raise ImportError")  # hides the installed one
+    monkeypatch.setenv("PYTHONPATH", str(certificates))
+    agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
+    agent.start(*login(certificates))
+    assert agent.text().count(NOT_WATCHED) == 1
+    status = heard(encrypted.port, certificates)
+    assert (status["state"], status["warnings"], status["reasons"]) == ("online", [], [])
+    doctor = run_agent("doctor", "--config", str(agent.config), "--json", *login(certificates))
+    (found,) = (each for each in json.loads(doctor.stdout)["findings"] if each["check"] == "broker.tls")
+    assert (found["state"], NOT_WATCHED in found["said"]) == ("ok", True)

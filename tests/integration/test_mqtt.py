@@ -10,6 +10,7 @@ import pytest
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.tools.demo.broker import embedded_broker
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 @contextmanager
 def connected(port: int, wait_until: Callable, **options: object) -> Iterator[Connection]:
     broker = BrokerAddress("127.0.0.1", port, protocol=options.pop("protocol", "auto"), keepalive_s=5)
-    connection = Connection(broker, **{"name": "test", "client_id": "test", **options})
+    on_message = options.pop("on_message", None)
+    connection = Connection(broker, ConnectionOptions("test", "test", **options), on_message=on_message)
     connection.start()
     try:
         wait_until(lambda: connection.connected, 30, "a connection")
@@ -82,22 +84,6 @@ def test_a_message_that_can_not_be_taken_in_comes_again_and_the_connection_lives
         assert connection.epoch == 2
 
 
-def test_the_wait_between_attempts_never_overflows(monkeypatch):
-    waits: list[float] = []
-    connection = Connection(BrokerAddress("127.0.0.1", 1), name="t", client_id="t")
-
-    def wait(longest_s: float) -> bool:
-        waits.append(longest_s)
-        if len(waits) > 1100:
-            connection._stopping.set()
-        return False
-
-    monkeypatch.setattr(connection._stopping, "wait", wait)
-    monkeypatch.setattr(connection, "_session", lambda: None)
-    connection._run()
-    assert max(waits) <= 30
-
-
 def test_a_broker_without_mqtt_5_gets_3_1_1_and_a_warning(wait_until, caplog):
     with embedded_broker() as port, connected(port, wait_until) as connection:
         assert connection.protocol == "3.1.1"
@@ -118,7 +104,7 @@ def test_a_denied_publish_is_reported_with_the_reason(tmp_path, mosquitto, wait_
 
 
 def test_a_name_that_does_not_resolve_leaves_a_reason_and_no_exception(wait_until):
-    connection = Connection(BrokerAddress("no-such-host.invalid", 1), name="test", client_id="test")
+    connection = Connection(BrokerAddress("no-such-host.invalid", 1), ConnectionOptions("test", "test"))
     connection.start()
     assert wait_until(lambda: connection.last_error, what="a reason")
     connection.stop()

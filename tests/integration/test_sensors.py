@@ -117,6 +117,7 @@ def test_a_machine_that_stands_or_runs_up_is_not_judged(mosquitto, started, wait
     wait_until(lambda: state(mosquitto) == ("active_unacked", "inner_race", "gate"), what=agent.text())
 
 
+@pytest.mark.slow
 def test_a_sensor_that_falls_silent_is_told_of_but_not_while_the_broker_is_away(
     mosquitto, started, wait_until, sensor: Sensor
 ):

@@ -12,6 +12,7 @@ import pytest
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ STATUS = "drsn/v1/_agent/tester/status"
 
 @contextmanager
 def stranger(mosquitto: Mosquitto, wait_until: Callable) -> Iterator[Connection]:
-    connection = Connection(BrokerAddress("127.0.0.1", mosquitto.port), name="stranger", client_id="stranger")
+    connection = Connection(BrokerAddress("127.0.0.1", mosquitto.port), ConnectionOptions("stranger", "stranger"))
     connection.start()
     try:
         wait_until(lambda: connection.connected, what="a connection")

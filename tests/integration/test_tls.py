@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from servers import PASSWORD, free_port, openssl
+from servers import NEW_KEY, PASSWORD, free_port, openssl
 
+from drsn.agent.mqtt.backoff import Backoff
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.tls import context
 from drsn.model.errors import ConfigurationError
 
@@ -47,13 +49,13 @@ def options(certificates: Path, **settings: str) -> list[str]:
 
 def authority(folder: Path, name: str) -> None:
     """`NAME.pem` and `NAME.key`, which sign for themselves."""
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "400", "-subj", f"/CN={name}",
+    openssl(folder, "req", "-x509", *NEW_KEY, "-days", "400", "-subj", f"/CN={name}",
             "-keyout", f"{name}.key", "-out", f"{name}.pem")  # fmt: skip
 
 
 def signed(folder: Path, name: str, common_name: str, ca: str = "ca", *, address: bool = False) -> None:
     """`NAME.pem` and `NAME.key`, signed by an authority; for a server at 127.0.0.1 if `address`."""
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={common_name}",
+    openssl(folder, "req", *NEW_KEY, "-subj", f"/CN={common_name}",
             "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
     extensions = ["-extfile", "ext"] if address else []
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key",
@@ -79,7 +81,9 @@ def mutual(mosquitto: Mosquitto, certificates: Path) -> Mosquitto:
 def connection(broker: Mosquitto, certificates: Path, **how: object) -> Iterator[Connection]:
     """One that is on its way, with quick attempts."""
     given = {"host": "127.0.0.1", "tls": True, "ca_file": f"{certificates}/ca.pem"}
-    made = Connection(BrokerAddress(**{"port": broker.port, **given, **how}), name="t", client_id="t")
+    made = Connection(
+        BrokerAddress(**{"port": broker.port, **given, **how}), ConnectionOptions("t", "t"), backoff=Backoff(max_s=1.0)
+    )
     made.start()
     try:
         yield made
@@ -112,7 +116,7 @@ def test_what_keeps_it_out_is_named_in_the_log(
         "authority": {"ca_file": f"{certificates}/other.pem"},
     }[wrong]
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
-    agent.start(*options(certificates, **settings))
+    agent.launch(*options(certificates, **settings))  # it never connects
     said = {"password": "Not authorized", "authority": "CERTIFICATE_VERIFY_FAILED"}[wrong]
     assert wait_until(lambda: said in agent.text(), 30, agent.text())
     assert agent.process.poll() is None, "it goes on trying"
@@ -153,7 +157,7 @@ def test_commands_show_a_certificate_too(mutual, certificates: Path, run_agent: 
     refused = run_agent("alarms", "--broker", url, *ca)
     assert (refused.returncode, "certificate" in refused.stderr) == (69, True)
     insecure = run_agent("alarms", "--broker", url, "--insecure", *shown)
-    assert (insecure.returncode, "--insecure: nobody checks" in insecure.stderr) == (0, True)
+    assert (insecure.returncode, "--insecure: the broker's certificate is not checked" in insecure.stderr) == (0, True)
     assert run_agent("alarms", "--broker", url, *shown).returncode == 69, "the system knows no test CA"
 
 
@@ -211,7 +215,7 @@ def test_insecure_shows_in_log_status_check_and_doctor(
     assert status["state"] == "degraded"
     assert [reason for reason in status["reasons"] if "mqtt.insecure" in reason] == status["reasons"]
     assert "event=degraded" in agent.text()
-    assert "mqtt.insecure: nobody checks" in agent.text()
+    assert "mqtt.insecure: the broker's certificate is not checked" in agent.text()
     checked = json.loads(run_agent("check", "--config", str(agent.config), "--json", *login).stdout)
     assert any("mqtt.insecure" in warning for warning in checked["warnings"])
     found = findings(run_agent("doctor", "--config", str(agent.config), "--json", *login))["broker.tls"]
@@ -249,7 +253,7 @@ def _shake(server: ssl.SSLContext, listener: socket.socket) -> None:
 
 def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path):
     signed(certificates, "ours", "jetson-07")
-    openssl(certificates, "rsa", "-in", "ours.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
+    openssl(certificates, "pkey", "-in", "ours.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
     for key, said in {
         "locked.key": "passphrase",
         "ca.key": "no certificate with its key",
@@ -263,9 +267,9 @@ def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path)
 
 def test_a_broker_that_closes_the_line_at_once_leaves_a_reason(wait_until: Callable):
     with socket.create_server(("127.0.0.1", free_port())) as listener:
-        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), name="t", client_id="t")
+        made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), ConnectionOptions("t", "t"))
         made.start()
         listener.accept()[0].close()
         wait_until(lambda: made.last_error, what="a reason")
         made.stop()
-    assert "closed the line" in made.last_error
+    assert "closed the connection" in made.last_error

@@ -91,7 +91,7 @@ def test_the_second_does_not_start_and_the_first_goes_on(mosquitto, make_agent, 
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-@pytest.mark.parametrize("state", ["separate", "copied"])
+@pytest.mark.parametrize("state", ["separate", pytest.param("copied", marks=pytest.mark.slow)])
 def test_of_two_that_start_at_once_one_stops_and_the_other_stays(mosquitto, twin, tmp_path: Path, protocol, state):
     """The broker tells them nothing: mosquitto 2.0.11 closes a line without MQTT 5's reason, and 3.1.1 has none."""
     agents = {name: twin(name) for name in ("one", "other")}
@@ -117,6 +117,7 @@ def test_of_two_that_start_at_once_one_stops_and_the_other_stays(mosquitto, twin
     assert mosquitto.one(STATUS)["state"] == "stopped"
 
 
+@pytest.mark.slow
 def test_one_that_comes_back_after_an_outage_has_its_name_again(mosquitto, twin, tmp_path: Path):
     """Meanwhile another one found it free: nothing but the broker could have told it, and the broker did not know."""
     first, second = twin("first"), twin("second")

@@ -32,7 +32,7 @@ def test_the_base_install_resolves_to_wheels_on_a_jetson(python):
 def test_the_agent_s_tests_pass_on_the_oldest_releases(make_environment):
     environment = make_environment(_oldest_python())
     # lowest-direct: the lower bound of everything that pyproject.toml names.
-    environment.install("--resolution", "lowest-direct", f"{ROOT}[demo,codecs]")
+    environment.install("--resolution", "lowest-direct", f"{ROOT}[demo,codecs,certificates]")
     environment.install("pytest>=8.3", "pytest-timeout", "hypothesis")
     versions = environment(
         "python", "-c", "import numpy, onnxruntime; print(numpy.__version__, onnxruntime.__version__)"
@@ -40,6 +40,7 @@ def test_the_agent_s_tests_pass_on_the_oldest_releases(make_environment):
     assert versions.stdout.split() == ["2.2.0", "1.23.0"]
     done = environment(
         "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", "--rootdir", ROOT,
+        "--hypothesis-profile", "desk",  # in CI too: these tests have tried 200 examples before
         ROOT / "tests" / "unit" / "agent", ROOT / "tests" / "contract", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

@@ -1,37 +1,37 @@
-"""Packets: bytes of one MQTT message in, a frozen `Packet` out; one small codec per form."""
+"""Codecs: each decodes the payload of one MQTT message into a frozen `Packet`."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from drsn.agent.acquisition.codecs.packet import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs.packet import Packet, PacketError, PayloadFormat, Reason
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CODECS", "Codec", "Format", "Packet", "PacketError", "Reason", "codec"]
+__all__ = ["CODECS", "Codec", "Packet", "PacketError", "PayloadFormat", "Reason", "codec"]
 
 CODECS: Final = ("raw", "frame", "json", "cbor", "msgpack")
-"""Their names."""
+"""Names of the codecs."""
 
 
 class Codec(Protocol):
-    """What each of those modules has."""
+    """The functions of each codec's module."""
 
-    def decode(self, payload: bytes, properties: Mapping[str, str], form: Format, /) -> Packet:
+    def decode(self, payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat, /) -> Packet:
         """The packet; raises `PacketError` and nothing else. `properties` are the message's user properties."""
         ...
 
     def encode(self, packet: Packet, /) -> bytes:
-        """The payload that an input with nothing but its codec configured decodes to this packet."""
+        """The payload that an input without further configuration decodes to this packet."""
         ...
 
 
 @cache
 def codec(name: str) -> Codec:
-    """A codec, imported when it is first asked for: two of them need a library that most inputs do without.
+    """A codec, imported at its first use: two of them need a library that most inputs do not.
 
     Raises:
         ConfigurationError: the library is not installed.
@@ -49,11 +49,11 @@ def _imported(name: str) -> object:
     from drsn.agent.acquisition.codecs import frame, json_document, raw  # noqa: PLC0415
 
     if name == "cbor":
-        import drsn.agent.acquisition.codecs.cbor as of_cbor  # noqa: PLC0415 (optional)
+        import drsn.agent.acquisition.codecs.cbor as cbor_codec  # noqa: PLC0415 (optional)
 
-        return of_cbor
+        return cbor_codec
     if name == "msgpack":
-        import drsn.agent.acquisition.codecs.msgpack as of_msgpack  # noqa: PLC0415 (optional)
+        import drsn.agent.acquisition.codecs.msgpack as msgpack_codec  # noqa: PLC0415 (optional)
 
-        return of_msgpack
+        return msgpack_codec
     return {"raw": raw, "frame": frame, "json": json_document}[name]

@@ -1,8 +1,8 @@
-"""Codec `cbor`: the map of `document` in CBOR (RFC 8949); samples as a list, bytes or a typed array (RFC 8746).
+"""Codec `cbor` (RFC 8949): a map with the fields of `codecs.fields`; samples as list, bytes or typed array (RFC 8746).
 
-A typed array says its own type and byte order, and with tag 40 its shape [channels, samples], so an input of them
-needs no further configuration. Of the other tags only those of time and of CBOR itself are taken: the library's own
-decoders for the rest build regular expressions, e-mails and numbers of any size out of a stranger's bytes.
+A typed array carries its own type and byte order, and with tag 40 its shape [channels, samples], so an input of them
+needs no further configuration. Of the other tags only those of time and of CBOR itself are accepted: the library's own
+decoders for the rest build regular expressions, e-mails and numbers of any size from untrusted bytes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import cbor2
 import numpy as np
 
-from drsn.agent.acquisition.codecs.json_document import document_of, packet_of
-from drsn.agent.acquisition.codecs.packet import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs.fields import fields_of, packet_of
+from drsn.agent.acquisition.codecs.packet import Packet, PacketError, PayloadFormat, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_DEPTH = 16
-"""Of maps, arrays and tags within each other; the default document has 4."""
+"""Depth of nested maps, arrays and tags, at most; the default document has 4."""
 
-TYPED: Final = {
+TYPED_ARRAYS: Final = {
     64: ">u1", 65: ">u2", 66: ">u4", 67: ">u8", 68: ">u1", 69: "<u2", 70: "<u4", 71: "<u8",
     72: ">i1", 73: ">i2", 74: ">i4", 75: ">i8", 77: "<i2", 78: "<i4", 79: "<i8",
     80: ">f2", 81: ">f4", 82: ">f8", 84: "<f2", 85: "<f4", 86: "<f8",
@@ -36,11 +36,12 @@ F32_LITTLE_ENDIAN = 85
 ROW_MAJOR = 40
 
 
-def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the map says all)
+def decode(payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat) -> Packet:  # noqa: ARG001 (all is in the map)
     """Decode one message.
 
     Raises:
-        PacketError: no CBOR map, a tag that is not taken, a field of another kind, or samples that can't be.
+        PacketError: the payload is no CBOR map, it has a tag that is not accepted, a field is missing or of another
+            type, or the samples are invalid.
     """
     stream = io.BytesIO(payload)
     try:
@@ -54,38 +55,38 @@ def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packe
     except cbor2.CBORDecodeError as error:
         if isinstance(error.__cause__, PacketError):
             raise error.__cause__ from None
-        raise PacketError(Reason.BAD_DOCUMENT, f"no CBOR: {error}"[:120]) from None
+        raise PacketError(Reason.BAD_DOCUMENT, f"not CBOR: {error}"[:120]) from None
     if stream.tell() != len(payload):
-        raise PacketError(Reason.BAD_DOCUMENT, f"{len(payload) - stream.tell()} bytes behind the CBOR map")
-    return packet_of(document, form)
+        raise PacketError(Reason.BAD_DOCUMENT, f"{len(payload) - stream.tell()} bytes after the CBOR map")
+    return packet_of(document, payload_format)
 
 
 def encode(packet: Packet) -> bytes:
     """Encode a packet: samples as one typed array of little-endian float32, several channels in the shape of tag 40."""
     typed = cbor2.CBORTag(F32_LITTLE_ENDIAN, packet.samples.astype("<f4").tobytes())
-    several = packet.samples.shape[0] > 1
-    samples = cbor2.CBORTag(ROW_MAJOR, [list(packet.samples.shape), typed]) if several else typed
-    return cbor2.dumps(document_of(packet, samples))
+    shaped = cbor2.CBORTag(ROW_MAJOR, [list(packet.samples.shape), typed])
+    samples = typed if packet.samples.shape[0] == 1 else shaped
+    return cbor2.dumps(fields_of(packet, samples))
 
 
-def _refused(_value: object, _immutable: bool) -> object:  # noqa: FBT001 (the signature is the library's)
-    raise PacketError(Reason.BAD_DOCUMENT, "a CBOR tag that no packet has")
+def _refuse(_value: object, _immutable: bool) -> object:  # noqa: FBT001 (the signature is the library's)
+    raise PacketError(Reason.BAD_DOCUMENT, "a CBOR tag that is not accepted")
 
 
 def _untagged(value: object, _immutable: bool) -> object:  # noqa: FBT001
     return value
 
 
-def _typed(dtype: str, value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
+def _typed_array(dtype: str, value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
     if not isinstance(value, bytes):
-        raise PacketError(Reason.BAD_DOCUMENT, "a typed array holds no bytes")
-    kind = np.dtype(dtype)
-    if len(value) % kind.itemsize:
+        raise PacketError(Reason.BAD_DOCUMENT, "a typed array is not of bytes")
+    itemsize = np.dtype(dtype).itemsize
+    if len(value) % itemsize:
         raise PacketError(Reason.TRUNCATED, f"{len(value)} bytes are no whole number of {dtype} in a typed array")
-    return np.frombuffer(value, kind)
+    return np.frombuffer(value, dtype)
 
 
-def _shaped(value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
+def _reshaped(value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
     match value:
         case [[int(channels), int(samples)], np.ndarray() as flat] if channels * samples == flat.size and channels > 0:
             return flat.reshape(channels, samples)
@@ -93,11 +94,11 @@ def _shaped(value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
 
 
 class _Tags(dict[int, "Callable[[Any, bool], Any]"]):
-    """Never without an answer, so that the library never falls back to a decoder of its own."""
+    """Has an entry for every tag, so that the library never uses a decoder of its own."""
 
     def __missing__(self, tag: int) -> Callable[[Any, bool], Any]:
-        return _refused
+        return _refuse
 
 
-_TAGS = _Tags({0: _untagged, 1: _untagged, 55799: _untagged, ROW_MAJOR: _shaped})  # text and Unix time; "this is CBOR"
-_TAGS.update({tag: partial(_typed, dtype) for tag, dtype in TYPED.items()})
+_TAGS = _Tags({0: _untagged, 1: _untagged, 55799: _untagged, ROW_MAJOR: _reshaped})  # time as text, as a number; CBOR
+_TAGS.update({tag: partial(_typed_array, dtype) for tag, dtype in TYPED_ARRAYS.items()})

@@ -1,7 +1,7 @@
-"""Codec `frame`: a 48-byte header and samples, interleaved; content type `application/vnd.drsn.frame`.
+"""Codec `frame`: a 48-byte header and interleaved samples; content type `application/vnd.drsn.frame`.
 
-The header says all that a packet can, so an input of frames needs no further configuration. Its crc32 covers
-the first 44 bytes and the samples.
+The header has every field of a packet, so an input of frames needs no further configuration. Its crc32 covers the first
+44 bytes and the samples.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
-from drsn.agent.acquisition.codecs.packet import DTYPES, Format, Packet, PacketError, Reason, samples_from_bytes
+from drsn.agent.acquisition.codecs.packet import DTYPES, Packet, PacketError, PayloadFormat, Reason, samples_from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +24,17 @@ CONTENT_TYPE = "application/vnd.drsn.frame"
 HEADER = struct.Struct("<4sBBBBIIIQfffHHI")
 MAGIC = b"DRSN"
 VERSION = 1
-DTYPE_CODES = {0: "i16", 1: "i32", 2: "f32"}
+DTYPE_CODES: Final[dict[int, Literal["f32", "i16", "i32"]]] = {0: "i16", 1: "i32", 2: "f32"}
 UNITS = {0: None, 1: "g", 2: "m/s²", 3: "mm/s", 4: "V"}
 FLAG_CLIPPED = 1
 FLAG_CLOCK_SYNCED = 2
 
-_CODE_OF_DTYPE = {name: code for code, name in DTYPE_CODES.items()}
+_CODE_OF_DTYPE: dict[str, int] = {name: code for code, name in DTYPE_CODES.items()}
 _CODE_OF_UNIT = {name: code for code, name in UNITS.items()}
 
 
 class Header(NamedTuple):
-    """The header's fields, in their order."""
+    """The header's fields in order."""
 
     magic: bytes
     version: int
@@ -42,7 +42,7 @@ class Header(NamedTuple):
     channels: int
     flags: int
     n_samples: int
-    """Per channel."""
+    """Samples per channel."""
     seq: int
     boot_id: int
     t0_unix_ns: int
@@ -55,51 +55,53 @@ class Header(NamedTuple):
     crc32: int
 
 
-def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the header says all)
+def decode(payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat) -> Packet:  # noqa: ARG001 (the header has all)
     """Decode one message.
 
     Raises:
-        PacketError: shorter than it says, an unknown version or code, a wrong crc, or a number that can't be.
+        PacketError: the payload is shorter than its header states, the version or a code is unknown, the crc is wrong,
+            or a number is impossible.
     """
     if len(payload) < HEADER.size:
         raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, the header alone has {HEADER.size}")
-    head = Header._make(HEADER.unpack_from(payload))
-    _check(head)
-    name = DTYPE_CODES[head.dtype]
+    header = Header._make(HEADER.unpack_from(payload))
+    _check(header)
+    dtype = DTYPE_CODES[header.dtype]
     body = memoryview(payload)[HEADER.size :]
-    if len(body) != head.n_samples * head.channels * DTYPES[name].itemsize:
+    if len(body) != header.n_samples * header.channels * DTYPES[dtype].itemsize:
         raise PacketError(
-            Reason.TRUNCATED, f"{len(body)} bytes of samples, not {head.n_samples} x {head.channels} of {name}"
+            Reason.TRUNCATED, f"{len(body)} bytes of samples, not {header.n_samples} x {header.channels} of {dtype}"
         )
-    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != head.crc32:
+    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != header.crc32:
         raise PacketError(Reason.BAD_CRC, "crc32 differs")
     return Packet(
-        samples=samples_from_bytes(body, name, channels=head.channels, scale=head.scale, planar=False),
-        t0_unix_ns=head.t0_unix_ns or None,
-        sample_rate_hz=head.sample_rate_hz,
-        seq=head.seq,
-        boot_id=head.boot_id,
-        rpm=head.rpm or None,
-        unit=UNITS[head.unit],
-        clock_synced=bool(head.flags & FLAG_CLOCK_SYNCED),
-        clipped=bool(head.flags & FLAG_CLIPPED),
-        count=head.scale if name == "i16" else None,
+        samples=samples_from_bytes(body, PayloadFormat(dtype, header.scale, header.channels)),
+        t0_unix_ns=header.t0_unix_ns or None,
+        sample_rate_hz=header.sample_rate_hz,
+        seq=header.seq,
+        boot_id=header.boot_id,
+        rpm=header.rpm or None,
+        unit=UNITS[header.unit],
+        clock_synced=bool(header.flags & FLAG_CLOCK_SYNCED),
+        clipped=bool(header.flags & FLAG_CLIPPED),
+        count=header.scale if dtype == "i16" else None,
     )
 
 
-def _check(head: Header) -> None:
-    if head.magic != MAGIC or head.version != VERSION:
+def _check(header: Header) -> None:
+    if header.magic != MAGIC or header.version != VERSION:
         raise PacketError(
-            Reason.BAD_HEADER, f"magic {head.magic!r} version {head.version}, not {MAGIC!r} version {VERSION}"
+            Reason.BAD_HEADER, f"magic {header.magic!r} version {header.version}, not {MAGIC!r} version {VERSION}"
         )
-    if head.dtype not in DTYPE_CODES or head.unit not in UNITS or not head.channels:
+    if header.dtype not in DTYPE_CODES or header.unit not in UNITS or not header.channels:
         raise PacketError(
-            Reason.BAD_HEADER, f"dtype {head.dtype}, unit {head.unit} or {head.channels} channels are not defined"
+            Reason.BAD_HEADER, f"dtype {header.dtype}, unit {header.unit} or {header.channels} channels are not defined"
         )
-    numbers = (head.sample_rate_hz, head.scale, head.rpm)
-    if not all(map(math.isfinite, numbers)) or head.sample_rate_hz <= 0 or head.rpm < 0 or not head.scale:
+    numbers = (header.sample_rate_hz, header.scale, header.rpm)
+    if not all(map(math.isfinite, numbers)) or header.sample_rate_hz <= 0 or header.rpm < 0 or not header.scale:
         raise PacketError(
-            Reason.BAD_HEADER, f"rate {head.sample_rate_hz} Hz, scale {head.scale} or {head.rpm} rpm can't be"
+            Reason.BAD_HEADER,
+            f"rate {header.sample_rate_hz} Hz, scale {header.scale} or {header.rpm} rpm is impossible",
         )
 
 

@@ -1,189 +1,31 @@
-"""A document with fields by name, other paths by configuration: what `json`, `cbor` and `msgpack` share; and `json`.
-
-`samples` is a list of numbers, a list of lists (one per channel), or little-endian numbers in the input's `dtype`: as
-bytes, or in JSON as base64. `t0` is Unix seconds, or ISO 8601 with its offset.
-"""
+"""Codec `json`: a document with the fields of `codecs.fields`; samples as a list, or as base64."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import math
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from drsn.agent.acquisition.codecs.packet import (
-    MAX_T0_UNIX_NS,
-    MAX_U32,
-    Format,
-    Packet,
-    PacketError,
-    Reason,
-    samples_from_bytes,
-    scaled,
-)
+from drsn.agent.acquisition.codecs.fields import fields_of, packet_of
+from drsn.agent.acquisition.codecs.packet import Packet, PacketError, PayloadFormat, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
 
-FIELDS = ("samples", "t0", "sample_rate_hz", "seq", "boot_id", "rpm", "unit")
-
-MAX_UNIT = 16
-
-
-def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:  # noqa: ARG001 (the document says all)
+def decode(payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat) -> Packet:  # noqa: ARG001 (all is in it)
     """Decode one message.
 
     Raises:
-        PacketError: no JSON object, a field missing or of another kind, or samples that can't be.
+        PacketError: the payload is no JSON object, a field is missing or of another type, or the samples are invalid.
     """
     try:
         document = json.loads(payload)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise PacketError(Reason.BAD_DOCUMENT, f"no JSON: {error}"[:120]) from None
-    return packet_of(document, form)
+        raise PacketError(Reason.BAD_DOCUMENT, f"not JSON: {error}"[:120]) from None
+    return packet_of(document, payload_format)
 
 
 def encode(packet: Packet) -> bytes:
     """Encode a packet: samples as a list, or one list per channel."""
     samples = packet.samples.tolist()
-    return json.dumps(document_of(packet, samples[0] if len(samples) == 1 else samples)).encode()
-
-
-def packet_of(document: object, form: Format) -> Packet:
-    """The packet that a document says; `samples` may also be bytes, or an array that says its own type.
-
-    Raises:
-        PacketError: no map, a field missing or of another kind, or samples that can't be.
-    """
-    values = {name: _at(document, form.fields.get(name, name)) for name in FIELDS}
-    rate = _number(values["sample_rate_hz"], "sample_rate_hz")
-    rpm = _number(values["rpm"], "rpm")
-    if (rate is not None and rate <= 0) or (rpm is not None and rpm < 0):
-        raise PacketError(Reason.BAD_DOCUMENT, f"rate {rate} Hz or {rpm} rpm can't be")
-    samples, from_i16 = _samples(values["samples"], form)
-    return Packet(
-        samples=samples,
-        t0_unix_ns=_unix_ns(values["t0"]),
-        sample_rate_hz=rate,
-        seq=_integer(values["seq"], "seq"),
-        boot_id=_integer(values["boot_id"], "boot_id") or 0,
-        rpm=rpm,
-        unit=_unit(values["unit"]),
-        count=form.scale if from_i16 else None,
-    )
-
-
-def document_of(packet: Packet, samples: object) -> dict[str, object]:
-    """The fields that a packet knows, in the order of `FIELDS`, with its samples in the codec's form."""
-    said = {
-        "samples": samples,
-        "t0": None if packet.t0_unix_ns is None else packet.t0_unix_ns / 1e9,
-        "sample_rate_hz": packet.sample_rate_hz,
-        "seq": packet.seq,
-        "boot_id": packet.boot_id or None,
-        "rpm": packet.rpm,
-        "unit": packet.unit,
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _at(document: Any, path: str) -> Any:  # noqa: ANN401 (whatever JSON holds)
-    for part in path.split("."):
-        if not isinstance(document, dict):
-            return None
-        document = document.get(part)
-    return document
-
-
-def _number(value: object, name: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is no number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is not finite")
-    return number
-
-
-def _integer(value: object, name: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_U32:
-        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is no integer from 0 to {MAX_U32}")
-    return value
-
-
-def _unit(value: object) -> str | None:
-    if value is None:
-        return None
-    # Half a surrogate pair, which JSON can spell, would break the result document.
-    if not isinstance(value, str) or not value.isprintable() or len(value) > MAX_UNIT:
-        raise PacketError(Reason.BAD_DOCUMENT, f"unit is no plain text of at most {MAX_UNIT} characters")
-    return value
-
-
-def _unix_ns(value: object) -> int | None:
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except ValueError:
-            raise PacketError(Reason.BAD_DOCUMENT, f"t0 {value[:40]!r} is no ISO 8601 time") from None
-        if moment.tzinfo is None:
-            raise PacketError(Reason.BAD_DOCUMENT, "t0 has no offset from UTC")
-        value = moment.timestamp()
-    seconds = _number(value, "t0")
-    if seconds is None:
-        return None
-    if not 0 <= seconds * 1e9 <= MAX_T0_UNIX_NS:
-        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {seconds} s can't be a Unix time")
-    return round(seconds * 1e9)
-
-
-def _samples(value: object, form: Format) -> tuple[NDArray[np.float32], bool]:
-    """float32[channels, samples], and whether they came as 16-bit counts."""
-    if isinstance(value, str):
-        try:
-            value = base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            raise PacketError(Reason.BAD_DOCUMENT, "samples are no base64") from None
-    if isinstance(value, bytes):
-        samples = samples_from_bytes(value, form.dtype, channels=form.channels, scale=form.scale, planar=form.planar)
-        return samples, form.dtype == "i16"
-    numbers = value if isinstance(value, np.ndarray) else _numbers(value)
-    if not numbers.size:
-        raise PacketError(Reason.EMPTY, "no samples")
-    from_i16 = numbers.dtype.kind == "i" and numbers.dtype.itemsize == 2
-    if numbers.ndim == 1:
-        if numbers.size % form.channels:
-            raise PacketError(Reason.TRUNCATED, f"{numbers.size} samples do not fill {form.channels} channels")
-        numbers = numbers.reshape(form.channels, -1) if form.planar else numbers.reshape(-1, form.channels).T
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite as float32 is refused
-        return scaled(numbers, form.scale), from_i16
-
-
-def _numbers(value: object) -> NDArray[np.float64]:
-    """The numbers of a list, or of a list per channel.
-
-    Their types are looked at first: numpy makes room for the longest of a list's strings in every one of its places,
-    and 5,000 letters beside 100,000 empty strings took 2 GB and 18 s to be refused.
-    """
-    if not isinstance(value, list):
-        raise PacketError(Reason.BAD_DOCUMENT, "samples are missing, or neither a list, nor base64 or bytes")
-    rows = value if value and isinstance(value[0], list) else [value]
-    plain = all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows)
-    if not (plain and set().union(*(map(type, row) for row in rows)) <= {int, float}):
-        raise PacketError(Reason.BAD_DOCUMENT, "samples are not numbers in one list, or in one list per channel")
-    try:
-        return np.array(value, dtype=np.float64)
-    except OverflowError:
-        raise PacketError(Reason.BAD_DOCUMENT, "a sample is beyond every number that a float holds") from None
+    return json.dumps(fields_of(packet, samples[0] if len(samples) == 1 else samples)).encode()

@@ -1,4 +1,4 @@
-"""A packet: one MQTT message of samples, decoded. What every codec makes, whatever the bytes looked like."""
+"""A packet: one MQTT message with samples, decoded by any of the codecs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_SAMPLE_RATE_HZ = 1_000_000.0
-"""Above every accelerometer; bounds the memory of a ring, which grows with the rate."""
+"""Above the rate of every accelerometer. It bounds the memory of a ring, which grows with the rate."""
 
 MAX_AMPLITUDE = 1e15
-"""In any unit beyond every sensor, full-scale 32-bit counts included; its square still fits float32."""
+"""Above the range of every sensor in any unit, full-scale 32-bit counts included; its square still fits float32."""
 
 MAX_U32 = 2**32 - 1
 MAX_T0_UNIX_NS = 2**63 - 1
@@ -45,18 +45,18 @@ class Reason(str, Enum):
 
 
 class PacketError(Exception):
-    """The sender's fault: these bytes are no packet. Counted by `reason`, never fatal."""
+    """The message is refused: its bytes are no usable packet. It is counted by `reason` and never fatal."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.sensors: tuple[str, ...] = ()
-        """Whose packet it was, where that is known."""
+        """Ids of the sensors that sent the packet, where they are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """Samples of one or more channels, and what the sender said about them."""
+    """Samples of one or more channels, and what the sender reports about them."""
 
     samples: NDArray[np.float32]
     """float32[channels, samples], finite, in `unit`."""
@@ -64,34 +64,34 @@ class Packet:
     """Time of the first sample."""
     sample_rate_hz: float | None = None
     seq: int | None = None
-    """uint32, rises by one a packet and wraps."""
+    """uint32 that rises by one with each packet and wraps."""
     boot_id: int = 0
     """Changes when the sensor restarts; 0: unknown."""
     rpm: float | None = None
     unit: str | None = None
     clock_synced: bool | None = None
     clipped: bool = False
-    """The device says that it clipped."""
+    """The device reports clipping."""
     count: float | None = field(default=None, compare=False)
-    """Unit per count where the samples came as 16-bit counts: how it was sent, not what it says."""
+    """Unit per count if the samples came as 16-bit counts. It describes the encoding, so it does not compare."""
 
     def only(self, row: int) -> Packet:
-        """The packet of one channel."""
+        """The packet with only this row of the samples."""
         return replace(self, samples=self.samples[row : row + 1])
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """What a packet of one input does not say itself, from the configuration."""
+class PayloadFormat:
+    """What the configuration of an input states about its packets, where they do not carry it themselves."""
 
     dtype: Literal["f32", "i16", "i32"] = "f32"
     scale: float = 1.0
     """Unit per count."""
     channels: int = 1
     planar: bool = False
-    """Channels one after the other, instead of interleaved."""
+    """True: one channel after the other; false: interleaved."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Of a document: packet field -> dotted path."""
+    """Name of a packet field -> its dotted path in the document."""
 
 
 DTYPES: dict[str, np.dtype[np.generic]] = {
@@ -101,32 +101,30 @@ DTYPES: dict[str, np.dtype[np.generic]] = {
 }
 
 
-def samples_from_bytes(
-    data: bytes | memoryview, dtype: str, *, channels: int, scale: float, planar: bool
-) -> NDArray[np.float32]:
-    """Decode little-endian numbers into float32[channels, samples], counts times `scale`.
+def samples_from_bytes(data: bytes | memoryview, payload_format: PayloadFormat) -> NDArray[np.float32]:
+    """Decode little-endian numbers into float32[channels, samples], counts times the scale.
 
     Raises:
-        PacketError: empty, no whole number of samples, or not finite.
+        PacketError: there are no samples or no whole number of them, or one is not finite.
     """
-    kind = DTYPES[dtype]
+    dtype, channels = DTYPES[payload_format.dtype], payload_format.channels
     if not len(data):
         raise PacketError(Reason.EMPTY, "no samples")
-    if len(data) % (kind.itemsize * channels):
+    if len(data) % (dtype.itemsize * channels):
         raise PacketError(
             Reason.TRUNCATED,
-            f"{len(data)} bytes are no whole number of {dtype} samples in {channels} channels",
+            f"{len(data)} bytes are no whole number of {payload_format.dtype} samples in {channels} channels",
         )
-    flat = np.frombuffer(data, dtype=kind)
-    shaped = flat.reshape(channels, -1) if planar else flat.reshape(-1, channels).T
-    return scaled(shaped, scale)
+    flat = np.frombuffer(data, dtype=dtype)
+    shaped = flat.reshape(channels, -1) if payload_format.planar else flat.reshape(-1, channels).T
+    return scaled(shaped, payload_format.scale)
 
 
 def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
     """Counts[channels, samples] times `scale` as contiguous float32 within ±`MAX_AMPLITUDE`.
 
     Raises:
-        PacketError: a value is NaN, infinite or beyond every sensor, or becomes so.
+        PacketError: a value is NaN, infinite or above ±`MAX_AMPLITUDE`, or becomes so by the scale.
     """
     samples = np.ascontiguousarray(counts, dtype=np.float32)
     if scale != 1.0:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.codecs.packet import (
     MAX_T0_UNIX_NS,
     MAX_U32,
-    Format,
     Packet,
     PacketError,
+    PayloadFormat,
     Reason,
     samples_from_bytes,
 )
@@ -20,31 +20,30 @@ if TYPE_CHECKING:
 _LIMITS = {"seq": MAX_U32, "boot_id": MAX_U32, "t0_unix_ns": MAX_T0_UNIX_NS}
 
 
-def decode(payload: bytes, properties: Mapping[str, str], form: Format) -> Packet:
+def decode(payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat) -> Packet:
     """Decode one message.
 
     Raises:
-        PacketError: the bytes or a property are not what the configuration says.
+        PacketError: the bytes do not fit the payload format, or a property is no number in its range.
     """
-    samples = samples_from_bytes(payload, form.dtype, channels=form.channels, scale=form.scale, planar=form.planar)
     return Packet(
-        samples=samples,
+        samples=samples_from_bytes(payload, payload_format),
         seq=_number(properties, "seq"),
         boot_id=_number(properties, "boot_id") or 0,
         t0_unix_ns=_number(properties, "t0_unix_ns"),
-        count=form.scale if form.dtype == "i16" else None,
+        count=payload_format.scale if payload_format.dtype == "i16" else None,
     )
 
 
 def encode(packet: Packet) -> bytes:
-    """Bare float32; what the packet says besides is in `properties_of`."""
+    """Encode the samples as little-endian float32, interleaved; `properties_of` has the rest of the packet."""
     return bytes(packet.samples.T.astype("<f4").tobytes())
 
 
 def properties_of(packet: Packet) -> dict[str, str]:
-    """The user properties that go with it."""
-    said = {name: getattr(packet, name) for name in _LIMITS}
-    return {name: str(value) for name, value in said.items() if value is not None}
+    """The user properties of a packet's message."""
+    values = {name: getattr(packet, name) for name in _LIMITS}
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _number(properties: Mapping[str, str], name: str) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from drsn.agent.decision.alarm_state import OWN
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.tools.alarm_tests.case_errors import field_error, located, validated
 from drsn.agent.tools.alarm_tests.case_setup import FileHead, setup_of
@@ -109,7 +109,7 @@ def parse(document: Mapping[str, Any], path: Path) -> CaseFile:
 
 def _case(given: Mapping[str, Any], number: int, setup: CaseSetup) -> Case:
     name = str(given.get("name", number)) if isinstance(given, dict) else str(number)
-    conditions = (*(each for each in setup.contract.conditions if each != NORMAL), UNKNOWN, *OWN)
+    conditions = (*(each for each in setup.contract.conditions if each != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
     with located(f"case {name!r}"):
         table = validated(CaseTable, given)
         if table.expect_some and not table.expect:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.codecs import Format
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.codecs import PayloadFormat
+from drsn.agent.acquisition.intake import Intake
+from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.observability.metrics import Metrics
 from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.settings.policies import ignored_faults
 from drsn.agent.tools.alarm_tests.case_errors import field_error, located
@@ -82,7 +82,7 @@ def pipeline_of(
     entry = Input(
         pattern=TopicPattern(TOPIC, "{sensor}"),
         codec="frame",
-        form=Format(channels=contract.channels),
+        payload_format=PayloadFormat(channels=contract.channels),
         sample_rate_hz=None,
         channels=(),
         hop_windows=setup.hop_windows,
@@ -90,7 +90,7 @@ def pipeline_of(
         max_packet_bytes=256 << 20,
     )
     return Pipeline(
-        intake=Intake(contract, (entry,), 1000, cursors, Metrics()),
+        intake=Intake(contract, (entry,), 1000, cursors),
         batcher=Batcher(contract, 1, 0.0, ignored_faults(setup.settings)),
         backend=OnnxBackend(setup.bundle.read("model.onnx"), contract, 1),
         interpret=Interpreter(contract),

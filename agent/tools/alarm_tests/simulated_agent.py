@@ -8,12 +8,14 @@ import numpy as np
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.codecs import PacketError
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.settings.policies import ignored_faults, policy_of
@@ -91,7 +93,7 @@ class SimulatedAgent:
         end_ns = self.now_ns + duration_ns
         while self.now_ns < end_ns:
             self.now_ns = min(end_ns, self.now_ns + TICK_NS)
-            self._note(self._engine.listen(self.now_ns / NS, self.wall_ns, listening=connected))
+            self._note(self._engine.tick(self.now_ns / NS, self.wall_ns, connected=connected))
 
     def set_clock(self, by_ns: int) -> None:
         """Set the agent's wall clock."""
@@ -195,8 +197,8 @@ class SimulatedAgent:
         policy = policy_of(setup.settings, setup.contract)
         self._renderer = Renderer(Identity(agent, EPOCH, setup.reference), severities_of(setup.contract))
         self._engine = AlarmEngine(setup.contract, setup.reference.sha256, policy, stored.sensors)
-        self._dispatcher = CommandDispatcher(self._engine, self._renderer, self._journal, self._topics)
-        self._note(self._engine.listen(self.now_ns / NS, self.wall_ns, listening=True))
+        self._dispatcher = CommandDispatcher(CommandContext(self._engine, self._renderer, self._journal, self._topics))
+        self._note(self._engine.tick(self.now_ns / NS, self.wall_ns, connected=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:
         self._note([self._engine.feed(diagnosis, self.wall_ns)])

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from drsn.agent.mqtt.topics import SENSOR_ID
+from drsn.agent.rpc.verbs import CORE_VERBS
 from drsn.agent.schema.documents import REQUEST_ID
 from drsn.agent.settings.sections import FaultName
 from drsn.model.contract import Frozen
@@ -81,9 +82,7 @@ class ClockStep(Step):
 class Command(Step):
     """A command, as over MQTT."""
 
-    command: str = Field(
-        pattern="^[a-z_]{1,32}$", description="a verb: ack, reset, shelve, unshelve, out_of_service, in_service, events"
-    )
+    command: str = Field(pattern="^[a-z_]{1,32}$", description=f"a verb: {', '.join(CORE_VERBS)}")
     condition: str | None = Field(default=None, description="default: all, where the verb allows it")
     by: str = Field(default="operator", description="who gives it")
     comment: str | None = Field(default=None, description="kept with the event")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.service.bootstrap import assembled
 from drsn.agent.settings.loader import Configuration, bundle_path
 from drsn.agent.settings.sections import AgentSection, InputSection, MqttSection, Settings
@@ -76,9 +77,7 @@ def _configuration(port: int, bundle: str, state_dir: Path) -> Configuration:
 def _connected(port: int, name: str, observer: Observer | None = None) -> Iterator[Connection]:
     connection = Connection(
         BrokerAddress("127.0.0.1", port, protocol="3.1.1"),
-        name=name,
-        client_id=f"drsn-demo-{name}",
-        filters=observer.filters if observer else (),
+        ConnectionOptions(name=name, client_id=f"drsn-demo-{name}", filters=observer.filters if observer else ()),
         on_message=observer.note if observer else None,
     )
     connection.start()

@@ -7,8 +7,8 @@ import ssl
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.mqtt.certificate_expiry import ending
-from drsn.agent.mqtt.connection import CLOSED
+from drsn.agent.mqtt.certificate_expiry import expiry_warnings, not_watched
+from drsn.agent.mqtt.session import CLOSED
 from drsn.agent.mqtt.tls import INSECURE, certificate_of
 from drsn.agent.tools.doctor.broker_session import (
     LISTEN_S,
@@ -114,7 +114,9 @@ def _encrypted(broker: BrokerAddress, secured: ssl.SSLSocket) -> Finding:
         return misconfigured(f"{secured.version()}, but the broker's certificate is not checked", INSECURE)
     until = (secured.getpeercert() or {}).get("notAfter", "nobody knows when")
     text = f"{secured.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}"
-    ends = ending(broker, certificate_of(secured), time.time())
+    if missing := not_watched(broker):
+        return ok(f"{text}; {missing}")
+    ends = expiry_warnings(broker, certificate_of(secured), time.time())
     return soon(text, "; ".join(ends)) if ends else ok(text)
 
 

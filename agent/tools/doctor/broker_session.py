@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.tls import context
 from drsn.agent.tools.doctor.probe_messages import probes
 
@@ -109,10 +110,12 @@ def tried(broker: BrokerAddress, topics: Topics, filters: tuple[str, ...]) -> Br
 
     connection = Connection(
         broker,
-        name="doctor",
-        client_id=f"drsn-{topics.agent}-doctor",
-        filters=(*filters, topics.commands),
-        max_payload_bytes=0,
+        ConnectionOptions(
+            name="doctor",
+            client_id=f"drsn-{topics.agent}-doctor",
+            filters=(*filters, topics.commands),
+            max_payload_bytes=0,
+        ),
         on_message=receive,  # without acknowledgement: the packet is for the agent
     )
     connection.start()

@@ -9,10 +9,11 @@ import numpy as np
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
-from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.record import Record
     from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
-    from drsn.agent.schema.evidence import Header, WindowNote
+    from drsn.agent.schema.evidence import RecordHeader, WindowNote
 
 
 _NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
@@ -115,7 +116,7 @@ def _compared(record: Record, outcomes: Sequence[Outcome]) -> Replay:
     return Replay(events, event, float(difference))
 
 
-def _engine(header: Header, event: EventDocument) -> AlarmEngine:
+def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
     """Return an alarm engine with the policy of the record.
 
     Raises:
@@ -129,7 +130,7 @@ def _engine(header: Header, event: EventDocument) -> AlarmEngine:
     return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy)
 
 
-def _set_state(engine: AlarmEngine, header: Header, note: WindowNote) -> None:
+def _set_state(engine: AlarmEngine, header: RecordHeader, note: WindowNote) -> None:
     """Set the sensor's state from before a window that does not follow the one before it."""
     if note.follows:
         return
@@ -149,7 +150,7 @@ def _decision(event: EventDocument) -> tuple[object, ...]:
     return event.event_id, event.condition, event.state, event.active, event.since
 
 
-def _window(header: Header, note: WindowNote, samples: NDArray[np.float32]) -> Window:
+def _window(header: RecordHeader, note: WindowNote, samples: NDArray[np.float32]) -> Window:
     return Window(
         samples=samples,
         sample_rate_hz=header.sample_rate_hz,
@@ -164,7 +165,7 @@ def _window(header: Header, note: WindowNote, samples: NDArray[np.float32]) -> W
     )
 
 
-def _reading(header: Header, note: WindowNote, n_samples: int) -> Reading:
+def _reading(header: RecordHeader, note: WindowNote, n_samples: int) -> Reading:
     return Reading(
         sensor=header.sensor,
         end_unix_ns=note.t_end_unix_ns,

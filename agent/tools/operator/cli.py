@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from drsn.agent.rpc.verbs import VERBS
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import add_broker, broker_of, prefix_of
 from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
@@ -27,27 +28,19 @@ PROGRESS_S = 20.0
 RELOAD_S = 150.0
 """The agent gives its check 60 s, ends within 10, and begins anew, for which a check of 60 s leaves it as much."""
 
-HELP = {
-    "ack": "acknowledge an alarm: somebody has seen it",
-    "reset": "let go of a latched alarm whose cause is gone",
-    "shelve": "suppress alarms of a sensor for some time, 8 hours at most",
-    "unshelve": "end a shelving",
-    "out_of_service": "suppress alarms of a sensor until `in-service`",
-    "in_service": "end `out-of-service`",
-    "forget": "let go of a sensor that is gone: its alarm, state and place; not its history",
-}
-"""Verbs of the contract; in the shell with dashes."""
+OF_ALARMS = ("ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "forget")
+"""Verbs that take a sensor and get one answer; in the shell with dashes."""
 
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands."""
     parser = _usual(subparsers.add_parser("alarms", help="what stands now, of all sensors"), alarms)
     parser.add_argument("--all", action="store_true", help="sensors without an alarm too")
-    parser = _usual(subparsers.add_parser("events", help="what happened to a sensor, from the agent's journal"), events)
+    parser = _usual(subparsers.add_parser("events", help=VERBS["events"].help), events)
     parser.add_argument("sensor")
     parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
-    for verb, text in HELP.items():
-        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=text), operate)
+    for verb in OF_ALARMS:
+        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=VERBS[verb].help), command_alarm)
         parser.set_defaults(verb=verb)
         parser.add_argument("sensor")
         one = verb in ("ack", "reset")
@@ -64,7 +57,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         if verb == "shelve":
             parser.add_argument("--hours", type=float, required=True, help="at most 8")
 
-    parser = subparsers.add_parser("commission", help="learn a healthy machine from a minute of its signal")
+    parser = subparsers.add_parser("commission", help=VERBS["commission"].help)
     _usual(parser, commission)
     parser.add_argument("sensor")
     parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
@@ -72,7 +65,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--comment", help="kept with what is learnt")
     parser.add_argument("--by", default=None, help="who; default: the user of this shell")
 
-    parser = subparsers.add_parser("reload", help="take over new settings or another bundle, if they pass the check")
+    parser = subparsers.add_parser("reload", help=VERBS["reload"].help)
     _usual(parser, reload)
     parser.add_argument("agent", help="its id")
     parser.add_argument("--comment", help="for the agent's log")
@@ -128,7 +121,7 @@ def events(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def operate(arguments: argparse.Namespace) -> int:
+def command_alarm(arguments: argparse.Namespace) -> int:
     """One command, and its answer."""
     asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments)}
     asked |= {"condition": arguments.condition, "comment": arguments.comment}

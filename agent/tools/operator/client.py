@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from drsn.agent.mqtt.connection import Connection
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.tools.operator.retained_state import Retained
@@ -49,14 +50,16 @@ class Client:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._connection = Connection(
             broker,
-            name="client",
-            client_id=f"drsn-client-{self.request_id[:12]}-{os.getpid()}",
-            filters=(
-                f"{prefix}/+/alarm",
-                f"{prefix}/_agent/+/status",
-                f"{prefix}/_reply/{self.request_id}",
-                f"{prefix}/_reply/{self.request_id}/#",
-                *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
+            ConnectionOptions(
+                name="client",
+                client_id=f"drsn-client-{self.request_id[:12]}-{os.getpid()}",
+                filters=(
+                    f"{prefix}/+/alarm",
+                    f"{prefix}/_agent/+/status",
+                    f"{prefix}/_reply/{self.request_id}",
+                    f"{prefix}/_reply/{self.request_id}/#",
+                    *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
+                ),
             ),
             on_message=self._messages.put,
         )

@@ -47,6 +47,7 @@ def replay(arguments: argparse.Namespace) -> int:
         BadDataError: a recording is shorter than one packet.
     """
     from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
+    from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
     from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id  # noqa: PLC0415
     from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
@@ -71,7 +72,7 @@ def replay(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         loop=arguments.loop,
     )
-    connection = Connection(broker, name="replay", client_id=f"drsn-replay-{os.getpid()}")
+    connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
     connection.start()
     try:
         confirmed = play(recordings, plan, connection, threading.Event())

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
-from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.acquisition.reading import Reading
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.model.conditioning import Conditioner
 from drsn.model.errors import BadDataError
 from drsn.model.noise import PAPER_NOISES, add_noise
@@ -117,7 +118,7 @@ class WindowDiagnoser:
             clock_synced=True,
             advance_ns=duration_ns,
             rpm=rpm,
-            fault=find(stats, self._ignored_faults),
+            fault=find_fault(stats, self._ignored_faults),
         )
 
 

@@ -1,4 +1,4 @@
-"""Builders of what the core passes on; hypothesis without its clock, for the machine may be busy."""
+"""Builders of what the core passes on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import settings
 from witness import record_of_balls
 
 from drsn.agent.acquisition.codecs import Packet
-from drsn.agent.decision.diagnosis import Reading
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.mqtt.message import Message
 
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
     from drsn.agent.evidence.record import Record
     from drsn.model.contract import ModelContract
-
-settings.register_profile("agent", deadline=None)
-settings.load_profile("agent")
 
 
 @pytest.fixture(autouse=True)

@@ -56,28 +56,18 @@ class Bench:
             raise UnavailableError("Python has no tensorrt; apt-get install it")
         return fake(self.version if flavour == "tensorrt" else "rtx-1.7.1", self.builds)
 
-    def _check(
-        self, _trt: object, _cuda: object, content: bytes, bundle: Bundle, _options: BuilderOptions
-    ) -> tuple[Parity, ...]:
+    def _check(self, _trt, _cuda, content: bytes, bundle: Bundle, _options) -> tuple[Parity, ...]:
         assert bundle.sha256 == self._bundle.sha256
         self.proofs.append(content)
         if self.wrong:
             raise BundleError("the engine is wrong, nothing was written")
         return (PROOF,)
 
-    def build(
-        self,
-        target: str = "trt",
-        *,
-        bundle: Bundle | None = None,
-        engine_dir: Path | None = None,
-        timing_cache: Path | None = None,
-        if_needed: bool = False,
-        **builder: object,
-    ) -> BuildResult:
-        options = EngineOptions(target, BuilderOptions(**builder), timing_cache, if_needed)
-        progress = BuildProgress(io.StringIO())
-        return engine_from_onnx(bundle or self._bundle, engine_dir or self._folder, options, progress, self._check)
+    def build(self, target: str = "trt", **options: object) -> BuildResult:
+        bundle, folder = options.pop("bundle", self._bundle), options.pop("engine_dir", self._folder)
+        own = {name: options.pop(name) for name in ("timing_cache", "if_needed") if name in options}
+        chosen = EngineOptions(target, BuilderOptions(**options), **own)
+        return engine_from_onnx(bundle, folder, chosen, BuildProgress(io.StringIO()), self._check)
 
     @property
     def files(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.checkpoint import Checkpoint
@@ -76,7 +76,6 @@ def test_what_is_no_checkpoint_is_said_in_one_line(tmp_path: Path, content: byte
     assert "\n" not in line
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=40), st.sampled_from([b"", b"\x80\x02", b"\x80\x02}("]))
 def test_no_bytes_at_all_break_the_reader(tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bytes):
     refusal(tmp_path_factory.getbasetemp() / "any.pt", head + content)

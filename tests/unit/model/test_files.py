@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
@@ -201,7 +201,6 @@ WHOLE = {
 def test_a_damaged_file_is_a_recording_or_refused(suffix: str, read: Callable):
     whole = WHOLE[suffix]
 
-    @settings(max_examples=100)
     @given(st.integers(0, len(whole) - 1), st.binary(min_size=1, max_size=4))
     def damage(at: int, new: bytes) -> None:
         try:

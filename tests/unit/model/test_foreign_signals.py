@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 from drsn.model.foreign_signals import STRANGERS, made
 
 RATE_HZ, N = 12_000.0, 24_000
@@ -15,7 +15,9 @@ def test_each_kind_is_a_signal_of_its_own_that_no_sensor_fault_explains(kind: st
     assert (first.samples.dtype, first.samples.shape, first.sample_rate_hz) == (np.float32, (1, N), RATE_HZ)
     assert np.isfinite(first.samples).all()
     assert (first.samples != second.samples).any()
-    assert {find(WindowStats(first.samples[:, start : start + 2048])) for start in range(0, N - 2048, 2048)} == {None}
+    assert {find_fault(WindowStats(first.samples[:, start : start + 2048])) for start in range(0, N - 2048, 2048)} == {
+        None
+    }
 
 
 def test_the_same_seed_makes_the_same():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.data import leaks
@@ -47,7 +47,6 @@ def test_a_copy_within_one_set_and_label_leaks_nothing():
     refuse_shared_samples({"train": [recording("a", noise(1)), recording("b", noise(1))], "test": []})
 
 
-@settings(max_examples=25)
 @given(st.integers(0, 4000), st.integers(0, 4000), st.integers(0, 1000))
 def test_a_stretch_that_two_sets_share_is_found_wherever_it_lies(start: int, at: int, seed: int):
     one, other = noise(2 * seed), noise(2 * seed + 1)

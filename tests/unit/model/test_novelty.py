@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.errors import ConfigurationError
@@ -46,7 +46,6 @@ def scored(known: NoveltyCoefficients, e: np.ndarray) -> np.ndarray:
     return Novelty(known)(torch.from_numpy(e.astype(np.float32))).numpy()
 
 
-@settings(max_examples=60, deadline=None)
 @given(SEEDS, st.integers(1, 12), st.integers(1, 6), st.floats(0.1, 30))
 def test_the_graph_says_what_the_definition_says(seed: int, features: int, labels: int, far: float):
     embedding, label = drawn(seed, features, labels)
@@ -55,7 +54,6 @@ def test_the_graph_says_what_the_definition_says(seed: int, features: int, label
     np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=2e-3)
 
 
-@settings(max_examples=40, deadline=None)
 @given(SEEDS, st.floats(0.01, 100))
 def test_turning_shifting_and_scaling_the_embeddings_changes_nothing(seed: int, scale: float):
     embedding, label = drawn(seed)

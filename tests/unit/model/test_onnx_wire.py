@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.bundles import SHIPPED, shipped
@@ -125,7 +125,6 @@ def test_it_agrees_with_protobuf_on_whatever_protobuf_reads():
     """A file that protobuf reads as holding external data must not slip through, however it is spelled."""
     whole = model(initializer=[EXTERNAL]).SerializeToString()
 
-    @settings(max_examples=300)
     @given(at=st.integers(0, len(whole) - 1), value=st.integers(0, 255), length=st.integers(0, len(whole)))
     def spoilt(at: int, value: int, length: int) -> None:
         for content in (whole[:at] + bytes([value]) + whole[at + 1 :], whole[:length]):

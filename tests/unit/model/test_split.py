@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.data.entry import SETS, RecordingEntry
@@ -35,7 +35,6 @@ def test_each_label_is_divided_by_the_shares():
     ]  # fmt: skip
 
 
-@settings(max_examples=60)
 @given(st.integers(3, 60), st.floats(0.01, 0.98), st.floats(0.01, 0.98), st.integers())
 def test_no_set_is_ever_empty(count: int, validation: float, test: float, seed: int):
     divided = by_group(entries(normal=count), Shares(validation, test), seed)
@@ -53,7 +52,6 @@ def test_one_more_recording_moves_few_others():
     assert sum(before[name] != after[name] for name in before) <= 3
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["normal", "ball", "race"]), st.integers(0, 9)), min_size=1, max_size=60))
 def test_no_group_is_in_two_sets_and_each_label_is_in_all_or_it_is_refused(pairs: list[tuple[str, int]]):
     files = [RecordingEntry(Path("f"), f"{n}", label, f"machine {group}") for n, (label, group) in enumerate(pairs)]
@@ -116,7 +114,6 @@ def test_a_cut_in_time_leaves_a_guard_between_sets_and_tests_on_what_comes_last(
     assert parts["test"].group == "g"
 
 
-@settings(max_examples=60)
 @given(st.integers(100, 20_000), st.floats(0.05, 0.45), st.floats(0.05, 0.45))
 def test_each_part_holds_a_window_or_the_cut_is_refused(n_samples: int, validation: float, test: float):
     try:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.model.data.text import Columns, read_text
@@ -99,7 +99,6 @@ def test_what_is_no_table_is_refused_by_its_line(text: str, said: str, read: Cal
 
 
 def test_any_text_is_a_table_or_refused(read: Callable[[str], Columns]):
-    @settings(max_examples=200)
     @given(st.lists(st.text(st.sampled_from("0123456789.,;\t -+eE#%tx\"'\0é_"), max_size=12), max_size=6))
     def read_or_refuse(lines: list[str]) -> None:
         try:

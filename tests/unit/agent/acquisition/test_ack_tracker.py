@@ -14,50 +14,49 @@ if TYPE_CHECKING:
 
 
 @given(order=st.permutations(range(6)))
-def test_packets_are_settled_in_order_of_receipt_whatever_order_they_are_done_in(
+def test_packets_are_settled_in_order_of_arrival_whatever_order_they_are_done_in(
     order: list[int], make_message: Callable[..., Message]
 ):
-    receipts = AckTracker()
-    opened = [receipts.open(make_message(payload=bytes([n]))) for n in range(6)]
+    tracker = AckTracker()
+    packets = [tracker.open(make_message(payload=bytes([n]))) for n in range(6)]
     done: set[int] = set()
     settled: list[int] = []
     for n in order:
-        opened[n].read = True
+        packets[n].read = True
         done.add(n)
-        settled += [receipt.message.payload[0] for receipt in receipts.settle()]
+        settled += [in_flight.message.payload[0] for in_flight in tracker.settle()]
         assert settled == [n for n in range(6) if done.issuperset(range(n + 1))]
-        assert len(receipts) == 6 - len(settled)
+        assert len(tracker) == 6 - len(settled)
 
 
 def test_a_packet_is_settled_once_it_is_read_and_its_windows_are_committed(make_message: Callable[..., Message]):
-    receipts = AckTracker()
-    receipt = receipts.open(make_message())
-    assert receipts.settle() == []  # not read to its end
-    receipt.read, receipt.windows = True, 2
-    assert receipts.settle() == []
-    receipt.windows = 0
-    assert receipts.settle() == [receipt]
-    assert receipts.settle() == []
+    tracker = AckTracker()
+    in_flight = tracker.open(make_message())
+    assert tracker.settle() == []  # not read to its end
+    in_flight.read, in_flight.windows = True, 2
+    assert tracker.settle() == []
+    in_flight.windows = 0
+    assert tracker.settle() == [in_flight]
+    assert tracker.settle() == []
 
 
 def test_a_packet_without_windows_waits_only_for_those_before_it(make_message: Callable[..., Message]):
-    receipts = AckTracker()
-    first, partial = receipts.open(make_message()), receipts.open(make_message())
+    tracker = AckTracker()
+    first, partial = tracker.open(make_message()), tracker.open(make_message())
     first.windows, first.read, partial.read = 1, True, True
-    assert receipts.settle() == []
+    assert tracker.settle() == []
     first.windows = 0
-    assert receipts.settle() == [first, partial]
+    assert tracker.settle() == [first, partial]
 
 
-def test_the_broker_waits_for_those_that_it_wants_acknowledged(make_message: Callable[..., Message]):
-    receipts = AckTracker()
-    for qos in (0, 1, 1, 0):
-        receipts.open(make_message(qos=qos)).read = qos > 0
-    assert receipts.owed == 2
-    for receipt in list(receipts._open)[:2]:
-        receipt.read = True
-    receipts.settle()
-    assert (len(receipts), receipts.owed) == (1, 0)
-    receipts.open(make_message(qos=1))
-    receipts.give_up()
-    assert receipts.owed == 0
+def test_the_unacknowledged_packets_are_those_of_qos_1(make_message: Callable[..., Message]):
+    tracker = AckTracker()
+    packets = [tracker.open(make_message(qos=qos)) for qos in (0, 1, 1, 0)]
+    assert tracker.unacknowledged == 2
+    for in_flight in packets[:3]:
+        in_flight.read = True
+    tracker.settle()
+    assert (len(tracker), tracker.unacknowledged) == (1, 0)
+    tracker.open(make_message(qos=1))
+    tracker.give_up()
+    assert tracker.unacknowledged == 0

@@ -25,13 +25,13 @@ def window(rate_hz: float = 12_000.0, seed: int = 0, offset: float = 0.0) -> Win
     return framed(samples.astype(np.float32), rate_hz, 5_000_000_000)
 
 
-def framed(samples: NDArray[np.float32], rate_hz: float, end_unix_ns: int, **said: object) -> Window:
+def framed(samples: NDArray[np.float32], rate_hz: float, end_unix_ns: int, **options: object) -> Window:
     usual = {"fresh": True, "unit": "g", "clock_synced": True, "advance": samples.shape[1], "rpm": None}
-    return Window(samples, rate_hz, end_unix_ns, **{**usual, "clipped": False, "rate_error": 0.0, **said})
+    return Window(samples, rate_hz, end_unix_ns, **{**usual, "clipped": False, "rate_error": 0.0, **options})
 
 
 @pytest.fixture
-def receipt(make_message: Callable[..., Message]) -> InFlight:
+def in_flight(make_message: Callable[..., Message]) -> InFlight:
     return InFlight(make_message())
 
 
@@ -40,11 +40,11 @@ def batch(contract: ModelContract) -> Batcher:
     return Batcher(contract, max_windows=3, deadline_s=0.02)
 
 
-def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batcher, receipt: InFlight):
+def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batcher, in_flight: InFlight):
     rates_hz = (12_000.0, 48_000.0, 12_000.0)
     windows = [window(rate_hz, seed) for seed, rate_hz in enumerate(rates_hz)]
     for each in windows:
-        batch.add("press4", each, receipt, 0.0)
+        batch.add("press4", each, in_flight, 0.0)
     assert batch.x.shape == (3, 1, 256)
     for row, each in zip(batch.x, windows, strict=True):
         expected = np.empty((1, 256), np.float32)
@@ -52,21 +52,21 @@ def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batcher, receip
         np.testing.assert_array_equal(row, expected)
 
 
-def test_a_batch_is_filled_in_one_preallocated_array(batch: Batcher, receipt: InFlight):
-    batch.add("a", window(), receipt, 0.0)
+def test_all_batches_use_one_preallocated_array(batch: Batcher, in_flight: InFlight):
+    batch.add("a", window(), in_flight, 0.0)
     first = batch.x
     batch.clear()
-    batch.add("b", window(seed=1), receipt, 0.0)
+    batch.add("b", window(seed=1), in_flight, 0.0)
     assert np.shares_memory(first, batch.x)
     assert [reading.sensor for reading in batch.readings] == ["b"]
 
 
-def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batcher, receipt: InFlight):
+def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batcher, in_flight: InFlight):
     n_samples = 1024  # at 48 kHz
     sine = 100 + 2 * np.sin(2 * np.pi * 8 * np.arange(n_samples) / n_samples)
     sine[0] += 5
     samples = sine.astype(np.float32)[None]
-    batch.add("press4", framed(samples, 48_000.0, 7, advance=512, rpm=1500.0), receipt, 0.0)
+    batch.add("press4", framed(samples, 48_000.0, 7, advance=512, rpm=1500.0), in_flight, 0.0)
     (reading,) = batch.readings
     assert reading.rms == pytest.approx(samples.std(), rel=1e-4)
     assert reading.peak == pytest.approx(5, abs=0.01)
@@ -76,46 +76,46 @@ def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batcher, rece
 
 
 @pytest.mark.parametrize(
-    ("said", "fault"), [({}, None), ({"clipped": True}, "clipping"), ({"rate_error": -0.03}, "wrong_rate")]
+    ("options", "fault"), [({}, None), ({"clipped": True}, "clipping"), ({"rate_error": -0.03}, "wrong_rate")]
 )
-def test_a_reading_says_what_is_wrong_with_the_sensor(contract, receipt: InFlight, said: dict[str, object], fault: str):
+def test_a_reading_has_the_fault_of_the_sensor(contract, in_flight: InFlight, options: dict[str, object], fault: str):
     batch = Batcher(contract, 4, 0.0, ignored_faults=lambda sensor: ("offset",) if sensor == "b" else ())
     noise = np.random.default_rng(0).standard_normal((1, 256)).astype(np.float32)
-    batch.add("a", framed(noise, 12_000.0, 7, **said), receipt, 0.0)
+    batch.add("a", framed(noise, 12_000.0, 7, **options), in_flight, 0.0)
     for sensor in "ab":
-        batch.add(sensor, framed(noise + 1e5, 12_000.0, 7), receipt, 0.0)
+        batch.add(sensor, framed(noise + 1e5, 12_000.0, 7), in_flight, 0.0)
     assert [reading.fault for reading in batch.readings] == [fault, "offset", None]
 
 
-def test_no_window_waits_longer_than_the_deadline(batch: Batcher, receipt: InFlight):
+def test_no_window_waits_longer_than_the_deadline(batch: Batcher, in_flight: InFlight):
     assert batch.wait_s(100.0) is None
-    batch.add("a", window(), receipt, 100.0)
-    batch.add("b", window(), receipt, 100.015)  # company does not put it off
+    batch.add("a", window(), in_flight, 100.0)
+    batch.add("b", window(), in_flight, 100.015)  # a second window does not extend it
     assert batch.wait_s(100.015) == pytest.approx(0.005)
     assert batch.wait_s(100.5) == 0
     batch.clear()
     assert batch.wait_s(100.5) is None
 
 
-def test_a_packet_is_done_when_its_windows_have_left_the_batch(
-    batch: Batcher, receipt: InFlight, make_message: Callable[..., Message]
+def test_a_packet_is_done_when_its_windows_are_cleared(
+    batch: Batcher, in_flight: InFlight, make_message: Callable[..., Message]
 ):
     other = InFlight(make_message(), read=True)
-    receipt.read = True
-    for each in (receipt, receipt, other):
+    in_flight.read = True
+    for each in (in_flight, in_flight, other):
         assert not batch.full
         batch.add("a", window(), each, 0.0)
     assert batch.full
-    assert (receipt.windows, other.windows) == (2, 1)
-    assert not receipt.done
+    assert (in_flight.windows, other.windows) == (2, 1)
+    assert not in_flight.done
     batch.clear()
-    assert receipt.done
+    assert in_flight.done
     assert other.done
     assert len(batch) == 0
 
 
-def test_a_clock_that_drifts_does_not_fill_the_memory(batch: Batcher, receipt: InFlight):
+def test_a_clock_that_drifts_does_not_fill_the_memory(batch: Batcher, in_flight: InFlight):
     for step in range(2 * MAX_RATES + 1):
-        batch.add("a", window(12_000.0 + step / 8), receipt, 0.0)
+        batch.add("a", window(12_000.0 + step / 8), in_flight, 0.0)
         batch.clear()
     assert len(batch._conditioners) <= MAX_RATES

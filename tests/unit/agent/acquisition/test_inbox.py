@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Watched(threading.Condition):
-    """Tells when somebody begins to wait."""
+    """Sets an event when a thread begins to wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ STEP = st.one_of(st.just("take"), st.tuples(st.sampled_from([0, 0, 1]), st.sampl
 
 
 @given(capacity=st.integers(1, 6), steps=st.lists(STEP, max_size=60))
-def test_it_is_bounded_and_sheds_the_oldest_qos_0_of_the_topic_that_has_most(capacity, steps, make_message: Make):
+def test_it_is_bounded_and_sheds_the_oldest_qos_0_message_of_the_topic_with_most(capacity, steps, make_message: Make):
     inbox, inside, shed, taken = Inbox(capacity), [], 0, 0
     for n, step in enumerate(steps):
         if step == "take":
@@ -83,7 +83,7 @@ def test_it_is_bounded_and_sheds_the_oldest_qos_0_of_the_topic_that_has_most(cap
     assert inbox.take(capacity, 0) == inside
 
 
-def test_a_sensor_that_floods_costs_the_others_nothing(make_message: Make):
+def test_a_sensor_that_floods_takes_nothing_from_the_others(make_message: Make):
     inbox = Inbox(8)
     quiet = [make_message(f"quiet{n}", payload=bytes([n]), qos=0) for n in range(4)]
     for message in quiet:
@@ -94,7 +94,7 @@ def test_a_sensor_that_floods_costs_the_others_nothing(make_message: Make):
     assert payloads(inbox.take(9, 0)) == [0, 1, 2, 3, 96, 97, 98, 99]
 
 
-def test_full_of_qos_1_it_lets_the_network_wait(full: Inbox, make_message: Make):
+def test_when_it_is_full_of_qos_1_the_network_waits(full: Inbox, make_message: Make):
     thread = blocked(full, make_message(payload=b"\x02"))
     assert len(full) == 2
     assert payloads(full.take(1, 0)) == [0]
@@ -103,7 +103,7 @@ def test_full_of_qos_1_it_lets_the_network_wait(full: Inbox, make_message: Make)
     assert (full.received, full.shed) == (3, 0)
 
 
-def test_a_closed_inbox_takes_nothing_and_gives_what_it_has(full: Inbox, make_message: Make):
+def test_a_closed_inbox_accepts_nothing_and_hands_over_what_is_in_it(full: Inbox, make_message: Make):
     thread = blocked(full, make_message(payload=b"\x02"))
     full.close()
     thread.join(10)
@@ -126,7 +126,7 @@ def test_a_waiting_take_can_be_woken(end: Callable[[Inbox], None]):
     assert taken == [[]]
 
 
-def test_a_waiting_take_gets_what_comes(make_message: Make):
+def test_a_waiting_take_returns_a_new_message(make_message: Make):
     inbox, taken = Inbox(1), []
     inbox._changed = Watched()
     thread = threading.Thread(target=lambda: taken.extend(inbox.take(1, 60.0)), daemon=True)
@@ -137,18 +137,18 @@ def test_a_waiting_take_gets_what_comes(make_message: Make):
     assert payloads(taken) == [5]
 
 
-def test_what_is_counted_is_of_one_moment(full: Inbox):
-    told: list[Counts] = []
-    thread = threading.Thread(target=lambda: told.append(full.counts()), daemon=True)
-    with full._changed:  # the network's thread is at it
+def test_the_counts_are_of_one_moment(full: Inbox):
+    counts: list[Counts] = []
+    thread = threading.Thread(target=lambda: counts.append(full.counts()), daemon=True)
+    with full._changed:  # as while the network's thread adds a message
         thread.start()
         thread.join(0.2)
-        assert told == []
+        assert counts == []
     thread.join(10)
-    assert told == [Counts(received=2, shed=0, waiting=2)]
+    assert counts == [Counts(received=2, shed=0, waiting=2)]
 
 
-def test_whoever_looks_between_two_messages_finds_each_of_them_counted(make_message: Make):
+def test_between_two_messages_each_one_is_counted(make_message: Make):
     inbox, sums = Inbox(2), []
 
     class Left(threading.Condition):
@@ -162,12 +162,12 @@ def test_whoever_looks_between_two_messages_finds_each_of_them_counted(make_mess
     assert sums == [0] * 4
 
 
-def test_what_a_cut_connection_brought_leaves_and_is_received_when_it_comes_again(full: Inbox, make_message: Make):
-    """Also what the network's thread holds in its hand at that moment, waiting for room."""
+def test_qos_1_of_a_cut_connection_is_discarded_and_received_when_it_comes_again(full: Inbox, make_message: Make):
+    """Also the message with which the network's thread waits for room at that moment."""
     (taken,) = full.take(1, 0)
     full.put(make_message(payload=b"\7"))
     thread = blocked(full, make_message(payload=b"\2"))
-    assert full.recall([taken], 0) == 0
+    assert full.discard_redeliverable([taken], 0) == 0
     thread.join(10)
     assert full.counts() == Counts(received=0, shed=0, waiting=0)
     full.put(make_message(payload=b"\1", epoch=1))
@@ -175,11 +175,11 @@ def test_what_a_cut_connection_brought_leaves_and_is_received_when_it_comes_agai
     assert full.counts().received == 1
 
 
-def test_of_a_cut_connection_qos_0_stays_or_is_shed(make_message: Make):
+def test_qos_0_of_a_cut_connection_stays_or_is_shed(make_message: Make):
     """It never comes again."""
     inbox = Inbox(8)
     for n, qos in enumerate((0, 1, 0, 1)):
         inbox.put(make_message(payload=bytes([n]), qos=qos))
-    assert inbox.recall(inbox.take(2, 0), 0) == 1
+    assert inbox.discard_redeliverable(inbox.take(2, 0), 0) == 1
     assert inbox.counts() == Counts(received=2, shed=1, waiting=1)
     assert payloads(inbox.take(9, 0)) == [2]

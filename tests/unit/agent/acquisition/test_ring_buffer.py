@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -8,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.ring_buffer import RingBuffer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass
@@ -52,28 +56,27 @@ def test_it_equals_a_list_for_any_pushes_and_resets(shape: tuple[int, int], push
         else:
             ramp = np.arange(next_sample, next_sample + n_samples, dtype=np.float32)
             next_sample += n_samples
-            found = [(view.tolist(), end) for view, end in ring.push(np.stack([ramp, -ramp]))]
+            found: list[tuple[list[list[float]], int]] = []
+            ring.push(np.stack([ramp, -ramp]), lambda view, end, found=found: found.append((view.tolist(), end)))
             assert found == [([w, [-x for x in w]], end) for w, end in naive.push(ramp.tolist())]
         assert ring.pending == naive.pending
 
 
-def test_windows_are_views_of_one_buffer():
+def test_windows_are_contiguous_views_of_one_buffer():
     ring = RingBuffer(1, 8, 3)
-    buffer = ring._buffer
-    for view, _ in ring.push(np.zeros((1, 100), np.float32)):
-        assert view.base is buffer
-        assert view.flags.c_contiguous
-    assert ring._buffer is buffer
+    views: list[NDArray[np.float32]] = []
+    ring.push(np.zeros((1, 100), np.float32), lambda view, _end: views.append(view))
+    assert len(views) == 31
+    assert all(view.base is views[0].base and view.flags.c_contiguous for view in views)
 
 
-def test_a_window_is_yielded_before_the_next_one_overwrites_it():
-    ring = RingBuffer(1, 4, 4)
-    windows = ring.push(np.arange(8, dtype=np.float32)[None])
-    assert next(windows)[0].tolist() == [[0, 1, 2, 3]]
-    assert next(windows)[0].tolist() == [[4, 5, 6, 7]]
+def test_a_window_is_handed_over_before_the_next_one_overwrites_it():
+    windows: list[list[list[float]]] = []
+    RingBuffer(1, 4, 4).push(np.arange(8, dtype=np.float32)[None], lambda view, _end: windows.append(view.tolist()))
+    assert windows == [[[0, 1, 2, 3]], [[4, 5, 6, 7]]]
 
 
 @pytest.mark.parametrize("hop", [0, -1, 5])
-def test_a_hop_that_would_skip_samples_or_stand_still_is_refused(hop: int):
+def test_a_hop_that_would_skip_or_repeat_all_samples_is_refused(hop: int):
     with pytest.raises(ValueError, match="hop"):
         RingBuffer(1, 4, hop)

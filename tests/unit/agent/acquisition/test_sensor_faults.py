@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.sensor_faults import FAULTS, WindowStats, find
+from drsn.agent.acquisition.sensor_faults import FAULTS, WindowStats, find_fault
 from drsn.agent.settings.sections import FaultName
 from drsn.model.data.mat import variables
 
@@ -28,7 +28,7 @@ def noise(seed: int = 0) -> NDArray[np.float64]:
 
 
 def found(samples: NDArray[np.float64], **said: object) -> str | None:
-    return find(WindowStats(samples.astype(np.float32)[np.newaxis], **said))
+    return find_fault(WindowStats(samples.astype(np.float32)[np.newaxis], **said))
 
 
 def with_run(length: int, value: float) -> NDArray[np.float64]:
@@ -75,21 +75,21 @@ def test_a_pure_sine_is_not_clipped_however_few_its_codes(codes: int, cycles: fl
     assert found(np.rint(codes * np.sin(2 * np.pi * cycles * TIME))) is None
 
 
-def test_what_the_packet_says_counts():
+def test_clipping_and_rate_error_of_the_packets_count():
     assert found(noise(), clipped=True) == "clipping"
     assert found(noise(), rate_error=0.019) is None
     assert found(noise(), rate_error=-0.021) == "wrong_rate"
 
 
-def test_one_channel_of_several_is_enough():
+def test_a_fault_in_one_channel_of_several_is_found():
     both = np.stack([noise(), with_run(64, 0.0)]).astype(np.float32)
-    assert find(WindowStats(both)) == "dropout"
-    assert find(WindowStats(both[:1])) is None
+    assert find_fault(WindowStats(both)) == "dropout"
+    assert find_fault(WindowStats(both[:1])) is None
 
 
-def test_an_ignored_fault_is_none_and_does_not_come_back_under_another_name():
+def test_an_ignored_fault_is_not_reported_under_another_name():
     for name, samples in BROKEN.items():
-        assert find(WindowStats(samples.astype(np.float32)[np.newaxis]), {name}) is None
+        assert find_fault(WindowStats(samples.astype(np.float32)[np.newaxis]), {name}) is None
 
 
 def test_short_runs_and_single_ends_are_no_fault():
@@ -105,10 +105,10 @@ def test_the_settings_and_the_documentation_know_every_fault():
     assert [name for name in FAULTS if f"| `{name}` |" not in page] == []
 
 
-def test_a_look_measures_the_ac_part():
-    look = WindowStats((noise() * 3 + 50).astype(np.float32)[np.newaxis])
-    assert look.rms == pytest.approx(3 * noise().std(), rel=1e-4)
-    assert look.peak == pytest.approx(3 * np.abs(noise() - noise().mean()).max(), rel=1e-4)
+def test_rms_and_peak_are_those_of_the_ac_part():
+    stats = WindowStats((noise() * 3 + 50).astype(np.float32)[np.newaxis])
+    assert stats.rms == pytest.approx(3 * noise().std(), rel=1e-4)
+    assert stats.peak == pytest.approx(3 * np.abs(noise() - noise().mean()).max(), rel=1e-4)
 
 
 def recorded(data_dir: Path) -> Iterator[tuple[str, NDArray[np.float32], int]]:
@@ -127,7 +127,7 @@ def test_no_fault_is_found_in_any_recording_as_it_was_recorded(data_dir: Path):
     windows, faults = 0, []
     for name, samples, native in recorded(data_dir):
         for start in range(0, samples.shape[1] - native + 1, native):
-            fault = find(WindowStats(samples[:, start : start + native]))
+            fault = find_fault(WindowStats(samples[:, start : start + native]))
             faults += [(name, start, fault)] if fault else []
             windows += 1
     assert (faults, windows > 3000) == ([], True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from drsn.agent.acquisition.codecs import Packet, PacketError, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor
-from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream
+from drsn.agent.acquisition.notice import WARNING, Notices
+from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,53 +33,64 @@ class Seen(NamedTuple):
 
 
 class Sensor:
-    """A stream, and the ramp that it is fed with."""
+    """A stream and its notices; its packets are cut from a ramp."""
 
     def __init__(self, contract: ModelContract, **options: Any) -> None:  # noqa: ANN401
-        self.stream = SensorStream(contract, **{"hop_windows": 1.0, "continuous": False, **options})
+        self.notices = Notices()
+        options = {"hop_windows": 1.0, "continuous": False, "notices": self.notices, **options}
+        self.stream = SensorStream("press4", contract, **options)
 
-    def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **said: object) -> list[Seen]:
-        packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **said)
-        verdict = self.stream.judge(packet, rate_hz)
-        if verdict is Continuity.DUPLICATE:
+    def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **fields: object) -> list[Seen]:
+        packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **fields)
+        continuity = self.stream.continuity_of(packet, rate_hz)
+        if continuity is Continuity.DUPLICATE:
             return []
         windows = []
-        for window in self.stream.push(packet, rate_hz, verdict, ARRIVAL):
+        for window in self.push(packet, continuity, rate_hz):
             first, length = int(window.samples[0, 0]), window.samples.shape[1]
             assert window.samples[0].tolist() == list(range(first, first + length))
             windows.append(Seen(first, length, window.fresh, window.end_unix_ns))
         return windows
 
+    def push(self, packet: Packet, continuity: Continuity, rate_hz: float = RATE_HZ) -> list[Window]:
+        """The windows, each with a copy of its samples."""
+        windows: list[Window] = []
+        cursor = self.stream.push(
+            packet, rate_hz, continuity, ARRIVAL, lambda w: windows.append(replace(w, samples=w.samples.copy()))
+        )
+        assert cursor == self.stream.cursor
+        return windows
 
-def test_a_window_says_what_its_packets_say(contract: ModelContract):
-    stream = SensorStream(contract, hop_windows=0.5, continuous=True)
-    told = []
+
+def test_a_window_has_the_fields_of_its_packets(contract: ModelContract):
+    sensor = Sensor(contract, hop_windows=0.5, continuous=True)
+    windows = []
     for index in range(8):
         packet = Packet(np.zeros((1, 128), np.float32), rpm=100.0 + index, clipped=index == 2)
-        told += list(stream.push(packet, RATE_HZ, Continuity.TOUCHES if index else Continuity.FIRST, ARRIVAL))
-    assert [window.rpm for window in told] == [101, 102, 103, 104, 105, 106, 107]
-    assert [window.clipped for window in told] == [False, True, True, False, False, False, False]
-    assert {window.advance for window in told} == {128}
+        windows += sensor.push(packet, Continuity.TOUCHES if index else Continuity.FIRST)
+    assert [window.rpm for window in windows] == [101, 102, 103, 104, 105, 106, 107]
+    assert [window.clipped for window in windows] == [False, True, True, False, False, False, False]
+    assert {window.advance for window in windows} == {128}
 
 
 def test_a_window_after_a_gap_holds_no_clipped_samples_of_before(contract: ModelContract):
-    stream = SensorStream(contract, hop_windows=1.0, continuous=True)
-    told = []
-    for index, verdict in enumerate((Continuity.FIRST, Continuity.GAP, Continuity.TOUCHES)):
+    sensor = Sensor(contract, continuous=True)
+    windows = []
+    for index, continuity in enumerate((Continuity.FIRST, Continuity.GAP, Continuity.TOUCHES)):
         packet = Packet(np.zeros((1, 128), np.float32), clipped=index == 0)
-        told += list(stream.push(packet, RATE_HZ, verdict, ARRIVAL))
-    assert [window.clipped for window in told] == [False]
+        windows += sensor.push(packet, continuity)
+    assert [window.clipped for window in windows] == [False]
 
 
-def test_a_sensor_that_samples_slower_than_it_says_is_found_out(contract: ModelContract):
+def test_a_sensor_that_samples_slower_than_it_declares_is_detected(contract: ModelContract):
     sensor = Sensor(contract)
     errors = []
     for index in range(400):
         packet = Packet(
             np.zeros((1, 512), np.float32), t0_unix_ns=ARRIVAL + round(index * 512 / 11_500 * 1e9), seq=index
         )
-        verdict = sensor.stream.judge(packet, RATE_HZ)
-        errors += [window.rate_error for window in sensor.stream.push(packet, RATE_HZ, verdict, ARRIVAL)]
+        continuity = sensor.stream.continuity_of(packet, RATE_HZ)
+        errors += [window.rate_error for window in sensor.push(packet, continuity)]
     assert errors[0] == 0
     assert errors[-1] == pytest.approx(11_500 / 12_000 - 1, abs=1e-4)
 
@@ -112,12 +125,12 @@ def test_seq_or_t0_join_packets(sensor: Sensor):
     assert firsts(sensor.send(240, 120, t0_unix_ns=SECOND + 10_000_000)) == [0]
 
 
-def test_packets_that_prove_nothing_are_joined_only_if_continuous(contract: ModelContract):
-    careful, trusting = Sensor(contract), Sensor(contract, continuous=True)
+def test_packets_without_proof_are_joined_only_if_continuous(contract: ModelContract):
+    strict, continuous = Sensor(contract), Sensor(contract, continuous=True)
     for start in (0, 128):
-        alone, joined = careful.send(start, 128), trusting.send(start, 128)
+        alone, joined = strict.send(start, 128), continuous.send(start, 128)
     assert alone == []
-    assert careful.stream.lost_samples == 128
+    assert strict.stream.lost_samples == 128
     assert firsts(joined) == [0]
 
 
@@ -149,7 +162,7 @@ def test_a_change_of_rate_is_a_gap(sensor: Sensor):
     assert sensor.stream.lost_samples == 44
 
 
-def test_a_packet_that_comes_again_is_not_read_again(sensor: Sensor):
+def test_a_repeated_packet_is_not_read_again(sensor: Sensor):
     sensor.send(0, 200, seq=1)
     assert not sensor.send(0, 200, seq=1)
     assert not sensor.send(0, 200, 48_000.0, seq=1)
@@ -166,14 +179,14 @@ def test_without_a_clock_a_window_ends_by_its_packets_arrival(sensor: Sensor):
     assert [w.end_unix_ns for w in windows] == [ARRIVAL - 21_333_333, ARRIVAL]
 
 
-def test_it_goes_on_where_an_earlier_run_stopped(contract: ModelContract):
+def test_it_continues_where_an_earlier_run_stopped(contract: ModelContract):
     sensor = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
     assert not sensor.send(0, 256, seq=41, boot_id=1)
     assert [w.fresh for w in sensor.send(0, 256, seq=42, boot_id=1)] == [False]
     assert sensor.stream.cursor == Cursor(boot_id=1, seq=42, sample_rate_hz=RATE_HZ, touched=True)
 
 
-def test_a_change_of_rate_and_an_unheard_gap_survive_a_restart_of_the_agent(contract: ModelContract):
+def test_a_change_of_rate_and_an_unreported_gap_survive_a_restart_of_the_agent(contract: ModelContract):
     before = Cursor(boot_id=1, seq=41, sample_rate_hz=2 * RATE_HZ)
     assert [w.fresh for w in Sensor(contract, cursor=before).send(0, 256, seq=42, boot_id=1)] == [True]
     first = Sensor(contract, cursor=Cursor(boot_id=1, seq=41))
@@ -186,17 +199,17 @@ def test_a_change_of_rate_and_an_unheard_gap_survive_a_restart_of_the_agent(cont
     ("channels", "rate_hz", "reason"),
     [(2, RATE_HZ, Reason.WRONG_CHANNELS), (1, 10_599.0, Reason.WRONG_RATE), (1, 1_000_001.0, Reason.WRONG_RATE)],
 )
-def test_what_can_not_serve_the_model_is_refused(
+def test_a_packet_that_does_not_fit_the_model_is_refused(
     channels: int, rate_hz: float, reason: Reason, sensor: Sensor, make_packet: Callable[..., Packet]
 ):
     with pytest.raises(PacketError) as refusal:
-        sensor.stream.judge(make_packet(256, channels=channels), rate_hz)
+        sensor.stream.continuity_of(make_packet(256, channels=channels), rate_hz)
     assert refusal.value.reason is reason
 
 
 @pytest.mark.parametrize("rounded_ns", [1, 1_000_000], ids=["to the ns", "to the ms"])
 @pytest.mark.parametrize("real_rate", [RATE_HZ, 1.004 * RATE_HZ], ids=["nominal", "0.4 % off"])
-def test_a_clock_that_is_rounded_or_drifts_does_not_undo_what_seq_proves(
+def test_a_clock_that_is_rounded_or_drifts_does_not_contradict_consecutive_seqs(
     contract: ModelContract, rounded_ns: int, real_rate: float
 ):
     sensor, windows = Sensor(contract), []
@@ -207,46 +220,49 @@ def test_a_clock_that_is_rounded_or_drifts_does_not_undo_what_seq_proves(
     assert not any(window.fresh for window in windows)
 
 
-def test_a_rate_that_is_measured_anew_with_each_packet_is_one_rate(contract: ModelContract):
+def test_a_rate_that_is_measured_again_for_each_packet_is_one_rate(contract: ModelContract):
     sensor = Sensor(contract)
     windows = [w for seq in range(8) for w in sensor.send(128 * seq, 128, RATE_HZ + seq, seq=seq)]
     assert [w.fresh for w in windows] == [False] * 4
     assert [w.fresh for w in sensor.send(0, 512, 2 * RATE_HZ, seq=8)] == [True]
 
 
-def test_a_sensor_whose_seq_stands_still_is_watched_again_after_a_while(contract: ModelContract, caplog):
+def test_a_sensor_whose_seq_stands_still_counts_as_restarted_after_a_while(contract: ModelContract):
     sensor = Sensor(contract)
     assert sensor.send(0, 256, seq=5, boot_id=1)
     found = [bool(sensor.send(0, 256, seq=5, boot_id=1)) for _ in range(MAX_REPEATS + 1)]
     assert found == [False] * MAX_REPEATS + [True]
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    (notice,) = sensor.notices.take()
+    assert (notice.level, notice.key) == (WARNING, ("repeats", "press4"))
+    assert notice.fields == {"sensor": "press4", "seq": 5, "boot_id": 1}
 
 
-def test_packets_that_never_make_a_window_are_worth_a_word(contract: ModelContract, caplog):
+def test_packets_that_never_join_to_a_window_give_one_warning(contract: ModelContract):
     sensor = Sensor(contract)
     for _ in range(100):
         assert not sensor.send(0, 100)  # nothing proves that they touch
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "not watched" in caplog.text
+    (notice,) = sensor.notices.take()
+    assert (notice.level, notice.fields["sensor"]) == (WARNING, "press4")
+    assert "not watched" in notice.event
 
 
-def test_a_rate_that_no_window_is_kept_of_is_refused(contract: ModelContract):
-    """Where the bundle looks at one minute of a slow shaft, 1 MHz is 60 million samples."""
+def test_a_rate_with_too_long_a_window_is_refused(contract: ModelContract):
+    """Where a window is one minute of a slow shaft, 1 MHz is 60 million samples."""
     slow = contract.model_copy(update={"window": 4096, "sample_rate_hz": 1000.0, "bandwidth_hz": 400.0})
-    stream = SensorStream(slow, hop_windows=1.0, continuous=False)
+    stream = Sensor(slow).stream
     packet = Packet(np.zeros((1, 1), np.float32))
-    assert stream.judge(packet, 1_000_000.0) is Continuity.FIRST
-    stream = SensorStream(slow.model_copy(update={"window": 4196}), hop_windows=1.0, continuous=False)
+    assert stream.continuity_of(packet, 1_000_000.0) is Continuity.FIRST
+    stream = Sensor(slow.model_copy(update={"window": 4196})).stream
     with pytest.raises(PacketError, match=r"wrong_rate: at 1e\+06 Hz a window has more than 4194304 samples"):
-        stream.judge(packet, 1_000_000.0)
+        stream.continuity_of(packet, 1_000_000.0)
 
 
-def test_a_stream_that_lets_go_of_its_samples_counts_them_and_goes_on(contract: ModelContract):
+def test_a_stream_without_its_ring_counts_the_lost_samples_and_goes_on(contract: ModelContract):
     sensor = Sensor(contract)
-    assert sensor.stream.let_go() == 0
+    assert sensor.stream.evict_ring() == 0
     sensor.send(0, 100, seq=1, clipped=True)
-    assert (sensor.stream.ring_bytes, sensor.stream.let_go()) == (8 * 256, 100)
+    assert (sensor.stream.ring_bytes, sensor.stream.evict_ring()) == (8 * 256, 100)
     assert (sensor.stream.ring_bytes, sensor.stream.lost_samples) == (0, 100)
     assert sensor.send(100, 256, seq=2) == [(100, 256, False, ARRIVAL)]
-    (window,) = sensor.stream.push(Packet(np.zeros((1, 256), np.float32)), RATE_HZ, Continuity.TOUCHES, ARRIVAL)
+    (window,) = sensor.push(Packet(np.zeros((1, 256), np.float32)), Continuity.TOUCHES)
     assert not window.clipped, "the clipped samples are gone"

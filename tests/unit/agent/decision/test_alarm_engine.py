@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.alarm_state import State
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
-from drsn.agent.decision.operator_action import Operation, RefusedError
+from drsn.agent.decision.alarm_state import Condition, SensorState, State
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
+from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis
+from drsn.agent.decision.operator_action import OperatorAction, RefusedError
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 
@@ -58,7 +60,7 @@ def test_what_a_closed_gate_makes_of_a_window_is_said(contract):
 
 
 def test_the_sequential_rule_judges_by_the_models_probabilities(contract):
-    terms = Terms(Quorum(1, 1), Quorum(1, 1), threshold_nats=10.0)
+    terms = AlarmRule(Quorum(1, 1), Quorum(1, 1), threshold_nats=10.0)
     pipeline = pipeline_of(contract, replace(AT_ONCE, machine=terms))
     sure = Diagnosis(
         diagnosis("ball").reading, "ball", "ball", 0.99, {"normal": 0.005, "inner_race": 0.005, "ball": 0.99}, {}, -1.0
@@ -68,14 +70,27 @@ def test_the_sequential_rule_judges_by_the_models_probabilities(contract):
     assert [(name, c.count, c.of, c.weight) for name, c in decided] == [("ball", 3, 3, 10.0)]
 
 
+@pytest.mark.parametrize(("excess", "windows"), [(-1.0, 3), (8.0, 6), (100.0, None)])
+def test_a_window_weighs_the_less_the_higher_its_novelty_whatever_a_baseline_allows(contract, excess, windows):
+    contract = contract.model_copy(update={"abstention_threshold": 2.0})
+    rule = AlarmRule(Quorum(1, 1), Quorum(1, 1), threshold_nats=10.0)
+    statistics = BaselineStatistics(350, 0.0, 1.0, 1.0, 0.1, 1.0, allowance=50.0)
+    sensor = SensorState({"ball": Condition()}, commission=Baseline(statistics, "0" * 64, None, 0, "ana"))
+    engine = pipeline_of(contract, replace(AT_ONCE, machine=rule), sensors={"a": sensor})
+    probabilities = {"normal": 0.005, "inner_race": 0.005, "ball": 0.99}
+    sure = Diagnosis(diagnosis("ball").reading, UNKNOWN, "ball", 0.99, probabilities, {}, 2.0 + excess)
+    raised = [at for at in range(1, 20) for change in engine.feed(sure, 0).changes if change.name == "ball"]
+    assert raised[:1] == ([] if windows is None else [windows])
+
+
 def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
     pipeline = pipeline_of(contract)
-    pipeline.listen(0.0, 0, listening=True)
+    pipeline.tick(0.0, 0, connected=True)
     for second in range(1, 6):
         pipeline.feed(diagnosis("normal"), 0)
-        pipeline.listen(float(second), 0, listening=True)
+        pipeline.tick(float(second), 0, connected=True)
     successor = pipeline_of(contract, sensors=pipeline.sensors)
-    outcomes = [o for now in range(100, 140) for o in successor.listen(float(now), now * 10**9, listening=True)]
+    outcomes = [o for now in range(100, 140) for o in successor.tick(float(now), now * 10**9, connected=True)]
     ((change,),) = [outcome.changes for outcome in outcomes]
     silent = change.condition
     assert (change.name, silent.state, silent.since_unix_ns) == ("silent", State.ACTIVE_UNACKED, 131 * 10**9)
@@ -89,4 +104,4 @@ def test_an_acknowledgement_that_names_no_condition_of_the_sensor_is_told_so(con
     pipeline = pipeline_of(contract)
     (change,) = pipeline.feed(diagnosis("ball"), 0).changes
     with pytest.raises(RefusedError, match=reason):
-        pipeline.operate("a", Operation("ack", "ana", condition=condition, seq=change.condition.seq), 0)
+        pipeline.operate("a", OperatorAction("ack", "ana", condition=condition, seq=change.condition.seq), 0)

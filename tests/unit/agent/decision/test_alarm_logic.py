@@ -10,25 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_logic import fall_silent, step
-from drsn.agent.decision.alarm_state import OWN, Change, Condition, SensorState, State
-from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition, SensorState, State
+from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE, Likelihood
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 MACHINE = ("inner_race", "ball", "unknown")
-VOTES = Terms(Quorum(2, 3), Quorum(2, 3))
+VOTES = AlarmRule(Quorum(2, 3), Quorum(2, 3))
 TWO_WINDOWS = 2 * BOUND_NATS / DEPENDENCE - 0.1
 """A threshold that two certain windows reach."""
-SEQUENTIAL = Terms(Quorum(2, 3), Quorum(2, 3), TWO_WINDOWS)
-FAULTY = Terms(Quorum(2, 2), Quorum(2, 2))
+SEQUENTIAL = AlarmRule(Quorum(2, 3), Quorum(2, 3), TWO_WINDOWS)
+FAULTY = AlarmRule(Quorum(2, 2), Quorum(2, 2))
 BY_VOTES = Policy(VOTES, VOTES, FAULTY)
 BY_EVIDENCE = Policy(SEQUENTIAL, VOTES, FAULTY)
 GATED = replace(BY_VOTES, limits=GateLimits(rms=1.0, settle_ns=0))
@@ -48,7 +48,7 @@ class Machine:
     """A sensor that windows are shown to, one by one."""
 
     def __init__(self, policy: Policy, make_reading: Callable[..., Reading]) -> None:
-        self.sensor = SensorState.new((*MACHINE, *OWN))
+        self.sensor = SensorState.new((*MACHINE, *SENSOR_CONDITIONS))
         self.policy = policy
         self._make_reading = make_reading
         self._at = 0
@@ -59,7 +59,7 @@ class Machine:
         ratios = {name: BOUND_NATS if name == condition else -BOUND_NATS for name in MACHINE[:2]}
         probabilities = {"normal": 0.25, "inner_race": 0.5, "ball": 0.25}
         diagnosis = Diagnosis(reading, condition, "flat", 0.75, probabilities, {}, 0.0)
-        self.sensor, changes = step(self.sensor, diagnosis, self.policy, ratios, self._at)
+        self.sensor, changes = step(self.sensor, diagnosis, self.policy, Likelihood(ratios), self._at)
         return changes
 
     def told(self, *conditions: str, rms: float = 2.0) -> list[tuple[int, str, str, str | None]]:
@@ -133,7 +133,7 @@ def test_events_count_and_what_stands_says_why_nobody_judges_it(
         closed = policy.limits.given and not it.sensor.gate.running
         expected = "sensor_fault" if fault else "gate" if closed else None
         for name, c in it.sensor.standing.items():
-            assert c.suppressed_by == (None if name in OWN else expected)
+            assert c.suppressed_by == (None if name in SENSOR_CONDITIONS else expected)
         shown = {name: (c.state, c.suppressed_by, c.seq) for name, c in it.sensor.standing.items()}
         told = {n: (c.state, c.suppressed_by, c.seq) for n, c in folded.items() if c.state is not State.NORMAL}
         assert shown == told, "what stands is the fold of the events"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_logic import step
 from drsn.agent.decision.alarm_state import TRANSITIONS, Change, Condition, SensorState, Signal, State
+from drsn.agent.decision.cusum import Likelihood
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum, Votes
@@ -17,7 +18,7 @@ from drsn.model.contract import Severity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 CONDITIONS = ("inner_race", "ball", "unknown")
 AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
@@ -42,7 +43,9 @@ class Machine:
         probabilities = {"normal": 0.25, "inner_race": 0.5, "ball": 0.25}
         reading = self._make_reading(self._windows, fresh=fresh)
         diagnosis = Diagnosis(reading, condition, label or condition, 0.75, probabilities, {}, 0.0)
-        self.sensor, changes = step(self.sensor, diagnosis, self._policy, {}, decided_unix_ns=1000 + self._windows)
+        self.sensor, changes = step(
+            self.sensor, diagnosis, self._policy, Likelihood(), decided_unix_ns=1000 + self._windows
+        )
         return changes
 
     def told(self, *conditions: str) -> list[tuple[int, str, str]]:

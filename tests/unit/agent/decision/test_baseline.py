@@ -16,32 +16,32 @@ from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.baseline import (
     LEAST_WINDOWS,
     Baseline,
-    Learnt,
-    Seen,
+    BaselineStatistics,
+    HealthyWindow,
     UnfitError,
-    judged,
     learn,
     location_and_scale,
+    with_allowance,
 )
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 BUNDLE, OTHER = "0" * 64, "1" * 64
 novelties = st.lists(st.floats(-50, 50), min_size=LEAST_WINDOWS, max_size=200)
 
 
-def healthy(novelty: list[float], rms: float = 0.5) -> list[Seen]:
-    return [Seen(value, rms, "normal") for value in novelty]
+def healthy(novelty: list[float], rms: float = 0.5) -> list[HealthyWindow]:
+    return [HealthyWindow(value, rms, "normal") for value in novelty]
 
 
 @pytest.fixture(scope="session")
 def doubtful(make_reading: Callable[..., Reading]) -> Diagnosis:
     probabilities = {"normal": 0.2, "ball": 0.7, "inner_race": 0.1}
-    return Diagnosis(make_reading(), UNKNOWN, "ball", 0.7, probabilities, {}, 3.0, ceiling_nats=4.5)
+    return Diagnosis(make_reading(), UNKNOWN, "ball", 0.7, probabilities, {}, 3.0)
 
 
 @given(novelty=novelties, threshold=st.floats(-50, 50), most=st.floats(0, 20))
@@ -90,24 +90,24 @@ def test_a_model_that_never_abstains_needs_no_allowance():
         (healthy([0.0] * (LEAST_WINDOWS - 1)), "too few"),
         (healthy([0.0] * 34) + healthy([0.0] * 6, rms=0.01), "not steady: the RMS of 6 of 40"),
         (healthy([0.0] * 39) + healthy([0.0], rms=0.0), "RMS of 0"),
-        (healthy([0.0] * 37) + [Seen(0.0, 0.5, "ball")] * 3, "takes 3 of 40 windows for ball"),
+        (healthy([0.0] * 37) + [HealthyWindow(0.0, 0.5, "ball")] * 3, "takes 3 of 40 windows for ball"),
         (healthy([0.0] * 39 + [math.nan]), "no numbers"),
         (healthy([0.0] * 39 + [math.inf]), "no numbers"),
         (healthy([9.0] * 40), "does not know this machine"),
     ],
 )
-def test_what_is_not_fit_is_not_learnt(seen: list[Seen], reason: str):
+def test_what_is_not_fit_is_not_learnt(seen: list[HealthyWindow], reason: str):
     with pytest.raises(UnfitError, match=reason):
         learn(seen, 0.0, 5.0)
 
 
 def test_a_window_within_the_allowance_is_named_and_one_beyond_it_is_not(doubtful: Diagnosis):
-    named = judged(doubtful, 1.0, 2.5)
+    named = with_allowance(doubtful, 1.0, 2.5)
     assert named == replace(doubtful, condition="ball")
-    assert named.ceiling_nats == 4.5, "the sequential test weighs doubt as before"
-    assert judged(doubtful, 1.0, 1.5) is doubtful
-    assert judged(doubtful, None, 9.0) is doubtful
-    assert judged(replace(doubtful, novelty=math.nan), 1.0, 99.0).condition == UNKNOWN
+    assert named.novelty == doubtful.novelty, "so a CUSUM weighs the window as before"
+    assert with_allowance(doubtful, 1.0, 1.5) is doubtful
+    assert with_allowance(doubtful, None, 9.0) is doubtful
+    assert with_allowance(replace(doubtful, novelty=math.nan), 1.0, 99.0).condition == UNKNOWN
 
 
 @given(novelty=st.floats(-5, 5), threshold=st.floats(-5, 5), allowance=st.floats(0, 5))
@@ -116,14 +116,14 @@ def test_an_allowance_never_makes_the_model_abstain(
 ):
     condition = "ball" if novelty <= threshold else UNKNOWN
     before = replace(doubtful, novelty=novelty, condition=condition)
-    after = judged(before, threshold, allowance)
+    after = with_allowance(before, threshold, allowance)
     assert (after.condition == UNKNOWN) == (novelty > threshold + allowance)
     if before.condition != UNKNOWN:
         assert after is before
 
 
 def test_another_bundle_gets_no_allowance():
-    commission = Baseline(Learnt(350, 0.0, 1.0, 0.5, 0.01, 1.0, 2.0), BUNDLE, 0.1, 1, "ana")
+    commission = Baseline(BaselineStatistics(350, 0.0, 1.0, 0.5, 0.01, 1.0, 2.0), BUNDLE, 0.1, 1, "ana")
     assert (commission.allowance(BUNDLE), commission.allowance(OTHER)) == (2.0, 0.0)
 
 

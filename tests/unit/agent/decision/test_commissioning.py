@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
-from drsn.agent.decision.commissioning import PROGRESS_S, Commissioner, CommissionRequest, Progress
+from drsn.agent.decision.commissioning import PROGRESS_S, Commissioning, CommissioningRequest, Progress
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.decision.policy import Policy
@@ -21,11 +21,11 @@ from drsn.agent.decision.voting import Quorum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 NEW = SensorState.new(["ball", UNKNOWN, SENSOR_FAULT, SILENT])
 SETTLE_NS = 2 * 10**9
-ANA = CommissionRequest("r1", "ana", "after overhaul", gate=True)
+ANA = CommissioningRequest("r1", "ana", "after overhaul", gate=True)
 SECOND = 10**9
 
 
@@ -40,67 +40,67 @@ def window(make_reading: Callable[..., Reading]) -> Callable[..., Diagnosis]:
     return make
 
 
-def commissioner(most: float = 5.0, **options: float) -> Commissioner:
-    return Commissioner("0" * 64, 0.0, lambda: most, **options)
+def commissioning(most: float = 5.0, **options: float) -> Commissioning:
+    return Commissioning("0" * 64, 0.0, lambda: most, **options)
 
 
-def begun(**options: float) -> Commissioner:
-    one = commissioner(**options)
+def begun(**options: float) -> Commissioning:
+    one = commissioning(**options)
     one.begin("a", NEW, ANA, SETTLE_NS)
-    assert one.listen({"a": NEW}, 0.0, 0) == []
+    assert one.tick({"a": NEW}, 0.0, 0) == []
     return one
 
 
 def test_a_minute_of_windows_is_learnt_with_the_gate_that_was_asked_for(window: Callable):
     one = begun()
     for _ in range(60):
-        assert one.listen({"a": NEW}, 1.0, 0) == []
-        one.see("a", window(), None)
-    ((name, sensor),) = one.listen({"a": NEW}, 2.0, 77)
+        assert one.tick({"a": NEW}, 1.0, 0) == []
+        one.add_window("a", window(), None)
+    ((name, sensor),) = one.tick({"a": NEW}, 2.0, 77)
     commission = sensor.commission
     assert (name, commission.learnt.allowance, commission.learnt.windows) == ("a", 1.0, 60)
     assert (commission.by, commission.comment, commission.at_unix_ns) == ("ana", "after overhaul", 77)
     assert commission.gate_rms == pytest.approx(0.1)
     assert (sensor.gate.running, sensor.gate.settled_ns) == (True, SETTLE_NS)
-    assert list(one.words) == [Progress("r1", "a")]
-    assert one.listen({"a": sensor}, 3.0, 78) == []
+    assert one.take_progress() == [Progress("r1", "a")]
+    assert one.tick({"a": sensor}, 3.0, 78) == []
 
 
 def test_overlapping_windows_count_by_what_is_new_in_them(window: Callable):
     one = begun()
     for _ in range(120):
-        one.see("a", window(advance_ns=SECOND // 2), None)
-    ((_, sensor),) = one.listen({"a": NEW}, 2.0, 0)
+        one.add_window("a", window(advance_ns=SECOND // 2), None)
+    ((_, sensor),) = one.tick({"a": NEW}, 2.0, 0)
     assert sensor.commission.learnt.windows == 60
 
 
 def test_windows_that_say_nothing_of_a_running_machine_are_left_out_and_counted(window: Callable):
     one = begun()
-    one.see("a", window(), None)
+    one.add_window("a", window(), None)
     for _ in range(2):
-        one.see("a", window(fault="clipping"), "sensor_fault")
-    one.see("a", window(), "gate")
-    one.see("b", window(), None)
-    one.listen({"a": NEW}, PROGRESS_S, 0)
-    assert one.words.pop().pending == "1 of 60 s; 2 windows left out: clipping; 1 windows left out: gate"
+        one.add_window("a", window(fault="clipping"), "sensor_fault")
+    one.add_window("a", window(), "gate")
+    one.add_window("b", window(), None)
+    one.tick({"a": NEW}, PROGRESS_S, 0)
+    assert one.take_progress()[-1].pending == "1 of 60 s; 2 windows left out: clipping; 1 windows left out: gate"
 
 
 def test_it_gives_up_by_the_monotonic_clock(window: Callable):
     one = begun(give_up_after_s=100.0)
-    one.see("a", window(), None)
-    one.listen({"a": NEW}, 99.0, 0)
-    assert one.words.pop().pending == "1 of 60 s"
-    assert one.listen({"a": NEW}, 100.0, 0) == []
-    assert one.words.pop().reason == "given up after 100 s: 1 of 60 s"
+    one.add_window("a", window(), None)
+    one.tick({"a": NEW}, 99.0, 0)
+    assert one.take_progress()[-1].pending == "1 of 60 s"
+    assert one.tick({"a": NEW}, 100.0, 0) == []
+    assert one.take_progress()[-1].reason == "given up after 100 s: 1 of 60 s"
     one.begin("a", NEW, ANA, SETTLE_NS)
 
 
 def test_what_can_not_be_learnt_is_said_and_nothing_changes(window: Callable):
     one = begun()
     for _ in range(60):
-        one.see("a", window(novelty=9.0), None)
-    assert one.listen({"a": NEW}, 1.0, 0) == []
-    assert "does not know this machine" in one.words.pop().reason
+        one.add_window("a", window(novelty=9.0), None)
+    assert one.tick({"a": NEW}, 1.0, 0) == []
+    assert "does not know this machine" in one.take_progress()[-1].reason
 
 
 def standing(name: str, state: State) -> SensorState:
@@ -122,22 +122,22 @@ def standing(name: str, state: State) -> SensorState:
 def test_no_broken_machine_and_no_broken_sensor_is_learnt(name: str, state: State, reason: str | None):
     sensor = standing(name, state)
     if reason is None:
-        commissioner().begin("a", sensor, ANA, SETTLE_NS)
+        commissioning().begin("a", sensor, ANA, SETTLE_NS)
         return
     with pytest.raises(RefusedError, match=reason):
-        commissioner().begin("a", sensor, ANA, SETTLE_NS)
+        commissioning().begin("a", sensor, ANA, SETTLE_NS)
     one = begun()
-    one.listen({"a": sensor}, 1.0, 0)
-    assert one.words.pop().reason is not None, "nor one that breaks meanwhile"
+    one.tick({"a": sensor}, 1.0, 0)
+    assert one.take_progress()[-1].reason is not None, "nor one that breaks meanwhile"
 
 
 def test_one_at_a_time_and_an_end_on_demand():
     one = begun()
     with pytest.raises(RefusedError, match="for ana"):
-        one.begin("a", NEW, CommissionRequest("r2", "ben"), SETTLE_NS)
+        one.begin("a", NEW, CommissioningRequest("r2", "ben"), SETTLE_NS)
     assert one.cancel("a", "ben")
     assert not one.cancel("a", "ben")
-    assert list(one.words) == [Progress("r1", "a", reason="ended by ben")]
+    assert one.take_progress() == [Progress("r1", "a", reason="ended by ben")]
 
 
 @given(
@@ -145,33 +145,34 @@ def test_one_at_a_time_and_an_end_on_demand():
     seconds=st.floats(1, 90),
 )
 def test_every_commissioning_ends_with_one_last_word(make_reading: Callable, steps: list, seconds: float):
-    one, now_s = commissioner(seconds=seconds), 0.0
+    one, now_s = commissioning(seconds=seconds), 0.0
     one.begin("a", NEW, ANA, SETTLE_NS)
     reading = make_reading(duration_ns=SECOND, advance_ns=SECOND)
     shown = Diagnosis(reading, UNKNOWN, "normal", 0.9, {"normal": 0.9}, {}, 1.0)
     done = []
     for pause_s, windows, suppressed_by in [*steps, (301.0, 0, None), (301.0, 0, None)]:
         for _ in range(windows):
-            one.see("a", shown, suppressed_by)
+            one.add_window("a", shown, suppressed_by)
         now_s += pause_s
-        done += one.listen({"a": NEW}, now_s, 0)
-    last = [word for word in one.words if word.pending is None]
+        done += one.tick({"a": NEW}, now_s, 0)
+    progress = one.take_progress()
+    last = [each for each in progress if each.pending is None]
     assert len(last) == 1
-    assert one.words[-1] is last[0]
+    assert progress[-1] is last[0]
     assert len(done) == (last[0].reason is None)
     assert all(sensor.commission.learnt.windows >= seconds - 1 for _, sensor in done)
 
 
 def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decides_the_same(contract, window: Callable):
     policy = Policy.votes(Quorum(1, 1), Quorum(1, 1))
-    live = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioner=commissioner())
+    live = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioning=commissioning())
     live.feed(window(), 0)
     name = window().reading.sensor
-    live.begin_commission(name, ANA)
+    live.begin_commissioning(name, ANA)
     for _ in range(60):
         live.feed(window(), 0)
     before = live.sensors[name]
-    (outcome,) = live.listen(1.0, 1, listening=True)
+    (outcome,) = live.tick(1.0, 1, connected=True)
     assert (outcome.sensor.commission.by, outcome.changes, before.commission) == ("ana", (), None)
     replay = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, {name: live.sensors[name]})
     for each in (window(), window(condition="ball"), window(novelty=2.0), window(rms=0.05), window()):
@@ -179,12 +180,12 @@ def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decide
     assert live.feed(window(), 0).diagnosis.condition == "normal"
     assert live.feed(window(rms=0.05), 0).suppressed_by == "gate"
     with pytest.raises(RefusedError, match="commissions nothing"):
-        replay.begin_commission(name, ANA)
+        replay.begin_commissioning(name, ANA)
 
 
 def test_the_gate_of_the_settings_comes_first(contract, window: Callable):
     policy = replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), limits=GateLimits(rms=0.3))
-    pipeline = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioner=commissioner())
+    pipeline = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioning=commissioning())
     pipeline.feed(window(), 0)
     with pytest.raises(RefusedError, match=r"RMS of 0\.3, and come first"):
-        pipeline.begin_commission(window().reading.sensor, ANA)
+        pipeline.begin_commissioning(window().reading.sensor, ANA)

@@ -14,9 +14,9 @@ from drsn.agent.decision.cusum import (
     DOUBT_NATS,
     NOVELTY_PER_NAT,
     YEAR_S,
-    Ratios,
+    LogLikelihoodRatios,
+    accumulate,
     ceiling_nats,
-    gathered,
     threshold_nats,
 )
 from drsn.model.contract import Label, ModelContract
@@ -37,13 +37,13 @@ LABELS = (
     Label(name="inner_race_014", condition="inner_race"),
     Label(name="ball", condition="ball"),
 )
-RATIOS = Ratios(ModelContract(labels=LABELS, window=256, sample_rate_hz=12_000, bandwidth_hz=5_300))
+RATIOS = LogLikelihoodRatios(ModelContract(labels=LABELS, window=256, sample_rate_hz=12_000, bandwidth_hz=5_300))
 
 
 def gather(zs: list[float], share: float = 1.0) -> float:
     evidence = 0.0
     for z in zs:
-        evidence = gathered(evidence, z, share)
+        evidence = accumulate(evidence, z, share)
     return evidence
 
 
@@ -81,7 +81,7 @@ def test_more_evidence_never_weighs_less(zs: list[float], where: int, more: floa
 @given(zs=ZS, z=st.floats(-BOUND_NATS, BOUND_NATS), share=st.floats(0.01, 1))
 def test_no_window_weighs_more_than_the_bound_and_evidence_is_never_negative(zs: list[float], z: float, share: float):
     before = gather(zs)
-    after = gathered(before, z, share)
+    after = accumulate(before, z, share)
     assert after >= 0
     assert after - before <= BOUND_NATS * share / DEPENDENCE + 1e-9
 
@@ -107,15 +107,15 @@ def test_past_the_threshold_each_nat_costs_the_same_until_doubt_is_all_that_is_l
 
 @given(evidence=st.floats(0, 30), z=st.floats(-BOUND_NATS, BOUND_NATS), ceiling=st.floats(-DOUBT_NATS, BOUND_NATS))
 def test_doubt_only_ever_takes(evidence: float, z: float, ceiling: float):
-    assert gathered(evidence, z, 1.0, ceiling) <= gathered(evidence, z, 1.0)
+    assert accumulate(evidence, z, 1.0, ceiling) <= accumulate(evidence, z, 1.0)
     if z <= ceiling:
-        assert gathered(evidence, z, 1.0, ceiling) == gathered(evidence, z, 1.0)
+        assert accumulate(evidence, z, 1.0, ceiling) == accumulate(evidence, z, 1.0)
 
 
 def test_windows_far_from_all_that_is_known_let_evidence_fade():
     evidence = 22.4
     for _ in range(40):
-        evidence = gathered(evidence, BOUND_NATS, 1.0, -DOUBT_NATS)
+        evidence = accumulate(evidence, BOUND_NATS, 1.0, -DOUBT_NATS)
     assert evidence == 0
 
 

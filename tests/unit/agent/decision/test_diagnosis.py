@@ -11,7 +11,7 @@ from drsn.agent.mqtt.transport import Outputs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
     from drsn.model.contract import ModelContract
 
 NAN = float("nan")

@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from drsn.agent.decision.alarm_state import TRANSITIONS, Condition, SensorState, Signal, State
-from drsn.agent.decision.operator_action import MAX_SHELF_NS, VERBS, Operation, RefusedError, operate, unshelve_expired
+from drsn.agent.decision.operator_action import (
+    ACTIONS,
+    MAX_SHELF_NS,
+    OperatorAction,
+    RefusedError,
+    apply,
+    unshelve_expired,
+)
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
@@ -24,7 +31,7 @@ def sensor(state: State = State.ACTIVE_UNACKED, **more: object) -> SensorState:
 
 def do(before: SensorState, verb: str, policy: Policy = PLAIN, **more: object) -> tuple[SensorState, list]:
     asked = {"condition": "ball", "seq": 7 if verb == "ack" else None, "until_unix_ns": NOW + 3600 * 10**9}
-    return operate(before, Operation(verb, "ana", "seen it", **{**asked, **more}), policy, NOW)
+    return apply(before, OperatorAction(verb, "ana", "seen it", **{**asked, **more}), policy, NOW)
 
 
 @pytest.mark.parametrize("state", State)
@@ -112,7 +119,7 @@ def test_what_answers_one_alarm_must_name_it(verb: str):
         do(sensor(), verb, condition=None)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", ACTIONS)
 def test_a_condition_that_the_sensor_lacks_is_named_with_those_it_has(verb: str):
     with pytest.raises(RefusedError, match=r"'bal'.*ball, inner_race"):
         do(sensor(), verb, condition="bal")

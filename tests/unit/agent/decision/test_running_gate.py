@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.running_gate import Gate, GateLimits, turn
+from drsn.agent.decision.running_gate import Gate, GateLimits, update_gate
 
 SECOND = 1_000_000_000
 BY_RMS = GateLimits(rms=1.0, settle_ns=0)
@@ -16,8 +16,8 @@ def passed(limits: GateLimits, windows: list[tuple[float, float | None]], advanc
     """Which of the windows, given as RMS and rpm, may be judged."""
     gate, told = Gate(), []
     for rms, rpm in windows:
-        gate = turn(gate, limits, rms, rpm, advance_ns)
-        told.append(gate.lets_through(limits))
+        gate = update_gate(gate, limits, rms, rpm, advance_ns)
+        told.append(gate.is_open(limits))
     return told
 
 

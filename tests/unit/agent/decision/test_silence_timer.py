@@ -13,20 +13,20 @@ class Listener:
     def __init__(self, periods_s: dict[str, float] | None = None, after_s: float = 30.0) -> None:
         self.now_s = 1000.0
         self.silence = SilenceTimer(periods_s or {}, lambda _sensor: after_s)
-        self.silence.listen(self.now_s, listening=True)
+        self.silence.tick(self.now_s, connected=True)
 
-    def wait(self, seconds: float, *, listening: bool = True) -> list[str]:
+    def wait(self, seconds: float, *, connected: bool = True) -> list[str]:
         fallen = []
         for _ in range(round(2 * seconds)):
             self.now_s += 0.5
-            fallen += self.silence.listen(self.now_s, listening=listening)
+            fallen += self.silence.tick(self.now_s, connected=connected)
         return fallen
 
     def heard_every(self, period_s: float, times: int) -> list[str]:
         fallen = []
         for _ in range(times):
             fallen += self.wait(period_s)
-            self.silence.heard("a")
+            self.silence.restart("a")
         return fallen
 
 
@@ -43,14 +43,14 @@ def test_one_that_is_heard_again_may_fall_silent_again():
     it = Listener()
     it.heard_every(1, 3)
     assert it.wait(40) == ["a"]
-    it.silence.heard("a")
+    it.silence.restart("a")
     it.heard_every(1, 30)
     assert it.wait(40) == ["a"], "an outage of forty seconds is no period"
 
 
 def test_from_one_window_nobody_knows_when_to_expect_the_next():
     it = Listener()
-    it.silence.heard("a")
+    it.silence.restart("a")
     assert it.wait(10_000) == []
 
 
@@ -58,7 +58,7 @@ def test_while_the_broker_is_away_nobody_falls_silent():
     it = Listener()
     it.heard_every(1, 5)
     assert it.wait(25) == []
-    assert it.wait(3600, listening=False) == []
+    assert it.wait(3600, connected=False) == []
     assert it.wait(4) == []
     assert it.wait(3) == ["a"]
 
@@ -87,7 +87,7 @@ def test_a_packet_of_many_windows_does_not_hide_the_pause_before_it():
     for _ in range(6):
         it.wait(60)
         for _ in range(100):
-            it.silence.heard("a")
+            it.silence.restart("a")
     assert it.wait(179) == []
     assert it.wait(3) == ["a"]
 

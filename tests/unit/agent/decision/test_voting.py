@@ -12,13 +12,13 @@ def test_they_count_like_the_end_of_a_list(votes: list[bool], of: int):
     history = Votes()
     for vote in votes:
         history = history.push(vote)
-    assert history.ayes(of) == sum(votes[-of:])
-    assert history.noes(of) == len(votes[-of:]) - sum(votes[-of:])
+    assert history.votes_for(of) == sum(votes[-of:])
+    assert history.votes_against(of) == len(votes[-of:]) - sum(votes[-of:])
 
 
 def test_a_window_that_never_voted_is_no_vote_against():
-    assert Votes().noes(8) == 0
-    assert Votes().push(True).noes(8) == 0
+    assert Votes().votes_against(8) == 0
+    assert Votes().push(True).votes_against(8) == 0
 
 
 def test_a_history_stays_small():

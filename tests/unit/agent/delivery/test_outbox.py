@@ -7,6 +7,7 @@ import pytest
 
 from drsn.agent.decision.alarm_state import State
 from drsn.agent.delivery.outbox import IN_FLIGHT, RETRY_AFTER_S, Outbox
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import BundleReference, EventDocument
@@ -32,7 +33,7 @@ def event(seq: int, sensor: str = "a") -> EventDocument:
 
 
 class Slow(StubConnection):
-    """Confirms when it is told to, as a network does."""
+    """Confirms a publish when `confirm` is called, as a slow network does."""
 
     def confirm(self, count: int) -> None:
         for _ in range(count):
@@ -50,14 +51,14 @@ class Slow(StubConnection):
 
 
 def pump(outbox: Outbox, connection: Slow, now_s: float) -> None:
-    """As the runner does it."""
+    """As the loop calls it."""
     while connection.confirmations:
         outbox.note(connection.confirmations.popleft(), now_s)
     outbox.pump(now_s)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Journal]:
+def journal(tmp_path: Path) -> Iterator[Journal]:
     opened = Journal(tmp_path)
     opened.commit({}, {}, [event(seq) for seq in range(1, EVENTS + 1)])
     yield opened
@@ -71,14 +72,14 @@ def broker() -> StubBroker:
 
 @pytest.fixture
 def connection(broker: StubBroker) -> Slow:
-    made = Slow(broker, name="control", client_id="control")
+    made = Slow(broker, ConnectionOptions("control", "control"))
     made.start()
     return made
 
 
 @pytest.fixture
-def outbox(store: Journal, connection: Slow) -> Outbox:
-    return Outbox(store, connection, Topics("p", "x"))
+def outbox(journal: Journal, connection: Slow) -> Outbox:
+    return Outbox(journal, connection, Topics("p", "x"))
 
 
 def test_so_many_are_under_way_and_no_more(outbox, connection, broker):
@@ -87,27 +88,27 @@ def test_so_many_are_under_way_and_no_more(outbox, connection, broker):
     assert len(broker.log) == IN_FLIGHT
 
 
-def test_the_cursor_moves_with_the_broker_s_word_alone_and_never_over_a_hole(outbox, connection, store):
+def test_the_cursor_moves_with_the_broker_s_word_alone_and_never_over_a_hole(outbox, connection, journal):
     pump(outbox, connection, 0.0)
-    assert store.published_id == 0
+    assert journal.published_id == 0
     first = connection.held.pop(0)
     connection.confirm(3)
     pump(outbox, connection, 0.0)
-    assert store.published_id == 0, "the first is still open"
+    assert journal.published_id == 0, "the first is still open"
     connection.confirmations.append(first)
     pump(outbox, connection, 0.0)
-    assert store.published_id == 4
+    assert journal.published_id == 4
 
 
-def test_the_broker_is_asked_for_its_word(outbox, connection, monkeypatch):
-    """Of QoS 0 there is none: paho says that it is written to the line."""
+def test_events_go_out_at_qos_1(outbox, connection, monkeypatch):
+    """QoS 0 has no confirmation by the broker: paho confirms when the packet is written to the socket."""
     asked, publish = [], connection.publish
     monkeypatch.setattr(connection, "publish", lambda *a, **said: [asked.append(said), publish(*a, **said)][1])
     pump(outbox, connection, 0.0)
     assert asked == [{"qos": 1}] * IN_FLIGHT
 
 
-def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, connection, broker, store):
+def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, connection, broker, journal):
     pump(outbox, connection, 0.0)
     connection.confirm(2)
     pump(outbox, connection, 0.0)
@@ -116,14 +117,14 @@ def test_after_a_lost_connection_the_unconfirmed_go_out_again_in_order(outbox, c
     broker.log.clear()
     pump(outbox, connection, 1.0)
     connection.start()
-    connection.confirmations.append(stale)  # a word of the old connection comes late: it counts for nothing
-    while store.unpublished():
+    connection.confirmations.append(stale)  # a late confirmation of the old connection is ignored
+    while journal.unpublished():
         pump(outbox, connection, 2.0)
         connection.confirm(len(connection.held))
     assert [EventDocument.model_validate_json(p).seq for _, p in broker.log] == list(range(3, EVENTS + 1))
 
 
-def test_a_word_of_the_connection_before_counts_for_nothing_though_the_ids_begin_anew(outbox, connection, store):
+def test_a_confirmation_of_the_last_connection_is_ignored_though_message_ids_begin_anew(outbox, connection, journal):
     pump(outbox, connection, 0.0)
     connection.lose()
     connection.start()
@@ -131,13 +132,13 @@ def test_a_word_of_the_connection_before_counts_for_nothing_though_the_ids_begin
     late = [replace(confirmation, epoch=1) for confirmation in connection.held]
     connection.confirmations.extend(late)
     pump(outbox, connection, 1.0)
-    assert store.published_id == 0
+    assert journal.published_id == 0
     connection.confirm(IN_FLIGHT)
     pump(outbox, connection, 1.0)
-    assert store.published_id == IN_FLIGHT
+    assert journal.published_id == IN_FLIGHT
 
 
-def test_a_refusal_is_told_once_and_tried_again_later_in_order(outbox, connection, broker, store, caplog):
+def test_a_refusal_is_logged_once_and_tried_again_later_in_order(outbox, connection, broker, journal, caplog):
     broker.denied = ("p/a/event",)
     for now_s in (0.0, 1.0, 2.0):
         pump(outbox, connection, now_s)
@@ -147,25 +148,25 @@ def test_a_refusal_is_told_once_and_tried_again_later_in_order(outbox, connectio
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     broker.denied = ()
     broker.log.clear()
-    while store.unpublished():
+    while journal.unpublished():
         pump(outbox, connection, 3.0 + RETRY_AFTER_S)
         connection.confirm(len(connection.held))
     assert outbox.refused is None
     assert [EventDocument.model_validate_json(p).seq for _, p in broker.log] == list(range(1, EVENTS + 1))
 
 
-def test_a_sensor_that_may_not_speak_holds_up_no_other(outbox, connection, broker, store):
-    store.commit({}, {}, [event(seq, "b") for seq in range(1, 6)])
+def test_events_of_a_refused_sensor_block_no_other_sensor(outbox, connection, broker, journal):
+    journal.commit({}, {}, [event(seq, "b") for seq in range(1, 6)])
     broker.denied = ("p/a/event",)
     for now_s in range(12):
         pump(outbox, connection, float(now_s))
         connection.confirm(len(connection.held))
     assert [topic for topic, _ in broker.log] == ["p/b/event"] * 5
-    assert store.published_id == 0, "the journal keeps what was refused"
+    assert journal.published_id == 0, "the journal keeps what was refused"
 
 
-def test_a_backlog_goes_out_fifty_at_once_and_a_hundred_a_second(outbox, connection, broker, store):
-    store.commit({}, {}, [event(seq) for seq in range(EVENTS + 1, 401)])
+def test_a_backlog_goes_out_fifty_at_once_and_a_hundred_a_second(outbox, connection, broker, journal):
+    journal.commit({}, {}, [event(seq) for seq in range(EVENTS + 1, 401)])
 
     def told(now_s: float) -> int:
         for _ in range(30):
@@ -174,4 +175,4 @@ def test_a_backlog_goes_out_fifty_at_once_and_a_hundred_a_second(outbox, connect
         return len(broker.log)
 
     assert [told(now_s) for now_s in (1000.0, 1000.0, 1000.5, 1000.75)] == [50, 50, 100, 125]
-    assert told(2000.0) == 175, "what was not said in the meantime is not saved up"
+    assert told(2000.0) == 175, "a pause saves up no more than one burst"

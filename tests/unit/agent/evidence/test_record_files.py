@@ -22,34 +22,34 @@ def ids(n: int) -> list[str]:
     restart_at=st.integers(0, 25),
 )
 def test_the_oldest_go_and_the_quota_is_kept_over_a_restart(tmp_path_factory, quota, sizes, restart_at):
-    directory = tmp_path_factory.mktemp("shelf")
-    shelf, due = RecordFiles(directory, quota, 0), {}
+    directory = tmp_path_factory.mktemp("files")
+    files, due = RecordFiles(directory, quota, 0), {}
     for step, (number, size) in enumerate(sizes):
         if step == restart_at:
-            shelf = RecordFiles(directory, quota, 0)
+            files = RecordFiles(directory, quota, 0)
         if size > quota:
             with pytest.raises(ValueError, match="can't be kept"):
-                shelf.put("a", ids(10)[number], bytes(size))
+                files.put("a", ids(10)[number], bytes(size))
             continue
         due.pop(number, None)
         while due and sum(due.values()) + size > quota:
             due.pop(next(iter(due)))
         due[number] = size
-        shelf.put("a", ids(10)[number], bytes(size))
+        files.put("a", ids(10)[number], bytes(size))
         path = find(directory, ids(10)[number])
         os.utime(path, ns=(step, step))  # a file system's clock may be coarser than this test
         assert {kept.event_id: kept.size for kept in listed(directory)} == {ids(10)[n]: s for n, s in due.items()}
-        assert shelf.bytes == sum(due.values()) <= quota
+        assert files.bytes == sum(due.values()) <= quota
 
 
-def test_strangers_and_what_a_crash_left_are_no_records(tmp_path):
+def test_other_files_and_what_a_crash_left_are_no_records(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "notes.npz").write_bytes(b"mine")
     (tmp_path / "loose.npz").write_bytes(b"mine")
     (tmp_path / "a" / f"{ids(1)[0]}.npz.part").write_bytes(b"half")
     (tmp_path / "a" / f"{ids(2)[1]}.npz").symlink_to(tmp_path / "loose.npz")
-    shelf = RecordFiles(tmp_path, 10, 0)
-    shelf.put("a", ids(3)[2], b"0123456789")
+    files = RecordFiles(tmp_path, 10, 0)
+    files.put("a", ids(3)[2], b"0123456789")
     assert [kept.event_id for kept in listed(tmp_path)] == [ids(3)[2]]
     assert {path.name for path in tmp_path.rglob("*.npz")} >= {"notes.npz", "loose.npz"}
     assert list(tmp_path.rglob("*.part")) == []
@@ -86,13 +86,13 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(tmp_path, monkeypatch)
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    shelf = RecordFiles(tmp_path, 99, 0)
-    shelf.put("a", ids(1)[0], b"x")
+    files = RecordFiles(tmp_path, 99, 0)
+    files.put("a", ids(1)[0], b"x")
     monkeypatch.setattr("drsn.agent.evidence.record_files.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        shelf.put("a", ids(2)[1], b"y")
+        files.put("a", ids(2)[1], b"y")
     assert [path.name for path in (tmp_path / "a").iterdir()] == [f"{ids(1)[0]}.npz"]
-    assert shelf.bytes == 1
+    assert files.bytes == 1
 
 
 def test_a_file_is_read_no_further_than_allowed(tmp_path):

@@ -1,118 +1,186 @@
-"""What a connection takes in, seen from paho's side: what a broker does here no broker can be made to do."""
+"""The supervisor on fake sessions: epochs, takeovers, fallback to MQTT 3.1.1, errors."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import logging
 from typing import TYPE_CHECKING
 
 import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from drsn.agent.mqtt.backoff import Backoff
 from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
+from drsn.agent.mqtt.connection import (
+    MAX_TAKEOVERS,
+    SESSION_TAKEN_OVER,
+    TAKEOVER_WINDOW_S,
+    UNSUPPORTED_PROTOCOL,
+    Connection,
+    TakeoverCounter,
+)
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt.message import Message
+    import threading
+    from collections.abc import Callable
+
+    from drsn.agent.mqtt.session import SessionEvents
+
+BROKER = BrokerAddress("127.0.0.1", 1)
+AT_ONCE = Backoff(draw=lambda _least_s, _most_s: 0.0)
 
 
-class Client:
-    """As paho's, with a record of what was asked of it."""
+class FakeSession:
+    """One entry of a script: an exception while connecting, a refusal, or an end after the broker has accepted."""
 
-    def __init__(self) -> None:
-        self.acked: list[int] = []
-        self.cut = False
+    denied: tuple[str, ...] = ()
+    certificate = None
 
-    def ack(self, mid: int, _qos: int) -> None:
-        self.acked.append(mid)
+    def __init__(self, events: SessionEvents, epoch: int, script: object) -> None:
+        self.events, self.epoch, self.script = events, epoch, script
+        self.connected = False
+        self.wills: list[bool] = []
 
-    def disconnect(self) -> None:
-        self.cut = True
+    def run(self, stopping: threading.Event) -> str | None:
+        match self.script:
+            case str(error):
+                return error
+            case ("refused", int(code)):
+                self.events.refused(code, "refused")
+            case ("lost", int(code)):  # at once: `connected` stays False, so a test waits for the session that stays
+                self.events.accepted(self)
+                self.events.lost(code, "lost")
+            case "stay", None:
+                self.connected = True
+                self.events.accepted(self)
+                stopping.wait(10)
+        return None
+
+    def leave(self, *, with_will: bool) -> None:
+        self.wills.append(with_will)
+
+    def close(self, *, with_will: bool) -> None:
+        self.connected = False
+        self.leave(with_will=with_will)
+
+
+class Script:
+    """`open_session` that plays one entry for each attempt and then stays connected."""
+
+    def __init__(self, *entries: object) -> None:
+        self.entries = list(entries)
+        self.protocols: list[str] = []
+        self.sessions: list[FakeSession] = []
+
+    def __call__(
+        self, _broker: object, _options: object, events: SessionEvents, *, epoch: int, protocol: str
+    ) -> FakeSession:
+        self.protocols.append(protocol)
+        entry = self.entries.pop(0) if self.entries else ("stay", None)
+        if isinstance(entry, Exception):
+            raise entry
+        self.sessions.append(FakeSession(events, epoch, entry))
+        return self.sessions[-1]
 
 
 @pytest.fixture
-def heard() -> list[Message]:
-    return []
+def start():
+    """`start(script, broker)`: a connection that plays the script; stopped at the end."""
+    made: list[Connection] = []
+
+    def start(script: Script, broker: BrokerAddress = BROKER) -> Connection:
+        made.append(Connection(broker, ConnectionOptions("test", "x"), backoff=AT_ONCE, open_session=script))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for connection in made:
+        connection.stop()
 
 
-@pytest.fixture
-def connection(heard: list[Message]) -> Connection:
-    options = {"name": "ingest", "client_id": "x", "receive_maximum": 2}
-    made = Connection(BrokerAddress("127.0.0.1", 1), **options, on_message=heard.append)
-    made._client = Client()
-    return made
+def test_each_accepted_connection_has_the_next_epoch(start: Callable[..., Connection], wait_until):
+    script = Script(("lost", 128), "no answer", OSError("unreachable"), ("lost", 128))
+    connection = start(script)
+    wait_until(lambda: connection.connected, what="the third connection")
+    assert connection.epoch == 3
+    assert [session.epoch for session in script.sessions] == [1, 2, 2, 3]
 
 
-def bring(connection: Connection, client: Client, mid: int) -> None:
-    message = SimpleNamespace(topic="a/b", payload=b"x", qos=1, retain=False, mid=mid, properties=None)
-    connection._message_callback(client, None, message)
+def test_five_takeovers_in_a_minute_end_the_connection_for_good(start: Callable[..., Connection], wait_until):
+    """The agent then exits with 69 and does not fight for the client id."""
+    script = Script(*[("lost", 128)] * MAX_TAKEOVERS, *[("lost", SESSION_TAKEN_OVER)] * MAX_TAKEOVERS)
+    connection = start(script)
+    wait_until(lambda: not connection.alive, what="its end")
+    assert connection.taken_over
+    assert len(script.sessions) == 2 * MAX_TAKEOVERS, "no attempt after the fifth takeover"
 
 
-def test_four_times_receive_maximum_is_taken_in_and_no_more(connection, heard):
-    client = connection._client
-    for mid in range(1, 9):
-        bring(connection, client, mid)
-    assert (len(heard), client.cut) == (8, False)
-    bring(connection, client, 9)
-    assert (len(heard), client.cut, client.acked) == (8, True, []), "it comes again, so nobody has acknowledged it"
+def test_fewer_takeovers_are_followed_by_a_new_connection(start: Callable[..., Connection], wait_until):
+    connection = start(Script(*[("lost", SESSION_TAKEN_OVER)] * (MAX_TAKEOVERS - 1)))
+    wait_until(lambda: connection.connected, what="a connection that stays")
+    assert not connection.taken_over
 
 
-def test_what_a_line_brings_that_was_cut_comes_again_and_is_not_taken_in(connection, heard):
-    """Else it would stand before those that come again, and they would be taken for repeats."""
-    client = connection._client
-    bring(connection, client, 1)
-    connection.reconnect()
-    bring(connection, client, 2)
-    assert len(heard) == 1
-    connection._client = Client()
-    bring(connection, connection._client, 1)
-    assert len(heard) == 2
+def test_takeovers_within_the_window_reach_the_limit():
+    takeovers = TakeoverCounter()
+    step_s = TAKEOVER_WINDOW_S / MAX_TAKEOVERS
+    assert [takeovers.add(index * step_s) for index in range(MAX_TAKEOVERS)] == [False] * (MAX_TAKEOVERS - 1) + [True]
 
 
-def test_what_is_acknowledged_no_longer_waits(connection, heard):
-    client = connection._client
-    for mid in range(1, 20):
-        bring(connection, client, mid)
-        heard[-1].ack()
-    assert (len(heard), client.cut, client.acked) == (19, False, list(range(1, 20)))
+def test_rare_takeovers_never_reach_the_limit():
+    takeovers = TakeoverCounter()
+    step_s = TAKEOVER_WINDOW_S / (MAX_TAKEOVERS - 1)
+    assert not any(takeovers.add(index * step_s) for index in range(100))
 
 
-def test_the_reason_of_who_is_thrown_out_is_mqtt_5_s():
-    assert ReasonCode(PacketTypes.DISCONNECT, "Session taken over").value == TAKEN_OVER
+def test_reason_142_is_session_taken_over():
+    assert ReasonCode(PacketTypes.DISCONNECT, "Session taken over").value == SESSION_TAKEN_OVER
 
 
-def test_an_acknowledgement_dies_with_its_connection(connection, heard):
-    client = connection._client
-    bring(connection, client, 1)
-    connection._client = later = Client()
-    heard[0].ack()
-    assert (client.acked, later.acked) == ([], [])
+@pytest.mark.parametrize(
+    ("setting", "used"), [("auto", ["5", "3.1.1", "3.1.1"]), ("5", ["5", "5", "5"]), ("3.1.1", ["3.1.1"] * 3)]
+)
+def test_only_auto_falls_back_to_3_1_1(start: Callable[..., Connection], wait_until, setting: str, used: list[str]):
+    script = Script(*[("refused", UNSUPPORTED_PROTOCOL)] * 2)
+    connection = start(script, BrokerAddress("127.0.0.1", 1, protocol=setting))
+    wait_until(lambda: connection.connected, what="a connection")
+    assert script.protocols == used
+    assert connection.protocol == used[-1]
 
 
-def test_the_waits_between_attempts_are_drawn_from_ever_more_seconds_up_to_thirty(monkeypatch):
-    """Full jitter: a thousand agents whose broker comes back don't come at once."""
-    connection = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x")
-    drawn: list[float] = []
-
-    def uniform(least_s: float, most_s: float) -> float:
-        drawn.append(most_s)
-        if len(drawn) == 8:
-            connection._stopping.set()
-        return least_s
-
-    monkeypatch.setattr("drsn.agent.mqtt.connection.random.uniform", uniform)
-    monkeypatch.setattr(connection._stopping, "wait", lambda _wait_s: None)
-    connection._run()
-    assert drawn == [2, 4, 8, 16, 30, 30, 30, 30]
+def test_another_refusal_keeps_the_protocol_and_leaves_a_reason(start: Callable[..., Connection], wait_until):
+    script = Script(*[("refused", 135)] * 3)
+    connection = start(script)
+    wait_until(lambda: connection.connected, what="a connection")
+    assert script.protocols == ["5"] * 4
 
 
-@pytest.mark.parametrize("given", [{}, {"max_payload_bytes": 100, "filters": ("a/+",)}])
-def test_no_connection_hands_on_what_has_no_bounds(given: dict[str, object], heard: list[Message]):
-    """One of a command in the shell, which says nothing, and one of an agent."""
-    made = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x", on_message=heard.append, **given)
-    message = SimpleNamespace(
-        topic="a/" + "b" * 60_000, payload=bytes(17 << 20), qos=0, retain=False, mid=0, properties=None
-    )
-    made._message_callback(Client(), None, message)
-    sizes = len(heard[0].topic), len(heard[0].payload)
-    assert sizes == ((259, 101) if given else (60_002, (16 << 20) + 1))
+def test_an_error_is_a_warning_once_and_the_connection_tries_again(
+    start: Callable[..., Connection], wait_until, caplog
+):
+    with caplog.at_level(logging.DEBUG):
+        connection = start(Script(*[OSError("unreachable")] * 3, "no answer", RuntimeError("bug")))
+        wait_until(lambda: connection.connected, what="a connection")
+    assert connection.last_error is None
+    levels = [record.levelname for record in caplog.records if record.getMessage() == "no connection, trying again"]
+    assert levels == ["WARNING", "DEBUG", "DEBUG", "WARNING"]
+    assert "unexpected error" in caplog.text
+
+
+@pytest.mark.parametrize("with_will", [False, True])
+def test_a_stop_passes_on_whether_the_will_is_to_be_published(
+    start: Callable[..., Connection], wait_until, *, with_will
+):
+    script = Script()
+    connection = start(script)
+    wait_until(lambda: connection.connected, what="a connection")
+    connection.stop(with_will=with_will)
+    assert not connection.alive
+    assert set(script.sessions[0].wills) == {with_will}
+
+
+def test_nothing_is_published_without_a_connection():
+    connection = Connection(BROKER, ConnectionOptions("test", "x"))
+    assert connection.publish("a", b"", qos=1) is None
+    assert (connection.epoch, connection.denied, connection.certificate) == (0, (), None)

@@ -18,8 +18,8 @@ LEVELS = st.text(st.characters(exclude_characters="/+#\x00", exclude_categories=
         ("plant/hall1/press4/de", None),
         ("plant/hall1/press4/de/raw/x", None),
         ("Plant/hall1/press4/de/raw", None),
-        ("plant/hall1//de/raw", ".de"),  # a sensor that is not legal
-        ("plant/hall1/{point}/de/raw", "{point}.de"),  # braces of a stranger mean nothing
+        ("plant/hall1//de/raw", ".de"),  # no legal sensor id
+        ("plant/hall1/{point}/de/raw", "{point}.de"),  # braces in a received topic mean nothing
     ],
 )
 def test_a_pattern_names_the_levels_of_a_topic(topic: str, sensor: str | None):
@@ -29,7 +29,7 @@ def test_a_pattern_names_the_levels_of_a_topic(topic: str, sensor: str | None):
 
 
 @given(values=st.lists(LEVELS, min_size=3, max_size=3), fixed=st.sampled_from(["raw", "$x", "a b", "é"]))
-def test_whatever_stands_in_the_levels_is_carried_over_unchanged(values: list[str], fixed: str):
+def test_the_text_of_a_level_is_not_changed(values: list[str], fixed: str):
     pattern = TopicPattern(f"{{c}}/{fixed}/{{a}}/{{b}}", "{a}-{b}.{c}~{a}")
     c, a, b = values
     assert pattern.sensor_of(f"{c}/{fixed}/{a}/{b}") == f"{a}-{b}.{c}~{a}"
@@ -41,7 +41,7 @@ def test_whatever_stands_in_the_levels_is_carried_over_unchanged(values: list[st
     [
         ("plant/+/raw", "x", "level"),
         ("plant/#", "x", "level"),
-        ("$share/g/{a}", "{a}", "the broker's own"),
+        ("$share/g/{a}", "{a}", "reserved for the broker"),
         ("plant/\x01", "x", r"holds U\+0001"),
         ("plant/\x85/{a}", "x", r"holds U\+0085"),
         ("plant/\uffff/{a}", "x", r"holds U\+FFFF"),
@@ -54,11 +54,11 @@ def test_whatever_stands_in_the_levels_is_carried_over_unchanged(values: list[st
         ("plant/{a}/{a}", "{a}", "repeats"),
         ("plant/{a}", "{b}", r"\['b'\] are not in the topic"),
         ("plant/{a}", "{a}.{", "are not in the topic"),
-        ("plant/{a}", "_{a}", "no id that it gives is legal"),
-        ("plant/{a}", "{a}/x", "no id that it gives is legal"),
+        ("plant/{a}", "_{a}", "every id would be illegal"),
+        ("plant/{a}", "{a}/x", "every id would be illegal"),
     ],
 )
-def test_a_pattern_that_can_not_work_says_why(topic: str, sensor: str, reason: str):
+def test_an_unusable_pattern_is_refused_with_the_reason(topic: str, sensor: str, reason: str):
     with pytest.raises(TopicPatternError, match=reason):
         TopicPattern(topic, sensor)
 
@@ -71,16 +71,16 @@ def test_one_plain_level_is_a_legal_sensor(sensor: str):
 @pytest.mark.parametrize(
     "sensor", ["", "_agent", "_reply", ".hidden", "-x", "x" * 65, "a/b", "a+", "#", "a b", "a\n", "ä", "٣", "a\x00"]
 )
-def test_what_could_leave_its_level_is_no_legal_sensor(sensor: str):
+def test_anything_else_is_no_legal_sensor(sensor: str):
     assert not legal_sensor(sensor)
 
 
 @given(sensor=st.text(max_size=70))
-def test_legal_sensors_are_those_of_the_contract(sensor: str):
+def test_the_legal_sensors_are_those_of_the_documentation(sensor: str):
     assert legal_sensor(sensor) == bool(re.match(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}\Z", sensor))
 
 
-def test_where_documents_go():
+def test_each_document_has_its_topic():
     topics = Topics("drsn/v1", "jetson-07")
     assert topics.result("press4.de") == "drsn/v1/press4.de/result"
     assert topics.alarm("press4.de") == "drsn/v1/press4.de/alarm"
@@ -93,7 +93,7 @@ BELOW = "drsn/v1/_reply/"
 
 
 @pytest.mark.parametrize("wanted", ["scada/7", "a", "Ü b", "/".join("x" * 16), "x" * 400])
-def test_an_answer_goes_where_it_is_wanted(wanted: str):
+def test_an_allowed_response_topic_is_used(wanted: str):
     assert Topics("drsn/v1", "a").reply("r1", BELOW + wanted) == BELOW + wanted
 
 
@@ -119,6 +119,6 @@ def test_an_answer_goes_where_it_is_wanted(wanted: str):
         "$SYS/a",
     ],
 )
-def test_what_is_no_place_for_an_answer_is_not_used(wanted: str):
-    """Nobody makes the agent publish elsewhere, or what a broker would cut its connection for."""
+def test_another_response_topic_is_replaced(wanted: str):
+    """A command can't make the agent publish elsewhere, or to a topic for which a broker ends the connection."""
     assert Topics("drsn/v1", "a").reply("r1", wanted) == BELOW + "r1"

@@ -12,8 +12,9 @@ from plant import fails
 
 from drsn.agent.decision.commissioning import Progress
 from drsn.agent.mqtt.stub import StubBroker
-from drsn.agent.rpc.dispatcher import FAILED, LOST
 from drsn.agent.rpc.queue import QUEUE_LIMITS, RECEIVE_MAXIMUM, QueueLimit
+from drsn.agent.rpc.reply import FAILED, LOST
+from drsn.agent.rpc.verbs import Handler
 from drsn.agent.storage.journal import FILE
 from drsn.model.errors import BadDataError, StorageError
 
@@ -58,8 +59,8 @@ def test_a_number_that_no_database_holds_is_refused(plant: Plant, seq: int):
 
 
 def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_done(plant: Plant, caplog):
-    verbs = plant.agent.dispatcher._verbs
-    verbs["launch"] = fails(ZeroDivisionError("of ours"))
+    verbs = plant.agent.dispatcher.verbs
+    verbs["launch"] = Handler("", fails(ZeroDivisionError("of ours")))
     states = dict(plant.agent.pipeline.engine.sensors)
     for request_id in ("r1", "r2"):
         (reply,) = ask(plant, "launch", request_id)
@@ -75,7 +76,7 @@ def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_don
 
 @pytest.mark.parametrize("error", [MemoryError(), StorageError("gone"), BadDataError("known"), KeyboardInterrupt()])
 def test_what_the_agent_knows_or_can_not_go_on_from_ends_it_as_ever(plant: Plant, error: BaseException):
-    plant.agent.dispatcher._verbs["launch"] = fails(error)
+    plant.agent.dispatcher.verbs["launch"] = Handler("", fails(error))
     with pytest.raises(type(error)):
         ask(plant, "launch", "r1")
 
@@ -108,9 +109,10 @@ def test_an_id_that_is_under_way_is_no_other_command_s(plant: Plant, monkeypatch
     assert "not commissioned" in ask(plant, "commission", "u2", sensor="b", undo=True)[0]["reason"]
     assert ask(plant, "commission", "u1", undo=True, turns=3)[0]["ok"]
     assert plant.heard(f"{REPLY}/x")[-1]["reason"] == "ended by ana"
-    plant.agent.dispatcher._words.extend([Progress("x", "b"), Progress("y", "b"), Progress("z", "b")])
+    late = [[Progress(name, "b") for name in "xyz"], []]
+    plant.agent.dispatcher.context.pending.sources.append(lambda: late.pop(0) if late else [])
     plant.turn()
-    assert caplog.text.count("nobody waits for this word") == 3
+    assert caplog.text.count("no command waits for this progress") == 3
 
 
 def test_a_damaged_event_is_left_out_and_named(start, tmp_path: Path, caplog):
@@ -171,7 +173,7 @@ def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant,
         ask(plant, "events", f"free{number}", qos=0, turns=0)
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)
-    assert (plant.agent.dispatcher.dropped, len(plant.control._session.flying)) == (10, RECEIVE_MAXIMUM)
+    assert (plant.agent.dispatcher.dropped, len(plant.control.in_flight)) == (10, RECEIVE_MAXIMUM)
     plant.turn(60)
     assert [number for number in range(400) if len(plant.heard(f"{REPLY}/r{number}")) != 1] == []
     assert plant.health().commands_dropped == 10
@@ -180,13 +182,13 @@ def test_many_at_qos_1_are_all_answered_however_many_come_at_qos_0(plant: Plant,
 
 def test_a_broker_that_passes_receive_maximum_is_dropped_from_and_not_cut_off(plant: Plant, monkeypatch):
     monkeypatch.setitem(QUEUE_LIMITS, True, QueueLimit(100, 1 << 20))
-    plant.broker.heedless = True
+    plant.broker.exceeds_receive_maximum = True
     for number in range(400):
         ask(plant, "events", f"r{number}", turns=0)
     assert (plant.agent.dispatcher.dropped, plant.control.epoch) == (300, 1)
     plant.turn(15)
     assert [len(plant.heard(f"{REPLY}/r{number}")) for number in (0, 99, 100)] == [1, 1, 0]
-    plant.broker.heedless = False
+    plant.broker.exceeds_receive_maximum = False
     assert len(ask(plant, "events", "later")) == 1, "what was dropped is not under way for ever"
 
 

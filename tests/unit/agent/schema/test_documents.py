@@ -17,7 +17,7 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.delivery.publisher import result_document
+from drsn.agent.delivery.result_publisher import result_document
 from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.schema.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
 from drsn.agent.schema.render import Identity, Renderer

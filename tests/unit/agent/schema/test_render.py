@@ -6,12 +6,12 @@ from dataclasses import replace
 from witness import renderer_of
 
 from drsn.agent.decision.alarm_state import Change, Condition, SensorState, State
-from drsn.agent.decision.baseline import Baseline, Learnt
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
 from drsn.agent.schema.render import EVENT_NAMESPACE
 from drsn.model.contract import Severity
 
-LEARNT = Learnt(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
+LEARNT = BaselineStatistics(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
 
 
 def raised(since_s: int = 0, severity: Severity | None = None, **more: object) -> Condition:

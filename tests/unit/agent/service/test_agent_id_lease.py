@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from plant import NO_WAITS, STATUS
 from rivals import EARLIER, say
 
-from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.connection import TAKEN_OVER, Connection
+from drsn.agent.mqtt.connection import MAX_TAKEOVERS
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
-from drsn.agent.mqtt.takeovers import FIGHT
 from drsn.agent.service.agent_id_lease import AgentIdLease
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
@@ -34,13 +32,13 @@ def taken() -> list[bool]:
 
 @pytest.fixture
 def bearer() -> StubConnection:
-    return StubConnection(StubBroker(), name="bearer", client_id="bearer")
+    return StubConnection(StubBroker(), ConnectionOptions("bearer", "bearer"))
 
 
 @pytest.fixture
 def lease(bearer: StubConnection, taken: list[bool]) -> AgentIdLease:
     statuses, run = StatusInbox(), RunId("55555555", "2026")
-    probe = StubConnection(bearer._broker, name="probe", client_id="probe", filters=("s",), on_message=statuses.put)
+    probe = StubConnection(bearer.broker, ConnectionOptions("probe", "probe", ("s",)), on_message=statuses.put)
     acquisition = LeaseAcquisition("tester", "mine", run, statuses, health_every_s=10.0)
     defence = LeaseDefence("tester", run, statuses)
     return AgentIdLease("tester", acquisition, defence, probe, (bearer,), lambda: taken.append(bearer.connected))
@@ -67,7 +65,7 @@ def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(lease: A
 
 
 def test_who_takes_a_bearers_connection_again_and_again_ends_us(lease: AgentIdLease, bearer: StubConnection):
-    for _ in range(FIGHT):
+    for _ in range(MAX_TAKEOVERS):
         lease.tend(1.0)
         bearer.start()
         bearer.lose(taken_over=True)
@@ -80,7 +78,7 @@ def test_whoever_has_it_is_nobody_of_our_own_past(lease: AgentIdLease, bearer: S
     """The directory may be a copy of the other one's, and takes the status that stands for its own."""
     lease.request()
     lease.tend(1.0)
-    bearer._broker.publish("s", b'{"state": "online", "instance": "77777777"}', 1, {}, retain=False)
+    bearer.broker.publish("s", b'{"state": "online", "instance": "77777777"}', 1, {}, retain=False)
     with pytest.raises(ConfigurationError, match="another agent of this name is connected"):
         lease.tend(1.1)
     assert taken == [False]
@@ -126,12 +124,13 @@ def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_o
     plant: Plant = start(StubBroker(), waits=replace(NO_WAITS, quiet_s=60.0))
     plant.turn(1)
     mine = getattr(plant, which)
-    for _ in range(FIGHT - 1):
-        StubConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20).start()
+    same_id = ConnectionOptions("other", mine.options.client_id, receive_maximum=20)
+    for _ in range(MAX_TAKEOVERS - 1):
+        StubConnection(plant.broker, same_id).start()
         mine.start()
         plant.turn(1)
         assert plant.retained(STATUS)["state"] == "online"
-    other = StubConnection(plant.broker, name="other", client_id=mine._client_id, receive_maximum=20)
+    other = StubConnection(plant.broker, same_id)
     other.start()
     with pytest.raises(UnavailableError, match="another client"):  # 69: the service is started again, not so after 78
         plant.loop.run(threading.Event())
@@ -167,12 +166,3 @@ def test_the_will_tells_the_run_that_it_is_of(start):
     will = plant.retained(STATUS)
     assert (told["state"], will["state"]) == ("online", "offline")
     assert told["instance"] == will["instance"] == plant.agent.status.info.run.id
-
-
-def test_the_reason_of_mqtt_5_ends_the_real_connection_if_it_comes_again_and_again():
-    connection = Connection(BrokerAddress("127.0.0.1", 1), name="x", client_id="x")
-    told = [(128, False)] * FIGHT + [(TAKEN_OVER, False)] * (FIGHT - 1) + [(TAKEN_OVER, True)]
-    for value, taken_over in told:
-        connection._connected = True
-        connection._disconnected_callback(threading.Event(), None, None, None, SimpleNamespace(value=value), None)
-        assert (connection.taken_over, connection._stopping.is_set()) == (taken_over, taken_over)

@@ -42,10 +42,9 @@ def test_each_of_an_agents_connections_says_how_large_a_packet_may_be(tmp_path):
     with assembled(Configuration(made, "0" * 64, shipped("synthetic"))) as loop:
         lines = loop.shutdown.connections
         connections = (lines.probe, lines.control, lines.ingest)
-        told = [each._connect_options()["properties"].MaximumPacketSize for each in connections]
-        cut = [each._limits.payload_bytes for each in connections]
-    assert told == [128 << 10, 16 << 20, 16 << 20]
-    assert cut == [64 << 10, 16 << 10, 1 << 20]
+        limits = [each.options.limits for each in connections]
+    assert [each.packet_bytes for each in limits] == [128 << 10, 16 << 20, 16 << 20]
+    assert [each.payload_bytes for each in limits] == [64 << 10, 16 << 10, 1 << 20]
 
 
 def with_model(made: Settings) -> tuple[str, str]:

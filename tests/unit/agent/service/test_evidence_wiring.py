@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from plant import fails
 
+from drsn.agent.acquisition.sensor_registry import RINGS_BYTES
 from drsn.agent.evidence.npz_form import from_bytes
 from drsn.agent.evidence.record_files import FOLDER, find
 from drsn.agent.mqtt.stub import StubBroker
@@ -50,8 +51,7 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
 
 
 def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, monkeypatch):
-    for name in ("drsn.agent.service.evidence_wiring.TRAILS_BYTES", "drsn.agent.acquisition.intake.RINGS_BYTES"):
-        monkeypatch.setattr(name, 0)
+    monkeypatch.setattr("drsn.agent.service.evidence_wiring.TRAILS_BYTES", 0)
     agent = start(StubBroker(), {"evidence": {"windows": 3}}).agent
-    assert agent.recorder._room._most == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
-    assert agent.pipeline.intake._rings._most == 4 * 5 * 2048 * 8
+    assert agent.recorder.max_bytes == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
+    assert agent.pipeline.intake.registry.memory.most_bytes == RINGS_BYTES > 4 * 5 * 2048 * 8

@@ -8,6 +8,7 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, OWN, Ours, own, say
 
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.lease_acquisition import QUIET_S
 from drsn.agent.service.seen_status import StatusInbox
@@ -26,7 +27,7 @@ def ours() -> Ours:
 
 @pytest.fixture
 def probe(broker: StubBroker, ours: Ours) -> StubConnection:
-    return StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), on_message=ours.put)
+    return StubConnection(broker, ConnectionOptions("probe", "probe", (STATUS, HEALTH)), on_message=ours.put)
 
 
 def test_it_waits_for_the_broker_and_then_for_what_is_retained(ours, probe):
@@ -129,7 +130,7 @@ def test_a_status_wakes_the_loop(broker):
     """Else the one that is to stop would throw the other out once more before it has looked."""
     woken: list[int] = []
     ours = own(StatusInbox(lambda: woken.append(1)))
-    StubConnection(broker, name="probe", client_id="p", filters=(STATUS,), on_message=ours.put).start()
+    StubConnection(broker, ConnectionOptions("probe", "p", (STATUS,)), on_message=ours.put).start()
     say(broker, state="online", **EARLIER)
     assert woken == [1]
 

@@ -6,6 +6,7 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, LATER, OWN, Ours, own, say
 
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.model.errors import UnavailableError
 
@@ -22,7 +23,7 @@ def ours() -> Ours:
 
 @pytest.fixture
 def probe(broker: StubBroker, ours: Ours) -> StubConnection:
-    return StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), on_message=ours.put)
+    return StubConnection(broker, ConnectionOptions("probe", "probe", (STATUS, HEALTH)), on_message=ours.put)
 
 
 @pytest.mark.parametrize("state", ["online", "degraded"])

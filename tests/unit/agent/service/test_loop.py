@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from plant import RATE_HZ, STATUS, WINDOW, Deaf, fails
+from plant import NO_WAITS, RATE_HZ, STATUS, WINDOW, Deaf, fails
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.delivery.publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.alarm_publisher import ALARMS_IN_FLIGHT
+from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
 
 
@@ -135,7 +138,7 @@ def test_every_packet_is_counted_once_and_only_once(start):
     assert packets.pop("received") == sum(packets.values()) == 9
     assert (packets["processed"], packets["duplicate"], packets["rejected"]) == (4, 1, 4)
     assert health.rejected == {"too_many_sensors": 2, "truncated": 1, "empty": 1}
-    assert not plant.ingest._session.flying, "refused packets are acknowledged too"
+    assert not plant.ingest.in_flight, "refused packets are acknowledged too"
 
 
 def test_a_batch_is_shared_by_sensors_and_larger_packets_take_several(start):
@@ -180,9 +183,9 @@ def test_a_dead_sensor_is_a_sensor_fault_whatever_the_model_makes_of_its_roundin
     assert (alarm["condition"], alarm["label"], alarm["votes"]) == ("sensor_fault", "flat", 4)
 
 
-def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 1000)
-    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
+def test_a_sensor_that_flaps_behind_a_slow_broker_is_told_by_its_latest_state_alone(start):
+    waits = replace(NO_WAITS, outbox=OutboxLimits(burst=1000))
+    plant = start(StubBroker(), waits=waits, raise_after="1/1", clear_after="1/1")
     plant.turn()
     held = plant.control.confirmations
     plant.control.confirmations = Deaf()
@@ -229,4 +232,16 @@ def test_the_packet_that_fills_a_batch_is_committed_with_its_cursor(start):
         plant.say(sensor, "normal", seq=7)
     plant.turn(1)
     assert {name: cursor.seq for name, cursor in plant.journal.load().cursors.items()} == dict.fromkeys("abcd", 7)
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
+
+
+def test_a_notice_of_the_intake_is_logged_once_a_minute_with_its_traceback(start, monkeypatch, caplog):
+    plant = start(StubBroker())
+    monkeypatch.setattr(frame, "decode", fails(ZeroDivisionError("a defect")))
+    for _ in range(3):
+        plant.say("a", "normal")
+    plant.turn()
+    (record,) = [record for record in caplog.records if record.getMessage() == "codec failed"]
+    assert record.levelname == "ERROR"
+    assert "ZeroDivisionError" in caplog.text
+    assert plant.health().rejected == {"internal": 3}

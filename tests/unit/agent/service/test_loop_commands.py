@@ -11,7 +11,7 @@ import pytest
 from plant import fails
 
 from drsn.agent.mqtt.stub import StubBroker
-from drsn.agent.rpc.dispatcher import EVENTS
+from drsn.agent.rpc.events_verb import EVENTS
 from drsn.agent.rpc.queue import QUEUE_LIMITS
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def test_the_same_request_again_is_answered_the_same_and_done_once(plant: Plant,
         ("ack", {"condition": "ball"}, "event_id"),
         ("ack", {"condition": "ball", "event_id": "another"}, "look again"),
         ("ack", {"condition": "bal", "event_id": "another"}, "no condition 'bal'"),
+        ("shelve", {"condition": "ball", "event_id": "another", "duration_s": 60}, "look again"),
         ("reset", {"condition": "ball"}, "still there"),
         ("shelve", {}, "duration_s"),
         ("unshelve", {}, "already"),
@@ -179,7 +180,7 @@ def test_the_journal_answers_page_by_page(plant: Plant):
 
 
 def test_a_flood_of_commands_is_bounded_and_windows_go_on(plant: Plant):
-    plant.broker.heedless = True
+    plant.broker.exceeds_receive_maximum = True
     for _ in range(QUEUE_LIMITS[True].commands + 10):
         command(plant, "events", turns=0)
     assert plant.agent.dispatcher.dropped == 10
@@ -205,7 +206,7 @@ def test_latch_and_reset(start):
 
 def test_a_command_is_acknowledged_and_a_question_is_answered_anew(plant: Plant):
     request_id = command(plant, "events")
-    assert plant.control._session.flying == {}, "the broker need not send it again"
+    assert plant.control.in_flight == {}, "the broker need not send it again"
     plant.say("a", "normal")
     plant.turn()
     command(plant, "events", request_id=request_id)

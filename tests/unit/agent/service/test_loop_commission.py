@@ -13,7 +13,7 @@ import plant as plants
 import pytest
 
 from drsn.agent.backends.fake import ToneBackend
-from drsn.agent.decision import commissioning as commissioner
+from drsn.agent.decision import commissioning
 from drsn.agent.mqtt.stub import StubBroker
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_a_restart_meanwhile_leaves_nothing_half_done(plant: Plant, start):
 
 
 def test_progress_is_told_on_the_way(plant: Plant, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(commissioner, "PROGRESS_S", 0.0)
+    monkeypatch.setattr(commissioning, "PROGRESS_S", 0.0)
     request_id = command(plant)
     plant.say("a", "normal", windows=100)
     plant.turn(4)

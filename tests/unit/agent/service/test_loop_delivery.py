@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, whole
+from plant import BUNDLE, NO_WAITS, RATE_HZ, STATUS, WINDOW, fails, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.fake import tone_of
+from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.schema.documents import StatusDocument
+from drsn.agent.storage.database import Database
+from drsn.agent.storage.journal import Journal
+from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +45,12 @@ def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, la
 )
 def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(start, age_s, synced, ours, stale):
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
-    plant.agent.pipeline.intake._clock_right = lambda _now_s: ours
+    plant.agent.pipeline.intake.clock_synchronised = lambda _now_s: ours
     say_old(plant, age_s, synced=synced)
     plant.turn()
     packets = whole(plant)
     assert (packets["stale"], packets["processed"], plant.health().windows) == (stale, 1 - stale, 1 - stale)
-    assert not plant.ingest._session.flying, "it is acknowledged"
+    assert not plant.ingest.in_flight, "it is acknowledged"
     assert len(plant.heard("drsn/v1/a/event")) == 1 - stale
 
 
@@ -59,7 +65,7 @@ def test_whether_our_clock_is_right_is_the_kernel_s_word(start, monkeypatch, rig
 
 def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, monkeypatch):
     plant = start(StubBroker())
-    plant.agent.pipeline.intake._max_age_s = 0.05
+    plant.agent.pipeline.intake.max_age_s = 0.05
     plant.say("a", "inner_race")
     time.sleep(0.1)
     plant.turn()
@@ -68,7 +74,7 @@ def test_what_has_waited_here_too_long_is_stale_whatever_the_clocks_say(start, m
 
 def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start):
     plant = start(StubBroker())
-    plant.agent.pipeline.intake._clock_right = lambda _now_s: True
+    plant.agent.pipeline.intake.clock_synchronised = lambda _now_s: True
     for seq, age_s in ((1, 1.0), (2, 700.0), (3, 700.0), (4, 0.0)):
         say_old(plant, age_s, seq=seq)
     say_old(plant, 700.0, seq=1)  # comes again: what it was before counts
@@ -97,9 +103,9 @@ def test_health_tells_of_the_inbox_at_one_moment(start, monkeypatch):
     assert (packets["received"], packets["shed"], packets["in_flight"]) == (9, 4, 5)
 
 
-def test_health_tells_of_events_that_nobody_has(start):
+def test_health_tells_of_events_that_nobody_has(start, monkeypatch):
     plant = start(StubBroker())
-    plant.journal.lost = 7
+    monkeypatch.setattr(Journal, "lost", 7)
     assert plant.health().lost_events == 7
 
 
@@ -112,7 +118,7 @@ def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], 
     """Also while the network runs, with packets taken from the inbox and others in the batch."""
     plant = start(StubBroker())
     agent = plant.agent
-    agent.pipeline.intake._clock_right = lambda _now_s: True
+    agent.pipeline.intake.clock_synchronised = lambda _now_s: True
     agent.inbox.capacity = 64
     infer = agent.pipeline.backend.infer
 
@@ -163,10 +169,10 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
             plant.agent.tracker.open(each, -1e9)
         plant.turn(1)
     elif step == "careful":
-        plant.agent.poison_guard.careful = 3
+        plant.agent.poison_guard.probation = 3
 
 
-def test_strangers_that_never_bring_a_window_give_their_places_back(start, monkeypatch):
+def test_strangers_that_never_bring_a_window_give_their_places_back(start):
     plant = start(StubBroker())  # max_sensors = 4
     plant.say("a", "normal")
     for name in "xyz":
@@ -175,8 +181,8 @@ def test_strangers_that_never_bring_a_window_give_their_places_back(start, monke
     plant.say("b", "normal")
     plant.turn()
     assert plant.health().rejected == {"too_many_sensors": 1}
-    monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.UNPROVEN_S", 0.0)
-    monkeypatch.setattr("drsn.agent.acquisition.sensor_quota.CLEAR_EVERY_S", 0.0)
+    quota = plant.agent.pipeline.intake.registry.quota
+    quota.trial_s = quota.evict_every_s = 0.0
     plant.say("b", "normal")
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["state"] == "normal"
@@ -203,28 +209,26 @@ def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start)
     assert "drsn/v1/stranger/alarm" not in broker.retained, "it is the stranger who finds no place"
 
 
-def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, tmp_path):
+def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, monkeypatch):
     """Degraded meanwhile, and online again with all of it on the disk."""
     broker = StubBroker()
     plant = start(broker, raise_after="1/1", clear_after="1/1")
     plant.say("a", "inner_race")
     plant.turn()
-    store = plant.journal._store
-    store._db.execute("PRAGMA cache_size = 1")
-    store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
-    plant.journal._retry_s = time.monotonic() + 3600
-    for _ in range(20):
-        for label in ("outer_race", "normal"):
-            plant.say("a", label)
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(Database, "commit", fails(StorageError("database or disk is full")))
+        for _ in range(20):
+            for label in ("outer_race", "normal"):
+                plant.say("a", label)
+            plant.turn()
+        plant.say("a", "ball")
         plant.turn()
-    plant.say("a", "ball")
-    plant.turn()
-    status = plant.retained(STATUS)
-    assert status["state"] == "degraded"
-    assert status["reasons"][0].startswith("store: ")
-    assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
-    assert not plant.ingest._session.flying
-    plant.journal._retry_s = 0.0
+        status = plant.retained(STATUS)
+        assert status["state"] == "degraded"
+        assert status["reasons"][0].startswith("store: ")
+        assert plant.retained("drsn/v1/a/alarm")["condition"] == "ball"
+        assert not plant.ingest.in_flight
+    plant.journal.tend(math.inf)
     plant.turn()
     assert plant.retained(STATUS)["state"] == "online"
     seqs = [event["seq"] for event in plant.heard("drsn/v1/a/event")]
@@ -248,11 +252,9 @@ def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path)
     assert "set aside as agent.sqlite3.set-aside-" in status["reasons"][0]
 
 
-def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.outbox.BURST", 5)
-    monkeypatch.setattr("drsn.agent.delivery.outbox.PER_S", 0.0)
-    broker = StubBroker()
-    plant = start(broker, raise_after="1/1", clear_after="1/1")
+def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start):
+    broker, waits = StubBroker(), replace(NO_WAITS, outbox=OutboxLimits(burst=5, per_s=0.0))
+    plant = start(broker, waits=waits, raise_after="1/1", clear_after="1/1")
     plant.turn(1)
     plant.control.lose()
     for _ in range(10):
@@ -267,10 +269,9 @@ def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_stat
     assert topics.count("drsn/v1/a/event") == 5
 
 
-def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.delivery.publisher.ALARMS_IN_FLIGHT", 1)
+def test_every_retained_state_is_told_before_the_first_event_of_a_backlog(start):
     broker = StubBroker()
-    plant = start(broker, raise_after="1/1", clear_after="1/1")
+    plant = start(broker, waits=replace(NO_WAITS, alarms_in_flight=1), raise_after="1/1", clear_after="1/1")
     plant.turn(1)
     plant.control.lose()
     for sensor in "abcd":

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from drsn.agent.mqtt.stub import StubBroker
+from drsn.agent.storage.journal import FILE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from plant import Plant
 
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}
@@ -36,12 +41,13 @@ def plant(start) -> Plant:
 
 
 def test_a_forgotten_sensor_leaves_no_alarm_no_state_no_cursor_and_no_windows(plant: Plant, start):
+    windows_bytes = plant.agent.recorder.nbytes  # of four sensors
     assert command(plant, "forget")["ok"]
     assert ALARM not in plant.broker.retained
     assert [payload for topic, payload in plant.broker.log if topic == ALARM][-1] == b""
     agent = plant.agent
     assert "a" not in agent.pipeline.engine.sensors
-    assert "a" not in agent.recorder._trails
+    assert agent.recorder.nbytes == windows_bytes * 3 / 4
     assert plant.journal.load().cursors.keys() == {"b", "c", "d"}
     assert "no sensor 'a'" in command(plant, "forget")["reason"]
     plant.crash()
@@ -115,16 +121,16 @@ def test_nothing_of_it_is_in_sight_after_a_restart_even_if_the_broker_forgot_to_
     assert ALARM not in successor.broker.retained
 
 
-def test_its_history_stays_and_what_it_had_begun_does_not(plant: Plant):
+def test_its_history_stays_and_what_it_had_begun_does_not(plant: Plant, tmp_path: Path):
     plant.say("a", "ball")
     plant.turn()
     assert command(plant, "ack", condition="ball", event_id=plant.retained(ALARM)["event_id"])["ok"]
     plant.say("a", "ball", windows=0.3)  # no window, so that its cursor waits for the next commit
     plant.turn()
     assert command(plant, "forget")["ok"]
-    kept = plant.journal._store
-    assert [entry.seq for entry in kept.events("a", 0, 9)] == [1, 2]
-    assert kept.load().cursors.keys() == {"b", "c", "d"}
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        assert db.execute("SELECT seq FROM journal WHERE sensor = 'a'").fetchall() == [(1,), (2,)]
+        assert {name for (name,) in db.execute("SELECT sensor FROM cursors")} == {"b", "c", "d"}
 
 
 def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.MonkeyPatch):
@@ -134,9 +140,9 @@ def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.Monkey
     assert command(plant, "ack", condition="ball", event_id=plant.retained(ALARM)["event_id"])["ok"]
     assert command(plant, "shelve", condition="ball", duration_s=60)["ok"]
     assert command(plant, "forget")["ok"]
-    monkeypatch.setattr("drsn.agent.decision.alarm_engine.shelving_is_over", lambda *_: True)
+    monkeypatch.setattr("drsn.agent.decision.shelving_timer.shelving_is_over", lambda *_: True)
     monkeypatch.setattr("drsn.agent.decision.silence_timer.SilenceTimer._overdue", lambda *_: True)
-    plant.agent.pipeline.engine._silence._look_s = 0.0
+    plant.agent.pipeline.engine._silence._check_s = 0.0
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"
     assert ALARM not in plant.broker.retained

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plant import NO_WAITS
 
 from drsn.agent.mqtt.stub import StubBroker
+from drsn.agent.storage.journal import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from plant import Plant
 
+PATIENT = replace(NO_WAITS, group_s=60.0, lull_s=60.0)
+
 
 @pytest.fixture
-def patient(start: Callable[..., Plant], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plant]:
+def patient(start: Callable[..., Plant]) -> Callable[..., Plant]:
     """An agent whose commits wait for a minute where they may."""
 
     def begin(broker: StubBroker) -> Plant:
-        plant = start(broker)
-        for name in ("GROUP_S", "LULL_S"):
-            monkeypatch.setattr(f"drsn.agent.storage.group_commit.{name}", 60.0)
-        return plant
+        return start(broker, waits=PATIENT)
 
     return begin
 
@@ -47,12 +51,12 @@ def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(p
     for sensor in ("a", "b", "a"):
         plant.say(sensor, "normal")
         plant.turn()
-    assert (seen, len(plant.ingest._session.flying)) == ([], 3)
+    assert (seen, len(plant.ingest.in_flight)) == ([], 3)
     packets = plant.health().packets
     assert (packets["received"], packets["in_flight"]) == (3, 3), "they are somewhere at every moment"
-    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 0.0)
+    plant.clock.ahead_s += 60
     plant.turn()
-    assert ([set(states) for states in seen], len(plant.ingest._session.flying)) == ([{"a", "b"}], 0)
+    assert ([set(states) for states in seen], len(plant.ingest.in_flight)) == ([{"a", "b"}], 0)
 
 
 def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
@@ -63,11 +67,11 @@ def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
         plant.say("b", "normal")
         plant.turn()
     assert [set(states) for states in seen] == [{"a", "b"}]
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
     assert plant.retained("drsn/v1/a/alarm")["active"]
 
 
-def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch):
+def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch, tmp_path):
     """Also one that changes no alarm: who hears it may rely on it, and asks in vain for it twice."""
     plant = patient(StubBroker())
     plant.turn(1)
@@ -80,12 +84,13 @@ def test_an_answer_takes_all_with_it_before_it_is_told(patient, monkeypatch):
     plant.turn(1)
     (reply,) = plant.heard("drsn/v1/_reply/r1")
     assert (reply["ok"], [set(states) for states in seen]) == (True, [{"a", "b"}])
-    assert plant.journal._store.reply("r1") is not None, "it is on the disk"
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        assert db.execute("SELECT request_id FROM replies").fetchall() == [("r1",)], "it is on the disk"
 
 
 def test_every_packet_of_the_careful_time_after_a_crash_commits_at_once(patient, monkeypatch):
     plant = patient(StubBroker())
-    plant.agent.poison_guard.careful = 2
+    plant.agent.poison_guard.probation = 2
     seen = commits(plant, monkeypatch)
     for _ in range(3):
         plant.say("a", "normal")
@@ -100,16 +105,15 @@ def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
         plant.say("a", "normal")
     plant.turn(40)
     assert len(seen) == 1
-    assert len(plant.ingest._session.flying) < 16, "what the turn had in hand without being done with it"
+    assert len(plant.ingest.in_flight) < 16, "what the turn had in hand without being done with it"
 
 
-def test_what_waited_when_the_agent_died_comes_again(patient, start, monkeypatch):
+def test_what_waited_when_the_agent_died_comes_again(patient, start):
     plant = patient(broker := StubBroker())
     for _ in range(2):
         plant.say("a", "normal")
         plant.turn()
     plant.crash()
-    monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 0.0)
     later = start(broker)
     later.seq = plant.seq
     later.turn()
@@ -124,23 +128,21 @@ def test_an_ordered_stop_commits_what_waits(patient, monkeypatch):
     plant.turn()
     plant.loop.shutdown.drain()
     assert [set(states) for states in seen if states] == [{"a"}]
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
 
 
 def test_a_stream_of_qos_0_holds_up_no_acknowledgement(start, monkeypatch):
-    plant = start(StubBroker())
-    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 60.0)
-    monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 60.0)
+    plant = start(StubBroker(), waits=PATIENT)
     plant.say("a", "normal")
     plant.turn()
-    assert len(plant.ingest._session.flying) == 1
+    assert len(plant.ingest.in_flight) == 1
     came: list[dict[str, Any]] = []
-    monkeypatch.setattr(plant.agent.committer.group, "came", lambda _now_s, **told: came.append(told))
+    monkeypatch.setattr(plant.agent.committer.group, "packet_arrived", lambda _now_s, **told: came.append(told))
     plant.broker.publish("plant/b/frame", b"x", 0, {}, retain=False)
     plant.turn(1)
     plant.say("a", "normal")
     plant.turn(1)
-    assert came == [{"free": True, "owed": 1}, {"free": False, "owed": 1}]
+    assert came == [{"qos0_only": True, "unacknowledged": 1}, {"qos0_only": False, "unacknowledged": 1}]
 
 
 def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
@@ -150,7 +152,7 @@ def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
     plant.turn()
     seen = commits(plant, monkeypatch)
     pipeline = plant.agent.pipeline.engine
-    monkeypatch.setattr(pipeline._silence, "listen", lambda _now_s, *, listening: ["a"] if listening else [])
+    monkeypatch.setattr(pipeline._silence, "tick", lambda _now_s, *, connected: ["a"] if connected else [])
     plant.turn(1)
     assert [set(states) for states in seen] == [{"a"}]
     assert [event["condition"] for event in plant.heard("drsn/v1/a/event")] == ["silent"]
@@ -163,5 +165,5 @@ def test_a_commit_that_was_held_up_is_no_reason_to_connect_anew(patient, monkeyp
     plant.clock.ahead_s += 61
     epoch = plant.ingest.epoch
     plant.turn(1)
-    assert (len(plant.ingest._session.flying), plant.ingest.epoch) == (0, epoch)
+    assert (len(plant.ingest.in_flight), plant.ingest.epoch) == (0, epoch)
     assert plant.agent.pipeline.metrics.reconnects == 0

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from plant import RATE_HZ, whole
+from plant import NO_WAITS, RATE_HZ, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.stub import StubBroker
@@ -31,7 +31,7 @@ def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_c
     plant.turn(1)
     plant.turn()
     assert plant.ingest.epoch == 2
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
     assert plant.health().reconnects == 1
     assert whole(plant)["in_flight"] == 0
     told = [event["condition"] for event in plant.heard("drsn/v1/a/event") if event["active"]]
@@ -56,14 +56,12 @@ def test_what_waits_behind_a_packet_that_is_never_done_does_not_overtake_it(star
     assert told == ["inner_race", "ball"]
     packets = whole(plant)
     assert (packets["received"], packets["processed"], packets["duplicate"]) == (4, 4, 0)
-    assert not plant.ingest._session.flying
+    assert not plant.ingest.in_flight
 
 
-def test_what_a_commit_alone_has_kept_waiting_is_not_given_up(start, monkeypatch):
+def test_what_a_commit_alone_has_kept_waiting_is_not_given_up(start):
     """The process was stopped for a minute: all of it is done by now."""
-    plant = start(StubBroker())
-    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 60.0)
-    monkeypatch.setattr("drsn.agent.storage.group_commit.LULL_S", 60.0)
+    plant = start(StubBroker(), waits=replace(NO_WAITS, group_s=3600.0, lull_s=3600.0))
     plant.say("a", "normal")
     plant.turn(1)
     assert whole(plant)["in_flight"] == 1

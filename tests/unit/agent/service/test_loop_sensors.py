@@ -85,7 +85,7 @@ def test_a_sensor_fault_survives_a_restart(start):
 
 
 def test_a_sensor_from_which_nothing_comes_is_silent_until_it_is_heard(start, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("drsn.agent.decision.silence_timer.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("drsn.agent.decision.silence_timer.CHECK_EVERY_S", 0.0)
     plant = start(StubBroker(), silent_after_s=0.2)
     plant.turn()
     for _ in range(3):

@@ -30,7 +30,7 @@ class Service:
         self.plant, self.stop, self._log = plant, threading.Event(), folder / "checks"
         script = f"open({str(self._log)!r}, 'a').write('x'); {verdict}"
         self.reload = Reload([sys.executable, "-c", script], self.stop)
-        ReloadVerb(plant.agent.dispatcher, self.reload)
+        ReloadVerb(plant.agent.dispatcher.context, self.reload)
         plant.turn(1)
 
     @property

@@ -8,6 +8,7 @@ import pytest
 from plant import STATUS
 from rivals import EARLIER, HEALTH, Ours, own, say
 
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.lease_acquisition import QUIET_S
 from drsn.agent.service.seen_status import MAX_STATUS_BYTES
@@ -33,8 +34,10 @@ def ours() -> Ours:
 def hears(broker: StubBroker, ours: Ours, protocol: str) -> StubConnection:
     """A probe with the agent's limits: a broker of MQTT 5 keeps what is too large, one of 3.1.1 does not."""
     packet_bytes = 2 * MAX_STATUS_BYTES if protocol == "5" else None
-    options = {"max_payload_bytes": MAX_STATUS_BYTES, "max_packet_bytes": packet_bytes, "on_message": ours.put}
-    probe = StubConnection(broker, name="probe", client_id="probe", filters=(STATUS, HEALTH), **options)
+    options = ConnectionOptions(
+        "probe", "probe", (STATUS, HEALTH), max_payload_bytes=MAX_STATUS_BYTES, max_packet_bytes=packet_bytes
+    )
+    probe = StubConnection(broker, options, on_message=ours.put)
     probe.start()
     return probe
 
@@ -74,5 +77,5 @@ def test_a_real_agent_s_status_is_far_from_what_is_too_large(start):
     plant.agent.publisher.health(plant.health())
     said = [len(plant.broker.retained[topic]) for topic in (STATUS, HEALTH)]
     assert max(said) * 10 < MAX_STATUS_BYTES
-    probe = plant.agent.connections.probe
-    assert (probe._kept_bytes, probe._max_packet_bytes) == (MAX_STATUS_BYTES + 1, 2 * MAX_STATUS_BYTES)
+    limits = plant.agent.connections.probe.options.limits
+    assert (limits.payload_bytes, limits.packet_bytes) == (MAX_STATUS_BYTES, 2 * MAX_STATUS_BYTES)

@@ -48,11 +48,11 @@ def test_a_systemd_that_does_not_listen_is_no_error(address: str, monkeypatch: p
 
 
 @pytest.mark.parametrize(
-    ("microseconds", "pid", "seconds"),
+    ("microseconds", "pid_offset", "seconds"),
     [
         ("30000000", None, 15.0),
-        ("30000000", os.getpid(), 15.0),
-        ("30000000", os.getpid() + 1, None),  # another process is watched
+        ("30000000", 0, 15.0),
+        ("30000000", 1, None),  # another process is watched
         (None, None, None),
         ("0", None, None),
         ("", None, None),
@@ -61,8 +61,10 @@ def test_a_systemd_that_does_not_listen_is_no_error(address: str, monkeypatch: p
     ],
 )
 def test_the_watchdog_is_fed_twice_in_its_time(
-    microseconds: str | None, pid: int | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
+    microseconds: str | None, pid_offset: int | None, seconds: float | None, monkeypatch: pytest.MonkeyPatch
 ):
+    # Names of tests hold no pid: pytest-xdist asks that every process collects the same names.
+    pid = None if pid_offset is None else os.getpid() + pid_offset
     for name, value in (("WATCHDOG_USEC", microseconds), ("WATCHDOG_PID", pid)):
         if value is not None:
             monkeypatch.setenv(name, str(value))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.decision.cusum import threshold_nats
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.settings.policies import ignored_faults, policy_of
@@ -29,7 +29,7 @@ def test_the_first_sensor_section_that_matches_decides_and_the_rest_comes_from_t
     ]
     made = settings(tmp_path, sensors=overrides, alarms={"clear_after": "5/5", "on_delay_s": 2}, gate={"settle_s": 1})
     policy = policy_of(made, contract)
-    assert policy("press4.de").machine == Terms(Quorum(4, 6), Quorum(5, 5), None, 2 * SECOND, 0)
+    assert policy("press4.de").machine == AlarmRule(Quorum(4, 6), Quorum(5, 5), None, 2 * SECOND, 0)
     assert policy("press4.de").limits == GateLimits(rms=0.5, settle_ns=SECOND)
     assert (policy("press5.de").machine.fall, policy("press5.de").silent_after_s) == (Quorum(2, 2), 0)
     assert (policy("fan").machine.rise, policy("fan").limits.given) == (Quorum(6, 8), False)
@@ -37,9 +37,9 @@ def test_the_first_sensor_section_that_matches_decides_and_the_rest_comes_from_t
 
 def test_without_sections_it_is_votes_without_a_gate(tmp_path, contract):
     policy = policy_of(settings(tmp_path), contract)("a")
-    assert policy.machine == policy.unknown == Terms(Quorum(6, 8), Quorum(7, 8))
+    assert policy.machine == policy.unknown == AlarmRule(Quorum(6, 8), Quorum(7, 8))
     assert (policy.limits.given, policy.silent_after_s) == (False, 30)
-    assert policy.sensor_fault == Terms(Quorum(4, 8), Quorum(8, 8))
+    assert policy.sensor_fault == AlarmRule(Quorum(4, 8), Quorum(8, 8))
 
 
 def test_the_sequential_rule_is_of_the_machine_alone(tmp_path, contract):
@@ -57,4 +57,4 @@ def test_faults_are_ignored_where_the_settings_say_so(tmp_path, contract):
     made = settings(tmp_path, sensors=overrides, sensor_faults={"ignore": ["offset"]})
     ignored = ignored_faults(made)
     assert (ignored("press"), ignored("fan")) == ({"flat", "stuck"}, {"offset"})
-    assert policy_of(made, contract)("press").sensor_fault == Terms(Quorum(4, 8), Quorum(3, 3))
+    assert policy_of(made, contract)("press").sensor_fault == AlarmRule(Quorum(4, 8), Quorum(3, 3))

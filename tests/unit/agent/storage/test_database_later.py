@@ -1,4 +1,4 @@
-"""What a later version wrote is looked at, and left as it was to the byte."""
+"""A database of a later version is read, and not changed by a byte."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LATER = """
 DROP TABLE replies; DELETE FROM meta WHERE key = 'published'; UPDATE meta SET value = '5' WHERE key = 'schema';
 ALTER TABLE journal RENAME TO diary;
 """
-"""What the next schema might do without."""
+"""Changes that the next schema version might make."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a run of this version left behind."""
-    with closing(Journal(tmp_path)) as ledger:
-        ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
+    """The state directory after a run of this version."""
+    with closing(Journal(tmp_path)) as journal:
+        journal.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
     return tmp_path
 
 
@@ -49,7 +49,9 @@ def test_what_a_later_version_has_done_away_with_is_not_brought_back(folder: Pat
 
 
 def test_the_log_that_a_later_version_left_in_a_crash_stays_its_own(folder: Path):
-    connect = f"db = sqlite3.connect({str(folder / FILE)!r})"  # kept: who lets it go closes it, and folds its log
+    connect = (
+        f"db = sqlite3.connect({str(folder / FILE)!r})"  # kept: garbage collection would close it and merge its log
+    )
     later = f"import os, sqlite3; {connect}; db.executescript({LATER!r}); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", later], check=False).returncode == 9
     before = held(folder, f"{FILE}-shm")  # an index of the log, made anew by whoever reads it

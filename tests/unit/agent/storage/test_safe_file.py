@@ -1,4 +1,4 @@
-"""Whatever lies in the place of a small state file, the agent starts: nothing repairs the file between two starts."""
+"""The agent starts with anything in the place of a state file, because nothing repairs it between two starts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from events import CURSOR, SENSOR, event
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drsn.agent.service import run_id as instance
 from drsn.agent.service.run_id import RunId
-from drsn.agent.storage import poison_guard as in_hand
-from drsn.agent.storage import rollback_guard as high_water
+from drsn.agent.storage import poison_guard, rollback_guard
 from drsn.agent.storage.journal import FILE as DATABASE
 from drsn.agent.storage.journal import Journal
 from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.agent.storage.rollback_guard import RollbackGuard
-from drsn.agent.storage.safe_file import read_plain
+from drsn.agent.storage.safe_file import read_regular
 from drsn.agent.storage.state_dir import StateDir
 from drsn.model.errors import StorageError
 
@@ -75,18 +74,20 @@ CONTENT = (
 def start(folder: Path, make_message: Callable) -> None:
     """What a start does with the small files."""
     found = PoisonGuard(folder)
-    assert found.careful in (0, in_hand.CAREFUL)
-    assert found.take(make_message())
-    found.done()
-    found.end()
+    assert found.probation in (0, poison_guard.PROBATION_PACKETS)
+    assert found.begin(make_message())
+    found.finish()
+    found.close_clean()
     RunId.drawn(folder, 0).remember(folder)
-    with closing(RollbackGuard(folder)) as mark:
-        mark.missing("a1", 7)
-        mark.rise("a1", 8)
+    with closing(RollbackGuard(folder)) as guard:
+        guard.missing_commits("a1", 7)
+        guard.record("a1", 8)
 
 
 @pytest.mark.timeout(30)
-@pytest.mark.parametrize("name", [in_hand.FILE, instance.FILE, f"{instance.FILE}.new", high_water.FILE, "lock"])
+@pytest.mark.parametrize(
+    "name", [poison_guard.FILE, instance.FILE, f"{instance.FILE}.new", rollback_guard.FILE, "lock"]
+)
 @odd
 def test_it_starts_with_anything_in_the_place_of_a_state_file(
     lay: Callable[[Path], None], name: str, tmp_path: Path, make_message
@@ -104,30 +105,30 @@ def test_it_starts_with_anything_in_the_place_of_a_state_file(
 @odd
 def test_it_starts_with_anything_in_the_place_of_its_database(lay: Callable[[Path], None], suffix: str, tmp_path: Path):
     if suffix:
-        with closing(Journal(tmp_path)) as ledger:
-            ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
+        with closing(Journal(tmp_path)) as journal:
+            journal.commit({"a": SENSOR}, {"a": CURSOR}, [event(1)])
     lay(tmp_path / f"{DATABASE}{suffix}")
-    with closing(Journal(tmp_path)) as ledger:
-        ledger.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
-        assert ledger.load().sensors == {"a": SENSOR}
+    with closing(Journal(tmp_path)) as journal:
+        journal.commit({"a": SENSOR}, {"a": CURSOR}, [event(2)])
+        assert journal.load().sensors == {"a": SENSOR}
 
 
-@settings(max_examples=300, deadline=None)
 @example(content=b"[" * 1024)
 @example(content=b'{"clean": true, "ends": {"a": 1e999}}')
 @given(content=CONTENT)
 def test_any_content_is_survived(content: bytes, make_message):
     with TemporaryDirectory() as name:
         folder = Path(name)
-        for file in (in_hand.FILE, instance.FILE, high_water.FILE):
+        for file in (poison_guard.FILE, instance.FILE, rollback_guard.FILE):
             (folder / file).write_bytes(content)
-        PoisonGuard(folder).take(make_message())
+        PoisonGuard(folder).begin(make_message())
         RunId.drawn(folder, 0)
-        with closing(RollbackGuard(folder)) as mark:
-            assert mark.reached("a1") >= 0
+        with closing(RollbackGuard(folder)) as guard:
+            assert guard.last_commit("a1") >= 0
         found = PoisonGuard(folder)
-        assert found.careful == in_hand.CAREFUL
-        assert 1 <= len(found._ends) <= in_hand.SUSPECTS
+        assert found.probation == poison_guard.PROBATION_PACKETS
+        left = json.loads((folder / poison_guard.FILE).read_text())
+        assert 1 <= len(left["ends"]) <= poison_guard.MAX_SUSPECTS
 
 
 @pytest.mark.parametrize(
@@ -135,8 +136,8 @@ def test_any_content_is_survived(content: bytes, make_message):
     [b"[" * 1024, b"1e999", b'{"clean": true, "ends": {"a": 1e999}}', b"9" * 1024, b"\0" * 1024, b" " * (100 << 20)],
     ids=["deep", "infinite", "infinite within", "long", "zeros", "100 MB"],
 )
-@pytest.mark.parametrize("file", [in_hand.FILE, instance.FILE, high_water.FILE])
-def test_what_is_unreadable_is_said_once_and_written_anew(
+@pytest.mark.parametrize("file", [poison_guard.FILE, instance.FILE, rollback_guard.FILE])
+def test_an_unreadable_file_is_logged_once_and_rewritten(
     file: str, content: bytes, tmp_path: Path, make_message, caplog
 ):
     (tmp_path / file).write_bytes(content)
@@ -150,5 +151,5 @@ def test_what_is_unreadable_is_said_once_and_written_anew(
 @odd
 def test_only_a_plain_file_is_read_and_only_so_far(lay: Callable[[Path], None], tmp_path: Path):
     lay(tmp_path / "x")
-    with pytest.raises(OSError, match=r"plain file|larger than|No such|Too many levels"):
-        read_plain(tmp_path / "x", 8)
+    with pytest.raises(OSError, match=r"regular file|larger than|No such|Too many levels"):
+        read_regular(tmp_path / "x", 8)

@@ -6,7 +6,7 @@ from alarm_quality.disturbances import DISTURBANCES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.sensor_faults import WindowStats, find
+from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
 
 RATE_HZ, N = 12_000.0, 24_000
 
@@ -41,7 +41,7 @@ def test_faults_of_the_cable_are_found_by_the_agent(name: str, faults: set[str])
     found = set()
     for seed in range(10):
         y = DISTURBANCES[name](noise(seed), RATE_HZ, np.random.default_rng(seed))
-        found |= {find(WindowStats(y[np.newaxis, start : start + 2048])) for start in range(0, N - 2048, 2048)}
+        found |= {find_fault(WindowStats(y[np.newaxis, start : start + 2048])) for start in range(0, N - 2048, 2048)}
     assert faults <= found
 
 

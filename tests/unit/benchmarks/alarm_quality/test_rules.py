@@ -11,12 +11,13 @@ from alarm_quality.rules import Argmax, ByVotes, Dropping, Sensors, Sequential, 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import step
-from drsn.agent.decision.alarm_state import OWN, SensorState
-from drsn.agent.decision.cusum import BOUND_NATS, NOVELTY_PER_NAT, ceiling_nats
-from drsn.agent.decision.diagnosis import Diagnosis, Reading
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, SensorState
+from drsn.agent.decision.cusum import BOUND_NATS, NOVELTY_PER_NAT, Likelihood, ceiling_nats
+from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.rule import Terms
+from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ NAMES = ("inner_race", "ball")
 MEANING = {QUIET: "normal", ABSTAINED: "unknown", FAULTY: "sensor_fault", 0: "inner_race", 1: "ball"}
 RISE, FALL = Quorum(3, 4), Quorum(2, 3)
 BY_VOTES = Policy.votes(RISE, FALL)
-BY_EVIDENCE = Policy(Terms(RISE, FALL, 7.0), Terms(RISE, FALL))
+BY_EVIDENCE = Policy(AlarmRule(RISE, FALL, 7.0), AlarmRule(RISE, FALL))
 ONE = st.tuples(
     st.sampled_from([QUIET, QUIET, ABSTAINED, FAULTY, 0, 0, 0, 1]),
     st.floats(-BOUND_NATS, BOUND_NATS),
@@ -47,13 +48,13 @@ HISTORIES = st.lists(st.lists(ONE, min_size=2, max_size=2), max_size=60)
 
 
 def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]]):
-    sensor, raised = SensorState.new((*NAMES, "unknown", *OWN)), []
+    sensor, raised = SensorState.new((*NAMES, "unknown", *SENSOR_CONDITIONS)), []
     for at, (vote, *zs, excess) in enumerate(windows):
-        ceiling = ceiling_nats(excess, 0.0)
         reading = Reading(sensor="s", end_unix_ns=at, **READING)
-        diagnosis = Diagnosis(reading, MEANING[vote], "x", 0.9, {}, {}, excess, ceiling)
+        diagnosis = Diagnosis(reading, MEANING[vote], "x", 0.9, {}, {}, excess)
+        likelihood = Likelihood(dict(zip(NAMES, zs, strict=True)), ceiling_nats(excess, 0.0))
         before = sensor.conditions
-        sensor, _ = step(sensor, diagnosis, policy, dict(zip(NAMES, zs, strict=True)), at)
+        sensor, _ = step(sensor, diagnosis, policy, likelihood, at)
         began = [n for n in NAMES if sensor.conditions[n].state.active and not before[n].state.active]
         raised += [(at, name) for name in began]
     standing = [name for name in NAMES if sensor.conditions[name].state.active]

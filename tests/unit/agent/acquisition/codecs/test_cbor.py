@@ -9,19 +9,19 @@ from cbor2 import CBORTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason
-from drsn.agent.acquisition.codecs.cbor import MAX_DEPTH, TYPED, decode, encode
+from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
+from drsn.agent.acquisition.codecs.cbor import MAX_DEPTH, TYPED_ARRAYS, decode, encode
 
 NEW_YEAR_NS = 1_767_225_600_000_000_000
 
 
-def decoded(document: object, form: Format | None = None) -> Packet:
-    return decode(cbor2.dumps(document), {}, form or Format())
+def decoded(document: object, payload_format: PayloadFormat | None = None) -> Packet:
+    return decode(cbor2.dumps(document), {}, payload_format or PayloadFormat())
 
 
-def refused(payload: bytes, form: Format | None = None) -> Reason:
+def refused(payload: bytes, payload_format: PayloadFormat | None = None) -> Reason:
     with pytest.raises(PacketError) as refusal:
-        decode(payload, {}, form or Format())
+        decode(payload, {}, payload_format or PayloadFormat())
     assert len(str(refusal.value)) < 200
     return refusal.value.reason
 
@@ -44,7 +44,7 @@ GOLDEN = bytes.fromhex(
 
 
 def test_the_wire_format_never_changes():
-    packet = decode(GOLDEN, {}, Format(scale=0.5))
+    packet = decode(GOLDEN, {}, PayloadFormat(scale=0.5))
     assert packet.samples.tolist() == [[0.5, -1.0]]
     assert (packet.seq, packet.t0_unix_ns, packet.count) == (4_294_967_294, NEW_YEAR_NS, 0.5)
 
@@ -59,16 +59,16 @@ def test_a_map_with_something_behind_it_is_refused(behind: bytes):
     assert refused(GOLDEN + behind) is Reason.BAD_DOCUMENT
 
 
-@pytest.mark.parametrize(("tag", "dtype"), TYPED.items())
-def test_a_typed_array_says_its_own_type_and_byte_order(tag: int, dtype: str):
+@pytest.mark.parametrize(("tag", "dtype"), TYPED_ARRAYS.items())
+def test_a_typed_array_has_its_own_type_and_byte_order(tag: int, dtype: str):
     numbers = np.array([1, 2, 100], dtype)
-    packet = decoded({"samples": CBORTag(tag, numbers.tobytes())}, Format(dtype="i16", scale=0.5))
+    packet = decoded({"samples": CBORTag(tag, numbers.tobytes())}, PayloadFormat(dtype="i16", scale=0.5))
     assert packet.samples.tolist() == [[0.5, 1.0, 50.0]]
     assert packet.count == (0.5 if dtype[1:] == "i2" else None)
 
 
-def test_the_type_of_a_tag_is_what_rfc_8746_spells_in_its_bits():
-    for tag, dtype in TYPED.items():
+def test_the_type_of_a_tag_agrees_with_its_bits_by_rfc_8746():
+    for tag, dtype in TYPED_ARRAYS.items():
         is_float, signed, little, width = tag >> 4 & 1, tag >> 3 & 1, tag >> 2 & 1, tag & 3
         kind = "f" if is_float else "i" if signed else "u"
         size = 2 << width if is_float else 1 << width
@@ -76,16 +76,16 @@ def test_the_type_of_a_tag_is_what_rfc_8746_spells_in_its_bits():
         assert np.dtype(dtype) == np.dtype(f"{'<' if little else '>'}{kind}{size}"), tag
 
 
-def test_channels_stand_in_the_shape_of_tag_40_or_as_configured():
+def test_channels_are_in_the_shape_of_tag_40_or_as_configured():
     flat = CBORTag(85, struct.pack("<6f", 1, 2, 3, 4, 5, 6))
     assert decoded({"samples": CBORTag(40, [[2, 3], flat])}).samples.tolist() == [[1, 2, 3], [4, 5, 6]]
-    assert decoded({"samples": flat}, Format(channels=2)).samples.tolist() == [[1, 3, 5], [2, 4, 6]]
-    assert decoded({"samples": flat}, Format(channels=2, planar=True)).samples.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert decoded({"samples": flat}, PayloadFormat(channels=2)).samples.tolist() == [[1, 3, 5], [2, 4, 6]]
+    assert decoded({"samples": flat}, PayloadFormat(channels=2, planar=True)).samples.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert decoded({"samples": [[1, 2.5], [3, 4]]}).samples.tolist() == [[1, 2.5], [3, 4]]
 
 
-def test_bytes_without_a_tag_are_of_the_inputs_dtype():
-    packet = decoded({"samples": struct.pack("<2h", 2, -4)}, Format(dtype="i16", scale=0.5))
+def test_bytes_without_a_tag_have_the_inputs_dtype():
+    packet = decoded({"samples": struct.pack("<2h", 2, -4)}, PayloadFormat(dtype="i16", scale=0.5))
     assert (packet.samples.tolist(), packet.count) == ([[1.0, -2.0]], 0.5)
 
 
@@ -94,18 +94,18 @@ def test_time_may_have_its_tag(t0: object):
     assert decoded({"samples": [1], "t0": t0}).t0_unix_ns == NEW_YEAR_NS
 
 
-def test_fields_may_stand_deep_and_the_map_may_say_that_it_is_cbor():
-    form = Format(fields={"samples": "data.values"})
-    assert decoded(CBORTag(55799, {"data": {"values": [1]}}), form).samples.tolist() == [[1.0]]
+def test_fields_may_be_nested_and_the_map_may_have_the_tag_of_cbor():
+    payload_format = PayloadFormat(fields={"samples": "data.values"})
+    assert decoded(CBORTag(55799, {"data": {"values": [1]}}), payload_format).samples.tolist() == [[1.0]]
 
 
 def test_lengths_may_be_indefinite():
     streamed = b"\xbf\x67samples\x5f\x42\x01\x00\x42\x02\x00\xff\xff"  # a map, and in it bytes in two parts
-    assert decode(streamed, {}, Format(dtype="i16")).samples.tolist() == [[1, 2]]
+    assert decode(streamed, {}, PayloadFormat(dtype="i16")).samples.tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize("value", [b"\1", [1, 2], "a", 1, [[1, 2], b"\1"]], ids=repr)
-def test_no_other_tag_is_taken_not_even_where_nobody_looks(value: object):
+def test_no_other_tag_is_accepted_not_even_in_a_field_that_is_not_read(value: object):
     """The library's own decoders for some build numbers of any size, regular expressions, e-mails, shared values."""
     for tag in [*range(2, 64), *range(88, 300), 76, 83, 87, 1004, 43000, 2**32, 2**64 - 1]:
         if tag != 40:
@@ -164,14 +164,14 @@ def test_samples_that_can_not_be_are_refused(item: str, reason: Reason):
     ],
     ids=lambda payload: payload[:24].hex(),
 )
-def test_what_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
+def test_a_payload_that_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
     assert refused(payload) is Reason.BAD_DOCUMENT
 
 
 @given(
     channels=st.integers(1, 3),
     samples=st.lists(st.floats(-(2.0**49), 2.0**49, width=32), min_size=1, max_size=6),
-    said=st.fixed_dictionaries(
+    fields=st.fixed_dictionaries(
         {},
         optional={
             "sample_rate_hz": st.floats(1e-3, 1e9),
@@ -182,9 +182,9 @@ def test_what_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
         },
     ),
 )
-def test_what_is_encoded_is_decoded(channels: int, samples: list[float], said: dict[str, object]):
-    packet = Packet(np.tile(np.array(samples, np.float32), (channels, 1)), **said)
-    again = decode(encode(packet), {}, Format())
+def test_an_encoded_packet_is_decoded(channels: int, samples: list[float], fields: dict[str, object]):
+    packet = Packet(np.tile(np.array(samples, np.float32), (channels, 1)), **fields)
+    again = decode(encode(packet), {}, PayloadFormat())
     np.testing.assert_array_equal(again.samples, packet.samples)
     for name in ("sample_rate_hz", "seq", "boot_id", "rpm", "unit", "t0_unix_ns"):
         assert getattr(again, name) == getattr(packet, name)

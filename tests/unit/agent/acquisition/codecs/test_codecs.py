@@ -1,4 +1,4 @@
-"""The table of codecs, and what is said of a library that is not there."""
+"""The table of codecs, and the error when a library is missing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def test_the_settings_know_every_codec():
+def test_the_settings_accept_every_codec():
     assert set(get_args(InputSection.model_fields["codec"].annotation)) == set(CODECS)
 
 
@@ -34,7 +34,7 @@ LIBRARIES = [("cbor", "cbor2"), ("msgpack", "msgpack")]
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
-    """Takes a codec's library away."""
+    """Makes a codec's library unavailable."""
 
     def take(name: str, library: str) -> None:
         codec.cache_clear()
@@ -47,7 +47,7 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], No
 
 @pytest.mark.parametrize("command", ["check --config agent.toml", "replay none.npy --to mqtt://b"])
 @pytest.mark.parametrize(("name", "library"), LIBRARIES)
-def test_without_its_library_no_command_begins(command, name, library, without, tmp_path, monkeypatch, capsys):
+def test_without_its_library_no_command_starts(command, name, library, without, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "agent.toml").write_text(CONFIG.format(codec=name), encoding="utf-8")
     without(name, library)
@@ -59,7 +59,7 @@ def test_without_its_library_no_command_begins(command, name, library, without, 
 
 
 @pytest.mark.parametrize(("name", "library"), LIBRARIES)
-def test_a_codec_without_its_library_says_what_to_install(name, library, without):
+def test_without_its_library_the_error_names_what_to_install(name, library, without):
     without(name, library)
     with pytest.raises(ConfigurationError, match=rf"needs the package {library}.*drsn-edge\[codecs\]"):
         codec(name)

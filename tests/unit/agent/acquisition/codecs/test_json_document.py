@@ -9,24 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.codecs.json_document import decode, encode
 
 NEW_YEAR_NS = 1_767_225_600_000_000_000
 
 
-def decoded(document: object, form: Format | None = None) -> Packet:
-    return decode(json.dumps(document).encode(), {}, form or Format())
+def decoded(document: object, payload_format: PayloadFormat | None = None) -> Packet:
+    return decode(json.dumps(document).encode(), {}, payload_format or PayloadFormat())
 
 
-def refused(payload: bytes, form: Format | None = None) -> Reason:
+def refused(payload: bytes, payload_format: PayloadFormat | None = None) -> Reason:
     with pytest.raises(PacketError) as refusal:
-        decode(payload, {}, form or Format())
+        decode(payload, {}, payload_format or PayloadFormat())
     assert len(str(refusal.value)) < 200
     return refusal.value.reason
 
 
-def test_a_document_says_everything_by_name():
+def test_every_field_is_read_by_its_name():
     packet = decoded(
         {"samples": [1, 2.5], "t0": 1_767_225_600, "sample_rate_hz": 12_000, "seq": 3, "boot_id": 9, "rpm": 1797,
          "unit": "g", "colour": "blue"}
@@ -42,27 +42,27 @@ def test_only_samples_are_needed():
     assert (packet.t0_unix_ns, packet.sample_rate_hz, packet.seq, packet.boot_id) == (None, None, None, 0)
 
 
-def test_a_field_may_stand_deep_in_the_document():
-    form = Format(fields={"samples": "data.0.values", "t0": "time", "seq": "data.0.n"})
-    packet = decoded({"data": {"0": {"values": [1], "n": 4}}, "time": 1, "t0": 2, "seq": 5}, form)
+def test_a_field_may_be_nested_in_the_document():
+    payload_format = PayloadFormat(fields={"samples": "data.0.values", "t0": "time", "seq": "data.0.n"})
+    packet = decoded({"data": {"0": {"values": [1], "n": 4}}, "time": 1, "t0": 2, "seq": 5}, payload_format)
     assert packet.samples.tolist() == [[1.0]]
     assert (packet.t0_unix_ns, packet.seq) == (1_000_000_000, 4)
-    assert refused(b'{"data": [{"0": {"values": [1]}}]}', form) is Reason.BAD_DOCUMENT
+    assert refused(b'{"data": [{"0": {"values": [1]}}]}', payload_format) is Reason.BAD_DOCUMENT
 
 
 @pytest.mark.parametrize(
     ("samples", "planar"),
     [([1, 2, 3, 4, 5, 6], False), ([1, 3, 5, 2, 4, 6], True), ([[1, 3, 5], [2, 4, 6]], False)],
 )
-def test_channels_are_interleaved_planar_or_lists_of_their_own(samples: list[object], planar: bool):  # noqa: FBT001
-    packet = decoded({"samples": samples}, Format(channels=2, planar=planar))
+def test_channels_are_interleaved_planar_or_one_list_each(samples: list[object], planar: bool):  # noqa: FBT001
+    packet = decoded({"samples": samples}, PayloadFormat(channels=2, planar=planar))
     assert packet.samples.tolist() == [[1, 3, 5], [2, 4, 6]]
 
 
 @pytest.mark.parametrize("dtype", ["i16", "i32", "f32"])
 def test_base64_holds_numbers_of_the_inputs_dtype(dtype: str):
     numbers = np.array([2, -4, 6], {"i16": "<i2", "i32": "<i4", "f32": "<f4"}[dtype])
-    packet = decoded({"samples": base64.b64encode(numbers.tobytes()).decode()}, Format(dtype=dtype, scale=0.5))
+    packet = decoded({"samples": base64.b64encode(numbers.tobytes()).decode()}, PayloadFormat(dtype=dtype, scale=0.5))
     assert packet.samples.tolist() == [[1, -2, 3]]
 
 
@@ -122,14 +122,14 @@ def test_t0_is_unix_seconds_or_iso_with_an_offset(t0: object, unix_ns: int | Non
         ("samples", [1, [2]]),
     ],
 )
-def test_a_field_of_another_kind_is_a_bad_document(name: str, value: object):
+def test_a_field_of_another_type_is_a_bad_document(name: str, value: object):
     assert refused(json.dumps({"samples": [1], name: value}).encode()) is Reason.BAD_DOCUMENT
 
 
 @pytest.mark.parametrize(
     "payload", [b"", b"{", b"\xff\xfe{", b"[1, 2]", b"3", b"null", b"{}", b'{"samples": [1' + b"0" * 5000 + b"]}"]
 )
-def test_what_is_no_document_with_samples_is_a_bad_document(payload: bytes):
+def test_a_payload_without_samples_is_a_bad_document(payload: bytes):
     assert refused(payload) is Reason.BAD_DOCUMENT
 
 
@@ -145,12 +145,12 @@ def test_what_is_no_document_with_samples_is_a_bad_document(payload: bytes):
         ([1, 1e39], Reason.NON_FINITE),  # finite, but not as float32
     ],
 )
-def test_samples_that_can_not_be_are_refused(samples: object, reason: Reason):
-    assert refused(json.dumps({"samples": samples}).encode(), Format(channels=2)) is reason
+def test_invalid_samples_are_refused(samples: object, reason: Reason):
+    assert refused(json.dumps({"samples": samples}).encode(), PayloadFormat(channels=2)) is reason
 
 
 def test_strings_among_samples_take_no_memory():
-    """For numpy makes room for the longest in every place: here 40 GB."""
+    """Numpy would reserve room for the longest one in every element: here 40 GB."""
     used, limits = _address_space_bytes(), resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20), limits[1]))
     try:
@@ -163,10 +163,10 @@ def _address_space_bytes() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
-def test_what_is_encoded_is_decoded():
+def test_an_encoded_packet_is_decoded():
     packet = Packet(np.array([[0.1, -2]], np.float32), sample_rate_hz=12_000.0, seq=3, boot_id=4, rpm=5.5, unit="m/s²")
     assert json.loads(encode(packet)).keys() == {"samples", "sample_rate_hz", "seq", "boot_id", "rpm", "unit"}
     for each in (packet, replace(packet, samples=np.ones((2, 3), np.float32), boot_id=0)):
-        again = decode(encode(each), {}, Format())
+        again = decode(encode(each), {}, PayloadFormat())
         np.testing.assert_array_equal(again.samples, each.samples)
         assert replace(again, samples=None) == replace(each, samples=None)

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.codecs import Format, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.codecs.msgpack import decode, encode
 
 
-def decoded(document: object, form: Format | None = None) -> Packet:
-    return decode(msgpack.packb(document), {}, form or Format())
+def decoded(document: object, payload_format: PayloadFormat | None = None) -> Packet:
+    return decode(msgpack.packb(document), {}, payload_format or PayloadFormat())
 
 
-def refused(payload: bytes, form: Format | None = None) -> Reason:
+def refused(payload: bytes, payload_format: PayloadFormat | None = None) -> Reason:
     with pytest.raises(PacketError) as refusal:
-        decode(payload, {}, form or Format())
+        decode(payload, {}, payload_format or PayloadFormat())
     assert len(str(refusal.value)) < 200
     return refusal.value.reason
 
@@ -39,7 +39,7 @@ GOLDEN = bytes.fromhex(
     "c4 04"  # four bytes
     "0100 feff"
 )
-I16 = Format(dtype="i16", scale=0.5)
+I16 = PayloadFormat(dtype="i16", scale=0.5)
 
 
 def test_the_wire_format_never_changes():
@@ -58,39 +58,39 @@ def test_a_map_with_something_behind_it_is_refused(behind: bytes):
     assert refused(GOLDEN + behind, I16) is Reason.BAD_DOCUMENT
 
 
-def test_channels_stand_as_configured_or_in_lists_of_their_own():
+def test_channels_are_as_configured_or_in_one_list_each():
     flat = struct.pack("<6f", 1, 2, 3, 4, 5, 6)
-    assert decoded({"samples": flat}, Format(channels=2)).samples.tolist() == [[1, 3, 5], [2, 4, 6]]
-    assert decoded({"samples": flat}, Format(channels=2, planar=True)).samples.tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert decoded({"samples": flat}, PayloadFormat(channels=2)).samples.tolist() == [[1, 3, 5], [2, 4, 6]]
+    assert decoded({"samples": flat}, PayloadFormat(channels=2, planar=True)).samples.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert decoded({"samples": [[1, 2.5], [3, 4]]}).samples.tolist() == [[1, 2.5], [3, 4]]
 
 
-def test_fields_may_stand_deep():
-    form = Format(fields={"samples": "data.values"})
-    assert decoded({"data": {"values": [1]}}, form).samples.tolist() == [[1.0]]
+def test_fields_may_be_nested():
+    payload_format = PayloadFormat(fields={"samples": "data.values"})
+    assert decoded({"data": {"values": [1]}}, payload_format).samples.tolist() == [[1.0]]
 
 
 @pytest.mark.parametrize(
-    ("item", "form", "reason"),
+    ("item", "payload_format", "reason"),
     [
-        ("c4 00", Format(), Reason.EMPTY),
-        ("90", Format(), Reason.EMPTY),
-        ("c4 03 000000", Format(), Reason.TRUNCATED),
-        ("c4 04 00000000", Format(channels=2), Reason.TRUNCATED),
-        ("c4 04 0000c07f", Format(), Reason.NON_FINITE),
-        ("91 cb 7fefffffffffffff", Format(), Reason.NON_FINITE),  # finite as a double alone
-        ("92 01 c3", Format(), Reason.BAD_DOCUMENT),
-        ("92 01 a1 61", Format(), Reason.BAD_DOCUMENT),
-        ("92 91 01 92 01 02", Format(), Reason.BAD_DOCUMENT),
-        ("91 91 91 01", Format(), Reason.BAD_DOCUMENT),
-        ("d4 05 00", Format(), Reason.BAD_DOCUMENT),  # an extension
-        ("d4 ff 00", Format(), Reason.BAD_DOCUMENT),  # a timestamp of one byte
-        ("c0", Format(), Reason.BAD_DOCUMENT),
-        ("c1", Format(), Reason.BAD_DOCUMENT),
+        ("c4 00", PayloadFormat(), Reason.EMPTY),
+        ("90", PayloadFormat(), Reason.EMPTY),
+        ("c4 03 000000", PayloadFormat(), Reason.TRUNCATED),
+        ("c4 04 00000000", PayloadFormat(channels=2), Reason.TRUNCATED),
+        ("c4 04 0000c07f", PayloadFormat(), Reason.NON_FINITE),
+        ("91 cb 7fefffffffffffff", PayloadFormat(), Reason.NON_FINITE),  # finite as a double alone
+        ("92 01 c3", PayloadFormat(), Reason.BAD_DOCUMENT),
+        ("92 01 a1 61", PayloadFormat(), Reason.BAD_DOCUMENT),
+        ("92 91 01 92 01 02", PayloadFormat(), Reason.BAD_DOCUMENT),
+        ("91 91 91 01", PayloadFormat(), Reason.BAD_DOCUMENT),
+        ("d4 05 00", PayloadFormat(), Reason.BAD_DOCUMENT),  # an extension
+        ("d4 ff 00", PayloadFormat(), Reason.BAD_DOCUMENT),  # a timestamp of one byte
+        ("c0", PayloadFormat(), Reason.BAD_DOCUMENT),
+        ("c1", PayloadFormat(), Reason.BAD_DOCUMENT),
     ],
 )
-def test_samples_that_can_not_be_are_refused(item: str, form: Format, reason: Reason):
-    assert refused(with_samples(bytes.fromhex(item)), form) is reason
+def test_samples_that_can_not_be_are_refused(item: str, payload_format: PayloadFormat, reason: Reason):
+    assert refused(with_samples(bytes.fromhex(item)), payload_format) is reason
 
 
 BOMB = with_samples((b"\xdd" + struct.pack(">I", 900_000)) * 500 + b"\x01" * 900_000)
@@ -115,7 +115,7 @@ BOMB = with_samples((b"\xdd" + struct.pack(">I", 900_000)) * 500 + b"\x01" * 900
     ],
     ids=lambda payload: payload[:24].hex(),
 )
-def test_what_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
+def test_a_payload_that_is_no_map_or_claims_too_much_is_a_bad_document(payload: bytes):
     assert refused(payload) is Reason.BAD_DOCUMENT
 
 
@@ -137,7 +137,7 @@ def _address_space_bytes() -> int:
 @given(
     channels=st.integers(1, 3),
     samples=st.lists(st.floats(-(2.0**49), 2.0**49, width=32), min_size=1, max_size=6),
-    said=st.fixed_dictionaries(
+    fields=st.fixed_dictionaries(
         {},
         optional={
             "sample_rate_hz": st.floats(1e-3, 1e9),
@@ -148,9 +148,9 @@ def _address_space_bytes() -> int:
         },
     ),
 )
-def test_what_is_encoded_is_decoded(channels: int, samples: list[float], said: dict[str, object]):
-    packet = Packet(np.tile(np.array(samples, np.float32), (channels, 1)), **said)
-    again = decode(encode(packet), {}, Format(channels=channels))
+def test_an_encoded_packet_is_decoded(channels: int, samples: list[float], fields: dict[str, object]):
+    packet = Packet(np.tile(np.array(samples, np.float32), (channels, 1)), **fields)
+    again = decode(encode(packet), {}, PayloadFormat(channels=channels))
     np.testing.assert_array_equal(again.samples, packet.samples)
     for name in ("sample_rate_hz", "seq", "boot_id", "rpm", "unit", "t0_unix_ns"):
         assert getattr(again, name) == getattr(packet, name)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, Reason, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFormat, Reason, codec
 from drsn.agent.acquisition.codecs.packet import MAX_U32, samples_from_bytes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SAMPLES = st.one_of(
 
 @st.composite
 def sealed_frames(draw: st.DrawFn) -> bytes:
-    """Any header behind the magic, of the right length and crc: what is wrong is in the fields."""
+    """Any header behind the magic, of the right length and crc: only the fields are wrong."""
     dtype, channels, n_samples = draw(st.integers(0, 3)), draw(st.integers(0, 3)), draw(st.integers(0, 5))
     body = draw(st.binary(min_size=(size := n_samples * channels * (2 if dtype == 0 else 4)), max_size=size))
     u32 = st.integers(0, MAX_U32)
@@ -45,7 +45,7 @@ DOCUMENTS = st.fixed_dictionaries(
 ).map(lambda document: json.dumps(document).encode())
 PAYLOADS = st.one_of(st.binary(max_size=80), sealed_frames(), DOCUMENTS)
 FORMATS = st.builds(
-    Format,
+    PayloadFormat,
     dtype=st.sampled_from(["f32", "i16", "i32"]),
     scale=st.sampled_from([1.0, -0.5, 1e30, 0.0]),
     channels=st.integers(1, 3),
@@ -57,23 +57,22 @@ PROPERTIES = st.dictionaries(
 )
 
 
-def decoded(name: str, payload: bytes, properties: dict[str, str], form: Format) -> Packet | None:
+def decoded(name: str, payload: bytes, properties: dict[str, str], payload_format: PayloadFormat) -> Packet | None:
     try:
-        return codec(name).decode(payload, properties, form)
+        return codec(name).decode(payload, properties, payload_format)
     except PacketError:
         return None
 
 
-@settings(max_examples=250)
-@example(struct.pack("<I", 0x7F800001), {}, Format(scale=2.0))  # a signalling NaN
-@example(b"[" * 100_000, {}, Format())
-@example(b'{"samples": [1' + b"0" * 5000 + b"]}", {}, Format())
-@example(b'{"samples": [1], "unit": "\\ud800"}', {}, Format())
-@given(payload=PAYLOADS, properties=PROPERTIES, form=FORMATS)
+@example(struct.pack("<I", 0x7F800001), {}, PayloadFormat(scale=2.0))  # a signalling NaN
+@example(b"[" * 100_000, {}, PayloadFormat())
+@example(b'{"samples": [1' + b"0" * 5000 + b"]}", {}, PayloadFormat())
+@example(b'{"samples": [1], "unit": "\\ud800"}', {}, PayloadFormat())
+@given(payload=PAYLOADS, properties=PROPERTIES, payload_format=FORMATS)
 def test_to_every_codec_any_bytes_are_a_finite_packet_or_a_packet_error(
-    payload: bytes, properties: dict[str, str], form: Format
+    payload: bytes, properties: dict[str, str], payload_format: PayloadFormat
 ):
-    for packet in filter(None, (decoded(name, payload, properties, form) for name in CODECS)):
+    for packet in filter(None, (decoded(name, payload, properties, payload_format) for name in CODECS)):
         assert packet.samples.dtype == np.float32
         assert packet.samples.ndim == 2
         assert packet.samples.size
@@ -83,22 +82,22 @@ def test_to_every_codec_any_bytes_are_a_finite_packet_or_a_packet_error(
         assert packet.seq is None or 0 <= packet.seq <= MAX_U32
         assert 0 <= packet.boot_id <= MAX_U32
         assert packet.t0_unix_ns is None or 0 <= packet.t0_unix_ns < 2**64
-        (packet.unit or "").encode()  # it will stand in a result
+        (packet.unit or "").encode()  # it is part of a result
 
 
 @pytest.mark.parametrize("kind", [("i16", "<i2"), ("i32", "<i4"), ("f32", "<f4")])
 def test_counts_become_float32_times_the_scale(kind: tuple[str, str]):
     name, numpy_name = kind
     data = np.array([-4, 0, 3, 32_767], numpy_name).tobytes()
-    samples = samples_from_bytes(data, name, channels=1, scale=0.25, planar=False)
+    samples = samples_from_bytes(data, PayloadFormat(name, scale=0.25))
     assert samples.dtype == np.float32
     assert samples.tolist() == [[-1.0, 0.0, 0.75, 8191.75]]
 
 
-def test_channels_stand_interleaved_or_one_after_the_other():
+def test_channels_are_interleaved_or_one_after_the_other():
     data = np.array([1, 2, 3, 4, 5, 6], "<i2").tobytes()
-    interleaved = samples_from_bytes(data, "i16", channels=2, scale=1.0, planar=False)
-    planar = samples_from_bytes(data, "i16", channels=2, scale=1.0, planar=True)
+    interleaved = samples_from_bytes(data, PayloadFormat("i16", channels=2))
+    planar = samples_from_bytes(data, PayloadFormat("i16", channels=2, planar=True))
     assert interleaved.tolist() == [[1, 3, 5], [2, 4, 6]]
     assert planar.tolist() == [[1, 2, 3], [4, 5, 6]]
 
@@ -116,11 +115,11 @@ def test_channels_stand_interleaved_or_one_after_the_other():
 )
 def test_bytes_that_are_no_samples_are_refused_with_the_reason(data: bytes, scale: float, reason: Reason):
     with pytest.raises(PacketError) as refusal:
-        samples_from_bytes(data, "f32", channels=2, scale=scale, planar=False)
+        samples_from_bytes(data, PayloadFormat("f32", scale, channels=2))
     assert refusal.value.reason is reason
 
 
-def test_one_channel_keeps_what_the_sender_said(make_packet: Callable[..., Packet]):
+def test_one_channel_keeps_the_other_fields(make_packet: Callable[..., Packet]):
     packet = make_packet(3, channels=2, seq=7, boot_id=1, t0_unix_ns=9, sample_rate_hz=100.0, unit="g")
     packet.samples[1] = [9, 8, 7]
     second = packet.only(1)

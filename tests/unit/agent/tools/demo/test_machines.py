@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.backends.selection import open_backend
 from drsn.agent.bundles import shipped
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.diagnosis import Interpreter, Reading
+from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.topics import legal_sensor

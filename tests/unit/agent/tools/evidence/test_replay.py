@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from witness import POLICY, Desk, about, events_of, line_of, message, record_of_balls, renderer_of, tell
+from witness import POLICY, FakeWriter, events_of, line_of, message, record_of_balls, renderer_of, sensor_setup, tell
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.decision.baseline import Baseline, Learnt
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.evidence.json_form import from_message, to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
-from drsn.agent.evidence.record import About, abstains_above, record_of
+from drsn.agent.evidence.record import SensorSetup, abstains_above, record_of
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.demo.machines import DEMO_MACHINES
@@ -44,9 +44,9 @@ def frames(machine, seconds: float) -> list[Message]:
     return sent
 
 
-def run(messages, max_batch: int, keeper: Recorder | None = None):
+def run(messages, max_batch: int, recorder: Recorder | None = None):
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
-        return events_of(messages, line_of(BUNDLE.contract, backend, max_batch, keeper))
+        return events_of(messages, line_of(BUNDLE.contract, backend, max_batch, recorder))
 
 
 @pytest.fixture(scope="module")
@@ -80,16 +80,16 @@ def test_a_window_s_row_does_not_depend_on_its_company(name):
 
 
 def test_the_evidence_of_each_event_gives_that_event_again_bit_for_bit(recording):
-    desk = Desk()
-    keeper = Recorder(8, 32, desk, renderer_of(BUNDLE.contract).event)
-    run(recording, 32, keeper)
-    keeper.release()
+    writer = FakeWriter()
+    recorder = Recorder(8, 32, writer, renderer_of(BUNDLE.contract).event)
+    run(recording, 32, recorder)
+    recorder.release()
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, 1) as backend:
-        for snapshot in desk.taken:
-            record = from_bytes(to_bytes(record_of(snapshot, About(BUNDLE.contract, POLICY, (), None))))
+        for capture in writer.taken:
+            record = from_bytes(to_bytes(record_of(capture, SensorSetup(BUNDLE.contract, POLICY, (), None))))
             for again in (judge_again(record), diagnose_again(record, backend)):
                 assert (again.equal, again.agrees, again.difference) == (True, True, 0.0)
-    assert len(desk.taken) >= 2
+    assert len(writer.taken) >= 2
 
 
 @pytest.mark.parametrize("dtype", ["i16", "f32"])
@@ -118,8 +118,8 @@ def test_what_changed_between_two_windows_is_in_the_record(contract):
     sensors = story.line.engine.sensors
     sensors["press4"] = replace(sensors["press4"], seq=7)
     events_of([message(contract, "ball", 3)], story.line)
-    story.keeper.release()
-    record = from_bytes(to_bytes(record_of(story.desk.taken[0], about(contract))))
+    story.recorder.release()
+    record = from_bytes(to_bytes(record_of(story.writer.taken[0], sensor_setup(contract))))
     assert [note.follows for note in record.header.windows] == [False, True, True, False]
     assert record.event.seq == 8
     assert judge_again(record).equal
@@ -137,13 +137,13 @@ def test_what_can_t_be_replayed_says_why(record):
 
 def test_what_a_commissioning_allowed_is_in_the_record(contract):
     story = tell(contract, "ball", "normal", max_batch=1)
-    learnt = Learnt(350, -1.0, 0.1, 0.7, 0.1, 1.0, allowance=0.4)
+    learnt = BaselineStatistics(350, -1.0, 0.1, 0.7, 0.1, 1.0, allowance=0.4)
     commission = Baseline(learnt, "0" * 64, None, 1, "ann")
     sensors = story.line.engine.sensors
     sensors["press4"] = replace(sensors["press4"], commission=commission)
     events_of([message(contract, "ball", seq) for seq in range(2, 20)], story.line)
-    story.keeper.release()
-    record = from_bytes(to_bytes(record_of(story.desk.taken[0], about(contract))))
+    story.recorder.release()
+    record = from_bytes(to_bytes(record_of(story.writer.taken[0], sensor_setup(contract))))
     assert abstains_above(record) == pytest.approx(0.4)
     for again in (judge_again(record), diagnose_again(record, ToneBackend(contract, 1))):
         assert again.equal

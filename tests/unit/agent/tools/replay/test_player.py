@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.codecs import CODECS, Format, Packet, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
 from drsn.agent.acquisition.codecs.frame import decode
-from drsn.agent.acquisition.continuity import Continuity, advance, judge
+from drsn.agent.acquisition.continuity import Continuity, advance, classify
+from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.mqtt.topics import legal_sensor
 from drsn.agent.tools.replay.player import IN_FLIGHT, Frame, ReplayPlan, frames, play, sensor_id
@@ -33,7 +34,7 @@ def recording(name: str = "pump", n: int = 1000, rate_hz: float = 1000.0, channe
 
 
 def packets(sent: Iterable[Frame]) -> list[Packet]:
-    return [decode(frame.payload, {}, Format()) for frame in sent]
+    return [decode(frame.payload, {}, PayloadFormat()) for frame in sent]
 
 
 def test_a_recording_is_one_proven_stream_of_frames():
@@ -42,7 +43,7 @@ def test_a_recording_is_one_proven_stream_of_frames():
     sent = list(frames([source], plan, START))
     cursor, verdicts = None, []
     for packet in packets(sent):
-        verdicts.append(judge(cursor, packet, 1000.0, continuous=False))
+        verdicts.append(classify(cursor, packet, 1000.0, continuous=False))
         cursor = advance(cursor, packet, 1000.0, verdicts[-1])
         assert (packet.sample_rate_hz, packet.rpm, packet.clock_synced) == (1000.0, 1797.0, True)
     assert verdicts == [Continuity.FIRST] + [Continuity.TOUCHES] * 9  # the last 50 samples fill no packet
@@ -54,7 +55,7 @@ def test_a_recording_is_one_proven_stream_of_frames():
 def test_every_codec_can_send_what_it_reads(name: str):
     source = recording(n=200, channels=2)
     sent = list(frames([source], ReplayPlan(codec=name, samples_per_packet=100), START))
-    read = [codec(name).decode(frame.payload, frame.properties, Format(channels=2)) for frame in sent]
+    read = [codec(name).decode(frame.payload, frame.properties, PayloadFormat(channels=2)) for frame in sent]
     np.testing.assert_array_equal(np.hstack([packet.samples for packet in read]), source.samples)
     assert [packet.seq for packet in read] == [0, 1]
     assert len({packet.boot_id for packet in read} - {0}) == 1
@@ -123,7 +124,7 @@ def test_a_name_stays_recognisable(name: str, sensor: str):
 
 
 def connected(broker: StubBroker) -> StubConnection:
-    connection = StubConnection(broker, name="replay", client_id="replay")
+    connection = StubConnection(broker, ConnectionOptions("replay", "replay"))
     connection.start()
     return connection
 
@@ -140,7 +141,7 @@ def test_play_publishes_all_and_counts_what_the_broker_confirmed():
 def test_raw_samples_are_published_with_their_properties():
     broker = StubBroker()
     heard: list[Message] = []
-    listener = StubConnection(broker, name="agent", client_id="agent", filters=("#",), on_message=heard.append)
+    listener = StubConnection(broker, ConnectionOptions("agent", "agent", ("#",)), on_message=heard.append)
     listener.start()
     play([recording()], replace(FAST, codec="raw", samples_per_packet=500), connected(broker), threading.Event())
     listener.pump()

@@ -7,8 +7,8 @@ import pytest
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
+from drsn.agent.decision.largest_allowance import WINDOWS, largest_allowance
 from drsn.agent.mqtt.transport import Outputs
-from drsn.agent.rpc.commission_verb import WINDOWS, most_allowance
 from drsn.model.bundle import open_bundle
 
 
@@ -32,20 +32,20 @@ def kurtosis(x: np.ndarray) -> np.ndarray:
 
 def test_the_most_usual_of_noise_and_hum_sets_it(contract):
     backend = Scorer(lambda x: np.full(len(x), 7.0))
-    assert most_allowance(contract, backend, 100) == 7.0
+    assert largest_allowance(contract, backend, 100) == 7.0
     assert backend.seen == 3 * WINDOWS
     # Hum has a kurtosis of about 2, noise of 3: the least of the three kinds decides.
-    assert 0.5 < most_allowance(contract, Scorer(kurtosis), WINDOWS) < 2.5
+    assert 0.5 < largest_allowance(contract, Scorer(kurtosis), WINDOWS) < 2.5
 
 
 def test_where_noise_is_accepted_nothing_is_allowed_and_what_is_no_number_is_refused(contract):
-    assert most_allowance(contract, Scorer(lambda x: np.full(len(x), -1.0)), WINDOWS) == 0.0
-    assert most_allowance(contract, Scorer(lambda x: np.full(len(x), np.nan)), WINDOWS) > 1e30
+    assert largest_allowance(contract, Scorer(lambda x: np.full(len(x), -1.0)), WINDOWS) == 0.0
+    assert largest_allowance(contract, Scorer(lambda x: np.full(len(x), np.nan)), WINDOWS) > 1e30
 
 
 def test_the_shipped_network_of_real_bearings_bears_some():
     bundle = open_bundle(shipped("cwru"))
     with OnnxBackend(bundle.read("model.onnx"), bundle.contract, 64) as backend:
-        most = most_allowance(bundle.contract, backend, 64)
-        assert most == most_allowance(bundle.contract, backend, 64)
+        most = largest_allowance(bundle.contract, backend, 64)
+        assert most == largest_allowance(bundle.contract, backend, 64)
     assert most == pytest.approx(8.8, abs=3)

@@ -1,0 +1,270 @@
+"""One MQTT connection: one paho client, from CONNECT to its end.
+
+Each attempt to connect makes a new client. So an old connection can't send anything late, and an acknowledgement can't
+reach a message of another connection. Exceptions must not leave a callback: they would end paho's network thread
+without a log line.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from drsn.agent.mqtt.message import Confirmation
+from drsn.agent.mqtt.properties import connect_properties, message_of, publish_properties
+from drsn.agent.mqtt.tls import certificate_of, context
+from drsn.agent.observability.logs import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from drsn.agent.mqtt.broker_address import BrokerAddress
+    from drsn.agent.mqtt.connection_options import ConnectionOptions
+    from drsn.agent.mqtt.message import Message
+
+Protocol = Literal["5", "3.1.1"]
+
+CONNACK_TIMEOUT_S: Final = 10.0
+
+CLOSED: Final = (
+    "the broker closed the connection before it answered CONNECT; is this a port with TLS (mqtts://), "
+    "or does it ask for a certificate (mqtt.cert_file)?"
+)
+NO_CONNACK: Final = "no answer to CONNECT"
+NO_CONNACK_5: Final = f'{NO_CONNACK}; if the broker supports MQTT 3.1.1 only, set mqtt.protocol = "3.1.1"'
+
+MAX_INFLIGHT_PUBLISHES: Final = 10
+"""QoS 1 publishes on their way. paho ignores the broker's Receive Maximum; 10 is the smallest default that was seen
+in a broker."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvents:
+    """Callbacks of a session, called by paho's network thread. Only `received` may block."""
+
+    accepted: Callable[[Session], None]
+    """The broker accepted the connection."""
+    refused: Callable[[int, str], None]
+    """The broker refused CONNECT: MQTT 5 reason code, and its text."""
+    lost: Callable[[int, str], None]
+    """An accepted connection ended: MQTT 5 reason code, and its text."""
+    confirmed: Callable[[Confirmation], None]
+    """The broker answered a publish."""
+    changed: Callable[[], None]
+    """Something above happened, or the broker denied a subscription."""
+    received: Callable[[Message], None] | None = None
+    """A message arrived; None: messages are ignored."""
+
+
+def open_session(
+    broker: BrokerAddress, options: ConnectionOptions, events: SessionEvents, *, epoch: int, protocol: Protocol
+) -> Session:
+    """Connect and send CONNECT; returns before the broker has answered.
+
+    Args:
+        broker: address and login.
+        options: options of the connection.
+        events: callbacks.
+        epoch: number that messages and confirmations of this session carry.
+        protocol: MQTT version to use.
+
+    Raises:
+        OSError: DNS, TCP or TLS failed.
+        ValueError: paho refuses an option, for example the host.
+        ConfigurationError: a certificate file is unusable.
+    """
+    client = _new_client(broker, options, protocol)
+    session = Session(client, options, events, epoch)
+    more: dict[str, Any] = {}
+    if protocol == "5":
+        more = {"clean_start": not options.keeps_session, "properties": connect_properties(options)}
+    client.connect(broker.host, broker.port, broker.keepalive_s, **more)
+    return session
+
+
+class Session:
+    """One MQTT connection, from CONNECT to its end. It takes over the callbacks of its client.
+
+    Args:
+        client: paho client; nothing else uses it.
+        options: options of the connection.
+        events: callbacks.
+        epoch: number that messages and confirmations carry.
+    """
+
+    def __init__(self, client: paho.Client, options: ConnectionOptions, events: SessionEvents, epoch: int) -> None:
+        self.epoch = epoch
+        self.connected = False
+        """The broker has accepted the connection, and it has not ended."""
+        self.denied: tuple[str, ...] = ()
+        """Filters that the broker refused."""
+        self.certificate: bytes | None = None
+        """Certificate of the broker, DER; None: no TLS."""
+        self._client, self._options, self._events = client, options, events
+        self._unacked: set[int] = set()  # packet ids of QoS 1 messages
+        self._cut = False  # ignore what still arrives: the broker sends it again on the next connection
+        self._answered = False
+        self._ended = threading.Event()
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_message, client.on_publish = self._on_message, self._on_publish
+        client.on_subscribe = self._on_subscribe
+
+    @property
+    def protocol(self) -> Protocol:
+        """MQTT version of the client."""
+        return "5" if self._client.protocol == MQTTProtocolVersion.MQTTv5 else "3.1.1"
+
+    def run(self, stopping: threading.Event, connack_timeout_s: float = CONNACK_TIMEOUT_S) -> str | None:
+        """Start the network thread and return when the connection ends or `stopping` is set.
+
+        Returns:
+            Why the broker did not answer to CONNECT; None: it did, or `stopping` is set.
+        """
+        self._client.loop_start()
+        name = f"paho-mqtt-client-{self._options.client_id}"
+        thread = next((t for t in threading.enumerate() if t.name == name and t.is_alive()), None)
+        if not self._wait_connack(stopping, connack_timeout_s):
+            return NO_CONNACK_5 if self.protocol == "5" else NO_CONNACK
+        while not (stopping.is_set() or self._ended.wait(1.0)):
+            if thread is not None and not thread.is_alive():
+                log.error("network thread died", extra=fields(connection=self._options.name))
+                break
+        return None if self._answered or stopping.is_set() else CLOSED
+
+    def _wait_connack(self, stopping: threading.Event, timeout_s: float) -> bool:
+        """False: timeout. True: accepted, refused, closed, or `stopping` is set."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            if self.connected or stopping.is_set() or self._ended.wait(0.02):
+                return True
+        return False
+
+    def leave(self, *, with_will: bool) -> None:
+        """Disconnect; `with_will` makes the broker publish the will (MQTT 3.1.1: by shutting the socket down)."""
+        if not with_will:
+            self._client.disconnect()
+        elif self.protocol == "5":
+            self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
+        elif isinstance(line := self._client.socket(), socket.socket):
+            with suppress(OSError):  # MQTT 3.1.1 publishes the will only when the connection breaks
+                line.shutdown(socket.SHUT_RDWR)
+
+    def close(self, *, with_will: bool) -> None:
+        """Disconnect and end the network thread. Acknowledgements have no effect from now on."""
+        self.connected = False
+        self._ended.set()
+        self.leave(with_will=with_will)  # first: loop_stop alone would wait for unacknowledged messages
+        self._client.loop_stop()
+
+    def cut(self) -> None:
+        """Disconnect, and ignore messages that still arrive: the broker sends them again on the next connection."""
+        self._cut = True
+        self._client.disconnect()
+
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int,
+        retain: bool,
+        properties: Mapping[str, str] | None,
+        correlation: bytes,
+    ) -> int | None:
+        """Send a message. Returns its packet id; None: it can't be sent. MQTT 3.1.1 sends no properties."""
+        extra = publish_properties(properties, correlation) if self.protocol == "5" else None
+        info = self._client.publish(topic, payload, qos, retain, properties=extra)
+        return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
+
+    def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
+        self._answered = True
+        if code.is_failure:
+            self._events.refused(code.value, str(code))
+            return
+        if self._options.abandoned:
+            client.unsubscribe(list(self._options.abandoned))
+        if self._options.filters:
+            client.subscribe([(topic_filter, 1) for topic_filter in self._options.filters])
+        self.certificate = certificate_of(client.socket())
+        self.connected = True
+        self._events.accepted(self)
+
+    def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
+        if self.connected:
+            self._events.lost(code.value, str(code))
+        self.connected = False
+        self._ended.set()
+        self._events.changed()
+
+    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        try:
+            self._receive(message)
+        except Exception:
+            # Unacknowledged, so the broker sends it again on the next connection.
+            log.exception("message could not be received", extra=fields(connection=self._options.name))
+            self._client.disconnect()
+
+    def _receive(self, message: paho.MQTTMessage) -> None:
+        if self._events.received is None or self._cut:
+            return
+        if message.qos:
+            self._unacked.add(message.mid)
+            # A session that ends with its connection is not cut: its messages would be lost.
+            if self._options.keeps_session and len(self._unacked) > self._options.max_unacked:
+                log.warning(
+                    "cut: more messages than Receive Maximum allows wait for their acknowledgement",
+                    extra=fields(connection=self._options.name, unacknowledged=len(self._unacked)),
+                )
+                self.cut()
+                return
+        ack = partial(self._ack, message.mid, message.qos)
+        self._events.received(message_of(message, self._options.limits, ack, self.epoch))
+
+    def _ack(self, mid: int, qos: int) -> None:
+        if qos and not self._ended.is_set():
+            self._unacked.discard(mid)
+            self._client.ack(mid, qos)
+
+    def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: Any, _props: Any) -> None:
+        self._events.confirmed(Confirmation(self.epoch, mid, str(code) if code.is_failure else None))
+        self._events.changed()
+
+    def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: Any, _props: Any) -> None:
+        self.denied = tuple(f for f, code in zip(self._options.filters, codes, strict=False) if code.is_failure)
+        if self.denied:
+            log.error(
+                "broker denies the subscription", extra=fields(connection=self._options.name, filters=self.denied)
+            )
+            self._events.changed()
+
+
+def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Protocol) -> paho.Client:
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=options.client_id,
+        clean_session=None if protocol == "5" else not options.keeps_session,
+        protocol=MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+        manual_ack=True,
+    )
+    if broker.username is not None:
+        client.username_pw_set(broker.username, broker.password)
+    if broker.tls:
+        client.tls_set_context(context(broker))
+    if options.will is not None:
+        client.will_set(options.will.topic, options.will.payload, qos=1, retain=True)
+    client.max_inflight_messages_set(MAX_INFLIGHT_PUBLISHES)
+    return client

@@ -1,0 +1,39 @@
+"""The objects that the handlers of commands work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from drsn.agent.rpc.error_log import ErrorLog
+from drsn.agent.rpc.pending import PendingCommands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from drsn.agent.decision.alarm_engine import AlarmEngine
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.schema.render import Renderer
+    from drsn.agent.storage.journal import Journal
+
+
+@dataclass(slots=True)
+class CommandContext:
+    """One for each agent. A verb whose handler needs a field that is None is not offered."""
+
+    engine: AlarmEngine
+    renderer: Renderer
+    journal: Journal
+    """Has the events and the stored replies."""
+    topics: Topics
+    pending: PendingCommands = field(default_factory=PendingCommands)
+    errors: ErrorLog = field(default_factory=ErrorLog)
+    state_dir: Path | None = None
+    """Where evidence is; `evidence` needs it."""
+    commission_s: float | None = None
+    """Signal that a baseline takes, in seconds; `commission` needs it."""
+    forget_sensor: Callable[[str], None] | None = None
+    """Drops what else is in memory of a sensor: its stream and its windows; `forget` needs it."""
+    reload: Callable[[str], None] | None = None
+    """Starts the check for this `request_id`, or raises RefusedError; `reload` needs it."""

@@ -1,0 +1,47 @@
+"""What a command led to, and the answer to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.mqtt.message import Message
+    from drsn.agent.schema.documents import CommissionDocument, EventDocument, ReplyDocument
+
+FAILED: Final = "internal error, nothing was changed; the agent's log has it, please report it"
+LOST: Final = "it was answered before, but that answer is damaged; see what stands, then ask with another request_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a command led to, before it is put into an answer."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    """To be committed; their changes are the events of the answer."""
+    events: tuple[EventDocument, ...] = ()
+    """Older events that the command asked for."""
+    more: bool = False
+    """There are later events than those."""
+    unreadable: tuple[int, ...] = ()
+    """`seq` of the events asked for whose rows are damaged."""
+    pending: str | None = None
+    """Progress of a command that takes time; other answers follow. None: this is the last answer."""
+    commission: CommissionDocument | None = None
+    """The baseline that was undone."""
+    publish: tuple[tuple[str, bytes], ...] = ()
+    """Topics and payloads that go out before the answer, at QoS 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one message. It is sent when its outcomes are committed."""
+
+    message: Message
+    reply: ReplyDocument | None
+    """None: the message has neither a `request_id` nor a response topic."""
+    outcomes: tuple[Outcome, ...] = ()
+    kept: bool = False
+    """The reply is stored; the same command is answered with it again."""
+    publish: tuple[tuple[str, bytes], ...] = ()
