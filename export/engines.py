@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.agent.backends.tensorrt.engine_file import BatchRange, Precision
-    from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
     from drsn.model.bundle import Bundle, Golden
     from drsn.model.contract import ModelContract
 

@@ -24,7 +24,7 @@ from drsn.agent.schema.documents import BundleReference
 from drsn.agent.tools.evidence.replay import Line, events_of
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
 

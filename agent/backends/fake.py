@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.backends.windows import require_windows
-from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.backends.backend import Outputs, require_windows
 
 if TYPE_CHECKING:
     from types import TracebackType

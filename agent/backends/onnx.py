@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import onnxruntime
 
-from drsn.agent.backends.windows import require_windows
-from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.backends.backend import Outputs, require_windows
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from drsn.model.errors import BundleError, ConfigurationError, UnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.backends.tensorrt.engine_file import Flavour, Plan
-    from drsn.agent.mqtt.transport import Backend
     from drsn.model.bundle import Bundle
 
 Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]

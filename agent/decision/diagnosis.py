@@ -12,7 +12,7 @@ from drsn.agent.decision.cusum import BOUND_NATS, ceiling_nats
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.mqtt.transport import Outputs
+    from drsn.agent.backends.backend import Outputs
     from drsn.model.contract import ModelContract
 
 UNKNOWN = "unknown"

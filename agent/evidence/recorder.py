@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.sensor_faults import WindowStats
     from drsn.agent.acquisition.sensor_stream import Window
+    from drsn.agent.backends.backend import Outputs
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.batch_buffer import Row
     from drsn.agent.evidence.window_history import Arrays
-    from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.schema.documents import EventDocument
 
 WAITING_BYTES = 32 << 20

@@ -16,9 +16,9 @@ from drsn.model.foreign_signals import STRANGERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_engine import AlarmEngine
     from drsn.agent.decision.alarm_state import SensorState
-    from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import CommandDocument
     from drsn.agent.settings.sections import CommissionSection
     from drsn.model.bundle import Bundle

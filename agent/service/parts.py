@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.batcher import Batcher
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
-    from drsn.agent.mqtt.transport import Backend, Transport
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.rpc.dispatcher import CommandDispatcher
     from drsn.agent.service.name import Name

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
 
 BUNDLE = open_bundle(shipped("synthetic"))
 MAX_BATCH = 8

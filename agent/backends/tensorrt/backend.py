@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drsn.agent.backends.backend import Outputs, require_windows
 from drsn.agent.backends.tensorrt.engine import Engine
-from drsn.agent.backends.windows import require_windows
-from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.observability.logs import fields
 from drsn.model.errors import UnavailableError
 

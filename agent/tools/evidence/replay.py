@@ -10,6 +10,7 @@ import numpy as np
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.sensor_stream import Window
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.diagnosis import Interpreter, Reading
@@ -17,7 +18,6 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.record import adapter
 from drsn.agent.evidence.recorder import fed
 from drsn.agent.mqtt.message import Message
-from drsn.agent.mqtt.transport import Outputs
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.evidence.record import Record
     from drsn.agent.evidence.recorder import Recorder
-    from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.evidence import Header, WindowNote
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.rpc.commission_verb import WINDOWS, most_allowance
 from drsn.model.bundle import open_bundle
 
