@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drsn.model.diagnosis import Diagnosis
 
 OPSET = 17
-"""TensorRT 8.6 (JetPack 6.0) reads no later one; torch's newer exporter starts at 18 whatever it is asked for."""
+"""The one opset that every builder was tested with; torch's newer exporter gives 18 or later."""
 
 MAX_IR = 8
 PRODUCER = "drsn-export"

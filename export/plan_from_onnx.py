@@ -1,8 +1,7 @@
 """ONNX bytes -> plan bytes, by the TensorRT that it is given; every None, False and -1 becomes one line.
 
-The same steps serve 8.6 to 11 and TensorRT-RTX; `hasattr` decides where they differ. From 10 on the network is strongly
-typed and its precision is that of the ONNX file. 8.6 knows no such networks: there the FP16 flag allows half precision,
-and every layer that is float32 in the file is held to it.
+The same steps serve TensorRT 10.3 to 11 and TensorRT-RTX. The network is strongly typed: its precision is that of the
+ONNX file.
 """
 
 from __future__ import annotations
@@ -75,15 +74,11 @@ def plan_from_onnx(
     network = _network(trt, builder)
     _parse(trt, network, model)
     _check_ends(trt, network, contract)
-    config = _config(trt, builder, network, wishes)
+    config = _config(trt, builder, wishes)
     _add_profile(trt, builder, config, contract, wishes.batch)
     cache_used = _attach_cache(trt, config, timing_cache)
-    tells = hasattr(config, "progress_monitor")
-    if tells:
-        config.progress_monitor = monitor(trt, watch)
-    else:
-        watch.silent(trt.title)
-    with cancellable(watch, immediate=not tells):
+    config.progress_monitor = monitor(trt, watch)
+    with cancellable(watch):
         serialized = builder.build_serialized_network(network, config)
     if watch.cancelled:
         raise KeyboardInterrupt
@@ -104,9 +99,7 @@ def _made(trt: TensorRt, what: str, make: Callable[[], Any]) -> Any:  # noqa: AN
 
 
 def _network(trt: TensorRt, builder: Any) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
-    kinds = trt.module.NetworkDefinitionCreationFlag
-    kind = kinds.STRONGLY_TYPED if hasattr(kinds, "STRONGLY_TYPED") else kinds.EXPLICIT_BATCH
-    network = builder.create_network(1 << int(kind))
+    network = builder.create_network(1 << int(trt.module.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     if network is None:
         raise UnavailableError(f"{trt.title} makes no network: {trt.said()}")
     return network
@@ -134,7 +127,7 @@ def _check_ends(trt: TensorRt, network: Any, contract: ModelContract) -> None:  
         raise BundleError(f"the network has no output {' and no '.join(missing)}; export it again")
 
 
-def _config(trt: TensorRt, builder: Any, network: Any, wishes: Wishes) -> Any:  # noqa: ANN401
+def _config(trt: TensorRt, builder: Any, wishes: Wishes) -> Any:  # noqa: ANN401
     config = builder.create_builder_config()
     if config is None:
         raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.said()}")
@@ -143,30 +136,9 @@ def _config(trt: TensorRt, builder: Any, network: Any, wishes: Wishes) -> Any:  
         config.builder_optimization_level = wishes.opt_level
     if wishes.strict or wishes.precision == "fp16":  # what float16 leaves in float32 is there because it needs it
         config.clear_flag(trt.module.BuilderFlag.TF32)
-    if not hasattr(trt.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
-        # 8.6: without it only one context may use the profile, and the agent has one for each batch size. On since 10.
-        config.set_preview_feature(trt.module.PreviewFeature.PROFILE_SHARING_0806, True)
-        if wishes.precision == "fp16":
-            _allow_half(trt, config, network)
     if wishes.compute_capabilities:
         _name_capabilities(trt, config, wishes.compute_capabilities)
     return config
-
-
-def _allow_half(trt: TensorRt, config: Any, network: Any) -> None:  # noqa: ANN401
-    """8.6: the flag alone would take half precision for the normalisation too, where ADC counts overflow."""
-    kinds, flags = trt.module.LayerType, trt.module.BuilderFlag
-    config.set_flag(flags.FP16)
-    config.set_flag(flags.OBEY_PRECISION_CONSTRAINTS)
-    for index in range(network.num_layers):
-        layer = network.get_layer(index)
-        outputs = [layer.get_output(place) for place in range(layer.num_outputs)]
-        if layer.type in (kinds.CONSTANT, kinds.SHAPE, kinds.CAST):
-            continue
-        if all(tensor.dtype == trt.module.float32 for tensor in outputs):
-            layer.precision = trt.module.float32
-            for place in range(layer.num_outputs):
-                layer.set_output_type(place, trt.module.float32)
 
 
 def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> None:  # noqa: ANN401

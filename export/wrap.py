@@ -93,7 +93,7 @@ def bundle_from_onnx(
 
 
 def check_network(content: bytes, where: str) -> None:
-    """Whether TensorRT 8.6 and everything newer can read it, and it is whole.
+    """Refuse an ONNX file that TensorRT or ONNX Runtime may not read, or that is not whole.
 
     Raises:
         BadDataError: no ONNX, another opset or IR, or weights that lie in other files.
@@ -102,7 +102,7 @@ def check_network(content: bytes, where: str) -> None:
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     if opsets.get("", 0) > OPSET or set(opsets) - {"", "ai.onnx"}:
         raise BadDataError(
-            f"{where}: has opsets {opsets}, TensorRT 8.6 reads at most {OPSET} and no others; export again"
+            f"{where}: has opsets {opsets}; at most {OPSET} is read everywhere, and no other domain; export again"
         )
     if model.ir_version > MAX_IR:
         raise BadDataError(f"{where}: has IR {model.ir_version}, at most {MAX_IR} is read everywhere; export again")

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from engine_files import plan_bytes
 from fake_cuda import Gpu
-from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
+from fake_tensorrt import VERSIONS, Behaviour, fake
 
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.onnx import OnnxBackend

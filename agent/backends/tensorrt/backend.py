@@ -159,7 +159,7 @@ class TensorRtBackend:
         )
 
     def _lane(self, stack: ExitStack, batch: int, *, graphs: bool) -> Lane:
-        context = self._engine.context(batch, self._stream, graph=graphs)
+        context = self._engine.context(batch, graph=graphs)
         self._engine.bind(context, self._device)
         self._queue(context, batch)  # the first run of a shape sets things up that can't be captured
         self._cuda.synchronise(self._stream)

@@ -1,7 +1,7 @@
-"""The only importer of TensorRT and TensorRT-RTX, from 8.6 to 11: the module, its version, its logger.
+"""The only importer of TensorRT (10.3 to 11) and TensorRT-RTX: the module, its version, its logger.
 
-Everything else is given the loaded `TensorRt` and asks it `hasattr` where versions differ: what stood in 8.6 is gone
-in 11, and the other way round. The module's names are checked against the API of every version that is claimed.
+All other code receives the loaded `TensorRt` and uses `hasattr` where versions differ. A test compares each name that
+the sources use with the API of every supported version.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ MAPS = Path("/proc/self/maps")
 SYSTEM_PACKAGES = Path("/usr/lib")
 """Where apt puts Python packages, below `python3*/dist-packages`."""
 
-LEAST: Final[dict[Flavour, tuple[int, ...]]] = {"tensorrt": (8, 6), "tensorrt-rtx": (1, 0)}
+OLDEST: Final[dict[Flavour, tuple[int, ...]]] = {"tensorrt": (10, 3), "tensorrt-rtx": (1, 0)}
+"""The oldest supported versions. TensorRT 10.3 is that of JetPack 6.1 (docs/decisions/0007-tensorrt-floor-10-3.md)."""
 KEPT_ERRORS = 16
 ERROR = 1
 """ILogger.ERROR as a number, the same in every version; 0 is INTERNAL_ERROR, 2 WARNING."""
@@ -73,7 +74,7 @@ def load(flavour: Flavour) -> TensorRt:
     """Import TensorRT; call no more of it. Probe CUDA before its Builder or Runtime: without a driver they may crash.
 
     Raises:
-        UnavailableError: it is not there, or can't be loaded; with the loader's own words and the remedy.
+        UnavailableError: it is not installed, can't be loaded, or is older than `OLDEST`; one line with the remedy.
     """
     name = MODULES[flavour]
     try:
@@ -81,13 +82,10 @@ def load(flavour: Flavour) -> TensorRt:
     except Exception as error:  # noqa: BLE001 (OSError: a library that it opens itself; AttributeError: a numpy too new)
         raise UnavailableError(_explained(flavour, error)) from None
     version = tuple(int(part) for part in re.findall(r"\d+", str(getattr(module, "__version__", "")))[:4])
-    library = loaded_library(flavour)
-    if version < LEAST[flavour]:
-        due = ".".join(map(str, LEAST[flavour]))
-        here = ".".join(map(str, version)) or "without a version"
-        raise UnavailableError(f"{name} {here} at {module.__file__} is older than {due}; see docs/jetson.md")
+    if version < OLDEST[flavour]:
+        raise UnavailableError(_too_old(flavour, version, str(module.__file__)))
     errors: deque[str] = deque(maxlen=KEPT_ERRORS)
-    return TensorRt(module, flavour, version, library, _logger(module, errors), errors)
+    return TensorRt(module, flavour, version, loaded_library(flavour), _logger(module, errors), errors)
 
 
 def loaded_library(flavour: Flavour) -> str | None:
@@ -112,6 +110,21 @@ def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the
                 errors.append(re.sub(r"^\[[^\]]*\]\s*", "", str(msg)))
 
     return Logger()
+
+
+def _too_old(flavour: Flavour, version: tuple[int, ...], file: str) -> str:
+    here = ".".join(map(str, version)) or "of unknown version"
+    oldest = ".".join(map(str, OLDEST[flavour]))
+    if flavour == "tensorrt-rtx":
+        since, update = "", "pip install --upgrade 'drsn-edge[rtx]'"
+    elif TEGRA_RELEASE.exists():
+        since, update = " (JetPack 6.1)", "update JetPack to 6.1 or later"
+    else:
+        since, update = " (JetPack 6.1)", "pip install --upgrade 'drsn-edge[trt]' on x86-64, or update JetPack"
+    return (
+        f"{TITLES[flavour]} {here} ({file}) is older than {oldest}{since}; {update}; "
+        "until then the network runs on ONNX Runtime: agent.backend = 'auto' or 'onnxruntime'"
+    )
 
 
 def _explained(flavour: Flavour, error: Exception) -> str:

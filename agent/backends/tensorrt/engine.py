@@ -1,7 +1,7 @@
 """A TensorRT engine in this process: loaded, compared with the contract, with its execution contexts.
 
-One code path serves TensorRT 8.6 to 11 and TensorRT-RTX. Most of its calls do not raise: they return None or False,
-and leave the reason with the logger. Each is checked here.
+One code path serves TensorRT 10.3 to 11 and TensorRT-RTX. Most of TensorRT's calls do not raise: they return None or
+False, and log the reason. Each result is checked here.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Engine:
         """Whether it keeps CUDA graphs of its own (TensorRT-RTX, which compiles while it runs)."""
         return hasattr(self._library.module, "CudaGraphStrategy")
 
-    def context(self, batch: int, stream: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
-        """An execution context for batches of just this size, on this stream; its input's shape is set.
+    def context(self, batch: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
+        """An execution context for batches of just this size; its input's shape is set.
 
         Each size has its own: a CUDA graph is bound to what its context held when it was captured.
 
@@ -94,10 +94,7 @@ class Engine:
             raise UnavailableError(
                 f"TensorRT gives no execution context: {library.said()}; free memory, or lower inference.max_batch"
             )
-        # 8.6 gives the profile to the first context alone; from 10 on every context has it from the start.
-        has_profile = context.active_optimization_profile == PROFILE
-        if not has_profile and not context.set_optimization_profile_async(PROFILE, stream):
-            raise UnavailableError(f"TensorRT gives its profile to no second context: {library.said()}")
+        # Every context uses optimization profile 0, which several contexts may share, from TensorRT 10 on.
         x = self.tensors[0]
         if not context.set_input_shape(x.name, (batch, *x.shape)):
             raise UnavailableError(f"TensorRT refuses a batch of {batch}: {library.said()}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from engine_files import write_engine
 from fake_cuda import ORIN
-from fake_tensorrt import Behaviour, fake, write_engine
+from fake_tensorrt import Behaviour, fake
 
 from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, read_sidecar
 from drsn.export import engine_command as module

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_builder import Builds, fake
+from fake_tensorrt import Builds, fake, install_outdated
 from graphs import real_builder
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
@@ -213,6 +213,14 @@ def test_rtx_with_a_gpu_builds_for_it_and_proves_it(bench: Bench):
     assert (engine.sidecar.gpu, engine.sidecar.compute_capabilities) == ("Orin", ("8.7",))
     assert bench.build("trt-rtx", compute_capabilities=("8.6",)).sidecar.gpu is None, "what is named goes before it"
     assert len(bench.proofs) == 1
+
+
+def test_a_tensorrt_older_than_10_3_builds_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    install_outdated(monkeypatch)
+    with pytest.raises(
+        UnavailableError, match=r"^--target trt: TensorRT 8\.6\.2 .* is older than 10\.3 .*update JetPack"
+    ):
+        bench.build()
 
 
 def test_tensorrt_builds_only_for_the_gpu_that_is_here(bench: Bench):

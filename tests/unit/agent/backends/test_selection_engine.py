@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from engine_files import write_engine
 from fake_cuda import ORIN, Gpu
-from fake_tensorrt import Behaviour, fake, write_engine
+from fake_tensorrt import Behaviour, fake, install_outdated
 
 from drsn.agent.backends import selection as module
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 BUNDLE = open_bundle(shipped("synthetic"))
 MAX_BATCH = 16
 NO_DRIVER = NoDevice("no CUDA driver (libcuda.so.1: cannot open shared object file)")
-VERSION = {"tensorrt": "10.3.0", "tensorrt-rtx": "rtx-1.7.1"}
+VERSION = {"tensorrt": "10.7.0", "tensorrt-rtx": "rtx-1.7.1"}
 
 
 @dataclass
@@ -98,9 +100,9 @@ def test_engines_lie_beside_the_bundle_unless_a_place_is_set():
     assert BackendOptions("auto", 1).engines_of(BUNDLE) == BUNDLE.path.parent / "synthetic.zip.engines"
 
 
-OLDER = fake("8.6.1", Behaviour(Gpu()))
+OLDER = fake("10.3.0", Behaviour(Gpu()))
 MISFITS = {
-    "another TensorRT": (lambda m: write_engine(m.engine_dir, OLDER, BUNDLE, ORIN), "built with TensorRT 8.6.1, here"),
+    "another TensorRT": (lambda m: write_engine(m.engine_dir, OLDER, BUNDLE, ORIN), "built with TensorRT 10.3.0, here"),
     "another GPU": (lambda m: m.build(gpu="Xavier"), "was built for Xavier, this is Orin"),
     "another capability": (lambda m: m.build(compute_capabilities=("7.2",)), "compute capability 7.2, Orin has 8.7"),
     "another bundle": (lambda m: m.build(bundle_sha256="0" * 64), "was built from bundle 000000000000"),
@@ -166,6 +168,19 @@ def test_an_engine_that_fits_and_fails_is_an_error_by_name_and_a_reason_with_aut
         with pytest.raises(kind, match=said):
             machine.choose(choice)
     assert machine.gpu.held == 0
+
+
+TOO_OLD = "TensorRT 8.6.2 .* is older than 10.3 .JetPack 6.1.; .*update JetPack"
+
+
+def test_a_tensorrt_older_than_10_3_is_an_error_by_name_and_a_reason_with_auto(machine: Machine, monkeypatch):
+    machine.build()
+    install_outdated(monkeypatch)
+    with pytest.raises(UnavailableError, match=TOO_OLD):
+        machine.choose("tensorrt")
+    chosen = machine.choose()
+    assert (chosen.backend.name, len(chosen.reasons)) == ("onnxruntime", 1)
+    assert re.match(TOO_OLD, chosen.reasons[0])
 
 
 def test_a_gpu_that_fails_in_the_self_test_is_the_gpus_fault_and_not_the_bundles(machine: Machine, monkeypatch):

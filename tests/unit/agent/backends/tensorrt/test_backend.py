@@ -4,8 +4,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from engine_files import plan_bytes
 from fake_cuda import Gpu
-from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
+from fake_tensorrt import VERSIONS, Behaviour, fake
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt.backend import TensorRtBackend
@@ -168,7 +169,7 @@ REFUSALS = (
 
 
 @pytest.mark.parametrize("method", REFUSALS)
-@pytest.mark.parametrize("version", ["8.6.1", "11.4.0", "rtx-1.7.1"])
+@pytest.mark.parametrize("version", ["10.3.0", "11.4.0", "rtx-1.7.1"])
 def test_a_none_or_false_of_tensorrt_is_told_in_its_own_words_and_leaves_nothing(method: str, version: str):
     gpu = Gpu()
     with pytest.raises(DrsnError, match=f"{method} is to fail"):
