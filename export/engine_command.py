@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, default_engine_dir
+from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.sidecar import DEFAULT_BATCH, BatchRange
 from drsn.export.build_watch import Watch
 from drsn.export.engine_from_onnx import DEFAULT_WORKSPACE_BYTES, Engine, Order, engine_from_onnx
 from drsn.model.errors import UsageError
@@ -74,9 +76,9 @@ def order_of(arguments: argparse.Namespace) -> dict[str, Any]:
         "workspace_bytes": (
             DEFAULT_WORKSPACE_BYTES
             if arguments.workspace is None
-            else MIB * _whole("--workspace", arguments.workspace, 1, MAX_WORKSPACE_MIB)
+            else MIB * _whole_number("--workspace", arguments.workspace, 1, MAX_WORKSPACE_MIB)
         ),
-        "opt_level": None if arguments.opt_level is None else _whole("--opt-level", arguments.opt_level, 0, 5),
+        "opt_level": None if arguments.opt_level is None else _whole_number("--opt-level", arguments.opt_level, 0, 5),
         "timing_cache": arguments.timing_cache,
         "strict": arguments.strict,
         "compute_capabilities": _capabilities(arguments.compute_capability),
@@ -94,11 +96,11 @@ def describe(engine: Engine) -> str:
     """What lies there, for people."""
     sidecar, batch = engine.sidecar, engine.sidecar.batch
     gpu = sidecar.gpu or f"any GPU of compute capability {', '.join(sidecar.compute_capabilities)}"
-    name = "TensorRT" if sidecar.flavour == "tensorrt" else "TensorRT-RTX"
+    title = FLAVOURS[sidecar.flavour].title
     cost = f"{sidecar.build_s:.1f} s, {sidecar.peak_memory_bytes / MIB:.0f} MiB at most"
     lines = [
         f"{engine.path}: {'built' if engine.built else 'fits already, kept'}",
-        f"  {name} {sidecar.tensorrt}, {gpu}; {sidecar.precision}, batch {batch.min} to {batch.max}",
+        f"  {title} {sidecar.tensorrt}, {gpu}; {sidecar.precision}, batch {batch.min} to {batch.max}",
         f"  {sidecar.plan_bytes:,} bytes; took {cost}{', timing cache used' if engine.cache_used else ''}",
     ]
     if not sidecar.parity:
@@ -132,7 +134,7 @@ def _batch(text: str) -> BatchRange:
     return batch
 
 
-def _whole(option: str, text: str, least: int, most: int) -> int:
+def _whole_number(option: str, text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
         raise UsageError(f"{option} {text}: is no whole number of {least} to {most}")
     return int(text)

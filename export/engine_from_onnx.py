@@ -11,12 +11,16 @@ import resource
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt import cuda
-from drsn.agent.backends.tensorrt import engine_file as plan
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, Flavour, Machine, Plan, Precision, Sidecar
+from drsn.agent.backends.tensorrt.engine_file import engine_file_name, slug
+from drsn.agent.backends.tensorrt.engine_search import Platform, fitting_engines
+from drsn.agent.backends.tensorrt.flavour import FLAVOUR_OF, Target
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import DEFAULT_BATCH, NETWORK, Sidecar, sidecar_path
+from drsn.agent.backends.tensorrt.version import version_text
 from drsn.export.engines import proven
 from drsn.export.plan_from_onnx import Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.engine_file import EngineFile
+    from drsn.agent.backends.tensorrt.flavour import Flavour
+    from drsn.agent.backends.tensorrt.sidecar import BatchRange, Precision
     from drsn.export.build_watch import Watch
     from drsn.export.plan_from_onnx import Built
     from drsn.model.bundle import Bundle
@@ -34,8 +41,6 @@ if TYPE_CHECKING:
 
     Prove = Callable[[TensorRt, tuple[int, int], bytes, Bundle, "Order"], tuple[Parity, ...]]
 
-Target = Literal["trt", "trt-rtx"]
-FLAVOURS: dict[Target, Flavour] = {"trt": "tensorrt", "trt-rtx": "tensorrt-rtx"}
 MAX_CACHE_BYTES = 64 << 20
 ON_THE_DEVICE = "an engine is built on the device that runs it: an NVIDIA Jetson, or a PC with its driver"
 DEFAULT_WORKSPACE_BYTES = 256 << 20
@@ -49,7 +54,7 @@ class Order:
     bundle: Bundle
     engine_dir: Path
     precision: Precision = "fp32"
-    batch: BatchRange = plan.DEFAULT_BATCH
+    batch: BatchRange = DEFAULT_BATCH
     workspace_bytes: int = DEFAULT_WORKSPACE_BYTES
     opt_level: int | None = None
     timing_cache: Path | None = None
@@ -62,7 +67,7 @@ class Order:
     @property
     def flavour(self) -> Flavour:
         """Which TensorRT."""
-        return FLAVOURS[self.target]
+        return FLAVOUR_OF[self.target]
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ def engine_from_onnx(order: Order, watch: Watch, prove: Prove = proven) -> Engin
     device, trt = here(order.target, order.compute_capabilities)
     model, network = _network(order, trt)
     if order.if_needed and device is not None:
-        there = _there(order, Machine(order.flavour, trt.version, device))
+        there = _there(order, Platform(order.flavour, trt.version, device))
         if there is not None:
             return Engine(there.path, there.sidecar, built=False)
     _folder(order.engine_dir)
@@ -121,7 +126,7 @@ def here(target: Target, compute_capabilities: tuple[str, ...]) -> tuple[cuda.De
     if target == "trt" and isinstance(found, cuda.NoDevice):
         missing.append(f"{found.reason} ({ON_THE_DEVICE})")
     try:
-        trt = trt_compat.load(FLAVOURS[target])
+        trt = trt_compat.load(FLAVOUR_OF[target])
     except UnavailableError as error:
         missing.append(str(error))
     if missing:
@@ -131,7 +136,7 @@ def here(target: Target, compute_capabilities: tuple[str, ...]) -> tuple[cuda.De
 
 def _network(order: Order, trt: TensorRt) -> tuple[bytes, str]:
     """The bundle's network of the wanted precision, and its file's name."""
-    name = plan.NETWORK[order.precision]
+    name = NETWORK[order.precision]
     if name not in order.bundle.files:
         raise BundleError(
             f"bundle {order.bundle.path}: has no {name}, and {trt.title} takes its precision from the network; "
@@ -140,11 +145,11 @@ def _network(order: Order, trt: TensorRt) -> tuple[bytes, str]:
     return order.bundle.read(name), name
 
 
-def _there(order: Order, machine: Machine) -> Plan | None:
+def _there(order: Order, platform: Platform) -> EngineFile | None:
     """An engine that was built as is asked for now; from here on it is the newest, which is the one the agent takes."""
     try:
-        for place, found in enumerate(plan.fitting(order.engine_dir, order.bundle, machine, order.batch.max)):
-            if _as_ordered(found.sidecar, order) and _whole(found):
+        for place, found in enumerate(fitting_engines(order.engine_dir, order.bundle, platform, order.batch.max)):
+            if _as_ordered(found.sidecar, order) and _undamaged(found):
                 if place:
                     os.utime(found.path)
                 return found
@@ -158,7 +163,7 @@ def _as_ordered(sidecar: Sidecar, order: Order) -> bool:
     return all(getattr(sidecar, name) == getattr(order, name) for name in names)
 
 
-def _whole(found: Plan) -> bool:
+def _undamaged(found: EngineFile) -> bool:
     try:
         found.read()
     except BundleError:
@@ -178,7 +183,7 @@ def _folder(path: Path) -> None:
 
 def _cache_name(trt: TensorRt, device: cuda.Device | None) -> str:
     """What was measured on one device with one version says nothing of another."""
-    return f"timing-{plan.slug('none' if device is None else device.name)}-{trt.text}.cache"
+    return f"timing-{slug('none' if device is None else device.name)}-{trt.text}.cache"
 
 
 def _read_cache(path: Path) -> bytes:
@@ -201,15 +206,15 @@ def _sidecar(
     parity: tuple[Parity, ...],
     build_s: float,
 ) -> Sidecar:
-    _flavour, version = plan.header(built.plan)
-    here = () if device is None else (plan.capability(device.compute_capability),)
+    _flavour, version = parse_header(built.plan)
+    here = () if device is None else (version_text(device.compute_capability),)
     return Sidecar(
         flavour=order.flavour,
-        tensorrt=".".join(map(str, version)),
+        tensorrt=version_text(version),
         gpu=None if device is None else device.name,
         compute_capabilities=order.compute_capabilities or here,
         l4t=trt_compat.jetson_linux(),
-        cuda=None if device is None else ".".join(map(str, device.cuda)),
+        cuda=None if device is None else version_text(device.cuda),
         batch=order.batch,
         precision=order.precision,
         strict=order.strict,
@@ -230,11 +235,11 @@ def _sidecar(
 def _written(order: Order, sidecar: Sidecar, built: Built, cache_path: Path) -> Path:
     """The plan first: a plan without its sidecar, or with an older one, is never taken."""
     gpu = sidecar.gpu or "-".join(f"sm{capability.replace('.', '')}" for capability in sidecar.compute_capabilities)
-    name = plan.plan_name(sidecar.bundle_sha256, gpu, sidecar.tensorrt, sidecar.precision, sidecar.flavour)
+    name = engine_file_name(sidecar.bundle_sha256, gpu, sidecar.tensorrt, sidecar.precision, sidecar.flavour)
     path = order.engine_dir / name
     try:
         write_whole(path, built.plan, 0o644)
-        write_whole(plan.sidecar_path(path), sidecar.model_dump_json(indent=1).encode(), 0o644)
+        write_whole(sidecar_path(path), sidecar.model_dump_json(indent=1).encode(), 0o644)
         if built.timing_cache is not None:
             write_whole(cache_path, built.timing_cache, 0o644)
     except OSError as error:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.backend import TensorRtBackend
 from drsn.agent.backends.tensorrt.cuda import Cuda, Device, NoDevice, probe
-from drsn.agent.backends.tensorrt.engine_file import SHA_DIGITS, SUFFIX, Machine, checked
+from drsn.agent.backends.tensorrt.engine_search import Platform, engine_paths, require_fitting
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.backends.tolerance import limits_of, tolerance
 from drsn.export.verify import Artefact, batches_up_to, on_golden
 from drsn.model.errors import BundleError, UnavailableError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.backends.backend import Backend
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.agent.backends.tensorrt.engine_file import BatchRange, Precision
+    from drsn.agent.backends.tensorrt.sidecar import BatchRange, Precision
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
 
@@ -56,8 +57,8 @@ def engines_of(bundle: Bundle, engine_dir: Path) -> Found:
     """Those that run here, and why the others do not. TensorRT is loaded only where an engine of its kind lies."""
     artefacts: list[Artefact] = []
     not_run: list[str] = []
-    for flavour, suffix in SUFFIX.items():
-        paths = sorted(engine_dir.glob(f"{bundle.sha256[:SHA_DIGITS]}-*{suffix}"))
+    for flavour in FLAVOURS:
+        paths = engine_paths(engine_dir, bundle, flavour)
         if not paths:
             continue
         try:
@@ -86,11 +87,11 @@ def present() -> Device:
 
 def _artefact(path: Path, trt: TensorRt, device: Device, bundle: Bundle) -> Artefact | str:
     try:
-        plan = checked(path, bundle, Machine(trt.flavour, trt.version, device))
-        content, most = plan.read(), plan.sidecar.batch.max
+        engine = require_fitting(path, bundle, Platform(trt.flavour, trt.version, device))
+        content, most = engine.read(), engine.sidecar.batch.max
     except BundleError as error:
         return str(error)
-    return Artefact(path.name, tolerance(plan.sidecar), _opened(trt, device.cuda, content, bundle, most), most)
+    return Artefact(path.name, tolerance(engine.sidecar), _opened(trt, device.cuda, content, bundle, most), most)
 
 
 def proven(trt: TensorRt, cuda: tuple[int, int], content: bytes, bundle: Bundle, made: Made) -> tuple[Parity, ...]:

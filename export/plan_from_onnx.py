@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, Precision, header
+from drsn.agent.backends.tensorrt.plan_header import parse_header
 from drsn.export.build_watch import cancellable, monitor
 from drsn.model.errors import BundleError, DrsnError, UnavailableError, UsageError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.sidecar import BatchRange, Precision
     from drsn.export.build_watch import Watch
     from drsn.model.contract import ModelContract
 
@@ -206,7 +207,7 @@ def _failed(trt: TensorRt) -> DrsnError:
 def _check_plan(trt: TensorRt, plan: bytes) -> None:
     """What was built is what the agent will look for."""
     try:
-        flavour, version = header(plan)
+        flavour, version = parse_header(plan)
     except ValueError as error:
         raise UnavailableError(f"{trt.title} built a plan that {error}; nothing was written") from None
     shared = min(len(version), len(trt.version))

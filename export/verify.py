@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.tensorrt.engine_file import NETWORK
-from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
-from drsn.export.parity import NOVELTY_TOLERANCE, Comparison, compare
-from drsn.export.parity import TOLERANCES as PARITY_TOLERANCES
+from drsn.agent.backends.tensorrt.sidecar import NETWORK
+from drsn.agent.backends.tolerance import TOLERANCES
+from drsn.export.parity import Comparison, compare
 from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.backends.backend import Backend
+    from drsn.agent.backends.tolerance import Tolerance
     from drsn.model.bundle import Bundle, Golden
     from drsn.model.contract import ModelContract
 
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 BATCHES = (1, 7, 32)
 """The same windows in batches of each size: an answer must not depend on its company."""
 
-ONNXRUNTIME = Tolerance(PARITY_TOLERANCES["onnxruntime"], NOVELTY_TOLERANCE)
-"""float32 against float32, in another order of summing."""
-
+ONNXRUNTIME = TOLERANCES["onnxruntime"]
 WARM_UP = 5
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import struct
 from typing import TYPE_CHECKING
 
-from fake_tensorrt import MAGIC, PROFILE
+from fake_tensorrt import PROFILE
 
-from drsn.agent.backends.tensorrt import engine_file as plans
+from drsn.agent.backends.tensorrt.engine_file import engine_file_name
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.sidecar import Sidecar, sidecar_path
+from drsn.agent.backends.tensorrt.version import version_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 def plan_bytes(library: TensorRt, model: bytes, batch: tuple[int, int, int] = (1, 8, 32)) -> bytes:
     """A plan that `library` loads: a real header, the batch sizes, the ONNX file."""
     version = bytes((*library.version, 0, 0, 0, 0)[:4])
-    return MAGIC[library.flavour] + bytes(20) + version + PROFILE.pack(*batch) + model
+    return FLAVOURS[library.flavour].magic + bytes(20) + version + PROFILE.pack(*batch) + model
 
 
 def write_engine(
@@ -33,11 +38,11 @@ def write_engine(
 ) -> Path:
     """A plan with its sidecar, as the build leaves them; `said` changes what the sidecar says."""
     content = plan_bytes(library, bundle.read("model.onnx"), batch)
-    sidecar = plans.Sidecar(**{
+    sidecar = Sidecar(**{
         "flavour": library.flavour,
         "tensorrt": library.text,
         "gpu": device.name,
-        "compute_capabilities": (plans.capability(device.compute_capability),),
+        "compute_capabilities": (version_text(device.compute_capability),),
         "batch": dict(zip(("min", "opt", "max"), batch, strict=True)),
         "precision": "fp32",
         "strict": False,
@@ -53,7 +58,44 @@ def write_engine(
         **said,
     })  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / plans.plan_name(bundle.sha256, device.name, library.text, sidecar.precision, library.flavour)
+    path = folder / engine_file_name(bundle.sha256, device.name, library.text, sidecar.precision, library.flavour)
     path.write_bytes(content)
-    plans.sidecar_path(path).write_text(sidecar.model_dump_json(), encoding="utf-8")
+    sidecar_path(path).write_text(sidecar.model_dump_json(), encoding="utf-8")
+    return path
+
+
+def plan_content(magic: bytes = b"ftrt", version: tuple[int, ...] = (10, 3, 0, 30), layout: int = 0) -> bytes:
+    """The header of a real plan, and some bytes after it."""
+    return magic + struct.pack("<I", layout) + bytes(16) + bytes(version) + b"weights"
+
+
+def lay(folder: Path, bundle: Bundle, plan: bytes | None = None, **said: object) -> Path:
+    """A plan of no network with a sidecar in JSON; `said` sets any of its fields to any value."""
+    plan = plan_content() if plan is None else plan
+    document = {
+        "flavour": "tensorrt",
+        "tensorrt": "10.3.0.30",
+        "gpu": "Orin",
+        "compute_capabilities": ["8.7"],
+        "l4t": "36.4.3",
+        "cuda": "12.6",
+        "batch": {"min": 1, "opt": 8, "max": 32},
+        "precision": "fp32",
+        "strict": False,
+        "network": "model.onnx",
+        "onnx_sha256": bundle.manifest.files["model.onnx"].sha256,
+        "bundle_sha256": bundle.sha256,
+        "plan_sha256": hashlib.sha256(plan).hexdigest(),
+        "plan_bytes": len(plan),
+        "workspace_bytes": 1,
+        "build_s": 1.5,
+        "peak_memory_bytes": 2,
+        "created": "2026-01-01T00:00:00Z",
+        **said,
+    }
+    flavour = "tensorrt-rtx" if plan.startswith(b"vtrt") else "tensorrt"
+    folder.mkdir(exist_ok=True)
+    path = folder / engine_file_name(bundle.sha256, "Orin", "10.3.0.30", document["precision"], flavour)
+    path.write_bytes(plan)
+    sidecar_path(path).write_text(json.dumps(document), encoding="utf-8")
     return path

@@ -24,8 +24,9 @@ import numpy as np
 import onnxruntime
 
 from drsn.agent.backends.tensorrt import compat
-from drsn.agent.backends.tensorrt import engine_file as plans
 from drsn.agent.backends.tensorrt.compat import TensorRt, _logger
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.plan_header import HEADER_BYTES, parse_header
 
 if TYPE_CHECKING:
     import pytest
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 API = Path(__file__).parent / "fixtures" / "tensorrt_api"
 VERSIONS = ("10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
-MAGIC = {"tensorrt": b"ftrt", "tensorrt-rtx": b"vtrt"}
 PROFILE = struct.Struct("<3I")
 """The batch sizes min, opt and max, between a plan's header and its ONNX file."""
 
@@ -102,15 +102,15 @@ class _Runtime:
         module, behaviour = self._module, self._module._behaviour
         if behaviour.refuses("deserialize_cuda_engine"):
             return None
-        flavour, version = plans.header(serialized_engine)
+        flavour, version = parse_header(serialized_engine)
         if (flavour, version[:3]) != (module._flavour, module._version[:3]):
             self._logger.log(INTERNAL_ERROR, "[x] Error Code 1: Serialization assertion failed: version mismatch")
             return None
         engine = module.ICudaEngine()
-        model = serialized_engine[plans.HEADER_BYTES + PROFILE.size :]
+        model = serialized_engine[HEADER_BYTES + PROFILE.size :]
         engine._behaviour, engine._module = behaviour, module
         engine._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        engine._profile = PROFILE.unpack_from(serialized_engine, plans.HEADER_BYTES)
+        engine._profile = PROFILE.unpack_from(serialized_engine, HEADER_BYTES)
         engine._nodes = [
             *engine._session.get_outputs(),
             *engine._session.get_inputs(),
@@ -241,8 +241,10 @@ class _Builder:
             return None
         if builds.refuses("build_serialized_network"):
             return None
+        if builds.plan is not None:
+            return builds.plan
         version = bytes((*self._module._version, 0, 0, 0, 0)[:4])
-        return MAGIC[self._module._flavour] + bytes(20) + version + b"weights" if builds.plan is None else builds.plan
+        return FLAVOURS[self._module._flavour].magic + bytes(20) + version + b"weights"
 
 
 class _Network:

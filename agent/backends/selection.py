@@ -11,14 +11,9 @@ from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.backend import TensorRtBackend
 from drsn.agent.backends.tensorrt.cuda import Cuda, NoDevice, probe
-from drsn.agent.backends.tensorrt.engine_file import (
-    SUFFIX,
-    Machine,
-    NoPlan,
-    build_command,
-    default_engine_dir,
-    find_plan,
-)
+from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
+from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, build_command, find_engine
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.backends.tolerance import tolerance as tolerance_of
 from drsn.model.errors import BundleError, ConfigurationError, UnavailableError
@@ -27,13 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.backends.backend import Backend
-    from drsn.agent.backends.tensorrt.engine_file import Flavour, Plan
+    from drsn.agent.backends.tensorrt.engine_file import EngineFile
+    from drsn.agent.backends.tensorrt.flavour import Flavour
     from drsn.model.bundle import Bundle
 
 Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]
-
-FLAVOURS: tuple[Flavour, ...] = ("tensorrt", "tensorrt-rtx")
-"""In the order in which `auto` tries them."""
 
 SELF_TEST_TOLERANCE = 1e-3
 """Of a probability, and of a novelty by its size, against the network's own, in float32. Different CPUs round
@@ -78,13 +71,13 @@ def choose(bundle: Bundle, wish: BackendOptions) -> Chosen:
         ConfigurationError: no engine fits, and a TensorRT was asked for by name.
         UnavailableError: the backend asked for can't run here.
     """
-    if wish.choice in FLAVOURS:
-        return _engine(bundle, wish, wish.choice)
     reasons: list[str] = []
     for flavour in wanted(bundle, wish):
         try:
             return _engine(bundle, wish, flavour)
-        except (UnavailableError, ConfigurationError) as error:  # noqa: PERF203 (two of them at most)
+        except (UnavailableError, ConfigurationError) as error:  # noqa: PERF203 (two flavours at most)
+            if wish.choice != "auto":
+                raise
             reasons.append(str(error))
     backend = OnnxBackend(bundle.read("model.onnx"), bundle.contract, wish.max_batch, wish.threads)
     return Chosen(_tested(bundle, backend, wish), reasons=tuple(reasons))
@@ -104,10 +97,10 @@ def wanted(bundle: Bundle, wish: BackendOptions) -> tuple[Flavour, ...]:
     if wish.choice != "auto":
         return tuple(flavour for flavour in FLAVOURS if flavour == wish.choice)
     folder = wish.engines_of(bundle)
-    found = tuple(flavour for flavour in FLAVOURS if any(folder.glob(f"*{SUFFIX[flavour]}")))
+    found = tuple(flavour for flavour in FLAVOURS if any(folder.glob(f"*{FLAVOURS[flavour].suffix}")))
     if found or wish.engine_dir is None or isinstance(probe(), NoDevice):
         return found
-    return FLAVOURS[:1]
+    return ("tensorrt",)
 
 
 def _engine(bundle: Bundle, wish: BackendOptions, flavour: Flavour) -> Chosen:
@@ -119,8 +112,8 @@ def _engine(bundle: Bundle, wish: BackendOptions, flavour: Flavour) -> Chosen:
             "see drsn-agent doctor, or set agent.backend = 'onnxruntime'"
         )
     library = trt_compat.load(flavour)
-    found = find_plan(folder, bundle, Machine(flavour, library.version, device), wish.max_batch)
-    if isinstance(found, NoPlan):
+    found = find_engine(folder, bundle, Platform(flavour, library.version, device), wish.max_batch)
+    if isinstance(found, NoEngine):
         raise ConfigurationError(f"backend {flavour!r}: {found.reason}")
     command = build_command(bundle.path, flavour, folder, wish.max_batch)
     try:
@@ -135,9 +128,9 @@ def _engine(bundle: Bundle, wish: BackendOptions, flavour: Flavour) -> Chosen:
         raise ConfigurationError(f"{found.path}: {error}; build it again: {command}") from None
 
 
-def _tested(bundle: Bundle, backend: Backend, wish: BackendOptions, plan: Plan | None = None) -> Backend:
+def _tested(bundle: Bundle, backend: Backend, wish: BackendOptions, engine: EngineFile | None = None) -> Backend:
     try:
-        self_test(bundle, backend, wish.max_batch, None if plan is None else tolerance_of(plan.sidecar))
+        self_test(bundle, backend, wish.max_batch, None if engine is None else tolerance_of(engine.sidecar))
     except BaseException:
         backend.close()
         raise

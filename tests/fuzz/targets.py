@@ -24,7 +24,8 @@ from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.codecs import CODECS, Format, Packet, PacketError, codec
 from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Input, Intake
-from drsn.agent.backends.tensorrt.engine_file import header, read_sidecar, sidecar_path
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import read_sidecar, sidecar_path
 from drsn.agent.evidence.json_form import read as read_evidence
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.mqtt.certificates import parsed
@@ -233,7 +234,7 @@ def evidence(data: bytes) -> None:
 
 def sidecar(data: bytes) -> None:
     with suppress(ValueError):
-        header(data)
+        parse_header(data)
     path = in_file("engine.plan", b"")
     sidecar_path(path).write_bytes(data)
     with told(BundleError):

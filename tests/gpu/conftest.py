@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.backends.selection import FLAVOURS, BackendOptions, choose
+from drsn.agent.backends.selection import BackendOptions, choose
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import Device, probe
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import UnavailableError
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.backends.selection import Chosen
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.agent.backends.tensorrt.engine_file import Flavour, Precision
+    from drsn.agent.backends.tensorrt.flavour import Flavour
+    from drsn.agent.backends.tensorrt.sidecar import Precision
     from drsn.model.bundle import Bundle
 
 MAX_BATCH = 32
@@ -82,7 +84,7 @@ class Rig:
 
 def build(bundle: Bundle, flavour: Flavour, precision: Precision, engine_dir: Path) -> dict:
     """`drsn-export --target …`, as a user calls it."""
-    target = {"tensorrt": "trt", "tensorrt-rtx": "trt-rtx"}[flavour]
+    target = FLAVOURS[flavour].target
     command = [sys.executable, "-m", "drsn.export", "--target", target, "--bundle", str(bundle.path), "--json",
                "--engine-dir", str(engine_dir), "--precision", precision, "--batch", f"1,8,{MAX_BATCH}"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)

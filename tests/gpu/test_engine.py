@@ -12,7 +12,7 @@ import pytest
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt.compat import load
 from drsn.agent.backends.tensorrt.cuda import Cuda, Device, probe
-from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
+from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, find_engine
 from drsn.agent.backends.tolerance import limits_of
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
@@ -58,8 +58,8 @@ def free_bytes() -> int:
 
 def test_what_was_built_is_found_and_passes_the_agents_self_test(rig):
     device, library = probe(), load(rig.flavour)
-    found = find_plan(rig.engine_dir, rig.bundle, Machine(rig.flavour, library.version, device), MAX_BATCH)
-    assert not isinstance(found, NoPlan), found.reason
+    found = find_engine(rig.engine_dir, rig.bundle, Platform(rig.flavour, library.version, device), MAX_BATCH)
+    assert not isinstance(found, NoEngine), found.reason
     chosen = rig.open()
     assert (chosen.backend.name, chosen.engine, chosen.reasons) == (rig.flavour, found.path.name, ())
     chosen.backend.close()

@@ -13,25 +13,23 @@ import sys
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any
 
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.version import parse_version, version_text
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-Flavour = Literal["tensorrt", "tensorrt-rtx"]
+    from drsn.agent.backends.tensorrt.flavour import Flavour
+    from drsn.agent.backends.tensorrt.version import Version
 
-MODULES: Final[dict[Flavour, str]] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
-LIBRARIES: Final[dict[Flavour, str]] = {"tensorrt": "libnvinfer.so", "tensorrt-rtx": "libtensorrt_rtx.so"}
-TITLES: Final[dict[Flavour, str]] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
 TEGRA_RELEASE = Path("/etc/nv_tegra_release")
 MAPS = Path("/proc/self/maps")
 SYSTEM_PACKAGES = Path("/usr/lib")
 """Where apt puts Python packages, below `python3*/dist-packages`."""
 
-OLDEST: Final[dict[Flavour, tuple[int, ...]]] = {"tensorrt": (10, 3), "tensorrt-rtx": (1, 0)}
-"""The oldest supported versions. TensorRT 10.3 is that of JetPack 6.1 (docs/decisions/0007-tensorrt-floor-10-3.md)."""
 KEPT_ERRORS = 16
 ERROR = 1
 """ILogger.ERROR as a number, the same in every version; 0 is INTERNAL_ERROR, 2 WARNING."""
@@ -43,7 +41,7 @@ class TensorRt:
 
     module: Any
     flavour: Flavour
-    version: tuple[int, ...]
+    version: Version
     """Three or four numbers."""
     library_path: str | None
     """The shared library that the loader took, which need not be the one that was meant."""
@@ -55,12 +53,12 @@ class TensorRt:
     @property
     def text(self) -> str:
         """The version as '10.3.0'."""
-        return ".".join(map(str, self.version))
+        return version_text(self.version)
 
     @property
     def title(self) -> str:
         """Name and version, as 'TensorRT 10.3.0'."""
-        return f"{TITLES[self.flavour]} {self.text}"
+        return f"{FLAVOURS[self.flavour].title} {self.text}"
 
     def said(self) -> str:
         """The errors since the last call, as one line, the first of them first; or that there were none."""
@@ -74,15 +72,14 @@ def load(flavour: Flavour) -> TensorRt:
     """Import TensorRT; call no more of it. Probe CUDA before its Builder or Runtime: without a driver they may crash.
 
     Raises:
-        UnavailableError: it is not installed, can't be loaded, or is older than `OLDEST`; one line with the remedy.
+        UnavailableError: it is not installed, can't be loaded, or is too old; one line with the remedy.
     """
-    name = MODULES[flavour]
     try:
-        module = importlib.import_module(name)
+        module = importlib.import_module(FLAVOURS[flavour].module)
     except Exception as error:  # noqa: BLE001 (OSError: a library that it opens itself; AttributeError: a numpy too new)
         raise UnavailableError(_explained(flavour, error)) from None
-    version = tuple(int(part) for part in re.findall(r"\d+", str(getattr(module, "__version__", "")))[:4])
-    if version < OLDEST[flavour]:
+    version = parse_version(str(getattr(module, "__version__", "")))
+    if version < FLAVOURS[flavour].oldest:
         raise UnavailableError(_too_old(flavour, version, str(module.__file__)))
     errors: deque[str] = deque(maxlen=KEPT_ERRORS)
     return TensorRt(module, flavour, version, loaded_library(flavour), _logger(module, errors), errors)
@@ -95,7 +92,7 @@ def loaded_library(flavour: Flavour) -> str | None:
     except OSError:
         return None
     paths = (line.split(maxsplit=5)[-1] for line in lines)
-    return next((path for path in paths if Path(path).name.startswith(LIBRARIES[flavour])), None)
+    return next((path for path in paths if Path(path).name.startswith(FLAVOURS[flavour].library)), None)
 
 
 def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the class exists only once it is loaded)
@@ -112,9 +109,9 @@ def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the
     return Logger()
 
 
-def _too_old(flavour: Flavour, version: tuple[int, ...], file: str) -> str:
-    here = ".".join(map(str, version)) or "of unknown version"
-    oldest = ".".join(map(str, OLDEST[flavour]))
+def _too_old(flavour: Flavour, version: Version, file: str) -> str:
+    names = FLAVOURS[flavour]
+    here = version_text(version) or "of unknown version"
     if flavour == "tensorrt-rtx":
         since, update = "", "pip install --upgrade 'drsn-edge[rtx]'"
     elif TEGRA_RELEASE.exists():
@@ -122,13 +119,13 @@ def _too_old(flavour: Flavour, version: tuple[int, ...], file: str) -> str:
     else:
         since, update = " (JetPack 6.1)", "pip install --upgrade 'drsn-edge[trt]' on x86-64, or update JetPack"
     return (
-        f"{TITLES[flavour]} {here} ({file}) is older than {oldest}{since}; {update}; "
+        f"{names.title} {here} ({file}) is older than {version_text(names.oldest)}{since}; {update}; "
         "until then the network runs on ONNX Runtime: agent.backend = 'auto' or 'onnxruntime'"
     )
 
 
 def _explained(flavour: Flavour, error: Exception) -> str:
-    name, library = MODULES[flavour], loaded_library(flavour)
+    name, library = FLAVOURS[flavour].module, loaded_library(flavour)
     told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     missing = isinstance(error, ModuleNotFoundError) and error.name == name
     what = f"Python has no {name}" if missing else f"{name} is installed but can't be loaded: {told}"

@@ -11,7 +11,7 @@ from fake_tensorrt import Behaviour, fake
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice
-from drsn.agent.backends.tensorrt.engine_file import BatchRange
+from drsn.agent.backends.tensorrt.sidecar import BatchRange
 from drsn.export import engines as module
 from drsn.export.engine_from_onnx import Order
 from drsn.export.engines import engines_of, proven

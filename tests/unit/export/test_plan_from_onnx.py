@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fake_tensorrt import VERSIONS, Builds, fake
 
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, header
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import BatchRange
 from drsn.export.build_watch import Watch
 from drsn.export.plan_from_onnx import Built, Wishes, plan_from_onnx
 from drsn.model.errors import BundleError, UnavailableError, UsageError
@@ -35,7 +36,7 @@ def build(contract: ModelContract):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_version_builds_the_network_it_was_given_with_the_batch_and_the_workspace(build, version: str):
     builds = Builds()
-    flavour, numbers = header(build(version, builds=builds).plan)
+    flavour, numbers = parse_header(build(version, builds=builds).plan)
     assert flavour == ("tensorrt-rtx" if version.startswith("rtx") else "tensorrt")
     assert numbers[:3] == tuple(map(int, version.removeprefix("rtx-").split(".")))
     assert builds.asked["model"] == b"onnx"

@@ -14,7 +14,7 @@ from fake_tensorrt import Behaviour, fake, install_outdated
 from drsn.agent.backends import selection as module
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
-from drsn.agent.backends.tensorrt.engine_file import sidecar_path
+from drsn.agent.backends.tensorrt.sidecar import sidecar_path
 from drsn.agent.backends.tolerance import limits_of
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
