@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.acquisition.ack_tracker import AckTracker
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.clock_sync import ClockSync
-from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
-from drsn.agent.acquisition.intake import Input, Intake
+from drsn.agent.acquisition.intake import Intake
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine, Identity
 from drsn.agent.decision.diagnosis import Interpreter
@@ -38,13 +37,12 @@ from drsn.agent.service.name import Name
 from drsn.agent.service.parts import Parts
 from drsn.agent.service.reload_verb import Reloading
 from drsn.agent.service.run_id import Instance
+from drsn.agent.settings.inputs import check_inputs, inputs_of
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
 from drsn.agent.storage.journal import Journal
 from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
-from drsn.model.conditioning import RateTooLowError, check_rate
-from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,7 +76,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     """
     settings = configuration.settings
     bundle = open_bundle(configuration.bundle_path)
-    _check_inputs(settings, bundle.contract)
+    check_inputs(settings, bundle.contract)
     chosen = choose(bundle, wish_of(settings))
     try:
         yield bundle, chosen
@@ -295,34 +293,3 @@ def _control(
         "client_id": f"drsn-{identity.agent}-control",
         "will": Will(topics.status, will.model_dump_json().encode()),
     }
-
-
-def _check_inputs(settings: Settings, contract: ModelContract) -> None:
-    for index, entry in enumerate(settings.inputs):
-        codec(entry.codec)  # says what to install if its library is missing
-        if entry.channels and contract.channels != 1:
-            raise ConfigurationError(
-                f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; leave the names out"
-            )
-        try:
-            if entry.sample_rate_hz is not None:
-                check_rate(entry.sample_rate_hz, contract.bandwidth_hz)
-        except RateTooLowError as error:
-            raise ConfigurationError(f"inputs.{index}.sample_rate_hz: {error}") from None
-
-
-def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
-    """The inputs, ready to use."""
-    return tuple(
-        Input(
-            pattern=TopicPattern(entry.topic, entry.sensor),
-            codec=entry.codec,
-            form=entry.format(contract.channels),
-            sample_rate_hz=entry.sample_rate_hz,
-            channels=entry.channels,
-            hop_windows=entry.hop_windows,
-            continuous=entry.continuous,
-            max_packet_bytes=entry.max_packet_bytes,
-        )
-        for entry in settings.inputs
-    )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in
 from drsn.agent.settings.sections import MqttSection
@@ -17,6 +16,8 @@ from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+    from drsn.agent.mqtt.broker_address import BrokerAddress
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,14 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
         ConfigurationError: the password can't be read, or there are no certificates where they should be.
     """
     try:
-        section = MqttSection(url=arguments.url, protocol=arguments.protocol, username=arguments.username)
+        section = MqttSection(
+            url=arguments.url,
+            protocol=arguments.protocol,
+            username=arguments.username,
+            ca_file=arguments.ca_file,
+            cert_file=arguments.cert_file,
+            insecure=arguments.insecure,
+        )
     except ValidationError as error:
         option = "--username" if error.errors()[0]["loc"][:1] == ("username",) else "URL"
         raise _wrong(option, error) from None
@@ -56,18 +64,8 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
         raise UsageError("--password-file needs --username")
     if arguments.key_file is not None and arguments.cert_file is None:
         raise UsageError("--key-file needs --cert-file")
-    broker = BrokerAddress(
-        host=section.host,
-        port=section.port,
-        tls=section.tls,
-        ca_file=_text(arguments.ca_file),
-        cert_file=_text(arguments.cert_file),
-        key_file=_text(arguments.key_file),
-        insecure=arguments.insecure,
-        username=section.username,
-        password=None if arguments.password_file is None else password_in(arguments.password_file),
-        protocol=section.protocol,
-    )
+    password = None if arguments.password_file is None else password_in(arguments.password_file)
+    broker = section.address(password, arguments.key_file)
     context(broker)
     if broker.tls and broker.insecure:
         log.warning(INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file"))
@@ -88,7 +86,3 @@ def prefix_of(arguments: argparse.Namespace) -> str:
 
 def _wrong(option: str, error: ValidationError) -> UsageError:
     return UsageError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}")
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

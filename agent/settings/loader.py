@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource, SettingsError
 
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import open_to_all, password_in
 from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+    from drsn.agent.mqtt.broker_address import BrokerAddress
 
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 (the credential's name)
 KEY_CREDENTIAL = "mqtt-key"
@@ -56,20 +57,7 @@ class Configuration:
     @property
     def broker(self) -> BrokerAddress:
         """Where it is, and how to get in."""
-        mqtt = self.settings.mqtt
-        return BrokerAddress(
-            host=mqtt.host,
-            port=mqtt.port,
-            tls=mqtt.tls,
-            ca_file=_text(mqtt.ca_file),
-            cert_file=_text(mqtt.cert_file),
-            key_file=_text(self.key_file),
-            insecure=mqtt.insecure,
-            username=mqtt.username,
-            password=self.password,
-            keepalive_s=mqtt.keepalive_s,
-            protocol=mqtt.protocol,
-        )
+        return self.settings.mqtt.address(self.password, self.key_file)
 
     @property
     def degraded(self) -> tuple[str, ...]:
@@ -233,10 +221,6 @@ def _credential(name: str) -> Path | None:
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory) / name if directory else None
     return path if path is not None and path.is_file() else None
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _warnings(mqtt: MqttSection) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -12,8 +12,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from drsn.agent.acquisition.codecs import Format
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import Geometry
+from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
@@ -83,8 +85,24 @@ class MqttSection(Frozen):
 
     @property
     def port(self) -> int:
-        """1883, or 8883 with TLS, when the URL names none."""
+        """The port; 1883, or 8883 with TLS, when the URL names none."""
         return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+    def address(self, password: str | None, key_file: Path | None) -> BrokerAddress:
+        """Return the broker's address with these credentials."""
+        return BrokerAddress(
+            host=self.host,
+            port=self.port,
+            tls=self.tls,
+            ca_file=_text(self.ca_file),
+            cert_file=_text(self.cert_file),
+            key_file=_text(key_file),
+            insecure=self.insecure,
+            username=self.username,
+            password=password,
+            keepalive_s=self.keepalive_s,
+            protocol=self.protocol,
+        )
 
 
 class InferenceSection(Frozen):
@@ -183,23 +201,6 @@ class AlarmsSection(Frozen):
     )
 
 
-class AlarmsOverride(Frozen):
-    """What a sensor has otherwise than the rest."""
-
-    raise_after: QuorumText | None = Field(default=None, description="none: as `alarms.raise_after`")
-    clear_after: QuorumText | None = Field(default=None, description="none: as `alarms.clear_after`")
-    rule: Literal["votes", "sequential"] | None = Field(default=None, description="and so on")
-    false_alarms_per_sensor_year: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
-    on_delay_s: float | None = Field(default=None, ge=0, le=86_400)
-    off_delay_s: float | None = Field(default=None, ge=0, le=86_400)
-    silent_after_s: float | None = Field(default=None, ge=0, le=1e7)
-    require_ack: bool | None = None
-    latch: bool | None = None
-    severity: dict[str, Severity] | None = None
-    sure_from: float | None = Field(default=None, ge=0, le=1)
-    escalate_after_s: float | None = Field(default=None, ge=0, le=1e7)
-
-
 class GateSection(Frozen):
     """When a machine runs: nobody judges one that stands or runs up. Without `rms` and `rpm` it always runs."""
 
@@ -208,16 +209,6 @@ class GateSection(Frozen):
     hysteresis: float = Field(default=0.8, gt=0, le=1, description="part of `rms` or `rpm` below which it stands again")
     settle_s: float = Field(default=2.0, ge=0, le=86_400, description="of signal before it is judged")
     rpm_change: float = Field(default=0.01, gt=0, le=1, description="from window to window; more is a run-up")
-
-
-class GateOverride(Frozen):
-    """What a sensor has otherwise than the rest."""
-
-    rms: float | None = Field(default=None, gt=0, description="none: as `gate.rms`")
-    rpm: float | None = Field(default=None, gt=0, description="and so on")
-    hysteresis: float | None = Field(default=None, gt=0, le=1)
-    settle_s: float | None = Field(default=None, ge=0, le=86_400)
-    rpm_change: float | None = Field(default=None, gt=0, le=1)
 
 
 FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "ski_slope", "wrong_rate", "non_finite"]
@@ -229,14 +220,6 @@ class SensorFaultsSection(Frozen):
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
     ignore: tuple[FaultName, ...] = Field(default=(), description="faults that are none here; docs/alarms.md has them")
-
-
-class SensorFaultsOverride(Frozen):
-    """What a sensor has otherwise than the rest."""
-
-    raise_after: QuorumText | None = Field(default=None, description="none: as `sensor_faults.raise_after`")
-    clear_after: QuorumText | None = Field(default=None, description="and so on")
-    ignore: tuple[FaultName, ...] | None = None
 
 
 class EvidenceSection(Frozen):
@@ -258,6 +241,25 @@ class CommissionSection(Frozen):
         if self.give_up_after_s <= self.seconds:
             raise ValueError(f"give_up_after_s = {self.give_up_after_s:g} is too soon for {self.seconds:g} s of signal")
         return self
+
+
+if TYPE_CHECKING:
+    AlarmsOverride = Frozen
+    GateOverride = Frozen
+    SensorFaultsOverride = Frozen
+else:
+    AlarmsOverride = override_of(
+        AlarmsSection,
+        {
+            "raise_after": "none: as `alarms.raise_after`",
+            "clear_after": "none: as `alarms.clear_after`",
+            "rule": "and so on",
+        },
+    )
+    GateOverride = override_of(GateSection, {"rms": "none: as `gate.rms`", "rpm": "and so on"})
+    SensorFaultsOverride = override_of(
+        SensorFaultsSection, {"raise_after": "none: as `sensor_faults.raise_after`", "clear_after": "and so on"}
+    )
 
 
 class SensorSection(Frozen):
@@ -314,3 +316,7 @@ class Settings(BaseSettings):
             if entry.topic.startswith(f"{self.agent.prefix}/") or any(overlap(pattern, topic) for topic in own):
                 raise ValueError(f"input {entry.topic!r} takes in what the agent publishes under {self.agent.prefix!r}")
         return self
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
