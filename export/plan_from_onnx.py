@@ -95,14 +95,14 @@ def _made(trt: TensorRt, what: str, make: Callable[[], Any]) -> Any:  # noqa: AN
     try:
         return make()
     except (TypeError, RuntimeError) as error:
-        reason = trt.said() if trt.errors else str(error)
+        reason = trt.take_errors() if trt.errors else str(error)
         raise UnavailableError(f"{trt.title} makes no {what}: {reason}; see drsn-agent doctor") from None
 
 
 def _network(trt: TensorRt, builder: Any) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
     network = builder.create_network(1 << int(trt.module.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     if network is None:
-        raise UnavailableError(f"{trt.title} makes no network: {trt.said()}")
+        raise UnavailableError(f"{trt.title} makes no network: {trt.take_errors()}")
     return network
 
 
@@ -111,7 +111,7 @@ def _parse(trt: TensorRt, network: Any, model: bytes) -> None:  # noqa: ANN401
     if parser.parse(model):
         trt.errors.clear()
         return
-    told = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.said()
+    told = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.take_errors()
     raise BundleError(f"{trt.title} can't read the network: {' '.join(told.split())[:400]}; export it again")
 
 
@@ -131,7 +131,7 @@ def _check_ends(trt: TensorRt, network: Any, contract: ModelContract) -> None:  
 def _config(trt: TensorRt, builder: Any, wishes: Wishes) -> Any:  # noqa: ANN401
     config = builder.create_builder_config()
     if config is None:
-        raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.said()}")
+        raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.take_errors()}")
     config.set_memory_pool_limit(trt.module.MemoryPoolType.WORKSPACE, wishes.workspace_bytes)
     if wishes.opt_level is not None:
         config.builder_optimization_level = wishes.opt_level
@@ -160,7 +160,7 @@ def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> N
 def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContract, batch: BatchRange) -> None:  # noqa: ANN401
     profile = builder.create_optimization_profile()
     if profile is None:
-        raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.said()}")
+        raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.take_errors()}")
     shapes = [(size, contract.channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
     told = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
     try:
@@ -168,7 +168,7 @@ def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContra
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"{told}: {error}") from None
     if config.add_optimization_profile(profile) < 0:
-        raise UsageError(f"{told}: {trt.said()}")
+        raise UsageError(f"{told}: {trt.take_errors()}")
 
 
 def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: ANN401
@@ -181,7 +181,7 @@ def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: 
         used = False  # of another device or version: measured anew
         cache = config.create_timing_cache(b"")
         if cache is None or not config.set_timing_cache(cache, False):
-            raise UnavailableError(f"{trt.title} makes no timing cache: {trt.said()}")
+            raise UnavailableError(f"{trt.title} makes no timing cache: {trt.take_errors()}")
     trt.errors.clear()
     return used
 
@@ -193,7 +193,7 @@ def _cache_bytes(trt: TensorRt, config: Any) -> bytes | None:  # noqa: ANN401
 
 
 def _failed(trt: TensorRt) -> DrsnError:
-    told = trt.said()
+    told = trt.take_errors()
     if any(symptom in told.lower() for symptom in OUT_OF_MEMORY):
         advice = (
             "that is how a lack of memory shows: close what else uses the GPU, add swap, give a smaller --batch, "

@@ -1,4 +1,4 @@
-"""The agent's settings, section by section; `configuration` reads them."""
+"""The agent's settings, section by section; `loader` reads them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 
 
 class AgentSection(Frozen):
-    """Who the agent is and what it runs."""
+    """The agent's identity, its bundle and its backend."""
 
     id: str = Field(
         default_factory=lambda: socket.gethostname().split(".")[0],
@@ -80,7 +80,7 @@ class MqttSection(Frozen):
 
     @property
     def tls(self) -> bool:
-        """Whether the connection is encrypted."""
+        """True if the connection is encrypted."""
         return urlsplit(self.url).scheme == "mqtts"
 
     @property
@@ -106,7 +106,7 @@ class MqttSection(Frozen):
 
 
 class InferenceSection(Frozen):
-    """How windows of many sensors share one call of the network."""
+    """How windows of many sensors are combined to one call of the network."""
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
     deadline_s: float = Field(default=0.02, ge=0, le=10, description="a window waits no longer for others")
@@ -115,7 +115,7 @@ class InferenceSection(Frozen):
 
 
 class DocumentFields(Frozen):
-    """Codecs json, cbor and msgpack: where each field stands in the document, as a dotted path."""
+    """Codecs json, cbor and msgpack: the dotted path of each field in the document."""
 
     samples: str = Field(default="samples", description="dotted path in the document")
     t0: str = Field(default="t0", description="dotted path in the document")
@@ -127,7 +127,7 @@ class DocumentFields(Frozen):
 
 
 class InputSection(Frozen):
-    """A family of topics that sensors publish packets to."""
+    """A pattern of topics to which sensors publish packets."""
 
     topic: str = Field(description="a pattern; each {name} is one topic level")
     sensor: str = Field(description="how the sensor's id is built of those names")
@@ -164,7 +164,7 @@ class InputSection(Frozen):
         return self
 
     def format(self, model_channels: int) -> Format:
-        """What its codec must know; unnamed channels are the model's."""
+        """Return the parameters of the codec; without named channels, a packet has the model's."""
         return Format(
             dtype=self.dtype,
             scale=self.scale,
@@ -202,7 +202,7 @@ class AlarmsSection(Frozen):
 
 
 class GateSection(Frozen):
-    """When a machine runs: nobody judges one that stands or runs up. Without `rms` and `rpm` it always runs."""
+    """When a machine runs: it is not diagnosed while it stands or runs up. Without `rms` and `rpm` it always runs."""
 
     rms: float | None = Field(default=None, gt=0, description="of a window, in the sensor's unit; it runs from here on")
     rpm: float | None = Field(default=None, gt=0, description="as packets say; one that does not keeps the gate closed")
@@ -215,7 +215,7 @@ FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "
 
 
 class SensorFaultsSection(Frozen):
-    """When a sensor itself is at fault."""
+    """When a fault of the sensor itself is raised and cleared."""
 
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
@@ -231,7 +231,7 @@ class EvidenceSection(Frozen):
 
 
 class CommissionSection(Frozen):
-    """How a machine is commissioned, when somebody commands it."""
+    """How the command `commission` learns a healthy machine."""
 
     seconds: float = Field(default=60.0, ge=1, le=600, description="of a healthy machine's signal that are gathered")
     give_up_after_s: float = Field(default=300.0, ge=1, le=86_400, description="if that takes longer")
@@ -263,7 +263,7 @@ else:
 
 
 class SensorSection(Frozen):
-    """Overrides for the sensors whose id matches; the first match wins."""
+    """Overrides for the sensors whose id matches; the first match applies."""
 
     match: str = Field(description="shell pattern, such as press4.*")
     bearing: Geometry | None = Field(
@@ -275,7 +275,7 @@ class SensorSection(Frozen):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Made from arguments alone; `configuration` adds the file and the environment."""
+    """All settings, from arguments alone; `loader` adds the file and the environment."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
@@ -301,7 +301,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments only."""
+        """Return the arguments as the only source."""
         return (init_settings,)
 
     @model_validator(mode="after")

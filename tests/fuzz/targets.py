@@ -32,7 +32,7 @@ from drsn.agent.mqtt.certificates import parsed
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.observability.metrics import Metrics
-from drsn.agent.settings.loader import settings_in
+from drsn.agent.settings.loader import read_settings
 from drsn.agent.tools.alarm_tests.case_file import read as read_cases
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest
@@ -196,7 +196,7 @@ def settings(data: bytes) -> None:
     with suppress(ValueError, OSError, UnicodeError):  # what no environment can hold
         os.environ.update(variables)
     try:
-        settings_in(in_file("agent.toml", text), overrides)
+        read_settings(in_file("agent.toml", text), overrides)
     except (ConfigurationError, UsageError) as error:
         one_line(error, 10_000)  # each of its mistakes
     finally:

@@ -129,7 +129,7 @@ class TensorRtBackend:
         if not graphs or self._engine.captures_itself:
             return BatchContext(batch, context, None)
         try:
-            graph = self._cuda.captured(self._stream, lambda: self._queue(context, batch))
+            graph = self._cuda.capture(self._stream, lambda: self._queue(context, batch))
         except UnavailableError as error:
             remedy = "slower, with the same answers; inference.cuda_graphs = false does without and without this line"
             log.warning("no CUDA graph", extra=fields(batch=batch, reason=str(error), remedy=remedy))

@@ -47,7 +47,7 @@ def driver(patient: Subject) -> Finding:
         return ok(f"{device.name}, compute capability {capability}, driver for CUDA up to {cuda}")
     if not patient.flavours:
         return unneeded(f"{device.reason}; {NOT_NEEDED}")
-    if device.driver:
+    if device.has_driver:
         remedy = "is the GPU in reach of this user (groups video and render), of this container, of this service?"
     elif patient.tegra_release.exists():
         remedy = "sudo apt-get install nvidia-jetpack; in a container: run it with --runtime nvidia"

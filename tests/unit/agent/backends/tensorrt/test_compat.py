@@ -99,8 +99,8 @@ def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(there):
     trt.logger.log(1, "second")
     for severity in (2, 3, 4):
         trt.logger.log(severity, "chatter")
-    assert trt.said() == "first line; second"
-    assert trt.said() == "it gave no reason"
+    assert trt.take_errors() == "first line; second"
+    assert trt.take_errors() == "it gave no reason"
 
 
 def test_a_flood_of_errors_is_bounded(there):
@@ -110,7 +110,7 @@ def test_a_flood_of_errors_is_bounded(there):
         told = f"{number} {'x' * 5000}"
         trt.logger.log(1, told)
     assert len(trt.errors) == trt_compat.KEPT_ERRORS
-    assert len(trt.said()) <= 600
+    assert len(trt.take_errors()) <= 600
 
 
 @pytest.mark.parametrize("version", ["8.5.2", "8.6.2", "10.2.0.19"])
@@ -258,4 +258,4 @@ def test_a_pc_has_no_jetson_linux(tmp_path: Path):
 
 def test_a_library_says_nothing_when_nothing_failed():
     trt = TensorRt(SimpleNamespace(), "tensorrt-rtx", (1, 7, 1), None, None, deque())
-    assert (trt.said(), trt.title) == ("it gave no reason", "TensorRT-RTX 1.7.1")
+    assert (trt.take_errors(), trt.title) == ("it gave no reason", "TensorRT-RTX 1.7.1")

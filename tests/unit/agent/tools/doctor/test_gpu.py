@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BUNDLE = open_bundle(shipped("synthetic"))
 NO_DRIVER = NoDevice("no CUDA driver (libcuda.so.1)")
-NO_GPU = NoDevice("the CUDA driver finds no GPU (cuInit: CUDA_ERROR_NO_DEVICE)", driver=True)
+NO_GPU = NoDevice("the CUDA driver finds no GPU (cuInit: CUDA_ERROR_NO_DEVICE)", has_driver=True)
 JETSON = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 2025\n"
 HIDDEN = "Python has no tensorrt; /usr/lib/python3/dist-packages/tensorrt has it, but this venv can't see it"
 
