@@ -1,6 +1,6 @@
-"""Tests of a real GPU with a real TensorRT or TensorRT-RTX: `make gpu`. Where there is none, nothing is collected.
+"""Tests of a real GPU with a real TensorRT or TensorRT-RTX: `make gpu`. Without both, nothing is collected.
 
-What they measure goes into $DRSN_GPU_REPORT, a JSON file, with the device's name.
+Their measurements are written to $DRSN_GPU_REPORT, a JSON file, with the device's name.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-    """Where nothing can run, the last line says why; `make gpu` then fails, for it proved nothing."""
+    """If nothing can run, the last line gives the reason, and `make gpu` fails."""
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         terminalreporter.write_line(f"Nothing was tested: {'; '.join(LACKING)}")
 
 
 @dataclass
 class Rig:
-    """An engine that was built here by the command, and how to open it."""
+    """An engine that the command built on this machine, and how to open it."""
 
     bundle: Bundle
     flavour: Flavour
@@ -103,7 +103,7 @@ CASES = [
 
 @pytest.fixture(scope="session", params=CASES)
 def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """Built once; every test of it works with the same engine."""
+    """Built once for all tests."""
     name, flavour, precision = request.param
     made = Rig(open_bundle(shipped(name)), flavour, precision, tmp_path_factory.mktemp("engines"))
     build(made.bundle, flavour, precision, made.engine_dir)
