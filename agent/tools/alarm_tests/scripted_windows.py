@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Interpreter
-from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.settings.sections import FaultName
 
 if TYPE_CHECKING:

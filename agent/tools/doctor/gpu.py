@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice
-from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
+from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, find_engine
 from drsn.agent.service.bootstrap import opened_model
 from drsn.agent.tools.doctor.finding import Finding, misconfigured, of_error, ok, unavailable, unneeded
 from drsn.model.errors import BundleError, ConfigurationError, DrsnError, UnavailableError
@@ -47,7 +47,7 @@ def driver(patient: Subject) -> Finding:
         return ok(f"{device.name}, compute capability {capability}, driver for CUDA up to {cuda}")
     if not patient.flavours:
         return unneeded(f"{device.reason}; {NOT_NEEDED}")
-    if device.driver:
+    if device.has_driver:
         remedy = "is the GPU in reach of this user (groups video and render), of this container, of this service?"
     elif patient.tegra_release.exists():
         remedy = "sudo apt-get install nvidia-jetpack; in a container: run it with --runtime nvidia"
@@ -77,9 +77,9 @@ def engine(patient: Subject) -> Finding:
     if isinstance(device, NoDevice) or isinstance(found, UnavailableError):
         return unneeded("not tried: there is no GPU or no TensorRT to compare it with")
     # Of the first choice alone; where the agent falls back on the second, `backend` says so.
-    machine = Machine(found.flavour, found.version, device)
-    fits = find_plan(patient.wish.engines_of(bundle), bundle, machine, patient.wish.max_batch)
-    if isinstance(fits, NoPlan):
+    platform = Platform(found.flavour, found.version, device)
+    fits = find_engine(patient.wish.engines_of(bundle), bundle, platform, patient.wish.max_batch)
+    if isinstance(fits, NoEngine):
         return of_error(ConfigurationError(fits.reason))
     sidecar = fits.sidecar
     return ok(f"{fits.path}, {sidecar.precision}, up to {sidecar.batch.max} windows at once, fits")
