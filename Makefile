@@ -33,7 +33,7 @@ lint: $(VENV)/.installed .types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-cache
 
 # While you change the code: everything that needs no other process.
 check: lint broker
