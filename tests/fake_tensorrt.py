@@ -329,6 +329,9 @@ class _Enum(int, enum.Enum):
 
     __str__ = enum.Enum.__str__
 
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)  # Python 3.10 would print the number
+
 
 class _Subclassed:
     """ILogger and IProgressMonitor: the sources derive their own class."""
