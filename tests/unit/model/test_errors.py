@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from drsn.model.errors import BadDataError, BundleError, ConfigurationError, DrsnError, Parser, StorageError, UnavailableError, UsageError, printable, run_command
+from drsn.model.errors import (
+    BadDataError,
+    BundleError,
+    ConfigurationError,
+    DrsnError,
+    Parser,
+    StorageError,
+    UnavailableError,
+    UsageError,
+    printable,
+    run_command,
+)
 
 
 def raising(error: BaseException):

@@ -12,7 +12,17 @@ from torch import nn
 
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.errors import BadDataError
-from drsn.model.network import Architecture, Family, Network, NetworkConfig, ResidualUnit, Shortcut, Shrinkage, _SoftThreshold, soft_threshold
+from drsn.model.network import (
+    Architecture,
+    Family,
+    Network,
+    NetworkConfig,
+    ResidualUnit,
+    Shortcut,
+    Shrinkage,
+    _SoftThreshold,
+    soft_threshold,
+)
 from drsn.model.novelty import fit_coefficients
 
 SHRINKING = (Family.DRSN_CS, Family.DRSN_CW)

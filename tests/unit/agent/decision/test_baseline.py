@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from drsn.agent.decision.alarm_state import SensorState
-from drsn.agent.decision.baseline import LEAST_WINDOWS, Baseline, BaselineStatistics, HealthyWindow, UnfitError, learn, location_and_scale, with_allowance
+from drsn.agent.decision.baseline import (
+    LEAST_WINDOWS,
+    Baseline,
+    BaselineStatistics,
+    HealthyWindow,
+    UnfitError,
+    learn,
+    location_and_scale,
+    with_allowance,
+)
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis
 
 if TYPE_CHECKING:

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.cusum import BOUND_NATS, DEPENDENCE, DOUBT_NATS, NOVELTY_PER_NAT, YEAR_S, LogLikelihoodRatios, accumulate, ceiling_nats, threshold_nats
+from drsn.agent.decision.cusum import (
+    BOUND_NATS,
+    DEPENDENCE,
+    DOUBT_NATS,
+    NOVELTY_PER_NAT,
+    YEAR_S,
+    LogLikelihoodRatios,
+    accumulate,
+    ceiling_nats,
+    threshold_nats,
+)
 from drsn.model.contract import Label, ModelContract
 
 if TYPE_CHECKING:

@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from drsn.agent.decision.alarm_state import TRANSITIONS, Condition, SensorState, Signal, State
-from drsn.agent.decision.operator_action import ACTIONS, MAX_SHELF_NS, OperatorAction, RefusedError, apply, unshelve_expired
+from drsn.agent.decision.operator_action import (
+    ACTIONS,
+    MAX_SHELF_NS,
+    OperatorAction,
+    RefusedError,
+    apply,
+    unshelve_expired,
+)
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from servers import openssl, require
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.certificate_expiry import NOT_WATCHED, WARN_BEFORE_S, CertificateExpiry, expiry_warnings, not_watched
+from drsn.agent.mqtt.certificate_expiry import (
+    NOT_WATCHED,
+    WARN_BEFORE_S,
+    CertificateExpiry,
+    expiry_warnings,
+    not_watched,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

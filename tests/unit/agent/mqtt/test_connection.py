@@ -11,7 +11,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from drsn.agent.mqtt.backoff import Backoff
 from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.connection import MAX_TAKEOVERS, SESSION_TAKEN_OVER, TAKEOVER_WINDOW_S, UNSUPPORTED_PROTOCOL, Connection, TakeoverCounter
+from drsn.agent.mqtt.connection import (
+    MAX_TAKEOVERS,
+    SESSION_TAKEN_OVER,
+    TAKEOVER_WINDOW_S,
+    UNSUPPORTED_PROTOCOL,
+    Connection,
+    TakeoverCounter,
+)
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 
 if TYPE_CHECKING:

@@ -3,7 +3,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from drsn.agent.mqtt.connection_options import ConnectionOptions, ReceiveLimits
-from drsn.agent.mqtt.properties import MAX_PROPERTIES, SESSION_EXPIRY_S, connect_properties, message_of, publish_properties, user_properties
+from drsn.agent.mqtt.properties import (
+    MAX_PROPERTIES,
+    SESSION_EXPIRY_S,
+    connect_properties,
+    message_of,
+    publish_properties,
+    user_properties,
+)
 from drsn.agent.mqtt.topics import MAX_REPLY_CHARS, Topics
 
 

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from drsn.agent.acquisition.continuity import Cursor, PastBoot
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
-from drsn.agent.storage.database import DEFAULT_LIMITS, RETENTION_S, SCHEMA_VERSION, Changes, DamagedError, Database, DatabaseLimits, Entry
+from drsn.agent.storage.database import (
+    DEFAULT_LIMITS,
+    RETENTION_S,
+    SCHEMA_VERSION,
+    Changes,
+    DamagedError,
+    Database,
+    DatabaseLimits,
+    Entry,
+)
 from drsn.agent.storage.journal import FILE, Journal
 from drsn.model.errors import ConfigurationError, StorageError
 
