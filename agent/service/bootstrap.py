@@ -175,12 +175,16 @@ class _Assembly:
     ) -> None:
         self.configuration, self.bundle, self.chosen, self.journal = configuration, bundle, chosen, journal
         self.waits, self.clock, self.metrics = waits, clock, Metrics()
-        self.settings: Settings = configuration.settings
         self.remembered: Snapshot = journal.load()
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
         self.info = self._info()
         self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the configuration."""
+        return self.configuration.settings
 
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
