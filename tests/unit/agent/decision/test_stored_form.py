@@ -1,4 +1,4 @@
-"""The JSON of alarm states and policies is a file format: databases and evidence records of earlier versions have it."""
+"""The JSON of alarm states and policies is a file format: existing databases and evidence records have it."""
 
 from __future__ import annotations
 
