@@ -42,11 +42,11 @@ from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
+from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.service.receiver import Receiver
 from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.service.run_id import RunId
-from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.waits import Waits
 from drsn.agent.settings.inputs import check_inputs, inputs_of
