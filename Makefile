@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without the cache of compiled files each process compiles all tests anew: half a minute of one core.
+unexport PYTHONDONTWRITEBYTECODE
 
 # torch is pinned. Where pip asks PyPI alone, this is a CUDA build of several gigabytes, which works as well; the CPU
 # build: make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -33,7 +35,7 @@ lint: $(VENV)/.installed .types
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-cache
 
 # While you change the code: everything that needs no other process.
 check: lint broker

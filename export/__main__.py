@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.export import engine_command, verify_command
-from drsn.export.engine_from_onnx import FLAVOURS, device_and_library
+from drsn.export.engine_from_onnx import device_and_library
 from drsn.export.inspection import describe
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_OK, Parser, UnavailableError, UsageError, run_command

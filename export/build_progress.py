@@ -37,10 +37,6 @@ class BuildProgress:
         self._started_s = time.monotonic()
         self._shown_s = self._started_s
 
-    def silent(self, title: str) -> None:
-        """Announce a build without progress reports (TensorRT 8.6): minutes of silence look like a hang."""
-        self._write(f"building; {title} does not tell how far it is, and may take minutes\n")
-
     def started(self, phase: str, steps: int) -> None:
         """Note the start of a phase."""
         self._phases[phase] = (0, steps)
@@ -114,12 +110,8 @@ def _quietly(progress: BuildProgress, call: Any) -> None:  # noqa: ANN401
 
 
 @contextmanager
-def cancellable(progress: BuildProgress, *, immediate: bool) -> Iterator[None]:
-    """Ctrl-C sets `progress.cancelled`, and TensorRT stops at its next step; a second one ends the process.
-
-    `immediate`: a TensorRT without progress (8.6) can't be asked to stop, so the first one ends the process. Nothing
-    has been written by then.
-    """
+def cancellable(progress: BuildProgress) -> Iterator[None]:
+    """Ctrl-C sets `progress.cancelled`, and TensorRT stops at its next step; a second one ends the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -129,7 +121,7 @@ def cancellable(progress: BuildProgress, *, immediate: bool) -> Iterator[None]:
         progress.cancelled = True
         signal.signal(number, signal.SIG_DFL)
 
-    before = signal.signal(signal.SIGINT, signal.SIG_DFL if immediate else cancel)
+    before = signal.signal(signal.SIGINT, cancel)
     try:
         yield
     finally:

@@ -96,7 +96,7 @@ def bundle_from_onnx(
 
 
 def check_network(content: bytes, where: str) -> None:
-    """Check that TensorRT 8.6 and newer can read the network, and that it is complete.
+    """Check that TensorRT and ONNX Runtime can read the network, and that it is complete.
 
     Raises:
         BadDataError: no ONNX, another opset or IR, or weights that lie in other files.
@@ -105,7 +105,7 @@ def check_network(content: bytes, where: str) -> None:
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     if opsets.get("", 0) > OPSET or set(opsets) - {"", "ai.onnx"}:
         raise BadDataError(
-            f"{where}: has opsets {opsets}, TensorRT 8.6 reads at most {OPSET} and no others; export again"
+            f"{where}: has opsets {opsets}; at most {OPSET} is read everywhere, and no other domain; export again"
         )
     if model.ir_version > MAX_IR:
         raise BadDataError(f"{where}: has IR {model.ir_version}, at most {MAX_IR} is read everywhere; export again")

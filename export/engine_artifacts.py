@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.backend import TensorRtBackend
 from drsn.agent.backends.tensorrt.cuda import Cuda, Device, NoDevice, probe
-from drsn.agent.backends.tensorrt.engine_file import SHA_DIGITS, SUFFIX, Machine, checked
+from drsn.agent.backends.tensorrt.engine_search import Platform, engine_paths, require_fitting
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.backends.tolerance import limits_of, tolerance
 from drsn.export.verify import Artifact, batches_up_to, on_golden
 from drsn.model.errors import BundleError, UnavailableError
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.agent.mqtt.transport import Backend
     from drsn.export.plan_from_onnx import BuilderOptions
     from drsn.model.bundle import Bundle
     from drsn.model.contract import Parity
@@ -37,8 +38,8 @@ def find_engines(bundle: Bundle, engine_dir: Path) -> EngineArtifacts:
     """Find the bundle's engines. TensorRT is loaded only if the folder has an engine of its flavour."""
     artifacts: list[Artifact] = []
     not_run: list[str] = []
-    for flavour, suffix in SUFFIX.items():
-        paths = sorted(engine_dir.glob(f"{bundle.sha256[:SHA_DIGITS]}-*{suffix}"))
+    for flavour in FLAVOURS:
+        paths = engine_paths(engine_dir, bundle, flavour)
         if not paths:
             continue
         try:
@@ -67,11 +68,11 @@ def require_gpu() -> Device:
 
 def _artifact(path: Path, trt: TensorRt, device: Device, bundle: Bundle) -> Artifact | str:
     try:
-        plan = checked(path, bundle, Machine(trt.flavour, trt.version, device))
-        content, most = plan.read(), plan.sidecar.batch.max
+        engine = require_fitting(path, bundle, Platform(trt.flavour, trt.version, device))
+        content, most = engine.read(), engine.sidecar.batch.max
     except BundleError as error:
         return str(error)
-    return Artifact(path.name, tolerance(plan.sidecar), _opened(trt, device.cuda, content, bundle, most), most)
+    return Artifact(path.name, tolerance(engine.sidecar), _opened(trt, device.cuda, content, bundle, most), most)
 
 
 def check_golden(

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, default_engine_dir
+from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.sidecar import DEFAULT_BATCH, BatchRange
 from drsn.export.build_progress import BuildProgress
 from drsn.export.engine_from_onnx import BuildResult, EngineOptions, engine_from_onnx
 from drsn.export.plan_from_onnx import DEFAULT_WORKSPACE_BYTES, BuilderOptions
@@ -16,7 +18,7 @@ from drsn.model.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
-    from drsn.agent.backends.tensorrt.engine_file import Precision
+    from drsn.agent.backends.tensorrt.sidecar import Precision
     from drsn.model.bundle import Bundle
     from drsn.model.errors import Parser
 
@@ -94,11 +96,11 @@ def describe(engine: BuildResult) -> str:
     """Lines for people on the engine that was built or kept."""
     sidecar, batch = engine.sidecar, engine.sidecar.batch
     gpu = sidecar.gpu or f"any GPU of compute capability {', '.join(sidecar.compute_capabilities)}"
-    name = "TensorRT" if sidecar.flavour == "tensorrt" else "TensorRT-RTX"
+    title = FLAVOURS[sidecar.flavour].title
     cost = f"{sidecar.build_s:.1f} s, {sidecar.peak_memory_bytes / MIB:.0f} MiB at most"
     lines = [
         f"{engine.path}: {'built' if engine.built else 'fits already, kept'}",
-        f"  {name} {sidecar.tensorrt}, {gpu}; {sidecar.precision}, batch {batch.min} to {batch.max}",
+        f"  {title} {sidecar.tensorrt}, {gpu}; {sidecar.precision}, batch {batch.min} to {batch.max}",
         f"  {sidecar.plan_bytes:,} bytes; took {cost}{', timing cache used' if engine.cache_used else ''}",
     ]
     if not sidecar.parity:

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt import cuda
-from drsn.agent.backends.tensorrt import engine_file as plan
-from drsn.agent.backends.tensorrt.engine_file import Flavour, Machine, Plan, Sidecar
+from drsn.agent.backends.tensorrt.engine_file import engine_file_name, slug
+from drsn.agent.backends.tensorrt.engine_search import Platform, fitting_engines
+from drsn.agent.backends.tensorrt.flavour import FLAVOUR_OF, Flavour, Target
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import NETWORK, Sidecar, sidecar_path
+from drsn.agent.backends.tensorrt.version import version_text
 from drsn.export.engine_artifacts import check_golden
 from drsn.export.plan_from_onnx import BuilderOptions, plan_from_onnx
 from drsn.model.errors import BundleError, StorageError, UnavailableError, UsageError
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.engine_file import EngineFile
+    from drsn.agent.backends.tensorrt.flavour import Flavour
     from drsn.export.build_progress import BuildProgress
     from drsn.export.plan_from_onnx import BuiltPlan
     from drsn.model.bundle import Bundle
@@ -34,7 +40,6 @@ if TYPE_CHECKING:
 
     CheckGolden = Callable[[TensorRt, tuple[int, int], bytes, Bundle, BuilderOptions], tuple[Parity, ...]]
 
-FLAVOURS: dict[str, Flavour] = {target: flavour for flavour, target in plan.TARGET.items()}
 """--target -> flavour of TensorRT."""
 
 MAX_CACHE_BYTES = 64 << 20
@@ -45,7 +50,7 @@ ON_THE_DEVICE = "an engine is built on the device that runs it: an NVIDIA Jetson
 class EngineOptions:
     """Options of an engine build, as the command line gives them."""
 
-    target: str
+    target: Target
     """`trt` or `trt-rtx`."""
     builder: BuilderOptions = field(default_factory=BuilderOptions)
     timing_cache: Path | None = None
@@ -56,7 +61,7 @@ class EngineOptions:
     @property
     def flavour(self) -> Flavour:
         """TensorRT or TensorRT-RTX."""
-        return FLAVOURS[self.target]
+        return FLAVOUR_OF[self.target]
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def engine_from_onnx(
     device, trt = device_and_library(options.target, builder.compute_capabilities)
     model, network = _network(bundle, builder, trt)
     if options.if_needed and device is not None:
-        existing = _existing(bundle, engine_dir, builder, Machine(options.flavour, trt.version, device))
+        existing = _existing(bundle, engine_dir, builder, Platform(options.flavour, trt.version, device))
         if existing is not None:
             return BuildResult(existing.path, existing.sidecar, built=False)
     _make_folder(engine_dir)
@@ -99,7 +104,7 @@ def engine_from_onnx(
     return BuildResult(path, sidecar, built=True, cache_used=built.cache_used)
 
 
-def device_and_library(target: str, compute_capabilities: tuple[str, ...]) -> tuple[cuda.Device | None, TensorRt]:
+def device_and_library(target: Target, compute_capabilities: tuple[str, ...]) -> tuple[cuda.Device | None, TensorRt]:
     """Return the GPU to build for (None if compute capabilities are named) and the TensorRT library.
 
     Raises:
@@ -115,7 +120,7 @@ def device_and_library(target: str, compute_capabilities: tuple[str, ...]) -> tu
     if target == "trt" and isinstance(found, cuda.NoDevice):
         missing.append(f"{found.reason} ({ON_THE_DEVICE})")
     try:
-        trt = trt_compat.load(FLAVOURS[target])
+        trt = trt_compat.load(FLAVOUR_OF[target])
     except UnavailableError as error:
         missing.append(str(error))
     if missing:
@@ -125,7 +130,7 @@ def device_and_library(target: str, compute_capabilities: tuple[str, ...]) -> tu
 
 def _network(bundle: Bundle, builder: BuilderOptions, trt: TensorRt) -> tuple[bytes, str]:
     """The bundle's network of the requested precision, and the name of its file."""
-    name = plan.NETWORK[builder.precision]
+    name = NETWORK[builder.precision]
     if name not in bundle.files:
         raise BundleError(
             f"bundle {bundle.path}: has no {name}, and {trt.title} takes its precision from the network; "
@@ -134,10 +139,10 @@ def _network(bundle: Bundle, builder: BuilderOptions, trt: TensorRt) -> tuple[by
     return bundle.read(name), name
 
 
-def _existing(bundle: Bundle, engine_dir: Path, builder: BuilderOptions, machine: Machine) -> Plan | None:
+def _existing(bundle: Bundle, engine_dir: Path, builder: BuilderOptions, platform: Platform) -> EngineFile | None:
     """Find an engine with the same options. Its file time becomes now, because the agent takes the newest engine."""
     try:
-        for place, found in enumerate(plan.fitting(engine_dir, bundle, machine, builder.batch.max)):
+        for place, found in enumerate(fitting_engines(engine_dir, bundle, platform, builder.batch.max)):
             if _same_options(found.sidecar, builder) and _undamaged(found):
                 if place:
                     os.utime(found.path)
@@ -152,7 +157,7 @@ def _same_options(sidecar: Sidecar, builder: BuilderOptions) -> bool:
     return all(getattr(sidecar, name) == getattr(builder, name) for name in names)
 
 
-def _undamaged(found: Plan) -> bool:
+def _undamaged(found: EngineFile) -> bool:
     try:
         found.read()
     except BundleError:
@@ -172,7 +177,7 @@ def _make_folder(path: Path) -> None:
 
 def _cache_name(trt: TensorRt, device: cuda.Device | None) -> str:
     """Name of the timing cache by device and version, because timings hold only for one device and version."""
-    return f"timing-{plan.slug('none' if device is None else device.name)}-{trt.text}.cache"
+    return f"timing-{slug('none' if device is None else device.name)}-{trt.text}.cache"
 
 
 def _read_cache(path: Path) -> bytes:
@@ -195,15 +200,15 @@ def _sidecar(
     parity: tuple[Parity, ...],
     build_s: float,
 ) -> Sidecar:
-    flavour, version = plan.header(built.plan)
-    of_device = () if device is None else (plan.capability(device.compute_capability),)
+    flavour, version = parse_header(built.plan)
+    of_device = () if device is None else (version_text(device.compute_capability),)
     return Sidecar(
         flavour=flavour,
-        tensorrt=".".join(map(str, version)),
+        tensorrt=version_text(version),
         gpu=None if device is None else device.name,
         compute_capabilities=builder.compute_capabilities or of_device,
         l4t=trt_compat.jetson_linux(),
-        cuda=None if device is None else ".".join(map(str, device.cuda)),
+        cuda=None if device is None else version_text(device.cuda),
         batch=builder.batch,
         precision=builder.precision,
         strict=builder.strict,
@@ -224,11 +229,11 @@ def _sidecar(
 def _write(engine_dir: Path, sidecar: Sidecar, built: BuiltPlan, cache_path: Path) -> Path:
     """Write the plan first: the agent never takes a plan without its sidecar, or with an older one."""
     gpu = sidecar.gpu or "-".join(f"sm{capability.replace('.', '')}" for capability in sidecar.compute_capabilities)
-    name = plan.plan_name(sidecar.bundle_sha256, gpu, sidecar.tensorrt, sidecar.precision, sidecar.flavour)
+    name = engine_file_name(sidecar.bundle_sha256, gpu, sidecar.tensorrt, sidecar.precision, sidecar.flavour)
     path = engine_dir / name
     try:
         write_whole(path, built.plan, 0o644)
-        write_whole(plan.sidecar_path(path), sidecar.model_dump_json(indent=1).encode(), 0o644)
+        write_whole(sidecar_path(path), sidecar.model_dump_json(indent=1).encode(), 0o644)
         if built.timing_cache is not None:
             write_whole(cache_path, built.timing_cache, 0o644)
     except OSError as error:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drsn.model.deployed_model import DeployedModel
 
 OPSET = 17
-"""The newest opset of TensorRT 8.6 (JetPack 6.0). torch's newer exporter cannot write less than 18."""
+"""The one opset that every builder was tested with; torch's newer exporter gives 18 or later."""
 
 MAX_IR = 8
 PRODUCER = "drsn-export"

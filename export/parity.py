@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.backends.tolerance import TOLERANCES
 from drsn.model.contract import Parity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PROBABILITY_TOLERANCE = 1e-4
-"""Largest difference of a probability, float32 against float32. Kernels sum in other orders: 1e-6 is usual."""
-
-NOVELTY_TOLERANCE = 1e-3
-"""Largest difference of a novelty, divided by 1 + its size. Novelty decides abstention. It is a difference of sums of
-squares: 3e-5 is usual."""
+NOVELTY_TOLERANCE = TOLERANCES["onnxruntime"].novelty
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Build a TensorRT plan (a serialized engine) from ONNX bytes; every None, False and -1 of TensorRT becomes one error.
 
-The same steps serve 8.6 to 11 and TensorRT-RTX; `hasattr` decides where they differ. From 10 on the network is strongly
-typed and its precision is that of the ONNX file. 8.6 knows no such networks: there the FP16 flag allows half precision,
-and every layer that is float32 in the file is held to it.
+The same steps serve TensorRT 10.3 to 11 and TensorRT-RTX. The network is strongly typed: its precision is that of the
+ONNX file.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, Precision, header
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import DEFAULT_BATCH, BatchRange, Precision
 from drsn.export.build_progress import cancellable, monitor
 from drsn.model.errors import BundleError, DrsnError, UnavailableError, UsageError
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.backends.tensorrt.compat import TensorRt
+    from drsn.agent.backends.tensorrt.sidecar import BatchRange, Precision
     from drsn.export.build_progress import BuildProgress
     from drsn.model.contract import ModelContract
 
@@ -81,15 +82,11 @@ def plan_from_onnx(
     network = _network(trt, builder)
     _parse(trt, network, model)
     _check_inputs_and_outputs(trt, network, contract)
-    config = _config(trt, builder, network, options)
+    config = _config(trt, builder, options)
     _add_profile(trt, builder, config, contract, options.batch)
     cache_used = _attach_cache(trt, config, timing_cache)
-    reports_progress = hasattr(config, "progress_monitor")
-    if reports_progress:
-        config.progress_monitor = monitor(trt, progress)
-    else:
-        progress.silent(trt.title)
-    with cancellable(progress, immediate=not reports_progress):
+    config.progress_monitor = monitor(trt, progress)
+    with cancellable(progress):
         serialized = builder.build_serialized_network(network, config)
     if progress.cancelled:
         raise KeyboardInterrupt
@@ -105,16 +102,14 @@ def _made(trt: TensorRt, what: str, make: Callable[[], Any]) -> Any:  # noqa: AN
     try:
         return make()
     except (TypeError, RuntimeError) as error:
-        reason = trt.said() if trt.errors else str(error)
+        reason = trt.take_errors() if trt.errors else str(error)
         raise UnavailableError(f"{trt.title} makes no {what}: {reason}; see drsn-agent doctor") from None
 
 
 def _network(trt: TensorRt, builder: Any) -> Any:  # noqa: ANN401 (TensorRT's objects have no types)
-    kinds = trt.module.NetworkDefinitionCreationFlag
-    kind = kinds.STRONGLY_TYPED if hasattr(kinds, "STRONGLY_TYPED") else kinds.EXPLICIT_BATCH
-    network = builder.create_network(1 << int(kind))
+    network = builder.create_network(1 << int(trt.module.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     if network is None:
-        raise UnavailableError(f"{trt.title} makes no network: {trt.said()}")
+        raise UnavailableError(f"{trt.title} makes no network: {trt.take_errors()}")
     return network
 
 
@@ -123,7 +118,7 @@ def _parse(trt: TensorRt, network: Any, model: bytes) -> None:  # noqa: ANN401
     if parser.parse(model):
         trt.errors.clear()
         return
-    text = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.said()
+    text = "; ".join(str(parser.get_error(index).desc()) for index in range(parser.num_errors)) or trt.take_errors()
     raise BundleError(f"{trt.title} can't read the network: {' '.join(text.split())[:400]}; export it again")
 
 
@@ -140,39 +135,18 @@ def _check_inputs_and_outputs(trt: TensorRt, network: Any, contract: ModelContra
         raise BundleError(f"the network has no output {' and no '.join(missing)}; export it again")
 
 
-def _config(trt: TensorRt, builder: Any, network: Any, options: BuilderOptions) -> Any:  # noqa: ANN401
+def _config(trt: TensorRt, builder: Any, options: BuilderOptions) -> Any:  # noqa: ANN401
     config = builder.create_builder_config()
     if config is None:
-        raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.said()}")
+        raise UnavailableError(f"{trt.title} makes no builder configuration: {trt.take_errors()}")
     config.set_memory_pool_limit(trt.module.MemoryPoolType.WORKSPACE, options.workspace_bytes)
     if options.opt_level is not None:
         config.builder_optimization_level = options.opt_level
     if options.strict or options.precision == "fp16":  # what stays float32 in an fp16 network needs full precision
         config.clear_flag(trt.module.BuilderFlag.TF32)
-    if not hasattr(trt.module.NetworkDefinitionCreationFlag, "STRONGLY_TYPED"):
-        # 8.6: without it only one context may use the profile, and the agent has one for each batch size. On since 10.
-        config.set_preview_feature(trt.module.PreviewFeature.PROFILE_SHARING_0806, True)
-        if options.precision == "fp16":
-            _allow_half(trt, config, network)
     if options.compute_capabilities:
         _name_capabilities(trt, config, options.compute_capabilities)
     return config
-
-
-def _allow_half(trt: TensorRt, config: Any, network: Any) -> None:  # noqa: ANN401
-    """TensorRT 8.6: allow FP16, but not for the normalisation, where ADC counts would overflow."""
-    kinds, flags = trt.module.LayerType, trt.module.BuilderFlag
-    config.set_flag(flags.FP16)
-    config.set_flag(flags.OBEY_PRECISION_CONSTRAINTS)
-    for index in range(network.num_layers):
-        layer = network.get_layer(index)
-        outputs = [layer.get_output(place) for place in range(layer.num_outputs)]
-        if layer.type in (kinds.CONSTANT, kinds.SHAPE, kinds.CAST):
-            continue
-        if all(tensor.dtype == trt.module.float32 for tensor in outputs):
-            layer.precision = trt.module.float32
-            for place in range(layer.num_outputs):
-                layer.set_output_type(place, trt.module.float32)
 
 
 def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> None:  # noqa: ANN401
@@ -193,7 +167,7 @@ def _name_capabilities(trt: TensorRt, config: Any, wanted: tuple[str, ...]) -> N
 def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContract, batch: BatchRange) -> None:  # noqa: ANN401
     profile = builder.create_optimization_profile()
     if profile is None:
-        raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.said()}")
+        raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.take_errors()}")
     shapes = [(size, contract.channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
     text = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
     try:
@@ -201,7 +175,7 @@ def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContra
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"{text}: {error}") from None
     if config.add_optimization_profile(profile) < 0:
-        raise UsageError(f"{text}: {trt.said()}")
+        raise UsageError(f"{text}: {trt.take_errors()}")
 
 
 def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: ANN401
@@ -214,7 +188,7 @@ def _attach_cache(trt: TensorRt, config: Any, content: bytes) -> bool:  # noqa: 
         used = False  # of another device or version: measured anew
         cache = config.create_timing_cache(b"")
         if cache is None or not config.set_timing_cache(cache, False):
-            raise UnavailableError(f"{trt.title} makes no timing cache: {trt.said()}")
+            raise UnavailableError(f"{trt.title} makes no timing cache: {trt.take_errors()}")
     trt.errors.clear()
     return used
 
@@ -226,7 +200,7 @@ def _cache_bytes(trt: TensorRt, config: Any) -> bytes | None:  # noqa: ANN401
 
 
 def _failed(trt: TensorRt) -> DrsnError:
-    text = trt.said()
+    text = trt.take_errors()
     if any(symptom in text.lower() for symptom in OUT_OF_MEMORY):
         advice = (
             "that is how a lack of memory shows: close what else uses the GPU, add swap, give a smaller --batch, "
@@ -240,7 +214,7 @@ def _failed(trt: TensorRt) -> DrsnError:
 def _check_plan(trt: TensorRt, plan: bytes) -> None:
     """Check flavour and version in the plan's header, which the agent will compare with its own."""
     try:
-        flavour, version = header(plan)
+        flavour, version = parse_header(plan)
     except ValueError as error:
         raise UnavailableError(f"{trt.title} built a plan that {error}; nothing was written") from None
     shared = min(len(version), len(trt.version))

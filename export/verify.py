@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.tensorrt.engine_file import NETWORK
+from drsn.agent.backends.tensorrt.sidecar import NETWORK
 from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
-from drsn.export.parity import NOVELTY_TOLERANCE, PROBABILITY_TOLERANCE, Comparison, compare
+from drsn.export.parity import Comparison, compare
 from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
+    from drsn.agent.backends.tolerance import Tolerance
     from drsn.model.bundle import Bundle, Golden
     from drsn.model.contract import ModelContract
 
@@ -33,9 +34,7 @@ if TYPE_CHECKING:
 BATCHES = (1, 7, 32)
 """Batch sizes for the same windows: an output must not depend on the other windows of the batch."""
 
-ONNXRUNTIME = Tolerance(PROBABILITY_TOLERANCE, NOVELTY_TOLERANCE)
-"""Tolerance of ONNX Runtime against torch: both float32, with another order of summation."""
-
+ONNXRUNTIME = TOLERANCES["onnxruntime"]
 WARM_UP = 5
 
 

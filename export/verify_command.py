@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice, probe
-from drsn.agent.backends.tensorrt.engine_file import capability, default_engine_dir
+from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
+from drsn.agent.backends.tensorrt.version import version_text
 from drsn.export.engine_artifacts import find_engines
 from drsn.export.verify import Findings, verify
 from drsn.model.bundle import open_bundle
@@ -57,8 +58,8 @@ def machine() -> dict[str, str]:
     if isinstance(device, NoDevice):
         gpu = device.reason
     else:
-        cuda = ".".join(map(str, device.cuda))
-        gpu = f"{device.name}, compute capability {capability(device.compute_capability)}, driver's CUDA {cuda}"
+        cuda = version_text(device.cuda)
+        gpu = f"{device.name}, compute capability {version_text(device.compute_capability)}, driver's CUDA {cuda}"
     return {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "jetson_linux": trt_compat.jetson_linux() or "none",

@@ -1,7 +1,7 @@
-"""A GPU that is plain memory, behind the functions of libcuda and libcudart that we call, by their C names.
+"""A GPU that is plain memory, behind the functions of libcuda and libcudart that the agent calls, by their C names.
 
-It proves control flow: that work is queued, waited for, captured, freed, and that each failure is noticed. It is no
-evidence that a real GPU computes anything.
+It tests control flow: that work is queued, waited for, captured and freed, and that each failure is noticed. It does
+not show that a real GPU computes anything.
 """
 
 # ruff: noqa: ANN401, ARG002, N802 (C functions have C names, no types, and arguments that plain memory needs not)
@@ -32,12 +32,12 @@ INVALID_VALUE, OUT_OF_MEMORY, INVALID_HANDLE = 1, 2, 400
 TO_DEVICE, TO_HOST = 1, 2
 ORIN = Device("Orin", (8, 7), (12, 6), 1)
 BEYOND = 1 << 48
-"""Device addresses lie where no host memory does: whoever mixes them up is told."""
+"""Device addresses are above all host memory, so that code that confuses the two fails."""
 
 
 @dataclass
 class Gpu:
-    """Memory and queues. A queue runs only when somebody waits for it, so a forgotten wait shows as an old answer."""
+    """Memory and queues. A queue runs only when it is waited for, so that a missing wait shows as old outputs."""
 
     device: Device = ORIN
     device_memory: dict[int, Any] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Gpu:
     graphs: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
     launchable: dict[int, list[Callable[[], None]]] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
-    """Function -> the code that it returns from now on, doing nothing."""
+    """Function -> the error code that it returns instead of its work."""
     calls: Counter[str] = field(default_factory=Counter)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -63,18 +63,18 @@ class Gpu:
         return Cuda(self.device.cuda, self.load)
 
     def number(self) -> int:
-        """One that no handle had before."""
+        """Return a number that no handle had before."""
         return next(self._numbers)
 
     def queue(self, stream: int, work: Callable[[], None]) -> None:
-        """Run it later, or record it where the stream is being captured."""
+        """Run it later, or record it if the stream is being captured."""
         self.captures.get(stream, self.streams[stream]).append(work)
 
     def buffer(self, address: int, size: int) -> Any:
-        """Where `size` bytes lie on the device.
+        """Return the `size` bytes at a device address.
 
         Raises:
-            LookupError: they lie nowhere; a real GPU would report an illegal address, or read a stranger's data.
+            LookupError: nothing is allocated there; a real GPU would report an illegal address, or read other data.
         """
         content = self.device_memory[address]
         if size > len(content):
@@ -83,13 +83,13 @@ class Gpu:
 
     @property
     def held(self) -> int:
-        """Everything that somebody must free."""
+        """Number of handles and allocations that are not freed yet."""
         kinds = (self.device_memory, self.host_memory, self.streams, self.captures, self.graphs, self.launchable)
         return sum(map(len, kinds))
 
 
 class _Library:
-    """Every `cu...` method of the class, counted, and failing where it is to fail; nothing else has a name here."""
+    """Counts the calls of each `cu...` method, and fails those in `broken`; there are no other names."""
 
     def __init__(self, gpu: Gpu) -> None:
         self._gpu = gpu

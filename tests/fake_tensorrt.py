@@ -1,49 +1,54 @@
-"""TensorRT's runtime as far as its names go: each version has the names that its real bindings have, and no other.
+"""A TensorRT in plain Python: each version has the names that its real bindings have, and no others.
 
-The names stand in tests/fixtures/tensorrt_api. Behind the tensor API computes ONNX Runtime, on the memory of
-`fake_cuda`; where the real one returns None or False and logs why, so does this. It proves control flow, never parity.
+The names are in tests/fixtures/tensorrt_api. The runtime computes with ONNX Runtime on the memory of `fake_cuda`; the
+builder builds nothing: its plan is a header of the right version and the ONNX file. Where the real library returns
+None, False or -1 and logs the reason, this one does so on request. It tests control flow, never parity.
 """
 
-# ruff: noqa: ANN401 (the real ones have no types)
+# ruff: noqa: ANN401, ARG002 (the real ones have no types, and more arguments than this one needs)
 
 from __future__ import annotations
 
 import enum
-import hashlib
 import json
 import re
 import struct
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 
-from drsn.agent.backends.tensorrt import engine_file as plans
+from drsn.agent.backends.tensorrt import compat
 from drsn.agent.backends.tensorrt.compat import TensorRt, _logger
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.plan_header import HEADER_BYTES, parse_header
 
 if TYPE_CHECKING:
+    import pytest
     from fake_cuda import Gpu
 
-    from drsn.model.bundle import Bundle
-
 API = Path(__file__).parent / "fixtures" / "tensorrt_api"
-VERSIONS = ("8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
-MAGIC = {"tensorrt": b"ftrt", "tensorrt-rtx": b"vtrt"}
+VERSIONS = ("10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
 PROFILE = struct.Struct("<3I")
-INTERNAL_ERROR = 0
+"""The batch sizes min, opt and max, between a plan's header and its ONNX file."""
+
+INTERNAL_ERROR, ERROR = 0, 1
+LOAD = compat.load
+NULL = "pybind11::init(): factory function returned nullptr"
 
 
 @dataclass
 class Behaviour:
-    """How this TensorRT is to behave."""
+    """How the runtime behaves."""
 
     gpu: Gpu
     refused: set[str] = field(default_factory=set)
-    """Methods that do nothing but return None or False and log why."""
+    """Methods that return None or False and log an error."""
     half: tuple[str, ...] = ()
     """Tensors that are float16."""
     nudge: float = 0.0
@@ -59,6 +64,34 @@ class Behaviour:
         return method in self.refused
 
 
+@dataclass
+class Builds:
+    """How the builder behaves, and what it was asked for."""
+
+    refused: dict[str, str] = field(default_factory=dict)
+    """Method -> what it logs before it returns None, False or -1."""
+    x: tuple[str, tuple[int, ...], str] = ("x", (-1, 1, 256), "float32")
+    inputs: int = 1
+    outputs: tuple[str, ...] = ("logits", "probabilities", "novelty", "embedding")
+    plan: bytes | None = None
+    """What is built instead of a plan with the right header."""
+    parser_errors: tuple[str, ...] = ()
+    """What the parser tells only through `get_error`."""
+    stale_cache: bool = False
+    """The timing cache that is given is of another device."""
+    steps: int = 3
+    raised: type[Exception] = TypeError
+    """What a constructor raises instead of returning nothing."""
+    asked: dict[str, Any] = field(default_factory=dict)
+    log: Any = None
+
+    def refuses(self, method: str) -> bool:
+        if self.refused.get(method):
+            told = f"[fake.cpp::{method}::1] {self.refused[method]}"
+            self.log.log(ERROR, told)
+        return method in self.refused
+
+
 class _Runtime:
     def __init__(self, logger: Any) -> None:
         if self._module._behaviour.refuses("Runtime"):
@@ -69,15 +102,15 @@ class _Runtime:
         module, behaviour = self._module, self._module._behaviour
         if behaviour.refuses("deserialize_cuda_engine"):
             return None
-        flavour, version = plans.header(serialized_engine)
+        flavour, version = parse_header(serialized_engine)
         if (flavour, version[:3]) != (module._flavour, module._version[:3]):
             self._logger.log(INTERNAL_ERROR, "[x] Error Code 1: Serialization assertion failed: version mismatch")
             return None
         engine = module.ICudaEngine()
-        model = serialized_engine[plans.HEADER_BYTES + PROFILE.size :]
+        model = serialized_engine[HEADER_BYTES + PROFILE.size :]
         engine._behaviour, engine._module = behaviour, module
         engine._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-        engine._profile = PROFILE.unpack_from(serialized_engine, plans.HEADER_BYTES)
+        engine._profile = PROFILE.unpack_from(serialized_engine, HEADER_BYTES)
         engine._nodes = [
             *engine._session.get_outputs(),
             *engine._session.get_inputs(),
@@ -86,8 +119,6 @@ class _Runtime:
 
 
 class _Engine:
-    _contexts = 0
-
     @property
     def num_io_tensors(self) -> int:
         return len(self._nodes)
@@ -122,32 +153,18 @@ class _Engine:
             return None
         context = self._module.IExecutionContext()
         context._engine, context._batch, context._addresses, context._config = self, None, {}, config
-        # 8.6 gives the only profile to the first context; from 10 on they share it.
-        context.active_optimization_profile = -1 if self._module._version[0] == 8 and self._contexts else 0
-        self._contexts += 1
         return context
 
 
-class _Config:
+class _RuntimeConfig:
     dynamic_shapes_kernel_specialization_strategy: Any = None
     cuda_graph_strategy: Any = None
 
 
 class _Context:
-    active_optimization_profile = 0
-
-    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:
-        behaviour = self._engine._behaviour
-        if behaviour.refuses("set_optimization_profile_async") or stream_handle not in behaviour.gpu.streams:
-            return False
-        self.active_optimization_profile = profile_index
-        return True
-
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
         least, _, most = self._engine._profile
         if self._engine._behaviour.refuses("set_input_shape") or not least <= shape[0] <= most:
-            return False
-        if self.active_optimization_profile < 0:
             return False
         assert (name, tuple(shape[1:])) == ("x", self._engine.get_tensor_shape("x")[1:])
         self._batch = shape[0]
@@ -184,79 +201,194 @@ class _Context:
             target[: moved.nbytes] = moved.tobytes()
 
 
-class _Logger:
-    """Subclassed by trt_compat."""
+class _Builder:
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+        if self._module._behaviour.refuses("Builder"):
+            raise self._module._behaviour.raised(NULL)
+
+    def create_network(self, flags: int = 0) -> Any:
+        builds = self._module._behaviour
+        builds.asked["network"] = flags
+        if builds.refuses("create_network"):
+            return None
+        network = self._module.INetworkDefinition()
+        network._module = self._module
+        return network
+
+    def create_builder_config(self) -> Any:
+        if self._module._behaviour.refuses("create_builder_config"):
+            return None
+        config = self._module.IBuilderConfig()
+        config._module = self._module
+        return config
+
+    def create_optimization_profile(self) -> Any:
+        if self._module._behaviour.refuses("create_optimization_profile"):
+            return None
+        profile = self._module.IOptimizationProfile()
+        profile._asked = self._module._behaviour.asked
+        return profile
+
+    def build_serialized_network(self, network: Any, config: Any) -> Any:
+        builds = self._module._behaviour
+        builds.asked["config"] = config
+        monitor = config.progress_monitor
+        monitor.phase_start("Building engine", None, builds.steps)
+        going = all(monitor.step_complete("Building engine", step) for step in range(builds.steps))
+        monitor.phase_finish("Building engine")
+        if not going:
+            return None
+        if builds.refuses("build_serialized_network"):
+            return None
+        if builds.plan is not None:
+            return builds.plan
+        version = bytes((*self._module._version, 0, 0, 0, 0)[:4])
+        return FLAVOURS[self._module._flavour].magic + bytes(20) + version + b"weights"
+
+
+class _Network:
+    @property
+    def num_inputs(self) -> int:
+        return self._module._behaviour.inputs
+
+    @property
+    def num_outputs(self) -> int:
+        return len(self._module._behaviour.outputs)
+
+    def get_input(self, index: int) -> Any:
+        name, shape, dtype = self._module._behaviour.x
+        return SimpleNamespace(name=name, shape=shape, dtype=getattr(self._module, dtype))
+
+    def get_output(self, index: int) -> Any:
+        return SimpleNamespace(name=self._module._behaviour.outputs[index])
+
+
+class _Parser:
+    def __init__(self, network: Any, logger: Any) -> None:
+        self._module = network._module
+        self.num_errors = len(self._module._behaviour.parser_errors)
+        if self._module._behaviour.refuses("OnnxParser"):
+            raise self._module._behaviour.raised(NULL)
+
+    def parse(self, model: bytes) -> bool:
+        if self._module._behaviour.refuses("parse"):
+            return False
+        self._module._behaviour.asked["model"] = model
+        return True
+
+    def get_error(self, index: int) -> Any:
+        return SimpleNamespace(desc=lambda: self._module._behaviour.parser_errors[index])
+
+
+class _Profile:
+    def set_shape(self, input: str, min: Any, opt: Any, max: Any) -> None:  # noqa: A002 (the real names)
+        self._asked["profile"] = (input, min, opt, max)
+
+
+class _BuilderConfig:
+    builder_optimization_level = 3
+    progress_monitor: Any = None
+
+    @property
+    def _asked(self) -> dict[str, Any]:
+        return self._module._behaviour.asked
+
+    def set_memory_pool_limit(self, pool: Any, pool_size: int) -> None:
+        self._asked["workspace"] = (pool.name, pool_size)
+
+    def clear_flag(self, flag: Any) -> None:
+        self._asked.setdefault("cleared", []).append(flag.name)
+
+    def add_optimization_profile(self, profile: Any) -> int:
+        return -1 if self._module._behaviour.refuses("add_optimization_profile") else 0
+
+    def create_timing_cache(self, serialized_timing_cache: bytes) -> Any:
+        if self._module._behaviour.refuses("create_timing_cache"):
+            return None
+        return SimpleNamespace(content=serialized_timing_cache, serialize=lambda: b"measured")
+
+    def set_timing_cache(self, cache: Any, ignore_mismatch: bool) -> bool:  # noqa: FBT001 (the real signature)
+        assert ignore_mismatch is False
+        if self._module._behaviour.stale_cache and cache.content:
+            self._module._behaviour.log.log(ERROR, "the cache is of another device")
+            return False
+        self._cache = cache
+        return not self._module._behaviour.refuses("set_timing_cache")
+
+    def get_timing_cache(self) -> Any:
+        return self._cache
+
+    def set_compute_capability(self, compute_capability: Any, index: int) -> bool:
+        self._asked.setdefault("capabilities", []).append(compute_capability.name)
+        return True
+
+
+class _Enum(int, enum.Enum):
+    """pybind11's enumerations are numbers, and print as names."""
+
+    __str__ = enum.Enum.__str__
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)  # Python 3.10 would print the number
+
+
+class _Subclassed:
+    """ILogger and IProgressMonitor: the sources derive their own class."""
 
 
 CLASSES = {
     "Runtime": _Runtime,
     "ICudaEngine": _Engine,
     "IExecutionContext": _Context,
-    "IRuntimeConfig": _Config,
-    "ILogger": _Logger,
+    "IRuntimeConfig": _RuntimeConfig,
+    "Builder": _Builder,
+    "INetworkDefinition": _Network,
+    "OnnxParser": _Parser,
+    "IOptimizationProfile": _Profile,
+    "IBuilderConfig": _BuilderConfig,
+    "IProgressMonitor": _Subclassed,
+    "ILogger": _Subclassed,
 }
-ENUMS = {
-    "TensorIOMode": ("NONE", "INPUT", "OUTPUT"),
-    "DataType": ("FLOAT", "HALF"),
-    "CudaGraphStrategy": ("DISABLED", "WHOLE_GRAPH_CAPTURE"),
-    "DynamicShapesKernelSpecializationStrategy": ("LAZY", "EAGER", "NONE"),
-}
+ENUMS = (
+    "TensorIOMode",
+    "DataType",
+    "CudaGraphStrategy",
+    "DynamicShapesKernelSpecializationStrategy",
+    "NetworkDefinitionCreationFlag",
+    "BuilderFlag",
+    "MemoryPoolType",
+    "ComputeCapability",
+)
 
 
-def fake(version: str, behaviour: Behaviour) -> TensorRt:
-    """A TensorRT of one of `VERSIONS`, loaded."""
+def fake(version: str, behaviour: Behaviour | Builds) -> TensorRt:
+    """A TensorRT of one of `VERSIONS`, loaded: a runtime for a `Behaviour`, a builder for `Builds`."""
     names = json.loads((API / f"{version}.json").read_text(encoding="utf-8"))
     numbers = tuple(int(part) for part in re.findall(r"\d+", version))
     flavour = "tensorrt-rtx" if version.startswith("rtx") else "tensorrt"
-    module = SimpleNamespace(_behaviour=behaviour, _flavour=flavour, _version=numbers)
-    for name in sorted({*CLASSES, *ENUMS} & set(names["top"])):
-        if name in ENUMS:
-            setattr(module, name, enum.Enum(name, [member for member in ENUMS[name] if member in names[name]]))
-        else:
-            kept = {
-                key: value
-                for key, value in vars(CLASSES[name]).items()
-                if key in names[name] or (key.startswith("_") and key not in ("__dict__", "__weakref__"))
-            }
-            setattr(module, name, type(name, (), kept))
-    module.Runtime._module = module
+    module = SimpleNamespace(
+        _behaviour=behaviour, _flavour=flavour, _version=numbers, float32="float32", float16="float16"
+    )
+    for name in {*ENUMS} & {*names["top"]}:
+        members = [member for member in names[name] if member.isupper() or member.startswith("SM")]
+        setattr(module, name, _Enum(name, members, start=0))
+    for name in {*CLASSES} & {*names["top"]}:
+        kept = {
+            key: value
+            for key, value in vars(CLASSES[name]).items()
+            if key in names[name] or (key.startswith("_") and key not in ("__dict__", "__weakref__"))
+        }
+        setattr(module, name, type(name, (), kept))
+    module.Runtime._module = module.Builder._module = module
     errors: deque[str] = deque(maxlen=16)
     behaviour.log = _logger(module, errors)
     return TensorRt(module, flavour, numbers, f"/fake/{version}", behaviour.log, errors)
 
 
-def plan_bytes(library: TensorRt, model: bytes, batch: tuple[int, int, int] = (1, 8, 32)) -> bytes:
-    """A plan that `library` loads: a real header, the batch sizes, the ONNX file."""
-    version = bytes((*library.version, 0, 0, 0, 0)[:4])
-    return MAGIC[library.flavour] + bytes(20) + version + PROFILE.pack(*batch) + model
-
-
-def write_engine(
-    folder: Path, library: TensorRt, bundle: Bundle, device: Any, batch: tuple[int, int, int] = (1, 8, 32), **said: Any
-) -> Path:
-    """A plan with its sidecar, as the build leaves them; `said` changes what the sidecar says."""
-    content = plan_bytes(library, bundle.read("model.onnx"), batch)
-    sidecar = plans.Sidecar(**{
-        "flavour": library.flavour,
-        "tensorrt": library.text,
-        "gpu": device.name,
-        "compute_capabilities": (plans.capability(device.compute_capability),),
-        "batch": dict(zip(("min", "opt", "max"), batch, strict=True)),
-        "precision": "fp32",
-        "strict": False,
-        "network": "model.onnx",
-        "onnx_sha256": bundle.manifest.files["model.onnx"].sha256,
-        "bundle_sha256": bundle.sha256,
-        "plan_sha256": hashlib.sha256(content).hexdigest(),
-        "plan_bytes": len(content),
-        "workspace_bytes": 1,
-        "build_s": 1.0,
-        "peak_memory_bytes": 1,
-        "created": "2026-01-01T00:00:00Z",
-        **said,
-    })  # fmt: skip
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / plans.plan_name(bundle.sha256, device.name, library.text, sidecar.precision, library.flavour)
-    path.write_bytes(content)
-    plans.sidecar_path(path).write_text(sidecar.model_dump_json(), encoding="utf-8")
-    return path
+def install_outdated(patch: pytest.MonkeyPatch) -> None:
+    """Python has the TensorRT of JetPack 6.0, and loads it as if for the first time."""
+    module = ModuleType("tensorrt")
+    module.__version__, module.__file__ = "8.6.2", "/usr/lib/python3/dist-packages/tensorrt/__init__.py"
+    patch.setitem(sys.modules, "tensorrt", module)
+    patch.setattr(compat, "load", LOAD.__wrapped__)

@@ -100,7 +100,6 @@ class Plant:
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plant]]:
     """Start an agent on a broker, with the state that an earlier one left; what it holds is closed at the end."""
-    monkeypatch.setattr("drsn.agent.storage.group_commit.GROUP_S", 0.0)
     with ExitStack() as everything:
 
         def begin(

@@ -10,8 +10,8 @@ from plant import STATUS
 
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
+from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.run_id import RunId
-from drsn.agent.service.seen_status import StatusInbox
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message

@@ -29,9 +29,9 @@ from drsn.agent.service.pipeline import Pipeline
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.evidence.capture import Capture
-    from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
 

@@ -1,7 +1,7 @@
-"""Backends: run a bundle's network; one module per engine."""
+"""Backends: run a bundle's network, one module for each runtime."""
 
 import os
 
-# ONNX Runtime 1.29 and later report to their maker unless this stands before their first import, and leave a device id
-# in the home directory. What a plant's machine does is the plant's business; who wants it sets the variable to 0.
+# ONNX Runtime 1.29 and later send telemetry to their vendor and write a device id into the home directory, unless this
+# variable is set before the first import. To allow it, set the variable to 0 (docs/decisions/0003-no-telemetry.md).
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

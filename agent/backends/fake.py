@@ -1,4 +1,4 @@
-"""A backend without a model: it names the label by the window's strongest tone. For tests and dry runs."""
+"""A backend without a model: the label follows the window's strongest tone. For tests and dry runs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.backends.windows import require_windows
-from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.backends.backend import Outputs, require_windows
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
 
     from drsn.model.contract import ModelContract
 
-SURE = 0.9
+CONFIDENCE = 0.9
 USED_BAND = 0.9
-"""Part of the bandwidth that the labels share; conditioning fades what lies above it."""
+"""The part of the bandwidth that the labels share; conditioning attenuates frequencies above it."""
 
 
 class ToneBackend:
-    """The band is cut into as many parts as the contract has labels; from a flat window it abstains."""
+    """Divides the band into one part for each label of the contract; it abstains on a flat window."""
 
     name = "tone"
 
@@ -47,14 +46,14 @@ class ToneBackend:
         spectrum = np.abs(np.fft.rfft(x[:, 0]))
         tone_hz = spectrum.argmax(axis=1) * contract.sample_rate_hz / contract.window
         label = np.minimum(tone_hz / (USED_BAND * contract.bandwidth_hz) * labels, labels - 1).astype(np.intp)
-        probabilities = np.full((len(x), labels), (1 - SURE) / (labels - 1), np.float32)
-        probabilities[np.arange(len(x)), label] = SURE
+        probabilities = np.full((len(x), labels), (1 - CONFIDENCE) / (labels - 1), np.float32)
+        probabilities[np.arange(len(x)), label] = CONFIDENCE
         threshold = contract.abstention_threshold or 0.0
         novelty = np.where(spectrum.max(axis=1) > 0, threshold - 1, threshold + 1).astype(np.float32)
         return Outputs(probabilities, novelty, None)
 
     def close(self) -> None:
-        """Nothing to free; calling twice is fine."""
+        """Close the backend; a second call has no effect."""
         self._open = False
 
     def __enter__(self) -> Self:
@@ -67,7 +66,7 @@ class ToneBackend:
 
 
 def tone_of(contract: ModelContract, label: str, n_samples: int, sample_rate_hz: float) -> NDArray[np.float32]:
-    """A signal that `ToneBackend` calls `label`: float32[channels, n_samples].
+    """Return a signal to which `ToneBackend` gives `label`: float32[channels, n_samples].
 
     Raises:
         ValueError: the contract has no such label.

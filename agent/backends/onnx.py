@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the backend that runs everywhere."""
+"""ONNX Runtime on the CPU: the backend that runs on every machine."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import onnxruntime
 
-from drsn.agent.backends.windows import require_windows
-from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.backends.backend import Outputs, require_windows
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
@@ -24,17 +23,17 @@ OPTIONAL = "alpha"
 
 
 class OnnxBackend:
-    """One session.
+    """Runs the network in one ONNX Runtime session.
 
     Args:
         model: the ONNX file's bytes.
-        contract: that the graph must obey.
-        max_batch: the largest batch that will be asked for.
-        threads: of one call; 1 leaves the other cores to the machine's own work.
-        file: what an error names.
+        contract: the shapes and labels that the graph must have.
+        max_batch: the largest batch that `infer` accepts.
+        threads: threads of one call; 1 leaves the other cores free.
+        file: name of the file in error messages.
 
     Raises:
-        BundleError: no ONNX, or its inputs and outputs are not the contract's.
+        BundleError: the bytes are no ONNX, or their inputs and outputs are not the contract's.
     """
 
     name = "onnxruntime"
@@ -46,13 +45,13 @@ class OnnxBackend:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not burn a core
-        options.log_severity_level = 4  # what fails is raised, and said in one line of ours
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must not use a core
+        options.log_severity_level = 4  # failures are raised, and logged in one line by the agent
         try:
             self._session: onnxruntime.InferenceSession | None = onnxruntime.InferenceSession(
                 model, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises half a dozen unrelated types)
+        except Exception as error:  # noqa: BLE001 (ONNX Runtime raises several unrelated types)
             raise BundleError(f"{file}: ONNX Runtime can't load it: {str(error)[:200]}") from None
         self._max_batch = max_batch
         self._shape = (contract.channels, contract.window)
@@ -75,7 +74,7 @@ class OnnxBackend:
         return Outputs(probabilities, novelty, alpha[0] if alpha else None)
 
     def close(self) -> None:
-        """Free the session; calling twice is fine."""
+        """Free the session; a second call has no effect."""
         self._session = None
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Picks the backend, and makes it prove itself on the bundle's golden windows before it is trusted."""
+"""Selects the backend, and tests it on the bundle's golden windows before it is used."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.backend import TensorRtBackend
 from drsn.agent.backends.tensorrt.cuda import Cuda, NoDevice, probe
-from drsn.agent.backends.tensorrt.engine_file import (
-    SUFFIX,
-    Machine,
-    NoPlan,
-    build_command,
-    default_engine_dir,
-    find_plan,
-)
+from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
+from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, build_command, find_engine
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.backends.tolerance import tolerance as tolerance_of
 from drsn.model.errors import BundleError, ConfigurationError, UnavailableError
@@ -26,34 +21,32 @@ from drsn.model.errors import BundleError, ConfigurationError, UnavailableError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.backends.tensorrt.engine_file import Flavour, Plan
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
+    from drsn.agent.backends.tensorrt.engine_file import EngineFile
+    from drsn.agent.backends.tensorrt.flavour import Flavour
     from drsn.model.bundle import Bundle
 
 Choice = Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"]
 
-FLAVOURS: tuple[Flavour, ...] = ("tensorrt", "tensorrt-rtx")
-"""In the order in which `auto` tries them."""
-
 SELF_TEST_TOLERANCE = 1e-3
-"""Of a probability, and of a novelty by its size, against the network's own, in float32. Different CPUs round
-differently (1e-6); a broken runtime or a wrong file is off by 0.1 and more."""
+"""The largest difference of a probability, or of a novelty over 1 + its size, from the network's own, in float32.
+Different CPUs round differently (1e-6); a broken runtime or a wrong file differs by 0.1 and more."""
 
 
 @dataclass(frozen=True)
 class BackendOptions:
-    """What the settings say of the network's run."""
+    """The settings of the network's backend."""
 
     choice: Choice
     max_batch: int
     threads: int = 1
-    """Of one call of ONNX Runtime."""
+    """Threads of one call of ONNX Runtime."""
     engine_dir: Path | None = None
-    """None: beside the bundle."""
+    """None: `BUNDLE.engines`, beside the bundle."""
     cuda_graphs: bool = True
 
     def engines_of(self, bundle: Bundle) -> Path:
-        """Where the bundle's engines lie."""
+        """Return the folder of the bundle's engines."""
         return self.engine_dir or default_engine_dir(bundle.path)
 
 
@@ -63,81 +56,81 @@ class Chosen:
 
     backend: Backend
     engine: str | None = None
-    """File of the TensorRT engine."""
+    """File name of the TensorRT engine."""
     reasons: tuple[str, ...] = ()
-    """Why it is not the one that this machine was prepared for; the agent's status says so."""
+    """Why no engine is used although there should be one; shown in the agent's status."""
 
 
-def choose(bundle: Bundle, wish: BackendOptions) -> Chosen:
-    """Open the network as wished and test it; `auto` takes TensorRT, then TensorRT-RTX, then ONNX Runtime.
+def choose(bundle: Bundle, options: BackendOptions) -> Chosen:
+    """Open the network and test it; `auto` tries TensorRT, then TensorRT-RTX, then ONNX Runtime.
 
-    A machine that was prepared for an engine and can't use it runs on ONNX Runtime all the same, with the reasons.
+    With `auto`, an engine that is expected and can't be used is replaced by ONNX Runtime, with the reasons.
 
     Raises:
-        BundleError: the network is not the contract's, or does not say what it said when it was made.
-        ConfigurationError: no engine fits, and a TensorRT was asked for by name.
-        UnavailableError: the backend asked for can't run here.
+        BundleError: the network is not the contract's, or its outputs differ from the golden ones.
+        ConfigurationError: no engine fits, and a TensorRT is configured by name.
+        UnavailableError: the configured backend can't run on this machine.
     """
-    if wish.choice in FLAVOURS:
-        return _engine(bundle, wish, wish.choice)
     reasons: list[str] = []
-    for flavour in wanted(bundle, wish):
+    for flavour in wanted(bundle, options):
         try:
-            return _engine(bundle, wish, flavour)
-        except (UnavailableError, ConfigurationError) as error:  # noqa: PERF203 (two of them at most)
+            return _engine(bundle, options, flavour)
+        except (UnavailableError, ConfigurationError) as error:  # noqa: PERF203 (two flavours at most)
+            if options.choice != "auto":
+                raise
             reasons.append(str(error))
-    backend = OnnxBackend(bundle.read("model.onnx"), bundle.contract, wish.max_batch, wish.threads)
-    return Chosen(_tested(bundle, backend, wish), reasons=tuple(reasons))
+    backend = OnnxBackend(bundle.read("model.onnx"), bundle.contract, options.max_batch, options.threads)
+    return Chosen(_tested(bundle, backend, options), reasons=tuple(reasons))
 
 
 def open_backend(bundle: Bundle, choice: Choice, max_batch: int, threads: int = 1) -> Backend:
-    """As `choose`, for who needs no reasons."""
+    """Return the backend of `choose` alone."""
     return choose(bundle, BackendOptions(choice, max_batch, threads)).backend
 
 
-def wanted(bundle: Bundle, wish: BackendOptions) -> tuple[Flavour, ...]:
-    """The engines that somebody means this machine to run.
+def wanted(bundle: Bundle, options: BackendOptions) -> tuple[Flavour, ...]:
+    """Return the flavours of which an engine is expected on this machine.
 
-    With `auto`, those of which one lies here, whether it fits or not; and where a place for engines is set beside a
-    GPU and holds none, TensorRT's.
+    With `auto`: those with an engine file in the folder, whether it fits or not; TensorRT, if the folder is empty
+    but `engine_dir` is set and there is a GPU.
     """
-    if wish.choice != "auto":
-        return tuple(flavour for flavour in FLAVOURS if flavour == wish.choice)
-    folder = wish.engines_of(bundle)
-    found = tuple(flavour for flavour in FLAVOURS if any(folder.glob(f"*{SUFFIX[flavour]}")))
-    if found or wish.engine_dir is None or isinstance(probe(), NoDevice):
+    if options.choice != "auto":
+        return tuple(flavour for flavour in FLAVOURS if flavour == options.choice)
+    folder = options.engines_of(bundle)
+    found = tuple(flavour for flavour in FLAVOURS if any(folder.glob(f"*{FLAVOURS[flavour].suffix}")))
+    if found or options.engine_dir is None or isinstance(probe(), NoDevice):
         return found
-    return FLAVOURS[:1]
+    return ("tensorrt",)
 
 
-def _engine(bundle: Bundle, wish: BackendOptions, flavour: Flavour) -> Chosen:
-    folder = wish.engines_of(bundle)
-    device = probe()  # before anything of TensorRT
+def _engine(bundle: Bundle, options: BackendOptions, flavour: Flavour) -> Chosen:
+    folder = options.engines_of(bundle)
+    device = probe()  # before TensorRT is imported: without a driver some builds crash
     if isinstance(device, NoDevice):
         raise UnavailableError(
             f"backend {flavour!r}: {device.reason}; engines run on an NVIDIA GPU with its driver: "
             "see drsn-agent doctor, or set agent.backend = 'onnxruntime'"
         )
     library = trt_compat.load(flavour)
-    found = find_plan(folder, bundle, Machine(flavour, library.version, device), wish.max_batch)
-    if isinstance(found, NoPlan):
+    found = find_engine(folder, bundle, Platform(flavour, library.version, device), options.max_batch)
+    if isinstance(found, NoEngine):
         raise ConfigurationError(f"backend {flavour!r}: {found.reason}")
-    command = build_command(bundle.path, flavour, folder, wish.max_batch)
+    command = build_command(bundle.path, flavour, folder, options.max_batch)
     try:
         plan = found.read()
-    except BundleError as error:  # its remedy is to build it again
+    except BundleError as error:  # the remedy is to build it again
         raise ConfigurationError(f"{error}: {command}") from None
     cuda = Cuda(device.cuda)
     try:
-        backend = TensorRtBackend(library, cuda, plan, bundle.contract, wish.max_batch, graphs=wish.cuda_graphs)
-        return Chosen(_tested(bundle, backend, wish, found), engine=found.path.name)
-    except BundleError as error:  # the bundle is sound: its engine is not
+        backend = TensorRtBackend(library, cuda, plan, bundle.contract, options.max_batch, graphs=options.cuda_graphs)
+        return Chosen(_tested(bundle, backend, options, found), engine=found.path.name)
+    except BundleError as error:  # the bundle is correct, its engine is not
         raise ConfigurationError(f"{found.path}: {error}; build it again: {command}") from None
 
 
-def _tested(bundle: Bundle, backend: Backend, wish: BackendOptions, plan: Plan | None = None) -> Backend:
+def _tested(bundle: Bundle, backend: Backend, options: BackendOptions, engine: EngineFile | None = None) -> Backend:
     try:
-        self_test(bundle, backend, wish.max_batch, None if plan is None else tolerance_of(plan.sidecar))
+        self_test(bundle, backend, options.max_batch, None if engine is None else tolerance_of(engine.sidecar))
     except BaseException:
         backend.close()
         raise
@@ -145,16 +138,16 @@ def _tested(bundle: Bundle, backend: Backend, wish: BackendOptions, plan: Plan |
 
 
 def self_test(bundle: Bundle, backend: Backend, max_batch: int, engine: Tolerance | None = None) -> float:
-    """Run the golden windows; return the largest difference of a probability, or of a novelty by its size.
+    """Run the golden windows; return the largest difference of a probability, or of a novelty over 1 + its size.
 
     Args:
-        bundle: whose windows.
-        backend: that runs its network.
-        max_batch: of one call.
-        engine: how far the backend's engine may be off; None: it runs the bundle's own network.
+        bundle: gives the golden windows.
+        backend: runs the bundle's network.
+        max_batch: windows of one call.
+        engine: the tolerance of the backend's engine; None: it runs the bundle's own network.
 
     Raises:
-        BundleError: the backend does not say what the network said when it was verified.
+        BundleError: the outputs differ from the golden ones by more than the tolerance.
         UnavailableError: an engine fails to run.
     """
     golden = bundle.golden()
@@ -174,7 +167,7 @@ def self_test(bundle: Bundle, backend: Backend, max_batch: int, engine: Toleranc
             float(np.abs(outputs.probabilities - golden.probabilities[rows]).max()),
             float((np.abs(outputs.novelty - novelty) / (1 + np.abs(novelty))).max()),
         )
-        # NaN compares false with everything, so it is asked for by name.
+        # NaN compares false with everything, so it is tested explicitly.
         worst = [float("inf") if np.isnan(d) else max(w, d) for w, d in zip(worst, differences, strict=True)]
     for name, found, allowed in zip(tolerance._fields, worst, tolerance, strict=True):
         if found > allowed:

@@ -11,12 +11,7 @@ from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition
 from drsn.agent.decision.baseline import with_allowance
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
-from drsn.agent.decision.operator_action import (
-    OperatorAction,
-    RefusedError,
-    apply,
-    unshelve_expired,
-)
+from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.shelving_timer import ShelvingTimer

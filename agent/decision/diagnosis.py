@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.reading import Reading
-    from drsn.agent.mqtt.transport import Outputs
+    from drsn.agent.backends.backend import Outputs
     from drsn.model.contract import ModelContract
 
 UNKNOWN = "unknown"

@@ -10,7 +10,7 @@ from drsn.model.conditioning import Conditioner
 from drsn.model.foreign_signals import STRANGERS
 
 if TYPE_CHECKING:
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
     from drsn.model.contract import ModelContract
 
 NOISES: Final = ("gaussian noise", "pink noise", "hum")

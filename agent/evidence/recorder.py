@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.sensor_faults import WindowStats
     from drsn.agent.acquisition.sensor_stream import Window
+    from drsn.agent.backends.backend import Outputs
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import Change, SensorState
     from drsn.agent.evidence.batch_buffer import BufferedWindow
     from drsn.agent.evidence.writer import Writer
-    from drsn.agent.mqtt.transport import Outputs
     from drsn.agent.schema.documents import EventDocument
 
 log = logging.getLogger(__name__)

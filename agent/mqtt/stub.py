@@ -49,6 +49,7 @@ class StubBroker:
 
     def __init__(self, denied: tuple[str, ...] = ()) -> None:
         self.denied = denied
+        self.packet_ids = itertools.count(1)
         self.retained: dict[str, bytes] = {}
         self.log: list[tuple[str, bytes]] = []
         """Topic and payload of every accepted message, in order."""
@@ -130,7 +131,6 @@ class StubConnection:
 
     protocol = "5"
     denied: tuple[str, ...] = ()
-    certificate: bytes | None = None
     alive = True
 
     def __init__(
@@ -150,7 +150,11 @@ class StubConnection:
         self._on_message, self._on_change = on_message, on_change
         self._takeovers = TakeoverCounter()
         self._session = _StubSession()
-        self._packet_ids = itertools.count(1)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """There is no TLS in memory, so there is no certificate."""
+        return None
 
     @property
     def in_flight(self) -> Mapping[int, Message]:
@@ -204,7 +208,7 @@ class StubConnection:
         """Send a message. Returns its packet id; None: there is no connection."""
         if not self.connected:
             return None
-        mid = next(self._packet_ids)
+        mid = next(self.broker.packet_ids)
         refused = self.broker.publish(topic, payload, qos, properties or {}, retain=retain, correlation=correlation)
         self.confirmations.append(Confirmation(self.epoch, mid, refused))
         self._on_change()
@@ -233,7 +237,7 @@ class StubConnection:
                 session.waiting.appendleft(message)
                 self.lose()
                 return
-            mid = next(self._packet_ids)
+            mid = next(self.broker.packet_ids)
             session.in_flight[mid] = message
             self._on_message(replace(cut, ack=partial(self._ack, self.epoch, mid), epoch=self.epoch))
 

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.ack_tracker import AckTracker
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.clock_sync import ClockSync
-from drsn.agent.acquisition.codecs import codec
 from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Intake
-from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
@@ -25,7 +23,7 @@ from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
 from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
-from drsn.agent.mqtt.topics import TopicPattern, Topics
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability.metrics import Metrics
 from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
@@ -44,20 +42,19 @@ from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
+from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.service.receiver import Receiver
 from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.service.run_id import RunId
-from drsn.agent.service.seen_status import StatusInbox
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.waits import Waits
+from drsn.agent.settings.inputs import check_inputs, inputs_of
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
 from drsn.agent.storage.journal import Journal
 from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
-from drsn.model.conditioning import RateTooLowError, check_rate
-from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +66,6 @@ if TYPE_CHECKING:
     from drsn.agent.settings.sections import Settings
     from drsn.agent.storage.database import Snapshot
     from drsn.model.bundle import Bundle
-    from drsn.model.contract import ModelContract
 
 INBOX_BATCHES = 8
 """The inbox holds this many batches of messages; two seconds of a hundred sensors at the default batch."""
@@ -91,7 +87,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     """
     settings = configuration.settings
     bundle = open_bundle(configuration.bundle_path)
-    _check_inputs(settings, bundle.contract)
+    check_inputs(settings, bundle.contract)
     chosen = choose(bundle, backend_options(settings))
     try:
         yield bundle, chosen
@@ -179,12 +175,16 @@ class _Assembly:
     ) -> None:
         self.configuration, self.bundle, self.chosen, self.journal = configuration, bundle, chosen, journal
         self.waits, self.clock, self.metrics = waits, clock, Metrics()
-        self.settings: Settings = configuration.settings
         self.remembered: Snapshot = journal.load()
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
         self.info = self._info()
         self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the configuration."""
+        return self.configuration.settings
 
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
@@ -356,34 +356,3 @@ def _short(bundle: Bundle) -> str:
 def reference_to(bundle: Bundle) -> BundleReference:
     """How documents name the bundle."""
     return BundleReference(name=bundle.manifest.name, version=bundle.manifest.version, sha256=bundle.sha256)
-
-
-def _check_inputs(settings: Settings, contract: ModelContract) -> None:
-    for index, entry in enumerate(settings.inputs):
-        codec(entry.codec)  # says what to install if its library is missing
-        if entry.channels and contract.channels != 1:
-            raise ConfigurationError(
-                f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; leave the names out"
-            )
-        try:
-            if entry.sample_rate_hz is not None:
-                check_rate(entry.sample_rate_hz, contract.bandwidth_hz)
-        except RateTooLowError as error:
-            raise ConfigurationError(f"inputs.{index}.sample_rate_hz: {error}") from None
-
-
-def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
-    """The inputs, ready to use."""
-    return tuple(
-        Input(
-            pattern=TopicPattern(entry.topic, entry.sensor),
-            codec=entry.codec,
-            payload_format=entry.format(contract.channels),
-            sample_rate_hz=entry.sample_rate_hz,
-            channels=entry.channels,
-            hop_windows=entry.hop_windows,
-            continuous=entry.continuous,
-            max_packet_bytes=entry.max_packet_bytes,
-        )
-        for entry in settings.inputs
-    )

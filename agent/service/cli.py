@@ -16,7 +16,7 @@ from drsn.agent.mqtt.certificate_expiry import expiry_warnings
 from drsn.agent.observability import logs
 from drsn.agent.service import systemd
 from drsn.agent.service.reload import Reload, restart
-from drsn.agent.settings.credentials import leave_no_core
+from drsn.agent.settings.credentials import disable_core_dumps
 from drsn.agent.settings.loader import load
 from drsn.model.errors import EXIT_OK
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from drsn.agent.service.bootstrap import assembled  # noqa: PLC0415 (a wrong configuration answers before the runtime loads)
 
     faulthandler.enable()  # a watchdog's SIGABRT leaves the stacks in the journal
-    leave_no_core()
+    disable_core_dumps()
     logs.configure(configuration.settings.agent.log_level)
     for warning in configuration.warnings:
         logging.getLogger(__name__).warning(warning)

@@ -13,8 +13,8 @@ from drsn.agent.observability.logs import fields
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_state import SensorState
-    from drsn.agent.mqtt.transport import Backend
     from drsn.agent.settings.sections import CommissionSection
     from drsn.model.bundle import Bundle
 

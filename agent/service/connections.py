@@ -10,7 +10,7 @@ from drsn.agent.mqtt.message import Will
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
-from drsn.agent.service.seen_status import MAX_STATUS_BYTES
+from drsn.agent.service.peer_status import MAX_STATUS_BYTES
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics

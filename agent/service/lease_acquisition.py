@@ -11,14 +11,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.service.seen_status import ENDED, ONLINE, SeenStatus
+from drsn.agent.service.peer_status import ENDED, ONLINE, PeerStatus
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.service.peer_status import StatusInbox
     from drsn.agent.service.run_id import RunId
-    from drsn.agent.service.seen_status import StatusInbox
 
 QUIET_S = 0.5
 """A broker sends retained messages at once; after a pause of this length there are none."""
@@ -90,7 +90,7 @@ class LeaseAcquisition:
         return True
 
     def _read(self, message: Message, now_s: float) -> None:
-        status = SeenStatus.of(message)
+        status = PeerStatus.of(message)
         if not message.payload:  # the retained status was deleted
             self._rival = False
         elif not (message.retained or status.state in ENDED):
@@ -101,7 +101,7 @@ class LeaseAcquisition:
         if status.state is not None:
             self._rival = message.retained and status.state in ONLINE and not self._is_own_past(status)
 
-    def _may_be_backlog(self, status: SeenStatus, now_s: float) -> bool:
+    def _may_be_backlog(self, status: PeerStatus, now_s: float) -> bool:
         """Whether the message may be of our last run, sent late by a broker that was stalled; not if more come.
 
         It may also be of an agent that runs on a copy of our state directory.
@@ -111,7 +111,7 @@ class LeaseAcquisition:
         self._past_s = now_s if self._past_s is None else self._past_s
         return now_s - self._past_s < BACKLOG_S
 
-    def _is_own_past(self, status: SeenStatus) -> bool:
+    def _is_own_past(self, status: PeerStatus) -> bool:
         """Whether a status is of an earlier run; one without an instance is of a version that had none."""
         return status.epoch == self._epoch and status.instance in (None, self._run.before)
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.observability.logs import fields
 from drsn.agent.service.lease_acquisition import in_use
-from drsn.agent.service.seen_status import ENDED, ONLINE, SeenStatus
+from drsn.agent.service.peer_status import ENDED, ONLINE, PeerStatus
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
+    from drsn.agent.service.peer_status import StatusInbox
     from drsn.agent.service.run_id import RunId
-    from drsn.agent.service.seen_status import StatusInbox
 
 CONTRADICT_S = 1.0
 """A wrong status at the broker is contradicted at most once in this time."""
@@ -50,7 +50,7 @@ class LeaseDefence:
         """
         while self._inbox:
             message = self._inbox.take()
-            status = SeenStatus.of(message)
+            status = PeerStatus.of(message)
             if message.retained:
                 continue
             if status.state not in ONLINE:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.acquisition.notice import Notice
     from drsn.agent.acquisition.sensor_stream import Window
+    from drsn.agent.backends.backend import Backend, Outputs
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.diagnosis import Diagnosis, Interpreter
     from drsn.agent.evidence.recorder import Recorder
-    from drsn.agent.mqtt.transport import Backend, Outputs
 
 SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
 """Why a packet is refused -> the sensor fault that this shows."""

@@ -1,4 +1,4 @@
-"""What commands that need no configuration file share: a broker from a URL."""
+"""Options of commands that connect to a broker without a configuration file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in
 from drsn.agent.settings.sections import MqttSection
@@ -18,19 +17,21 @@ from drsn.model.errors import UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.agent.mqtt.broker_address import BrokerAddress
+
 log = logging.getLogger(__name__)
 
 _PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
 
 
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
-    """Options of a command that talks to a broker without a configuration file."""
+    """Add the options: the broker's URL, and how to log in."""
     parser.add_argument(flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port] or mqtts://...")
     add_login(parser)
 
 
 def add_login(parser: argparse.ArgumentParser) -> None:
-    """The same without the URL."""
+    """Add the options without the URL."""
     parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
     parser.add_argument("--username")
     parser.add_argument("--password-file", type=Path, metavar="FILE")
@@ -41,33 +42,30 @@ def add_login(parser: argparse.ArgumentParser) -> None:
 
 
 def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
-    """The broker that `add_broker`'s options name.
+    """Return the address of the broker that the options of `add_broker` give.
 
     Raises:
-        UsageError: the URL or the user's name is none, or an option lacks its other half.
-        ConfigurationError: the password can't be read, or there are no certificates where they should be.
+        UsageError: the URL or the user name is wrong, or an option needs another one.
+        ConfigurationError: the password or a certificate can't be read.
     """
     try:
-        section = MqttSection(url=arguments.url, protocol=arguments.protocol, username=arguments.username)
+        section = MqttSection(
+            url=arguments.url,
+            protocol=arguments.protocol,
+            username=arguments.username,
+            ca_file=arguments.ca_file,
+            cert_file=arguments.cert_file,
+            insecure=arguments.insecure,
+        )
     except ValidationError as error:
         option = "--username" if error.errors()[0]["loc"][:1] == ("username",) else "URL"
-        raise _wrong(option, error) from None
+        raise _usage_error(option, error) from None
     if arguments.password_file is not None and arguments.username is None:
         raise UsageError("--password-file needs --username")
     if arguments.key_file is not None and arguments.cert_file is None:
         raise UsageError("--key-file needs --cert-file")
-    broker = BrokerAddress(
-        host=section.host,
-        port=section.port,
-        tls=section.tls,
-        ca_file=_text(arguments.ca_file),
-        cert_file=_text(arguments.cert_file),
-        key_file=_text(arguments.key_file),
-        insecure=arguments.insecure,
-        username=section.username,
-        password=None if arguments.password_file is None else password_in(arguments.password_file),
-        protocol=section.protocol,
-    )
+    password = None if arguments.password_file is None else password_in(arguments.password_file)
+    broker = section.address(password, arguments.key_file)
     context(broker)
     if broker.tls and broker.insecure:
         log.warning(INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file"))
@@ -75,20 +73,16 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
 
 
 def prefix_of(arguments: argparse.Namespace) -> str:
-    """The prefix of the agents' topics that `--prefix` names, by the rule of `agent.prefix`.
+    """Return the value of `--prefix`, the prefix of the agents' topics, checked as `agent.prefix` is.
 
     Raises:
-        UsageError: it is none; with + or # in it the broker would be asked for all that it has.
+        UsageError: it is no prefix; with + or # in it the command would subscribe to other topics.
     """
     try:
         return _PREFIX.validate_python(arguments.prefix)
     except ValidationError as error:
-        raise _wrong("--prefix", error) from None
+        raise _usage_error("--prefix", error) from None
 
 
-def _wrong(option: str, error: ValidationError) -> UsageError:
+def _usage_error(option: str, error: ValidationError) -> UsageError:
     return UsageError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}")
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

@@ -13,38 +13,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_BYTES = 65_535
-"""Of a password, by MQTT (a length of two bytes)."""
+"""MQTT's limit for a password, whose length is two bytes."""
 
 
 def password_in(path: Path) -> str:
-    """The password in a file, or in a pipe; the line's end is not part of it.
+    """Read a password from a file or a pipe; the end of the line is not part of it.
 
     Raises:
-        ConfigurationError: it can't be read, is no text, holds NUL, or is longer than MQTT allows.
+        ConfigurationError: it can't be read, is no text, contains NUL, or is longer than MQTT allows.
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 3)  # and an end of line
+            content = file.read(MAX_BYTES + 3)  # two bytes more for an end of line
         text = content.decode().rstrip("\r\n")
     except UnicodeDecodeError:
-        raise ConfigurationError(f"password file {path}: no UTF-8 text") from None  # the error would repeat its bytes
+        raise ConfigurationError(
+            f"password file {path}: no UTF-8 text"
+        ) from None  # the error text would contain its bytes
     except OSError as error:
         raise ConfigurationError(f"password file {path}: {error.strerror or error}") from None
     if len(text.encode()) > MAX_BYTES:
         raise ConfigurationError(f"password file {path}: longer than the {MAX_BYTES} bytes that MQTT allows")
-    if "\0" in text:  # MQTT allows it, but brokers that keep passwords as C's strings end them there
+    if "\0" in text:  # MQTT allows it, but in brokers that store C strings the password would end there
         raise ConfigurationError(f"password file {path}: holds NUL, as text in UTF-16 does; write it as UTF-8")
     return text
 
 
-def leave_no_core() -> None:
-    """No core dump of this process: its memory holds the password. systemd-coredump and apport heed the limit too."""
-    with suppress(OSError, ValueError):  # a sandbox that allows no limits has its own
+def disable_core_dumps() -> None:
+    """Disable core dumps of this process: its memory holds the password. systemd-coredump and apport obey the limit."""
+    with suppress(OSError, ValueError):  # a sandbox that forbids the call sets its own limits
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def open_to_all(path: Path) -> bool:
-    """Whether every user of this machine may read a file."""
+def world_readable(path: Path) -> bool:
+    """Return True if every user of this machine may read the file."""
     try:
         mode = path.stat().st_mode
     except OSError:

@@ -1,7 +1,7 @@
 """Reads the settings: TOML < environment (`DRSN_AGENT__SECTION__KEY`) < `--set section.key=value`.
 
-The only reader of configuration files, credentials and environment variables. Unknown keys, unknown
-`DRSN_AGENT__*` variables and missing files are errors: a typing mistake must not become a default.
+Nothing else reads configuration files, credentials and environment variables. Unknown keys, unknown
+`DRSN_AGENT__*` variables and missing files are errors, so that a typing mistake does not become a default.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ from pydantic import ValidationError
 from pydantic_settings import InitSettingsSource, SettingsError
 
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.tls import INSECURE, context
-from drsn.agent.settings.credentials import open_to_all, password_in
+from drsn.agent.settings.credentials import password_in, world_readable
 from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
 from drsn.model.errors import ConfigurationError, UsageError
 from drsn.model.toml_file import TomlError, read_toml
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+    from drsn.agent.mqtt.broker_address import BrokerAddress
+
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 (the credential's name)
 KEY_CREDENTIAL = "mqtt-key"
 SHIPPED_PREFIX = "shipped:"
@@ -42,38 +43,25 @@ SHIPPED_PREFIX = "shipped:"
 
 @dataclass(frozen=True)
 class Configuration:
-    """The settings and what they point to."""
+    """The settings, and the files that they name."""
 
     settings: Settings
     sha256: str
-    """Of the settings in force, secrets left out; stands in the agent's status."""
+    """SHA-256 of the settings in use, without secrets; shown in the agent's status."""
     bundle_path: Path
     password: str | None = field(default=None, repr=False)
     key_file: Path | None = None
-    """Of our certificate: the systemd credential, else the setting."""
+    """The key of the client certificate: the systemd credential, else the setting."""
     warnings: tuple[str, ...] = ()
 
     @property
     def broker(self) -> BrokerAddress:
-        """Where it is, and how to get in."""
-        mqtt = self.settings.mqtt
-        return BrokerAddress(
-            host=mqtt.host,
-            port=mqtt.port,
-            tls=mqtt.tls,
-            ca_file=_text(mqtt.ca_file),
-            cert_file=_text(mqtt.cert_file),
-            key_file=_text(self.key_file),
-            insecure=mqtt.insecure,
-            username=mqtt.username,
-            password=self.password,
-            keepalive_s=mqtt.keepalive_s,
-            protocol=mqtt.protocol,
-        )
+        """The broker's address with the credentials."""
+        return self.settings.mqtt.address(self.password, self.key_file)
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """Why the agent is degraded as long as it runs with these settings."""
+        """Reasons why the agent is degraded while it runs with these settings."""
         return (INSECURE,) if self.settings.mqtt.tls and self.settings.mqtt.insecure else ()
 
 
@@ -81,9 +69,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
     """Read the file, the environment and the overrides (`section.key=value`).
 
     Raises:
-        ConfigurationError: one line that names the key, the source and what would be right.
+        ConfigurationError: one line with the key, its source and what is expected.
     """
-    settings = settings_in(path, overrides)
+    settings = read_settings(path, overrides)
     configuration = Configuration(
         settings=settings,
         sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
@@ -93,14 +81,14 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         warnings=tuple(_warnings(settings.mqtt)),
     )
     try:
-        context(configuration.broker)  # without TLS too: a wrong file is a mistake wherever it is found
+        context(configuration.broker)  # without TLS too: a wrong file is an error in any case
     except ConfigurationError as error:
         raise ConfigurationError(f"mqtt.{error}") from None
     return configuration
 
 
-def settings_in(path: Path, overrides: Sequence[str] = ()) -> Settings:
-    """As `load`, but nobody looks at what the settings point to: certificates, passwords, bundles.
+def read_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
+    """Read the settings alone; the files that they name (certificates, passwords, bundles) are not read.
 
     Raises:
         ConfigurationError: as `load`.
@@ -112,7 +100,7 @@ def settings_in(path: Path, overrides: Sequence[str] = ()) -> Settings:
 
 
 def bundle_path(text: str) -> Path:
-    """Where the bundle lies; `shipped:NAME` is one that comes with the package.
+    """Return the path of a bundle; `shipped:NAME` is one that comes with the package.
 
     Raises:
         ConfigurationError: no bundle of that name ships.
@@ -141,7 +129,7 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
             dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            """The first wins."""
+            """Return the sources; the first one has priority."""
             written = InitSettingsSource(settings_cls, document)
             return init_settings, env_settings, written, InitSettingsSource(settings_cls, _systemd_defaults())
 
@@ -152,14 +140,14 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
     except SettingsError as error:
         raise ConfigurationError(f"environment: {error}; lists are written as JSON") from None
     except ValidationError as error:
-        # An input that is wrong is also counted as missing; the first error says all.
+        # An input that is wrong is also reported as missing; the first error is enough.
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
         raise ConfigurationError("; ".join(_explain(e, path, overrides) for e in found)) from None
 
 
 def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any]) -> str:
     loc = [str(part) for part in error["loc"]]
-    where = f"{_giver(loc, path, overrides)}: {'.'.join(loc) or 'settings'}"
+    where = f"{_source(loc, path, overrides)}: {'.'.join(loc) or 'settings'}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown setting"
     if error["type"] == "missing":
@@ -167,8 +155,8 @@ def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any]) -> str:
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _giver(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
-    """Who gave the value at `loc`: the last of file, environment and `--set` that names it."""
+def _source(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
+    """Return the source of the value at `loc`: the last of file, environment and `--set` that sets it."""
     section, key = [*loc, "", ""][:2]
     given = overrides.get(section)
     if given is not None and (not isinstance(given, dict) or not key or key in given):
@@ -178,7 +166,7 @@ def _giver(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
 
 
 def _systemd_defaults() -> dict[str, Any]:
-    """`$STATE_DIRECTORY` holds one path for each of the unit's StateDirectory=, with colons between."""
+    """Read `$STATE_DIRECTORY`: one path for each StateDirectory= of the unit, separated by colons."""
     state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return {"agent": {"state_dir": state}} if state else {}
 
@@ -186,7 +174,7 @@ def _systemd_defaults() -> dict[str, Any]:
 def _check_environment() -> None:
     sections = {name: field.annotation for name, field in Settings.model_fields.items()}
     for variable in sorted(os.environ):
-        if not variable.upper().startswith(ENVIRONMENT_PREFIX):  # it is read in any case
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX):  # pydantic-settings ignores the case
             continue
         section, _, key = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
         known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
@@ -212,16 +200,16 @@ def _nested(overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> object:
-    """A TOML string, boolean, array or table; else the text, for the setting's type to read: `mqtt.protocol=5`."""
+    """Parse a TOML string, boolean, array or table; other text is left to the setting's type: `mqtt.protocol=5`."""
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):  # no TOML, or a number of thousands of digits
+    except (ValueError, RecursionError):  # not TOML, or a number with thousands of digits
         return text
     return value if isinstance(value, (str, bool, list, dict)) else text
 
 
 def _password(mqtt: MqttSection) -> str | None:
-    """The systemd credential, else the file."""
+    """Read the password from the systemd credential, else from the file."""
     path = _credential(PASSWORD_CREDENTIAL) or mqtt.password_file
     if path is not None and mqtt.username is None:
         raise ConfigurationError(f"mqtt.username: missing, but {path} holds a password")
@@ -229,14 +217,10 @@ def _password(mqtt: MqttSection) -> str | None:
 
 
 def _credential(name: str) -> Path | None:
-    """What systemd gives the service under this name; None: nothing."""
+    """Return the path of a systemd credential; None: there is none of this name."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory) / name if directory else None
     return path if path is not None and path.is_file() else None
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def _warnings(mqtt: MqttSection) -> Iterator[str]:
@@ -249,5 +233,5 @@ def _warnings(mqtt: MqttSection) -> Iterator[str]:
     elif mqtt.insecure and mqtt.ca_file is not None:
         yield "mqtt.ca_file is not used: mqtt.insecure"
     for name, path in {"password_file": mqtt.password_file, "key_file": mqtt.key_file}.items():
-        if path is not None and open_to_all(path):
+        if path is not None and world_readable(path):
             yield f"mqtt.{name}: every user of this machine may read it; chmod o= {path}"

@@ -1,4 +1,4 @@
-"""From the settings to each sensor's policy: the first `[[sensors]]` that matches, else the sections themselves."""
+"""Each sensor's policy: the settings, with the overrides of the first `[[sensors]]` entry that matches."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="Frozen")
 NS = 1_000_000_000
-NOTHING = SensorSection(match="*")
+NO_OVERRIDES = SensorSection(match="*")
 
 
 def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Policy]:
-    """Sensor id -> its policy, for windows of this model."""
+    """Return a function: sensor id -> its policy, for windows of this model."""
 
     def policy(sensor: str) -> Policy:
         found = _override(settings, sensor)
-        alarms = _over(settings.alarms, found.alarms)
-        faults = _over(settings.sensor_faults, found.sensor_faults)
+        alarms = _with(settings.alarms, found.alarms)
+        faults = _with(settings.sensor_faults, found.sensor_faults)
         votes = _terms(alarms, None)
         return Policy(
             machine=_terms(alarms, contract) if alarms.rule == "sequential" else votes,
             unknown=votes,
             sensor_fault=AlarmRule(faults.raise_after, faults.clear_after),
-            limits=_limits(_over(settings.gate, found.gate)),
+            limits=_limits(_with(settings.gate, found.gate)),
             silent_after_s=alarms.silent_after_s,
             require_ack=alarms.require_ack,
             latch=alarms.latch,
@@ -48,32 +48,32 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
 
 
 def ignored_faults(settings: Settings) -> Callable[[str], frozenset[str]]:
-    """Sensor id -> names of the sensor faults that are none there; asked for each window."""
+    """Return a function: sensor id -> names of the sensor faults to ignore. It is called for each window."""
 
-    @cache  # as many as there may be sensors
+    @cache  # one entry for each sensor, of which there are at most max_sensors
     def ignored(sensor: str) -> frozenset[str]:
-        return frozenset(_over(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
+        return frozenset(_with(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
 
     return ignored
 
 
 def bearing_of(settings: Settings) -> Callable[[str], Geometry | None]:
-    """Sensor id -> the geometry of its bearing, where it is configured."""
+    """Return a function: sensor id -> the geometry of its bearing; None: not configured."""
     return lambda sensor: _override(settings, sensor).bearing
 
 
 def _override(settings: Settings, sensor: str) -> SensorSection:
-    return next((entry for entry in settings.sensors if fnmatchcase(sensor, entry.match)), NOTHING)
+    return next((entry for entry in settings.sensors if fnmatchcase(sensor, entry.match)), NO_OVERRIDES)
 
 
-def _over(section: S, override: Frozen) -> S:
-    """The section with what the override gives."""
+def _with(section: S, override: Frozen) -> S:
+    """Return the section with the values that the override sets."""
     given = {name: value for name in type(override).model_fields if (value := getattr(override, name)) is not None}
     return section.model_copy(update=given)
 
 
 def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> AlarmRule:
-    """By the sequential test for this model's windows; by votes where none is given."""
+    """Return the rule of the sequential test for this model's windows, or of voting if there is no contract."""
     threshold = None
     if contract is not None:
         window_s = contract.window / contract.sample_rate_hz

@@ -1,10 +1,10 @@
-"""The agent's settings, section by section; `configuration` reads them."""
+"""The agent's settings, section by section; `loader` reads them."""
 
 from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -12,8 +12,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from drsn.agent.acquisition.codecs import PayloadFormat
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import Geometry
+from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
@@ -21,7 +23,7 @@ ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 
 
 class AgentSection(Frozen):
-    """Who the agent is and what it runs."""
+    """The agent's identity, its bundle and its backend."""
 
     id: str = Field(
         default_factory=lambda: socket.gethostname().split(".")[0],
@@ -78,17 +80,33 @@ class MqttSection(Frozen):
 
     @property
     def tls(self) -> bool:
-        """Whether the connection is encrypted."""
+        """True if the connection is encrypted."""
         return urlsplit(self.url).scheme == "mqtts"
 
     @property
     def port(self) -> int:
-        """1883, or 8883 with TLS, when the URL names none."""
+        """The port; 1883, or 8883 with TLS, when the URL names none."""
         return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+    def address(self, password: str | None, key_file: Path | None) -> BrokerAddress:
+        """Return the broker's address with these credentials."""
+        return BrokerAddress(
+            host=self.host,
+            port=self.port,
+            tls=self.tls,
+            ca_file=_text(self.ca_file),
+            cert_file=_text(self.cert_file),
+            key_file=_text(key_file),
+            insecure=self.insecure,
+            username=self.username,
+            password=password,
+            keepalive_s=self.keepalive_s,
+            protocol=self.protocol,
+        )
 
 
 class InferenceSection(Frozen):
-    """How windows of many sensors share one call of the network."""
+    """How windows of many sensors are combined to one call of the network."""
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
     deadline_s: float = Field(default=0.02, ge=0, le=10, description="a window waits no longer for others")
@@ -97,7 +115,7 @@ class InferenceSection(Frozen):
 
 
 class DocumentFields(Frozen):
-    """Codecs json, cbor and msgpack: where each field stands in the document, as a dotted path."""
+    """Codecs json, cbor and msgpack: the dotted path of each field in the document."""
 
     samples: str = Field(default="samples", description="dotted path in the document")
     t0: str = Field(default="t0", description="dotted path in the document")
@@ -109,7 +127,7 @@ class DocumentFields(Frozen):
 
 
 class InputSection(Frozen):
-    """A family of topics that sensors publish packets to."""
+    """A pattern of topics to which sensors publish packets."""
 
     topic: str = Field(description="a pattern; each {name} is one topic level")
     sensor: str = Field(description="how the sensor's id is built of those names")
@@ -146,7 +164,7 @@ class InputSection(Frozen):
         return self
 
     def format(self, model_channels: int) -> PayloadFormat:
-        """What its codec must know; unnamed channels are the model's."""
+        """Return the parameters of the codec; without named channels, a packet has the model's."""
         return PayloadFormat(
             dtype=self.dtype,
             scale=self.scale,
@@ -183,25 +201,8 @@ class AlarmsSection(Frozen):
     )
 
 
-class AlarmsOverride(Frozen):
-    """What a sensor has otherwise than the rest."""
-
-    raise_after: QuorumText | None = Field(default=None, description="none: as `alarms.raise_after`")
-    clear_after: QuorumText | None = Field(default=None, description="none: as `alarms.clear_after`")
-    rule: Literal["votes", "sequential"] | None = Field(default=None, description="and so on")
-    false_alarms_per_sensor_year: float | None = Field(default=None, gt=0, le=1e6, allow_inf_nan=False)
-    on_delay_s: float | None = Field(default=None, ge=0, le=86_400)
-    off_delay_s: float | None = Field(default=None, ge=0, le=86_400)
-    silent_after_s: float | None = Field(default=None, ge=0, le=1e7)
-    require_ack: bool | None = None
-    latch: bool | None = None
-    severity: dict[str, Severity] | None = None
-    sure_from: float | None = Field(default=None, ge=0, le=1)
-    escalate_after_s: float | None = Field(default=None, ge=0, le=1e7)
-
-
 class GateSection(Frozen):
-    """When a machine runs: nobody judges one that stands or runs up. Without `rms` and `rpm` it always runs."""
+    """When a machine runs: it is not diagnosed while it stands or runs up. Without `rms` and `rpm` it always runs."""
 
     rms: float | None = Field(default=None, gt=0, description="of a window, in the sensor's unit; it runs from here on")
     rpm: float | None = Field(default=None, gt=0, description="as packets say; one that does not keeps the gate closed")
@@ -210,33 +211,15 @@ class GateSection(Frozen):
     rpm_change: float = Field(default=0.01, gt=0, le=1, description="from window to window; more is a run-up")
 
 
-class GateOverride(Frozen):
-    """What a sensor has otherwise than the rest."""
-
-    rms: float | None = Field(default=None, gt=0, description="none: as `gate.rms`")
-    rpm: float | None = Field(default=None, gt=0, description="and so on")
-    hysteresis: float | None = Field(default=None, gt=0, le=1)
-    settle_s: float | None = Field(default=None, ge=0, le=86_400)
-    rpm_change: float | None = Field(default=None, gt=0, le=1)
-
-
 FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "ski_slope", "wrong_rate", "non_finite"]
 
 
 class SensorFaultsSection(Frozen):
-    """When a sensor itself is at fault."""
+    """When a fault of the sensor itself is raised and cleared."""
 
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
     ignore: tuple[FaultName, ...] = Field(default=(), description="faults that are none here; docs/alarms.md has them")
-
-
-class SensorFaultsOverride(Frozen):
-    """What a sensor has otherwise than the rest."""
-
-    raise_after: QuorumText | None = Field(default=None, description="none: as `sensor_faults.raise_after`")
-    clear_after: QuorumText | None = Field(default=None, description="and so on")
-    ignore: tuple[FaultName, ...] | None = None
 
 
 class EvidenceSection(Frozen):
@@ -248,7 +231,7 @@ class EvidenceSection(Frozen):
 
 
 class CommissionSection(Frozen):
-    """How a machine is commissioned, when somebody commands it."""
+    """How the command `commission` learns a healthy machine."""
 
     seconds: float = Field(default=60.0, ge=1, le=600, description="of a healthy machine's signal that are gathered")
     give_up_after_s: float = Field(default=300.0, ge=1, le=86_400, description="if that takes longer")
@@ -260,8 +243,27 @@ class CommissionSection(Frozen):
         return self
 
 
+if TYPE_CHECKING:
+    AlarmsOverride = Frozen
+    GateOverride = Frozen
+    SensorFaultsOverride = Frozen
+else:
+    AlarmsOverride = override_of(
+        AlarmsSection,
+        {
+            "raise_after": "none: as `alarms.raise_after`",
+            "clear_after": "none: as `alarms.clear_after`",
+            "rule": "and so on",
+        },
+    )
+    GateOverride = override_of(GateSection, {"rms": "none: as `gate.rms`", "rpm": "and so on"})
+    SensorFaultsOverride = override_of(
+        SensorFaultsSection, {"raise_after": "none: as `sensor_faults.raise_after`", "clear_after": "and so on"}
+    )
+
+
 class SensorSection(Frozen):
-    """Overrides for the sensors whose id matches; the first match wins."""
+    """Overrides for the sensors whose id matches; the first match applies."""
 
     match: str = Field(description="shell pattern, such as press4.*")
     bearing: Geometry | None = Field(
@@ -273,7 +275,7 @@ class SensorSection(Frozen):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set. Made from arguments alone; `configuration` adds the file and the environment."""
+    """All settings, from arguments alone; `loader` adds the file and the environment."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
@@ -299,7 +301,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments only."""
+        """Return the arguments as the only source."""
         return (init_settings,)
 
     @model_validator(mode="after")
@@ -314,3 +316,7 @@ class Settings(BaseSettings):
             if entry.topic.startswith(f"{self.agent.prefix}/") or any(overlap(pattern, topic) for topic in own):
                 raise ValueError(f"input {entry.topic!r} takes in what the agent publishes under {self.agent.prefix!r}")
         return self
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,4 +1,4 @@
-"""Types of settings, as far as pydantic does not know them: quorums, topic prefixes, user names, brokers' URLs."""
+"""Types of settings that pydantic lacks: quorums, topic prefixes, user names, brokers' URLs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.utf8 import flaw
 
 PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
-"""Plain topic levels; what begins with $ is the broker's own."""
+"""Plain topic levels; topics that begin with $ belong to the broker."""
 
 SHOWN = 80
-"""Characters of a wrong value that a message repeats."""
+"""Characters of a wrong value that a message shows."""
 
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,253}")
 
@@ -41,16 +41,16 @@ def _prefix(value: object) -> object:
 
 
 def _url(url: str) -> str:
-    if "@" in url:  # asked first: no message may repeat a password
+    if "@" in url:  # checked first: no message may contain a password
         raise ValueError("holds credentials; use username and password_file")
-    # Before anything is taken apart: urlsplit drops line ends without a word.
+    # Checked before the URL is split: urlsplit drops line ends silently.
     if odd := next((c for c in url if c.isspace() or not c.isprintable()), None):
         raise ValueError(f"{url[:SHOWN]!r} holds U+{ord(odd):04X}; a URL has neither spaces nor control characters")
     try:
         parts = urlsplit(url)
         ends = "".join(parts[2:]) in ("", "/")  # path, query, fragment
         right = ends and parts.scheme in ("mqtt", "mqtts") and _is_host(parts.hostname or "") and parts.port != 0
-    except ValueError:  # an open bracket, a port that is none, a name that no server of names knows how to ask for
+    except ValueError:  # an open bracket, a port out of range, a host name that IDNA can't encode
         right = False
     if not right:
         raise ValueError(f"{url[:SHOWN]!r} is not mqtt://host[:port] or mqtts://host[:port]")
@@ -59,7 +59,7 @@ def _url(url: str) -> str:
 
 def _is_host(name: str) -> bool:
     if ":" in name:
-        return bool(IPv6Address(name.partition("%")[0]))  # behind it the interface
+        return bool(IPv6Address(name.partition("%")[0]))  # the interface follows the address
     return _HOST.fullmatch(name.encode("idna").decode()) is not None
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.diagnosis import Diagnosis
-    from drsn.agent.mqtt.transport import Backend
     from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording
     from drsn.model.noise import Noise

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from engine_files import plan_bytes
 from fake_cuda import Gpu
-from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
+from fake_tensorrt import VERSIONS, Behaviour, fake
 
 from drsn.agent.backends.fake import ToneBackend, tone_of
 from drsn.agent.backends.onnx import OnnxBackend
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.mqtt.transport import Backend
+    from drsn.agent.backends.backend import Backend
 
 BUNDLE = open_bundle(shipped("synthetic"))
 MAX_BATCH = 8

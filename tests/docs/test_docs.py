@@ -20,7 +20,7 @@ from drsn.agent.mqtt import connection_options, properties, topics
 from drsn.agent.rpc import queue, request
 from drsn.agent.service import bootstrap as app
 from drsn.agent.service import evidence_wiring as setup
-from drsn.agent.service import lease_acquisition, seen_status
+from drsn.agent.service import lease_acquisition, peer_status
 from drsn.agent.service.waits import Waits
 from drsn.agent.settings.loader import load
 from drsn.agent.settings.sections import AgentSection
@@ -104,7 +104,7 @@ BOUNDS = (
     f"as long as its pattern with {topics.MAX_LEVEL_CHARS} characters for each",
     f"| what waits to be read | {WORDS.get(app.INBOX_BATCHES)} batches, {app.INBOX_BATCHES * 32} messages by default:",
     f"| {packet.MAX_SAMPLE_RATE_HZ / 1e6:g} MHz, and {stream.MAX_WINDOW_SAMPLES:,} samples a window;",
-    f"| {seen_status.MAX_STATUS_BYTES >> 10} KiB, in packets of {seen_status.MAX_STATUS_BYTES >> 9} KiB;",
+    f"| {peer_status.MAX_STATUS_BYTES >> 10} KiB, in packets of {peer_status.MAX_STATUS_BYTES >> 9} KiB;",
     (
         f"need at {WORDS.get(room.RATES)} times the bundle's rate, "
         f"{sensor_registry.RINGS_BYTES >> 20} and {setup.TRAILS_BYTES >> 20} MiB at least;"

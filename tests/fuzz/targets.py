@@ -25,14 +25,15 @@ from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFo
 from drsn.agent.acquisition.codecs.packet import MAX_U32
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
-from drsn.agent.backends.tensorrt.engine_file import header, read_sidecar, sidecar_path
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import read_sidecar, sidecar_path
 from drsn.agent.evidence.json_form import read as read_evidence
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import TopicPattern
-from drsn.agent.settings.loader import settings_in
+from drsn.agent.settings.loader import read_settings
 from drsn.agent.tools.alarm_tests.case_file import read as read_cases
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.contract import Manifest
@@ -202,7 +203,7 @@ def settings(data: bytes) -> None:
     with suppress(ValueError, OSError, UnicodeError):  # what no environment can hold
         os.environ.update(variables)
     try:
-        settings_in(in_file("agent.toml", text), overrides)
+        read_settings(in_file("agent.toml", text), overrides)
     except (ConfigurationError, UsageError) as error:
         one_line(error, 10_000)  # each of its mistakes
     finally:
@@ -240,7 +241,7 @@ def evidence(data: bytes) -> None:
 
 def sidecar(data: bytes) -> None:
     with suppress(ValueError):
-        header(data)
+        parse_header(data)
     path = in_file("engine.plan", b"")
     sidecar_path(path).write_bytes(data)
     with told(BundleError):

@@ -1,6 +1,6 @@
-"""Tests of a real GPU with a real TensorRT or TensorRT-RTX: `make gpu`. Where there is none, nothing is collected.
+"""Tests of a real GPU with a real TensorRT or TensorRT-RTX: `make gpu`. Without both, nothing is collected.
 
-What they measure goes into $DRSN_GPU_REPORT, a JSON file, with the device's name.
+Their measurements are written to $DRSN_GPU_REPORT, a JSON file, with the device's name.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.backends.selection import FLAVOURS, BackendOptions, choose
+from drsn.agent.backends.selection import BackendOptions, choose
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import Device, probe
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import UnavailableError
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.backends.selection import Chosen
     from drsn.agent.backends.tensorrt.compat import TensorRt
-    from drsn.agent.backends.tensorrt.engine_file import Flavour, Precision
+    from drsn.agent.backends.tensorrt.flavour import Flavour
+    from drsn.agent.backends.tensorrt.sidecar import Precision
     from drsn.model.bundle import Bundle
 
 MAX_BATCH = 32
@@ -59,14 +61,14 @@ def pytest_report_header() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
-    """Where nothing can run, the last line says why; `make gpu` then fails, for it proved nothing."""
+    """If nothing can run, the last line gives the reason, and `make gpu` fails."""
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         terminalreporter.write_line(f"Nothing was tested: {'; '.join(LACKING)}")
 
 
 @dataclass
 class Rig:
-    """An engine that was built here by the command, and how to open it."""
+    """An engine that the command built on this machine, and how to open it."""
 
     bundle: Bundle
     flavour: Flavour
@@ -82,7 +84,7 @@ class Rig:
 
 def build(bundle: Bundle, flavour: Flavour, precision: Precision, engine_dir: Path) -> dict:
     """`drsn-export --target …`, as a user calls it."""
-    target = {"tensorrt": "trt", "tensorrt-rtx": "trt-rtx"}[flavour]
+    target = FLAVOURS[flavour].target
     command = [sys.executable, "-m", "drsn.export", "--target", target, "--bundle", str(bundle.path), "--json",
                "--engine-dir", str(engine_dir), "--precision", precision, "--batch", f"1,8,{MAX_BATCH}"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=3600, check=False)
@@ -101,7 +103,7 @@ CASES = [
 
 @pytest.fixture(scope="session", params=CASES)
 def rig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """Built once; every test of it works with the same engine."""
+    """Built once for all tests."""
     name, flavour, precision = request.param
     made = Rig(open_bundle(shipped(name)), flavour, precision, tmp_path_factory.mktemp("engines"))
     build(made.bundle, flavour, precision, made.engine_dir)

@@ -1,4 +1,4 @@
-"""What only a real GPU can show: that what was built runs, says what the network says, leaks nothing, and how fast."""
+"""Tests that need a real GPU: an engine runs, computes what the network computes, leaks nothing; its latency."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt.compat import load
 from drsn.agent.backends.tensorrt.cuda import Cuda, Device, probe
-from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
+from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, find_engine
 from drsn.agent.backends.tolerance import limits_of
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(1800)]
@@ -21,11 +21,11 @@ MAX_BATCH = 32
 BATCHES = (1, 2, 3, 8, 17, 32)
 LEAK_CALLS = 10_000
 LEAK_BYTES = 8 << 20
-"""Of the host: what allocators keep to themselves. One window kept a call would be 80 MB."""
+"""Host memory that allocators may keep. One window kept for each call would be 80 MB."""
 
 
 def windows(rig, count: int, seed: int = 1) -> np.ndarray:
-    """The golden windows, and as many of noise, of every loudness."""
+    """The golden windows, and `count` windows of noise of any amplitude."""
     golden = rig.bundle.golden().x
     generator = np.random.default_rng(seed)
     noise = generator.standard_normal((count, *golden.shape[1:])) * 10.0 ** generator.uniform(-3, 4, (count, 1, 1))
@@ -47,7 +47,7 @@ def resident_bytes() -> int:
 
 
 def free_bytes() -> int:
-    """Of the GPU; a Jetson's is the machine's own memory, which others use as well."""
+    """Free memory of the GPU; on a Jetson it is the main memory, which other programs use as well."""
     device = probe()
     assert isinstance(device, Device)
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
@@ -58,8 +58,8 @@ def free_bytes() -> int:
 
 def test_what_was_built_is_found_and_passes_the_agents_self_test(rig):
     device, library = probe(), load(rig.flavour)
-    found = find_plan(rig.engine_dir, rig.bundle, Machine(rig.flavour, library.version, device), MAX_BATCH)
-    assert not isinstance(found, NoPlan), found.reason
+    found = find_engine(rig.engine_dir, rig.bundle, Platform(rig.flavour, library.version, device), MAX_BATCH)
+    assert not isinstance(found, NoEngine), found.reason
     chosen = rig.open()
     assert (chosen.backend.name, chosen.engine, chosen.reasons) == (rig.flavour, found.path.name, ())
     chosen.backend.close()
@@ -118,7 +118,7 @@ def test_opening_and_closing_leaves_memory_as_it_was(rig):
 
 @pytest.mark.parametrize("cuda_graphs", [True, False], ids=["graphs", "no graphs"])
 def test_latency(rig, cuda_graphs: bool, capsys):  # noqa: FBT001
-    """Of a whole call: copy in, upload, network, download, wait."""
+    """Latency of a whole call: copy, upload, network, download, wait."""
     x = windows(rig, MAX_BATCH)
     rows = {}
     with rig.open(cuda_graphs=cuda_graphs).backend as backend:
@@ -133,4 +133,4 @@ def test_latency(rig, cuda_graphs: bool, capsys):  # noqa: FBT001
     rig.report.setdefault("latency", {})["graphs" if cuda_graphs else "no graphs"] = rows
     with capsys.disabled():
         print(f"\n{rig.flavour} {rig.precision}, {'' if cuda_graphs else 'no '}graphs: {rows}")  # noqa: T201 (for who runs it)
-    assert rows[1]["p50_ms"] < 20, "the agent waits 20 ms for company; a call must not take as long"
+    assert rows[1]["p50_ms"] < 20, "the agent waits up to 20 ms for a fuller batch; a call must be shorter"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from engine_files import write_engine
 from fake_cuda import Gpu
-from fake_tensorrt import Behaviour, fake, write_engine
+from fake_tensorrt import Behaviour, fake
 from servers import SYNTHETIC
 
 from drsn.agent.acquisition.codecs import Packet, frame

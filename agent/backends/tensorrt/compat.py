@@ -1,7 +1,7 @@
-"""The only importer of TensorRT and TensorRT-RTX, from 8.6 to 11: the module, its version, its logger.
+"""The only importer of TensorRT (10.3 to 11) and TensorRT-RTX: the module, its version, its logger.
 
-Everything else is given the loaded `TensorRt` and asks it `hasattr` where versions differ: what stood in 8.6 is gone
-in 11, and the other way round. The module's names are checked against the API of every version that is claimed.
+All other code receives the loaded `TensorRt` and uses `hasattr` where versions differ. A test compares each name that
+the sources use with the API of every supported version.
 """
 
 from __future__ import annotations
@@ -13,24 +13,23 @@ import sys
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any
 
+from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.version import parse_version, version_text
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-Flavour = Literal["tensorrt", "tensorrt-rtx"]
+    from drsn.agent.backends.tensorrt.flavour import Flavour
+    from drsn.agent.backends.tensorrt.version import Version
 
-MODULES: Final[dict[Flavour, str]] = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
-LIBRARIES: Final[dict[Flavour, str]] = {"tensorrt": "libnvinfer.so", "tensorrt-rtx": "libtensorrt_rtx.so"}
-TITLES: Final[dict[Flavour, str]] = {"tensorrt": "TensorRT", "tensorrt-rtx": "TensorRT-RTX"}
 TEGRA_RELEASE = Path("/etc/nv_tegra_release")
 MAPS = Path("/proc/self/maps")
 SYSTEM_PACKAGES = Path("/usr/lib")
 """Where apt puts Python packages, below `python3*/dist-packages`."""
 
-LEAST: Final[dict[Flavour, tuple[int, ...]]] = {"tensorrt": (8, 6), "tensorrt-rtx": (1, 0)}
 KEPT_ERRORS = 16
 ERROR = 1
 """ILogger.ERROR as a number, the same in every version; 0 is INTERNAL_ERROR, 2 WARNING."""
@@ -38,74 +37,70 @@ ERROR = 1
 
 @dataclass(frozen=True)
 class TensorRt:
-    """A loaded TensorRT."""
+    """A loaded TensorRT or TensorRT-RTX."""
 
     module: Any
     flavour: Flavour
-    version: tuple[int, ...]
+    version: Version
     """Three or four numbers."""
     library_path: str | None
-    """The shared library that the loader took, which need not be the one that was meant."""
+    """The shared library that the loader chose, which can differ from the intended one."""
     logger: Any = field(repr=False)
-    """An ILogger. TensorRT keeps the first one it is given for the whole process, so there is only this one."""
+    """An ILogger. TensorRT keeps the first logger for the whole process, so there is only one."""
     errors: deque[str] = field(repr=False)
-    """What it logged as an error, latest last; at most 16."""
+    """Messages that it logged as errors, the latest last; at most 16."""
 
     @property
     def text(self) -> str:
-        """The version as '10.3.0'."""
-        return ".".join(map(str, self.version))
+        """The version, as '10.3.0'."""
+        return version_text(self.version)
 
     @property
     def title(self) -> str:
         """Name and version, as 'TensorRT 10.3.0'."""
-        return f"{TITLES[self.flavour]} {self.text}"
+        return f"{FLAVOURS[self.flavour].title} {self.text}"
 
-    def said(self) -> str:
-        """The errors since the last call, as one line, the first of them first; or that there were none."""
-        told = "; ".join(self.errors)
+    def take_errors(self) -> str:
+        """Return the errors since the last call as one line, the oldest first, and clear them."""
+        text = "; ".join(self.errors)
         self.errors.clear()
-        return " ".join(told.split())[:600] or "it gave no reason"
+        return " ".join(text.split())[:600] or "it gave no reason"
 
 
 @functools.cache
 def load(flavour: Flavour) -> TensorRt:
-    """Import TensorRT; call no more of it. Probe CUDA before its Builder or Runtime: without a driver they may crash.
+    """Import TensorRT without a call of it. Probe CUDA before Builder or Runtime: without a driver they may crash.
 
     Raises:
-        UnavailableError: it is not there, or can't be loaded; with the loader's own words and the remedy.
+        UnavailableError: it is not installed, can't be loaded, or is too old; one line with the remedy.
     """
-    name = MODULES[flavour]
     try:
-        module = importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001 (OSError: a library that it opens itself; AttributeError: a numpy too new)
-        raise UnavailableError(_explained(flavour, error)) from None
-    version = tuple(int(part) for part in re.findall(r"\d+", str(getattr(module, "__version__", "")))[:4])
-    library = loaded_library(flavour)
-    if version < LEAST[flavour]:
-        due = ".".join(map(str, LEAST[flavour]))
-        here = ".".join(map(str, version)) or "without a version"
-        raise UnavailableError(f"{name} {here} at {module.__file__} is older than {due}; see docs/jetson.md")
+        module = importlib.import_module(FLAVOURS[flavour].module)
+    except Exception as error:  # noqa: BLE001 (OSError: a library that it opens; AttributeError: a numpy that is too new)
+        raise UnavailableError(_load_failure(flavour, error)) from None
+    version = parse_version(str(getattr(module, "__version__", "")))
+    if version < FLAVOURS[flavour].oldest:
+        raise UnavailableError(_too_old(flavour, version, str(module.__file__)))
     errors: deque[str] = deque(maxlen=KEPT_ERRORS)
-    return TensorRt(module, flavour, version, library, _logger(module, errors), errors)
+    return TensorRt(module, flavour, version, loaded_library(flavour), _logger(module, errors), errors)
 
 
 def loaded_library(flavour: Flavour) -> str | None:
-    """The path of the TensorRT library in this process; None: none is loaded, or the system does not say."""
+    """Return the path of the TensorRT library in this process; None: not loaded, or the system gives no maps."""
     try:
         lines = MAPS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     paths = (line.split(maxsplit=5)[-1] for line in lines)
-    return next((path for path in paths if Path(path).name.startswith(LIBRARIES[flavour])), None)
+    return next((path for path in paths if Path(path).name.startswith(FLAVOURS[flavour].library)), None)
 
 
-def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the class exists only once it is loaded)
+def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the class exists only after the import)
     class Logger(module.ILogger):  # type: ignore[name-defined, misc]
-        """Keeps errors. It must not raise: it is called from C++."""
+        """Collects errors. It must not raise, because C++ calls it."""
 
         def __init__(self) -> None:
-            module.ILogger.__init__(self)  # not super(): the binding wants its own constructor to have run
+            module.ILogger.__init__(self)  # not super(): the binding requires its own constructor
 
         def log(self, severity: object, msg: str) -> None:
             if int(severity) <= ERROR:  # type: ignore[call-overload]
@@ -114,17 +109,32 @@ def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the
     return Logger()
 
 
-def _explained(flavour: Flavour, error: Exception) -> str:
-    name, library = MODULES[flavour], loaded_library(flavour)
-    told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+def _too_old(flavour: Flavour, version: Version, file: str) -> str:
+    names = FLAVOURS[flavour]
+    here = version_text(version) or "of unknown version"
+    if flavour == "tensorrt-rtx":
+        since, update = "", "pip install --upgrade 'drsn-edge[rtx]'"
+    elif TEGRA_RELEASE.exists():
+        since, update = " (JetPack 6.1)", "update JetPack to 6.1 or later"
+    else:
+        since, update = " (JetPack 6.1)", "pip install --upgrade 'drsn-edge[trt]' on x86-64, or update JetPack"
+    return (
+        f"{names.title} {here} ({file}) is older than {version_text(names.oldest)}{since}; {update}; "
+        "until then the network runs on ONNX Runtime: agent.backend = 'auto' or 'onnxruntime'"
+    )
+
+
+def _load_failure(flavour: Flavour, error: Exception) -> str:
+    name, library = FLAVOURS[flavour].module, loaded_library(flavour)
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     missing = isinstance(error, ModuleNotFoundError) and error.name == name
-    what = f"Python has no {name}" if missing else f"{name} is installed but can't be loaded: {told}"
-    seen = f" (loaded: {library})" if library and not missing else ""
-    return f"{what}{seen}; {remedy(flavour, missing=missing)}"
+    what = f"Python has no {name}" if missing else f"{name} is installed but can't be loaded: {text}"
+    loaded = f" (loaded: {library})" if library and not missing else ""
+    return f"{what}{loaded}; {remedy(flavour, missing=missing)}"
 
 
 def remedy(flavour: Flavour, *, missing: bool) -> str:
-    """What to do, on this machine."""
+    """Return what to install, and how, on this machine."""
     if flavour == "tensorrt-rtx":
         again = "" if missing else "install it again: "
         return f"{again}pip install 'drsn-edge[rtx]' on x86-64"
@@ -141,7 +151,7 @@ def remedy(flavour: Flavour, *, missing: bool) -> str:
 
 
 def jetson_linux(release: Path | None = None) -> str | None:
-    """Jetson Linux (L4T) as '36.4.3'; None: no Jetson, or a file of another form."""
+    """Return the version of Jetson Linux (L4T) as '36.4.3'; None: no Jetson, or a file of another form."""
     try:
         text = (TEGRA_RELEASE if release is None else release).read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -151,14 +161,14 @@ def jetson_linux(release: Path | None = None) -> str | None:
 
 
 def _hidden_by_venv() -> Path | None:
-    """The system's TensorRT for this very Python, where a venv hides it."""
+    """Return the folder of the system's TensorRT for this Python, if a venv hides it."""
     try:
         settings = (Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None  # no venv
     if not re.search(r"include-system-site-packages\s*=\s*false", settings, re.IGNORECASE):
         return None
-    # Debian keeps them in python3, whatever its minor version; local builds in python3.X.
+    # Debian's packages are in python3, for every minor version; local builds are in python3.X.
     folders = ("python3", f"python3.{sys.version_info.minor}")
     found = (SYSTEM_PACKAGES / folder / "dist-packages" / "tensorrt" for folder in folders)
     return next((path for path in found if path.is_dir()), None)

@@ -1,6 +1,6 @@
-"""CUDA by ctypes: is a GPU here, and the few calls that a network's run needs. No dependency, on every JetPack.
+"""CUDA by ctypes: the search for a GPU, and the few calls that an engine needs. No dependency, for every JetPack.
 
-`probe` asks the driver before anything of TensorRT is touched: without a driver some of its builds crash on first use.
+`probe` calls the driver before TensorRT is used: without a driver some builds of TensorRT crash at their first call.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 DRIVER = "libcuda.so.1"
 RUNTIMES = (13, 12)
-"""Major versions of CUDA, JetPack 6 to 7."""
+"""Major versions of CUDA in JetPack 7 and 6."""
 
 COMPUTE_CAPABILITY_MAJOR, COMPUTE_CAPABILITY_MINOR = 75, 76
 """CUdevice_attribute."""
 
 NON_BLOCKING = 1
-"""cudaStreamNonBlocking: never waits for the default stream."""
+"""cudaStreamNonBlocking: the stream never waits for the default stream."""
 
 CAPTURE_THREAD_LOCAL = 1
-"""cudaStreamCaptureModeThreadLocal: what other threads do is no part of it."""
+"""cudaStreamCaptureModeThreadLocal: calls of other threads do not affect the capture."""
 
 TO_DEVICE, TO_HOST = 1, 2
 """cudaMemcpyKind."""
@@ -48,18 +48,18 @@ CALLS: Final[Mapping[str, tuple[Any, ...]]] = {
     "cudaStreamSynchronize": (_handle,),
     "cudaStreamBeginCapture": (_handle, ctypes.c_int),
     "cudaStreamEndCapture": (_handle, _out),
-    # Not cudaGraphInstantiate: its arguments changed between CUDA 11 and 12.
+    # Not cudaGraphInstantiate, whose arguments changed between CUDA 11 and 12.
     "cudaGraphInstantiateWithFlags": (_out, _handle, ctypes.c_ulonglong),
     "cudaGraphDestroy": (_handle,),
     "cudaGraphLaunch": (_handle, _handle),
     "cudaGraphExecDestroy": (_handle,),
 }
-"""Each function of libcudart that is called, and its arguments; all return cudaError_t."""
+"""The functions of libcudart that are called, with the types of their arguments; all return cudaError_t."""
 
 REMEDIES: Final[Mapping[str, str]] = {
     "cudaErrorMemoryAllocation": "free memory on this device, or lower inference.max_batch",
     "cudaErrorInsufficientDriver": "libcudart is newer than the driver: install the CUDA that belongs to it",
-    "cudaErrorNoDevice": "no GPU is visible: are the device nodes in reach of this user?",
+    "cudaErrorNoDevice": "no GPU is visible: may this user open the device nodes?",
 }
 REMEDY = "start again; if it stays, look into dmesg, or set agent.backend = 'onnxruntime'"
 
@@ -71,29 +71,29 @@ class Device:
     name: str
     compute_capability: tuple[int, int]
     cuda: tuple[int, int]
-    """The newest CUDA that the driver can serve, for example (12, 6)."""
+    """The newest CUDA that the driver supports, for example (12, 6)."""
     count: int
-    """GPUs in this machine."""
+    """Number of GPUs in this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoDevice:
-    """Why there is no GPU to work with."""
+    """The probe found no usable GPU."""
 
     reason: str
-    driver: bool = False
-    """Whether a driver was found; it then sees no GPU that works."""
+    has_driver: bool = False
+    """True: a driver is installed, and finds no usable GPU."""
 
 
 def probe(load: Load = ctypes.CDLL) -> Device | NoDevice:
-    """Ask the CUDA driver what is here. Never raises, touches neither libcudart nor TensorRT."""
+    """Ask the CUDA driver for the first GPU. Never raises; calls neither libcudart nor TensorRT."""
     try:
         driver = load(DRIVER)
     except OSError as error:
         return NoDevice(f"no CUDA driver ({error})")
     code = driver.cuInit(0)
     if code:
-        return NoDevice(f"the CUDA driver finds no GPU (cuInit: {_driver_error(driver, code)})", driver=True)
+        return NoDevice(f"the CUDA driver finds no GPU (cuInit: {_driver_error(driver, code)})", has_driver=True)
     count, device, version = ctypes.c_int(), ctypes.c_int(), ctypes.c_int()
     major, minor = ctypes.c_int(), ctypes.c_int()
     name = ctypes.create_string_buffer(256)
@@ -108,7 +108,7 @@ def probe(load: Load = ctypes.CDLL) -> Device | NoDevice:
     for call, arguments in calls.items():
         code = getattr(driver, call.partition(",")[0])(*arguments)
         if code:
-            return NoDevice(f"the CUDA driver is no use ({call}: {_driver_error(driver, code)})", driver=True)
+            return NoDevice(f"the CUDA driver is no use ({call}: {_driver_error(driver, code)})", has_driver=True)
     return Device(
         name=name.value.decode("utf-8", "replace"),
         compute_capability=(major.value, minor.value),
@@ -124,18 +124,18 @@ def _driver_error(driver: Any, code: int) -> str:  # noqa: ANN401 (a library's f
 
 
 class Cuda:
-    """libcudart; every return code is checked. Handles and addresses are plain integers.
+    """The CUDA runtime (libcudart); every return code is checked. Handles and addresses are plain integers.
 
     Args:
-        newest: the newest CUDA that the driver can serve; a newer libcudart is not tried.
+        newest: the newest CUDA that the driver supports; a newer libcudart is not tried.
         load: opens a library.
 
     Raises:
-        UnavailableError: no libcudart, or one without a function that is needed. So do all methods when CUDA fails.
+        UnavailableError: there is no libcudart, or it lacks a function. All methods raise it when CUDA fails.
     """
 
     def __init__(self, newest: tuple[int, int], load: Load = ctypes.CDLL) -> None:
-        self.path, self._library = _found(newest[0], load)
+        self.path, self._library = _load_runtime(newest[0], load)
         missing = [name for name in CALLS if not hasattr(self._library, name)]
         if missing:
             raise UnavailableError(f"{self.path}: has no {missing[0]}; install the CUDA of your JetPack or driver")
@@ -146,27 +146,27 @@ class Cuda:
         self._library.cudaGetErrorName.restype = ctypes.c_char_p
 
     def malloc(self, size: int) -> int:
-        """Bytes on the device; their address."""
-        return self._made("cudaMalloc", size)
+        """Allocate bytes on the device; return their address."""
+        return self._create("cudaMalloc", size)
 
     def free(self, address: int) -> None:
-        """What `malloc` gave."""
+        """Free what `malloc` allocated."""
         self._call("cudaFree", address)
 
     def host_alloc(self, size: int) -> int:
-        """Page-locked bytes of the host, which copies need to be asynchronous; their address."""
-        return self._made("cudaHostAlloc", size, 0)
+        """Allocate page-locked bytes on the host, which asynchronous copies need; return their address."""
+        return self._create("cudaHostAlloc", size, 0)
 
     def host_free(self, address: int) -> None:
-        """What `host_alloc` gave."""
+        """Free what `host_alloc` allocated."""
         self._call("cudaFreeHost", address)
 
     def stream(self) -> int:
-        """A queue of work on the device."""
-        return self._made("cudaStreamCreateWithFlags", NON_BLOCKING)
+        """Create a stream, a queue of work on the device."""
+        return self._create("cudaStreamCreateWithFlags", NON_BLOCKING)
 
     def stream_destroy(self, stream: int) -> None:
-        """What `stream` gave."""
+        """Destroy what `stream` created."""
         self._call("cudaStreamDestroy", stream)
 
     def upload(self, device: int, host: int, size: int, stream: int) -> None:
@@ -178,37 +178,37 @@ class Cuda:
         self._call("cudaMemcpyAsync", host, device, size, TO_HOST, stream)
 
     def synchronise(self, stream: int) -> None:
-        """Wait until all that was queued is done."""
+        """Wait until all queued work is done."""
         self._call("cudaStreamSynchronize", stream)
 
-    def captured(self, stream: int, work: Callable[[], None]) -> int:
-        """A graph of all that `work` queues, which is recorded and not run."""
+    def capture(self, stream: int, work: Callable[[], None]) -> int:
+        """Return a graph of the work that `work` queues; the work is recorded, not run."""
         self._call("cudaStreamBeginCapture", stream, CAPTURE_THREAD_LOCAL)
         try:
             work()
         except BaseException:
-            graph = ctypes.c_void_p()  # the stream must leave the capture, or it is of no use any more
+            graph = ctypes.c_void_p()  # the stream must end the capture, or it can't be used any more
             self._library.cudaStreamEndCapture(stream, ctypes.byref(graph))
             raise
-        # As in `_made`, but the stream comes before what is made.
+        # As in `_create`, but here the stream is the first argument.
         graph = ctypes.c_void_p()
         self._call("cudaStreamEndCapture", stream, ctypes.byref(graph))
         if not graph.value:
             raise UnavailableError(f"CUDA: cudaStreamEndCapture gave no graph; {REMEDY}")
         try:
-            return self._made("cudaGraphInstantiateWithFlags", graph.value, 0)
+            return self._create("cudaGraphInstantiateWithFlags", graph.value, 0)
         finally:
             self._call("cudaGraphDestroy", graph.value)
 
     def launch(self, graph: int, stream: int) -> None:
-        """Queue all that was captured."""
+        """Queue the work of a graph."""
         self._call("cudaGraphLaunch", graph, stream)
 
     def graph_destroy(self, graph: int) -> None:
-        """What `captured` gave."""
+        """Destroy what `capture` returned."""
         self._call("cudaGraphExecDestroy", graph)
 
-    def _made(self, name: str, *arguments: int) -> int:
+    def _create(self, name: str, *arguments: int) -> int:
         handle = ctypes.c_void_p()
         self._call(name, ctypes.byref(handle), *arguments)
         return handle.value or 0
@@ -221,7 +221,7 @@ class Cuda:
             raise UnavailableError(f"CUDA: {name} failed: {error}; {REMEDIES.get(error, REMEDY)}")
 
 
-def _found(newest: int, load: Load) -> tuple[str, Any]:
+def _load_runtime(newest: int, load: Load) -> tuple[str, Any]:
     first_error = ""
     for name in _candidates(newest):
         try:
@@ -236,7 +236,7 @@ def _found(newest: int, load: Load) -> tuple[str, Any]:
 
 
 def _candidates(newest: int) -> Iterator[str]:
-    """Names that the loader knows; then where CUDA and NVIDIA's wheels put them. The driver's own version first."""
+    """Yield names for the loader's search path, then paths of CUDA and of NVIDIA's wheels; the newest version first."""
     majors = [major for major in RUNTIMES if major <= newest]
     yield from (f"libcudart.so.{major}" for major in majors)
     site = Path(sysconfig.get_path("purelib"))

@@ -1,7 +1,7 @@
-"""A TensorRT engine in this process: loaded, compared with the contract, with its execution contexts.
+"""A TensorRT engine in this process: loaded, checked against the contract, with its execution contexts.
 
-One code path serves TensorRT 8.6 to 11 and TensorRT-RTX. Most of its calls do not raise: they return None or False,
-and leave the reason with the logger. Each is checked here.
+One code path serves TensorRT 10.3 to 11 and TensorRT-RTX. Most of TensorRT's calls do not raise: they return None or
+False, and log the reason. Each result is checked here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INPUT = "x"
 NEEDED = ("probabilities", "novelty")
 OPTIONAL = "alpha"
 PROFILE = 0
-"""The only optimization profile that our builds make."""
+"""The only optimization profile of our engines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    """Of one window: without the batch."""
+    """Shape of one window, without the batch."""
     item_bytes: int
     wanted: bool
-    """The agent reads it; the others are computed, and stay on the device."""
+    """The agent reads it; the others are computed and stay on the device."""
 
     @property
     def window_bytes(self) -> int:
-        """Of one window."""
+        """Bytes of one window."""
         size = self.item_bytes
         for length in self.shape:
             size *= length
@@ -43,47 +43,47 @@ class Tensor:
 
 
 class Engine:
-    """A plan, loaded. Its errors name no file and no remedy: whoever opened the file adds them.
+    """A deserialized plan. Its errors name neither file nor remedy: the caller that opened the file adds them.
 
     Args:
         library: TensorRT, loaded; CUDA must have been probed before.
         plan: the plan's bytes.
-        contract: that its inputs and outputs must obey.
-        max_batch: the largest batch that will be asked for.
+        contract: the shapes that its inputs and outputs must have.
+        max_batch: the largest batch that it must take.
 
     Raises:
         BundleError: TensorRT can't load it, or it is not the contract's network.
-        UnavailableError: TensorRT can't work here.
+        UnavailableError: TensorRT makes no runtime on this machine.
     """
 
     def __init__(self, library: TensorRt, plan: bytes, contract: ModelContract, max_batch: int) -> None:
         self._library = library
-        library.errors.clear()  # of what was before
+        library.errors.clear()  # errors of earlier calls are not the reason of a failure here
         try:
             self._runtime = library.module.Runtime(library.logger)
-        except TypeError:  # how pybind11 tells of a constructor that gave nothing
+        except TypeError:  # pybind11 raises it for a constructor that returns nothing
             raise UnavailableError(
-                f"{library.title} gives no runtime: {library.said()}; see drsn-agent doctor"
+                f"{library.title} gives no runtime: {library.take_errors()}; see drsn-agent doctor"
             ) from None
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise BundleError(f"engine: {library.title} can't load it: {library.said()}")
+            raise BundleError(f"engine: {library.title} can't load it: {library.take_errors()}")
         self.tensors = self._tensors()
         """The input first."""
         self._check(contract, max_batch)
 
     @property
     def captures_itself(self) -> bool:
-        """Whether it keeps CUDA graphs of its own (TensorRT-RTX, which compiles while it runs)."""
+        """True for TensorRT-RTX, which compiles while it runs and so captures its CUDA graphs itself."""
         return hasattr(self._library.module, "CudaGraphStrategy")
 
-    def context(self, batch: int, stream: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
-        """An execution context for batches of just this size, on this stream; its input's shape is set.
+    def context(self, batch: int, *, graph: bool) -> Any:  # noqa: ANN401 (TensorRT has no types)
+        """Create an execution context for batches of exactly this size; its input's shape is set.
 
-        Each size has its own: a CUDA graph is bound to what its context held when it was captured.
+        Each size has its own, because a CUDA graph is bound to the state of its context at the capture.
 
         Raises:
-            UnavailableError: TensorRT gives none, which is most often want of memory.
+            UnavailableError: TensorRT creates none, mostly for lack of memory.
         """
         library = self._library
         if self.captures_itself:
@@ -92,15 +92,13 @@ class Engine:
             context = self._engine.create_execution_context()
         if context is None:
             raise UnavailableError(
-                f"TensorRT gives no execution context: {library.said()}; free memory, or lower inference.max_batch"
+                f"TensorRT gives no execution context: {library.take_errors()}; "
+                "free memory, or lower inference.max_batch"
             )
-        # 8.6 gives the profile to the first context alone; from 10 on every context has it from the start.
-        has_profile = context.active_optimization_profile == PROFILE
-        if not has_profile and not context.set_optimization_profile_async(PROFILE, stream):
-            raise UnavailableError(f"TensorRT gives its profile to no second context: {library.said()}")
+        # Every context uses optimization profile 0, which several contexts may share, from TensorRT 10 on.
         x = self.tensors[0]
         if not context.set_input_shape(x.name, (batch, *x.shape)):
-            raise UnavailableError(f"TensorRT refuses a batch of {batch}: {library.said()}")
+            raise UnavailableError(f"TensorRT refuses a batch of {batch}: {library.take_errors()}")
         for tensor in self.tensors:
             shape = tuple(context.get_tensor_shape(tensor.name))
             if shape != (batch, *tensor.shape):
@@ -115,7 +113,7 @@ class Engine:
         """
         for name, address in addresses.items():
             if not context.set_tensor_address(name, address):
-                raise UnavailableError(f"TensorRT refuses an address for {name}: {self._library.said()}")
+                raise UnavailableError(f"TensorRT refuses an address for {name}: {self._library.take_errors()}")
 
     def enqueue(self, context: Any, stream: int) -> None:  # noqa: ANN401 (as above)
         """Queue one run of the network.
@@ -124,10 +122,10 @@ class Engine:
             UnavailableError: TensorRT refuses.
         """
         if not context.execute_async_v3(stream):
-            raise UnavailableError(f"TensorRT failed: {self._library.said()}; the agent must start again")
+            raise UnavailableError(f"TensorRT failed: {self._library.take_errors()}; the agent must start again")
 
     def close(self) -> None:
-        """Let go of engine and runtime, in this order; contexts must be gone before. Twice is fine."""
+        """Free engine and runtime, in this order; contexts must be freed before. A second call has no effect."""
         self._engine = None
         self._runtime = None
 
@@ -135,8 +133,8 @@ class Engine:
         module = self._library.module
         config = self._engine.create_runtime_config()
         if config is None:
-            raise UnavailableError(f"TensorRT gives no runtime configuration: {self._library.said()}")
-        # Kernels for a shape are compiled at its first run, which is at the start, never behind a running agent's back.
+            raise UnavailableError(f"TensorRT gives no runtime configuration: {self._library.take_errors()}")
+        # Kernels for a shape are compiled at its first run, which is at the start, never while the agent runs.
         config.dynamic_shapes_kernel_specialization_strategy = module.DynamicShapesKernelSpecializationStrategy.EAGER
         strategy = module.CudaGraphStrategy
         config.cuda_graph_strategy = strategy.WHOLE_GRAPH_CAPTURE if graph else strategy.DISABLED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from drsn.agent.schema.documents import BundleReference
-from drsn.agent.settings.loader import bundle_path, settings_in
+from drsn.agent.settings.loader import bundle_path, read_settings
 from drsn.agent.settings.sections import AgentSection, InputSection, Settings
 from drsn.agent.tools.alarm_tests.case_errors import field_error, validation_error
 from drsn.model.bundle import open_bundle
@@ -74,7 +74,7 @@ def setup_of(head: FileHead, folder: Path) -> CaseSetup:
     """
     if head.config is not None and head.settings:
         raise field_error("settings", "the configuration has them; leave config or settings out")
-    settings = _given(head) if head.config is None else settings_in(folder / head.config, ["agent.state_dir=unused"])
+    settings = _given(head) if head.config is None else read_settings(folder / head.config, ["agent.state_dir=unused"])
     if head.model is not None and (head.bundle or head.config):
         raise field_error("model", "the bundle has its labels; leave model, or bundle and config, out")
     hop_windows = head.hop_windows or settings.inputs[0].hop_windows

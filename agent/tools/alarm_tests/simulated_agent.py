@@ -9,12 +9,12 @@ import numpy as np
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.codecs import PacketError
 from drsn.agent.acquisition.reading import Reading
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
-from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.render import Identity, Renderer

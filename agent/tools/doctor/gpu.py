@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice
-from drsn.agent.backends.tensorrt.engine_file import Machine, NoPlan, find_plan
+from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, find_engine
 from drsn.agent.service.bootstrap import opened_model
 from drsn.agent.tools.doctor.finding import Finding, misconfigured, of_error, ok, unavailable, unneeded
 from drsn.model.errors import BundleError, ConfigurationError, DrsnError, UnavailableError
@@ -47,7 +47,7 @@ def driver(subject: Subject) -> Finding:
         return ok(f"{device.name}, compute capability {capability}, driver for CUDA up to {cuda}")
     if not subject.flavours:
         return unneeded(f"{device.reason}; {NOT_NEEDED}")
-    if device.driver:
+    if device.has_driver:
         remedy = "is the GPU in reach of this user (groups video and render), of this container, of this service?"
     elif subject.tegra_release.exists():
         remedy = "sudo apt-get install nvidia-jetpack; in a container: run it with --runtime nvidia"
@@ -77,9 +77,9 @@ def engine(subject: Subject) -> Finding:
     if isinstance(device, NoDevice) or isinstance(found, UnavailableError):
         return unneeded("not tried: there is no GPU or no TensorRT to compare it with")
     # Only for the first choice; if the agent falls back on the second, the check `backend` shows it.
-    machine = Machine(found.flavour, found.version, device)
-    fits = find_plan(subject.wish.engines_of(bundle), bundle, machine, subject.wish.max_batch)
-    if isinstance(fits, NoPlan):
+    platform = Platform(found.flavour, found.version, device)
+    fits = find_engine(subject.wish.engines_of(bundle), bundle, platform, subject.wish.max_batch)
+    if isinstance(fits, NoEngine):
         return of_error(ConfigurationError(fits.reason))
     sidecar = fits.sidecar
     return ok(f"{fits.path}, {sidecar.precision}, up to {sidecar.batch.max} windows at once, fits")

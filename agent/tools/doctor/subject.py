@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drsn.agent.backends.selection import BackendOptions
     from drsn.agent.backends.tensorrt.compat import TensorRt
     from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
-    from drsn.agent.backends.tensorrt.engine_file import Flavour
+    from drsn.agent.backends.tensorrt.flavour import Flavour
     from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.tools.doctor.broker_session import BrokerSession

@@ -11,6 +11,7 @@ from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.diagnosis import Interpreter
@@ -18,7 +19,6 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
 from drsn.agent.mqtt.message import Message
-from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
 from drsn.model.errors import BadDataError
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.evidence.record import Record
-    from drsn.agent.mqtt.transport import Backend
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.evidence import RecordHeader, WindowNote
 

@@ -109,17 +109,17 @@ def simulate(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Path]:
     """The settings that alarms depend on, and where the bundle lies."""
-    from drsn.agent.settings.loader import bundle_path, settings_in  # noqa: PLC0415
+    from drsn.agent.settings.loader import bundle_path, read_settings  # noqa: PLC0415
 
     # Nothing is stored, and a directory that the agent's own account alone may open is no reason to stop.
     overrides = [*arguments.set, "agent.state_dir=unused"]
     if arguments.config is not None:
-        settings = settings_in(arguments.config, overrides)
+        settings = read_settings(arguments.config, overrides)
         return settings, bundle_path(arguments.bundle or settings.agent.bundle)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "default.toml"
         path.write_text(DEFAULT_CONFIGURATION, encoding="utf-8")
-        settings = settings_in(path, [*overrides, f"agent.bundle={arguments.bundle or DEFAULT_BUNDLE}"])
+        settings = read_settings(path, [*overrides, f"agent.bundle={arguments.bundle or DEFAULT_BUNDLE}"])
     return settings, bundle_path(settings.agent.bundle)
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.reading import Reading
-from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
+from drsn.agent.acquisition.ack_tracker import InFlight
+from drsn.agent.acquisition.batcher import Batcher
+from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.mqtt.message import Message
 from drsn.model.conditioning import Conditioner
 from drsn.model.errors import BadDataError
 from drsn.model.noise import PAPER_NOISES, add_noise
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.diagnosis import Diagnosis
-    from drsn.agent.mqtt.transport import Backend
     from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording
     from drsn.model.noise import Noise
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
     Alteration: TypeAlias = Callable[[NDArray[np.float32], float, Noise, np.random.Generator], NDArray[np.float32]]
     """(float32[n] samples, rate in Hz, kind of noise, generator) -> float32[n] samples with noise."""
 
+SENSOR = "simulated"
+NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
 BATCH = 32
 """Windows that the backend runs at once."""
 
 
 class WindowDiagnoser:
-    """The agent's steps from samples to diagnoses: sensor faults, conditioning, network, abstention.
+    """The agent's steps from windows to diagnoses: its batcher (conditioning, sensor faults), network, interpreter.
 
     Args:
         contract: the model's contract, of one channel.
@@ -48,20 +52,17 @@ class WindowDiagnoser:
     def __init__(self, contract: ModelContract, backend: Backend, ignored_faults: frozenset[str] = frozenset()) -> None:
         self.contract = contract
         self._backend = backend
-        self._ignored_faults = ignored_faults
+        self._batcher = Batcher(contract, BATCH, 0.0, lambda _sensor: ignored_faults)
         self._interpret = Interpreter(contract)
-        self._conditioners: dict[float, Conditioner] = {}
 
     def diagnoses(self, native: NDArray[np.float32], rate_hz: float, rpm: float | None = None) -> list[Diagnosis]:
         """Diagnose successive windows, float32[windows, 1, native window], sampled at `rate_hz`."""
         found: list[Diagnosis] = []
-        duration_ns = round(native.shape[-1] * 1e9 / rate_hz)
         for start in range(0, len(native), BATCH):
-            part = native[start : start + BATCH]
-            x = np.empty((len(part), 1, self.contract.window), np.float32)
-            self._conditioner(rate_hz)(part, x)
-            readings = [self._reading(window, duration_ns, rpm) for window in part]
-            found += self._interpret(readings, self._backend.infer(x))
+            for samples in native[start : start + BATCH]:
+                self._batcher.add(SENSOR, _window(samples, rate_hz, rpm), InFlight(NO_MESSAGE), 0.0)
+            found += self._interpret(self._batcher.readings, self._backend.infer(self._batcher.x))
+            self._batcher.clear()
         return found
 
     def stretches(
@@ -85,7 +86,7 @@ class WindowDiagnoser:
             BadDataError: a recording is shorter than two windows.
         """
         rng = np.random.default_rng(seed)
-        natives = [self._conditioner(r.sample_rate_hz).native_window for r in recordings]
+        natives = [self._native_window(r.sample_rate_hz) for r in recordings]
         length = min(r.n_samples // native for r, native in zip(recordings, natives, strict=True)) - 1
         if length < 1:
             raise BadDataError("a recording is shorter than two windows; give longer ones")
@@ -101,25 +102,25 @@ class WindowDiagnoser:
             on_stretch()
         return found
 
-    def _conditioner(self, rate_hz: float) -> Conditioner:
+    def _native_window(self, rate_hz: float) -> int:
+        """Return the length of a window in samples at `rate_hz`."""
         c = self.contract
-        return self._conditioners.setdefault(rate_hz, Conditioner(c.window, c.sample_rate_hz, c.bandwidth_hz, rate_hz))
+        return Conditioner(c.window, c.sample_rate_hz, c.bandwidth_hz, rate_hz).native_window
 
-    def _reading(self, window: NDArray[np.float32], duration_ns: int, rpm: float | None) -> Reading:
-        stats = WindowStats(window)
-        return Reading(
-            sensor="simulated",
-            end_unix_ns=0,
-            duration_ns=duration_ns,
-            fresh=False,
-            rms=stats.rms,
-            peak=stats.peak,
-            unit=None,
-            clock_synced=True,
-            advance_ns=duration_ns,
-            rpm=rpm,
-            fault=find_fault(stats, self._ignored_faults),
-        )
+
+def _window(samples: NDArray[np.float32], rate_hz: float, rpm: float | None) -> Window:
+    return Window(
+        samples=samples,
+        sample_rate_hz=rate_hz,
+        end_unix_ns=0,
+        fresh=False,
+        unit=None,
+        clock_synced=True,
+        advance=samples.shape[-1],
+        rpm=rpm,
+        clipped=False,
+        rate_error=0.0,
+    )
 
 
 def noise_at(snr_db: float) -> Alteration:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from engine_files import plan_bytes, write_engine
 from fake_cuda import ORIN, Gpu
-from fake_tensorrt import Behaviour, fake, plan_bytes, write_engine
+from fake_tensorrt import Behaviour, fake
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from engine_files import write_engine
 from fake_cuda import ORIN
-from fake_tensorrt import Behaviour, fake, write_engine
+from fake_tensorrt import Behaviour, fake
 
-from drsn.agent.backends.tensorrt.engine_file import DEFAULT_BATCH, BatchRange, read_sidecar
+from drsn.agent.backends.tensorrt.sidecar import DEFAULT_BATCH, BatchRange, read_sidecar
 from drsn.export import engine_command as module
 from drsn.export.engine_command import add_to, build, describe, document, engine_options, refuse_options
 from drsn.export.engine_from_onnx import BuildResult, EngineOptions

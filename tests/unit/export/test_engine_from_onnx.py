@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_builder import Builds, fake
+from fake_tensorrt import Builds, fake, install_outdated
 from graphs import real_builder
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt import cuda
-from drsn.agent.backends.tensorrt import engine_file as plan
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, Machine, Plan, read_sidecar
+from drsn.agent.backends.tensorrt.engine_file import EngineFile
+from drsn.agent.backends.tensorrt.engine_search import Platform, find_engine
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import BatchRange, read_sidecar, sidecar_path
 from drsn.export import engine_from_onnx as module
 from drsn.export.build_progress import BuildProgress
 from drsn.export.engine_from_onnx import BuildResult, EngineOptions, device_and_library, engine_from_onnx
@@ -85,15 +87,15 @@ def test_an_engine_and_its_sidecar_lie_there_and_the_agent_finds_them(bench: Ben
     assert engine.built
     name = f"{bundle.sha256[:16]}-orin-10.3.0.0-fp32.plan"
     assert bench.files == [name, f"{name}.json", "timing-orin-10.3.0.cache"]
-    found = plan.find_plan(tmp_path / "engines", bundle, Machine("tensorrt", (10, 3, 0), ORIN), 32)
-    assert isinstance(found, Plan)
+    found = find_engine(tmp_path / "engines", bundle, Platform("tensorrt", (10, 3, 0), ORIN), 32)
+    assert isinstance(found, EngineFile)
     assert (found.path, found.sidecar) == (engine.path, engine.sidecar)
     assert bench.proofs == [found.read()]
 
 
 def test_the_sidecar_says_what_was_built_of_what_and_for_what(bench: Bench, bundle: Bundle):
     engine = bench.build(precision="fp16", batch=BatchRange(min=1, opt=4, max=16), opt_level=2, strict=True)
-    said = json.loads(plan.sidecar_path(engine.path).read_text(encoding="utf-8"))
+    said = json.loads(sidecar_path(engine.path).read_text(encoding="utf-8"))
     assert read_sidecar(engine.path) == engine.sidecar
     content = engine.path.read_bytes()
     assert said["plan_sha256"] == hashlib.sha256(content).hexdigest()
@@ -110,7 +112,7 @@ def test_the_sidecar_says_what_was_built_of_what_and_for_what(bench: Bench, bund
 
 def test_another_user_may_read_what_was_built(bench: Bench):
     engine = bench.build()
-    for path in (engine.path, plan.sidecar_path(engine.path)):
+    for path in (engine.path, sidecar_path(engine.path)):
         assert path.stat().st_mode & 0o044 == 0o044
 
 
@@ -160,8 +162,8 @@ def test_a_full_disk_leaves_no_engine_that_would_be_taken(
     monkeypatch.setattr(module, "write_whole", fails)
     with pytest.raises(StorageError, match="No space left on device; give another --engine-dir"):
         bench.build()
-    machine = Machine("tensorrt", (10, 3, 0), ORIN)
-    assert not isinstance(plan.find_plan(tmp_path / "engines", bundle, machine), Plan)
+    platform = Platform("tensorrt", (10, 3, 0), ORIN)
+    assert not isinstance(find_engine(tmp_path / "engines", bundle, platform), EngineFile)
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_an_hours_build(bench: Bench, tmp_path: Path):
@@ -218,6 +220,14 @@ def test_rtx_with_a_gpu_builds_for_it_and_proves_it(bench: Bench):
     assert len(bench.proofs) == 1
 
 
+def test_a_tensorrt_older_than_10_3_builds_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    install_outdated(monkeypatch)
+    with pytest.raises(
+        UnavailableError, match=r"^--target trt: TensorRT 8\.6\.2 .* is older than 10\.3 .*update JetPack"
+    ):
+        bench.build()
+
+
 def test_tensorrt_builds_only_for_the_gpu_that_is_here(bench: Bench):
     with pytest.raises(UsageError, match="trt-rtx"):
         device_and_library("trt", ("8.7",))
@@ -260,8 +270,8 @@ def test_of_several_that_fit_the_one_that_is_asked_for_is_kept_and_becomes_the_a
         os.utime(path, (1000 - age, 1000 - age))
 
     def agents() -> Path:
-        found = plan.find_plan(tmp_path / "engines", bundle, Machine("tensorrt", (10, 3, 0), ORIN), 32)
-        assert isinstance(found, Plan)
+        found = find_engine(tmp_path / "engines", bundle, Platform("tensorrt", (10, 3, 0), ORIN), 32)
+        assert isinstance(found, EngineFile)
         return found.path
 
     assert agents() == half
@@ -349,4 +359,4 @@ def test_the_build_runs_where_torch_and_onnx_are_not(bundle: Bundle, tmp_path: P
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["built"] is True
-    assert plan.header(Path(document["engine"]).read_bytes())[0] == "tensorrt-rtx"
+    assert parse_header(Path(document["engine"]).read_bytes())[0] == "tensorrt-rtx"

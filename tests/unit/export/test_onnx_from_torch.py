@@ -31,7 +31,7 @@ CONTRACT = ModelContract(
     bandwidth_hz=5_300,
 )
 OUTPUTS = ["logits", "probabilities", "novelty", "embedding"]
-# All of them run in TensorRT 8.6 and ONNX Runtime; no control flow, no shapes computed at run time, nothing that a
+# All of them run in TensorRT 10.3 and ONNX Runtime; no control flow, no shapes computed at run time, nothing that a
 # constant could stand for: no Identity, Constant, Shape; no Sign, no Pad, no GlobalAveragePool.
 PLAIN = (
     "Abs Add BatchNormalization Clip Concat Conv Div Gemm MatMul Max Min Mul Neg ReduceMax ReduceMean ReduceMin "

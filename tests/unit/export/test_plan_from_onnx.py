@@ -6,10 +6,10 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_builder import Builds, fake
-from fake_tensorrt import VERSIONS
+from fake_tensorrt import VERSIONS, Builds, fake
 
-from drsn.agent.backends.tensorrt.engine_file import BatchRange, header
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import BatchRange
 from drsn.export.build_progress import BuildProgress
 from drsn.export.plan_from_onnx import BuilderOptions, BuiltPlan, plan_from_onnx
 from drsn.model.errors import BundleError, UnavailableError, UsageError
@@ -17,7 +17,6 @@ from drsn.model.errors import BundleError, UnavailableError, UsageError
 if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
-TYPED = [version for version in VERSIONS if version != "8.6.1"]
 TENSORRT = [version for version in VERSIONS if not version.startswith("rtx")]
 OPTIONS = {"batch": BatchRange(min=1, opt=8, max=32), "precision": "fp32", "workspace_bytes": 1 << 20}
 
@@ -41,7 +40,7 @@ def build(contract: ModelContract):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_version_builds_the_network_it_was_given_with_the_batch_and_the_workspace(build, version: str):
     builds = Builds()
-    flavour, numbers = header(build(version, builds=builds).plan)
+    flavour, numbers = parse_header(build(version, builds=builds).plan)
     assert flavour == ("tensorrt-rtx" if version.startswith("rtx") else "tensorrt")
     assert numbers[:3] == tuple(map(int, version.removeprefix("rtx-").split(".")))
     assert builds.asked["model"] == b"onnx"
@@ -50,46 +49,14 @@ def test_every_version_builds_the_network_it_was_given_with_the_batch_and_the_wo
     assert builds.asked["config"].builder_optimization_level == 3
 
 
-@pytest.mark.parametrize("version", TYPED)
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_from_10_on_the_precision_is_the_networks_and_no_flag_is_set(build, version: str, precision: str):
+def test_the_precision_is_the_networks_and_no_flag_is_set(build, version: str, precision: str):
     builds = Builds()
     build(version, builds=builds, precision=precision)
     kinds = fake(version, Builds()).module.NetworkDefinitionCreationFlag
     assert builds.asked["network"] == 1 << int(kinds.STRONGLY_TYPED)
     assert "set" not in builds.asked
-
-
-def test_in_8_6_a_flag_allows_half_and_what_is_float32_in_the_file_is_held_to_it(build):
-    builds = Builds()
-    build("8.6.1", builds=builds, precision="fp16")
-    kinds = fake("8.6.1", Builds()).module.NetworkDefinitionCreationFlag
-    assert builds.asked["network"] == 1 << int(kinds.EXPLICIT_BATCH)
-    assert builds.asked["set"] == ["FP16", "OBEY_PRECISION_CONSTRAINTS"]
-    normalisation, cast, convolution, constant = builds.asked["layers"]
-    assert (normalisation.precision, normalisation._types) == ("float32", {0: "float32"})
-    assert [layer.precision for layer in (cast, convolution, constant)] == [None] * 3
-
-
-def test_in_8_6_float32_sets_no_flag(build):
-    builds = Builds()
-    build("8.6.1", builds=builds)
-    assert "set" not in builds.asked
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_contexts_share_the_profile_which_8_6_must_be_told(build, version: str):
-    """The agent has one context for each batch size; by default only one of them could use 8.6's profile."""
-    builds = Builds()
-    build(version, builds=builds)
-    assert builds.asked.get("preview") == ({"PROFILE_SHARING_0806": True} if version == "8.6.1" else None)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_build_without_progress_says_so(contract: ModelContract, version: str):
-    said = io.StringIO()
-    plan_from_onnx(fake(version, Builds()), b"", contract, BuilderOptions(**OPTIONS), b"", BuildProgress(said))
-    assert ("does not tell how far it is" in said.getvalue()) == (version == "8.6.1")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -279,7 +246,7 @@ class Impatient(BuildProgress):
         self.cancelled = True
 
 
-@pytest.mark.parametrize("version", TYPED)
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_cancelled_build_is_no_failure(contract: ModelContract, version: str):
     with pytest.raises(KeyboardInterrupt):
         plan_from_onnx(fake(version, Builds()), b"", contract, BuilderOptions(**OPTIONS), b"", Impatient(io.StringIO()))

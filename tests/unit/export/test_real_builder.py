@@ -12,7 +12,8 @@ import pytest
 from graphs import CONTRACT, diagnosis, real_builder
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
-from drsn.agent.backends.tensorrt.engine_file import NETWORK, BatchRange, header
+from drsn.agent.backends.tensorrt.plan_header import parse_header
+from drsn.agent.backends.tensorrt.sidecar import NETWORK, BatchRange
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.export.build_progress import BuildProgress
 from drsn.export.half import halved
@@ -53,7 +54,7 @@ def build(model: bytes, progress: BuildProgress | None = None, **options: object
 def test_every_network_of_the_family_builds(family: Family, view: View, precision: str):
     built = build(onnx(family, view, precision), precision=precision)
     trt = trt_compat.load("tensorrt-rtx")
-    assert header(built.plan) == ("tensorrt-rtx", trt.version)
+    assert parse_header(built.plan) == ("tensorrt-rtx", trt.version)
 
 
 @pytest.mark.parametrize("precision", NETWORK)
@@ -64,7 +65,7 @@ def test_what_ships_builds(name: str, precision: str):
     options = BuilderOptions(BatchRange(min=1, opt=8, max=32), precision, 256 << 20, compute_capabilities=("8.6",))
     model = bundle.read(NETWORK[precision])
     built = plan_from_onnx(trt, model, bundle.contract, options, b"", BuildProgress(io.StringIO()))
-    assert header(built.plan) == ("tensorrt-rtx", trt.version)
+    assert parse_header(built.plan) == ("tensorrt-rtx", trt.version)
 
 
 def test_the_library_that_was_loaded_is_known():

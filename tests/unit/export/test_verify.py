@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.agent.mqtt.transport import Outputs
+from drsn.agent.backends.backend import Outputs
 from drsn.export import verify as module
 from drsn.export.verify import Artifact, Findings, fresh_noise, networks, timed, verify
 from drsn.model.errors import BundleError, UnavailableError

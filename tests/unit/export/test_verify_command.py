@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from engine_files import write_engine
 from fake_cuda import ORIN, Gpu
-from fake_tensorrt import Behaviour, fake, write_engine
+from fake_tensorrt import Behaviour, fake
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import NoDevice

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.selection import SELF_TEST_TOLERANCE, open_backend, self_test
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.bundles import SHIPPED, shipped
-from drsn.agent.mqtt.transport import Outputs
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 

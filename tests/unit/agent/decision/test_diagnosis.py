@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Interpreter
-from drsn.agent.mqtt.transport import Outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

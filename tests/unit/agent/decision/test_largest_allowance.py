@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
 from drsn.agent.decision.largest_allowance import WINDOWS, largest_allowance
-from drsn.agent.mqtt.transport import Outputs
 from drsn.model.bundle import open_bundle
 
 

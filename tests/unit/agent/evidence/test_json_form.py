@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drsn.agent.evidence.json_form import from_message, read, to_message
 from drsn.agent.evidence.npz_form import to_bytes
 from drsn.agent.evidence.window_history import Arrays
-from drsn.agent.schema.documents import EvidenceDocument
+from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.model.errors import BadDataError
 
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.delivery.result_publisher import result_document
-from drsn.agent.mqtt.transport import Outputs
 from drsn.agent.schema.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
 from drsn.agent.schema.render import Identity, Renderer
 

@@ -16,8 +16,8 @@ from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.agent_id_lease import AgentIdLease
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
+from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.run_id import RunId
-from drsn.agent.service.seen_status import StatusInbox
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from plant import fails
+from plant import NO_WAITS, fails
 
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.rpc.events_verb import EVENTS
@@ -211,3 +213,16 @@ def test_a_command_is_acknowledged_and_a_question_is_answered_anew(plant: Plant)
     plant.turn()
     command(plant, "events", request_id=request_id)
     assert [len(reply["events"]) for reply in replies(plant, request_id)] == [1, 2]
+
+
+def test_a_command_wakes_the_loop(start):
+    """On a quiet plant it waited for the end of the idle wait, half a second."""
+    plant = start(StubBroker(), waits=replace(NO_WAITS, idle_wait_s=60.0))
+    plant.say("a", "normal")
+    plant.turn(1)
+    turn = threading.Thread(target=plant.loop.turn)
+    turn.start()
+    request_id = command(plant, "events", turns=0)
+    turn.join(20.0)
+    assert not turn.is_alive()
+    assert len(replies(plant, request_id)) == 1

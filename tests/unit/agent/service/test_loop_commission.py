@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from plant import Plant
 
-    from drsn.agent.mqtt.transport import Outputs
+    from drsn.agent.backends.backend import Outputs
 
 IDS = itertools.count()
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}

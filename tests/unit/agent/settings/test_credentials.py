@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drsn.agent.settings.credentials import MAX_BYTES, open_to_all, password_in
+from drsn.agent.settings.credentials import MAX_BYTES, password_in, world_readable
 from drsn.model.errors import ConfigurationError
 
 
@@ -46,11 +46,11 @@ def test_a_pipe_is_read_too(tmp_path: Path):
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="nowhere: No such file"):
         password_in(tmp_path / "nowhere")
-    assert not open_to_all(tmp_path / "nowhere")
+    assert not world_readable(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(("mode", "everybody"), [(0o600, False), (0o640, False), (0o644, True)])
 def test_who_may_read_it(mode: int, tmp_path: Path, *, everybody: bool):
     (tmp_path / "p").touch(mode)
     (tmp_path / "p").chmod(mode)
-    assert open_to_all(tmp_path / "p") is everybody
+    assert world_readable(tmp_path / "p") is everybody

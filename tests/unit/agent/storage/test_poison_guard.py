@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.sensor_stream import Window
+    from drsn.agent.backends.backend import Outputs
     from drsn.agent.mqtt.message import Message
-    from drsn.agent.mqtt.transport import Outputs
 
 
 class KilledError(BaseException):

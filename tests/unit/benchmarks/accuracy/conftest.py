@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.model.protocols import PROTOCOLS, EvaluationProtocol, SplitParts
+from drsn.model.protocol_splits import SplitParts
+from drsn.model.protocols import PROTOCOLS, EvaluationProtocol
 from drsn.model.recipe import recipe_from
 from drsn.model.sources import corpus_of
 

@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.model.report.tables import (
-    calibration_table,
-    expectation,
-    fine_tuning_table,
-    recall_table,
-    summary,
-    table,
-)
+from drsn.model.report.tables import calibration_table, expectation, fine_tuning_table, recall_table, summary, table
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[5]
 API = ROOT / "tests" / "fixtures" / "tensorrt_api"
-CLAIMED = ("8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
+CLAIMED = ("10.3.0", "10.7.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7.1")
 NAMES = {version: json.loads((API / f"{version}.json").read_text(encoding="utf-8")) for version in CLAIMED}
 SOURCES = [
     ROOT / "agent" / "backends" / "tensorrt" / "compat.py",
@@ -25,7 +25,6 @@ OBJECTS = {
     "parser": "OnnxParser",
     "config": "IBuilderConfig",
     "profile": "IOptimizationProfile",
-    "layer": "ILayer",
     "cache": "ITimingCache",
     "_runtime": "Runtime",
     "_engine": "ICudaEngine",
@@ -33,19 +32,9 @@ OBJECTS = {
     "context": "IExecutionContext",
 }
 OTHER_FILES = {"engine.py": {"config": "IRuntimeConfig"}}
-TEN_ON = {version for version in CLAIMED if version != "8.6.1"}
 RTX = {"rtx-1.7.1"}
 # Names that some versions lack, with those that have them; the sources ask hasattr, or the flavour, before.
 SOME_ONLY = {
-    ("NetworkDefinitionCreationFlag", "STRONGLY_TYPED"): TEN_ON,
-    ("NetworkDefinitionCreationFlag", "EXPLICIT_BATCH"): {"8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1"},
-    ("BuilderFlag", "FP16"): {"8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1"},
-    ("BuilderFlag", "OBEY_PRECISION_CONSTRAINTS"): {"8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1"},
-    ("PreviewFeature", "PROFILE_SHARING_0806"): {"8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1"},
-    ("ILayer", "precision"): {"8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1"},
-    ("ILayer", "set_output_type"): {"8.6.1", "10.3.0", "10.7.0", "10.13.3", "10.16.1"},
-    ("IBuilderConfig", "progress_monitor"): TEN_ON,
-    ("top", "IProgressMonitor"): TEN_ON,
     ("top", "ComputeCapability"): RTX,
     ("IBuilderConfig", "num_compute_capabilities"): RTX,
     ("IBuilderConfig", "set_compute_capability"): RTX,
@@ -130,8 +119,8 @@ def test_the_scan_sees_what_it_is_for():
         ("BuilderFlag", "TF32"),
         ("Runtime", "deserialize_cuda_engine"),
         ("IExecutionContext", "execute_async_v3"),
-        ("IExecutionContext", "set_optimization_profile_async"),
-        ("PreviewFeature", "PROFILE_SHARING_0806"),
+        ("NetworkDefinitionCreationFlag", "STRONGLY_TYPED"),
+        ("IBuilderConfig", "progress_monitor"),
         ("ICudaEngine", "get_tensor_profile_shape"),
         ("top", "OnnxParser"),
         ("top", "ILogger"),

@@ -4,8 +4,9 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from engine_files import plan_bytes
 from fake_cuda import Gpu
-from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
+from fake_tensorrt import VERSIONS, Behaviour, fake
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt.backend import TensorRtBackend
@@ -51,16 +52,16 @@ def test_every_batch_size_gives_what_onnx_runtime_gives(version: str, graphs: bo
 def test_one_graph_for_each_power_of_two_and_one_launch_a_call():
     gpu = Gpu()
     with opened(gpu) as backend:
-        assert sorted(lane.batch for lane in backend._lanes) == [1, 2, 4, 8, 12]
+        assert [context.batch for context in backend.contexts] == [1, 2, 4, 8, 12]
         before = gpu.calls.copy()
         backend.infer(windows(3))
         assert dict(gpu.calls - before) == {"cudaGraphLaunch": 1, "cudaStreamSynchronize": 1}
 
 
 @pytest.mark.parametrize(("most", "sizes"), [(1, [1]), (2, [1, 2]), (8, [1, 2, 4, 8]), (9, [1, 2, 4, 8, 9])])
-def test_no_size_has_two_lanes(most: int, sizes: list[int]):
+def test_no_batch_size_has_two_contexts(most: int, sizes: list[int]):
     with opened(Gpu(), max_batch=most) as backend:
-        assert [lane.batch for lane in backend._lanes] == sizes
+        assert [context.batch for context in backend.contexts] == sizes
 
 
 def test_what_nobody_reads_has_no_memory_on_the_host():
@@ -78,11 +79,10 @@ def test_a_network_without_learned_thresholds_gives_none():
 
 def test_contexts_go_before_their_engine_and_nothing_is_kept(monkeypatch: pytest.MonkeyPatch):
     left: list[int] = []
-    monkeypatch.setattr(Engine, "close", lambda _self: left.append(len(backend._lanes) + len(backend._lane_of)))
+    monkeypatch.setattr(Engine, "close", lambda _self: left.append(len(backend.contexts)))
     backend = opened(Gpu())
     backend.close()
     assert left == [0]
-    assert backend._host == {}
 
 
 def test_the_switch_queues_part_by_part_and_captures_nothing():
@@ -97,9 +97,9 @@ def test_tensorrt_rtx_keeps_its_own_graphs_and_compiles_at_the_start():
     gpu = Gpu()
     for graphs, strategy in ((True, "WHOLE_GRAPH_CAPTURE"), (False, "DISABLED")):
         with opened(gpu, "rtx-1.7.1", graphs=graphs) as backend:
-            for lane in backend._lanes:
-                assert lane.context._config.cuda_graph_strategy.name == strategy
-                assert lane.context._config.dynamic_shapes_kernel_specialization_strategy.name == "EAGER"
+            for made in backend.contexts:
+                assert made.context._config.cuda_graph_strategy.name == strategy
+                assert made.context._config.dynamic_shapes_kernel_specialization_strategy.name == "EAGER"
     assert gpu.calls["cudaStreamBeginCapture"] == 0
 
 
@@ -168,7 +168,7 @@ REFUSALS = (
 
 
 @pytest.mark.parametrize("method", REFUSALS)
-@pytest.mark.parametrize("version", ["8.6.1", "11.4.0", "rtx-1.7.1"])
+@pytest.mark.parametrize("version", ["10.3.0", "11.4.0", "rtx-1.7.1"])
 def test_a_none_or_false_of_tensorrt_is_told_in_its_own_words_and_leaves_nothing(method: str, version: str):
     gpu = Gpu()
     with pytest.raises(DrsnError, match=f"{method} is to fail"):

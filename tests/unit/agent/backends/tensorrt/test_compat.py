@@ -78,7 +78,7 @@ def missing(name: str = "tensorrt") -> ModuleNotFoundError:
 
 @pytest.mark.parametrize(
     ("version", "numbers"),
-    [("8.6.2", (8, 6, 2)), ("10.3.0", (10, 3, 0)), ("10.13.3.9", (10, 13, 3, 9)), ("11.4.0.106", (11, 4, 0, 106))],
+    [("10.3.0", (10, 3, 0)), ("10.13.3.9", (10, 13, 3, 9)), ("11.4.0.106", (11, 4, 0, 106))],
 )
 def test_the_version_is_numbers(there, version: str, numbers: tuple[int, ...]):
     there(version)
@@ -99,8 +99,8 @@ def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(there):
     trt.logger.log(1, "second")
     for severity in (2, 3, 4):
         trt.logger.log(severity, "chatter")
-    assert trt.said() == "first line; second"
-    assert trt.said() == "it gave no reason"
+    assert trt.take_errors() == "first line; second"
+    assert trt.take_errors() == "it gave no reason"
 
 
 def test_a_flood_of_errors_is_bounded(there):
@@ -110,24 +110,42 @@ def test_a_flood_of_errors_is_bounded(there):
         told = f"{number} {'x' * 5000}"
         trt.logger.log(1, told)
     assert len(trt.errors) == trt_compat.KEPT_ERRORS
-    assert len(trt.said()) <= 600
+    assert len(trt.take_errors()) <= 600
 
 
-def test_an_old_one_is_refused(there):
-    there("8.5.2")
-    with pytest.raises(UnavailableError, match=r"tensorrt 8\.5\.2 at .* older than 8\.6; see docs/jetson\.md"):
+@pytest.mark.parametrize("version", ["8.5.2", "8.6.2", "10.2.0.19"])
+def test_a_tensorrt_older_than_10_3_is_refused_with_the_update_as_its_remedy(there, tmp_path: Path, version: str):
+    (tmp_path / "nv_tegra_release").write_text(R36)
+    there(version)
+    with pytest.raises(UnavailableError) as caught:
         load("tensorrt")
+    assert str(caught.value) == (
+        f"TensorRT {version} (/x/tensorrt/__init__.py) is older than 10.3 (JetPack 6.1); "
+        "update JetPack to 6.1 or later; "
+        "until then the network runs on ONNX Runtime: agent.backend = 'auto' or 'onnxruntime'"
+    )
+
+
+def test_on_a_pc_an_old_one_is_updated_by_pip(there):
+    there("8.6.1")
+    with pytest.raises(UnavailableError, match=r"older than 10\.3 .*; pip install --upgrade 'drsn-edge\[trt\]'"):
+        load("tensorrt")
+    there("0.9", "tensorrt_rtx")
+    with pytest.raises(
+        UnavailableError, match=r"TensorRT-RTX 0\.9 .* than 1\.0; pip install --upgrade 'drsn-edge\[rtx\]'"
+    ):
+        load("tensorrt-rtx")
 
 
 def test_a_module_that_is_none_of_nvidias_is_refused(there):
     there("")
-    with pytest.raises(UnavailableError, match=r"tensorrt without a version at .* is older"):
+    with pytest.raises(UnavailableError, match=r"TensorRT of unknown version \(.*\) is older"):
         load("tensorrt")
 
 
-def test_the_oldest_that_is_claimed_is_taken(there):
-    there("8.6")
-    assert load("tensorrt").version == (8, 6)
+def test_the_oldest_supported_version_is_taken(there):
+    there("10.3")
+    assert load("tensorrt").version == (10, 3)
 
 
 def test_of_all_that_is_loaded_tensorrts_own_library_is_named(there, tmp_path: Path):
@@ -240,4 +258,4 @@ def test_a_pc_has_no_jetson_linux(tmp_path: Path):
 
 def test_a_library_says_nothing_when_nothing_failed():
     trt = TensorRt(SimpleNamespace(), "tensorrt-rtx", (1, 7, 1), None, None, deque())
-    assert (trt.said(), trt.title) == ("it gave no reason", "TensorRT-RTX 1.7.1")
+    assert (trt.take_errors(), trt.title) == ("it gave no reason", "TensorRT-RTX 1.7.1")

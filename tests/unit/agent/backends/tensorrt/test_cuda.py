@@ -26,7 +26,7 @@ def test_without_a_driver_the_loaders_words_are_the_reason():
         raise OSError(f"{name}: cannot open shared object file")
 
     found = probe(load)
-    assert found == NoDevice("no CUDA driver (libcuda.so.1: cannot open shared object file)", driver=False)
+    assert found == NoDevice("no CUDA driver (libcuda.so.1: cannot open shared object file)", has_driver=False)
 
 
 @pytest.mark.parametrize(("code", "said"), [(100, "CUDA_ERROR_NO_DEVICE"), (4711, "error 4711")])
@@ -34,7 +34,7 @@ def test_a_driver_that_finds_no_gpu_says_why(code: int, said: str):
     gpu = Gpu(broken={"cuInit": code})
     found = probe(gpu.load)
     assert isinstance(found, NoDevice)
-    assert (found.driver, said in found.reason) == (True, True)
+    assert (found.has_driver, said in found.reason) == (True, True)
     assert set(gpu.calls) == {"cuInit", "cuGetErrorName"}, "nothing is asked of a driver that did not start"
 
 
@@ -130,7 +130,7 @@ def work(gpu: Gpu) -> bytes:
         cuda.upload(device, host, WINDOW_BYTES, stream)
         cuda.download(host, device, WINDOW_BYTES, stream)
 
-    graph = cuda.captured(stream, round_trip)
+    graph = cuda.capture(stream, round_trip)
     cuda.synchronise(stream)
     assert gpu.device_memory[device][:3] == b"\xff\xff\xff", "what is captured does not run"
     cuda.launch(graph, stream)
@@ -175,7 +175,7 @@ def test_a_capture_that_fails_leaves_a_stream_that_works():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cuda.captured(stream, stumble)
+        cuda.capture(stream, stumble)
     assert gpu.captures == {}
     cuda.synchronise(stream)
 

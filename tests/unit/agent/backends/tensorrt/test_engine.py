@@ -3,13 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from engine_files import plan_bytes
 from fake_cuda import Gpu
-from fake_tensorrt import VERSIONS, Behaviour, fake, plan_bytes
+from fake_tensorrt import VERSIONS, Behaviour, fake
 
 from drsn.agent.backends.tensorrt.engine import Engine
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
-from drsn.model.errors import BundleError, UnavailableError
+from drsn.model.errors import BundleError
 
 BUNDLE = open_bundle(shipped("synthetic"))
 MODEL = BUNDLE.read("model.onnx")
@@ -97,25 +98,7 @@ def test_an_output_that_does_not_follow_the_batch_is_refused(monkeypatch: pytest
     """Its memory was made for the batch; a larger output would be written over what lies behind."""
     monkeypatch.setattr("fake_tensorrt._Context.get_tensor_shape", lambda _self, _name: (99, 4))
     with pytest.raises(BundleError, match=r"is \[99, 4\] for a batch of 8"):
-        engine().context(8, 1, graph=True)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_every_context_has_the_profile_although_8_6_gives_it_to_the_first_alone(version: str):
-    gpu = Gpu(streams={1: []})
-    library = fake(version, Behaviour(gpu))
-    made = Engine(library, plan_bytes(library, MODEL), BUNDLE.contract, 8)
-    contexts = [made.context(batch, 1, graph=False) for batch in (1, 2, 4)]
-    assert [context.active_optimization_profile for context in contexts] == [0, 0, 0]
-
-
-def test_a_profile_that_is_not_shared_is_told():
-    gpu = Gpu(streams={1: []})
-    library = fake("8.6.1", Behaviour(gpu, refused={"set_optimization_profile_async"}))
-    made = Engine(library, plan_bytes(library, MODEL), BUNDLE.contract, 8)
-    made.context(1, 1, graph=False)
-    with pytest.raises(UnavailableError, match=r"no second context: .*set_optimization_profile_async is to fail"):
-        made.context(2, 1, graph=False)
+        engine().context(8, graph=True)
 
 
 def test_closing_lets_go_and_twice_is_fine():

@@ -8,7 +8,7 @@ import pytest
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.engine import Engine
-from drsn.agent.backends.tensorrt.engine_file import BatchRange
+from drsn.agent.backends.tensorrt.sidecar import BatchRange
 from drsn.agent.bundles import shipped
 from drsn.export.build_progress import BuildProgress
 from drsn.export.plan_from_onnx import BuilderOptions, plan_from_onnx

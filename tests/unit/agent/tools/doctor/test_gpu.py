@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from engine_files import write_engine
 from fake_cuda import ORIN, Gpu
-from fake_tensorrt import Behaviour, fake, write_engine
+from fake_tensorrt import Behaviour, fake, install_outdated
 
 from drsn.agent.backends import selection as choose
 from drsn.agent.backends.tensorrt import compat as trt_compat
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 BUNDLE = open_bundle(shipped("synthetic"))
 NO_DRIVER = NoDevice("no CUDA driver (libcuda.so.1)")
-NO_GPU = NoDevice("the CUDA driver finds no GPU (cuInit: CUDA_ERROR_NO_DEVICE)", driver=True)
+NO_GPU = NoDevice("the CUDA driver finds no GPU (cuInit: CUDA_ERROR_NO_DEVICE)", has_driver=True)
 JETSON = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 2025\n"
 HIDDEN = "Python has no tensorrt; /usr/lib/python3/dist-packages/tensorrt has it, but this venv can't see it"
 
@@ -104,6 +105,19 @@ def test_the_library_that_was_loaded_is_named(subject: Callable, monkeypatch: py
     assert checks.library(machine).text == "TensorRT 10.3.0, /fake/10.3.0", "asked for, so looked at without a GPU too"
     machine.tensorrt = replace(machine.tensorrt, library_path=None)
     assert checks.library(machine).text == "TensorRT 10.3.0, library unknown"
+
+
+@pytest.mark.parametrize(("backend", "state"), [("tensorrt", "problem"), ("onnxruntime", "unneeded")])
+def test_a_tensorrt_older_than_10_3_is_named_with_the_update(
+    subject: Callable, monkeypatch: pytest.MonkeyPatch, backend: str, state: str
+):
+    install_outdated(monkeypatch)
+    machine = subject(JETSON, backend=backend)
+    machine.device = ORIN
+    found = checks.library(machine)
+    assert found.state == state
+    assert "TensorRT 8.6.2 (/usr/lib/python3/dist-packages/tensorrt/__init__.py) is older than 10.3" in found.text
+    assert "update JetPack" in found.text + found.remedy
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from drsn.model.errors import BadDataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.mqtt.transport import Outputs
+    from drsn.agent.backends.backend import Outputs
 
 BUNDLE = open_bundle(shipped("synthetic"))
 

@@ -14,7 +14,7 @@ from drsn.agent.tools.demo.machines import DEMO_MACHINES, SAMPLE_RATE_HZ, record
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALL = ["--days", "0.01", "--stretches", "8", "--trials", "10", "--snr", "10", "20", "--max-false-alarms", "1000"]
+SMALL = ["--days", "0.01", "--stretches", "8", "--trials", "5", "--snr", "10", "--max-false-alarms", "1000"]
 BUNDLE = ["--bundle", "shipped:synthetic"]
 
 
@@ -29,8 +29,10 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return named
 
 
-def simulated(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> dict[str, object]:
-    assert main(["simulate", *arguments, *SMALL, "--json"]) == code
+def simulated(
+    capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0, snr_db: tuple[str, ...] = ("10",)
+) -> dict[str, object]:
+    assert main(["simulate", *arguments, *SMALL, "--snr", *snr_db, "--json"]) == code
     captured = capsys.readouterr()
     assert captured.err == ""
     return json.loads(captured.out)
@@ -39,7 +41,7 @@ def simulated(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0
 def test_false_alarms_and_delays_are_compared_with_the_targets(
     recordings: list[str], capsys: pytest.CaptureFixture[str]
 ):
-    found = simulated(capsys, *recordings, *BUNDLE)
+    found = simulated(capsys, *recordings, *BUNDLE, snr_db=("10", "20"))
     false = found["false_alarms"]
     assert (false["alarms"], false["met"], found["met"]) == (0, True, True)
     assert false["days"] == pytest.approx(0.01, rel=0.01)
@@ -56,11 +58,11 @@ def test_a_target_that_is_not_met_makes_the_command_fail(recordings: list[str], 
     assert main(["simulate", *recordings, *BUNDLE, *SMALL, "--max-delay", "0.1", "--max-false-alarms", "2"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["SNR", "false", "alarms"]
-    assert [line.split()[:3] for line in lines[1:3]] == [["10", "dB", "0"], ["20", "dB", "0"]]
-    assert all(line.endswith("NOT met") for line in lines[1:3])
+    assert lines[1].split()[:3] == ["10", "dB", "0"]
+    assert lines[1].endswith("NOT met")
     assert lines[-1] == "the alarms do NOT meet the targets"
     assert any(line.endswith("--days 1.5") for line in lines), "it names the days that would be enough"
-    assert any("not at 10 dB, 20 dB" in line for line in lines)
+    assert any("not at 10 dB" in line for line in lines)
 
 
 def test_the_settings_are_those_of_the_configuration_and_the_sensor(
@@ -81,7 +83,6 @@ def test_the_settings_are_those_of_the_configuration_and_the_sensor(
 
     usual, press = slowest_s(), slowest_s("--sensor", "press4")
     assert press < usual / 2
-    assert slowest_s("--set", 'alarms.raise_after="1/1"') == press
     assert slowest_s("--sensor", "stands", code=1) is None, "behind a closed gate no fault is found"
 
 
@@ -89,9 +90,9 @@ def test_without_a_configuration_settings_have_their_defaults(
     recordings: list[str], capsys: pytest.CaptureFixture[str]
 ):
     votes = simulated(capsys, *recordings, *BUNDLE)
-    sequential = simulated(capsys, *recordings, *BUNDLE, "--set", "alarms.rule=sequential")
-    delays = [found["levels"][0]["delay"]["inner_race"]["p95_s"] for found in (votes, sequential)]
-    assert delays[1] < delays[0]
+    one_vote = simulated(capsys, *recordings, *BUNDLE, "--set", "alarms.raise_after=1/1")
+    delays = [found["levels"][0]["delay"]["inner_race"]["p95_s"] for found in (votes, one_vote)]
+    assert delays[1] < delays[0] / 2
     assert main(["simulate", *recordings, "--set", "alarms.rule=loud"]) == 78
     assert "--set: alarms.rule" in capsys.readouterr().err
 

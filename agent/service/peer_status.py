@@ -27,7 +27,7 @@ ENDED = ("offline", "stopped")
 
 
 @dataclass(frozen=True)
-class SeenStatus:
+class PeerStatus:
     """The fields that tell two agents apart; all None for a health document, or for anything that is no status."""
 
     state: str | None = None
@@ -36,7 +36,7 @@ class SeenStatus:
     since: str | None = None
 
     @classmethod
-    def of(cls, message: Message) -> SeenStatus:
+    def of(cls, message: Message) -> PeerStatus:
         """The status in a message; never raises."""
         try:
             document = json.loads(message.payload)

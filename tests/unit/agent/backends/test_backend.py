@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drsn.agent.backends.windows import require_windows
+from drsn.agent.backends.backend import require_windows
 
 
 def test_a_batch_of_the_contract_s_windows_is_taken():

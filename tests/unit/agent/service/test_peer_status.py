@@ -11,7 +11,7 @@ from rivals import EARLIER, HEALTH, Ours, own, say
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.lease_acquisition import QUIET_S
-from drsn.agent.service.seen_status import MAX_STATUS_BYTES
+from drsn.agent.service.peer_status import MAX_STATUS_BYTES
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
