@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import limits
 import measured
 import survived
 from pydantic import BaseModel
@@ -40,7 +41,6 @@ def generated() -> dict[Path, str]:
     }
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
-        ROOT / "docs" / "architecture.md": {"states": state_diagram()},
         ROOT / "docs" / "alarms.md": {
             "states": state_diagram(),
             "simulated": measured.alarms_parts(),
@@ -56,8 +56,14 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
-        ROOT / "docs" / "reliability.md": {"chaos": survived.chaos_table(), "soak": survived.soak_told()},
-        ROOT / "docs" / "security.md": {"fuzz": survived.fuzz_table()},
+        ROOT / "docs" / "reliability.md": {
+            "packet limits": limits.table(limits.PACKETS),
+            "event limits": limits.table(limits.EVENTS),
+            "identity limits": limits.table(limits.IDENTITY),
+            "chaos": survived.chaos_table(),
+            "soak": survived.soak_told(),
+        },
+        ROOT / "docs" / "security.md": {"limits": limits.table(limits.OUTSIDE), "fuzz": survived.fuzz_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}
