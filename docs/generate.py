@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import limits
 import measured
+import promises
 import survived
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -57,9 +58,10 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {
-            "packet limits": limits.table(limits.PACKETS),
-            "event limits": limits.table(limits.EVENTS),
-            "identity limits": limits.table(limits.IDENTITY),
+            **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},
+            "limits: packet": limits.table(limits.PACKETS),
+            "limits: event": limits.table(limits.EVENTS),
+            "limits: identity": limits.table(limits.IDENTITY),
             "chaos": survived.chaos_table(),
             "soak": survived.soak_told(),
         },

@@ -50,16 +50,6 @@ COMMANDS = sorted(
 )
 
 
-def test_every_test_that_keeps_a_promise_exists():
-    promises = re.findall(
-        r"`((?:tests/[\w/]+/)?test_\w+\.py)::(\w+)`", (ROOT / "docs" / "reliability.md").read_text("utf-8")
-    )
-    assert promises
-    for file, name in promises:
-        found = [ROOT / file] if file.startswith("tests/") else list((ROOT / "tests" / "unit").rglob(file))
-        assert any(f"def {name}(" in path.read_text("utf-8") for path in found), f"{file}::{name}"
-
-
 def test_what_follows_from_the_code_is_in_step_with_it():
     stale = [ids(path) for path, text in generated().items() if path.read_text(encoding="utf-8") != text]
     assert not stale, "run `make docs`"
