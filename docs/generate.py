@@ -10,7 +10,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import limits
 import measured
+import promises
 import survived
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -40,7 +42,6 @@ def generated() -> dict[Path, str]:
     }
     parts = {
         ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
-        ROOT / "docs" / "architecture.md": {"states": state_diagram()},
         ROOT / "docs" / "alarms.md": {
             "states": state_diagram(),
             "simulated": measured.alarms_parts(),
@@ -56,8 +57,15 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
-        ROOT / "docs" / "reliability.md": {"chaos": survived.chaos_table(), "soak": survived.soak_told()},
-        ROOT / "docs" / "security.md": {"fuzz": survived.fuzz_table()},
+        ROOT / "docs" / "reliability.md": {
+            **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},
+            "limits: packet": limits.table(limits.PACKETS),
+            "limits: event": limits.table(limits.EVENTS),
+            "limits: identity": limits.table(limits.IDENTITY),
+            "chaos": survived.chaos_table(),
+            "soak": survived.soak_told(),
+        },
+        ROOT / "docs" / "security.md": {"limits": limits.table(limits.OUTSIDE), "fuzz": survived.fuzz_table()},
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}

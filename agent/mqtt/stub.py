@@ -19,7 +19,7 @@ from drsn.agent.mqtt.connection import TakeoverCounter
 from drsn.agent.mqtt.message import Confirmation, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from drsn.agent.mqtt.connection_options import ConnectionOptions
 
@@ -38,6 +38,7 @@ class _StubSession:
     """Messages that are not sent on this connection yet."""
     in_flight: dict[int, Message] = field(default_factory=dict)
     """Messages that are sent and not acknowledged, by packet id, in order of sending."""
+    packet_ids: Iterator[int] = field(default_factory=partial(itertools.count, 1))
 
 
 class StubBroker:
@@ -49,7 +50,6 @@ class StubBroker:
 
     def __init__(self, denied: tuple[str, ...] = ()) -> None:
         self.denied = denied
-        self.packet_ids = itertools.count(1)
         self.retained: dict[str, bytes] = {}
         self.log: list[tuple[str, bytes]] = []
         """Topic and payload of every accepted message, in order."""
@@ -153,7 +153,7 @@ class StubConnection:
 
     @property
     def certificate(self) -> bytes | None:
-        """There is no TLS in memory, so there is no certificate."""
+        """Always None: there is no TLS."""
         return None
 
     @property
@@ -208,7 +208,7 @@ class StubConnection:
         """Send a message. Returns its packet id; None: there is no connection."""
         if not self.connected:
             return None
-        mid = next(self.broker.packet_ids)
+        mid = next(self._session.packet_ids)
         refused = self.broker.publish(topic, payload, qos, properties or {}, retain=retain, correlation=correlation)
         self.confirmations.append(Confirmation(self.epoch, mid, refused))
         self._on_change()
@@ -237,7 +237,7 @@ class StubConnection:
                 session.waiting.appendleft(message)
                 self.lose()
                 return
-            mid = next(self.broker.packet_ids)
+            mid = next(self._session.packet_ids)
             session.in_flight[mid] = message
             self._on_message(replace(cut, ack=partial(self._ack, self.epoch, mid), epoch=self.epoch))
 

@@ -194,6 +194,11 @@ class Receiver(list):
             message.ack()
 
 
+@pytest.mark.promise(
+    "A broker that sends far more packets than Receive Maximum allows is disconnected; nothing is lost.",
+    where="mqtt/session",
+    topic="packets",
+)
 def test_a_broker_that_exceeds_receive_maximum_fourfold_is_cut_off_and_nothing_is_lost(connected, wait_until):
     """On MQTT 3.1.1 mosquitto has 20 messages in flight; on MQTT 5 it keeps to Receive Maximum."""
     received = Receiver()

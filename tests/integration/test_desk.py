@@ -113,6 +113,12 @@ def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitt
     assert (done.returncode, "nothing is kept" in done.stderr) == (65, True)
 
 
+@pytest.mark.promise(
+    "Commands of QoS 1 are all answered, also hundreds at once. Each is acknowledged when it is done, and none "
+    "is left for the next connection.",
+    where="rpc/queue, rpc/dispatcher",
+    topic="alarms",
+)
 def test_four_hundred_at_once_are_all_answered_and_none_ends_the_agent(shell: Callable, mosquitto, wait_until):
     """Mosquitto 2.0.11 sends all of them as soon as the first is acknowledged, whatever Receive Maximum says."""
     listener = mosquitto.listen("drsn/v1/_reply/+")

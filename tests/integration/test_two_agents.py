@@ -74,6 +74,12 @@ def watches(mosquitto: Mosquitto, state_dir: Path) -> bool:
     return (status.get("state"), status.get("ingest"), status.get("instance")) == ("online", "connected", own)
 
 
+@pytest.mark.promise(
+    "Of two agents with one `agent.id`, the second does not start (exit 78) while the first works, not even "
+    "with a copy of its state.",
+    where="service/lease_acquisition",
+    topic="identity",
+)
 def test_the_second_does_not_start_and_the_first_goes_on(mosquitto, make_agent, run_agent, tmp_path: Path, wait_until):
     first = make_agent(mosquitto.url)
     first.start()
@@ -92,6 +98,11 @@ def test_the_second_does_not_start_and_the_first_goes_on(mosquitto, make_agent, 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("state", ["separate", pytest.param("copied", marks=pytest.mark.slow)])
+@pytest.mark.promise(
+    "Of two that start at the same moment, one ends (69 or 78) within seconds, and its next start ends with 78.",
+    where="service/lease_defence",
+    topic="identity",
+)
 def test_of_two_that_start_at_once_one_stops_and_the_other_stays(mosquitto, twin, tmp_path: Path, protocol, state):
     """The broker tells them nothing: mosquitto 2.0.11 closes a line without MQTT 5's reason, and 3.1.1 has none."""
     agents = {name: twin(name) for name in ("one", "other")}
@@ -118,6 +129,11 @@ def test_of_two_that_start_at_once_one_stops_and_the_other_stays(mosquitto, twin
 
 
 @pytest.mark.slow
+@pytest.mark.promise(
+    "An agent that was disconnected while another took its id gets the id back, and the other ends.",
+    where="service/lease_defence",
+    topic="identity",
+)
 def test_one_that_comes_back_after_an_outage_has_its_name_again(mosquitto, twin, tmp_path: Path):
     """Meanwhile another one found it free: nothing but the broker could have told it, and the broker did not know."""
     first, second = twin("first"), twin("second")
@@ -151,6 +167,11 @@ def test_a_copy_of_a_running_agents_directory_does_not_take_its_name(mosquitto, 
     assert first.stop() == 0
 
 
+@pytest.mark.promise(
+    "The agent's own `online` from before a power cut does not delay its start.",
+    where="service/run_id",
+    topic="identity",
+)
 def test_after_a_power_cut_the_same_agent_starts_at_once(mosquitto, twin, tmp_path: Path):
     """Its `online` stands until the broker misses it; nobody waits for a sign of life of what it knows to be itself."""
     agent, again = twin("agent"), twin("again")

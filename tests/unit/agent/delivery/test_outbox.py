@@ -88,6 +88,11 @@ def test_so_many_are_under_way_and_no_more(outbox, connection, broker):
     assert len(broker.log) == IN_FLIGHT
 
 
+@pytest.mark.promise(
+    "An event goes out until the broker confirms it; the journal's cursor moves only then.",
+    where="delivery/outbox",
+    topic="alarms",
+)
 def test_the_cursor_moves_with_the_broker_s_word_alone_and_never_over_a_hole(outbox, connection, journal):
     pump(outbox, connection, 0.0)
     assert journal.published_id == 0

@@ -58,6 +58,12 @@ def test_a_number_that_no_database_holds_is_refused(plant: Plant, seq: int):
     assert ask(plant, "events", "r2", from_seq=2**63 - 1)[0]["events"] == []
 
 
+@pytest.mark.promise(
+    "No command ends the agent: an unexpected error is answered `internal error`. A damaged row of the journal "
+    "or of the replies is named, or reported as lost.",
+    where="rpc/dispatcher",
+    topic="alarms",
+)
 def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_done(plant: Plant, caplog):
     verbs = plant.agent.dispatcher.verbs
     verbs["launch"] = Handler("", fails(ZeroDivisionError("of ours")))

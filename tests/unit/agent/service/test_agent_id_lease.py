@@ -84,6 +84,12 @@ def test_whoever_has_it_is_nobody_of_our_own_past(lease: AgentIdLease, bearer: S
     assert taken == [False]
 
 
+@pytest.mark.promise(
+    "A last will that the broker publishes after the agent has connected again is corrected: the status goes "
+    "out again.",
+    where="service/lease_defence, service/health",
+    topic="identity",
+)
 def test_a_will_that_comes_late_does_not_stand(start):
     """From a cluster of brokers, after we have connected anew."""
     plant: Plant = start(StubBroker())
@@ -119,6 +125,13 @@ def test_an_agent_connects_when_its_name_is_free(start, monkeypatch):
 
 
 @pytest.mark.parametrize("which", ["control", "ingest"])
+@pytest.mark.promise(
+    "An agent whose connection another client takes over connects again. If that happens again and again, on a "
+    "broker that gives the reason (MQTT 5, 142), it ends with 69, publishes `offline`, and leaves the other "
+    "client alone.",
+    where="mqtt/connection, service/agent_id_lease",
+    topic="identity",
+)
 def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_on(start, which: str):
     """By one that says nothing of itself, as no agent does. Then nobody watches, and that is said."""
     plant: Plant = start(StubBroker(), waits=replace(NO_WAITS, quiet_s=60.0))
@@ -138,6 +151,11 @@ def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_o
     assert plant.retained(STATUS)["state"] == "offline"
 
 
+@pytest.mark.promise(
+    "An agent that ends because of another leaves the other's status in place, and publishes no `offline` over it.",
+    where="service/agent_id_lease, service/shutdown",
+    topic="identity",
+)
 def test_an_agent_that_gives_way_leaves_the_other_its_status(start, monkeypatch):
     """Whichever of them is connected at that moment: an `offline` of ours would hide that somebody watches."""
     plant: Plant = start(StubBroker())

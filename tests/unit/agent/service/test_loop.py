@@ -44,6 +44,11 @@ def test_a_healthy_sensor_has_a_retained_normal_as_soon_as_it_was_diagnosed(star
     assert plant.heard("drsn/v1/a/event") == []
 
 
+@pytest.mark.promise(
+    "A packet of QoS 1 is acknowledged in order of receipt, after the windows that it completed are committed.",
+    where="acquisition/ack_tracker, service/committer",
+    topic="packets",
+)
 def test_a_packet_is_acknowledged_when_its_windows_are_committed_and_not_before(start):
     plant = start(StubBroker())
     plant.say("a", "inner_race", windows=2)
@@ -66,6 +71,12 @@ def test_a_partial_window_never_holds_an_acknowledgement(start):
     assert health.windows == 50
 
 
+@pytest.mark.promise(
+    "A packet that was not acknowledged comes again and takes effect once. Its identity is (`boot_id`, `seq`), "
+    "and the cursors are in the same transaction.",
+    where="acquisition/continuity, storage/journal",
+    topic="packets",
+)
 def test_a_successor_goes_on_with_states_votes_cursors_and_event_numbers(start):
     broker = StubBroker()
     first = start(broker)

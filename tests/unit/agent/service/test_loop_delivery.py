@@ -43,6 +43,11 @@ def say_old(plant: Plant, age_s: float, *, synced: bool = True, seq: int = 1, la
     ("age_s", "synced", "ours", "stale"),
     [(601, True, True, 1), (599, True, True, 0), (601, False, True, 0), (601, True, False, 0), (-3600, True, True, 0)],
 )
+@pytest.mark.promise(
+    "A packet older than `agent.max_age_s` is acknowledged and counted `stale`, not diagnosed.",
+    where="acquisition/intake",
+    topic="packets",
+)
 def test_a_packet_is_stale_by_its_sensor_s_clock_if_that_and_ours_are_right(start, age_s, synced, ours, stale):
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     plant.agent.pipeline.intake.clock_synchronised = lambda _now_s: ours
@@ -114,6 +119,12 @@ STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue c
 
 @given(st.lists(st.sampled_from(STEPS), min_size=5, max_size=40))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.promise(
+    "At every moment `received = processed + shed + rejected + duplicate + stale + in_flight`: one thread "
+    "counts, and the inbox is counted under its lock.",
+    where="acquisition/inbox, service/receiver",
+    topic="packets",
+)
 def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], steps: list[str]):
     """Also while the network runs, with packets taken from the inbox and others in the batch."""
     plant = start(StubBroker())
@@ -172,6 +183,12 @@ def take(plant: Plant, step: str, number: int) -> None:  # noqa: C901, PLR0912 (
         plant.agent.poison_guard.probation = 3
 
 
+@pytest.mark.promise(
+    "Unknown senders cannot occupy all places of `agent.max_sensors`: a sensor that sends no whole window in "
+    "time loses its place.",
+    where="acquisition/sensor_quota",
+    topic="packets",
+)
 def test_strangers_that_never_bring_a_window_give_their_places_back(start):
     plant = start(StubBroker())  # max_sensors = 4
     plant.say("a", "normal")
@@ -209,6 +226,12 @@ def test_a_known_sensor_has_its_place_after_a_restart_whoever_comes_first(start)
     assert "drsn/v1/stranger/alarm" not in broker.retained, "it is the stranger who finds no place"
 
 
+@pytest.mark.promise(
+    "**Alarms come before durability.** On a full or read-only disk the agent goes on in memory: it publishes, "
+    "acknowledges, and its status is `degraded` with `store: …`. When the disk is back, it writes everything.",
+    where="storage/journal",
+    topic="alarms",
+)
 def test_a_full_disk_stops_no_alarm_and_no_acknowledgement(start, monkeypatch):
     """Degraded meanwhile, and online again with all of it on the disk."""
     broker = StubBroker()
@@ -252,6 +275,11 @@ def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path)
     assert "set aside as agent.sqlite3.set-aside-" in status["reasons"][0]
 
 
+@pytest.mark.promise(
+    "After an outage the retained alarms go out first, then the events, at a limited rate.",
+    where="delivery/delivery, delivery/outbox",
+    topic="alarms",
+)
 def test_a_backlog_of_events_goes_out_at_a_limited_rate_behind_the_retained_state(start):
     broker, waits = StubBroker(), replace(NO_WAITS, outbox=OutboxLimits(burst=5, per_s=0.0))
     plant = start(broker, waits=waits, raise_after="1/1", clear_after="1/1")

@@ -78,6 +78,12 @@ def test_an_alarm_that_nobody_has_seen_is_not_forgotten(plant: Plant):
     assert command(plant, "forget")["ok"], "a machine that was taken away never becomes healthy"
 
 
+@pytest.mark.promise(
+    "`forget` empties the retained alarm, frees the sensor's place, and keeps its history; event numbers "
+    "continue if the sensor comes back.",
+    where="rpc/forget_verb, decision/alarm_engine",
+    topic="identity",
+)
 def test_one_that_comes_back_is_new_but_its_events_go_on(plant: Plant, start):
     """Their ids are made of the numbers: with the same ones again, subscribers would drop them."""
     for label in ("ball", "normal"):

@@ -59,6 +59,12 @@ def test_votes_wait_for_their_commit_and_their_packets_for_the_acknowledgement(p
     assert ([set(states) for states in seen], len(plant.ingest.in_flight)) == ([{"a", "b"}], 0)
 
 
+@pytest.mark.promise(
+    "Votes of several batches are one commit, which waits for a fraction of a second at most. A change of an "
+    "alarm is committed at once.",
+    where="storage/group_commit",
+    topic="packets",
+)
 def test_a_transition_takes_all_with_it_at_once(patient, monkeypatch):
     plant = patient(StubBroker())
     seen = commits(plant, monkeypatch)

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from plant import NO_WAITS, RATE_HZ, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
@@ -15,6 +16,12 @@ from drsn.agent.service.waits import Waits
 OVERDUE_S = Waits.ack_age_s + 1
 
 
+@pytest.mark.promise(
+    "A packet that is not finished in time makes the agent close the connection; it and the packets behind it "
+    "come again, in order.",
+    where="service/chores",
+    topic="packets",
+)
 def test_a_packet_that_is_never_done_makes_the_agent_connect_anew_and_the_rest_comes_again_in_order(start):
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
     agent = plant.agent

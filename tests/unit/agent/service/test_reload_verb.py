@@ -74,6 +74,12 @@ def test_a_no_is_told_with_its_reason_and_costs_nothing(serve, wait_until: Calla
     assert service.checks == 1
 
 
+@pytest.mark.promise(
+    "The command `reload` is executed once and answered: with the reason of the refusal, or `ok` before the "
+    "agent restarts.",
+    where="service/reload_verb, service/reload",
+    topic="alarms",
+)
 def test_a_check_that_passes_is_answered_before_the_agent_restarts(serve, monkeypatch, wait_until):
     service = serve(StubBroker())
     told, publish = [], StubConnection.publish

@@ -109,6 +109,11 @@ def failing() -> Iterator[Entry]:
     raise RuntimeError
 
 
+@pytest.mark.promise(
+    "States, votes, cursors and events are written in one transaction.",
+    where="storage/database",
+    topic="alarms",
+)
 def test_a_commit_writes_all_or_nothing(database: OpenedDatabase):
     before = database.load(), database.read(0, 99)
     with pytest.raises(RuntimeError):
@@ -170,6 +175,11 @@ def test_every_state_comes_back_as_it_went(condition: Condition):
         assert database.load().sensors == {"é/\0": sensor}
 
 
+@pytest.mark.promise(
+    "The journal has a bounded size, and published events are deleted after a while.",
+    where="storage/database",
+    topic="alarms",
+)
 def test_a_full_journal_lets_the_oldest_go_published_or_not_and_says_how_many_no_broker_has(folder: Path):
     size = len(entry(4, 8).event)
     with closing(opened(folder, DatabaseLimits(journal_bytes=5 * size + 20, slack_bytes=size - 20))) as database:

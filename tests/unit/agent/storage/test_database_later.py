@@ -48,6 +48,11 @@ def test_what_a_later_version_has_done_away_with_is_not_brought_back(folder: Pat
     assert held(folder) == before, "nor is there anything beside it"
 
 
+@pytest.mark.promise(
+    "A database of a later version is refused (exit 78); neither it nor the log beside it is changed.",
+    where="storage/database",
+    topic="alarms",
+)
 def test_the_log_that_a_later_version_left_in_a_crash_stays_its_own(folder: Path):
     connect = (
         f"db = sqlite3.connect({str(folder / FILE)!r})"  # kept: garbage collection would close it and merge its log

@@ -62,6 +62,11 @@ def test_a_new_directory_remembers_nothing_and_has_an_epoch_that_lasts(tmp_path:
         assert len({*epochs, two.load().epoch}) == 2
 
 
+@pytest.mark.promise(
+    "Of two agents with one state directory, the second does not start.",
+    where="storage/state_dir",
+    topic="identity",
+)
 def test_a_second_agent_is_kept_out_until_the_first_is_gone(tmp_path: Path):
     with (
         closing(Journal(tmp_path)),
@@ -144,6 +149,11 @@ def test_a_disk_that_stays_full_is_tried_now_and_then(journal: Journal, disk: Di
     assert disk.opens == 3
 
 
+@pytest.mark.promise(
+    "Memory is bounded: when too many events wait, the oldest are dropped and counted as `lost_events`.",
+    where="storage/event_log",
+    topic="alarms",
+)
 def test_the_memory_is_bounded_and_what_it_can_t_hold_is_counted(tmp_path: Path, disk: Disk):
     limits = JournalLimits(max_events=60, max_replies=100)
     with closing(Journal(tmp_path, limits, disk.open)) as journal:
@@ -176,6 +186,12 @@ def test_a_command_is_known_again_while_the_disk_is_full_and_after(journal: Jour
 
 
 @pytest.mark.parametrize("content", [b"no database " * 999, b"SQLite format 3\0" * 999, b""])
+@pytest.mark.promise(
+    "A damaged database is set aside under a name with a time stamp, and the status reports it; there is no "
+    "crash loop.",
+    where="storage/recovery, storage/state_dir",
+    topic="alarms",
+)
 def test_a_file_that_is_no_database_is_set_aside_and_never_a_crash_loop(content: bytes, tmp_path: Path):
     (tmp_path / FILE).write_bytes(content)
     with closing(Journal(tmp_path)) as journal:
@@ -224,6 +240,12 @@ def test_an_unreadable_row_is_damage(tmp_path: Path):
         assert again.load().sensors == {}
 
 
+@pytest.mark.promise(
+    "A database that is damaged while the agent runs is written again from memory, with the same event numbers "
+    "and epoch.",
+    where="storage/journal",
+    topic="alarms",
+)
 def test_damage_at_run_time_is_set_aside_with_all_that_is_known_written_anew(
     journal: Journal, disk: Disk, tmp_path: Path
 ):
@@ -270,6 +292,11 @@ def test_files_set_aside_do_not_fill_the_disk(tmp_path: Path):
     assert len(aside(tmp_path)) == 3
 
 
+@pytest.mark.promise(
+    "The agent starts without its state directory, and uses it as soon as it is there.",
+    where="storage/journal",
+    topic="alarms",
+)
 def test_without_a_directory_the_agent_starts_and_waits_for_it(tmp_path: Path):
     place = tmp_path / "disk"
     place.touch()  # where the mount should be

@@ -67,6 +67,12 @@ def seqs(journal: Journal) -> list[int]:
     return [entry.seq for entry in journal.read(0, 100)]
 
 
+@pytest.mark.promise(
+    "The same on a disk that gives no answer, neither success nor error: the agent waits for it once, not for "
+    "each commit.",
+    where="storage/disk_executor, storage/journal",
+    topic="alarms",
+)
 def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(journal: Journal, hangs: Hangs, tmp_path: Path):
     hangs.begin()
     began_s = time.monotonic()

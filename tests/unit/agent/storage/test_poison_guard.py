@@ -55,6 +55,11 @@ def deadly_for_the_network(plant: Plant, sensor: str) -> None:
 
 
 @pytest.mark.parametrize("deadly", [deadly, deadly_for_the_network])
+@pytest.mark.promise(
+    "A packet that crashes the process again and again is refused (`poison`).",
+    where="storage/poison_guard",
+    topic="packets",
+)
 def test_a_packet_that_kills_the_process_is_refused_after_three_ends_with_it_in_hand(
     start: Callable[..., Plant], deadly: Callable[[Plant, str], None]
 ):

@@ -46,6 +46,12 @@ def test_where_it_can_t_be_written_nothing_happens(tmp_path: Path):
         assert guard.last_commit("a1") == 0
 
 
+@pytest.mark.promise(
+    "A database that is older than it was (its write-ahead log lost its end, or only this file came back from a "
+    "backup) is set aside too: else event numbers would be given twice.",
+    where="storage/rollback_guard",
+    topic="alarms",
+)
 def test_a_database_that_is_older_than_it_was_is_set_aside_and_numbers_are_not_given_twice(tmp_path: Path):
     """Its log lost its end, or a backup was brought back: to SQLite it is whole."""
     with closing(Journal(tmp_path)) as journal:

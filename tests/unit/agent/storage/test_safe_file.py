@@ -116,6 +116,12 @@ def test_it_starts_with_anything_in_the_place_of_its_database(lay: Callable[[Pat
 @example(content=b"[" * 1024)
 @example(content=b'{"clean": true, "ends": {"a": 1e999}}')
 @given(content=CONTENT)
+@pytest.mark.promise(
+    "The agent starts whatever is in the place of a state file: content that it cannot read is logged and "
+    "written again.",
+    where="storage/safe_file",
+    topic="alarms",
+)
 def test_any_content_is_survived(content: bytes, make_message):
     with TemporaryDirectory() as name:
         folder = Path(name)
