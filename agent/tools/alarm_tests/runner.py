@@ -64,7 +64,7 @@ def run_case(file: CaseFile, case: Case) -> CaseResult:
         try:
             problems = tuple(StepRunner(file, case, agent).run())
             lines = compare(case.expected, agent.events, case.within_s, some=case.some)
-            return CaseResult(case, tuple(lines), problems, tuple(agent.events), agent.now_ns / NS)
+            return CaseResult(case, tuple(lines), problems, tuple(agent.events), agent.clock.now_s)
         finally:
             agent.close()
 
@@ -125,7 +125,7 @@ class StepRunner:
             "duration_s": step.for_s,
             "from_seq": step.from_seq,
             "event_id": self._event_id(step, sensor),
-            "expires": None if step.expires_in_s is None else _iso(agent.wall_ns + round(step.expires_in_s * NS)),
+            "expires": None if step.expires_in_s is None else _iso(agent.clock.wall_ns + round(step.expires_in_s * NS)),
         }
         given = {name: value for name, value in asked.items() if value is not None}
         reason = agent.command(step.command, json.dumps(given).encode(), retained=step.retained)

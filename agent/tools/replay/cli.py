@@ -16,6 +16,7 @@ from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.model.data.recording import Recording
     from drsn.model.errors import Parser
 
 
@@ -49,19 +50,15 @@ def replay(arguments: argparse.Namespace) -> int:
     from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
     from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
     from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id  # noqa: PLC0415
-    from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
 
     topic = _topic(arguments)
     codec(arguments.codec)  # if its library is missing, the error names the package
     broker = broker_of(arguments)
-    recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
+    recordings = _recordings(arguments)
     sensors = [sensor_id(recording.name) for recording in recordings]
     if len(set(sensors)) < len(sensors):
         raise UsageError(f"two recordings become one sensor: {', '.join(sorted(sensors))}; rename a file")
-    for recording in recordings:
-        if recording.n_samples < arguments.samples:
-            raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
     plan = ReplayPlan(
         topic=topic,
         codec=arguments.codec,
@@ -83,6 +80,16 @@ def replay(arguments: argparse.Namespace) -> int:
     else:
         print(f"played {confirmed} packets as {', '.join(sensors)}")
     return EXIT_OK
+
+
+def _recordings(arguments: argparse.Namespace) -> list[Recording]:
+    from drsn.model.data.files import read_recording  # noqa: PLC0415
+
+    recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
+    for recording in recordings:
+        if recording.n_samples < arguments.samples:
+            raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
+    return recordings
 
 
 def _topic(arguments: argparse.Namespace) -> str:
