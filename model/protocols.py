@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.model.contract import NORMAL, Label
 from drsn.model.data import cwru, hit_sm
-from drsn.model.protocol_splits import FOLDS, SplitParts, condition_of, cwru_by_load, cwru_by_size, cwru_in_distribution, hit_sm_by_fold, hit_sm_by_rig, hit_sm_by_speed
+from drsn.model.protocol_splits import (
+    FOLDS,
+    SplitParts,
+    condition_of,
+    cwru_by_load,
+    cwru_by_size,
+    cwru_in_distribution,
+    hit_sm_by_fold,
+    hit_sm_by_rig,
+    hit_sm_by_speed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

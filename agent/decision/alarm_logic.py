@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, TRANSITIONS, Change, Condition, SensorState, Signal, State, with_event
+from drsn.agent.decision.alarm_state import (
+    SENSOR_CONDITIONS,
+    TRANSITIONS,
+    Change,
+    Condition,
+    SensorState,
+    Signal,
+    State,
+    with_event,
+)
 from drsn.agent.decision.cusum import BOUND_NATS
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.rule import WindowEvidence, deciding_votes, update

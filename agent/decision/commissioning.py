@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
-from drsn.agent.decision.baseline import GATE_SHARE, LEAST_WINDOWS, Baseline, HealthyWindow, UnfitError, best_condition, learn
+from drsn.agent.decision.baseline import (
+    GATE_SHARE,
+    LEAST_WINDOWS,
+    Baseline,
+    HealthyWindow,
+    UnfitError,
+    best_condition,
+    learn,
+)
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
 from drsn.agent.decision.operator_action import RefusedError
 

@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_logic import suppressor, update_suppression
-from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, TRANSITIONS, Change, Condition, SensorState, Signal, State, with_event
+from drsn.agent.decision.alarm_state import (
+    SENSOR_CONDITIONS,
+    TRANSITIONS,
+    Change,
+    Condition,
+    SensorState,
+    Signal,
+    State,
+    with_event,
+)
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Suppressor

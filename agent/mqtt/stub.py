@@ -19,7 +19,7 @@ from drsn.agent.mqtt.connection import TakeoverCounter
 from drsn.agent.mqtt.message import Confirmation, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from drsn.agent.mqtt.connection_options import ConnectionOptions
 
@@ -38,6 +38,7 @@ class _StubSession:
     """Messages that are not sent on this connection yet."""
     in_flight: dict[int, Message] = field(default_factory=dict)
     """Messages that are sent and not acknowledged, by packet id, in order of sending."""
+    packet_ids: Iterator[int] = field(default_factory=partial(itertools.count, 1))
 
 
 class StubBroker:
@@ -130,7 +131,6 @@ class StubConnection:
 
     protocol = "5"
     denied: tuple[str, ...] = ()
-    certificate: bytes | None = None
     alive = True
 
     def __init__(
@@ -150,7 +150,11 @@ class StubConnection:
         self._on_message, self._on_change = on_message, on_change
         self._takeovers = TakeoverCounter()
         self._session = _StubSession()
-        self._packet_ids = itertools.count(1)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """Always None: there is no TLS."""
+        return None
 
     @property
     def in_flight(self) -> Mapping[int, Message]:
@@ -204,7 +208,7 @@ class StubConnection:
         """Send a message. Returns its packet id; None: there is no connection."""
         if not self.connected:
             return None
-        mid = next(self._packet_ids)
+        mid = next(self._session.packet_ids)
         refused = self.broker.publish(topic, payload, qos, properties or {}, retain=retain, correlation=correlation)
         self.confirmations.append(Confirmation(self.epoch, mid, refused))
         self._on_change()
@@ -233,7 +237,7 @@ class StubConnection:
                 session.waiting.appendleft(message)
                 self.lose()
                 return
-            mid = next(self._packet_ids)
+            mid = next(self._session.packet_ids)
             session.in_flight[mid] = message
             self._on_message(replace(cut, ack=partial(self._ack, self.epoch, mid), epoch=self.epoch))
 

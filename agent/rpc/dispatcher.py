@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def _nothing() -> None:
-    """Nobody is to be woken."""
+def _no_loop() -> None:
+    """Wake nothing: without a loop, the caller asks for answers itself."""
 
 
 class CommandDispatcher:
@@ -38,7 +38,7 @@ class CommandDispatcher:
         wake: called when a command has come, by the network's thread.
     """
 
-    def __init__(self, context: CommandContext, wake: Callable[[], None] = _nothing) -> None:
+    def __init__(self, context: CommandContext, wake: Callable[[], None] = _no_loop) -> None:
         self.context = context
         self.verbs: dict[str, Handler] = dict(VERBS)
         """Verb -> its handler; those whose needs the context does not meet are not offered."""
@@ -56,7 +56,7 @@ class CommandDispatcher:
             return
         self.dropped += 1
         message.ack()  # else it would be one of those under way (Receive Maximum) until the next connection
-        self.context.errors.write("dropped", "command dropped: more come than are done",
+        self.context.errors.write("dropped", "command dropped: the queue is full",
                                   topic=message.topic, qos=message.qos, dropped=self.dropped)  # fmt: skip
 
     def next(self, now_unix_ns: int) -> Answer | None:
@@ -76,7 +76,7 @@ class CommandDispatcher:
             if engine.sensors != before:
                 raise  # half done: only what the next start finds on the disk is right
             self.failed += 1
-            event = "command failed in a way nobody expected"
+            event = "command failed: unexpected error"
             self.context.errors.write((verb, type(error)), event, error, topic=message.topic)
             return self._refusal(message, verb, now_unix_ns, FAILED)
 
@@ -164,7 +164,7 @@ class CommandDispatcher:
         reply = parsed(ReplyDocument, stored)
         if reply is None:
             self.failed += 1
-            self.context.errors.write("reply", "an answer that was kept is damaged", request_id=request_id)
+            self.context.errors.write("reply", "a stored reply is damaged", request_id=request_id)
             return self._reply(request_id, verb, now_unix_ns, LOST)
         if reply.pending is None or reply.request_id in self.context.pending:
             return reply
@@ -174,7 +174,7 @@ class CommandDispatcher:
         return reply.model_copy(update=lost)
 
     def _under_way(self, message: Message, request_id: str, verb: str, now_unix_ns: int) -> ReplyDocument:
-        """The reply to a command whose id a pending command has: the same again, or another, which is refused."""
+        """The reply to a command with the id of a pending one: if it is not the same command, a refusal."""
         other = self.context.pending[request_id]
         if (other.verb, other.message.payload) == (verb, message.payload):
             return self._reply(request_id, verb, now_unix_ns, None).model_copy(update={"pending": "under way"})

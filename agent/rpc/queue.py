@@ -1,4 +1,4 @@
-"""Commands that wait for the loop: bounded in number and bytes, those of QoS 0 apart from those of QoS 1."""
+"""The queue of commands: bounded in number and bytes, separately for QoS 0 and QoS 1."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
 
 RECEIVE_MAXIMUM: Final = 64
-"""Commands of QoS 1 that a broker of MQTT 5 is to have under way; each is acknowledged when it is done. 3.1.1
-has no such word; there mosquitto has 20 under way."""
+"""Commands of QoS 1 that an MQTT 5 broker may have in flight (Receive Maximum); each is acknowledged when it is done.
+MQTT 3.1.1 has no such property; there mosquitto has 20 in flight."""
 
 
 class QueueLimit(NamedTuple):
-    """What may wait."""
+    """Largest number and bytes of waiting commands."""
 
     commands: int
     size_bytes: int
@@ -28,7 +28,7 @@ greatest length, each with topic, response topic and correlation data of 65,535 
 
 
 class CommandQueue:
-    """First in, first out; filled by the network's thread, emptied by the loop."""
+    """First in, first out. The network's thread puts, the loop takes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,17 +39,17 @@ class CommandQueue:
         return len(self._messages)
 
     def put(self, message: Message) -> bool:
-        """Add a command; False: there is no room for it."""
+        """Add a command; False: the queue is full."""
         with self._lock:
-            held, room = self._held[message.qos > 0], QUEUE_LIMITS[message.qos > 0]
-            if held.commands >= room.commands or held.size_bytes + _size_bytes(message) > room.size_bytes:
+            held, limit = self._held[message.qos > 0], QUEUE_LIMITS[message.qos > 0]
+            if held.commands >= limit.commands or held.size_bytes + _size_bytes(message) > limit.size_bytes:
                 return False
             self._messages.append(message)
             self._count(message, 1)
             return True
 
     def take(self) -> Message | None:
-        """The oldest; None: nothing waits."""
+        """Take the oldest command; None: the queue is empty."""
         with self._lock:
             if not self._messages:
                 return None
@@ -64,6 +64,6 @@ class CommandQueue:
 
 
 def _size_bytes(message: Message) -> int:
-    """As far as a stranger decides it; user properties are bounded elsewhere."""
+    """The bytes of all that a sender decides, but user properties, which are bounded elsewhere."""
     texts = len(message.topic) + len(message.response_topic)
     return len(message.payload) + len(message.correlation) + texts

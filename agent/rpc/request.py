@@ -1,4 +1,4 @@
-"""A command as it came in: read, or refused with a reason that helps."""
+"""Reads a command from a message, or refuses it with a reason."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
 
 MAX_BYTES = 16_384
-"""Of a command; the longest that makes sense is a tenth of it."""
+"""Longest payload of a command; ten times the longest that makes sense."""
 
 
 def name_of(message: Message) -> str | None:
-    """The `request_id` of a message, whatever else is wrong with it; None: it has none that could end a topic."""
+    """The `request_id` of a message, whatever else is wrong with it; None: it has none that a topic may end in."""
     if len(message.payload) > MAX_BYTES:
         return None
     try:
@@ -33,7 +33,7 @@ def sensor_of(command: CommandDocument) -> str:
     """The sensor that a command is about.
 
     Raises:
-        RefusedError: it names none.
+        RefusedError: the command names no sensor.
     """
     if command.sensor is None:
         raise RefusedError("sensor: say which")
@@ -44,7 +44,7 @@ def read(message: Message) -> CommandDocument:
     """The command in a message.
 
     Raises:
-        RefusedError: retained, too long, no command, or expired.
+        RefusedError: the message is retained, too long, no command, or expired.
     """
     if message.retained:
         raise RefusedError("retained: a command is for now, and the broker would repeat this one for ever")

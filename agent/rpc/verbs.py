@@ -35,17 +35,17 @@ class Handler:
 
 
 VERBS: Final[dict[str, Handler]] = {
-    "ack": Handler("acknowledge an alarm: somebody has seen it", alarm_verbs.ack),
-    "reset": Handler("let go of a latched alarm whose cause is gone", alarm_verbs.reset),
+    "ack": Handler("acknowledge an alarm", alarm_verbs.ack),
+    "reset": Handler("reset a latched alarm whose cause is gone", alarm_verbs.reset),
     "shelve": Handler("suppress alarms of a sensor for some time, 8 hours at most", alarm_verbs.shelve),
     "unshelve": Handler("end a shelving", alarm_verbs.unshelve),
     "out_of_service": Handler("suppress alarms of a sensor until `in-service`", alarm_verbs.out_of_service),
     "in_service": Handler("end `out-of-service`", alarm_verbs.in_service),
     "events": Handler("what happened to a sensor, from the agent's journal", events, kept=False),
     "evidence": Handler("publish the record of an event", evidence, kept=False, needs="state_dir"),
-    "commission": Handler("learn a healthy machine from a minute of its signal", commission, needs="commission_s"),
+    "commission": Handler("learn the baseline of a machine from a healthy minute", commission, needs="commission_s"),
     "forget": Handler(
-        "let go of a sensor that is gone: its alarm, state and place; not its history", forget, needs="forget_sensor"
+        "remove a sensor that is gone: its alarm and its state, not its history", forget, needs="forget_sensor"
     ),
     RELOAD: Handler("take over new settings or another bundle, if they pass the check", reload, needs="reload"),
 }

@@ -1,4 +1,4 @@
-"""What the agent says and is told: every payload but packets, as a schema (docs/schemas/) and as its bytes."""
+"""The public documents: every MQTT payload but packets. Their JSON Schemas are in docs/schemas/."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 VERSION: Final = 1
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 MAX_SEQ: Final = 2**63 - 1
-"""Of an event; the database has no larger integer."""
+"""Largest number of an event; the database has no larger integer."""
 
 
 def iso_utc(unix_ns: int) -> str:
-    """`2026-01-01T00:00:00.000Z`."""
+    """The time as ISO 8601 in UTC, cut to ms: `2026-01-01T00:00:00.000Z`."""
     seconds, rest_ns = divmod(unix_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, tz=timezone.utc).replace(microsecond=rest_ns // 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -125,14 +125,14 @@ class CommissionDocument(Frozen):
     gate_rms: float | None = Field(description="the machine runs from here on; null: not asked for")
 
     @classmethod
-    def of(cls, commission: Baseline, bundle_sha256: str) -> CommissionDocument:
-        """As it stands for an agent that runs this bundle."""
-        learnt = commission.learnt
+    def of(cls, baseline: Baseline, bundle_sha256: str) -> CommissionDocument:
+        """The document of a baseline, for an agent that runs this bundle."""
+        learnt = baseline.learnt
         return cls(
-            at=iso_utc(commission.at_unix_ns),
-            by=commission.by,
-            comment=commission.comment,
-            in_use=commission.bundle_sha256 == bundle_sha256,
+            at=iso_utc(baseline.at_unix_ns),
+            by=baseline.by,
+            comment=baseline.comment,
+            in_use=baseline.bundle_sha256 == bundle_sha256,
             windows=learnt.windows,
             novelty=round(learnt.novelty, 4),
             novelty_spread=round(learnt.novelty_spread, 4),
@@ -140,7 +140,7 @@ class CommissionDocument(Frozen):
             rms=learnt.rms,
             rms_spread=round(learnt.rms_spread, 4),
             normal_share=round(learnt.normal_share, 4),
-            gate_rms=commission.gate_rms,
+            gate_rms=baseline.gate_rms,
         )
 
 
@@ -278,7 +278,7 @@ Document = TypeVar("Document", bound=Frozen)
 
 
 def parsed(kind: type[Document], data: bytes) -> Document | None:
-    """A document out of the database; None: its row is damaged."""
+    """A document from the database; None: its row is damaged."""
     try:
         return kind.model_validate_json(data)
     except ValidationError:

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.diagnosis import UNKNOWN
-from drsn.agent.schema.documents import AlarmDocument, BundleReference, CommissionDocument, ConditionDocument, EventDocument, iso_utc
+from drsn.agent.schema.documents import (
+    AlarmDocument,
+    BundleReference,
+    CommissionDocument,
+    ConditionDocument,
+    EventDocument,
+    iso_utc,
+)
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:

@@ -42,11 +42,11 @@ from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
+from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.service.receiver import Receiver
 from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.service.run_id import RunId
-from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.waits import Waits
 from drsn.agent.settings.inputs import check_inputs, inputs_of
@@ -175,12 +175,16 @@ class _Assembly:
     ) -> None:
         self.configuration, self.bundle, self.chosen, self.journal = configuration, bundle, chosen, journal
         self.waits, self.clock, self.metrics = waits, clock, Metrics()
-        self.settings: Settings = configuration.settings
         self.remembered: Snapshot = journal.load()
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
         self.info = self._info()
         self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the configuration."""
+        return self.configuration.settings
 
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""

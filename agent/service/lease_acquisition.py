@@ -17,8 +17,8 @@ from drsn.model.errors import ConfigurationError
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.service.run_id import RunId
     from drsn.agent.service.peer_status import StatusInbox
+    from drsn.agent.service.run_id import RunId
 
 QUIET_S = 0.5
 """A broker sends retained messages at once; after a pause of this length there are none."""

@@ -15,8 +15,8 @@ from drsn.agent.service.peer_status import ENDED, ONLINE, PeerStatus
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from drsn.agent.service.run_id import RunId
     from drsn.agent.service.peer_status import StatusInbox
+    from drsn.agent.service.run_id import RunId
 
 CONTRADICT_S = 1.0
 """A wrong status at the broker is contradicted at most once in this time."""

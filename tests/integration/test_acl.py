@@ -215,7 +215,7 @@ def test_a_command_sent_to_anothers_answers_is_not_taken_for_an_answer(enter: Ca
     client._connection.publish = lambda *_a, **_k: None
     for document in (foreign, own | {"agent": "jetson-08"}, own):
         client._messages.put(_message(f"drsn/v1/_reply/{client.request_id}", document))
-    reply = next(client.ask(AGENT, "ack", {"by": "ana"}, 1.0))
+    reply = next(client.call(AGENT, "ack", {"by": "ana"}, 1.0))
     assert (reply.request_id, reply.ok) == (client.request_id, False)
 
 

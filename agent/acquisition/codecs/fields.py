@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drsn.agent.acquisition.codecs.packet import MAX_T0_UNIX_NS, MAX_U32, Packet, PacketError, PayloadFormat, Reason, samples_from_bytes, scaled
+from drsn.agent.acquisition.codecs.packet import (
+    MAX_T0_UNIX_NS,
+    MAX_U32,
+    Packet,
+    PacketError,
+    PayloadFormat,
+    Reason,
+    samples_from_bytes,
+    scaled,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.codecs.packet import MAX_T0_UNIX_NS, MAX_U32, Packet, PacketError, PayloadFormat, Reason, samples_from_bytes
+from drsn.agent.acquisition.codecs.packet import (
+    MAX_T0_UNIX_NS,
+    MAX_U32,
+    Packet,
+    PacketError,
+    PayloadFormat,
+    Reason,
+    samples_from_bytes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

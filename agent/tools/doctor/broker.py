@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings, not_watched
 from drsn.agent.mqtt.session import CLOSED
 from drsn.agent.mqtt.tls import INSECURE, certificate_of
-from drsn.agent.tools.doctor.broker_session import LISTEN_S, NO_ANSWER, TIMEOUT_S, OwnCertificateError, connected, encrypted
+from drsn.agent.tools.doctor.broker_session import (
+    LISTEN_S,
+    NO_ANSWER,
+    TIMEOUT_S,
+    OwnCertificateError,
+    connected,
+    encrypted,
+)
 from drsn.agent.tools.doctor.finding import misconfigured, ok, soon, unavailable, unneeded
 
 if TYPE_CHECKING:

@@ -11,7 +11,14 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.schema.documents import AlarmDocument, BundleReference, EventDocument, ReplyDocument, ResultDocument, iso_utc
+from drsn.agent.schema.documents import (
+    AlarmDocument,
+    BundleReference,
+    EventDocument,
+    ReplyDocument,
+    ResultDocument,
+    iso_utc,
+)
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""`drsn-agent alarms`, `events` and what an operator answers: `ack`, `reset`, `shelve`, `unshelve` and so on."""
+"""`drsn-agent alarms`, `events`, and the commands of an operator: `ack`, `reset`, `shelve` and so on."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 ANSWER_S = 5.0
 PROGRESS_S = 20.0
-"""An agent that commissions says how far it is every five seconds."""
+"""Longest time between two answers of a commissioning, which reports progress every five seconds."""
 
 RELOAD_S = 150.0
-"""The agent gives its check 60 s, ends within 10, and begins anew, for which a check of 60 s leaves it as much."""
+"""Longest reload: the check has 60 s, the ordered end 10 s, and the next start, with a check of its own, the rest."""
 
-OF_ALARMS = ("ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "forget")
+SENSOR_VERBS = ("ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "forget")
 """Verbs that take a sensor and get one answer; in the shell with dashes."""
 
 
@@ -39,7 +39,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser = _usual(subparsers.add_parser("events", help=VERBS["events"].help), events)
     parser.add_argument("sensor")
     parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
-    for verb in OF_ALARMS:
+    for verb in SENSOR_VERBS:
         parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=VERBS[verb].help), command_alarm)
         parser.set_defaults(verb=verb)
         parser.add_argument("sensor")
@@ -81,7 +81,7 @@ def _usual(parser: Parser, command: Any) -> Parser:  # noqa: ANN401 (a function 
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """What the broker retains: what agents wrote is shown whatever lies beside it."""
+    """Show the retained alarms; bad documents beside them are named afterwards."""
     with _client(arguments) as client:
         found = client.retained
     if arguments.json:
@@ -93,7 +93,7 @@ def alarms(arguments: argparse.Namespace) -> int:
 
 
 def events(arguments: argparse.Namespace) -> int:
-    """The journal of a sensor, page by page."""
+    """Show the events of a sensor, page by page."""
     if not 0 <= arguments.from_seq <= MAX_SEQ:
         raise UsageError(f"--from-seq {arguments.from_seq}: 0 to {MAX_SEQ}")
     found: list[dict[str, Any]] = []
@@ -102,10 +102,10 @@ def events(arguments: argparse.Namespace) -> int:
     while more:
         with _client(arguments) as client:
             agent = client.agent_of(arguments.sensor)
-            asked = {"sensor": arguments.sensor, "from_seq": from_seq, "by": _who(arguments)}
-            reply = next(client.ask(agent, "events", asked, ANSWER_S))
+            fields = {"sensor": arguments.sensor, "from_seq": from_seq, "by": _who(arguments)}
+            reply = next(client.call(agent, "events", fields, ANSWER_S))
         if not reply.ok:
-            return _told(reply, arguments)
+            return _show(reply, arguments)
         found += [event.model_dump(mode="json") for event in reply.events]
         unreadable += reply.unreadable
         seen = [*(event.seq for event in reply.events), *reply.unreadable]
@@ -116,54 +116,57 @@ def events(arguments: argparse.Namespace) -> int:
     else:
         _print(map(event_line, found))
     if unreadable:
-        told = f"{arguments.sensor}: {len(unreadable)} events left out, their rows in the agent's journal are damaged"
-        print(printable(f"drsn-agent: warning: {told}: seq {', '.join(map(str, unreadable))}"), file=sys.stderr)
+        print(
+            f"drsn-agent: warning: {printable(arguments.sensor)}: {len(unreadable)} events left out, their rows in the "
+            f"agent's journal are damaged: seq {', '.join(map(str, unreadable))}",
+            file=sys.stderr,
+        )
     return EXIT_OK
 
 
 def command_alarm(arguments: argparse.Namespace) -> int:
-    """One command, and its answer."""
-    asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments)}
-    asked |= {"condition": arguments.condition, "comment": arguments.comment}
+    """Send one command about a sensor and show its answer."""
+    fields: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments)}
+    fields |= {"condition": arguments.condition, "comment": arguments.comment}
     if arguments.verb == "shelve":
         if not 0 < arguments.hours <= 8:
             raise UsageError(f"--hours {arguments.hours:g}: above 0, 8 at most")
-        asked["duration_s"] = arguments.hours * 3600
+        fields["duration_s"] = arguments.hours * 3600
     with _client(arguments) as client:
         agent = client.agent_of(arguments.sensor)
         if arguments.verb == "ack":
-            asked["event_id"] = arguments.event_id or _standing(client, arguments)
-        reply = next(client.ask(agent, arguments.verb, asked, ANSWER_S))
-    return _told(reply, arguments)
+            fields["event_id"] = arguments.event_id or _standing(client, arguments)
+        reply = next(client.call(agent, arguments.verb, fields, ANSWER_S))
+    return _show(reply, arguments)
 
 
 def commission(arguments: argparse.Namespace) -> int:
-    """Have a machine learnt, and wait for it."""
-    asked: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
-    asked |= {"undo": arguments.undo, "gate": arguments.gate}
+    """Commission a machine and wait for the end."""
+    fields: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
+    fields |= {"undo": arguments.undo, "gate": arguments.gate}
     with _client(arguments) as client:
         agent = client.agent_of(arguments.sensor)
-        for reply in client.ask(agent, "commission", asked, PROGRESS_S):
+        for reply in client.call(agent, "commission", fields, PROGRESS_S):
             if reply.pending is None:
                 break
             print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
     if reply.ok and not arguments.json:
         _print([commission_line(arguments.sensor, reply.commission, undone=arguments.undo)])
-    return _told(reply, arguments)
+    return _show(reply, arguments)
 
 
 def reload(arguments: argparse.Namespace) -> int:
-    """Have an agent check what is on its disk, and begin anew with it if it passes."""
-    asked: dict[str, Any] = {"by": _who(arguments), "comment": arguments.comment}
+    """Make an agent check what is on its disk and begin anew with it, and wait for the end."""
+    fields: dict[str, Any] = {"by": _who(arguments), "comment": arguments.comment}
     with _client(arguments) as client:
-        agent = client.known(arguments.agent)
-        for reply in client.ask(agent, "reload", asked, ANSWER_S, RELOAD_S):
+        agent = client.checked(arguments.agent)
+        for reply in client.call(agent, "reload", fields, ANSWER_S, RELOAD_S):
             if reply.pending is None:
                 break
             print(printable(f"{agent}: {reply.pending}"), file=sys.stderr, flush=True)
     if reply.ok and not arguments.json:
         _print([f"{agent}: has begun anew"])
-    return _told(reply, arguments)
+    return _show(reply, arguments)
 
 
 def _client(arguments: argparse.Namespace) -> Client:
@@ -173,7 +176,7 @@ def _client(arguments: argparse.Namespace) -> Client:
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:
-    """The event that made the alarm as it stands; that is what the person in front of this shell sees."""
+    """The id of the event that made the alarm as it stands, which is what the operator sees."""
     standing = client.retained.alarm(arguments.sensor).get("conditions", ())
     return next(
         (str(each.get("event_id")) for each in standing if each.get("condition") == arguments.condition), "none"
@@ -189,7 +192,7 @@ def _print(lines: Iterable[str]) -> None:
         print(printable(line))
 
 
-def _told(reply: ReplyDocument, arguments: argparse.Namespace) -> int:
+def _show(reply: ReplyDocument, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(reply.model_dump_json())
     elif reply.ok:

@@ -1,4 +1,4 @@
-"""The other side of the desk: what a shell needs to see alarms and to command an agent, over MQTT."""
+"""MQTT client of the command line: reads retained alarms, commands an agent and waits for its answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
-from drsn.agent.tools.operator.retained_state import Retained
+from drsn.agent.tools.operator.retained_state import RetainedState
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 CONNECT_S = 10.0
 EVIDENCE_S = 15.0
 QUIET_S = 0.5
-"""The broker sends what it retains at once; after a pause this long nothing more is to come."""
+"""Pause after which the retained messages are complete: the broker sends them at once."""
 
 
 class Client:
     """One connection, for one request. Use it in a `with` block.
 
     Args:
-        broker: where it is.
+        broker: its address.
         prefix: of the agents' topics.
-        event_id: whose evidence will be asked for.
+        event_id: event whose evidence is fetched; None: no evidence is.
 
     Raises:
         UnavailableError: no connection within 10 s.
@@ -65,8 +65,8 @@ class Client:
         )
         self._evidence: bytes | None = None
         self._where = f"{broker.host}:{broker.port}"
-        self.retained = Retained(prefix)
-        """Alarms and statuses."""
+        self.retained = RetainedState(prefix)
+        """RetainedState alarms and statuses."""
 
     def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
         self._connection.start()
@@ -85,33 +85,40 @@ class Client:
         self._connection.stop()
 
     def agent_of(self, sensor: str) -> str:
-        """The agent that watches a sensor.
+        """The id of the agent that has a sensor.
 
         Raises:
-            BadDataError: no alarm of that sensor is retained, or none that an agent wrote.
+            BadDataError: no alarm of that sensor is retained, or its document is not valid.
         """
         return str(self.retained.alarm(sensor)["agent"])
 
-    def known(self, agent: str) -> str:
-        """An agent's id, if the broker has a status of it.
+    def checked(self, agent: str) -> str:
+        """The same agent id, if the broker retains a status of it.
 
         Raises:
-            BadDataError: it has none, or none that an agent wrote.
+            BadDataError: it retains none, or its document is not valid.
         """
         self.retained.status(agent)
         return agent
 
-    def ask(
-        self, agent: str, verb: str, asked: dict[str, Any], timeout_s: float, later_s: float | None = None
+    def call(
+        self, agent: str, verb: str, arguments: dict[str, Any], timeout_s: float, later_s: float | None = None
     ) -> Iterator[ReplyDocument]:
-        """Command an agent; what it answers, as often as it does: within `timeout_s`, after the first `later_s`.
+        """Command an agent and yield each of its answers.
+
+        Args:
+            agent: its id.
+            verb: the command.
+            arguments: fields of the command.
+            timeout_s: for the first answer.
+            later_s: for each later answer; None: as the first.
 
         Raises:
             UnavailableError: no (further) answer in time.
-            BadDataError: the command is none, or the answer.
+            BadDataError: the command or an answer is not valid.
         """
         try:
-            command = CommandDocument(request_id=self.request_id, **asked)
+            command = CommandDocument(request_id=self.request_id, **arguments)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise BadDataError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
@@ -123,19 +130,19 @@ class Client:
                 reply = ReplyDocument.model_validate_json(message.payload)
             except ValidationError as error:
                 raise BadDataError(f"{message.topic}: no answer of this version's agent ({error.title})") from None
-            if (reply.request_id, reply.agent) == (self.request_id, agent):  # else somebody had it sent to our topic
+            if (reply.request_id, reply.agent) == (self.request_id, agent):  # else it was sent to our topic by mistake
                 yield reply
                 timeout_s = timeout_s if later_s is None else later_s
 
     def evidence(self, sensor: str, event_id: str) -> bytes:
-        """The record of an event; the client was made for it.
+        """Fetch the record of the event that the client was made for.
 
         Raises:
             UnavailableError: no answer in time.
-            BadDataError: the agent has none.
+            BadDataError: the agent has no such record.
         """
-        asked = {"sensor": sensor, "event_id": event_id, "by": getpass.getuser()}
-        reply = next(self.ask(self.agent_of(sensor), "evidence", asked, EVIDENCE_S))
+        arguments = {"sensor": sensor, "event_id": event_id, "by": getpass.getuser()}
+        reply = next(self.call(self.agent_of(sensor), "evidence", arguments, EVIDENCE_S))
         if not reply.ok:
             raise BadDataError(f"event {event_id}: {reply.reason}")
         if self._evidence is None:

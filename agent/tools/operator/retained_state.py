@@ -1,4 +1,4 @@
-"""What a broker retains, as a shell reads it. Anybody may have written it: a bad document hides no good one."""
+"""The retained documents of a broker. Any client may have written them: a bad document hides no good one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 AgentId = Annotated[str, StringConstraints(pattern=f"^{SENSOR_ID.pattern}$")]
 
 NAMED = 3
-"""Topics with a bad document that an error names; of more it says how many."""
+"""Bad topics that an error names; the others are counted."""
 
-SHOWN = 80
-"""Characters of what is wrong with one."""
+REASON_CHARS = 80
+"""Longest reason why a document is bad."""
 
 
 class SeenCondition(BaseModel):
-    """What a shell uses of a condition; whatever else a later version may tell is no mistake."""
+    """The fields of a condition that the command line uses; fields of later versions are allowed."""
 
     condition: str
     label: str
@@ -38,19 +38,19 @@ class SeenCondition(BaseModel):
 
 
 class SeenAlarm(BaseModel):
-    """The same of an alarm."""
+    """The fields of an alarm that the command line uses."""
 
     agent: AgentId
     conditions: tuple[SeenCondition, ...] = ()
 
 
 class SeenStatus(BaseModel):
-    """The same of a status."""
+    """The fields of a status that the command line uses."""
 
     state: str
 
 
-class Retained:
+class RetainedState:
     """The documents under a prefix; the last one of a topic counts.
 
     Args:
@@ -64,10 +64,10 @@ class Retained:
         self.statuses: dict[str, dict[str, Any]] = {}
         """Agent -> its status, as it came."""
         self.malformed: dict[str, str] = {}
-        """Topic -> why no agent of this version wrote what is there."""
+        """Topic -> why its document is not one of this version."""
 
     def keep(self, message: Message) -> None:
-        """Take one; an empty one is of a sensor or an agent that was forgotten."""
+        """Take a message; an empty payload removes the document: its sensor or agent was removed."""
         levels = message.topic.removeprefix(f"{self._prefix}/").split("/")
         if len(levels) == 2 and levels[1] == "alarm" and legal_sensor(levels[0]):  # else the doctor's
             self._put(message, self.alarms, levels[0], SeenAlarm)
@@ -78,12 +78,12 @@ class Retained:
         """The alarm of a sensor.
 
         Raises:
-            BadDataError: none is retained, or none that an agent wrote.
+            BadDataError: none is retained, or it is not valid.
         """
         self._require_sound(f"{self._prefix}/{sensor}/alarm")
         if sensor not in self.alarms:
-            known = ", ".join(sorted(self.alarms)) or "none at all"
-            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {known}")
+            others = ", ".join(sorted(self.alarms)) or "none at all"
+            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {others}")
         return self.alarms[sensor]
 
     def status(self, agent: str) -> dict[str, Any]:
@@ -94,15 +94,15 @@ class Retained:
         """
         self._require_sound(f"{self._prefix}/_agent/{agent}/status")
         if agent not in self.statuses:
-            known = ", ".join(sorted(self.statuses)) or "none at all"
-            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {known}")
+            others = ", ".join(sorted(self.statuses)) or "none at all"
+            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {others}")
         return self.statuses[agent]
 
     def require_all_sound(self) -> None:
-        """After the good ones were shown.
+        """Require that every document is valid; call it after the good ones were shown.
 
         Raises:
-            BadDataError: one line that names the topics of the others.
+            BadDataError: one line that names the topics of the bad documents.
         """
         if self.malformed:
             named = [f"{topic} ({reason})" for topic, reason in sorted(self.malformed.items())]
@@ -126,7 +126,7 @@ class Retained:
             to[name] = json.loads(message.payload)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])[:SHOWN]
-            self.malformed[message.topic] = f"{where or 'document'}: {first['msg'][:SHOWN]}"
+            where = ".".join(str(part) for part in first["loc"])[:REASON_CHARS]
+            self.malformed[message.topic] = f"{where or 'document'}: {first['msg'][:REASON_CHARS]}"
         except (ValueError, RecursionError) as error:  # a number of thousands of digits
-            self.malformed[message.topic] = excerpt(error)[:SHOWN]
+            self.malformed[message.topic] = excerpt(error)[:REASON_CHARS]

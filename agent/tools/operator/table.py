@@ -17,7 +17,7 @@ COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
 def alarm_lines(
     alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]], *, every: bool
 ) -> Iterator[str]:
-    """A table of what stands, the most urgent condition of each sensor first; of all sensors if `every`."""
+    """A table of the standing alarms, the most urgent of each sensor first; `every`: also sensors without one."""
     yield COLUMNS.format(**HEAD, note="").rstrip()
     silent = {name: status["state"] for name, status in statuses.items() if status.get("state") not in LIVE}
     for sensor in sorted(alarms):
@@ -33,16 +33,16 @@ def alarm_lines(
 
 
 def event_line(event: Mapping[str, Any]) -> str:
-    """One event."""
+    """One event in one line."""
     who = f"by {event['by']}" if event.get("by") else f"votes {event['votes']}/{event['of']}"
-    said = f": {event['comment']}" if event.get("comment") else ""
+    comment = f": {event['comment']}" if event.get("comment") else ""
     cells = _cells(event) | {"since": event["decided_at"]}
-    note = "; ".join([f"{who}{said}", *_notes(event)])
+    note = "; ".join([f"{who}{comment}", *_notes(event)])
     return f"{event['seq']:6} {COLUMNS.format(sensor=event['sensor'], note=note, **cells)}".rstrip()
 
 
 def commission_line(sensor: str, commission: CommissionDocument | None, *, undone: bool) -> str:
-    """What was learnt of a machine, or is forgotten."""
+    """The baseline that was learnt or removed, in one line."""
     if commission is None:
         return f"{sensor}: the learning has ended, nothing was learnt"
     gate = "" if commission.gate_rms is None else f"; runs from an RMS of {commission.gate_rms:.3g} on"

@@ -13,7 +13,15 @@ import numpy as np
 
 from drsn.agent.decision.cusum import YEAR_S, threshold_nats
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.tools.simulation.history import DAY_S, Draws, delays, dependence_windows, false_alarms, misled, upper_bound
+from drsn.agent.tools.simulation.history import (
+    DAY_S,
+    Draws,
+    delays,
+    dependence_windows,
+    false_alarms,
+    misled,
+    upper_bound,
+)
 from drsn.agent.tools.simulation.pool import ABSTAINED, Scene
 from drsn.agent.tools.simulation.rules import Argmax, ByVotes, Dropping, Sequential, Threshold
 

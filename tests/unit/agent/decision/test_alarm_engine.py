@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 AT_ONCE = Policy.votes(Quorum(1, 1), Quorum(1, 1))
 
 
-def pipeline_of(contract: ModelContract, policy: Policy = AT_ONCE, **options: object) -> AlarmEngine:
+def engine_of(contract: ModelContract, policy: Policy = AT_ONCE, **options: object) -> AlarmEngine:
     return AlarmEngine(contract, "0" * 64, lambda _sensor: policy, **options)
 
 
@@ -32,20 +32,20 @@ def diagnosis(condition: str, end_s: int = 1, *, fresh: bool = False) -> Diagnos
 
 
 def test_a_condition_that_a_new_bundle_no_longer_knows_stays_until_votes_clear_it(contract):
-    old = pipeline_of(contract)
+    old = engine_of(contract)
     old.feed(diagnosis("ball"), 0)
     labels = (contract.labels[0], contract.labels[1])
-    new = pipeline_of(contract.model_copy(update={"labels": labels}), sensors=old.sensors)
+    new = engine_of(contract.model_copy(update={"labels": labels}), sensors=old.sensors)
     assert list(new.sensors["a"].standing) == ["ball"]
     (change,) = new.feed(diagnosis("normal"), 0).changes
     assert (change.name, change.condition.state) == ("ball", State.NORMAL)
 
 
 def test_a_refused_packet_speaks_for_a_sensor_fault_of_a_sensor_that_is_known(contract):
-    pipeline = pipeline_of(contract)
-    assert pipeline.refuse("a", "non_finite", 0) is None
-    pipeline.feed(diagnosis("ball"), 0)
-    outcomes = [pipeline.refuse("a", "non_finite", 5 * 10**9) for _ in range(4)]
+    engine = engine_of(contract)
+    assert engine.refuse("a", "non_finite", 0) is None
+    engine.feed(diagnosis("ball"), 0)
+    outcomes = [engine.refuse("a", "non_finite", 5 * 10**9) for _ in range(4)]
     changes = [(c.name, c.condition.label, c.condition.suppressed_by) for o in outcomes for c in o.changes]
     assert changes == [("sensor_fault", "non_finite", None), ("ball", "ball_007", "sensor_fault")]
     assert outcomes[-1].diagnosis is None
@@ -53,19 +53,19 @@ def test_a_refused_packet_speaks_for_a_sensor_fault_of_a_sensor_that_is_known(co
 
 def test_what_a_closed_gate_makes_of_a_window_is_said(contract):
     gated = replace(AT_ONCE, limits=GateLimits(rms=2.0, settle_ns=0))
-    outcome = pipeline_of(contract, gated).feed(diagnosis("ball"), 0)
+    outcome = engine_of(contract, gated).feed(diagnosis("ball"), 0)
     assert (outcome.changes, outcome.suppressed_by) == ((), "gate")
-    assert pipeline_of(contract).feed(diagnosis("ball"), 0).suppressed_by is None
-    assert pipeline_of(contract).feed(diagnosis("sensor_fault"), 0).suppressed_by == "sensor_fault"
+    assert engine_of(contract).feed(diagnosis("ball"), 0).suppressed_by is None
+    assert engine_of(contract).feed(diagnosis("sensor_fault"), 0).suppressed_by == "sensor_fault"
 
 
 def test_the_sequential_rule_judges_by_the_models_probabilities(contract):
     terms = AlarmRule(Quorum(1, 1), Quorum(1, 1), threshold_nats=10.0)
-    pipeline = pipeline_of(contract, replace(AT_ONCE, machine=terms))
+    engine = engine_of(contract, replace(AT_ONCE, machine=terms))
     sure = Diagnosis(
         diagnosis("ball").reading, "ball", "ball", 0.99, {"normal": 0.005, "inner_race": 0.005, "ball": 0.99}, {}, -1.0
     )
-    decided = [(c.name, c.condition) for _ in range(6) for c in pipeline.feed(sure, 0).changes]
+    decided = [(c.name, c.condition) for _ in range(6) for c in engine.feed(sure, 0).changes]
     # ln(0.99/0.005) = 5.3 nats a window, four fifths of it for the dependence: three windows.
     assert [(name, c.count, c.of, c.weight) for name, c in decided] == [("ball", 3, 3, 10.0)]
 
@@ -76,7 +76,7 @@ def test_a_window_weighs_the_less_the_higher_its_novelty_whatever_a_baseline_all
     rule = AlarmRule(Quorum(1, 1), Quorum(1, 1), threshold_nats=10.0)
     statistics = BaselineStatistics(350, 0.0, 1.0, 1.0, 0.1, 1.0, allowance=50.0)
     sensor = SensorState({"ball": Condition()}, commission=Baseline(statistics, "0" * 64, None, 0, "ana"))
-    engine = pipeline_of(contract, replace(AT_ONCE, machine=rule), sensors={"a": sensor})
+    engine = engine_of(contract, replace(AT_ONCE, machine=rule), sensors={"a": sensor})
     probabilities = {"normal": 0.005, "inner_race": 0.005, "ball": 0.99}
     sure = Diagnosis(diagnosis("ball").reading, UNKNOWN, "ball", 0.99, probabilities, {}, 2.0 + excess)
     raised = [at for at in range(1, 20) for change in engine.feed(sure, 0).changes if change.name == "ball"]
@@ -84,12 +84,12 @@ def test_a_window_weighs_the_less_the_higher_its_novelty_whatever_a_baseline_all
 
 
 def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
-    pipeline = pipeline_of(contract)
-    pipeline.tick(0.0, 0, connected=True)
+    engine = engine_of(contract)
+    engine.tick(0.0, 0, connected=True)
     for second in range(1, 6):
-        pipeline.feed(diagnosis("normal"), 0)
-        pipeline.tick(float(second), 0, connected=True)
-    successor = pipeline_of(contract, sensors=pipeline.sensors)
+        engine.feed(diagnosis("normal"), 0)
+        engine.tick(float(second), 0, connected=True)
+    successor = engine_of(contract, sensors=engine.sensors)
     outcomes = [o for now in range(100, 140) for o in successor.tick(float(now), now * 10**9, connected=True)]
     ((change,),) = [outcome.changes for outcome in outcomes]
     silent = change.condition
@@ -101,7 +101,7 @@ def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
 
 @pytest.mark.parametrize(("condition", "reason"), [(None, "say which condition"), ("rust", "no condition 'rust'")])
 def test_an_acknowledgement_that_names_no_condition_of_the_sensor_is_told_so(contract, condition, reason):
-    pipeline = pipeline_of(contract)
-    (change,) = pipeline.feed(diagnosis("ball"), 0).changes
+    engine = engine_of(contract)
+    (change,) = engine.feed(diagnosis("ball"), 0).changes
     with pytest.raises(RefusedError, match=reason):
-        pipeline.operate("a", OperatorAction("ack", "ana", condition=condition, seq=change.condition.seq), 0)
+        engine.operate("a", OperatorAction("ack", "ana", condition=condition, seq=change.condition.seq), 0)

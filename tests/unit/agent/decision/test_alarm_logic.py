@@ -1,4 +1,4 @@
-"""Who may speak and what is told: sensor faults, gate, abstention, gaps and delays, by either rule."""
+"""Which windows count and what changes: sensor faults, gate, abstention, gaps and delays, by either rule."""
 
 from __future__ import annotations
 

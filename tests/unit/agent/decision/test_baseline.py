@@ -1,4 +1,4 @@
-"""What is learnt of a healthy machine: bounded, never deafer, and not from what is no healthy machine."""
+"""A baseline is bounded, never makes the model abstain more, and is not learnt from an unfit machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gathering a minute of a healthy machine: what counts, what ends it, what is said."""
+"""Commissioning: which windows count, what ends it, and its progress reports."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decide
 
 def test_the_gate_of_the_settings_comes_first(contract, window: Callable):
     policy = replace(Policy.votes(Quorum(1, 1), Quorum(1, 1)), limits=GateLimits(rms=0.3))
-    pipeline = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioning=commissioning())
-    pipeline.feed(window(), 0)
+    engine = AlarmEngine(contract, "0" * 64, lambda _sensor: policy, commissioning=commissioning())
+    engine.feed(window(), 0)
     with pytest.raises(RefusedError, match=r"RMS of 0\.3, and come first"):
-        pipeline.begin_commissioning(window().reading.sensor, ANA)
+        engine.begin_commissioning(window().reading.sensor, ANA)

@@ -1,7 +1,7 @@
 """Any sequence of windows, commands, restarts and clock jumps: no event lost or doubled, the retained state their fold.
 
-Two pipelines live side by side and are told the same; one of them is restarted from what its store would hold whenever
-hypothesis likes, the other never. They must say the same.
+Two engines get the same input; one of them is restarted from what its database would hold whenever hypothesis chooses,
+the other never. Their changes must be equal.
 """
 
 from __future__ import annotations
@@ -70,15 +70,15 @@ def diagnosis(sensor: str, condition: str, at_ns: int, *, fresh: bool, runs: boo
     return Diagnosis(reading, condition, fault or likely, 0.96, probabilities, {}, 0.0)
 
 
-def _told(act: Callable[[AlarmEngine], list[Outcome]], pipeline: AlarmEngine) -> list[Outcome] | str:
+def _outcomes(act: Callable[[AlarmEngine], list[Outcome]], engine: AlarmEngine) -> list[Outcome] | str:
     try:
-        return act(pipeline)
+        return act(engine)
     except RefusedError as error:
         return str(error)
 
 
 class Lifecycle(RuleBasedStateMachine):
-    """Two agents, and what their subscriber has heard."""
+    """Two agents, and the events that their subscriber has received."""
 
     @initialize(policy=POLICIES)
     def begin(self, policy: Policy) -> None:
@@ -86,21 +86,21 @@ class Lifecycle(RuleBasedStateMachine):
         self.now_ns = 10**18
         self.at_ns = 10**18
         self.stored: dict[str, bytes] = {}
-        self.restarted, self.steady = self._pipeline({}), self._pipeline({})
-        self.heard: dict[str, list[EventDocument]] = {name: [] for name in SENSORS}
+        self.restarted, self.steady = self._engine({}), self._engine({})
+        self.received: dict[str, list[EventDocument]] = {name: [] for name in SENSORS}
 
-    def _pipeline(self, sensors: dict[str, SensorState]) -> AlarmEngine:
+    def _engine(self, sensors: dict[str, SensorState]) -> AlarmEngine:
         return AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _: self.policy, sensors)
 
     def _both(self, act: Callable[[AlarmEngine], list[Outcome]]) -> None:
-        one, other = (_told(act, pipeline) for pipeline in (self.restarted, self.steady))
+        one, other = (_outcomes(act, engine) for engine in (self.restarted, self.steady))
         if isinstance(one, str) or isinstance(other, str):
             assert one == other
             return
         assert [outcome.changes for outcome in one] == [outcome.changes for outcome in other]
         for outcome in one:
             self.stored[outcome.name] = STORED.dump_json(outcome.sensor)
-            self.heard[outcome.name] += [RENDERER.event(outcome.name, change) for change in outcome.changes]
+            self.received[outcome.name] += [RENDERER.event(outcome.name, change) for change in outcome.changes]
 
     @rule(
         sensor=st.sampled_from(SENSORS), condition=st.sampled_from(CONDITIONS), times=st.integers(1, 3),
@@ -111,7 +111,7 @@ class Lifecycle(RuleBasedStateMachine):
             self.at_ns += WINDOW_NS
             self.now_ns += WINDOW_NS
             shown = diagnosis(sensor, condition, self.at_ns, fresh=fresh, runs=runs)
-            self._both(lambda pipeline, shown=shown: [pipeline.feed(shown, self.now_ns)])
+            self._both(lambda engine, shown=shown: [engine.feed(shown, self.now_ns)])
 
     @rule(
         sensor=st.sampled_from([*SENSORS, "stranger"]),
@@ -121,31 +121,31 @@ class Lifecycle(RuleBasedStateMachine):
         hours=st.floats(0.001, 8.5),
     )
     def command(self, sensor: str, verb: str, condition: str | None, seen: int, hours: float) -> None:
-        heard = [event.seq for event in self.heard.get(sensor, ()) if event.condition == condition]
-        seq = heard[-seen] if 0 < seen <= len(heard) else 0 if verb == "ack" else None
+        received = [event.seq for event in self.received.get(sensor, ()) if event.condition == condition]
+        seq = received[-seen] if 0 < seen <= len(received) else 0 if verb == "ack" else None
         until = self.now_ns + round(hours * 3600e9) if verb == "shelve" else 0
         operation = OperatorAction(verb, "ana", "why", condition, seq, until)
-        self._both(lambda pipeline: [pipeline.operate(sensor, operation, self.now_ns)])
+        self._both(lambda engine: [engine.operate(sensor, operation, self.now_ns)])
 
     @rule(hours=st.floats(-9, 9))
     def clock_jumps(self, hours: float) -> None:
         self.now_ns += round(hours * 3600e9)
-        self._both(lambda pipeline: pipeline.tick(0.0, self.now_ns, connected=True))
+        self._both(lambda engine: engine.tick(0.0, self.now_ns, connected=True))
 
     @precondition(lambda self: self.stored)
     @rule()
     def restart(self) -> None:
-        self.restarted = self._pipeline({name: STORED.validate_json(state) for name, state in self.stored.items()})
+        self.restarted = self._engine({name: STORED.validate_json(state) for name, state in self.stored.items()})
 
     @invariant()
     def no_event_is_lost_or_doubled(self) -> None:
-        for name, events in getattr(self, "heard", {}).items():
+        for name, events in getattr(self, "received", {}).items():
             assert [event.seq for event in events] == list(range(1, len(events) + 1)), name
             assert len({event.event_id for event in events}) == len(events)
 
     @invariant()
     def what_is_retained_is_the_fold_of_the_events(self) -> None:
-        for name, events in getattr(self, "heard", {}).items():
+        for name, events in getattr(self, "received", {}).items():
             if name not in self.restarted.sensors:
                 continue
             fold = {event.condition: event for event in events}
@@ -161,8 +161,8 @@ class Lifecycle(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_shelved_for_longer_than_eight_hours(self) -> None:
-        for pipeline in (getattr(self, "restarted", None),):
-            for sensor in pipeline.sensors.values() if pipeline else ():
+        for engine in (getattr(self, "restarted", None),):
+            for sensor in engine.sensors.values() if engine else ():
                 for condition in sensor.conditions.values():
                     assert condition.shelved_until_unix_ns <= self.now_ns + MAX_SHELF_NS
 

@@ -67,8 +67,8 @@ def broker(**how: object) -> BrokerAddress:
 def ends_of(path: str) -> float:
     """Expiry, from openssl."""
     command = ["openssl", "x509", "-in", path, "-noout", "-enddate"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return float(ssl.cert_time_to_seconds(told.strip().removeprefix("notAfter=")))
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(ssl.cert_time_to_seconds(printed.strip().removeprefix("notAfter=")))
 
 
 @pytest.mark.parametrize("form", FORMS)

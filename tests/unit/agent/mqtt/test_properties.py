@@ -70,8 +70,8 @@ def test_a_response_topic_that_was_cut_is_still_refused():
 def test_a_publish_without_properties_sends_none():
     assert publish_properties(None, b"") is None
     assert publish_properties({}, b"") is None
-    told = publish_properties({"seq": "7"}, b"c")
-    assert (told.UserProperty, told.CorrelationData) == ([("seq", "7")], b"c")
+    sent = publish_properties({"seq": "7"}, b"c")
+    assert (sent.UserProperty, sent.CorrelationData) == ([("seq", "7")], b"c")
 
 
 def test_user_properties_of_a_message_are_bounded():

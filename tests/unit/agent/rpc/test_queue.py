@@ -1,4 +1,4 @@
-"""What waits is bounded, and what comes at QoS 0 takes no place from what comes at QoS 1."""
+"""The queue is bounded, and commands of QoS 0 take no place from those of QoS 1."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
 
 LONGEST = 65_535
-"""Of a topic or of correlation data, as MQTT has it."""
+"""Longest topic or correlation data in MQTT."""
 
 
 @pytest.mark.parametrize("qos", [0, 1])

@@ -39,7 +39,7 @@ def test_the_documentation_of_the_topics_names_every_verb():
 
 @pytest.fixture
 def dispatcher(contract: ModelContract) -> CommandDispatcher:
-    """Of an agent without sensors that offers no more than it must."""
+    """A dispatcher of an agent without sensors that offers the core verbs only."""
     engine = SimpleNamespace(sensors={})
     journal = SimpleNamespace(reply=lambda _: None)
     return CommandDispatcher(CommandContext(engine, renderer_of(contract), journal, Topics("drsn/v1", "line4")))

@@ -13,7 +13,7 @@ from drsn.agent.__main__ import main
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.operator import cli as operator_commands
 from drsn.agent.tools.operator.client import Client
-from drsn.agent.tools.operator.retained_state import Retained
+from drsn.agent.tools.operator.retained_state import RetainedState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys):
             return client
 
         monkeypatch.setattr(Client, "__enter__", connect)
-        monkeypatch.setattr(Client, "ask", lambda *_: pytest.fail("nobody is to be asked"))
+        monkeypatch.setattr(Client, "call", lambda *_: pytest.fail("nobody is to be asked"))
         code = main([*(command or ("alarms",)), "--broker", "mqtt://b"])
         return code, *capsys.readouterr()
 
@@ -152,7 +152,7 @@ def test_a_sensor_that_is_none_is_not_there(sensor: str, shell):
 
 
 def test_the_last_document_of_a_topic_counts():
-    retained = Retained(PREFIX)
+    retained = RetainedState(PREFIX)
     for document, sound, bad in ((ALARM, 1, 0), (b"{", 0, 1), (ALARM, 1, 0), (b"", 0, 0), (b"[]", 0, 1), (b"", 0, 0)):
         retained.keep(message("press4/alarm", document))
         assert (len(retained.alarms), len(retained.malformed)) == (sound, bad)
@@ -165,12 +165,12 @@ def test_a_journal_is_shown_page_by_page_whatever_is_damaged_in_it(monkeypatch: 
 
     @contextmanager
     def client(_arguments: object) -> Iterator[SimpleNamespace]:
-        def ask(_agent: str, _verb: str, said: dict, _timeout_s: float) -> Iterator[SimpleNamespace]:
+        def call(_agent: str, _verb: str, said: dict, _timeout_s: float) -> Iterator[SimpleNamespace]:
             asked.append(said["from_seq"])
             events, unreadable, more = next(pages)
             yield SimpleNamespace(ok=True, events=events, unreadable=unreadable, more=more)
 
-        yield SimpleNamespace(agent_of=lambda _: "line4", ask=ask)
+        yield SimpleNamespace(agent_of=lambda _: "line4", call=call)
 
     monkeypatch.setattr(operator_commands, "_client", client)
     assert main(["events", "press4", "--broker", "mqtt://b", "--json"]) == 0
@@ -186,7 +186,7 @@ def test_a_number_that_no_event_has_is_a_mistake_of_usage(seq: str, capsys):
 
 
 def test_what_a_doctor_tries_is_no_sensor():
-    retained = Retained(PREFIX)
+    retained = RetainedState(PREFIX)
     for sensor in ("_doctor", "press4"):
         retained.keep(message(f"{sensor}/alarm", {"agent": "line4", "sensor": sensor, "state": "normal"}))
     assert (set(retained.alarms), retained.malformed) == ({"press4"}, {})
