@@ -63,8 +63,8 @@ def run_case(file: CaseFile, case: Case) -> CaseResult:
         agent = SimulatedAgent(file.setup, Path(folder))
         try:
             problems = tuple(StepRunner(file, case, agent).run())
-            lines = compare(case.expected, agent.events, case.within_s, some=case.some)
-            return CaseResult(case, tuple(lines), problems, tuple(agent.events), agent.now_ns / NS)
+            lines = compare(case.expected, agent.timeline.events, case.within_s, some=case.some)
+            return CaseResult(case, tuple(lines), problems, tuple(agent.timeline.events), agent.clock.now_ns / NS)
         finally:
             agent.close()
 
@@ -125,7 +125,7 @@ class StepRunner:
             "duration_s": step.for_s,
             "from_seq": step.from_seq,
             "event_id": self._event_id(step, sensor),
-            "expires": None if step.expires_in_s is None else _iso(agent.wall_ns + round(step.expires_in_s * NS)),
+            "expires": None if step.expires_in_s is None else _iso(agent.clock.wall_ns + round(step.expires_in_s * NS)),
         }
         given = {name: value for name, value in asked.items() if value is not None}
         reason = agent.command(step.command, json.dumps(given).encode(), retained=step.retained)
@@ -139,7 +139,7 @@ class StepRunner:
     def _event_id(self, step: Command, sensor: str) -> str | None:
         if step.event == "none" or (step.event is None and step.command != "ack"):
             return None
-        seq = step.event if isinstance(step.event, int) else self._agent.last_seq(sensor, step.condition)
+        seq = step.event if isinstance(step.event, int) else self._agent.timeline.last_seq(sensor, step.condition)
         return self._agent.event_id(sensor, seq)
 
 

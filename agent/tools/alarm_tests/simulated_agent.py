@@ -21,8 +21,9 @@ from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.alarm_tests.case_errors import field_error
-from drsn.agent.tools.alarm_tests.expectation import TimedEvent
 from drsn.agent.tools.alarm_tests.recording import frames_of, pipeline_of, recording_of
+from drsn.agent.tools.alarm_tests.simulated_clock import NS, SimulatedClock
+from drsn.agent.tools.alarm_tests.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,6 @@ if TYPE_CHECKING:
     from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
     from drsn.agent.tools.alarm_tests.scripted_windows import WindowRun
     from drsn.agent.tools.alarm_tests.steps import PlayRecording
-
-NS = 1_000_000_000
-START_UNIX_NS = 1_767_225_600 * NS
-"""2026-01-01T00:00:00Z."""
 
 TICK_NS = NS // 2
 """The agent's loop wakes at least as often (drsn.agent.service.loop)."""
@@ -62,51 +59,37 @@ class SimulatedAgent:
     """
 
     def __init__(self, setup: CaseSetup, folder: Path) -> None:
-        self.now_ns = 0
-        """Monotonic time since the case began."""
-        self.events: list[TimedEvent] = []
-        self._clock_offset_ns = 0  # of the agent's wall clock from the true time
+        self.clock, self.timeline = SimulatedClock(), Timeline()
         self._setup, self._folder = setup, folder
         self._interpret = Interpreter(setup.contract)
         self._ignored_faults = ignored_faults(setup.settings)
         self._uncommitted: tuple[dict[str, SensorState], list[EventDocument]] = {}, []
-        self._last_event: dict[tuple[str, str], EventDocument] = {}
         self._pipeline: Pipeline | None = None  # made with the first recording; it loads the network
         self._start()
 
-    @property
-    def true_ns(self) -> int:
-        """The time of the sensors' clocks, in ns since 1970."""
-        return START_UNIX_NS + self.now_ns
-
-    @property
-    def wall_ns(self) -> int:
-        """The time of the agent's wall clock, in ns since 1970."""
-        return self.true_ns + self._clock_offset_ns
-
     def close(self) -> None:
         """Close the journal."""
-        self._journal.close()
+        self._context.journal.close()
 
     def wait(self, duration_ns: int, *, connected: bool = True) -> None:
         """Let time pass, as in the agent's loop; `connected`: to the broker."""
-        end_ns = self.now_ns + duration_ns
-        while self.now_ns < end_ns:
-            self.now_ns = min(end_ns, self.now_ns + TICK_NS)
-            self._note(self._engine.tick(self.now_ns / NS, self.wall_ns, connected=connected))
+        clock, end_ns = self.clock, self.clock.now_ns + duration_ns
+        while clock.now_ns < end_ns:
+            clock.now_ns = min(end_ns, clock.now_ns + TICK_NS)
+            self._note(self._context.engine.tick(clock.now_s, clock.wall_ns, connected=connected))
 
     def set_clock(self, by_ns: int) -> None:
         """Set the agent's wall clock."""
-        self._clock_offset_ns += by_ns
+        self.clock.offset_ns += by_ns
         self.wait(1)
 
     def restart(self, down_ns: int, clock_ns: int) -> None:
         """Stop, and start again with the journal's state; the wall clock is set by `clock_ns` meanwhile."""
         self._commit()
-        self._journal.close()
+        self._context.journal.close()
         self._pipeline = None
-        self.now_ns += down_ns
-        self._clock_offset_ns += clock_ns
+        self.clock.now_ns += down_ns
+        self.clock.offset_ns += clock_ns
         self._start()
 
     def window(
@@ -124,12 +107,12 @@ class SimulatedAgent:
         """
         self.wait(self._setup.hop_ns)
         if run.fault in REFUSED_FAULTS:
-            refused = self._engine.refuse(sensor, run.fault, self.wall_ns)
+            refused = self._context.engine.refuse(sensor, run.fault, self.clock.wall_ns)
             self._note([] if refused is None else [refused])
             return
         reading = Reading(
             sensor=sensor,
-            end_unix_ns=self.true_ns,
+            end_unix_ns=self.clock.true_ns,
             duration_ns=self._setup.window_ns,
             advance_ns=self._setup.hop_ns,
             fresh=fresh,
@@ -152,11 +135,13 @@ class SimulatedAgent:
         """
         recording = recording_of(step, folder)
         if self._pipeline is None:
-            self._pipeline = pipeline_of(self._setup, self._engine, self._cursors, lambda _diagnosis: self.wall_ns)
-        start_ns = self.now_ns
-        for frame in frames_of(step, recording, sensor, self._setup, self.true_ns):
-            self.wait(start_ns + round(frame.due_s * NS) - self.now_ns)
-            packet = InFlight(Message(frame.topic, frame.payload, 1, False, frame.due_s, self.wall_ns))
+            self._pipeline = pipeline_of(
+                self._setup, self._context.engine, self._cursors, lambda _diagnosis: self.clock.wall_ns
+            )
+        start_ns = self.clock.now_ns
+        for frame in frames_of(step, recording, sensor, self._setup, self.clock.true_ns):
+            self.wait(start_ns + round(frame.due_s * NS) - self.clock.now_ns)
+            packet = InFlight(Message(frame.topic, frame.payload, 1, False, frame.due_s, self.clock.wall_ns))
             try:
                 self._note([*self._pipeline.process(packet), *self._pipeline.flush()])
             except PacketError as error:
@@ -165,9 +150,9 @@ class SimulatedAgent:
 
     def command(self, verb: str, payload: bytes, *, retained: bool) -> str | None:
         """Execute a command; return why it was refused, None if it was not."""
-        topic = self._topics.command(verb)
-        self._dispatcher.put(Message(topic, payload, 1, retained, self.now_ns / NS, self.wall_ns))
-        answer = self._dispatcher.next(self.wall_ns)
+        topic = self._context.topics.command(verb)
+        self._dispatcher.put(Message(topic, payload, 1, retained, self.clock.now_s, self.clock.wall_ns))
+        answer = self._dispatcher.next(self.clock.wall_ns)
         assert answer is not None, "it was put there just now"
         self._note(answer.outcomes)
         self._commit([answer.reply] if answer.reply and answer.kept else [])
@@ -175,50 +160,38 @@ class SimulatedAgent:
 
     def alarm(self, sensor: str) -> AlarmDocument | None:
         """Return the retained alarm; None: the agent has had no window of this sensor."""
-        state = self._engine.sensors.get(sensor)
-        return None if state is None else self._renderer.alarm(sensor, state)
-
-    def last_seq(self, sensor: str, condition: str | None) -> int:
-        """Return `seq` of the last event of a condition; 0: there was none."""
-        event = self._last_event.get((sensor, condition or ""))
-        return 0 if event is None else event.seq
+        state = self._context.engine.sensors.get(sensor)
+        return None if state is None else self._context.renderer.alarm(sensor, state)
 
     def event_id(self, sensor: str, seq: int) -> str:
         """Return the id that the agent gives to an event."""
-        return self._renderer.event_id(sensor, seq)
+        return self._context.renderer.event_id(sensor, seq)
 
     def _start(self) -> None:
-        setup = self._setup
-        self._journal = Journal(self._folder)
-        stored = self._journal.load()
+        setup, journal = self._setup, Journal(self._folder)
+        stored, agent = journal.load(), setup.settings.agent.id
         self._cursors = dict(stored.cursors)
-        agent = setup.settings.agent.id
-        self._topics = Topics(PREFIX, agent)
         policy = policy_of(setup.settings, setup.contract)
-        self._renderer = Renderer(Identity(agent, EPOCH, setup.reference), severities_of(setup.contract))
-        self._engine = AlarmEngine(setup.contract, setup.reference.sha256, policy, stored.sensors)
-        self._dispatcher = CommandDispatcher(CommandContext(self._engine, self._renderer, self._journal, self._topics))
-        self._note(self._engine.tick(self.now_ns / NS, self.wall_ns, connected=True))
+        renderer = Renderer(Identity(agent, EPOCH, setup.reference), severities_of(setup.contract))
+        engine = AlarmEngine(setup.contract, setup.reference.sha256, policy, stored.sensors)
+        self._context = CommandContext(engine, renderer, journal, Topics(PREFIX, agent))
+        self._dispatcher = CommandDispatcher(self._context)
+        self._note(engine.tick(self.clock.now_s, self.clock.wall_ns, connected=True))
 
     def _feed(self, diagnosis: Diagnosis) -> None:
-        self._note([self._engine.feed(diagnosis, self.wall_ns)])
+        self._note([self._context.engine.feed(diagnosis, self.clock.wall_ns)])
 
     def _note(self, outcomes: Sequence[Outcome]) -> None:
         states, events = self._uncommitted
         for outcome in outcomes:
             states[outcome.name] = outcome.sensor
-            rendered = [self._renderer.event(outcome.name, change) for change in outcome.changes]
+            rendered = [self._context.renderer.event(outcome.name, change) for change in outcome.changes]
             events += rendered
-            self.events += [TimedEvent(self.now_ns / NS, event, self._changed(event)) for event in rendered]
-
-    def _changed(self, event: EventDocument) -> tuple[str, ...]:
-        before = self._last_event.get((event.sensor, event.condition))
-        self._last_event[event.sensor, event.condition] = event
-        flags = ("latched", "suppressed_by")
-        return tuple(name for name in flags if before is not None and getattr(before, name) != getattr(event, name))
+            for event in rendered:
+                self.timeline.add(self.clock.now_s, event)
 
     def _commit(self, replies: Sequence[ReplyDocument] = ()) -> None:
         """Commit many windows at once: only a restart and commands depend on what is stored."""
         states, events = self._uncommitted
-        self._journal.commit(states, self._cursors, events, replies)
+        self._context.journal.commit(states, self._cursors, events, replies)
         self._uncommitted = {}, []

@@ -16,6 +16,9 @@ from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.agent.mqtt.broker_address import BrokerAddress
+    from drsn.agent.tools.replay.player import ReplayPlan
+    from drsn.model.data.recording import Recording
     from drsn.model.errors import Parser
 
 
@@ -46,9 +49,7 @@ def replay(arguments: argparse.Namespace) -> int:
         UsageError: an option is wrong, or two recordings have the same sensor id.
         BadDataError: a recording is shorter than one packet.
     """
-    from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
-    from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
-    from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id  # noqa: PLC0415
+    from drsn.agent.tools.replay.player import ReplayPlan, sensor_id  # noqa: PLC0415
     from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
 
@@ -72,17 +73,26 @@ def replay(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         loop=arguments.loop,
     )
-    connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
-    connection.start()
-    try:
-        confirmed = play(recordings, plan, connection, threading.Event())
-    finally:
-        connection.stop()
+    confirmed = _play(recordings, plan, broker)
     if arguments.json:
         print(json.dumps({"sensors": sensors, "packets": confirmed}))
     else:
         print(f"played {confirmed} packets as {', '.join(sensors)}")
     return EXIT_OK
+
+
+def _play(recordings: list[Recording], plan: ReplayPlan, broker: BrokerAddress) -> int:
+    """Play on a connection of its own; return how many packets the broker confirmed."""
+    from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
+    from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
+    from drsn.agent.tools.replay.player import play  # noqa: PLC0415
+
+    connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
+    connection.start()
+    try:
+        return play(recordings, plan, connection, threading.Event())
+    finally:
+        connection.stop()
 
 
 def _topic(arguments: argparse.Namespace) -> str:
