@@ -19,12 +19,12 @@ from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.data.files import read_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.decision.alarm_engine import AlarmEngine
-    from drsn.agent.service.clock import Clock
+    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
     from drsn.agent.tools.alarm_tests.steps import PlayRecording
     from drsn.agent.tools.replay.player import Frame
@@ -66,14 +66,16 @@ def frames_of(
     return frames([recording], plan, start_unix_ns)
 
 
-def pipeline_of(setup: CaseSetup, engine: AlarmEngine, cursors: Mapping[str, Cursor], clock: Clock) -> Pipeline:
+def pipeline_of(
+    setup: CaseSetup, engine: AlarmEngine, cursors: Mapping[str, Cursor], decided_at: Callable[[Diagnosis], int]
+) -> Pipeline:
     """Return the agent's pipeline for recordings, with batches of one window.
 
     Args:
         setup: its settings and its bundle.
         engine: the alarm states.
         cursors: sensor -> position in its stream that an earlier run has committed.
-        clock: its wall clock gives the time of a decision.
+        decided_at: diagnosis -> time of its decision, ns since 1970.
     """
     assert setup.bundle is not None, "the case file was checked"
     contract = setup.contract
@@ -93,5 +95,5 @@ def pipeline_of(setup: CaseSetup, engine: AlarmEngine, cursors: Mapping[str, Cur
         backend=OnnxBackend(setup.bundle.read("model.onnx"), contract, 1),
         interpret=Interpreter(contract),
         engine=engine,
-        clock=clock,
+        decided_at=decided_at,
     )

@@ -63,8 +63,8 @@ def run_case(file: CaseFile, case: Case) -> CaseResult:
         agent = SimulatedAgent(file.setup, Path(folder))
         try:
             problems = tuple(StepRunner(file, case, agent).run())
-            lines = compare(case.expected, agent.events, case.within_s, some=case.some)
-            return CaseResult(case, tuple(lines), problems, tuple(agent.events), agent.clock.now_s)
+            lines = compare(case.expected, agent.timeline.events, case.within_s, some=case.some)
+            return CaseResult(case, tuple(lines), problems, tuple(agent.timeline.events), agent.clock.now_ns / NS)
         finally:
             agent.close()
 
@@ -139,7 +139,7 @@ class StepRunner:
     def _event_id(self, step: Command, sensor: str) -> str | None:
         if step.event == "none" or (step.event is None and step.command != "ack"):
             return None
-        seq = step.event if isinstance(step.event, int) else self._agent.last_seq(sensor, step.condition)
+        seq = step.event if isinstance(step.event, int) else self._agent.timeline.last_seq(sensor, step.condition)
         return self._agent.event_id(sensor, seq)
 
 

@@ -16,6 +16,8 @@ from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.agent.mqtt.broker_address import BrokerAddress
+    from drsn.agent.tools.replay.player import ReplayPlan
     from drsn.model.data.recording import Recording
     from drsn.model.errors import Parser
 
@@ -47,18 +49,20 @@ def replay(arguments: argparse.Namespace) -> int:
         UsageError: an option is wrong, or two recordings have the same sensor id.
         BadDataError: a recording is shorter than one packet.
     """
-    from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
-    from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
-    from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id  # noqa: PLC0415
+    from drsn.agent.tools.replay.player import ReplayPlan, sensor_id  # noqa: PLC0415
+    from drsn.model.data.files import read_recording  # noqa: PLC0415
     from drsn.model.noise import Noise  # noqa: PLC0415
 
     topic = _topic(arguments)
     codec(arguments.codec)  # if its library is missing, the error names the package
     broker = broker_of(arguments)
-    recordings = _recordings(arguments)
+    recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
     sensors = [sensor_id(recording.name) for recording in recordings]
     if len(set(sensors)) < len(sensors):
         raise UsageError(f"two recordings become one sensor: {', '.join(sorted(sensors))}; rename a file")
+    for recording in recordings:
+        if recording.n_samples < arguments.samples:
+            raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
     plan = ReplayPlan(
         topic=topic,
         codec=arguments.codec,
@@ -69,12 +73,7 @@ def replay(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         loop=arguments.loop,
     )
-    connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
-    connection.start()
-    try:
-        confirmed = play(recordings, plan, connection, threading.Event())
-    finally:
-        connection.stop()
+    confirmed = _play(recordings, plan, broker)
     if arguments.json:
         print(json.dumps({"sensors": sensors, "packets": confirmed}))
     else:
@@ -82,14 +81,18 @@ def replay(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _recordings(arguments: argparse.Namespace) -> list[Recording]:
-    from drsn.model.data.files import read_recording  # noqa: PLC0415
+def _play(recordings: list[Recording], plan: ReplayPlan, broker: BrokerAddress) -> int:
+    """Play on a connection of its own; return how many packets the broker confirmed."""
+    from drsn.agent.mqtt.connection import Connection  # noqa: PLC0415
+    from drsn.agent.mqtt.connection_options import ConnectionOptions  # noqa: PLC0415
+    from drsn.agent.tools.replay.player import play  # noqa: PLC0415
 
-    recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
-    for recording in recordings:
-        if recording.n_samples < arguments.samples:
-            raise BadDataError(f"{recording.name}: {recording.n_samples} samples fill no packet; lower --samples")
-    return recordings
+    connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
+    connection.start()
+    try:
+        return play(recordings, plan, connection, threading.Event())
+    finally:
+        connection.stop()
 
 
 def _topic(arguments: argparse.Namespace) -> str:

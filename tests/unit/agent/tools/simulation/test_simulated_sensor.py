@@ -21,7 +21,7 @@ from drsn.model.bundle import open_bundle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.diagnosis import Reading
+    from drsn.agent.acquisition.reading import Reading
 
 CONTRACT = open_bundle(shipped("synthetic")).contract
 POLICY = Policy.votes(Quorum(3, 3), Quorum(3, 3))
