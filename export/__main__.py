@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.backends.tensorrt.flavour import FLAVOURS
+from drsn.agent.backends.tensorrt.flavour import FLAVOUR_OF
 from drsn.export import engine_command, verify_command
 from drsn.export.engine_from_onnx import device_and_library
 from drsn.export.inspection import describe
@@ -87,7 +87,7 @@ def check_export(arguments: argparse.Namespace) -> None:
 
 def export_command(arguments: argparse.Namespace) -> int:
     """Make a bundle, an engine, or both at once."""
-    options = engine_command.engine_options(arguments) if arguments.target in FLAVOURS else None
+    options = engine_command.engine_options(arguments) if arguments.target in FLAVOUR_OF else None
     if options and arguments.bundle is None:  # before minutes of export; with --bundle the bundle is checked first
         device_and_library(options.target, options.builder.compute_capabilities)
     bundle, comparisons = _bundle(arguments)
