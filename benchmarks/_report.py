@@ -1,4 +1,4 @@
-"""How every benchmark measures and reports: medians and spread, a ratio to a baseline of the same run, the machine."""
+"""Timing and reports of all benchmarks: median and spread, a ratio to a baseline of the same run, the machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROUND_S = 0.05
 
 
 def timed_us(call: Callable[[], object]) -> tuple[float, float, float]:
-    """Microseconds a call: median, least and greatest of `ROUNDS` rounds of about `ROUND_S` each."""
+    """Return microseconds for each call: median, least and greatest of `ROUNDS` rounds of about `ROUND_S` each."""
     call()
     started_s = time.perf_counter()
     call()
@@ -37,7 +37,7 @@ def timed_us(call: Callable[[], object]) -> tuple[float, float, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Where this was measured."""
+    """Return the machine and the versions of this measurement."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     packages = {name: version(name) for name in ("drsn-edge", "numpy", "onnxruntime", "paho-mqtt")}
@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Of the code that ran."""
+    """Return the commit of the code that ran, as git describes it."""
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=RESULTS).stdout.strip()
 

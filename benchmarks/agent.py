@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 WINDOW, RATE_HZ = 2048, 12_000.0
 CASES = ((50, 40, 0.0), (10, 60, 1.0), (50, 60, 1.0), (100, 60, 1.0))
-"""Sensors, windows of each, speed (0: as fast as it goes, 1: as live)."""
+"""(sensors, windows of each, speed); speed 0: as fast as possible, 1: real time."""
 
 CONFIG = """
 [agent]
@@ -52,7 +52,7 @@ sensor = "{{sensor}}"
 
 @contextmanager
 def running(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """A broker and an agent; yields the broker's port and the agent's process."""
+    """Run a broker and an agent; yield the broker's port and the agent's process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -72,7 +72,7 @@ def running(folder: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
 
 
 def measured(sensors: int, windows: int, speed: float) -> list[object]:
-    """One case."""
+    """Run one case; return its row."""
     rng = np.random.default_rng(1)
     recordings = [
         Recording(f"s{n}", "", rng.standard_normal((1, windows * WINDOW)).astype(np.float32), RATE_HZ)
@@ -112,18 +112,18 @@ def measured(sensors: int, windows: int, speed: float) -> list[object]:
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of a process."""
+    """Return user and system time of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def written_kb(pid: int) -> float:
-    """To the disk, so far, pages of the cache included."""
+    """Return the bytes written to the disk so far, with those in the page cache."""
     return int(Path(f"/proc/{pid}/io").read_text(encoding="utf-8").partition("\nwrite_bytes:")[2].split()[0]) / 1024
 
 
 def peak_rss_mb(pid: int) -> float:
-    """The largest resident memory so far."""
+    """Return the largest resident memory so far."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

@@ -1,7 +1,7 @@
 """Alarm quality of the shipped CWRU bundle at 3 hp, a load that it was not trained on; rules side by side.
 
 Writes results/alarms.json and results/alarms.png; needs DRSN_DATA_DIR and matplotlib, and takes about a quarter of an
-hour of one core. `--plot` draws the picture anew.
+hour of one core. `--plot` only draws the picture again.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from _report import RESULTS, machine
+from alarm_quality.study import StudyPlan, run
+from alarm_quality.table import table
 
 from drsn.agent.bundles import shipped
-from drsn.agent.tools.simulation.command import run
-from drsn.agent.tools.simulation.study import Plan
-from drsn.agent.tools.simulation.table import table
 from drsn.model.bundle import open_bundle
 from drsn.model.data import cwru, hit_sm
 from drsn.model.report.canvas import canvas
@@ -32,11 +31,12 @@ LOAD_HP = 3
 FILE = RESULTS / "alarms.json"
 RULES = {"argmax": "C7", "P >= 0.999": "C1", "votes 6/8": "C0", "dropping": "C4", "sequential": "C2"}
 GUARDED = ("gaussian noise", "laplacian noise", "pink noise", "hum", "HIT-SM")
-"""Strangers, by how their names begin, that must mislead the sequential test no more often than if it dropped them."""
+"""Foreign signals, by the beginnings of their names, on which the sequential test must raise no more alarms than if it
+dropped the windows that the model abstains from."""
 
 
-def measured(plan: Plan) -> dict[str, Any]:
-    """The study of the shipped bundle."""
+def measured(plan: StudyPlan) -> dict[str, Any]:
+    """Run the study of the shipped bundle; return the document."""
     bundle = open_bundle(shipped("cwru"))
     condition_of = {label.name: label.condition for label in bundle.contract.labels}
     faulty: dict[str, list[Recording]] = {}
@@ -59,7 +59,7 @@ def measured(plan: Plan) -> dict[str, Any]:
 
 
 def musts(found: dict[str, Any]) -> dict[str, bool]:
-    """What the alarms must do, and whether they do: by the agent's own two rules."""
+    """Return requirement -> whether it is met, for the agent's own two rules."""
     rows = {(row["snr_db"], row["rule"].split()[0]): row for row in found["rules"]}
 
     def within(snr_db: float, rule: str, seconds: float) -> bool:
@@ -75,10 +75,10 @@ def musts(found: dict[str, Any]) -> dict[str, bool]:
         for scene in ("quiet", "disturbed"):
             verdicts[f"{rule}: no false alarm in 30 days at -4 dB, {scene}"] = none_in_30_days(-4.0, rule, scene)
         verdicts[f"{rule}: p95 within 10 s at -10 dB"] = within(-10.0, rule, 10.0)
-    for speech, scene, key in product(("abstaining", "outspoken"), ("quiet", "disturbed"), ("median_s", "p95_s")):
-        equal = {row["rule"].split()[0]: row["delay"] for row in found["equal_false_alarms"][speech][scene]}
+    for model, scene, key in product(("abstaining", "outspoken"), ("quiet", "disturbed"), ("median_s", "p95_s")):
+        equal = {row["rule"].split()[0]: row["delay"] for row in found["equal_false_alarms"][model][scene]}
         votes, sequential = (_slowness(equal.get(rule), key) for rule in ("votes", "sequential"))
-        verdicts[f"sequential faster than votes at equal false alarms, {speech}, {scene}, {key}"] = sequential < votes
+        verdicts[f"sequential faster than votes at equal false alarms, {model}, {scene}, {key}"] = sequential < votes
     for kind in found["strangers"]:
         if kind["kind"].startswith(GUARDED):
             count = {name.split()[0]: raised for name, raised in kind["misled"].items()}
@@ -89,13 +89,13 @@ def musts(found: dict[str, Any]) -> dict[str, bool]:
 
 
 def _slowness(delay: dict[str, dict[str, float | None]] | None, key: str) -> float:
-    """Seconds of all conditions together; infinite where one is missed, or no rule of the family is right enough."""
+    """Sum of the seconds of all conditions; infinite if one is missed, or if no rule of the family qualified."""
     seconds = [d[key] for d in delay.values()] if delay else [None]
     return float("inf") if None in seconds else sum(seconds)
 
 
 def draw(found: dict[str, Any]) -> None:
-    """Two pictures side by side: what was promised and counted, and how fast."""
+    """Draw two plots side by side: false alarms over the threshold, and delays over SNR."""
     figure = canvas(11, 4.2)
     left, right = figure.subplots(1, 2)
     _promise(left, found)
@@ -139,12 +139,12 @@ def main() -> int:
     """Measure, print, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plot", action="store_true", help="draw what was measured before")
-    parser.add_argument("--stretches", type=int, default=Plan.stretches)
-    parser.add_argument("--days", type=float, default=Plan.days)
-    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--stretches", type=int, default=StudyPlan.stretches)
+    parser.add_argument("--days", type=float, default=StudyPlan.days)
+    parser.add_argument("--seed", type=int, default=StudyPlan.seed)
     arguments = parser.parse_args()
     if not arguments.plot:
-        found = measured(Plan(days=arguments.days, stretches=arguments.stretches, seed=arguments.seed))
+        found = measured(StudyPlan(days=arguments.days, stretches=arguments.stretches, seed=arguments.seed))
         print("\n".join(table(found)))
         print(*(f"{'yes' if met else 'NO '}  {what}" for what, met in found["musts"].items()), sep="\n")
         FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

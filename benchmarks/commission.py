@@ -1,7 +1,7 @@
-"""What commissioning gives and costs: the shipped `cwru` on CWRU at 3 hp, a load that it was not trained on.
+"""Benefit and cost of commissioning: the shipped `cwru` on CWRU at 3 hp, a load that it was not trained on.
 
-A machine is commissioned on one half of its healthy recording, as it is and in noise; the other half, its faults, and
-signals of no machine that the model knows show what that changes. The recording lasts 7.6 s: 22 windows in each half,
+A machine is commissioned on one half of its healthy recording, as recorded and with noise; the other half, its faults,
+and foreign signals show what that changes. The recording lasts 7.6 s: 22 windows in each half,
 not the 350 of a minute; with three kinds of noise a half gives 66. A second table gives what every allowance
 would cost, up to the largest.
 
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 
 LEVELS_DB = (None, 10.0, 5.0, 0.0, -3.0, -6.0)
 DRAWS = 3
-"""Of the noise; what is recorded as it is comes as often, so that a half has enough windows."""
+"""Draws of the noise; the recording without noise is used as often, so that a half has enough windows."""
 
 
 class Measure:
-    """One bundle and what it says of recordings."""
+    """Diagnoses of recordings by one bundle."""
 
     def __init__(self, bundle: Bundle, recipe: Recipe) -> None:
         assert bundle.contract.abstention_threshold is not None
@@ -57,8 +57,8 @@ class Measure:
         self.backend = OnnxBackend(bundle.read("model.onnx"), bundle.contract, 1 << 16)
         self.most = largest_allowance(bundle.contract, self.backend, 1 << 16)
 
-    def said(self, recordings: Sequence[Recording], noise: Disturbance, seed: int) -> dict[str, NDArray[Any]]:
-        """Of each window: novelty, whether it is named right, whether a faulty one is called normal."""
+    def diagnosed(self, recordings: Sequence[Recording], noise: Disturbance, seed: int) -> dict[str, NDArray[Any]]:
+        """Return for each window: novelty, whether its label is right, whether a faulty one is called normal."""
         windows = windows_of(recordings, self.recipe, noise, seed)
         outputs = self.backend.infer(windows.samples)
         named = outputs.probabilities.argmax(axis=1)
@@ -67,27 +67,27 @@ class Measure:
         right = conditions[named] == conditions[windows.label]
         return {"novelty": outputs.novelty, "right": right, "missed": missed, "condition": conditions[named]}
 
-    def accepted(self, said: dict[str, NDArray[Any]], allowance: float) -> dict[str, Any]:
-        """Shares at an allowance."""
-        taken = said["novelty"] <= self.threshold + allowance
-        named = float(said["right"][taken].mean()) if taken.any() else None
+    def accepted(self, found: dict[str, NDArray[Any]], allowance: float) -> dict[str, Any]:
+        """Return shares of windows at an allowance."""
+        taken = found["novelty"] <= self.threshold + allowance
+        named = float(found["right"][taken].mean()) if taken.any() else None
         return {"accepted": float(taken.mean()), "right_of_accepted": named,
-                "called_normal": float((said["missed"] & taken).mean())}  # fmt: skip
+                "called_normal": float((found["missed"] & taken).mean())}  # fmt: skip
 
 
 def noises_of(snr_db: float | None) -> list[Disturbance]:
-    """Each of the paper's, or none."""
+    """Return the noises of the paper, or none."""
     kinds = (Noise.GAUSSIAN, Noise.LAPLACIAN, Noise.PINK)
     return [Disturbance()] * DRAWS if snr_db is None else [Disturbance(kind, snr_db) for kind in kinds]
 
 
 def joined(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    """One after the other."""
+    """Return the arrays of all parts, one after the other."""
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def halves(recording: Recording) -> tuple[Recording, Recording]:
-    """Its first and its second half."""
+    """Return the first and the second half of a recording."""
     middle = recording.n_samples // 2
     return tuple(  # type: ignore[return-value]
         replace(recording, samples=part) for part in (recording.samples[:, :middle], recording.samples[:, middle:])
@@ -95,9 +95,9 @@ def halves(recording: Recording) -> tuple[Recording, Recording]:
 
 
 def commissioned(measure: Measure, recording: Recording, noises: Sequence[Disturbance]) -> tuple[float | None, str]:
-    """The allowance that a healthy recording leads to, or None and why not; each noise is drawn anew."""
-    said = joined([measure.said([recording], noise, SEED + number) for number, noise in enumerate(noises)])
-    seen = [HealthyWindow(float(n), 1.0, str(c)) for n, c in zip(said["novelty"], said["condition"], strict=True)]
+    """Return the allowance that a healthy recording gives, or None and the reason; each noise is drawn anew."""
+    found = joined([measure.diagnosed([recording], noise, SEED + number) for number, noise in enumerate(noises)])
+    seen = [HealthyWindow(float(n), 1.0, str(c)) for n, c in zip(found["novelty"], found["condition"], strict=True)]
     try:
         return learn(seen, measure.threshold, measure.most).allowance, ""
     except UnfitError as error:
@@ -105,16 +105,16 @@ def commissioned(measure: Measure, recording: Recording, noises: Sequence[Distur
 
 
 def machine_rows(measure: Measure, test: Sequence[Recording]) -> list[dict[str, Any]]:
-    """Each level: commissioned on either half; what that changes for the other half and for the faults."""
+    """Commission on either half at each level; return the changes for the other half and for the faults."""
     healthy = [recording for recording in test if recording.label == NORMAL]
     faulty = [recording for recording in test if recording.label != NORMAL]
     rows = []
     for snr_db in LEVELS_DB:
         noises = noises_of(snr_db)
-        faults = joined([measure.said(faulty, noise, SEED + 50 + n) for n, noise in enumerate(noises)])
+        faults = joined([measure.diagnosed(faulty, noise, SEED + 50 + n) for n, noise in enumerate(noises)])
         for number, (first, other) in enumerate([halves(healthy[0]), halves(healthy[0])[::-1]], start=1):
             allowance, why = commissioned(measure, first, noises)
-            rest = joined([measure.said([other], noise, SEED + 100 + n) for n, noise in enumerate(noises)])
+            rest = joined([measure.diagnosed([other], noise, SEED + 100 + n) for n, noise in enumerate(noises)])
             row: dict[str, Any] = {"snr_db": snr_db, "half": number, "allowance": allowance, "failed": why}
             for when, allowed in (("before", 0.0), ("after", allowance)):
                 if allowed is not None:
@@ -127,24 +127,24 @@ def machine_rows(measure: Measure, test: Sequence[Recording]) -> list[dict[str, 
 
 
 def cost_rows(measure: Measure, test: Sequence[Recording]) -> list[dict[str, Any]]:
-    """What each allowance would refuse of strange signals and accept of the faults, as recorded and at 0 dB."""
+    """Return what each allowance rejects of foreign signals and accepts of the faults, as recorded and at 0 dB."""
     faulty = [recording for recording in test if recording.label != NORMAL]
     strange = {
-        name: measure.said([replace(r, label=NORMAL) for r in recordings], Disturbance(), SEED)
+        name: measure.diagnosed([replace(r, label=NORMAL) for r in recordings], Disturbance(), SEED)
         for name, recordings in strange_signals(measure.contract.sample_rate_hz, measure.contract.window).items()
     }
-    known = {"as recorded": measure.said(faulty, Disturbance(), SEED)}
-    known["0 dB"] = joined([measure.said(faulty, noise, SEED) for noise in noises_of(0.0)])
+    known = {"as recorded": measure.diagnosed(faulty, Disturbance(), SEED)}
+    known["0 dB"] = joined([measure.diagnosed(faulty, noise, SEED) for noise in noises_of(0.0)])
     rows = []
     for allowance in [*(a for a in (0.0, 1.0, 2.0, 4.0, 6.0) if a < measure.most), measure.most]:
-        refused = {name: 1 - measure.accepted(said, allowance)["accepted"] for name, said in strange.items()}
-        faults = {name: measure.accepted(said, allowance) for name, said in known.items()}
+        refused = {name: 1 - measure.accepted(found, allowance)["accepted"] for name, found in strange.items()}
+        faults = {name: measure.accepted(found, allowance) for name, found in known.items()}
         rows.append({"allowance": allowance, "refused": refused, "faults": faults})
     return rows
 
 
 def other_rig_rows(measure: Measure) -> list[dict[str, Any]]:
-    """Healthy machines that the model was never shown: can they be commissioned?"""
+    """Commission healthy machines that the training data lacks."""
     rows = []
     for rig in hit_sm.RIGS:
         for recording in hit_sm.read_speeds(data_dir() / "hit_sm", rig, hit_sm.SPEEDS_RPM):
@@ -155,7 +155,7 @@ def other_rig_rows(measure: Measure) -> list[dict[str, Any]]:
 
 
 def shares(part: dict[str, Any] | None) -> list[str]:
-    """Healthy windows accepted, faulty ones accepted, and of those the ones named right."""
+    """Return the parts of healthy windows accepted, of faulty ones accepted, and of those with the right label."""
     if part is None:
         return ["", "", ""]
     faults = part["faults"]
@@ -163,12 +163,12 @@ def shares(part: dict[str, Any] | None) -> list[str]:
 
 
 def percent(share: float | None) -> str:
-    """For people."""
+    """Return a share as text, in per cent."""
     return "" if share is None else f"{100 * share:.1f}"
 
 
 def printed(document: dict[str, Any]) -> None:
-    """All three parts as tables."""
+    """Print all three parts as tables."""
     rows = []
     for row in document["machine_at_3_hp"]:
         level = "as recorded" if row["snr_db"] is None else f"{row['snr_db']:+g} dB"
@@ -185,7 +185,7 @@ def printed(document: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure and write."""
+    """Measure, and write results/commission.json."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     arguments = parser.parse_args()

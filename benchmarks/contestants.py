@@ -29,7 +29,7 @@ PROTOCOL = "cwru-0-to-3"
 BASELINE = "resnet"
 BATCH = 32
 EMBEDDED = 512
-"""Windows of noise that stand in for training ones, to give the novelty score its sizes."""
+"""Windows of noise instead of training windows: they give the novelty score its dimensions."""
 
 
 def session_of(cell: GridCell, windows: np.ndarray) -> onnxruntime.InferenceSession:

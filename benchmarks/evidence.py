@@ -1,7 +1,7 @@
-"""What evidence costs: time of a window beside the network's, memory of 1,000 sensors, size and time of a record.
+"""Costs of evidence: time for each window compared with inference, memory of 1,000 sensors, size and time of a record.
 
 Writes results/evidence.json and, from a recorded CWRU bearing with a damaged inner race, results/evidence.png; needs
-DRSN_DATA_DIR and matplotlib. `--plot` draws the picture alone.
+DRSN_DATA_DIR and matplotlib. `--plot` only draws the figure.
 """
 
 from __future__ import annotations
@@ -74,16 +74,16 @@ BEARING = Geometry(
 ABOUT = SensorSetup(CONTRACT, POLICY, (), BEARING)
 LOAD_HP = 3
 SPELL = 64
-"""Windows between two looks at the clock."""
+"""Windows between two readings of the clock."""
 
 ROUNDS, ROUND_S = 25, 0.05
-NO_RECEIPT = InFlight(Message("", b"", 0, False, 0.0, 0))
+NO_PACKET = InFlight(Message("", b"", 0, False, 0.0, 0))
 G_PER_COUNT = 10 / 32_768
-"""Of an imagined 16-bit sensor of ±10 g that the recording is played through."""
+"""Resolution of a simulated 16-bit sensor of ±10 g, to which the recording is rounded."""
 
 
-class Desk:
-    """Takes snapshots and keeps them."""
+class MemoryWriter:
+    """A writer that keeps the snapshots in memory."""
 
     written = failed = bytes = 0
     problem = None
@@ -92,21 +92,21 @@ class Desk:
         self.taken: list[Capture] = []
 
     def take(self, snapshot: Capture) -> bool:
-        """Never full."""
+        """Keep a snapshot; there is always room."""
         self.taken.append(snapshot)
         return True
 
     def close(self) -> None:
-        """Nothing waits."""
+        """Do nothing: no snapshot waits."""
 
 
 def pipeline() -> AlarmEngine:
-    """A new one."""
+    """Return a new alarm engine."""
     return AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _sensor: POLICY)
 
 
 def messages(recordings: list[Recording], dtype: str) -> list[Message]:
-    """One recording after the other, as one sensor would send them."""
+    """Yield the packets of one recording after the other, as of one sensor."""
     n, sent = CONTRACT.window, []
     for recording in recordings:
         for at in range(0, recording.n_samples - n, n):
@@ -120,10 +120,10 @@ def messages(recordings: list[Recording], dtype: str) -> list[Message]:
 
 
 def record_of_a_raise(dtype: str) -> Record:
-    """Two seconds of a healthy bearing, then one whose inner race is damaged: the record of the alarm."""
+    """Return the record of an alarm: two seconds of a healthy bearing, then of one with a damaged inner race."""
     loads = {recording.label: recording for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))}
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
-    desk = Desk()
+    desk = MemoryWriter()
     keeper = Recorder(WINDOWS, BATCH, desk, RENDERER.event)
     pattern = TopicPattern("plant/{point}/frame", "{point}")
     entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
@@ -148,7 +148,7 @@ def record_of_a_raise(dtype: str) -> Record:
 
 
 def window_of(rng: np.random.Generator, count: float | None) -> Window:
-    """Noise of one model window; with `count`, of 16-bit counts."""
+    """Return noise of one model window; with `count`, rounded to 16-bit counts."""
     samples = rng.standard_normal((1, CONTRACT.window)).astype(np.float32)
     if count is not None:
         samples = np.rint(samples / np.float32(count)).astype(np.int16) * np.float32(count)
@@ -156,7 +156,7 @@ def window_of(rng: np.random.Generator, count: float | None) -> Window:
 
 
 def interleaved(calls: dict[str, tuple[Callable[[], object], int]]) -> list[list[object]]:
-    """Processor time a window, in turns, so that what else the machine does slows all alike; ratio: of the same round.
+    """Return processor time for each window. The steps take turns, so that other load affects all of them.
 
     Args:
         calls: name -> call, and the windows in it; the first is what the others are compared with.
@@ -179,7 +179,7 @@ def interleaved(calls: dict[str, tuple[Callable[[], object], int]]) -> list[list
 
 
 def per_window() -> list[list[object]]:
-    """Stage and keep a window, beside its inference in a batch of 32 and alone, and beside all else that is done."""
+    """Time staging and keeping of a window, beside its inference (batch of 32, and alone) and all other steps."""
     rng = np.random.default_rng(1)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         x = rng.standard_normal((BATCH, 1, CONTRACT.window)).astype(np.float32)
@@ -191,9 +191,9 @@ def per_window() -> list[list[object]]:
         for name, count in (("keep, float32", None), ("keep, 16-bit counts", 1e-4)):
             window = window_of(rng, count)
             look, line = WindowStats(window.samples), pipeline()
-            keeper = Recorder(WINDOWS, BATCH, Desk(), RENDERER.event)
+            keeper = Recorder(WINDOWS, BATCH, MemoryWriter(), RENDERER.event)
             batch = Batcher(CONTRACT, BATCH, 0.0)
-            batch.add("press4", window, NO_RECEIPT, 0.0)
+            batch.add("press4", window, NO_PACKET, 0.0)
             keeper.buffer(0, window, look)
             (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
             outcome = replace(line.feed(diagnosis, 0), changes=())
@@ -208,7 +208,7 @@ def per_window() -> list[list[object]]:
         batch = Batcher(CONTRACT, BATCH, 0.0)
 
         def condition_and_judge() -> None:
-            batch.add("press4", window, NO_RECEIPT, 0.0)
+            batch.add("press4", window, NO_PACKET, 0.0)
             batch.clear()
             line.feed(diagnosis, 0)
 
@@ -217,7 +217,7 @@ def per_window() -> list[list[object]]:
 
 
 def memory_mb() -> dict[str, float]:
-    """What a thousand sensors hold with full rings beyond what they hold without: traced, not counted."""
+    """Return the memory of the full rings of a thousand sensors, as traced."""
     rng = np.random.default_rng(2)
     held: dict[bool, int] = {}
     arrays = 0
@@ -225,12 +225,12 @@ def memory_mb() -> dict[str, float]:
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         for kept in (False, True):
             tracemalloc.start()
-            keeper = Recorder(WINDOWS if kept else 0, BATCH, Desk(), RENDERER.event)
+            keeper = Recorder(WINDOWS if kept else 0, BATCH, MemoryWriter(), RENDERER.event)
             batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer)
             line = Pipeline(None, batcher, backend, Interpreter(CONTRACT), pipeline(), recorder=keeper)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
                 for index in range(BATCH):
-                    line.add(f"s{(number + index) % SENSORS}", windows[index], NO_RECEIPT)
+                    line.add(f"s{(number + index) % SENSORS}", windows[index], NO_PACKET)
                 line.flush()
             held[kept], arrays = tracemalloc.get_traced_memory()[0], keeper.nbytes
             tracemalloc.stop()
@@ -239,7 +239,7 @@ def memory_mb() -> dict[str, float]:
 
 
 def per_event(record: Record, per_us: float) -> list[list[object]]:
-    """Copy, write, read and tell one record; ratio: to a window's inference."""
+    """Time copying, writing, reading and printing of one record; ratio: to the inference of a window."""
     data = to_bytes(record)
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -258,7 +258,7 @@ def per_event(record: Record, per_us: float) -> list[list[object]]:
 
 
 def replays() -> dict[str, dict[str, object]]:
-    """The record of the alarm, judged again: from 16-bit frames, whose samples are kept as sent, and from float32."""
+    """Replay the record of the alarm: from 16-bit frames, which are kept without loss, and from float32."""
     found = {}
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, 1) as backend:
         for dtype in ("i16", "f32"):
@@ -274,7 +274,7 @@ def replays() -> dict[str, dict[str, object]]:
 
 
 def quantising(snr_db: float) -> dict[str, object]:
-    """What 16 bits change of the float32 windows of ten recordings with noise: the worst, and how many decide anew."""
+    """Return the largest change by 16 bits in windows of ten recordings with noise, and how many decisions change."""
     samples = np.concatenate(
         [
             add_noise(recording.samples, snr_db, Noise.GAUSSIAN, np.random.default_rng(3))[0]
@@ -340,7 +340,7 @@ def main() -> None:
 
 
 def array_bytes(record: Record) -> int:
-    """Of its arrays."""
+    """Return the bytes of its arrays."""
     return sum(array.nbytes for array in record.arrays.named().values())
 
 

@@ -21,7 +21,7 @@ from drsn.model.novelty import fit_coefficients
 LABELS = 8
 BATCHES = (1, 32)
 TURNS = 3
-"""Each graph is timed so often, in turn, so that what else the machine does meets both."""
+"""Rounds in which the graphs are timed in turn, so that other load on the machine affects both."""
 
 CONTRACT = ModelContract(
     labels=tuple(
@@ -44,7 +44,7 @@ def networks() -> dict[str, NetworkConfig]:
 
 
 def graph_of(config: NetworkConfig) -> DeployedModel:
-    """Weights by chance: what a node costs does not depend on them."""
+    """Return a network with random weights: the time of a node does not depend on them."""
     torch.manual_seed(1)
     network = Network(config)
     rng = np.random.default_rng(1)

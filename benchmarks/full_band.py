@@ -36,7 +36,7 @@ LIMITS_HZ = {"rung's band": BANDWIDTH_HZ, "12.8 kHz": hit_sm.SAMPLE_RATE_HZ / 2,
 
 
 def frames_of(rig: str, rpm: int, label: str, hop: int) -> NDArray[np.float64]:
-    """Windows of a recording as recorded, each of mean 0: float64[n, WINDOW]."""
+    """Return windows of a recording as recorded, each of mean 0: float64[n, WINDOW]."""
     path = data_dir() / "hit_sm" / rig / f"{hit_sm.FILES[label]}_{rpm}.mat"
     (signal,) = variables(path).values()
     frames = np.lib.stride_tricks.sliding_window_view(np.ravel(signal).astype(np.float64), WINDOW)[::hop]
@@ -51,7 +51,7 @@ def limited(frames: NDArray[np.float64], limit_hz: float) -> NDArray[np.float32]
 
 
 def shares(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log of the power between the limits, relative to all of it: float64[n, 3]."""
+    """Return the log of the power between the limits, relative to the whole: float64[n, 3]."""
     power = np.square(np.abs(np.fft.rfft(frames, axis=1)))
     edges = [0, *(round(limit_hz / hit_sm.RECORDED_HZ * WINDOW) for limit_hz in LIMITS_HZ.values())]
     parts = [power[:, first:last].sum(axis=1) for first, last in pairwise(edges)]
@@ -65,7 +65,7 @@ FEATURES = {
 
 
 def recall(rig: str, left_out: int, features: str) -> float:
-    """Macro recall, in per cent, at the speed that was left out."""
+    """Return the macro recall, in per cent, at the speed that was left out."""
     labels = list(hit_sm.FILES)
     speeds = [rpm for rpm in hit_sm.SPEEDS_RPM if rpm != left_out]
     seen = [(FEATURES[features](frames_of(rig, rpm, label, HOP)), label) for rpm in speeds for label in labels]

@@ -1,4 +1,4 @@
-"""What a window of 2,048 samples costs beside the network, step by step; ratio: to the first row of its group."""
+"""Time of a window of 2,048 samples outside the network, step by step; ratio: to the first row of its group."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ FORM = PayloadFormat()
 
 
 def codecs(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
-    """Decode one window: as the codecs themselves write it, and those with a fast path also as a list of numbers."""
+    """Decode one window, as each codec encodes it; codecs with a fast path also decode a list of numbers."""
     packet = Packet(samples, sample_rate_hz=RATE_HZ, seq=1)
     listed = {"sample_rate_hz": RATE_HZ, "seq": 1, "samples": samples[0].tolist()}
     payloads = {name: (name, codec(name).encode(packet)) for name in CODECS}
     payloads["cbor, a list"] = ("cbor", cbor2.dumps(listed))
     payloads["msgpack, a list"] = ("msgpack", msgpack.packb(listed))
-    return {f"decode {told}": _decoding(name, payload) for told, (name, payload) in payloads.items()}
+    return {f"decode {form}": _decoding(name, payload) for form, (name, payload) in payloads.items()}
 
 
 def _decoding(name: str, payload: bytes) -> Callable[[], object]:
@@ -47,7 +47,7 @@ def _decoding(name: str, payload: bytes) -> Callable[[], object]:
 
 
 def rings(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
-    """Push one window in four packets, with three quarters of overlap: the mirrored ring, and a list as often seen."""
+    """Push one window in four packets, with three quarters of overlap: the mirrored ring, and a list, as is common."""
     ring, kept = RingBuffer(1, WINDOW, WINDOW // 4), samples[0].tolist()
     parts = np.array_split(samples, 4, axis=1)
 
@@ -76,7 +76,7 @@ def conditioners(rng: np.random.Generator) -> dict[str, Callable[[], object]]:
 
 
 def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
-    """What a window is asked before the network: its level alone, and with it whether its sensor is well."""
+    """Checks of a window before the network: its level alone, and its level with the sensor faults."""
 
     def level() -> tuple[float, float]:
         centred = samples.astype(np.float64)
@@ -91,7 +91,7 @@ def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
 
 def judgements() -> dict[str, Callable[[], object]]:
-    """Let one healthy window speak about a sensor with three machine conditions."""
+    """Feed one healthy window to a sensor with three machine conditions."""
     names = ("inner_race", "outer_race", "ball")
     contract = ModelContract(
         labels=(Label(name="ok", condition="normal", healthy=True), *(Label(name=n, condition=n) for n in names)),

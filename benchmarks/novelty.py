@@ -63,7 +63,7 @@ SCORES = ("max_softmax", "energy", "mahalanobis", "relative_mahalanobis")
 def scores_of(
     logits: NDArray[np.float32], embedding: NDArray[np.float32], known: NoveltyCoefficients
 ) -> dict[str, NDArray[Any]]:
-    """Four scores of n windows, higher being less known."""
+    """Return four scores of n windows; a higher score is a greater novelty."""
     log_sum = logsumexp(logits.astype(np.float64), axis=1)
     d = embedding.astype(np.float64) - known.mean
     to_labels = np.square((d @ known.within)[:, np.newaxis] - known.centres).sum(axis=-1).min(axis=1)
@@ -72,7 +72,7 @@ def scores_of(
 
 
 def left_out(recipe: Recipe, corpus: Corpus, label: str, step: Callable[[int, float], None]) -> list[dict[str, Any]]:
-    """Train without `label`; AUROC of its test windows against the others', as recorded and at 0 dB."""
+    """Train without `label`; return the AUROC of its test windows against the others, as recorded and at 0 dB."""
     others = tuple(entry for entry in recipe.labels if entry.name != label)
     partial = recipe.model_copy(update={"labels": others})
     train = [recording for recording in corpus.train if recording.label != label]
@@ -89,12 +89,12 @@ def left_out(recipe: Recipe, corpus: Corpus, label: str, step: Callable[[int, fl
 
 
 def strange_signals(rate_hz: float, window: int) -> dict[str, list[Recording]]:
-    """Signals of nothing that CWRU's labels are."""
+    """Return foreign signals: none has a label of CWRU."""
     rng = np.random.default_rng(SEED)
     shape, time_s = (STRANGE, 1, window), np.arange(window) / rate_hz
 
     def waves(f_hz: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Sines whose frequency goes from f_hz[n, 0] to f_hz[n, 1] within a window, of any phase."""
+        """Return sines of random phase whose frequency goes from f_hz[n, 0] to f_hz[n, 1] within a window."""
         sweep_hz = (f_hz[:, 1:] - f_hz[:, :1]) / (2 * time_s[-1])
         turns = f_hz[:, :1] * time_s + sweep_hz * time_s**2 + rng.uniform(size=(len(f_hz), 1))
         return np.sin(2 * np.pi * turns).astype(np.float32)[:, np.newaxis]
@@ -148,7 +148,7 @@ def shipped_part(bundle: Bundle, recipe: Recipe, test: Sequence[Recording]) -> d
 
 
 def left_out_part(recipe: Recipe, corpus: Corpus, steps: int) -> dict[str, Any]:
-    """One training for each fault label."""
+    """Train once for each fault label."""
     recipe = recipe.model_copy(update={"optimisation": recipe.optimisation.model_copy(update={"steps": steps})})
     labels = [label.name for label in recipe.labels if not label.healthy]
     rows: list[dict[str, Any]] = []
@@ -168,7 +168,7 @@ def left_out_part(recipe: Recipe, corpus: Corpus, steps: int) -> dict[str, Any]:
 
 
 def printed(document: dict[str, Any]) -> None:
-    """Both parts as tables."""
+    """Print both parts as tables."""
     if part := document.get("left_out"):
         print(f"\nAUROC of the windows of a label that training left out, CWRU at 3 hp, {part['steps']} steps")
         show(["label", "level", *SCORES], [list(row.values()) for row in part["rows"]])
@@ -180,7 +180,7 @@ def printed(document: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure what was asked for; the other part of the file stays as it was."""
+    """Measure the requested parts; the other part of the file stays."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("left_out", "shipped"), help="one part")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of each training; default {STEPS}")

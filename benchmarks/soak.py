@@ -1,9 +1,9 @@
-"""Two hours at full rate: does the agent's memory grow, or the number of its threads and open files?
+"""Two hours at full rate: growth of the agent's memory, and of the number of its threads and open files.
 
 A hundred sensors, live (586 packets a second), through mosquitto and the line of tests/chaos; at the end every packet
 is accounted for and every event held against them. The slope is Theil and Sen's over the samples after the first
 quarter of an hour; its interval holds 95 of 100 bootstraps of ten-minute blocks. Where the memory falls by 5 MB between
-two samples, the kernel has taken pages back: samples before and after that are not compared.
+two samples, the kernel has reclaimed pages: samples before and after that are not compared.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ sensor = "{{point}}"
 
 
 def parts_of(rss_mb: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Number of the part that each sample is of, between falls."""
+    """Return for each sample the number of its part, between falls of the memory."""
     return np.cumsum(np.diff(rss_mb, prepend=rss_mb[0]) < -FALL_MB)
 
 
 def slope_mb_per_h(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> float:
-    """The median slope between all pairs of samples of one part."""
+    """Return the median slope between all pairs of samples of one part."""
     first, second = np.triu_indices(len(hours), 1)
     part = parts_of(rss_mb)
     alike = part[first] == part[second]
@@ -74,7 +74,7 @@ def slope_mb_per_h(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> f
 
 
 def growth(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> dict[str, Any]:
-    """What the report says of it."""
+    """Return the values of the report."""
     warm = hours * 3600 >= min(WARM_UP_S, hours[-1] * 900)
     return {
         "slope MB/h": slope_mb_per_h(hours[warm], rss_mb[warm]),
@@ -84,7 +84,7 @@ def growth(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> dict[str,
 
 
 def interval(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> tuple[float, float]:
-    """Of the slope: 95 of 100 draws of blocks of ten minutes, each with its place in time."""
+    """Return the 95 % interval of the slope, by a bootstrap of ten-minute blocks."""
     rng = np.random.default_rng(1)
     blocks = [part for part in np.array_split(np.arange(len(hours)), max(2, round(np.ptp(hours) * 6))) if len(part)]
     slopes = []
@@ -96,7 +96,7 @@ def interval(hours: NDArray[np.float64], rss_mb: NDArray[np.float64]) -> tuple[f
 
 
 def staged(folder: Path, stack: ExitStack, sensors: int) -> Scene:
-    """A broker, an agent and the others."""
+    """Start a broker, an agent, its sensors, a wire between them that can be cut, and a subscriber."""
     broker = Mosquitto(folder)
     broker.start()
     stack.callback(broker.stop)
@@ -117,7 +117,7 @@ def staged(folder: Path, stack: ExitStack, sensors: int) -> Scene:
 
 
 def samples(scene: Scene, hours: float) -> Iterator[tuple[float, Usage, dict[str, Any]]]:
-    """Seconds since the start, what the process holds, its health."""
+    """Return seconds since the start, memory, threads and files of the process, and its health."""
     began_s = time.monotonic()
     while (now_s := time.monotonic() - began_s) < hours * 3600:
         usage = Usage.of(scene.agent.process.pid)
@@ -127,7 +127,7 @@ def samples(scene: Scene, hours: float) -> Iterator[tuple[float, Usage, dict[str
 
 
 def told(times_s: list[float], used: list[Usage], scene: Scene, row: dict[str, Any]) -> dict[str, Any]:
-    """The report."""
+    """Return the report."""
     hours, rss_mb = np.array(times_s) / 3600, np.array([each.rss_mb for each in used])
     warm = hours * 3600 >= min(WARM_UP_S, times_s[-1] / 4)
     health = scene.subscriber.health
@@ -147,7 +147,7 @@ def told(times_s: list[float], used: list[Usage], scene: Scene, row: dict[str, A
 
 
 def draw(report: dict[str, Any]) -> None:
-    """Memory over time, and the slope that was found."""
+    """Draw memory over time, and the slope."""
     (row,) = report["rows"]
     hours, rss_mb = np.array(report["hours and RSS MB"]).T
     drawing = canvas(7, 3)

@@ -22,7 +22,7 @@ from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.documents import schemas
 from drsn.agent.settings.sections import Settings
-from drsn.agent.tools.alarm_tests.steps import KINDS, Step
+from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ def _default(field: FieldInfo) -> str:
 def steps_table() -> str:
     """Every field of every step of an alarm case."""
     rows = ["| step | field | default | meaning |", "|---|---|---|---|"]
-    for kind in dict.fromkeys((Step, *KINDS.values())):
-        name = "any" if kind is Step else ", ".join(f"`{key}`" for key, value in KINDS.items() if value is kind)
+    for kind in dict.fromkeys((Step, *STEP_KINDS.values())):
+        name = "any" if kind is Step else ", ".join(f"`{key}`" for key, value in STEP_KINDS.items() if value is kind)
         own = {k: field for k, field in kind.model_fields.items() if kind is Step or k not in Step.model_fields}
         names = [name, *[""] * (len(own) - 1)]
         cells = zip(names, own.items(), strict=True)

@@ -134,7 +134,7 @@ OUTSIDE = (
           "256 messages by default, 256 MiB if each has 1 MiB. QoS 0 is shed; QoS 1 waits at the broker"),
     Limit("a packet's rate", lambda value: f"{value / 1e6:g} MHz",
           "agent.acquisition.codecs.packet:MAX_SAMPLE_RATE_HZ", "refused as `wrong_rate`"),
-    Limit("samples of a window", number, "agent.acquisition.sensor_stream:MAX_WINDOW_SAMPLES",
+    Limit("samples of a window", number, "agent.acquisition.sample_rate:MAX_WINDOW_SAMPLES",
           "refused as `wrong_rate`"),
     Limit("rates for which each of two bounds over all sensors suffices", counted("{} x the bundle's rate"),
           "agent.acquisition.memory_quota:RATES", "the sensor that needs most goes without (below)"),

@@ -10,8 +10,9 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
+from alarm_quality.markdown import delays_table, foreign_signals_table, rules_table
+
 from accuracy import results, tables, targets
-from drsn.agent.tools.simulation.markdown import delays_table, rules_table, strangers_table
 from drsn.model.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
@@ -69,7 +70,7 @@ def alarms_parts() -> str:
         "",
         "Signals of no machine, or of another, an hour each: how many streams raise a machine's condition.",
         "",
-        strangers_table(found["strangers"]),
+        foreign_signals_table(found["strangers"]),
         "",
         "What was asked for, and whether it is met:",
         "",

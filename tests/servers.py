@@ -188,6 +188,7 @@ class Agent:
         self.launch(*options)
         poll(
             lambda: self.text().count("event=ready") > seen["event=ready"] or self.process.poll() is not None,
+            60,  # on a machine that does something else
             what="ready",
         )
         assert self.process.poll() is None, self.text()

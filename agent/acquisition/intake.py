@@ -9,6 +9,7 @@ from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, codec
 from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
 from drsn.agent.acquisition.router import Input, Router
+from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
 
 if TYPE_CHECKING:
@@ -136,9 +137,7 @@ class Intake:
     def _read(self, entry: Input, message: Message) -> tuple[list[Packet], float]:
         """One packet for each sensor of the topic, and the rate of their samples in Hz."""
         packet = self._decode(entry, message)
-        rate_hz = packet.sample_rate_hz or entry.sample_rate_hz
-        if rate_hz is None:
-            raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input sets no sample_rate_hz")
+        rate_hz = declared_rate_hz(packet.sample_rate_hz, entry.sample_rate_hz)
         if not entry.channels:
             return [packet], rate_hz
         if packet.samples.shape[0] != len(entry.channels):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.codecs.packet import MAX_SAMPLE_RATE_HZ, Packet, PacketError, Reason
+from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.rate_monitor import RateMonitor
 from drsn.agent.acquisition.ring_buffer import RingBuffer
-from drsn.model.conditioning import RateTooLowError, check_rate, native_window
+from drsn.agent.acquisition.sample_rate import check_rate, steady_rate_hz
+from drsn.model.conditioning import native_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +21,9 @@ if TYPE_CHECKING:
 
     from drsn.model.contract import ModelContract
 
-RATE_TOLERANCE = 0.005
-"""A rate that differs by less is the same one: some sensors send what they measured. It moves a frequency as little."""
-
 MAX_REPEATS = 1024
 """Duplicates in a row after which the sensor counts as restarted. No more than four batches are in flight, 128 packets
 of the default batch."""
-
-MAX_WINDOW_SAMPLES = 1 << 22
-"""Samples of one channel in a window at the sensor's rate, at most; far above every need: 1 MHz for a window of 2,048
-samples at 1 kHz. Its ring has 32 MB, and its spectrum takes as much again for a moment."""
 
 WASTED_WINDOWS = 8
 """Samples lost in a row, in windows, after which a notice says that the packets never join to a window."""
@@ -127,7 +121,7 @@ class SensorStream:
             continuity = Continuity.RESTART
         self._repeats = 0
         known_hz = self._rate_hz
-        changed = known_hz is not None and self._steady(sample_rate_hz) != known_hz
+        changed = known_hz is not None and steady_rate_hz(sample_rate_hz, self._rate_hz) != known_hz
         return Continuity.GAP if changed else continuity
 
     def push(
@@ -142,7 +136,7 @@ class SensorStream:
 
         `continuity` is the packet's `continuity_of`. Returns how far the stream is read now.
         """
-        sample_rate_hz = self._steady(sample_rate_hz)
+        sample_rate_hz = steady_rate_hz(sample_rate_hz, self._rate_hz)
         ring, touches, total = self._ring_for(sample_rate_hz), continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
             self._lose(ring)
@@ -200,13 +194,6 @@ class SensorStream:
     def _rate_hz(self) -> float | None:
         return None if self.cursor is None else self.cursor.sample_rate_hz
 
-    def _steady(self, sample_rate_hz: float) -> float:
-        """The rate known so far if this one is the same: some sensors measure it again for each packet."""
-        known_hz = self._rate_hz
-        if known_hz is not None and abs(sample_rate_hz - known_hz) <= RATE_TOLERANCE * known_hz:
-            return known_hz
-        return sample_rate_hz
-
     def _check(self, packet: Packet, sample_rate_hz: float) -> None:
         if packet.samples.shape[0] != self._contract.channels:
             raise PacketError(
@@ -214,16 +201,7 @@ class SensorStream:
                 f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
                 "(name the input's `channels` to split a packet into sensors)",
             )
-        if sample_rate_hz > MAX_SAMPLE_RATE_HZ:
-            raise PacketError(Reason.WRONG_RATE, f"{sample_rate_hz:g} Hz is above {MAX_SAMPLE_RATE_HZ:g} Hz")
-        if sample_rate_hz * self._contract.window > MAX_WINDOW_SAMPLES * self._contract.sample_rate_hz:
-            raise PacketError(
-                Reason.WRONG_RATE, f"at {sample_rate_hz:g} Hz a window has more than {MAX_WINDOW_SAMPLES} samples"
-            )
-        try:
-            check_rate(sample_rate_hz, self._contract.bandwidth_hz)
-        except RateTooLowError as error:
-            raise PacketError(Reason.WRONG_RATE, str(error)) from None
+        check_rate(sample_rate_hz, self._contract)
 
     def _ring_for(self, sample_rate_hz: float) -> RingBuffer:
         if self._ring is None or sample_rate_hz != self._rate_hz:

@@ -52,7 +52,7 @@ would creep up on the threshold; at the bound one blow would take what a fault h
 
 DEPENDENCE = 1.25
 """T, in windows that do not overlap. The healthy recordings of CWRU in stationary noise come to 1.0
-(`drsn-agent simulate` measures it); a quarter more, for machines that were not measured."""
+(`benchmarks/alarms.py` measures it); a quarter more, for machines that were not measured."""
 
 YEAR_S = 365.25 * 86_400
 

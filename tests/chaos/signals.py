@@ -8,7 +8,7 @@ import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
-from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner
 
@@ -31,8 +31,8 @@ def windows() -> dict[bool, tuple[bytes, ...]]:
     condition = Conditioner(contract.window, contract.sample_rate_hz, contract.bandwidth_hz, RATE_HZ)
     backend = OnnxBackend(bundle.read("model.onnx"), contract, 1)
     found: dict[bool, tuple[bytes, ...]] = {}
-    for faulty, actor in ((True, 3), (False, 0)):
-        samples = record(ACTORS[actor], 20.0, actor).samples
+    for faulty, machine in ((True, 3), (False, 0)):
+        samples = record(DEMO_MACHINES[machine], 20.0, machine).samples
         counts = np.rint(samples / SCALE).astype("<i2")
         kept = []
         for start in range(0, samples.shape[1] - WINDOW + 1, WINDOW):

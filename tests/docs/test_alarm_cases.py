@@ -10,7 +10,7 @@ import pytest
 
 from drsn.agent.tools.alarm_tests.case_file import parse
 from drsn.agent.tools.alarm_tests.report import lines_of
-from drsn.agent.tools.alarm_tests.runner import judge
+from drsn.agent.tools.alarm_tests.runner import run_case
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,13 +26,13 @@ BLOCKS = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split('"')[1])
 def test_every_example_passes(block: str):
     file = parse(tomllib.loads(block), FOLDER / "press.toml")
-    assert [case.name for case in file.cases if not judge(file, case).passed] == []
+    assert [case.name for case in file.cases if not run_case(file, case).passed] == []
 
 
 def test_the_page_shows_what_a_failure_looks_like():
     file = parse(tomllib.loads(BLOCKS[0].replace("at_s = 3.6", "at_s = 3")), FOLDER / "press.toml")
     (case,) = file.cases
-    assert "\n".join(lines_of(file, judge(file, case))) in TEXT
+    assert "\n".join(lines_of(file, run_case(file, case))) in TEXT
 
 
 def test_every_file_of_ours_is_named():

@@ -19,7 +19,7 @@ from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Message
-from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.operator.client import Client
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 
@@ -158,7 +158,7 @@ def test_nobody_is_let_in_without_a_password(guarded: Mosquitto, wait_until: Cal
 def test_the_agent_does_all_its_work_under_its_account(
     guarded: Mosquitto, enter: Callable, make_agent: Callable, run_agent: Callable, wait_until: Callable, tmp_path: Path
 ):
-    actor = next(actor for actor in ACTORS if actor.fault == "inner_race")
+    actor = next(actor for actor in DEMO_MACHINES if actor.fault == "inner_race")
     agent = make_agent(guarded.url, more="[evidence]\npublish = true\n")
     agent.config.write_text(_only_frames(agent.config.read_text()).replace('id = "tester"', f'id = "{AGENT}"'))
     login = ("--set", f"mqtt.username={AGENT}", "--set", f"mqtt.password_file={tmp_path}/password")
@@ -166,7 +166,7 @@ def test_the_agent_does_all_its_work_under_its_account(
     everyone = enter("root", "#")
     wait_until(lambda: b"connected" in everyone.heard.get(f"drsn/v1/_agent/{AGENT}/status", b""), what=agent.text())
     plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
-    for entry in frames([record(actor, 3.0, ACTORS.index(actor))], plan, time.time_ns()):
+    for entry in frames([record(actor, 3.0, DEMO_MACHINES.index(actor))], plan, time.time_ns()):
         everyone.connection.publish(entry.topic, entry.payload, qos=1)
         time.sleep(0.01)
     wait_until(lambda: b"inner_race" in everyone.heard.get(f"drsn/v1/{actor.sensor}/alarm", b""), what=agent.text())

@@ -17,7 +17,7 @@ from servers import SYNTHETIC
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.tensorrt.cuda import Device
-from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.bundle import open_bundle
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
-INNER_RACE = next(actor for actor in ACTORS if actor.fault == "inner_race")
+INNER_RACE = next(actor for actor in DEMO_MACHINES if actor.fault == "inner_race")
 STATUS = "drsn/v1/_agent/tester/status"
 
 
 def play(broker, seconds: float = 3.0, topic: str = "plant/hall/{sensor}/frame", actor=INNER_RACE) -> int:
     """Publish a demo machine as fast as it goes; the number of packets."""
     plan = ReplayPlan(topic=topic, speed=0.0)
-    sent = list(frames([record(actor, seconds, ACTORS.index(actor))], plan, 1_700_000_000_000_000_000))
+    sent = list(frames([record(actor, seconds, DEMO_MACHINES.index(actor))], plan, 1_700_000_000_000_000_000))
     for entry in sent:
         broker.publish(entry.topic, entry.payload)
     return len(sent)
@@ -158,7 +158,7 @@ def test_every_event_of_the_journal_reaches_the_broker_in_order(mosquitto, make_
     agent.start("--set", "alarms.raise_after=1/1", "--set", "alarms.clear_after=1/1")
     wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
     listener = mosquitto.listen("drsn/v1/+/event")
-    healthy = next(actor for actor in ACTORS if actor.fault is None)
+    healthy = next(actor for actor in DEMO_MACHINES if actor.fault is None)
     for _round in range(3):
         for actor in (INNER_RACE, healthy):
             play(mosquitto, 1.0, f"plant/hall/{INNER_RACE.sensor}/frame", actor)

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEALTHY = next(actor for actor in ACTORS if actor.fault is None)
+HEALTHY = next(actor for actor in DEMO_MACHINES if actor.fault is None)
 SENSOR = HEALTHY.sensor
 
 
 def play(broker, seconds: float) -> int:
     """As fast as it goes; the number of packets."""
     plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0, samples_per_packet=16 * 2048)
-    sent = list(frames([record(HEALTHY, seconds, ACTORS.index(HEALTHY))], plan, 1_700_000_000_000_000_000))
+    sent = list(frames([record(HEALTHY, seconds, DEMO_MACHINES.index(HEALTHY))], plan, 1_700_000_000_000_000_000))
     for entry in sent:
         broker.publish(entry.topic, entry.payload)
     return len(sent)

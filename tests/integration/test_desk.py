@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import free_port
 
-from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ACTOR = next(actor for actor in ACTORS if actor.fault == "inner_race")
+ACTOR = next(actor for actor in DEMO_MACHINES if actor.fault == "inner_race")
 SENSOR = ACTOR.sensor
 
 
@@ -29,7 +29,7 @@ def shell(mosquitto, make_agent: Callable, wait_until, run_agent: Callable) -> C
         lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what="the subscription"
     )
     plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
-    for entry in frames([record(ACTOR, 3.0, ACTORS.index(ACTOR))], plan, 1_700_000_000_000_000_000):
+    for entry in frames([record(ACTOR, 3.0, DEMO_MACHINES.index(ACTOR))], plan, 1_700_000_000_000_000_000):
         mosquitto.publish(entry.topic, entry.payload)
     wait_until(lambda: mosquitto.one(f"drsn/v1/{SENSOR}/alarm").get("condition") == "inner_race", what=agent.text())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,17 +95,19 @@ def test_what_lasts_is_not_warned_of(encrypted, certificates: Path, make_agent: 
     assert (found["state"], found["remedy"]) == ("ok", None)
 
 
-def test_without_the_extra_log_and_doctor_tell_what_to_install(
-    encrypted, certificates: Path, make_agent: Callable, run_agent: Callable, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_the_extra_log_and_doctor_tell_what_to_install(encrypted, certificates: Path, make_agent: Callable):
     sign(certificates, "ours", 10)
     (certificates / "cryptography.py").write_text("raise ImportError")  # hides the installed one
-    monkeypatch.setenv("PYTHONPATH", str(certificates))
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
+    agent.environment["PYTHONPATH"] = str(certificates)
     agent.start(*login(certificates))
     assert agent.text().count(NOT_WATCHED) == 1
     status = heard(encrypted.port, certificates)
     assert (status["state"], status["warnings"], status["reasons"]) == ("online", [], [])
-    doctor = run_agent("doctor", "--config", str(agent.config), "--json", *login(certificates))
+    # A process of its own: `run_agent` forks one that may have imported cryptography before.
+    command = [sys.executable, "-m", "drsn.agent", "doctor", "--config", str(agent.config), "--json"]
+    doctor = subprocess.run(
+        [*command, *login(certificates)], env=agent.environment, capture_output=True, text=True, check=False, timeout=60
+    )
     (found,) = (each for each in json.loads(doctor.stdout)["findings"] if each["check"] == "broker.tls")
     assert (found["state"], NOT_WATCHED in found["said"]) == ("ok", True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.codecs import Packet, frame
-from drsn.agent.tools.demo.machines import ACTORS, SAMPLE_RATE_HZ, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, SAMPLE_RATE_HZ, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WINDOW = 2048
 SENSOR = "pump2.de"
 STATUS = "drsn/v1/_agent/tester/status"
-PUMP = next(actor for actor in ACTORS if actor.sensor == SENSOR)
+PUMP = next(actor for actor in DEMO_MACHINES if actor.sensor == SENSOR)
 
 
 class Sensor:
@@ -30,7 +30,7 @@ class Sensor:
     def __init__(self, broker) -> None:
         self._broker = broker
         self._seq = count(1)
-        self._samples = record(PUMP, 4.0, ACTORS.index(PUMP)).samples
+        self._samples = record(PUMP, 4.0, DEMO_MACHINES.index(PUMP)).samples
         self.sent = 0
 
     def send(self, windows: int, change: Callable[[np.ndarray], np.ndarray] = lambda x: x, **said: object) -> None:

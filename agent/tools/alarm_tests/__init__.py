@@ -1,1 +1,1 @@
-"""Alarm cases: what must become of given windows, commands and restarts, written in TOML (docs/alarm_cases.md)."""
+"""`drsn-agent test-alarms`: alarm cases in TOML, inputs over time and the events that they must make."""

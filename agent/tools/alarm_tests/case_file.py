@@ -1,18 +1,19 @@
-"""Reads a file of alarm cases. What is wrong with it is one line: file, case, step, field, and what would be right."""
+"""Reads and checks a file of alarm cases."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.diagnosis import UNKNOWN
+from drsn.agent.tools.alarm_tests.case_errors import field_error, located, validated
+from drsn.agent.tools.alarm_tests.case_setup import FileHead, setup_of
 from drsn.agent.tools.alarm_tests.expectation import alarm_pattern, event_pattern
-from drsn.agent.tools.alarm_tests.scripted_windows import FieldError, runs_of
-from drsn.agent.tools.alarm_tests.steps import KINDS, Command, Recorded, SensorId, Step, Windows
-from drsn.agent.tools.alarm_tests.subject import Head, field_error, misplaced, subject_of
+from drsn.agent.tools.alarm_tests.scripted_windows import runs_of
+from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Command, PlayRecording, ScriptedWindows, SensorId, Step
 from drsn.model.contract import NORMAL, Frozen
 from drsn.model.errors import ConfigurationError
 from drsn.model.toml_file import TomlError, read_toml
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
     from drsn.agent.tools.alarm_tests.expectation import Pattern
-    from drsn.agent.tools.alarm_tests.subject import Subject
-
-F = TypeVar("F", bound=Frozen)
 
 
 class CaseTable(Frozen):
@@ -40,7 +39,7 @@ class CaseTable(Frozen):
 
 
 @dataclass(frozen=True)
-class Stage:
+class CheckedStep:
     """A step, and the alarm that must be retained after it."""
 
     step: Step
@@ -53,30 +52,31 @@ class Case:
 
     name: str
     sensor: str
-    stages: tuple[Stage, ...]
+    steps: tuple[CheckedStep, ...]
     expected: tuple[Pattern, ...]
     some: bool
+    """Other events may come between the expected ones."""
     within_s: float
 
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What a file holds."""
+    """A file of cases, checked."""
 
     path: Path
-    subject: Subject
+    setup: CaseSetup
     cases: tuple[Case, ...]
 
-    def where(self, case: Case, number: int) -> str:
-        """Names a step, from 1."""
-        return _where(self.path, case.name, number)
+    def place(self, case: Case, number: int) -> str:
+        """Return the place of a step, counted from 1, for error messages."""
+        return f"{self.path}: case {case.name!r}: step {number}"
 
 
 def read(path: Path) -> CaseFile:
     """Read and check a file.
 
     Raises:
-        ConfigurationError: one line that says what is wrong, and where.
+        ConfigurationError: one line that gives the problem and its place.
     """
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file; name a file of alarm cases (docs/alarm_cases.md)")
@@ -88,7 +88,7 @@ def read(path: Path) -> CaseFile:
 
 
 def parse(document: Mapping[str, Any], path: Path) -> CaseFile:
-    """Check what was read from `path`, which paths in it start from.
+    """Check a document that was read from `path`; paths in it start from its folder.
 
     Raises:
         ConfigurationError: as `read`.
@@ -97,79 +97,52 @@ def parse(document: Mapping[str, Any], path: Path) -> CaseFile:
     head.pop("case", None)
     if not isinstance(tables, list) or not tables:
         raise ConfigurationError(f"{path}: no [[case]]; write one (docs/alarm_cases.md)")
-    try:
-        subject = subject_of(_valid(Head, head), path.parent)
-    except (FieldError, ConfigurationError) as error:
-        raise misplaced(str(path), error) from None
-    cases = tuple(_case(table, number, subject, path) for number, table in enumerate(tables, start=1))
-    names = [case.name for case in cases]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ConfigurationError(f"{path}: two cases are called {twice!r}; tell them apart")
-    return CaseFile(path, subject, cases)
+    with located(str(path)):
+        setup = setup_of(validated(FileHead, head), path.parent)
+        cases = tuple(_case(table, number, setup) for number, table in enumerate(tables, start=1))
+        names = [case.name for case in cases]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ConfigurationError(f"two cases are called {twice!r}; tell them apart")
+    return CaseFile(path, setup, cases)
 
 
-def _case(given: Mapping[str, Any], number: int, subject: Subject, path: Path) -> Case:
+def _case(given: Mapping[str, Any], number: int, setup: CaseSetup) -> Case:
     name = str(given.get("name", number)) if isinstance(given, dict) else str(number)
-    where = f"{path}: case {name!r}"
-    try:
-        table = _valid(CaseTable, given)
+    conditions = (*(each for each in setup.contract.conditions if each != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
+    with located(f"case {name!r}"):
+        table = validated(CaseTable, given)
         if table.expect_some and not table.expect:
-            raise FieldError("expect", "is empty, and others may come, so it can't fail; leave expect_some out")  # noqa: TRY301
-    except FieldError as error:
-        raise misplaced(where, error) from None
-    conditions = (*(each for each in subject.contract.conditions if each != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
-    stages = [_stage(step, subject, conditions, _where(path, name, i)) for i, step in enumerate(table.steps, start=1)]
-    try:
+            raise field_error("expect", "is empty, and others may come, so it can't fail; leave expect_some out")
+        steps = []
+        for at, step in enumerate(table.steps, start=1):
+            with located(f"step {at}"):
+                steps.append(_step(step, setup, conditions))
         if table.expect_alarm is not None:
-            stages.append(Stage(Step(), alarm_pattern(table.expect_alarm, conditions)))
-    except FieldError as error:
-        raise misplaced(where, error) from None
+            steps.append(CheckedStep(Step(), alarm_pattern(table.expect_alarm, conditions)))
+        expected = []
+        for at, event in enumerate(table.expect, start=1):
+            with located(f"expect {at}"):
+                expected.append(event_pattern(event, conditions))
     return Case(
         name=table.name,
         sensor=table.sensor,
-        stages=tuple(stages),
-        expected=tuple(_expected(each, conditions, f"{where}: expect {i}") for i, each in enumerate(table.expect, 1)),
+        steps=tuple(steps),
+        expected=tuple(expected),
         some=table.expect_some,
-        within_s=table.within_s or subject.window_ns / 1e9,
+        within_s=table.within_s or setup.window_ns / 1e9,
     )
 
 
-def _expected(given: Mapping[str, Any], conditions: tuple[str, ...], where: str) -> Pattern:
-    try:
-        return event_pattern(given, conditions)
-    except FieldError as error:
-        raise misplaced(where, error) from None
-
-
-def _stage(given: Mapping[str, Any], subject: Subject, conditions: tuple[str, ...], where: str) -> Stage:
-    try:
-        step = _valid(_kind(given), given)
-        if isinstance(step, Windows):
-            runs_of(step, subject.contract, subject.hop_ns / 1e9)
-        if isinstance(step, Recorded) and subject.bundle is None:
-            raise FieldError("recording", "labels alone can't diagnose it; name a bundle")  # noqa: TRY301
-        if isinstance(step, Command) and step.condition not in (None, *conditions) and step.expect_refused is None:
-            raise FieldError("condition", f"{step.condition!r} is none of {', '.join(conditions)}")  # noqa: TRY301
-        alarm = None if step.expect_alarm is None else alarm_pattern(step.expect_alarm, conditions)
-    except FieldError as error:
-        raise misplaced(where, error) from None
-    return Stage(step, alarm)
-
-
-def _kind(given: Mapping[str, Any]) -> type[Step]:
-    kind = next((kind for key, kind in KINDS.items() if key in given), None)
+def _step(given: Mapping[str, Any], setup: CaseSetup, conditions: tuple[str, ...]) -> CheckedStep:
+    kind = next((kind for key, kind in STEP_KINDS.items() if key in given), None)
     if kind is None:
-        raise FieldError("", f"says nothing that can happen; a step has one of {', '.join(KINDS)}")
-    return kind
-
-
-def _valid(model: type[F], given: Mapping[str, Any]) -> F:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise field_error(error) from None
-
-
-def _where(path: Path, case: str, number: int) -> str:
-    return f"{path}: case {case!r}: step {number}"
+        raise ConfigurationError(f"says nothing that can happen; a step has one of {', '.join(STEP_KINDS)}")
+    step = validated(kind, given)
+    if isinstance(step, ScriptedWindows):
+        runs_of(step, setup.contract, setup.hop_ns / 1e9)
+    if isinstance(step, PlayRecording) and setup.bundle is None:
+        raise field_error("recording", "labels alone can't diagnose it; name a bundle")
+    if isinstance(step, Command) and step.condition not in (None, *conditions) and step.expect_refused is None:
+        raise field_error("condition", f"{step.condition!r} is none of {', '.join(conditions)}")
+    return CheckedStep(step, None if step.expect_alarm is None else alarm_pattern(step.expect_alarm, conditions))

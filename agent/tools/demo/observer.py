@@ -1,4 +1,4 @@
-"""What any subscriber can know: collects the agent's documents from the broker."""
+"""A subscriber that collects the agent's documents from the broker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 @dataclass
 class Observer:
-    """The last documents of each kind, by sensor. Filled by the network's thread, read by the view."""
+    """The last document of each kind, by sensor. The MQTT thread fills it, the view reads it."""
 
     prefix: str
     results: dict[str, Document] = field(default_factory=dict)
@@ -27,12 +27,12 @@ class Observer:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """What it must be subscribed to."""
+        """Topic filters that it needs."""
         kinds = ("+/result", "+/alarm", "+/event", "_agent/+/health", "_agent/+/status")
         return tuple(f"{self.prefix}/{kind}" for kind in kinds)
 
     def note(self, message: Message) -> None:
-        """Take one document."""
+        """Store one document, and acknowledge its message."""
         kind = message.topic.rpartition("/")[2]
         document = json.loads(message.payload)
         with self.lock:

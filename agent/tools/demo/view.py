@@ -1,4 +1,4 @@
-"""The live terminal view: one line a machine, and the agent's pulse below."""
+"""The live view on the terminal: one line for each machine, the agent's throughput and latency, the last events."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from drsn.agent.tools.demo.machines import Actor
+    from drsn.agent.tools.demo.machines import DemoMachine
     from drsn.agent.tools.demo.observer import Document, Observer
 
 RECENT_EVENTS = 8
 STYLES = {"normal": "green", "active_unacked": "bold red", "active_acked": "red", "cleared_unacked": "yellow"}
 
 
-def render(observer: Observer, actors: Sequence[Actor], elapsed_s: float, seconds: float) -> RenderableType:
-    """What the screen shows now."""
+def render(observer: Observer, machines: Sequence[DemoMachine], elapsed_s: float, seconds: float) -> RenderableType:
+    """Return what the terminal shows now."""
     with observer.lock:
-        table = _machines(observer, actors)
-        pulse = _pulse(observer.health, elapsed_s, seconds)
+        table = _machines(observer, machines)
+        health_line = _health_line(observer.health, elapsed_s, seconds)
         events = [_event(document) for document in observer.events[-RECENT_EVENTS:]]
-    return Group(table, pulse, *events)
+    return Group(table, health_line, *events)
 
 
-def _machines(observer: Observer, actors: Sequence[Actor]) -> Table:
+def _machines(observer: Observer, machines: Sequence[DemoMachine]) -> Table:
     table = Table(
         title="drsn-agent demo: vibration in, alarms out",
         title_justify="left",
@@ -41,11 +41,11 @@ def _machines(observer: Observer, actors: Sequence[Actor]) -> Table:
     for column, justify in (("sensor", "left"), ("replayed", "left"), ("condition", "left"),
                             ("confidence", "right"), ("alarm", "left"), ("votes", "right")):  # fmt: skip
         table.add_column(column, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for actor in actors:
-        result, alarm = observer.results.get(actor.sensor), observer.alarms.get(actor.sensor)
+    for machine in machines:
+        result, alarm = observer.results.get(machine.sensor), observer.alarms.get(machine.sensor)
         table.add_row(
-            actor.sensor,
-            actor.story,
+            machine.sensor,
+            machine.story,
             result["condition"] if result else "…",
             f"{result['confidence']:.0%}" if result else "",
             _alarm(alarm),
@@ -62,7 +62,7 @@ def _alarm(alarm: Document | None) -> Text:
     return Text(text, style=STYLES.get(state, ""))
 
 
-def _pulse(health: Document, elapsed_s: float, seconds: float) -> Text:
+def _health_line(health: Document, elapsed_s: float, seconds: float) -> Text:
     latency = health.get("latency_ms") or {}
     rate = health["windows"] / max(health["uptime_s"], 0.1) if health else 0.0
     parts = [

@@ -1,1 +1,1 @@
-"""`drsn-agent doctor`: looks at everything that the agent needs, and says what to do about what is wrong."""
+"""`drsn-agent doctor`: checks everything that the agent needs, and gives a remedy for each problem."""

@@ -1,4 +1,4 @@
-"""From the broker's name to the last permission, each step by itself: the first that fails is the one to cure."""
+"""The checks of the broker, from its name to the permissions; the first that fails needs the remedy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_LET_IN = unneeded("not tried: the broker does not let the agent in")
 
 NOT_YET_VALID, EXPIRED = 9, 10
 OTHER_NAME, OTHER_ADDRESS = 62, 64
-"""OpenSSL's X509_V_ERR_*."""
+"""Error codes of OpenSSL, X509_V_ERR_*."""
 
 SAME_TIME = "compare this machine's clock with the certificate's dates; where the clock is right, renew the certificate"
 CERTIFICATE_REMEDIES = {
@@ -40,7 +40,7 @@ CERTIFICATE_REMEDIES = {
     OTHER_ADDRESS: "write a name into mqtt.url that stands in the broker's certificate, or make one with this address",
 }
 OUR_CERTIFICATE = ("ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE")
-"""How a broker refuses ours during the handshake, with TLS 1.2; OpenSSL's names."""
+"""TLS alerts with which a broker refuses our certificate during the handshake (TLS 1.2); OpenSSL's names."""
 
 OWN_REMEDY = (
     "set mqtt.cert_file and mqtt.key_file to a certificate of the broker's authority that is still good; "
@@ -49,9 +49,9 @@ OWN_REMEDY = (
 UNKNOWN_AUTHORITY = "set mqtt.ca_file to the certificate of the authority that signed the broker's"
 
 
-def name(patient: Subject) -> Finding:
-    """DNS."""
-    broker = patient.broker
+def name(subject: Subject) -> Finding:
+    """Check DNS: the broker's name has an address."""
+    broker = subject.broker
     try:
         found = socket.getaddrinfo(broker.host, broker.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -63,9 +63,9 @@ def name(patient: Subject) -> Finding:
     return ok(f"{broker.host} is {', '.join(addresses)}")
 
 
-def line(patient: Subject) -> Finding:
-    """TCP."""
-    broker = patient.broker
+def line(subject: Subject) -> Finding:
+    """Check TCP: the broker accepts connections."""
+    broker = subject.broker
     where = f"{broker.host}:{broker.port}"
     before_s = time.monotonic()
     try:
@@ -84,9 +84,9 @@ def line(patient: Subject) -> Finding:
     return ok(f"{where} answers within {(time.monotonic() - before_s) * 1e3:.1f} ms")
 
 
-def encryption(patient: Subject) -> Finding:
-    """TLS."""
-    broker = patient.broker
+def encryption(subject: Subject) -> Finding:
+    """Check TLS: the handshake and the broker's certificate."""
+    broker = subject.broker
     if not broker.tls:
         return unneeded("mqtt:// is not encrypted; use mqtts:// where others can listen")
     try:
@@ -94,8 +94,8 @@ def encryption(patient: Subject) -> Finding:
     except OSError:
         return NOT_REACHED
     try:
-        with plain, encrypted(broker, plain) as secret:
-            return _encrypted(broker, secret)
+        with plain, encrypted(broker, plain) as secured:
+            return _encrypted(broker, secured)
     except ssl.SSLCertVerificationError as error:
         remedy = CERTIFICATE_REMEDIES.get(error.verify_code, UNKNOWN_AUTHORITY)
         return unavailable(f"the broker's certificate is refused: {error.verify_message}", remedy)
@@ -109,20 +109,20 @@ def encryption(patient: Subject) -> Finding:
         )
 
 
-def _encrypted(broker: BrokerAddress, secret: ssl.SSLSocket) -> Finding:
+def _encrypted(broker: BrokerAddress, secured: ssl.SSLSocket) -> Finding:
     if broker.insecure:
-        return misconfigured(f"{secret.version()}, but the broker's certificate is not checked", INSECURE)
-    until = (secret.getpeercert() or {}).get("notAfter", "nobody knows when")
-    said = f"{secret.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}"
+        return misconfigured(f"{secured.version()}, but the broker's certificate is not checked", INSECURE)
+    until = (secured.getpeercert() or {}).get("notAfter", "nobody knows when")
+    text = f"{secured.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}"
     if missing := not_watched(broker):
-        return ok(f"{said}; {missing}")
-    ends = expiry_warnings(broker, certificate_of(secret), time.time())
-    return soon(said, "; ".join(ends)) if ends else ok(said)
+        return ok(f"{text}; {missing}")
+    ends = expiry_warnings(broker, certificate_of(secured), time.time())
+    return soon(text, "; ".join(ends)) if ends else ok(text)
 
 
-def login(patient: Subject) -> Finding:
-    """Name and password."""
-    session, broker = patient.session, patient.broker
+def login(subject: Subject) -> Finding:
+    """Check the login: name and password."""
+    session, broker = subject.session, subject.broker
     if session is None:
         return NOT_REACHED
     who = "anonymous" if broker.username is None else repr(broker.username)
@@ -140,32 +140,32 @@ def login(patient: Subject) -> Finding:
     return unavailable(f"{who} is not let in: {session.error}", remedy)
 
 
-def subscription(patient: Subject) -> Finding:
-    """ACL, reading."""
-    session = patient.session
+def subscription(subject: Subject) -> Finding:
+    """Check the permission to read what the agent subscribes to."""
+    session = subject.session
     if session is None or session.error is not None:
         return NOT_REACHED if session is None else NOT_LET_IN
     if session.denied:
-        told = ", ".join(session.denied)
-        return unavailable(f"the broker denies the subscription {told}", f"allow it there to read {told}")
-    told = ", ".join(patient.filters)
-    if session.heard is None:
+        listed = ", ".join(session.denied)
+        return unavailable(f"the broker denies the subscription {listed}", f"allow it there to read {listed}")
+    listed = ", ".join(subject.filters)
+    if session.received is None:
         unsure = f"no packet within {LISTEN_S:g} s, which alone would prove that it may read"
-        return ok(f"may subscribe to {told} and its commands; {unsure}")
-    return ok(f"reads {told}: a packet on {session.heard}")
+        return ok(f"may subscribe to {listed} and its commands; {unsure}")
+    return ok(f"reads {listed}: a packet on {session.received}")
 
 
-def publication(patient: Subject) -> Finding:
-    """ACL, writing."""
-    session = patient.session
+def publication(subject: Subject) -> Finding:
+    """Check the permission to write where the agent publishes."""
+    session = subject.session
     if session is None or session.error is not None:
         return NOT_REACHED if session is None else NOT_LET_IN
     refused = {topic: reason for topic, reason in session.published.items() if reason is not None}
-    remedy = f"allow it there to write {patient.topics.prefix}/#"
+    remedy = f"allow it there to write {subject.topics.prefix}/#"
     if refused:
-        told = ", ".join(f"{topic} ({reason})" for topic, reason in refused.items())
-        return unavailable(f"the broker refuses {told}", remedy)
-    if session.silent:
-        return unavailable(f"the broker does not confirm {', '.join(session.silent)}", remedy)
+        listed = ", ".join(f"{topic} ({reason})" for topic, reason in refused.items())
+        return unavailable(f"the broker refuses {listed}", remedy)
+    if session.unconfirmed:
+        return unavailable(f"the broker does not confirm {', '.join(session.unconfirmed)}", remedy)
     unsure = "; MQTT 3.1.1 can't report a refusal" if session.protocol != "5" else ""
     return ok(f"may write {', '.join(session.published)}{unsure}")

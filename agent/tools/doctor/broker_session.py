@@ -1,6 +1,6 @@
-"""One visit to the broker: log in, subscribe to what the agent reads, publish where it writes; leave no trace.
+"""One MQTT session with the broker: log in, subscribe as the agent does, publish one probe on each kind of topic.
 
-What is published is not retained, so nobody who comes later finds it.
+The probes are not retained, so no later subscriber receives them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.tls import context
-from drsn.agent.tools.doctor.probe_messages import words
+from drsn.agent.tools.doctor.probe_messages import probes
 
 if TYPE_CHECKING:
     import ssl
@@ -24,61 +24,61 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
 
 TIMEOUT_S = 5.0
-"""For a name, a connection, a handshake; a broker in the same plant takes milliseconds."""
+"""For DNS, TCP and the TLS handshake; a broker in the same plant takes milliseconds."""
 
-WORD_S = 0.5
-"""For the broker to refuse our certificate."""
+CERTIFICATE_ANSWER_S = 0.5
+"""Time for the broker to refuse our certificate."""
 
 LISTEN_S = 2.0
-"""For a packet of some sensor. mosquitto's acl_file takes every subscription and delivers nothing of what may not be
-read, so only a packet proves that the agent may."""
+"""Time for a packet of any sensor. mosquitto's acl_file accepts every subscription and then delivers nothing that may
+not be read, so only a packet proves the permission."""
 
 ANSWER_S = 12.0
-"""For a login, the fall back to 3.1.1 included, and then for the word on what was published."""
+"""For a login, with the fall back to 3.1.1, and then for the confirmations of the probes."""
 
 NO_ANSWER = "no answer to CONNECT"
 
 
 class OwnCertificateError(OSError):
-    """The handshake was done, and then the broker did not go on: it does not take our certificate, or wants one."""
+    """The broker ended the connection after the handshake: it refuses our certificate, or requires one."""
 
 
 @dataclass(frozen=True)
 class BrokerSession:
-    """What the broker said."""
+    """The answers of the broker."""
 
     error: str | None
-    """Why it did not let us in."""
+    """Why the login failed; None: it did not."""
     protocol: str = ""
     denied: tuple[str, ...] = ()
-    """Filters that may not be subscribed to."""
+    """Filters whose subscription it refused."""
     published: Mapping[str, str | None] = field(default_factory=dict)
-    """Topic -> the broker's reason to refuse a publish; None: it took it."""
-    silent: tuple[str, ...] = ()
-    """Topics on which it gave no answer in time."""
-    heard: str | None = None
-    """Topic of the first packet that came; None: none came in time."""
+    """Topic -> the broker's reason to refuse the probe; None: it accepted it."""
+    unconfirmed: tuple[str, ...] = ()
+    """Topics of the probes that it did not confirm in time."""
+    received: str | None = None
+    """Topic of the first packet from a sensor; None: none came in time."""
 
 
 def connected(broker: BrokerAddress) -> socket.socket:
-    """A TCP connection.
+    """Open a TCP connection.
 
     Raises:
-        OSError: none comes about.
+        OSError: it failed.
     """
     return socket.create_connection((broker.host, broker.port), TIMEOUT_S)
 
 
 def encrypted(broker: BrokerAddress, line: socket.socket) -> ssl.SSLSocket:
-    """TLS on it, with the certificate checked as the agent checks it.
+    """Start TLS on a connection; the certificate is checked as the agent checks it.
 
     Raises:
-        OwnCertificateError: the broker does not take our certificate.
+        OwnCertificateError: the broker refuses our certificate.
         OSError: the handshake fails; ssl.SSLError among them.
     """
     secret = context(broker).wrap_socket(line, server_hostname=broker.host)
-    # With TLS 1.3 the broker's word on our certificate comes after the handshake; else it waits for us to speak first.
-    secret.settimeout(WORD_S)
+    # With TLS 1.3 the broker refuses our certificate after the handshake; if it accepts it, it waits for CONNECT.
+    secret.settimeout(CERTIFICATE_ANSWER_S)
     try:
         if not secret.recv(1):
             raise OwnCertificateError("it closes the line")
@@ -90,7 +90,7 @@ def encrypted(broker: BrokerAddress, line: socket.socket) -> ssl.SSLSocket:
 
 
 def reaches(broker: BrokerAddress) -> bool:
-    """Whether the line stands, encrypted where it is to be."""
+    """Return True if a connection is possible, with TLS if it is configured."""
     try:
         with connected(broker) as line:
             if broker.tls:
@@ -101,12 +101,12 @@ def reaches(broker: BrokerAddress) -> bool:
 
 
 def tried(broker: BrokerAddress, topics: Topics, filters: tuple[str, ...]) -> BrokerSession:
-    """Log in, subscribe, publish, leave."""
-    heard: list[str] = []
+    """Log in, subscribe, publish the probes, disconnect."""
+    received: list[str] = []
 
-    def hear(message: Message) -> None:
-        if not heard and not message.topic.startswith(topics.commands.removesuffix("+")):
-            heard.append(message.topic)
+    def receive(message: Message) -> None:
+        if not received and not message.topic.startswith(topics.commands.removesuffix("+")):
+            received.append(message.topic)
 
     connection = Connection(
         broker,
@@ -116,18 +116,18 @@ def tried(broker: BrokerAddress, topics: Topics, filters: tuple[str, ...]) -> Br
             filters=(*filters, topics.commands),
             max_payload_bytes=0,
         ),
-        on_message=hear,  # not acknowledged: not ours
+        on_message=receive,  # without acknowledgement: the packet is for the agent
     )
     connection.start()
     try:
-        if not _let_in(connection, broker):
+        if not _logged_in(connection, broker):
             return BrokerSession(connection.last_error or NO_ANSWER, connection.protocol)
-        return _done(connection, topics, heard)
+        return _probed(connection, topics, received)
     finally:
         connection.stop()
 
 
-def _let_in(connection: Connection, broker: BrokerAddress) -> bool:
+def _logged_in(connection: Connection, broker: BrokerAddress) -> bool:
     deadline_s = time.monotonic() + ANSWER_S
     first_protocol = connection.protocol
     while time.monotonic() < deadline_s and not connection.connected:
@@ -138,12 +138,12 @@ def _let_in(connection: Connection, broker: BrokerAddress) -> bool:
     return connection.connected
 
 
-def _done(connection: Connection, topics: Topics, heard: list[str]) -> BrokerSession:
-    """The broker answers in order: with the word on a publish, that on the subscriptions before it is here too."""
+def _probed(connection: Connection, topics: Topics, received: list[str]) -> BrokerSession:
+    """Publish the probes. The broker answers in order, so their confirmations follow those of the subscriptions."""
     waiting: dict[int, str] = {}
     answers: dict[str, str | None] = {}
-    said = words(topics)
-    for topic, payload in said.items():
+    messages = probes(topics)
+    for topic, payload in messages.items():
         mid = connection.publish(topic, payload, qos=1)
         if mid is not None:
             waiting[mid] = topic
@@ -155,7 +155,7 @@ def _done(connection: Connection, topics: Topics, heard: list[str]) -> BrokerSes
             if topic := waiting.pop(confirmation.mid, ""):
                 answers[topic] = confirmation.refused
         time.sleep(0.02)
-    while not (heard or connection.denied) and time.monotonic() < listen_until_s:
+    while not (received or connection.denied) and time.monotonic() < listen_until_s:
         time.sleep(0.02)
-    silent = tuple(topic for topic in said if topic not in answers)
-    return BrokerSession(None, connection.protocol, connection.denied, answers, silent, next(iter(heard), None))
+    unconfirmed = tuple(topic for topic in messages if topic not in answers)
+    return BrokerSession(None, connection.protocol, connection.denied, answers, unconfirmed, next(iter(received), None))

@@ -1,11 +1,10 @@
-"""Every check, in the order of its answer. One check is one function of the patient."""
+"""The table of all checks, in the order of the report. One check is one function of the subject."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.tools.doctor import broker, gpu
-from drsn.agent.tools.doctor import host as machine
+from drsn.agent.tools.doctor import broker, gpu, host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,15 +13,15 @@ if TYPE_CHECKING:
     from drsn.agent.tools.doctor.subject import Subject
 
 CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
-    "configuration": machine.configuration,
-    "bundle": machine.bundle,
+    "configuration": host.configuration,
+    "bundle": host.bundle,
     "jetpack": gpu.jetpack,
     "driver": gpu.driver,
     "tensorrt": gpu.library,
     "engine": gpu.engine,
     "backend": gpu.backend,
-    "state": machine.state,
-    "clock": machine.clock,
+    "state": host.state,
+    "clock": host.clock,
     "broker.name": broker.name,
     "broker.line": broker.line,
     "broker.tls": broker.encryption,
@@ -32,6 +31,6 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
 }
 
 
-def examined(patient: Subject) -> dict[str, Finding]:
-    """Check -> what it found; none stops another."""
-    return {name: check(patient) for name, check in CHECKS.items()}
+def examined(subject: Subject) -> dict[str, Finding]:
+    """Run all checks; return check -> finding. A problem in one does not stop the others."""
+    return {name: check(subject) for name, check in CHECKS.items()}

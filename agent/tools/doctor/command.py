@@ -25,7 +25,7 @@ MARKS = {"ok": "ok", "soon": "SOON", "problem": "PROBLEM", "unneeded": "-"}
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
-        "doctor", help="look at broker, GPU, TensorRT, engine, directories and clock, and say what to do"
+        "doctor", help="check broker, GPU, TensorRT, engine, directories and clock, with a remedy for each problem"
     )
     configured(parser, doctor, required=False)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
@@ -38,10 +38,10 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Check all, print all; the exit code is that of the worst finding. Or write the drop-in.
+    """Run and print all checks; the exit code is that of the worst finding. Or write the drop-in.
 
     Raises:
-        UsageError: neither a configuration nor a drop-in is named.
+        UsageError: neither --config nor --write-device-dropin is given.
     """
     if arguments.write_device_dropin is not None:
         return write_dropin(arguments.write_device_dropin)
@@ -51,7 +51,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     from drsn.agent.tools.doctor.checks import examined  # noqa: PLC0415 (as in service_commands)
     from drsn.agent.tools.doctor.subject import Subject  # noqa: PLC0415
 
-    logs.configure("critical")  # what would be logged is what is printed
+    logs.configure("critical")  # the findings already hold what would be logged
     findings = examined(Subject(configuration))
     exit_code = exit_code_of(findings.values())
     if arguments.json:
@@ -63,16 +63,16 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def write_dropin(path: Path, dev: Path = Path("/dev")) -> int:
-    """Write the drop-in for the GPU's nodes under `dev`, and say which they are."""
+    """Write the drop-in for the GPU's device nodes under `dev`, and print them."""
     nodes = devices.write(path, dev)
     print(f"{path}: {', '.join(map(str, nodes))}; then: sudo systemctl daemon-reload, and restart the service")
     return EXIT_OK
 
 
 def _plain(finding: Finding) -> dict[str, object]:
-    return {"state": finding.state, "said": finding.said, "remedy": finding.remedy or None}
+    return {"state": finding.state, "said": finding.text, "remedy": finding.remedy or None}
 
 
 def _lines(name: str, finding: Finding) -> list[str]:
-    lines = [f"{MARKS[finding.state]:8}{name:14}{finding.said}"]
+    lines = [f"{MARKS[finding.state]:8}{name:14}{finding.text}"]
     return [*lines, f"{'':8}{'':14}-> {finding.remedy}"] if finding.remedy else lines

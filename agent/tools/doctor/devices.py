@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NODES = ("nvidia*", "nvidia-caps/*", "nvmap", "nvhost-*", "nvgpu/*/*", "nvsciipc", "host1x-fence", "dri/renderD*")
-"""Of a PC (`nvidia…`) and of a Jetson (the others), under /dev. By name, for all that `nv*` would add is a disk's
-controller (`nvme0`) and the firmware's memory (`nvram`)."""
+"""Names of the device nodes under /dev: of a PC (`nvidia…`) and of a Jetson (the others). Not `nv*`, which would add a
+disk's controller (`nvme0`) and the firmware's memory (`nvram`)."""
 
 DROPIN = """\
 # Written by `drsn-agent doctor --write-device-dropin`: the GPU's device nodes as found on this machine.

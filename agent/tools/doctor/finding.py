@@ -1,4 +1,4 @@
-"""What one check found."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -15,45 +15,46 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line, and a second one with the remedy where there is a problem, or will be one soon."""
+    """The result of one check; a problem, or one that comes soon, has a remedy."""
 
     state: Literal["ok", "soon", "problem", "unneeded"]
-    said: str
+    text: str
+    """One line; the field `said` of `doctor --json`."""
     remedy: str = ""
     exit_code: int = EXIT_OK
 
 
-def ok(said: str) -> Finding:
-    """As it should be."""
-    return Finding("ok", said)
+def ok(text: str) -> Finding:
+    """Return that all is right."""
+    return Finding("ok", text)
 
 
-def soon(said: str, remedy: str) -> Finding:
-    """As it should be, but not for long: no script is to stop at it."""
-    return Finding("soon", said, remedy)
+def soon(text: str, remedy: str) -> Finding:
+    """Return that all is right now, but not for long; the exit code stays 0."""
+    return Finding("soon", text, remedy)
 
 
-def unneeded(said: str) -> Finding:
-    """Not there, and nothing needs it; or it can't be tried before something else is right."""
-    return Finding("unneeded", said)
+def unneeded(text: str) -> Finding:
+    """Return that nothing needs it, or that something else must be right before it can be tried."""
+    return Finding("unneeded", text)
 
 
-def unavailable(said: str, remedy: str) -> Finding:
-    """A broker, a device or a library does not answer."""
-    return Finding("problem", said, remedy, UnavailableError.exit_code)
+def unavailable(text: str, remedy: str) -> Finding:
+    """Return that a broker, a device or a library does not answer."""
+    return Finding("problem", text, remedy, UnavailableError.exit_code)
 
 
-def misconfigured(said: str, remedy: str) -> Finding:
-    """Configuration, bundle, engine or directory is wrong; starting again won't help."""
-    return Finding("problem", said, remedy, ConfigurationError.exit_code)
+def misconfigured(text: str, remedy: str) -> Finding:
+    """Return that configuration, bundle, engine or directory is wrong; a restart won't help."""
+    return Finding("problem", text, remedy, ConfigurationError.exit_code)
 
 
 def of_error(error: DrsnError, remedy: str = "") -> Finding:
-    """Our errors end with their remedy, behind the first semicolon; `remedy` is for those that have none."""
-    said, _, told = " ".join(str(error).split()).partition("; ")
-    return Finding("problem", said, told or remedy, error.exit_code)
+    """Return an error as a problem. Its remedy follows the first semicolon; `remedy` is for errors without one."""
+    text, _, own_remedy = " ".join(str(error).split()).partition("; ")
+    return Finding("problem", text, own_remedy or remedy, error.exit_code)
 
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
-    """Wrong configuration before what is unavailable: it is the one that waiting won't cure."""
+    """Return the largest exit code: 78, a wrong configuration, comes before 69, for waiting won't help."""
     return max((finding.exit_code for finding in findings), default=EXIT_OK)

@@ -1,4 +1,4 @@
-"""The chain that a TensorRT engine hangs on: Jetson, driver, TensorRT, the engine itself, and what comes of it."""
+"""Everything that a TensorRT engine depends on: Jetson, driver, TensorRT, the engine; and the resulting backend."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from drsn.agent.tools.doctor.subject import Subject
 
 JETPACKS = {32: "4", 35: "5", 36: "6", 38: "7.0 or 7.1", 39: "7.2 or later"}
-"""By major version of Jetson Linux (L4T)."""
+"""Major version of Jetson Linux (L4T) -> JetPack."""
 
 LEAST_L4T = 36
 NOT_NEEDED = "not needed: no engine is asked for, the agent runs on ONNX Runtime"
 
 
-def jetpack(patient: Subject) -> Finding:
-    """Is this a Jetson, and of which JetPack?"""
-    release = patient.tegra_release
+def jetpack(subject: Subject) -> Finding:
+    """Check the version of JetPack, if this is a Jetson."""
+    release = subject.tegra_release
     if not release.exists():
         return unneeded("no Jetson")
     l4t = trt_compat.jetson_linux(release)
@@ -38,59 +38,59 @@ def jetpack(patient: Subject) -> Finding:
     return ok(f"Jetson Linux {l4t}, JetPack {JETPACKS.get(major, 'newer than 7')}")
 
 
-def driver(patient: Subject) -> Finding:
-    """CUDA's driver, and the GPU that it sees."""
-    device = patient.device
+def driver(subject: Subject) -> Finding:
+    """Check the CUDA driver and its GPU."""
+    device = subject.device
     if not isinstance(device, NoDevice):
         capability = ".".join(map(str, device.compute_capability))
         cuda = ".".join(map(str, device.cuda))
         return ok(f"{device.name}, compute capability {capability}, driver for CUDA up to {cuda}")
-    if not patient.flavours:
+    if not subject.flavours:
         return unneeded(f"{device.reason}; {NOT_NEEDED}")
     if device.has_driver:
         remedy = "is the GPU in reach of this user (groups video and render), of this container, of this service?"
-    elif patient.tegra_release.exists():
+    elif subject.tegra_release.exists():
         remedy = "sudo apt-get install nvidia-jetpack; in a container: run it with --runtime nvidia"
     else:
         remedy = "install NVIDIA's driver, or set agent.backend = 'onnxruntime'"
     return unavailable(device.reason, remedy)
 
 
-def library(patient: Subject) -> Finding:
-    """TensorRT: which one was loaded, and from where."""
-    if not patient.flavours and isinstance(patient.device, NoDevice):
+def library(subject: Subject) -> Finding:
+    """Check TensorRT: its version, and the library that was loaded."""
+    if not subject.flavours and isinstance(subject.device, NoDevice):
         return unneeded(NOT_NEEDED)
-    found = patient.tensorrt
+    found = subject.tensorrt
     if not isinstance(found, UnavailableError):
         return ok(f"{found.title}, {found.library_path or 'library unknown'}")
-    return of_error(found) if patient.flavours else unneeded(f"{found}; {NOT_NEEDED}")
+    return of_error(found) if subject.flavours else unneeded(f"{found}; {NOT_NEEDED}")
 
 
-def engine(patient: Subject) -> Finding:
-    """Does one fit? Nothing of TensorRT is called."""
-    bundle = patient.bundle
+def engine(subject: Subject) -> Finding:
+    """Check that an engine file fits. Nothing of TensorRT is called."""
+    bundle = subject.bundle
     if isinstance(bundle, BundleError):
         return unneeded("not tried: the bundle is broken")
-    if not patient.flavours:
+    if not subject.flavours:
         return unneeded(NOT_NEEDED)
-    device, found = patient.device, patient.tensorrt
+    device, found = subject.device, subject.tensorrt
     if isinstance(device, NoDevice) or isinstance(found, UnavailableError):
         return unneeded("not tried: there is no GPU or no TensorRT to compare it with")
-    # Of the first choice alone; where the agent falls back on the second, `backend` says so.
+    # Only for the first choice; if the agent falls back on the second, the check `backend` shows it.
     platform = Platform(found.flavour, found.version, device)
-    fits = find_engine(patient.wish.engines_of(bundle), bundle, platform, patient.wish.max_batch)
+    fits = find_engine(subject.wish.engines_of(bundle), bundle, platform, subject.wish.max_batch)
     if isinstance(fits, NoEngine):
         return of_error(ConfigurationError(fits.reason))
     sidecar = fits.sidecar
     return ok(f"{fits.path}, {sidecar.precision}, up to {sidecar.batch.max} windows at once, fits")
 
 
-def backend(patient: Subject) -> Finding:
-    """What the agent would run on, after its self-test."""
-    if isinstance(patient.bundle, BundleError):
+def backend(subject: Subject) -> Finding:
+    """Check the backend that the agent would use, with its self-test."""
+    if isinstance(subject.bundle, BundleError):
         return unneeded("not tried: the bundle is broken")
     try:
-        with opened_model(patient.configuration) as (_, chosen):
+        with opened_model(subject.configuration) as (_, chosen):
             if chosen.reasons:
                 return of_error(ConfigurationError(f"runs on {chosen.backend.name}, degraded: {chosen.reasons[0]}"))
             what = "" if chosen.engine is None else f" with {chosen.engine}"

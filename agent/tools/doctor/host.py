@@ -1,4 +1,4 @@
-"""What the agent needs besides broker and GPU: its bundle, a place for its memory, the right time."""
+"""What the agent needs besides broker and GPU: configuration, bundle, state directory, clock."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
     from drsn.agent.tools.doctor.subject import Subject
 
 LEAST_FREE_BYTES = 256 << 20
-"""The journal takes 100 MB, and SQLite's log as much again while it is written."""
+"""The journal takes 100 MB, and SQLite's write-ahead log as much again."""
 
 
-def configuration(patient: Subject) -> Finding:
-    """It has been read already; whether it warns."""
-    warnings = patient.configuration.warnings
-    return ok("; ".join(warnings) if warnings else f"sha256 {patient.configuration.sha256[:12]}")
+def configuration(subject: Subject) -> Finding:
+    """Return the warnings of the configuration; it is already loaded."""
+    warnings = subject.configuration.warnings
+    return ok("; ".join(warnings) if warnings else f"sha256 {subject.configuration.sha256[:12]}")
 
 
-def bundle(patient: Subject) -> Finding:
-    """Whole, and what its manifest says."""
-    found = patient.bundle
+def bundle(subject: Subject) -> Finding:
+    """Check that the bundle is complete; return its name and version."""
+    found = subject.bundle
     if isinstance(found, BundleError):
         return of_error(found, "set agent.bundle to a bundle that is there")
     return ok(f"{found.manifest.name} {found.manifest.version} ({found.sha256[:12]})")
 
 
-def state(patient: Subject) -> Finding:
-    """The state directory: writable, with room, and whose."""
-    path = patient.configuration.settings.agent.state_dir
+def state(subject: Subject) -> Finding:
+    """Check the state directory: writable, with free space; return whether an agent uses it."""
+    path = subject.configuration.settings.agent.state_dir
     there = next((place for place in (path, *path.absolute().parents) if place.exists()), path)
     if not there.is_dir():
         return misconfigured(f"{there} is no directory", "set agent.state_dir to one")
@@ -67,9 +67,9 @@ def _use(path: Path) -> str:
     return "no agent runs on it"
 
 
-def clock(patient: Subject) -> Finding:
-    """Whether something keeps the clock right: alarms, certificates and shelving go by it."""
-    libc = patient.libc or ctypes.CDLL(None, use_errno=True)
+def clock(subject: Subject) -> Finding:
+    """Check that the clock is synchronised: alarms, certificates and shelving depend on it."""
+    libc = subject.libc or ctypes.CDLL(None, use_errno=True)
     timex = Timex()
     result = libc.adjtimex(ctypes.byref(timex))
     if result < 0:

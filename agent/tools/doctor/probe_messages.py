@@ -1,8 +1,8 @@
-"""What the doctor says to find out whether it may be said: one word on each kind of topic that the agent writes to.
+"""Probe messages: one harmless message for each kind of topic that the agent writes, to find out whether it may.
 
-No word disturbs anybody. None is retained; each is of `_doctor`, which no sensor can be called (an id begins with a
-letter or a digit); and all but evidence are documents as their topics have them, of a machine that is normal. Status
-and health are left out: what is said there speaks for the agent.
+None is retained. Each is of the sensor `_doctor`, an id that no sensor can have: an id begins with a letter or a
+digit. All but evidence are valid documents of a machine that is normal. Status and health get none: other systems would
+take a probe there for the agent's state.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
 
 NAME = "_doctor"
-"""Of the sensor, of the event and of the request."""
+"""Id of the sensor, of the event and of the request."""
 
-NOBODY = BundleReference(name="doctor", version="0", sha256="0" * 64)
+NO_BUNDLE = BundleReference(name="doctor", version="0", sha256="0" * 64)
 
 
-def words(topics: Topics) -> dict[str, bytes]:
-    """Topic -> what is said on it."""
+def probes(topics: Topics) -> dict[str, bytes]:
+    """Return topic -> payload."""
     now = iso_utc(time.time_ns())
     own = json.dumps({"v": 1, "agent": topics.agent, "at": now}).encode()
     reply = ReplyDocument(agent=topics.agent, request_id=NAME, verb="doctor", ok=True, at=now)
-    alarm = AlarmDocument(agent=topics.agent, epoch="", sensor=NAME, seq=0, state="normal", bundle=NOBODY)
+    alarm = AlarmDocument(agent=topics.agent, epoch="", sensor=NAME, seq=0, state="normal", bundle=NO_BUNDLE)
     return {
         topics.doctor: own,
         topics.alarm(NAME): alarm.model_dump_json().encode(),
@@ -66,7 +66,7 @@ def _event(agent: str, now: str) -> EventDocument:
         votes=0,
         of=0,
         window_label=NORMAL,
-        bundle=NOBODY,
+        bundle=NO_BUNDLE,
         comment="drsn-agent doctor: may events be written?",
     )
 
@@ -86,5 +86,5 @@ def _result(now: str) -> ResultDocument:
         rms=0.0,
         peak=0.0,
         unit=None,
-        bundle=NOBODY.name,
+        bundle=NO_BUNDLE.name,
     )

@@ -1,4 +1,4 @@
-"""The machine and the configuration that are looked at; what several checks need is found out once."""
+"""The subject of the checks: the machine and the configuration. Shared facts are determined once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import probe
 from drsn.agent.mqtt.topics import TopicPattern, Topics
 from drsn.agent.service.bootstrap import backend_options
-from drsn.agent.tools.doctor import broker_session as session
+from drsn.agent.tools.doctor import broker_session
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 
@@ -31,32 +31,32 @@ if TYPE_CHECKING:
 
 @dataclass
 class Subject:
-    """Asked by the checks, in their order."""
+    """One machine and one configuration. Each property is determined at its first use, in the order of the checks."""
 
     configuration: Configuration
     tegra_release: Path = trt_compat.TEGRA_RELEASE
     libc: ctypes.CDLL | None = None
-    """None: this process's own; the clock is asked by it."""
+    """The C library for adjtimex; None: this process's own."""
 
     @cached_property
     def broker(self) -> BrokerAddress:
-        """Where it is, by the settings."""
+        """The broker's address, from the settings."""
         return self.configuration.broker
 
     @cached_property
     def topics(self) -> Topics:
-        """Where the agent publishes."""
+        """The topics on which the agent publishes."""
         agent = self.configuration.settings.agent
         return Topics(agent.prefix, agent.id)
 
     @cached_property
     def filters(self) -> tuple[str, ...]:
-        """What the agent subscribes to."""
+        """The topic filters to which the agent subscribes."""
         return tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in self.configuration.settings.inputs)
 
     @cached_property
     def bundle(self) -> Bundle | BundleError:
-        """Opened and compared with its manifest; or why not."""
+        """The bundle, compared with its manifest, or the error."""
         try:
             return open_bundle(self.configuration.bundle_path)
         except BundleError as error:
@@ -64,12 +64,12 @@ class Subject:
 
     @cached_property
     def wish(self) -> BackendOptions:
-        """How the network is to run."""
+        """The settings for the backend."""
         return backend_options(self.configuration.settings)
 
     @cached_property
     def flavours(self) -> tuple[Flavour, ...]:
-        """The engines that this machine is meant to run; none: ONNX Runtime is what was asked for."""
+        """The kinds of engine that the settings ask for; none: ONNX Runtime alone."""
         return () if isinstance(self.bundle, BundleError) else wanted(self.bundle, self.wish)
 
     @cached_property
@@ -79,7 +79,7 @@ class Subject:
 
     @cached_property
     def tensorrt(self) -> TensorRt | UnavailableError:
-        """The TensorRT that the engines need, or why it is not here. Imported only: nothing of it is called."""
+        """The TensorRT that the engines need, or the error. It is imported only; nothing of it is called."""
         try:
             return trt_compat.load(self.flavours[0] if self.flavours else "tensorrt")
         except UnavailableError as error:
@@ -87,10 +87,10 @@ class Subject:
 
     @cached_property
     def reachable(self) -> bool:
-        """Whether there is a line to the broker, encrypted where it is to be."""
-        return session.reaches(self.broker)
+        """True if a TCP connection to the broker is possible, with TLS if the settings ask for it."""
+        return broker_session.reaches(self.broker)
 
     @cached_property
     def session(self) -> BrokerSession | None:
-        """What the broker let us do; None: there is no line to it."""
-        return session.tried(self.broker, self.topics, self.filters) if self.reachable else None
+        """The result of the MQTT session; None: no connection to the broker."""
+        return broker_session.tried(self.broker, self.topics, self.filters) if self.reachable else None

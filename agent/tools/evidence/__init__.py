@@ -1,1 +1,1 @@
-"""The `evidence` command."""
+"""`drsn-agent evidence`: shows, draws and replays the windows behind an event."""

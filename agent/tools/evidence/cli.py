@@ -1,4 +1,4 @@
-"""`drsn-agent evidence`: why an alarm was raised, from the file that the agent kept."""
+"""`drsn-agent evidence`: the windows behind an event, from the record that the agent kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.evidence import npz_form as file
 from drsn.agent.evidence.json_form import read
+from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
 from drsn.agent.schema.documents import iso_utc
 from drsn.agent.settings.broker_options import add_login, broker_of, prefix_of
@@ -30,43 +30,48 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("evidence", help="show, draw and replay the windows behind an event")
     parser.add_argument("event", nargs="?", metavar="EVENT", help="an event's id, or a file")
-    parser.add_argument("--list", action="store_true", help="what is kept, oldest first")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="of the agent: where its state lies, its bundle")
-    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="of the agent, where no --config is at hand")
+    parser.add_argument("--list", action="store_true", help="list all records, oldest first")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the agent's configuration")
+    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="the agent's, without --config")
     parser.add_argument("--from", dest="url", metavar="URL", help="ask the agent, over this broker; needs --sensor")
-    parser.add_argument("--sensor", help="whose event it is, with --from")
-    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics, with --from")
+    parser.add_argument("--sensor", help="the sensor of the event, with --from")
+    parser.add_argument("--prefix", default="drsn/v1", help="prefix of the agents' topics, with --from")
     add_login(parser)
     parser.add_argument("--png", type=Path, metavar="FILE", help="draw it")
-    parser.add_argument("--rpm", type=float, metavar="N", help="of the shaft, where the packets did not say it")
-    parser.add_argument("--replay", action="store_true", help="judge the windows again; exit 1: it decides otherwise")
+    parser.add_argument("--rpm", type=float, metavar="N", help="speed of the shaft, if the packets did not give it")
+    parser.add_argument("--replay", action="store_true", help="decide again; exit code 1: another decision")
     parser.add_argument("--bundle", metavar="BUNDLE", help="for --replay; default: --config's, else the one that ships")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=evidence)
 
 
 def evidence(arguments: argparse.Namespace) -> int:
-    """Show one record, or list all."""
+    """Show one record, or list all.
+
+    Raises:
+        UsageError: neither an event nor --list, or no place to look for it.
+        BadDataError: nothing is kept of the event.
+    """
     if arguments.list == (arguments.event is not None):
         raise UsageError("name an event, by its id or its file, or ask for --list")
     configuration = _configuration(arguments)
     if arguments.url is not None:
-        return show(_asked(arguments), arguments.event or "", arguments, configuration)
+        return show(_requested(arguments), arguments.event or "", arguments, configuration)
     state_dir: Path | None = arguments.state_dir
     if state_dir is None and configuration is not None:
         state_dir = configuration.settings.agent.state_dir
     if arguments.list:
         return _list(state_dir, as_json=arguments.json)
     path = _path(arguments.event, state_dir)
-    return show(read_file(path, file.MAX_BYTES), str(path), arguments, configuration)
+    return show(read_file(path, MAX_BYTES), str(path), arguments, configuration)
 
 
 def show(data: bytes, name: str, arguments: argparse.Namespace, configuration: Configuration | None) -> int:
-    """Show, draw and replay a record, wherever its bytes come from; `name` says where.
+    """Show, draw and replay a record; `name` is its file or its event, for messages.
 
     Raises:
-        BadDataError: they are no record.
-        UnavailableError: a picture is asked for, and matplotlib is not installed.
+        BadDataError: the bytes are no record.
+        UnavailableError: --png, and matplotlib is not installed.
     """
     try:
         record = read(data)
@@ -77,13 +82,13 @@ def show(data: bytes, name: str, arguments: argparse.Namespace, configuration: C
         _draw(record, arguments, configuration)
         report["png"] = str(arguments.png)
     replays = _replays(record, arguments.bundle, configuration) if arguments.replay else {}
-    report |= {"replay": {key: _verdict(replay) for key, replay in replays.items()}} if replays else {}
-    print(json.dumps(report) if arguments.json else _told(record, report))
+    report |= {"replay": {key: _replay_json(replay) for key, replay in replays.items()}} if replays else {}
+    print(json.dumps(report) if arguments.json else _text(record, report))
     return EXIT_OK if all(replay.agrees for replay in replays.values()) else EXIT_NEGATIVE
 
 
 def summary(record: Record) -> dict[str, Any]:
-    """The event, and of each window all but its numbers."""
+    """Return the event, and all facts of each window, without its samples."""
     header = record.header
     windows = [
         {**note.model_dump(mode="json", exclude={"before"}), "novelty": float(novelty)}
@@ -98,25 +103,25 @@ def summary(record: Record) -> dict[str, Any]:
     }
 
 
-def _told(record: Record, report: dict[str, Any]) -> str:
+def _text(record: Record, report: dict[str, Any]) -> str:
     event, unit = record.event, record.header.unit or ""
     lines = [f"{event.sensor}: {event.condition} {event.state} ({event.label}), {event.severity.value}, {event.since}"]
     lines += [f"event {event.event_id}, seq {event.seq}, bundle {event.bundle.name} {event.bundle.version}", ""]
-    lines += ["window's end              says              P      novelty  rms          votes  evidence"]
+    lines += ["window's end              condition         P      novelty  rms          votes  evidence"]
     for note, novelty in zip(record.header.windows, record.arrays.novelty, strict=True):
         nats = "" if note.evidence is None else f"{note.evidence:6.1f} nats"
-        aside = f" ({note.suppressed_by})" if note.suppressed_by else ""
+        suppressed = f" ({note.suppressed_by})" if note.suppressed_by else ""
         lines.append(
             f"{iso_utc(note.t_end_unix_ns)}  {note.condition:<16}  {note.confidence:5.3f}  {novelty:7.2f}  "
-            f"{note.rms:<9.4g} {unit:<4} {note.votes}/{event.of}  {nats}{aside}".rstrip()
+            f"{note.rms:<9.4g} {unit:<4} {note.votes}/{event.of}  {nats}{suppressed}".rstrip()
         )
-    for key, verdict in report.get("replay", {}).items():
-        word = "equal" if verdict["equal"] else "the same decision" if verdict["agrees"] else "ANOTHER DECISION"
-        lines.append(f"replayed from {key}: {word}; probabilities differ by {verdict['difference']:.2g} at most")
+    for key, result in report.get("replay", {}).items():
+        word = "equal" if result["equal"] else "the same decision" if result["agrees"] else "ANOTHER DECISION"
+        lines.append(f"replayed from {key}: {word}; probabilities differ by {result['difference']:.2g} at most")
     return "\n".join([*lines, *([f"drawn: {report['png']}"] if "png" in report else [])])
 
 
-def _verdict(replay: Replay) -> dict[str, Any]:
+def _replay_json(replay: Replay) -> dict[str, Any]:
     events = [event.model_dump(mode="json") for event in replay.events]
     return {"equal": replay.equal, "agrees": replay.agrees, "difference": replay.difference, "events": events}
 
@@ -157,7 +162,7 @@ def _draw(record: Record, arguments: argparse.Namespace, configuration: Configur
 
 
 def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | None:
-    """As it is configured now; a record's own comes first."""
+    """Return the bearing as it is configured now; one in the record has priority."""
     if configuration is None:
         return None
     from drsn.agent.settings.policies import bearing_of  # noqa: PLC0415
@@ -168,13 +173,13 @@ def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | Non
 def _configuration(arguments: argparse.Namespace) -> Configuration | None:
     if arguments.config is None:
         return None
-    from drsn.agent.settings.loader import load  # noqa: PLC0415 (a file needs none)
+    from drsn.agent.settings.loader import load  # noqa: PLC0415 (a record file needs no settings)
 
     return load(arguments.config)
 
 
-def _asked(arguments: argparse.Namespace) -> bytes:
-    """The record of an event, from its agent."""
+def _requested(arguments: argparse.Namespace) -> bytes:
+    """Request the record of an event from its agent."""
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
     if arguments.sensor is None or arguments.list:

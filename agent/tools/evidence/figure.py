@@ -1,4 +1,4 @@
-"""A record as a picture: waveform, envelope spectrum, and how the decision came about."""
+"""A record as a figure: waveform, envelope spectrum, probabilities and novelty up to the decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drsn.agent.schema.bearing import Geometry
 
 UP_TO_HZ = 500.0
-"""Of the envelope's spectrum, unless a line of the bearing lies higher."""
+"""Upper end of the envelope spectrum, unless a line of the bearing lies higher."""
 
 HARMONICS = 3
 COLOURS = {"BPFO": "tab:red", "BPFI": "tab:purple", "BSF": "tab:green", "FTF": "tab:brown", "shaft": "tab:orange"}
@@ -29,7 +29,7 @@ NS_PER_S = 1e9
 
 
 def lines_hz(bearing: Geometry | None, rpm: float | None) -> dict[str, float]:
-    """What a bearing, or its shaft at least, shows in the envelope: name -> Hz; nothing while the speed is unknown."""
+    """Return name -> Hz of the lines of bearing and shaft in the envelope spectrum; none if the speed is unknown."""
     if not rpm:
         return {}
     orders = {"shaft": 1.0, **({} if bearing is None else bearing.orders)}
@@ -40,9 +40,9 @@ def figure(record: Record, bearing: Geometry | None = None, rpm: float | None = 
     """Draw a record.
 
     Args:
-        record: of one event.
-        bearing: where the record names none.
-        rpm: where the deciding window's packet did not say it.
+        record: the record of one event.
+        bearing: its geometry, if the record has none.
+        rpm: speed of the shaft, if the packet of the deciding window did not give it.
 
     Raises:
         UnavailableError: matplotlib is not installed.
@@ -86,7 +86,7 @@ def _waveform(axes: Axes, samples: NDArray[np.float32], record: Record, name: st
 
 
 def _spectrum(axes: Axes, record: Record, lines: dict[str, float]) -> None:
-    """Mean over the windows, of the first channel: noise evens out, lines stay."""
+    """Draw the mean spectrum of all windows, first channel: the mean reduces noise, lines stay."""
     rate_hz, bandwidth_hz = record.header.sample_rate_hz, record.header.contract.bandwidth_hz
     band_hz = (bandwidth_hz / 4, bandwidth_hz)
     spectra = [envelope_spectrum(window[0], rate_hz, band_hz) for window in record.samples]
@@ -109,7 +109,7 @@ def _spectrum(axes: Axes, record: Record, lines: dict[str, float]) -> None:
 
 
 def _times_s(record: Record) -> NDArray[np.float64]:
-    """Of the windows' ends, from the last one."""
+    """Return the ends of the windows, relative to the last one: float64[windows], in seconds."""
     ends_ns = [note.t_end_unix_ns for note in record.header.windows]
     return np.array([(end_ns - ends_ns[-1]) / NS_PER_S for end_ns in ends_ns])
 
@@ -125,16 +125,17 @@ def _probability(axes: Axes, record: Record) -> None:
             axes.plot(times_s, values, marker="o", linewidth=2.2 if mine else 1, alpha=1 if mine else 0.6,
                       label=condition)  # fmt: skip
     for time_s, note in zip(times_s, notes, strict=True):
-        said = f"{note.evidence:.1f} nats" if note.evidence is not None else f"{note.votes}/{event.of}"
-        axes.annotate(said, (time_s, 1.0), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
+        text = f"{note.evidence:.1f} nats" if note.evidence is not None else f"{note.votes}/{event.of}"
+        axes.annotate(text, (time_s, 1.0), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
         if note.condition != event.condition:
             axes.axvline(time_s, color="black", alpha=0.12, linewidth=6, zorder=0)
     axes.axvline(0.0, color="tab:red", linewidth=1, linestyle="--")
     axes.set(ylabel="P(condition)", ylim=(-0.03, 1.2))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, loc="center left")
-    axes.set_title(f"votes or evidence for {'it' if event.active else 'its end'} after each window, above; grey: said "
-                   f"something else; dashed: decided", loc="left", fontsize=9)  # fmt: skip
+    what = "the condition" if event.active else "its end"
+    axes.set_title(f"above: votes or evidence for {what} after each window; grey: another diagnosis; dashed: decision",
+                   loc="left", fontsize=9)  # fmt: skip
 
 
 def _novelty(axes: Axes, record: Record) -> None:

@@ -40,23 +40,23 @@ _NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a record's windows led to when they were judged again."""
+    """The events of a second decision from a record's windows."""
 
     events: tuple[EventDocument, ...]
     recorded: EventDocument
     difference: float
-    """Largest one between a probability said now and the one recorded."""
+    """Largest difference between a probability of now and the recorded one."""
 
     @property
     def equal(self) -> bool:
-        """The event came again, equal in every field."""
+        """True if the event came again, equal in every field."""
         return self.recorded in self.events
 
     @property
     def agrees(self) -> bool:
-        """The same was decided by the same window: event, condition, state and time; numbers may differ."""
-        due = _decision(self.recorded)
-        return any(_decision(event) == due for event in self.events)
+        """True if the same window led to the same decision: event, condition, state and time; numbers may differ."""
+        expected = _decision(self.recorded)
+        return any(_decision(event) == expected for event in self.events)
 
 
 def judge_again(record: Record) -> Replay:
@@ -83,8 +83,8 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     on the other windows of the batch (docs/evidence.md), all is equal. Otherwise numbers differ by the quantisation.
 
     Args:
-        record: whose windows are judged.
-        backend: of a bundle with the record's contract.
+        record: its windows are decided again.
+        backend: runs a bundle with the record's contract.
 
     Raises:
         BadDataError: the record is incomplete, or of a version whose states or policies were others.
@@ -106,7 +106,7 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
 
 
 def _compared(record: Record, outcomes: Sequence[Outcome]) -> Replay:
-    """The events that came again, and the largest difference between a probability and the recorded one."""
+    """Return the events that came again, and the largest difference between a probability and the recorded one."""
     diagnoses = [outcome.diagnosis for outcome in outcomes if outcome.diagnosis is not None]
     probabilities = np.array([list(diagnosis.label_probabilities.values()) for diagnosis in diagnoses])
     difference = np.nan_to_num(np.abs(probabilities - record.arrays.probabilities)).max()
@@ -117,7 +117,7 @@ def _compared(record: Record, outcomes: Sequence[Outcome]) -> Replay:
 
 
 def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
-    """The alarm states of one sensor, with the policy of the record.
+    """Return an alarm engine with the policy of the record.
 
     Raises:
         BadDataError: nothing can be decided again, or the policy is of another version.
@@ -143,7 +143,7 @@ def _recorded(kind: type, value: object) -> Any:  # noqa: ANN401 (an instance of
     try:
         return adapter(kind).validate_python(value)
     except ValueError as error:
-        raise BadDataError(f"recorded by another version, whose alarms were others: {error}"[:300]) from None
+        raise BadDataError(f"recorded by another version with other alarm rules: {error}"[:300]) from None
 
 
 def _decision(event: EventDocument) -> tuple[object, ...]:

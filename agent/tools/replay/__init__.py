@@ -1,1 +1,1 @@
-"""The `replay` command."""
+"""`drsn-agent replay`: publishes recordings as sensors."""

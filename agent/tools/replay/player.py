@@ -1,4 +1,4 @@
-"""Publishes recordings as if their sensors were alive, in the recording's own time or faster."""
+"""Publishes recordings as packets of sensors, in the recording's own time or faster."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from drsn.model.data.recording import Recording
 
 IN_FLIGHT = 64
-"""QoS 1 packets that the broker has not confirmed; past it the replay waits rather than fill the memory."""
+"""QoS 1 packets without the broker's confirmation; at this number the replay waits, so that memory stays bounded."""
 
 CONNECT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayPlan:
-    """How recordings are played."""
+    """How recordings are published."""
 
     topic: str = "plant/replay/{sensor}/frame"
     codec: str = "frame"
     samples_per_packet: int = 2048
     speed: float = 1.0
-    """Of the recording's own time; 0: as fast as the broker takes it."""
+    """Relative to the recording's own time; 0: as fast as the broker confirms."""
     snr_db: float | None = None
     noise: Noise = Noise.GAUSSIAN
     seed: int = 0
@@ -45,35 +45,35 @@ class ReplayPlan:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One packet, and when it is due after the start."""
+    """One packet, and when it is due, in seconds since the start."""
 
     due_s: float
     topic: str
     payload: bytes
     properties: Mapping[str, str] = field(default_factory=dict)
-    """MQTT 5 user properties; only `raw` needs them."""
+    """MQTT 5 user properties; only the codec `raw` needs them."""
 
 
 def sensor_id(name: str) -> str:
-    """A legal sensor id from a recording's name."""
+    """Return a valid sensor id from a recording's name."""
     return re.sub(r"[^A-Za-z0-9._~-]", "-", name).lstrip("._~-")[:64] or "recording"
 
 
 def frames(recordings: Sequence[Recording], plan: ReplayPlan, start_unix_ns: int) -> Iterator[Frame]:
-    """The frames of all recordings in the order in which they are due.
+    """Yield the packets of all recordings in the order in which they are due.
 
-    A remainder shorter than a packet is left out; with `loop` the recordings begin again, without end.
+    A remainder shorter than a packet is left out; with `loop` the recordings start again, without end.
     """
     streams = [
-        _of_one(recording, plan, start_unix_ns, np.random.default_rng([plan.seed, index]))
+        _frames_of(recording, plan, start_unix_ns, np.random.default_rng([plan.seed, index]))
         for index, recording in enumerate(recordings)
     ]
     for frame in heapq.merge(*streams, key=lambda frame: frame.due_s):
         yield replace(frame, due_s=frame.due_s / plan.speed if plan.speed else 0.0)
 
 
-def _of_one(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
-    """In the recording's own time."""
+def _frames_of(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
+    """Yield the packets of one recording, in its own time."""
     encode = codec(plan.codec).encode
     topic = plan.topic.replace("{sensor}", sensor_id(recording.name))
     n = plan.samples_per_packet
@@ -102,10 +102,10 @@ def _of_one(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: np.
 
 
 def play(recordings: Sequence[Recording], plan: ReplayPlan, connection: Transport, stop: threading.Event) -> int:
-    """Publish every frame when it is due; return how many the broker has confirmed.
+    """Publish every packet when it is due; return how many the broker has confirmed.
 
     Raises:
-        UnavailableError: no broker, or the connection was lost on the way.
+        UnavailableError: no broker, a refused packet, or the connection was lost.
     """
     _await_connection(connection, stop)
     start_s, sent, confirmed = time.monotonic(), 0, 0

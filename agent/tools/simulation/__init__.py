@@ -1,1 +1,1 @@
-"""How good are the alarms? Recordings with noise and disturbances, through the steps of the agent."""
+"""`drsn-agent simulate`: false alarms and delays of one bundle under one configuration, on recordings."""

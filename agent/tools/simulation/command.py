@@ -1,130 +1,158 @@
-"""`drsn-agent simulate`: how good the alarms of a bundle are, on recordings."""
+"""`drsn-agent simulate`: false alarms and delays of your settings and bundle, on your recordings."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.model.errors import EXIT_OK, BadDataError, UsageError
+from drsn.agent.service.cli import configured
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
-    from drsn.agent.tools.simulation.study import Plan
+    from drsn.agent.settings.sections import Settings
+    from drsn.agent.tools.simulation.simulation import SimulationPlan, Targets
+    from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording
     from drsn.model.errors import Parser
 
-WIDTH = 40
+MOST_S = 60.0
+"""A fault that is not found in this time is missed."""
 
-STRANGE_S = 20.0
-"""Of a signal that no machine made, before it repeats."""
+DEFAULT_BUNDLE = "shipped:cwru"
 
-
-class Bar:
-    """A line on stderr; where that is no terminal, nothing."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-
-    def step(self, steps: int) -> None:
-        """So many more are done."""
-        self._done = min(self._done + steps, self._total)
-        if sys.stderr.isatty():
-            part = self._done / self._total
-            sys.stderr.write(f"\r[{'#' * round(WIDTH * part):{WIDTH}}] {100 * part:3.0f} %")
-            sys.stderr.flush()
-
-    def end(self) -> None:
-        """Leave the line."""
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")
+DEFAULT_CONFIGURATION = """
+[[inputs]]
+topic = "simulated/{sensor}/frame"
+sensor = "{sensor}"
+"""
+"""Where no configuration is named: every setting that alarms depend on has its default, or the value of --set."""
 
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("simulate", help="false alarms and delays of a bundle's alarms, on recordings")
-    parser.add_argument(
-        "recordings", nargs="+", metavar="LABEL=FILE[@HZ]", help="a label or condition of the bundle; HZ where unsaid"
+    parser = subparsers.add_parser(
+        "simulate", help="false alarms and delays of your settings and bundle, on recordings with noise"
     )
-    parser.add_argument("--bundle", default="shipped:cwru", help="a path or shipped:NAME; default: %(default)s")
+    parser.add_argument(
+        "recordings",
+        nargs="+",
+        metavar="LABEL=FILE[@HZ]",
+        help="a label or condition of the bundle; HZ where the file does not give the rate",
+    )
+    configured(parser, simulate, required=False)
+    parser.add_argument("--bundle", help=f"a path or shipped:NAME; default: the configuration's, or {DEFAULT_BUNDLE}")
+    parser.add_argument("--sensor", default="sensor", metavar="ID", help="whose [[sensors]] settings apply")
     parser.add_argument("--snr", type=float, nargs="+", default=[0.0, -4.0, -7.0, -10.0], metavar="DB", help="of noise")
-    parser.add_argument("--days", type=float, default=30.0, help="of a healthy sensor; default: %(default)s")
-    parser.add_argument("--stretches", type=int, default=240, help="drawn from the healthy recordings at each SNR")
-    parser.add_argument("--trials", type=int, default=1000, help="faults of each condition; default: %(default)s")
     parser.add_argument(
-        "--false-alarms-per-sensor-year", type=float, default=0.1, metavar="N", help="of the sequential rule"
+        "--days", type=float, default=3.0, help="healthy sensor-days, of all SNRs; default: %(default)s"
     )
-    parser.add_argument("--strange-hours", type=float, default=1.0, help="of each signal that no machine made")
+    parser.add_argument("--stretches", type=int, default=240, help="drawn from the healthy recordings at each SNR")
+    parser.add_argument("--trials", type=int, default=200, help="faults of each condition; default: %(default)s")
+    parser.add_argument(
+        "--max-false-alarms", type=float, default=1.0, metavar="N", help="target, a sensor-day; default: %(default)s"
+    )
+    parser.add_argument(
+        "--max-delay", type=float, default=10.0, metavar="S", help="target, 95th percentile; default: %(default)s s"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same")
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw delays over SNR; needs matplotlib")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.set_defaults(command=simulate)
 
 
 def simulate(arguments: argparse.Namespace) -> int:
-    """Run the study and print it."""
-    from drsn.agent.settings.loader import bundle_path  # noqa: PLC0415 (--help needs no runtime)
-    from drsn.agent.tools.simulation.study import Plan  # noqa: PLC0415
-    from drsn.agent.tools.simulation.table import table  # noqa: PLC0415
-    from drsn.model.bundle import open_bundle  # noqa: PLC0415
+    """Simulate and print; 1 if a target is not met.
 
-    amounts = (arguments.days, arguments.trials, arguments.strange_hours, arguments.false_alarms_per_sensor_year)
+    Raises:
+        UsageError: an amount is out of range.
+        BadDataError: a recording is too short, or none is healthy, or none is faulty.
+        StorageError: the plot can't be written.
+    """
+    from drsn.agent.tools.simulation.report import lines_of, plot  # noqa: PLC0415 (--help needs no runtime)
+    from drsn.agent.tools.simulation.simulation import SimulationPlan, Targets  # noqa: PLC0415
+    from drsn.model.bundle import open_bundle  # noqa: PLC0415
+    from drsn.model.report.canvas import canvas  # noqa: PLC0415
+
+    targets = Targets(arguments.max_false_alarms, arguments.max_delay)
+    amounts = (arguments.days, arguments.trials, targets.false_alarms_per_sensor_day, targets.delay_s)
     if min(amounts) <= 0 or arguments.stretches < 8:
-        above_0 = "--days, --trials, --strange-hours and --false-alarms-per-sensor-year"
-        raise UsageError(f"{above_0} must be above 0, --stretches 8 at least")
-    bundle = open_bundle(bundle_path(arguments.bundle))
-    healthy, faulty = sorted_out(arguments.recordings, bundle.contract)
-    plan = Plan(
+        raise UsageError("--days, --trials, --max-false-alarms and --max-delay must be above 0, --stretches 8 at least")
+    if arguments.plot is not None:
+        canvas(1, 1)  # without matplotlib or the folder the command ends here, not after minutes
+        if not arguments.plot.parent.is_dir():
+            raise StorageError(f"{arguments.plot}: can't be written, its folder does not exist")
+    settings, bundle_path = _settings(arguments)
+    bundle = open_bundle(bundle_path)
+    healthy, faulty = sorted_recordings(arguments.recordings, bundle.contract)
+    plan = SimulationPlan(
         snr_db=tuple(arguments.snr),
         days=arguments.days,
         stretches=arguments.stretches,
         trials=arguments.trials,
-        strange_hours=arguments.strange_hours,
-        false_alarms_per_sensor_year=arguments.false_alarms_per_sensor_year,
+        most_s=max(MOST_S, targets.delay_s),
         seed=arguments.seed,
     )
-    found = run(bundle.contract, bundle.read("model.onnx"), healthy, faulty, plan)
-    if arguments.json:
-        print(json.dumps(found))
-    else:
-        print("\n".join(table(found)))
-    return EXIT_OK
+    found = _run(bundle, settings, arguments.sensor, (healthy, faulty), plan, targets)
+    if arguments.plot is not None:
+        try:
+            plot(found).savefig(arguments.plot, dpi=110)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{arguments.plot}: can't be written ({error})") from None
+    print(json.dumps(found) if arguments.json else "\n".join(lines_of(found)))
+    return EXIT_OK if found["met"] else EXIT_NEGATIVE
 
 
-def run(
-    contract: ModelContract,
-    model: bytes,
-    healthy: list[Recording],
-    faulty: dict[str, list[Recording]],
-    plan: Plan,
-    others: Mapping[str, list[Recording]] | None = None,
+def _settings(arguments: argparse.Namespace) -> tuple[Settings, Path]:
+    """The settings that alarms depend on, and where the bundle lies."""
+    from drsn.agent.settings.loader import bundle_path, read_settings  # noqa: PLC0415
+
+    # Nothing is stored, and a directory that the agent's own account alone may open is no reason to stop.
+    overrides = [*arguments.set, "agent.state_dir=unused"]
+    if arguments.config is not None:
+        settings = read_settings(arguments.config, overrides)
+        return settings, bundle_path(arguments.bundle or settings.agent.bundle)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "default.toml"
+        path.write_text(DEFAULT_CONFIGURATION, encoding="utf-8")
+        settings = read_settings(path, [*overrides, f"agent.bundle={arguments.bundle or DEFAULT_BUNDLE}"])
+    return settings, bundle_path(settings.agent.bundle)
+
+
+def _run(
+    bundle: Bundle,
+    settings: Settings,
+    sensor: str,
+    recordings: tuple[list[Recording], dict[str, list[Recording]]],
+    plan: SimulationPlan,
+    targets: Targets,
 ) -> dict[str, Any]:
-    """The study as a document, with a bar on stderr; `others` are recordings of machines that the model knows not."""
     from drsn.agent.backends.onnx import OnnxBackend  # noqa: PLC0415
-    from drsn.agent.tools.simulation.pool import BATCH, Watcher  # noqa: PLC0415
-    from drsn.agent.tools.simulation.study import Study, document, steps_of  # noqa: PLC0415
-    from drsn.model.foreign_signals import made  # noqa: PLC0415
+    from drsn.agent.settings.policies import ignored_faults, policy_of  # noqa: PLC0415
+    from drsn.agent.tools.simulation.progress import ProgressLine  # noqa: PLC0415
+    from drsn.agent.tools.simulation.simulation import Simulation  # noqa: PLC0415
+    from drsn.agent.tools.simulation.stretches import BATCH, WindowDiagnoser  # noqa: PLC0415
 
-    n = round(STRANGE_S * contract.sample_rate_hz)
-    strangers = made(contract.sample_rate_hz, n, plan.stretches // 4, plan.seed) | dict(others or {})
-    bar = Bar(steps_of(plan, len(faulty), sum(map(len, strangers.values()))))
-    with OnnxBackend(model, contract, BATCH) as backend:
-        found = document(Study(Watcher(contract, backend), healthy, faulty, strangers, plan, bar.step))
-    bar.end()
+    contract = bundle.contract
+    with OnnxBackend(bundle.read("model.onnx"), contract, BATCH) as backend:
+        diagnoser = WindowDiagnoser(contract, backend, ignored_faults(settings)(sensor))
+        simulation = Simulation(diagnoser, policy_of(settings, contract)(sensor), *recordings, plan)
+        progress = ProgressLine(simulation.steps)
+        found = simulation.run(targets, progress.step)
+    progress.end()
     return found
 
 
-def sorted_out(named: list[str], contract: ModelContract) -> tuple[list[Recording], dict[str, list[Recording]]]:
-    """Healthy recordings, and those of each condition.
+def sorted_recordings(named: list[str], contract: ModelContract) -> tuple[list[Recording], dict[str, list[Recording]]]:
+    """Return the healthy recordings, and condition -> those of a fault.
 
     Raises:
-        UsageError: not LABEL=FILE, or no label or condition of the model, or a model of several channels.
-        BadDataError: a file is no recording, or no recording is healthy, or none is not.
+        UsageError: an entry is not LABEL=FILE, its label is not the model's, or the model takes several channels.
+        BadDataError: a file holds no recording, none is healthy, or none is faulty.
     """
     from drsn.model.contract import NORMAL  # noqa: PLC0415
     from drsn.model.data.files import read_recording  # noqa: PLC0415
@@ -134,7 +162,7 @@ def sorted_out(named: list[str], contract: ModelContract) -> tuple[list[Recordin
     condition_of = {name: name for name in contract.conditions} | {x.name: x.condition for x in contract.labels}
     by_condition: dict[str, list[Recording]] = {name: [] for name in contract.conditions}
     for entry in named:
-        found = re.fullmatch(r"(?P<label>[^=]+)=(?P<file>.+?)(@(?P<rate_hz>[0-9.]+))?", entry)
+        found = re.fullmatch(r"(?P<label>[^=]+)=(?P<file>.+?)(@(?P<rate_hz>[0-9]+(\.[0-9]+)?))?", entry)
         if found is None:
             raise UsageError(f"{entry!r} is not LABEL=FILE or LABEL=FILE@HZ")
         if found["label"] not in condition_of:

@@ -85,9 +85,9 @@ def test_the_seed_decides():
 
 
 def test_a_minute_takes_well_under_a_second():
-    started = time.perf_counter()
+    started = time.thread_time()  # whatever else the machine does
     x = signal_of("inner_race", n_samples=720_000)
-    assert time.perf_counter() - started < 3  # 0.3 s measured; the rest is for a busy machine
+    assert time.thread_time() - started < 3  # 0.3 s measured; the rest is for slow machines
     assert (x.dtype, x.shape) == (np.float32, (720_000,))
 
 

@@ -35,6 +35,11 @@ def test_named_channels_are_refused_where_the_model_needs_several_at_once(contra
 def test_an_input_has_what_the_settings_give(contract: ModelContract):
     entry = {"codec": "raw", "sample_rate_hz": 12_000, "channels": ["x", "y"], "hop_windows": 0.5, "continuous": True}
     (made,) = inputs_of(settings(**entry, max_packet_bytes=4096), contract)
-    assert (made.pattern.filter, made.codec, made.form.channels, made.channels) == ("p/+", "raw", 2, ("x", "y"))
+    assert (made.pattern.filter, made.codec, made.payload_format.channels, made.channels) == (
+        "p/+",
+        "raw",
+        2,
+        ("x", "y"),
+    )
     assert (made.sample_rate_hz, made.hop_windows, made.continuous) == (12_000, 0.5, True)
     assert made.max_packet_bytes == 4096

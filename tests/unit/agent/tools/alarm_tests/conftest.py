@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.tools.alarm_tests.case_file import read
-from drsn.agent.tools.alarm_tests.runner import Verdict, judge
+from drsn.agent.tools.alarm_tests.runner import CaseResult, run_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +37,11 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def verdict(write) -> Callable[..., Verdict]:
-    """What becomes of such a case."""
+def run(write) -> Callable[..., CaseResult]:
+    """Run such a case; return its result."""
 
-    def of(*args: str, **options: str) -> Verdict:
+    def of(*args: str, **options: str) -> CaseResult:
         file = read(write(*args, **options))
-        return judge(file, file.cases[0])
+        return run_case(file, file.cases[0])
 
     return of

@@ -122,10 +122,10 @@ def test_two_cases_of_one_name_are_refused(write):
 
 def test_an_agents_own_configuration_gives_the_settings_wherever_it_is_meant_to_run(write, tmp_path: Path):
     (tmp_path / "agent.toml").write_text(CONFIG)
-    subject = read(write('{ say = "ball_014" }', head='config = "agent.toml"')).subject
-    assert (str(subject.settings.alarms.raise_after), subject.hop_windows) == ("1/1", 0.5)
-    assert subject.reference.name == "cwru"
-    other = read(write('{ say = "normal" }', head='config = "agent.toml"\nbundle = "shipped:synthetic"')).subject
+    setup = read(write('{ say = "ball_014" }', head='config = "agent.toml"')).setup
+    assert (str(setup.settings.alarms.raise_after), setup.hop_windows) == ("1/1", 0.5)
+    assert setup.reference.name == "cwru"
+    other = read(write('{ say = "normal" }', head='config = "agent.toml"\nbundle = "shipped:synthetic"')).setup
     assert other.reference.name == "synthetic"
 
 

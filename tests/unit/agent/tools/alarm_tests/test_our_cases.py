@@ -12,8 +12,9 @@ import pytest
 
 from drsn.agent.decision.alarm_state import TRANSITIONS
 from drsn.agent.tools.alarm_tests.case_file import parse
-from drsn.agent.tools.alarm_tests.expectation import beside, event_pattern
-from drsn.agent.tools.alarm_tests.runner import judge
+from drsn.agent.tools.alarm_tests.comparison import compare
+from drsn.agent.tools.alarm_tests.expectation import event_pattern
+from drsn.agent.tools.alarm_tests.runner import run_case
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drsn.agent.decision.alarm_state import Signal, State
-    from drsn.agent.tools.alarm_tests.runner import Verdict
+    from drsn.agent.tools.alarm_tests.runner import CaseResult
 
 FOLDER = Path(__file__).parents[4] / "alarm_cases"
 DOCUMENTS = {path: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.toml"))}
@@ -46,9 +47,9 @@ def in_memory(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
 
 
-def run(document: dict[str, Any], path: Path, number: int) -> Verdict:
+def run(document: dict[str, Any], path: Path, number: int) -> CaseResult:
     file = parse({**document, "case": [document["case"][number]]}, path)
-    return judge(file, file.cases[0])
+    return run_case(file, file.cases[0])
 
 
 def altered(name: str, value: object) -> object:
@@ -72,7 +73,7 @@ def test_it_passes_and_every_expectation_in_it_can_fail(path: Path, number: int)
     document = DOCUMENTS[path]
     case = document["case"][number]
     found = run(document, path, number)
-    assert found.passed, (found.complaints, found.lines)
+    assert found.passed, (found.problems, found.lines)
     altered_events = _altered_events(case["expect"], found.case.within_s, some=found.case.some)
     survivors = [what for what, expected in altered_events if not _fails(found, expected)]
     for what, mutant in _altered_steps(case):
@@ -81,11 +82,11 @@ def test_it_passes_and_every_expectation_in_it_can_fail(path: Path, number: int)
     assert survivors == []
 
 
-def _fails(found: Verdict, expected: list[dict[str, Any]]) -> bool:
+def _fails(found: CaseResult, expected: list[dict[str, Any]]) -> bool:
     """The events that came are the same whatever is expected of them."""
     case = found.case
     patterns = [event_pattern(each, CONDITIONS) for each in expected]
-    lines = beside(patterns, found.happened, case.within_s, some=case.some)
+    lines = compare(patterns, found.events, case.within_s, some=case.some)
     return any(line.mark not in ("=", "+" if case.some else "=") for line in lines)
 
 
@@ -127,7 +128,7 @@ def test_a_restart_after_every_step_changes_nothing(path: Path, number: int):
     case = copy.deepcopy(document["case"][number])
     case["steps"] = [each for step in case["steps"] for each in (step, {"restart": True})]
     found = run({**document, "case": [case]}, path, 0)
-    assert found.passed, (found.complaints, found.lines)
+    assert found.passed, (found.problems, found.lines)
 
 
 LIFECYCLE = ("votes", "latch", "latch_and_ack", "acknowledge")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Callable[..., Subject]:
-    """`patient(backend="tensorrt", tegra="# R36 …")`; what it would find out may be set on it."""
+def subject(tmp_path: Path) -> Callable[..., Subject]:
+    """`subject(backend="tensorrt", tegra="# R36 …")`; what it would find out may be set on it."""
 
     def make(tegra: str | None = None, bundle: Path | None = None, **agent: Any) -> Subject:  # noqa: ANN401
         settings = Settings(

@@ -38,14 +38,14 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize(("names", "code"), [(["one", "another"], 0), (["one", "a third"], 69), (list(FOUND), 78)])
 def test_the_exit_code_is_that_of_the_worst_finding(config: str, monkeypatch, capsys, names: list[str], code: int):
-    monkeypatch.setattr(checks, "examined", lambda _patient: {name: FOUND[name] for name in names})
+    monkeypatch.setattr(checks, "examined", lambda _subject: {name: FOUND[name] for name in names})
     assert main(["doctor", "--config", config, "--json"]) == code
     report = json.loads(capsys.readouterr().out)
     assert (report["exit_code"], [entry["check"] for entry in report["findings"]]) == (code, names)
 
 
 def test_for_people_the_remedy_stands_below_its_problem(config: str, monkeypatch, capsys):
-    monkeypatch.setattr(checks, "examined", lambda _patient: FOUND)
+    monkeypatch.setattr(checks, "examined", lambda _subject: FOUND)
     main(["doctor", "--config", config])
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["ok", "one", "as", "it", "should", "be"],

@@ -42,14 +42,14 @@ def test_files_and_folders_that_are_named_like_nodes_are_none(tmp_path: Path):
     assert devices.found(tmp_path) == ()
 
 
-def test_without_a_gpu_nothing_is_written_and_it_is_said(tmp_path: Path):
+def test_without_a_gpu_nothing_is_written_and_the_error_is_clear(tmp_path: Path):
     dropin = tmp_path / "devices.conf"
     with pytest.raises(UnavailableError, match="no device node of an NVIDIA GPU"):
         devices.write(dropin, tree(tmp_path / "dev", *OTHERS))
     assert not dropin.exists()
 
 
-def test_a_place_that_may_not_be_written_is_said(tmp_path: Path):
+def test_a_place_that_may_not_be_written_is_an_error(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="sudo"):
         devices.write(tmp_path / "file" / "devices.conf", tree(tmp_path / "dev", *PC))

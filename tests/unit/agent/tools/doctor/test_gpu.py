@@ -30,7 +30,7 @@ HIDDEN = "Python has no tensorrt; /usr/lib/python3/dist-packages/tensorrt has it
 
 
 @pytest.mark.parametrize(
-    ("release", "state", "said"),
+    ("release", "state", "text"),
     [
         (None, "unneeded", "no Jetson"),
         (JETSON, "ok", "Jetson Linux 36.4.3, JetPack 6"),
@@ -42,15 +42,15 @@ HIDDEN = "Python has no tensorrt; /usr/lib/python3/dist-packages/tensorrt has it
         ("garbage", "problem", "names no Jetson Linux"),
     ],
 )
-def test_the_jetpack_is_read_from_the_release(patient: Callable, release: str | None, state: str, said: str):
-    found = checks.jetpack(patient(release))
-    assert (found.state, said in found.said) == (state, True)
+def test_the_jetpack_is_read_from_the_release(subject: Callable, release: str | None, state: str, text: str):
+    found = checks.jetpack(subject(release))
+    assert (found.state, text in found.text) == (state, True)
 
 
-def test_the_driver_and_its_gpu_are_named(patient: Callable):
-    machine = patient()
+def test_the_driver_and_its_gpu_are_named(subject: Callable):
+    machine = subject()
     machine.device = ORIN
-    assert checks.driver(machine).said == "Orin, compute capability 8.7, driver for CUDA up to 12.6"
+    assert checks.driver(machine).text == "Orin, compute capability 8.7, driver for CUDA up to 12.6"
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_the_driver_and_its_gpu_are_named(patient: Callable):
     ],
 )
 def test_without_a_gpu_an_engine_that_was_asked_for_is_a_problem(
-    patient: Callable, device: NoDevice, tegra: str | None, remedy: str
+    subject: Callable, device: NoDevice, tegra: str | None, remedy: str
 ):
-    machine = patient(tegra, backend="tensorrt")
+    machine = subject(tegra, backend="tensorrt")
     machine.device = device
     found = checks.driver(machine)
     assert (found.state, found.exit_code, remedy in found.remedy) == ("problem", 69, True)
@@ -72,10 +72,10 @@ def test_without_a_gpu_an_engine_that_was_asked_for_is_a_problem(
 
 
 def test_where_no_engine_is_asked_for_nothing_of_it_is_a_problem_and_tensorrt_is_not_imported(
-    patient: Callable, monkeypatch: pytest.MonkeyPatch
+    subject: Callable, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(trt_compat, "load", lambda _flavour: pytest.fail("imported"))
-    machine = patient(backend="onnxruntime")
+    machine = subject(backend="onnxruntime")
     machine.device = NO_DRIVER
     found = [checks.driver(machine), checks.library(machine), checks.engine(machine)]
     assert [finding.state for finding in found] == ["unneeded"] * 3
@@ -83,55 +83,55 @@ def test_where_no_engine_is_asked_for_nothing_of_it_is_a_problem_and_tensorrt_is
 
 @pytest.mark.parametrize(("backend", "state"), [("tensorrt", "problem"), ("onnxruntime", "unneeded")])
 def test_the_trap_of_the_venv_is_told_with_the_way_out(
-    patient: Callable, monkeypatch: pytest.MonkeyPatch, backend: str, state: str
+    subject: Callable, monkeypatch: pytest.MonkeyPatch, backend: str, state: str
 ):
     def load(_flavour: str) -> None:
         raise UnavailableError(f"{HIDDEN}: make it again with python3 -m venv --system-site-packages --clear /opt/venv")
 
     monkeypatch.setattr(trt_compat, "load", load)
-    machine = patient(JETSON, backend=backend)
+    machine = subject(JETSON, backend=backend)
     machine.device = ORIN
     found = checks.library(machine)
     assert found.state == state
-    assert "--system-site-packages" in found.said + found.remedy
+    assert "--system-site-packages" in found.text + found.remedy
 
 
-def test_the_library_that_was_loaded_is_named(patient: Callable, monkeypatch: pytest.MonkeyPatch):
+def test_the_library_that_was_loaded_is_named(subject: Callable, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(trt_compat, "load", lambda _flavour: fake("10.3.0", Behaviour(Gpu())))
-    machine = patient(backend="tensorrt")
+    machine = subject(backend="tensorrt")
     machine.device = ORIN
-    assert checks.library(machine).said == "TensorRT 10.3.0, /fake/10.3.0"
+    assert checks.library(machine).text == "TensorRT 10.3.0, /fake/10.3.0"
     machine.device = NO_DRIVER
-    assert checks.library(machine).said == "TensorRT 10.3.0, /fake/10.3.0", "asked for, so looked at without a GPU too"
+    assert checks.library(machine).text == "TensorRT 10.3.0, /fake/10.3.0", "asked for, so looked at without a GPU too"
     machine.tensorrt = replace(machine.tensorrt, library_path=None)
-    assert checks.library(machine).said == "TensorRT 10.3.0, library unknown"
+    assert checks.library(machine).text == "TensorRT 10.3.0, library unknown"
 
 
 @pytest.mark.parametrize(("backend", "state"), [("tensorrt", "problem"), ("onnxruntime", "unneeded")])
 def test_a_tensorrt_older_than_10_3_is_named_with_the_update(
-    patient: Callable, monkeypatch: pytest.MonkeyPatch, backend: str, state: str
+    subject: Callable, monkeypatch: pytest.MonkeyPatch, backend: str, state: str
 ):
     install_outdated(monkeypatch)
-    machine = patient(JETSON, backend=backend)
+    machine = subject(JETSON, backend=backend)
     machine.device = ORIN
     found = checks.library(machine)
     assert found.state == state
-    assert "TensorRT 8.6.2 (/usr/lib/python3/dist-packages/tensorrt/__init__.py) is older than 10.3" in found.said
-    assert "update JetPack" in found.said + found.remedy
+    assert "TensorRT 8.6.2 (/usr/lib/python3/dist-packages/tensorrt/__init__.py) is older than 10.3" in found.text
+    assert "update JetPack" in found.text + found.remedy
 
 
 @pytest.fixture
-def equipped(patient: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
-    """A machine with a GPU, TensorRT and an engine of which `said` changes the sidecar."""
+def equipped(subject: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable:
+    """A machine with a GPU, TensorRT and an engine of which `text` changes the sidecar."""
     gpu = Gpu()
     library = fake("10.3.0", Behaviour(gpu))
     monkeypatch.setattr(trt_compat, "load", lambda _flavour: library)
     monkeypatch.setattr(choose, "probe", lambda: ORIN)
     monkeypatch.setattr(choose, "Cuda", lambda _newest: gpu.cuda())
 
-    def make(backend: str = "auto", **said: object) -> Subject:
-        write_engine(tmp_path / "engines", library, BUNDLE, ORIN, **said)
-        machine = patient(JETSON, backend=backend, engine_dir=tmp_path / "engines")
+    def make(backend: str = "auto", **text: object) -> Subject:
+        write_engine(tmp_path / "engines", library, BUNDLE, ORIN, **text)
+        machine = subject(JETSON, backend=backend, engine_dir=tmp_path / "engines")
         machine.device = ORIN
         return machine
 
@@ -143,22 +143,22 @@ def test_an_engine_that_fits_is_named_and_runs(equipped: Callable, backend: str)
     machine = equipped(backend)
     found = checks.engine(machine)
     assert found.state == "ok"
-    assert found.said.endswith("-orin-10.3.0-fp32.plan, fp32, up to 32 windows at once, fits")
-    assert checks.backend(machine).said.startswith("runs on tensorrt with ")
+    assert found.text.endswith("-orin-10.3.0-fp32.plan, fp32, up to 32 windows at once, fits")
+    assert checks.backend(machine).text.startswith("runs on tensorrt with ")
 
 
 def test_without_one_of_both_an_engine_is_compared_with_nothing(equipped: Callable):
     machine = equipped("tensorrt")
     library, machine.device = machine.tensorrt, NO_DRIVER
-    assert checks.engine(machine).said.startswith("not tried: there is no GPU or no TensorRT")
+    assert checks.engine(machine).text.startswith("not tried: there is no GPU or no TensorRT")
     machine.device, machine.tensorrt = ORIN, UnavailableError("Python has no tensorrt; apt")
-    assert checks.engine(machine).said.startswith("not tried: there is no GPU or no TensorRT")
+    assert checks.engine(machine).text.startswith("not tried: there is no GPU or no TensorRT")
     machine.tensorrt = library
     assert checks.engine(machine).state == "ok"
 
 
-def test_without_an_engine_none_is_named(patient: Callable):
-    assert checks.backend(patient(backend="onnxruntime")).said == (
+def test_without_an_engine_none_is_named(subject: Callable):
+    assert checks.backend(subject(backend="onnxruntime")).text == (
         "runs on onnxruntime; its golden windows come out right"
     )
 
@@ -170,10 +170,10 @@ def test_an_engine_that_does_not_fit_is_a_problem_whose_remedy_is_the_command(eq
         found = check(machine)
         assert (found.state, found.exit_code) == ("problem", 78)
         assert "drsn-export --target trt --bundle" in found.remedy
-    assert ("degraded" in checks.backend(machine).said) == (backend == "auto")
+    assert ("degraded" in checks.backend(machine).text) == (backend == "auto")
 
 
-def test_a_broken_bundle_stops_what_needs_it(patient: Callable, tmp_path: Path):
-    machine = patient(backend="tensorrt", bundle=tmp_path / "nowhere")
+def test_a_broken_bundle_stops_what_needs_it(subject: Callable, tmp_path: Path):
+    machine = subject(backend="tensorrt", bundle=tmp_path / "nowhere")
     for found in (checks.engine(machine), checks.backend(machine)):
-        assert (found.state, found.said) == ("unneeded", "not tried: the bundle is broken")
+        assert (found.state, found.text) == ("unneeded", "not tried: the bundle is broken")

@@ -17,7 +17,7 @@ from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import SensorSetup, abstains_above, record_of
 from drsn.agent.evidence.recorder import Recorder
 from drsn.agent.mqtt.message import Message
-from drsn.agent.tools.demo.machines import ACTORS
+from drsn.agent.tools.demo.machines import DEMO_MACHINES
 from drsn.agent.tools.demo.machines import record as recorded
 from drsn.agent.tools.evidence.replay import diagnose_again, judge_again
 from drsn.model.bundle import open_bundle
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 BUNDLE = open_bundle(shipped("synthetic"))
 
 
-def frames(actor, seconds: float) -> list[Message]:
+def frames(machine, seconds: float) -> list[Message]:
     """What a 16-bit sensor would send of a machine of the demo: 1,000 samples a packet, which fit no window."""
-    recording, sent = recorded(actor, seconds, 1), []
+    recording, sent = recorded(machine, seconds, 1), []
     loudest = float(np.abs(recording.samples).max())
     for seq, at in enumerate(range(0, recording.n_samples - 1000, 1000)):
         t0_unix_ns = 1_800_000_000_000_000_000 + round(at * 1e9 / recording.sample_rate_hz)
         packet = Packet(recording.samples[:, at : at + 1000], t0_unix_ns=t0_unix_ns, seq=seq, boot_id=1,
                         sample_rate_hz=recording.sample_rate_hz, rpm=recording.rpm, clock_synced=True)  # fmt: skip
         payload = frame.encode(packet, "i16", loudest / 32_000)
-        sent.append(Message(f"plant/{actor.sensor}/frame", payload, 1, False, 0.0, t0_unix_ns))
+        sent.append(Message(f"plant/{machine.sensor}/frame", payload, 1, False, 0.0, t0_unix_ns))
     return sent
 
 
@@ -52,7 +52,7 @@ def run(messages, max_batch: int, recorder: Recorder | None = None):
 @pytest.fixture(scope="module")
 def recording() -> list[Message]:
     """Two machines at once, one of which degrades."""
-    one, other = frames(ACTORS[1], 4.0), frames(ACTORS[4], 9.0)
+    one, other = frames(DEMO_MACHINES[1], 4.0), frames(DEMO_MACHINES[4], 9.0)
     return [message for pair in zip(one, other, strict=False) for message in pair] + other[len(one) :]
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from drsn.agent.tools.simulation.markdown import delays_table, rules_table, strangers_table
+from alarm_quality.markdown import delays_table, foreign_signals_table, rules_table
 
 FALSE = {"alarms": 1234, "upper_95_per_day": 0.09986}
 DELAY = {"median_s": 1.0, "p95_s": 2.5, "missed": 0.0, "wrong": 0.021}
@@ -35,7 +35,7 @@ def test_delays_are_those_of_the_agents_rules():
 
 def test_strangers_are_told_by_kind():
     kinds = [{"kind": "hum", "streams": 60, "abstained": 0.9975, "misled": {"P >= 0.9": 2, "votes 6/8": 0}}]
-    assert strangers_table(kinds).splitlines() == [
+    assert foreign_signals_table(kinds).splitlines() == [
         "|  | streams | abstained | P ≥ 0.9 | votes 6/8 |",
         "|---|---|---|---|---|",
         "| hum | 60 | 99.8 % | 2 | 0 |",

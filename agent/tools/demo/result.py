@@ -1,4 +1,4 @@
-"""Did the demo show what it promises? Judged from the events and the final retained alarms alone."""
+"""The result of the demo: expected and actual alarms, from its events and its last retained alarms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One machine: what was due and what came."""
+class MachineResult:
+    """The expected and the actual alarms of one machine."""
 
     sensor: str
     expected: str | None
@@ -27,16 +27,16 @@ class Finding:
 
     @property
     def right(self) -> bool:
-        """The expected condition, and no other, was raised and stands."""
-        due = () if self.expected is None else (self.expected,)
-        return set(self.raised) == set(due) and self.standing == due
+        """True if the expected condition, and no other, was raised and is active at the end."""
+        expected = () if self.expected is None else (self.expected,)
+        return set(self.raised) == set(expected) and self.standing == expected
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """Of all machines."""
+class DemoResult:
+    """The result of all machines, and the agent's last health figures."""
 
-    findings: tuple[Finding, ...]
+    machines: tuple[MachineResult, ...]
     windows: int
     packets: dict[str, int]
     latency_ms: dict[str, float]
@@ -45,27 +45,29 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Every machine was judged right."""
-        return all(finding.right for finding in self.findings)
+        """True if every machine is right."""
+        return all(machine.right for machine in self.machines)
 
     def as_json(self) -> dict[str, Any]:
-        """For scripts."""
-        alarms = [{**asdict(finding), "right": finding.right} for finding in self.findings]
-        return {**asdict(self), "findings": alarms, "alarms": sum(len(f.raised) for f in self.findings),
-                "passed": self.passed}  # fmt: skip
+        """Return the result for JSON; the machines are its `findings`."""
+        fields = asdict(self)
+        machines = fields.pop("machines")
+        findings = [{**each, "right": machine.right} for each, machine in zip(machines, self.machines, strict=True)]
+        alarms = sum(len(machine.raised) for machine in self.machines)
+        return {"findings": findings, **fields, "alarms": alarms, "passed": self.passed}
 
 
-def find(
+def machine_result(
     sensor: str,
     expected: str | None,
     events: Sequence[Document],
     alarms: Mapping[str, Document],
     started_unix_s: float,
-) -> Finding:
-    """Judge one machine."""
+) -> MachineResult:
+    """Compare the alarms of one machine with the expected one."""
     raised = [e for e in events if e["sensor"] == sensor and e["active"]]
     standing = alarms.get(sensor, {}).get("conditions", [])
-    return Finding(
+    return MachineResult(
         sensor=sensor,
         expected=expected,
         raised=tuple(e["condition"] for e in raised),

@@ -1,4 +1,4 @@
-"""The rules of many sensors at once decide what the agent decides, window by window."""
+"""The vectorised rules decide as the agent does, window by window."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from alarm_quality.pool import ABSTAINED, FAULTY, QUIET
+from alarm_quality.rules import Argmax, ByVotes, Dropping, Sensors, Sequential, Threshold, ceilings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import step
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, SensorState
 from drsn.agent.decision.cusum import BOUND_NATS, NOVELTY_PER_NAT, Likelihood, ceiling_nats
@@ -16,14 +19,9 @@ from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.tools.simulation.pool import ABSTAINED, FAULTY, QUIET
-from drsn.agent.tools.simulation.rules import Argmax, ByVotes, Dropping, Sensors, Sequential, Threshold, ceilings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from drsn.agent.acquisition.reading import Reading
-    from drsn.agent.tools.simulation.rules import Rule
+    from alarm_quality.rules import Rule
 
 NAMES = ("inner_race", "ball")
 MEANING = {QUIET: "normal", ABSTAINED: "unknown", FAULTY: "sensor_fault", 0: "inner_race", 1: "ball"}
@@ -36,14 +34,24 @@ ONE = st.tuples(
     st.floats(-BOUND_NATS, BOUND_NATS),
     st.one_of(st.floats(-5, 20), st.just(np.nan)),
 )
+READING = {
+    "duration_ns": 1,
+    "advance_ns": 1,
+    "fresh": False,
+    "rms": 1.0,
+    "peak": 2.0,
+    "unit": "g",
+    "clock_synced": True,
+}
 HISTORIES = st.lists(st.lists(ONE, min_size=2, max_size=2), max_size=60)
-"""Of two sensors."""
+"""Windows of two sensors."""
 
 
-def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]], make_reading: Callable[..., Reading]):
+def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]]):
     sensor, raised = SensorState.new((*NAMES, "unknown", *SENSOR_CONDITIONS)), []
     for at, (vote, *zs, excess) in enumerate(windows):
-        diagnosis = Diagnosis(make_reading(at), MEANING[vote], "x", 0.9, {}, {}, excess)
+        reading = Reading(sensor="s", end_unix_ns=at, **READING)
+        diagnosis = Diagnosis(reading, MEANING[vote], "x", 0.9, {}, {}, excess)
         likelihood = Likelihood(dict(zip(NAMES, zs, strict=True)), ceiling_nats(excess, 0.0))
         before = sensor.conditions
         sensor, _ = step(sensor, diagnosis, policy, likelihood, at)
@@ -57,39 +65,38 @@ def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]],
     ("policy", "rule"), [(BY_VOTES, ByVotes(RISE, FALL)), (BY_EVIDENCE, Sequential(7.0))], ids=["votes", "sequential"]
 )
 @given(history=HISTORIES)
-def test_many_at_once_are_as_each_alone(
+def test_many_sensors_at_once_are_decided_as_each_alone(
     policy: Policy,
     rule: Rule,
     history: list[list[tuple[int, float, float, float]]],
-    make_reading: Callable[..., Reading],
 ):
-    watched, raised = Sensors(rule, 2, 2), ([], [])
+    sensors, raised = Sensors(rule, 2, 2), ([], [])
     for at, both in enumerate(history):
         vote = np.array([window[0] for window in both])
         z, excess = np.array([window[1:3] for window in both]), np.array([window[3] for window in both])
-        for sensor, condition in np.argwhere(watched.show(vote, z.astype(np.float32), z, excess)):
+        for sensor, condition in np.argwhere(sensors.feed(vote, z.astype(np.float32), z, excess)):
             raised[sensor].append((at, NAMES[condition]))
     for sensor in (0, 1):
-        events, standing = by_the_agent(policy, [both[sensor] for both in history], make_reading)
-        assert [NAMES[c] for c in np.flatnonzero(watched.active[sensor])] == standing
+        events, standing = by_the_agent(policy, [both[sensor] for both in history])
+        assert [NAMES[c] for c in np.flatnonzero(sensors.active[sensor])] == standing
         assert sorted(raised[sensor]) == sorted(events)
 
 
-def test_the_two_simple_rules_say_what_one_window_says():
+def test_the_two_simple_rules_follow_each_window():
     for rule in (Argmax(), Threshold(0.9)):
-        watched = Sensors(rule, 1, 2)
+        sensors = Sensors(rule, 1, 2)
         told = [
-            watched.show(np.array([vote]), np.array([[p, 0.0]], np.float32), np.zeros((1, 2)), np.zeros(1))[0].tolist()
+            sensors.feed(np.array([vote]), np.array([[p, 0.0]], np.float32), np.zeros((1, 2)), np.zeros(1))[0].tolist()
             for vote, p in ((0, 0.95), (0, 0.95), (ABSTAINED, 0.5), (QUIET, 0.1), (0, 0.95))
         ]
         assert told == [[True, False], [False, False], [False, False], [False, False], [True, False]]
 
 
 def raised_after(rule: Rule, vote: int, excess: float) -> int:
-    """Windows that say `inner_race` as strongly as they may, until it is raised; 0: not within 100."""
-    watched, z = Sensors(rule, 1, 2), np.array([[BOUND_NATS, -BOUND_NATS]])
+    """Count windows with the strongest evidence for `inner_race` until it is raised; 0: not within 100."""
+    sensors, z = Sensors(rule, 1, 2), np.array([[BOUND_NATS, -BOUND_NATS]])
     for at in range(1, 101):
-        if watched.show(np.array([vote]), z.astype(np.float32), z, np.array([excess])).any():
+        if sensors.feed(np.array([vote]), z.astype(np.float32), z, np.array([excess])).any():
             return at
     return 0
 

@@ -1,4 +1,4 @@
-"""Parts of the study as tables in Markdown, for documentation."""
+"""The alarm-quality study (benchmarks/alarms.py) as Markdown tables; `measured` puts them together."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 def delays_table(rows: list[dict[str, Any]]) -> str:
-    """The agent's own rules, condition by condition: median / 95th percentile in seconds."""
+    """Return delays of the agent's own rules by condition: median / 95th percentile in seconds."""
     names = list(rows[0]["delay"])
     lines = [f"| | rule | {' | '.join(map(_plain, names))} |", f"|{'---|' * (2 + len(names))}"]
     for row in rows:
         if row["rule"].startswith(("votes", "sequential")):
-            told = [[row["delay"][name][key] for key in ("median_s", "p95_s")] for name in names]
-            cells = [" / ".join("never" if s is None else f"{s:.2f}" for s in pair) for pair in told]
+            seconds = [[row["delay"][name][key] for key in ("median_s", "p95_s")] for name in names]
+            cells = [" / ".join("never" if s is None else f"{s:.2f}" for s in pair) for pair in seconds]
             lines.append(f"| {row['snr_db']:g} dB | {row['rule']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -21,8 +21,8 @@ def _plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def strangers_table(kinds: list[dict[str, Any]]) -> str:
-    """Of each kind of stranger, how many streams raise a machine alarm, by rule."""
+def foreign_signals_table(kinds: list[dict[str, Any]]) -> str:
+    """Return how many streams of each kind of foreign signal raise a machine alarm, by rule."""
     rules = list(kinds[0]["misled"])
     head = ["", "streams", "abstained", *(rule.replace(">=", "≥") for rule in rules)]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
@@ -33,7 +33,7 @@ def strangers_table(kinds: list[dict[str, Any]]) -> str:
 
 
 def rules_table(rows: list[tuple[str, dict[str, Any]]]) -> str:
-    """Rows (place, row of the study): false alarms, and delays of the slowest condition."""
+    """Return false alarms and delays of the slowest condition; `rows` are (place, row of the study)."""
     lines = [
         "| | rule | false alarms, quiet | disturbed | median s | p95 s | missed | wrong condition |",
         "|---|---|---|---|---|---|---|---|",

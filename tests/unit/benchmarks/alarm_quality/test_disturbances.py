@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from alarm_quality.disturbances import DISTURBANCES
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
-from drsn.agent.tools.simulation.disturbances import DISTURBANCES
 
 RATE_HZ, N = 12_000.0, 24_000
 

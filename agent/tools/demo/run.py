@@ -1,4 +1,4 @@
-"""Puts the demo on: broker, agent, observer and replay in one process, each in a thread of its own."""
+"""Runs the demo: broker, agent, observer and replay in one process, each in its own thread."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from drsn.agent.service.bootstrap import assembled
 from drsn.agent.settings.loader import Configuration, bundle_path
 from drsn.agent.settings.sections import AgentSection, InputSection, MqttSection, Settings
 from drsn.agent.tools.demo.broker import embedded_broker
-from drsn.agent.tools.demo.machines import ACTORS, record
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.demo.observer import Observer
-from drsn.agent.tools.demo.verdict import Verdict, find
+from drsn.agent.tools.demo.result import DemoResult, machine_result
 from drsn.agent.tools.replay.player import ReplayPlan, play
 from drsn.model.errors import UnavailableError
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 PREFIX = "drsn/v1"
 TOPIC = "plant/demo/{sensor}/frame"
 SETTLE_S = 3.0
-"""After the last packet: the last batch, its events and one more health document arrive."""
+"""After the last packet: time for the last batch, its events and one more health document."""
 
-INGEST_S = 20.0
+AGENT_START_S = 20.0
 REFRESH_S = 0.25
 
 
-def perform(seconds: float, bundle: str, show: Callable[[Observer, float], None]) -> Verdict:
-    """Play for so many seconds, call `show` a few times a second, and judge.
+def run_demo(seconds: float, bundle: str, show: Callable[[Observer, float], None]) -> DemoResult:
+    """Replay the machines for so many seconds, call `show` a few times a second, and return the result.
 
     Raises:
         UnavailableError: the demo's extra is not installed.
         BundleError: the bundle can't be used.
     """
-    recordings = [record(actor, seconds, index) for index, actor in enumerate(ACTORS)]
+    recordings = [record(machine, seconds, index) for index, machine in enumerate(DEMO_MACHINES)]
     observer = Observer(PREFIX)
     with ExitStack() as stack:
         port = stack.enter_context(embedded_broker())
@@ -61,7 +61,7 @@ def perform(seconds: float, bundle: str, show: Callable[[Observer, float], None]
         while replay.is_alive() or time.monotonic() < started_s + seconds + SETTLE_S:
             show(observer, time.monotonic() - started_s)
             time.sleep(REFRESH_S)
-        return _judge(observer, started_unix_s, seconds)
+        return _result(observer, started_unix_s, seconds)
 
 
 def _configuration(port: int, bundle: str, state_dir: Path) -> Configuration:
@@ -89,16 +89,16 @@ def _connected(port: int, name: str, observer: Observer | None = None) -> Iterat
 
 @contextmanager
 def _agent(configuration: Configuration) -> Iterator[None]:
-    """The agent as the service runs it, but for its signals."""
+    """Run the agent as the service does, without its signal handlers."""
     with ExitStack() as stack:
         ready, stop = threading.Event(), threading.Event()
         failures: list[BaseException] = []
 
         def serve() -> None:
             try:
-                with assembled(configuration) as runner:
+                with assembled(configuration) as loop:
                     ready.set()
-                    runner.run(stop)
+                    loop.run(stop)
             except BaseException as error:  # noqa: BLE001 (handed to the main thread)
                 failures.append(error)
                 ready.set()
@@ -116,24 +116,25 @@ def _agent(configuration: Configuration) -> Iterator[None]:
 
 
 def _await_ingest(observer: Observer) -> None:
-    """Before that the machines would play to nobody: the agent first looks whether its name is free.
+    """Wait until the agent is subscribed; it first checks that no other agent has its id.
 
     Raises:
         UnavailableError: it does not connect.
     """
-    deadline_s = time.monotonic() + INGEST_S
+    deadline_s = time.monotonic() + AGENT_START_S
     while observer.status.get("ingest") != "connected":
         if time.monotonic() > deadline_s:
-            raise UnavailableError(f"the agent did not connect to the demo's own broker in {INGEST_S:g} s")
+            raise UnavailableError(f"the agent did not connect to the demo's own broker in {AGENT_START_S:g} s")
         time.sleep(REFRESH_S)
 
 
-def _judge(observer: Observer, started_unix_s: float, seconds: float) -> Verdict:
+def _result(observer: Observer, started_unix_s: float, seconds: float) -> DemoResult:
     with observer.lock:
         health = observer.health
-        return Verdict(
-            findings=tuple(
-                find(actor.sensor, actor.expected, observer.events, observer.alarms, started_unix_s) for actor in ACTORS
+        return DemoResult(
+            machines=tuple(
+                machine_result(machine.sensor, machine.expected, observer.events, observer.alarms, started_unix_s)
+                for machine in DEMO_MACHINES
             ),
             windows=health.get("windows", 0),
             packets=health.get("packets", {}),

@@ -1,7 +1,8 @@
-"""The study: false alarms of healthy machines and delays of faults, over SNR, of five rules; and at equal false alarms.
+"""The alarm-quality study: false alarms of healthy machines and delays of faults over SNR, of five rules.
 
-The network runs once over a pool of windows; histories are drawn from it (`history`). What was
-counted is reported as such; a figure per year is an extrapolation, and named so.
+It also compares the rules at equal false alarms. The network runs once over a pool of windows; histories are drawn
+from the pool (`history`). What was counted is reported as such; a figure per year is an extrapolation, and its name
+says so.
 """
 
 from __future__ import annotations
@@ -11,29 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from alarm_quality.history import DAY_S, Draws, delays, dependence_windows, false_alarms, misled_streams
+from alarm_quality.pool import ABSTAINED, PoolBuilder, Scene
+from alarm_quality.rules import Argmax, ByVotes, Dropping, Sequential, Threshold
+from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.decision.cusum import YEAR_S, threshold_nats
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.tools.simulation.history import (
-    DAY_S,
-    Draws,
-    delays,
-    dependence_windows,
-    false_alarms,
-    misled,
-    upper_bound,
-)
-from drsn.agent.tools.simulation.pool import ABSTAINED, Scene
-from drsn.agent.tools.simulation.rules import Argmax, ByVotes, Dropping, Sequential, Threshold
+from drsn.agent.tools.simulation.progress import ProgressLine
+from drsn.agent.tools.simulation.simulated_sensor import poisson_upper_bound
+from drsn.agent.tools.simulation.stretches import BATCH
+from drsn.model.foreign_signals import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from drsn.agent.tools.simulation.pool import Pool, Watcher
-    from drsn.agent.tools.simulation.rules import Rule
+    from alarm_quality.pool import Pool
+    from alarm_quality.rules import Rule
+    from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording
 
 SENSORS = 4000
-"""Watched side by side."""
+"""Simulated side by side."""
 
 DISTURBANCE_EVERY_S = 60.0
 """1,440 a day; a press hall, not a fan."""
@@ -42,8 +41,11 @@ DISTURBED = "disturbed"
 SCENES = ("quiet", DISTURBED)
 
 EQUAL_PER_DAY = 1.0
-"""False alarms a sensor-day that rules are compared at, at the worst SNR: at fewer, days of simulation would not count
-enough of them."""
+"""False alarms a sensor-day at which rules are compared, at the worst SNR: at fewer, days of simulation would not
+count enough of them."""
+
+FOREIGN_S = 20.0
+"""Length of a foreign signal before it repeats."""
 
 CLEAR = Quorum(7, 8)
 QUORUMS_OF = (1, 2, 3, 4, 5, 6, 8, 12, 16)
@@ -51,103 +53,103 @@ THRESHOLDS = tuple(1 - 10**-x for x in np.arange(0.5, 6.1, 0.5).tolist())
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """How much is simulated."""
 
     snr_db: tuple[float, ...] = (0.0, -4.0, -7.0, -10.0)
     days: float = 30.0
-    """Of one healthy sensor, for each rule and SNR."""
+    """Healthy sensor-days for each rule and SNR."""
     stretches: int = 240
-    """Of healthy recordings, at each SNR, and twice as many disturbed ones, for no two of those are alike; of each
-    condition's a fifth, of each kind of stranger a quarter."""
+    """Healthy stretches at each SNR. Twice as many are disturbed, for no two of those are alike; a fifth as many are
+    drawn of each condition, and a quarter as many of each kind of foreign signal."""
     trials: int = 1000
     """Faults of each condition at each SNR."""
     most_s: float = 60.0
     """A fault that is not found in this time is missed."""
     strange_hours: float = 1.0
-    """That signals of no machine are listened to."""
+    """Length of each history of a foreign signal."""
     false_alarms_per_sensor_year: float = 0.1
     seed: int = 1
 
 
 COUNT_STEPS = 20
-"""Of progress, for days of simulation; a stretch is one."""
+"""Steps of progress for one count of false alarms; a stretch through the network is one step."""
 
 
-def steps_of(plan: Plan, conditions: int, strange: int) -> int:
-    """About how much progress there is to make, for `conditions` with recordings and so many strange streams."""
+def steps_of(plan: StudyPlan, conditions: int, foreign: int) -> int:
+    """Return about how many steps of progress there are, for so many conditions with recordings and foreign streams."""
     stretches = 3 * plan.stretches + conditions * max(2, plan.stretches // 5)
-    counts = 10 * len(plan.snr_db) + 32 + 48 + 160  # each rule and SNR, those alike, the curve, the search
-    return len(plan.snr_db) * stretches + strange + COUNT_STEPS * counts
+    # Counts of each rule and SNR, of those without abstention, of the curve, of the search for equal false alarms.
+    counts = 10 * len(plan.snr_db) + 32 + 48 + 160
+    return len(plan.snr_db) * stretches + foreign + COUNT_STEPS * counts
 
 
 @dataclass(frozen=True)
 class Pools:
-    """Of one SNR."""
+    """Pools of one SNR."""
 
     quiet: Pool
     disturbed: Pool
     faulty: Mapping[str, Pool]
-    """By condition."""
+    """Condition -> pool."""
 
-    def outspoken(self) -> Pools:
-        """The same if the model never abstained."""
-        faulty = {name: pool.outspoken() for name, pool in self.faulty.items()}
-        return Pools(self.quiet.outspoken(), self.disturbed.outspoken(), faulty)
+    def without_abstention(self) -> Pools:
+        """Return the same as if the model never abstained."""
+        faulty = {name: pool.without_abstention() for name, pool in self.faulty.items()}
+        return Pools(self.quiet.without_abstention(), self.disturbed.without_abstention(), faulty)
 
 
 class Study:
-    """Pools of a model's windows, and what rules make of them.
+    """Pools of a model's windows, and the false alarms and delays of rules on them.
 
     Args:
-        watcher: the agent's steps.
+        builder: makes pools with one model.
         healthy: recordings of healthy machines.
         faulty: condition -> recordings.
-        strangers: kind -> recordings of what is none of the model's machines.
-        plan: how much.
-        step: hears of progress; `steps_of` says of how much there is.
+        foreign: kind -> recordings of signals that none of the model's machines made.
+        plan: how much is simulated.
+        step: called with the number of steps of progress that were done; `steps_of` gives their sum.
     """
 
     def __init__(
         self,
-        watcher: Watcher,
+        builder: PoolBuilder,
         healthy: Sequence[Recording],
         faulty: Mapping[str, Sequence[Recording]],
-        strangers: Mapping[str, Sequence[Recording]],
-        plan: Plan,
+        foreign: Mapping[str, Sequence[Recording]],
+        plan: StudyPlan,
         step: Callable[[int], None] = lambda _windows: None,
     ) -> None:
         self.plan = plan
-        self.window_s = watcher.contract.window / watcher.contract.sample_rate_hz
-        self.conditions = watcher.conditions
+        self.window_s = builder.contract.window / builder.contract.sample_rate_hz
+        self.conditions = builder.conditions
         self._step = step
         self.pools = {
             snr_db: Pools(
-                watcher.pool(healthy, Scene(snr_db), plan.stretches, plan.seed, step),
-                watcher.pool(healthy, Scene(snr_db, 1.0), 2 * plan.stretches, plan.seed + 1, step),
+                builder.pool(healthy, Scene(snr_db), plan.stretches, plan.seed, step),
+                builder.pool(healthy, Scene(snr_db, 1.0), 2 * plan.stretches, plan.seed + 1, step),
                 {
-                    name: watcher.pool(recordings, Scene(snr_db), max(2, plan.stretches // 5), plan.seed + 2, step)
+                    name: builder.pool(recordings, Scene(snr_db), max(2, plan.stretches // 5), plan.seed + 2, step)
                     for name, recordings in faulty.items()
                 },
             )
             for snr_db in plan.snr_db
         }
-        self.strangers = {
-            kind: watcher.pool(streams, Scene(), len(streams), plan.seed + 5, step)
-            for kind, streams in strangers.items()
+        self.foreign = {
+            kind: builder.pool(streams, Scene(), len(streams), plan.seed + 5, step) for kind, streams in foreign.items()
         }
 
     @property
     def threshold_nats(self) -> float:
-        """Of the sequential test at the plan's setting."""
+        """Threshold of the sequential test at the plan's false alarms per sensor-year."""
         return threshold_nats(self.plan.false_alarms_per_sensor_year, self.window_s, len(self.conditions))
 
     def share_disturbed(self, pools: Pools) -> float:
-        """Of the stretches."""
+        """Return the part of the stretches that is disturbed: one disturbance each `DISTURBANCE_EVERY_S`."""
         return float(min(1.0, pools.quiet.vote.shape[1] * self.window_s / DISTURBANCE_EVERY_S))
 
     def count(self, rule: Rule, pools: Pools, days: float, scene: str) -> int:
-        """False machine alarms of a healthy sensor in so many days."""
+        """Count the false machine alarms in so many healthy sensor-days."""
         share = self.share_disturbed(pools) if scene == DISTURBED else 0.0
         steps = max(1, round(days * DAY_S / self.window_s / SENSORS))
         draws = Draws(pools.quiet, SENSORS, np.random.default_rng(self.plan.seed + 3), pools.disturbed, share)
@@ -155,7 +157,7 @@ class Study:
         return false_alarms(rule, draws, SENSORS, steps)
 
     def measured(self, rule: Rule, pools: Pools) -> dict[str, Any]:
-        """Delay of each condition, in seconds: median and 95th percentile, parts missed and named wrong."""
+        """Return condition -> delay in seconds, median and 95th percentile, and the parts missed and named wrong."""
         plan, rows = self.plan, {}
         for name, pool in pools.faulty.items():
             most = round(plan.most_s / self.window_s)
@@ -172,13 +174,13 @@ class Study:
         return rows
 
     def row(self, rule: Rule, snr_db: float, pools: Pools) -> dict[str, Any]:
-        """All that there is to say of a rule at an SNR."""
+        """Return false alarms and delays of a rule at an SNR."""
         false = {}
-        # What decides by one window is wrong so often that a tenth of the time will do.
+        # Rules that decide by one window raise so many false alarms that a tenth of the time is enough.
         days = self.plan.days / (10 if isinstance(rule, (Argmax, Threshold)) else 1)
         for scene in SCENES:
             count = self.count(rule, pools, days, scene)
-            bound = upper_bound(count, days)
+            bound = poisson_upper_bound(count, days)
             false[scene] = {
                 "alarms": count,
                 "days": days,
@@ -194,13 +196,13 @@ def _finite(seconds: np.floating[Any]) -> float | None:
 
 
 def rules_of(study: Study) -> list[Rule]:
-    """The two rules of the agent at their settings, and three that it does not have."""
+    """Return the agent's two rules at their settings, and three that it does not have."""
     nats = study.threshold_nats
     return [Argmax(), Threshold(0.999), ByVotes(Quorum(6, 8), CLEAR), Dropping(nats), Sequential(nats)]
 
 
-def among_strangers(study: Study) -> list[dict[str, Any]]:
-    """Of the streams of each kind, how many raise a machine alarm, by rule."""
+def on_foreign_signals(study: Study) -> list[dict[str, Any]]:
+    """Return for each kind of foreign signal how many streams raise a machine alarm, by rule."""
     steps = max(1, round(study.plan.strange_hours * 3600 / study.window_s))
     return [
         {
@@ -208,24 +210,24 @@ def among_strangers(study: Study) -> list[dict[str, Any]]:
             "streams": len(pool.vote),
             "hours_each": study.plan.strange_hours,
             "abstained": round(float(np.mean(pool.vote == ABSTAINED)), 4),
-            "misled": {rule.name: misled(rule, pool, steps) for rule in rules_of(study)},
+            "misled": {rule.name: misled_streams(rule, pool, steps) for rule in rules_of(study)},
         }
-        for kind, pool in study.strangers.items()
+        for kind, pool in study.foreign.items()
     ]
 
 
-def alike(study: Study, pools: Pools) -> dict[str, list[dict[str, Any]]]:
-    """By scene, rules at equal false alarms at the worst SNR.
+def at_equal_false_alarms(study: Study, pools: Pools) -> dict[str, list[dict[str, Any]]]:
+    """Return scene -> rules at equal false alarms, at the worst SNR.
 
-    They are told of the stretches that they were chosen on: on others their false alarms would not be equal. That
-    flatters the family with the most shapes, votes.
+    They are measured on the stretches on which they were chosen: on others their false alarms would not be equal. That
+    favours the family with the most members, votes.
     """
     worst = min(study.plan.snr_db)
     return {scene: [study.row(rule, worst, pools) for rule in equalised(study, pools, scene)] for scene in SCENES}
 
 
 def equalised(study: Study, pools: Pools, scene: str) -> list[Rule]:
-    """Of each family the fastest rule with no more than `EQUAL_PER_DAY`."""
+    """Return the fastest rule of each family that has no more than `EQUAL_PER_DAY`."""
     days = study.plan.days / 6
 
     def fits(rule: Rule) -> bool:
@@ -248,7 +250,7 @@ def equalised(study: Study, pools: Pools, scene: str) -> list[Rule]:
 
 
 def _first(fits: Callable[[Rule], bool], rules: Sequence[Rule]) -> Rule | None:
-    """The first that fits, of rules that are ever stricter; by bisection."""
+    """Find the first rule that fits by bisection; the rules are ordered from lax to strict."""
     low, high = 0, len(rules)
     while low < high:
         middle = (low + high) // 2
@@ -257,27 +259,27 @@ def _first(fits: Callable[[Rule], bool], rules: Sequence[Rule]) -> Rule | None:
 
 
 def promised_and_counted(study: Study) -> list[dict[str, float]]:
-    """False alarms a day of the sequential test over its threshold: as the formula promises, and as counted."""
+    """Return false alarms a day of the sequential test over its threshold: by the formula, and as counted."""
     snr_db = min(study.plan.snr_db)
     abstaining, days = study.pools[snr_db], study.plan.days / 6
-    outspoken = abstaining.outspoken()
+    never_abstaining = abstaining.without_abstention()
     rows = []
     for nats in range(1, 25, 2):
         rule = Sequential(nats)
         counts = {scene: study.count(rule, abstaining, days, scene) for scene in SCENES}
-        counts |= {f"{scene}, outspoken": study.count(rule, outspoken, days, scene) for scene in SCENES}
+        counts |= {f"{scene}, outspoken": study.count(rule, never_abstaining, days, scene) for scene in SCENES}
         promise = DAY_S / study.window_s * len(study.conditions) * float(np.exp(-nats))
         rows.append({"nats": nats, "promised_per_day": promise, "days": days, **counts})
     return rows
 
 
 def document(study: Study) -> dict[str, Any]:
-    """The whole study, for JSON."""
+    """Return the whole study for JSON."""
     plan, worst = study.plan, min(study.plan.snr_db)
     rows = [study.row(rule, snr_db, study.pools[snr_db]) for snr_db in plan.snr_db for rule in rules_of(study)]
     pools = study.pools[worst]
     drawn = [pool for p in study.pools.values() for pool in (p.quiet, p.disturbed, *p.faulty.values())]
-    seen = sum(pool.windows for pool in (*drawn, *study.strangers.values()))
+    seen = sum(pool.windows for pool in (*drawn, *study.foreign.values()))
     return {
         "plan": {**plan.__dict__, "sensors_side_by_side": SENSORS, "disturbance_every_s": DISTURBANCE_EVERY_S},
         "window_s": study.window_s,
@@ -289,10 +291,38 @@ def document(study: Study) -> dict[str, Any]:
         "equal_false_alarms": {
             "at_most_per_sensor_day": EQUAL_PER_DAY,
             "chosen_at_snr_db": worst,
-            "abstaining": alike(study, pools),
-            "outspoken": alike(study, pools.outspoken()),
+            "abstaining": at_equal_false_alarms(study, pools),
+            "outspoken": at_equal_false_alarms(study, pools.without_abstention()),
         },
-        "outspoken": [study.row(rule, worst, pools.outspoken()) for rule in rules_of(study)],
-        "strangers": among_strangers(study),
+        "outspoken": [study.row(rule, worst, pools.without_abstention()) for rule in rules_of(study)],
+        "strangers": on_foreign_signals(study),
         "promised_and_counted": promised_and_counted(study),
     }
+
+
+def run(
+    contract: ModelContract,
+    model: bytes,
+    healthy: list[Recording],
+    faulty: dict[str, list[Recording]],
+    plan: StudyPlan,
+    others: Mapping[str, list[Recording]],
+) -> dict[str, Any]:
+    """Run the study with progress on stderr.
+
+    Args:
+        contract: the model's contract.
+        model: its network, ONNX.
+        healthy: recordings of healthy machines.
+        faulty: condition -> recordings.
+        plan: how much is simulated.
+        others: kind -> recordings of machines that the model was not trained on.
+    """
+    n = round(FOREIGN_S * contract.sample_rate_hz)
+    foreign = made(contract.sample_rate_hz, n, plan.stretches // 4, plan.seed) | dict(others)
+    progress = ProgressLine(steps_of(plan, len(faulty), sum(map(len, foreign.values()))))
+    with OnnxBackend(model, contract, BATCH) as backend:
+        study = Study(PoolBuilder(contract, backend), healthy, faulty, foreign, plan, progress.step)
+        found = document(study)
+    progress.end()
+    return found

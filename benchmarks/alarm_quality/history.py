@@ -1,4 +1,4 @@
-"""Long histories of many sensors, drawn from a pool stretch by stretch; what a rule makes of them."""
+"""Long histories of many sensors, drawn from a pool stretch by stretch: false alarms and delays of a rule."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from drsn.agent.tools.simulation.pool import FAULTY
-from drsn.agent.tools.simulation.rules import Sensors, ceilings
+from alarm_quality.pool import FAULTY
+from alarm_quality.rules import Sensors, ceilings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.tools.simulation.pool import Pool
-    from drsn.agent.tools.simulation.rules import Rule
+    from alarm_quality.pool import Pool
+    from alarm_quality.rules import Rule
 
 DAY_S = 86_400.0
 Windows: TypeAlias = "tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]"
-"""One of each of n sensors: vote int64[n], probability float32 and z float64 [n, conditions], excess float64[n]."""
+"""One window of each of n sensors: vote int64[n], probability float32 and z float64 [n, conditions], excess
+float64[n]."""
 
 WARM_UP = 32
-"""Healthy windows before a fault begins: a full history of votes against it."""
+"""Healthy windows before a fault begins: a full vote history against it."""
 
 
 class Draws:
     """Windows of n sensors, one step after another: whole stretches of a pool, drawn evenly, one after the other.
 
     Args:
-        pool: of which most are drawn.
-        n: sensors.
+        pool: most stretches are drawn from it.
+        n: number of sensors.
         rng: the same state draws the same.
-        other: of which the part `share` of the stretches is drawn; as long as those of `pool`.
+        other: the part `share` of the stretches is drawn from it; as long as those of `pool`.
         share: 0 to 1.
     """
 
@@ -52,13 +53,13 @@ class Draws:
         self._excess = np.concatenate([p.excess.reshape(-1) for p in pools])
 
     def next(self) -> Windows:
-        """One window of each sensor."""
+        """Return one window of each sensor."""
         if self._at == self._length:
             self._at = 0
             stretch = self._rng.integers(self._counts[0], size=self._n)
             if self._share:
-                of_the_other = self._counts[0] + self._rng.integers(self._counts[1], size=self._n)
-                stretch = np.where(self._rng.uniform(size=self._n) < self._share, of_the_other, stretch)
+                from_other = self._counts[0] + self._rng.integers(self._counts[1], size=self._n)
+                stretch = np.where(self._rng.uniform(size=self._n) < self._share, from_other, stretch)
             self._first = stretch * self._length
         row = self._first + self._at
         self._at += 1
@@ -66,46 +67,51 @@ class Draws:
 
 
 def false_alarms(rule: Rule, draws: Draws, sensors: int, steps: int) -> int:
-    """Machine alarms that a rule raises on healthy sensors, each over so many windows."""
-    watched, count = Sensors(rule, sensors, draws.conditions), 0
+    """Return how many machine alarms a rule raises on healthy sensors in `steps` windows each."""
+    batch, count = Sensors(rule, sensors, draws.conditions), 0
     for _ in range(steps):
-        count += int(watched.show(*draws.next()).sum())
+        count += int(batch.feed(*draws.next()).sum())
     return count
 
 
-def misled(rule: Rule, streams: Pool, steps: int) -> int:
-    """Of streams that no machine made, each its own stretch over and over, so many windows: how many raise an alarm."""
+def misled_streams(rule: Rule, streams: Pool, steps: int) -> int:
+    """Return how many streams raise an alarm in `steps` windows; each stream repeats its own stretch.
+
+    The streams are foreign signals: no machine of the model made them.
+    """
     count, length = streams.vote.shape
-    watched, raised = Sensors(rule, count, len(streams.conditions)), np.zeros(count, bool)
+    batch, raised = Sensors(rule, count, len(streams.conditions)), np.zeros(count, bool)
     for step in range(steps):
         at = step % length
-        shown = streams.vote[:, at], streams.probability[:, at], streams.z[:, at], streams.excess[:, at]
-        raised |= watched.show(*shown).any(axis=1)
+        windows = streams.vote[:, at], streams.probability[:, at], streams.z[:, at], streams.excess[:, at]
+        raised |= batch.feed(*windows).any(axis=1)
     return int(raised.sum())
 
 
 @dataclass(frozen=True)
 class Delays:
-    """Of n faults: windows from the onset to the first alarm, inf where none came in time; which one came, or -1."""
+    """How n faults were found."""
 
     windows: NDArray[np.float64]
+    """float64[n]: from the onset to the first alarm; inf: none came in time."""
     condition: NDArray[np.int64]
+    """int64[n]: the condition that was raised; -1: none."""
 
 
 def delays(rule: Rule, healthy: Pool, faulty: Pool, trials: int, most: int, seed: int) -> Delays:
-    """Let a fault begin in each of so many sensors and wait for the first machine alarm, `most` windows long.
+    """Let a fault begin in each of `trials` sensors and wait at most `most` windows for the first machine alarm.
 
-    The onset lies anywhere in a window; the one that holds it still looks healthy.
+    The onset lies anywhere within a window; the window that holds it still looks healthy.
     """
     rng = np.random.default_rng(seed)
-    watched = Sensors(rule, trials, len(healthy.conditions))
+    batch = Sensors(rule, trials, len(healthy.conditions))
     draws = Draws(healthy, trials, rng)
     for _ in range(WARM_UP):
-        watched.show(*draws.next())
+        batch.feed(*draws.next())
     found = Delays(np.full(trials, np.inf), np.full(trials, -1))
     onset, draws = rng.uniform(size=trials), Draws(faulty, trials, rng)
     for step in range(1, most + 1):
-        raised = watched.show(*draws.next())
+        raised = batch.feed(*draws.next())
         new = raised.any(axis=1) & (found.condition < 0)
         found.windows[new] = step + onset[new]
         found.condition[new] = raised[new].argmax(axis=1)
@@ -114,21 +120,11 @@ def delays(rule: Rule, healthy: Pool, faulty: Pool, trials: int, most: int, seed
     return found
 
 
-def upper_bound(events: int, exposure: float, confidence: float = 0.95) -> float:
-    """Garwood's upper limit of a Poisson rate: events an exposure that would give no more than these in 5 of 100."""
-    low, high = 0.0, 10.0 * (events + 5)
-    for _ in range(100):
-        mean = (low + high) / 2
-        terms = np.cumsum([0.0, *np.log(mean / np.arange(1, events + 1))])
-        low, high = (mean, high) if np.exp(terms - mean).sum() > 1 - confidence else (low, mean)
-    return high / exposure
-
-
 def dependence_windows(pool: Pool, most: float = 64.0) -> float | None:
-    """The least T for which e^(sum of z / T) has a mean of 1 at most, over runs of any length in the pool's stretches.
+    """Return the least T for which e^(sum of z / T) has a mean of at most 1, over runs of any length in the stretches.
 
-    That is what the bound on false alarms asks of T (drsn.agent.decision.cusum), whatever the dependence looks like.
-    Windows with a sensor fault bring nothing. None: more than `most`.
+    The bound on false alarms requires that of T (drsn.agent.decision.cusum), whatever the dependence looks like.
+    Windows with a sensor fault count as z = 0. None: T is above `most`.
     """
     weighed = np.minimum(pool.z, ceilings(pool.excess)[..., np.newaxis])
     z = np.where((pool.vote == FAULTY)[..., np.newaxis], 0.0, weighed)
