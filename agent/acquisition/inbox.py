@@ -38,6 +38,7 @@ class Inbox:
         self._qos0: Counter[str] = Counter()  # topic -> its QoS 0 messages in here
         self._closed = False
         self._discarded_epoch = -1  # QoS 1 messages of connections up to this one are not accepted
+        self._woken = False
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -86,8 +87,9 @@ class Inbox:
     def take(self, limit: int, timeout_s: float) -> list[Message]:
         """Remove and return up to `limit` messages, oldest first; wait up to `timeout_s` for the first one."""
         with self._changed:
-            if not self._messages and not self._closed:
+            if not self._messages and not self._closed and not self._woken:
                 self._changed.wait(timeout_s)
+            self._woken = False
             taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
             for message in taken:
                 self._uncount(message)
@@ -96,8 +98,9 @@ class Inbox:
             return taken
 
     def wake(self) -> None:
-        """Make a waiting `take` return."""
+        """Make a waiting `take` return, or else the next one, without a wait."""
         with self._changed:
+            self._woken = True
             self._changed.notify_all()
 
     def close(self) -> None:

@@ -49,6 +49,11 @@ class CommandDispatcher:
         self._queue = CommandQueue()
         self._wake = wake
 
+    @property
+    def waiting(self) -> int:
+        """Commands in the queue."""
+        return len(self._queue)
+
     def put(self, message: Message) -> None:
         """Queue a command; called by the network's thread."""
         if self._queue.put(message):
@@ -61,12 +66,10 @@ class CommandDispatcher:
 
     def next(self, now_unix_ns: int) -> Answer | None:
         """Carry out the oldest command, else report progress on one that takes time; None: there is neither."""
-        pending, engine = self.context.pending, self.context.engine
-        if not self._queue:
-            pending.poll()
+        engine = self.context.engine
         message = self._queue.take()
         if message is None:
-            return self._progress(now_unix_ns)
+            return self.progress(now_unix_ns)
         verb, before = message.topic.rpartition("/")[2], dict(engine.sensors)
         try:
             return self._answer(message, verb, now_unix_ns)
@@ -144,8 +147,9 @@ class CommandDispatcher:
             raise RefusedError(f"no verb {verb[:64]!r}; there are {', '.join(sorted(offered))}")
         return offered[verb]
 
-    def _progress(self, now_unix_ns: int) -> Answer | None:
-        """The next progress of a command that takes time; the last one is stored as its answer."""
+    def progress(self, now_unix_ns: int) -> Answer | None:
+        """Report the next progress of a command that takes time; the last one is stored as its answer."""
+        self.context.pending.poll()
         taken = self.context.pending.take()
         if taken is None:
             return None

@@ -137,7 +137,7 @@ def assembled(
         stack.callback(journal.close)
         agent, loop = assemble(configuration, bundle, chosen, journal, connect)
         if reload is not None:
-            ReloadVerb(agent.dispatcher.context, reload)
+            ReloadVerb(agent.dispatcher.context, reload, agent.connections.control)
             reload.on_result = agent.inbox.wake
         stack.callback(agent.recorder.close)
         yield loop
@@ -227,7 +227,7 @@ class _Assembly:
         """The loop over an agent's parts, with its chores in their order."""
         clock, lines, waits = self.clock, agent.connections, self.waits
         pipeline, committer, delivery, lease = agent.pipeline, agent.committer, agent.delivery, agent.lease
-        receiver = Receiver(self.inbox, pipeline, committer, agent.poison_guard, clock)
+        receiver = Receiver(self.inbox, pipeline, committer, agent.poison_guard, delivery, clock)
         commands = Commands(agent.dispatcher, lines.control, committer, clock)
         chores = (
             lease,
@@ -235,6 +235,8 @@ class _Assembly:
             CertificateCheck(expiry, lines.control, clock),
             OverduePackets(agent.tracker, self.inbox, pipeline, committer, lines.ingest, self.metrics, waits.ack_age_s),
             Timers(pipeline, lines.ingest, committer, clock),
+        )
+        reports = (
             ShedWarning(self.inbox),
             HealthPublisher(agent.health, agent.publisher, self.settings.agent.health_every_s),
             watchdog,
@@ -242,7 +244,8 @@ class _Assembly:
         shutdown = Shutdown(self.inbox, receiver, pipeline, committer, commands, delivery, lease, lines,
                             agent.poison_guard, self.metrics, waits, clock)  # fmt: skip
         on_ready = partial(self.info.log_ready, len(pipeline.engine.sensors))
-        return Loop(receiver, pipeline, committer, commands, chores, delivery, lease, shutdown, waits, clock, on_ready)
+        return Loop(receiver, pipeline, committer, commands, chores, reports, delivery, lease, shutdown, waits, clock,
+                    on_ready)  # fmt: skip
 
     def _info(self) -> AgentInfo:
         settings, chosen = self.settings, self.chosen

@@ -22,6 +22,17 @@ class Commands:
     committer: Committer
     clock: Clock
 
+    @property
+    def waiting(self) -> int:
+        """Commands that wait to be done."""
+        return self.dispatcher.waiting
+
+    def report_progress(self) -> None:
+        """Send the replies of commands that take time, as far as there is progress; begin no other command."""
+        while (answer := self.dispatcher.progress(self.clock.unix_ns())) is not None:
+            self.committer.commit(answer.outcomes, answer)
+            self.dispatcher.send(answer, self.control)
+
     def run(self, limit: int) -> None:
         """Do at most `limit` commands that wait; no answer goes out before what it reports is committed."""
         for _ in range(limit):

@@ -35,6 +35,9 @@ class Loop:
     committer: Committer
     commands: Commands
     chores: Sequence[Chore]
+    """Before the commit of a turn."""
+    reports: Sequence[Chore]
+    """After everything of a turn is published: health, warnings, the watchdog."""
     delivery: Delivery
     lease: AgentIdLease
     shutdown: Shutdown
@@ -74,9 +77,12 @@ class Loop:
             chore.tend(now_s)
         self.committer.commit()  # before anything is published, also when no packet comes
         self.delivery.pump(now_s)
+        for report in self.reports:
+            report.tend(now_s)
 
     def _wait_s(self) -> float:
         """How long the loop may wait for a message: until a batch or a commit is due."""
         now_s = self.clock.monotonic_s()
-        waits_s = (self.pipeline.wait_s(now_s), self.committer.wait_s(now_s), self.waits.idle_wait_s)
+        idle_s = 0.0 if self.commands.waiting else self.waits.idle_wait_s
+        waits_s = (self.pipeline.wait_s(now_s), self.committer.wait_s(now_s), idle_s)
         return min(wait_s for wait_s in waits_s if wait_s is not None)

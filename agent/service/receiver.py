@@ -11,6 +11,7 @@ from drsn.agent.observability.logs import Throttle, fields
 if TYPE_CHECKING:
     from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.inbox import Inbox
+    from drsn.agent.delivery.delivery import Delivery
     from drsn.agent.service.clock import Clock
     from drsn.agent.service.committer import Committer
     from drsn.agent.service.pipeline import Pipeline
@@ -27,14 +28,21 @@ class Receiver:
         pipeline: packets -> outcomes.
         committer: tracks the packets in flight, and commits the outcomes.
         poison_guard: after a crash, packets are handled one by one, and what crashed the agent repeatedly is refused.
+        delivery: publishes after each commit of a batch, so that events do not wait for the end of the turn.
         clock: for the throttle of the log.
     """
 
     def __init__(
-        self, inbox: Inbox, pipeline: Pipeline, committer: Committer, poison_guard: PoisonGuard, clock: Clock
+        self,
+        inbox: Inbox,
+        pipeline: Pipeline,
+        committer: Committer,
+        poison_guard: PoisonGuard,
+        delivery: Delivery,
+        clock: Clock,
     ) -> None:
         self._inbox, self._pipeline, self._committer, self._poison_guard = inbox, pipeline, committer, poison_guard
-        self._clock = clock
+        self._delivery, self._clock = delivery, clock
         self._throttle = Throttle()
 
     def receive(self, limit: int, timeout_s: float) -> bool:
@@ -51,7 +59,6 @@ class Receiver:
                 self._handle_on_probation(packet)
             else:
                 self._handle(packet)
-        self._log_notices()
         return bool(messages)
 
     def _handle(self, packet: InFlight) -> None:
@@ -63,6 +70,9 @@ class Receiver:
         else:
             if outcomes:
                 self._committer.commit(outcomes)
+                self._delivery.pump(self._clock.monotonic_s())
+        finally:
+            self._log_notices()  # also those of a packet that ends the process
 
     def _handle_on_probation(self, packet: InFlight) -> None:
         """One packet, written down before it is handled, and committed at once."""

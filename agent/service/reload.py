@@ -66,10 +66,12 @@ class Reload:
 
     def _serve(self) -> None:
         while not self._passed:
-            requests = [self._requests.get()]
-            while not self._requests.empty():  # all requests before a check have one answer
-                requests.append(self._requests.get())
+            requests = [self._requests.get(), *self._waiting()]  # all requests before a check have one answer
             refusal = self._refusal()
+            if refusal is None and self._cancelled:
+                refusal = "the agent is being stopped"
+            if refusal is None:  # requests that came during the check need no check of their own
+                requests += self._waiting()
             self.results.extend((request_id, refusal) for request_id in requests if request_id is not None)
             if refusal is not None:
                 log.error("reload refused, the agent goes on as it was", extra=fields(reason=refusal))
@@ -80,6 +82,12 @@ class Reload:
                 self._passed = True
                 self._stop.set()
             self.on_result()
+
+    def _waiting(self) -> list[str | None]:
+        found = []
+        while not self._requests.empty():
+            found.append(self._requests.get())
+        return found
 
     def _refusal(self) -> str | None:
         """Why the configuration or the bundle on the disk cannot run; None: it can."""

@@ -11,6 +11,7 @@ from drsn.agent.rpc.reload_verb import RELOAD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.rpc.context import CommandContext
     from drsn.agent.service.reload import Reload
 
@@ -24,10 +25,11 @@ class ReloadVerb:
     Args:
         context: its commands may use the verb from now on.
         reload: runs the checks.
+        control: replies go out by this connection; a refusal waits for it.
     """
 
-    def __init__(self, context: CommandContext, reload: Reload) -> None:
-        self._pending, self._reload = context.pending, reload
+    def __init__(self, context: CommandContext, reload: Reload, control: Transport) -> None:
+        self._pending, self._reload, self._control = context.pending, reload, control
         context.reload = self._request
         self._pending.sources.append(self._progress)
 
@@ -37,7 +39,10 @@ class ReloadVerb:
         self._reload.request(request_id)
 
     def _progress(self) -> Iterator[Progress]:
-        while self._reload.results:
+        if self._reload.due:  # the agent restarts: every request is fulfilled, also one that came after the check
+            self._reload.results.clear()
+            yield from [Progress(request_id, None) for request_id in self._pending.of(RELOAD)]
+        while self._reload.results and self._control.connected:
             request_id, refusal = self._reload.results.popleft()
             reason = None if refusal is None else f"the agent goes on as it was: {refusal}"
             yield Progress(request_id, None, reason=reason)

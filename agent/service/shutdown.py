@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from drsn.agent.service.waits import Waits
     from drsn.agent.storage.poison_guard import PoisonGuard
 
-LAST_COMMANDS = 64
-"""Commands done and replies sent at an ordered stop."""
-
 POLL_S = 0.01
 """From one look at the broker's confirmations to the next, while the last documents go out."""
 
@@ -59,8 +56,8 @@ class Shutdown:
         while self.clock.monotonic_s() < deadline_s and self.receiver.receive(1, 0):
             pass
         self.committer.commit(self.pipeline.flush())
-        self.commands.run(LAST_COMMANDS)  # also the replies to those who asked for a reload
         self.committer.finish()
+        self.commands.report_progress()  # the replies to those who asked for a reload; no command is begun any more
 
     def farewell(self) -> None:
         """Publish the last events and alarms, then `stopped`; if it is not confirmed, the will is published."""
@@ -77,6 +74,7 @@ class Shutdown:
             self.poison_guard.clear_current()  # the error has another cause than the packet
         self.inbox.close()
         self.connections.stop(with_will=not self.lease.lost)
+        log.error("ended by an error; what is not committed comes again", extra=fields(**self.metrics.totals()))
 
     def _pump_until(self, done: Callable[[], bool]) -> bool:
         """Publish until it is done; False: the connection is lost, or the time is over."""

@@ -164,9 +164,9 @@ class Commanded:
         )  # fmt: skip
         context.pending.sources.append(commissioning.take_progress)
         self.desk = CommandDispatcher(context)
-        reload = SimpleNamespace(results=deque())
+        reload = SimpleNamespace(results=deque(), due=False)
         reload.request = lambda name: reload.results.append((name, "no"))
-        ReloadVerb(context, reload)
+        ReloadVerb(context, reload, self.line)
 
     def hear(self, message: Message) -> None:
         """A command comes and is done; then half a commissioning passes."""

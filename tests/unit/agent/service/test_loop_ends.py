@@ -76,3 +76,26 @@ def test_the_watchdog_is_not_fed_when_a_connection_has_nobody_left(start, monkey
     fed.clear()
     plant.turn(2)
     assert fed == []
+
+
+def test_an_ordered_stop_begins_no_command(start):
+    plant = start(StubBroker())
+    plant.say("a", "normal")
+    plant.turn()
+    payload = b'{"request_id": "r1", "by": "ana", "sensor": "a"}'
+    plant.broker.publish("drsn/v1/_agent/tester/cmd/forget", payload, 1, {}, retain=False)
+    stop = threading.Event()
+    stop.set()
+    plant.loop.run(stop)
+    assert plant.heard("drsn/v1/_reply/r1") == []
+    assert "a" in plant.agent.pipeline.engine.sensors
+
+
+def test_the_end_by_an_error_is_logged_with_the_totals(start, caplog):
+    plant = start(StubBroker())
+    plant.agent.pipeline.backend.infer = fails(UnavailableError("runtime"))
+    plant.say("a", "inner_race")
+    with pytest.raises(UnavailableError):
+        plant.loop.run(threading.Event())
+    (record,) = [r for r in caplog.records if r.getMessage().startswith("ended by an error")]
+    assert (record.levelname, record.drsn_fields["windows"]) == ("ERROR", 0)

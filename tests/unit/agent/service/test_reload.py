@@ -83,13 +83,14 @@ def test_after_a_no_it_can_be_asked_again(tmp_path: Path, told: list[str], wait_
     assert reload.due
 
 
-def test_an_ordered_stop_outranks_a_check_that_passes():
+def test_an_ordered_stop_outranks_a_check_that_passes(wait_until: Callable[..., object]):
     stop = threading.Event()
     reload = Reload([sys.executable, "-c", ""], stop)
-    reload.request()
     reload.cancel()
-    assert stop.wait(20)
-    assert not reload.due
+    reload.request("r1")
+    wait_until(lambda: reload.results)
+    assert list(reload.results) == [("r1", "the agent is being stopped")]
+    assert (reload.due, stop.is_set()) == (False, False)
 
 
 def test_the_new_one_is_the_same_command_in_the_same_process_and_deaf_to_hangups_until_it_handles_them(tmp_path: Path):

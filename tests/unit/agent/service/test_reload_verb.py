@@ -30,7 +30,7 @@ class Service:
         self.plant, self.stop, self._log = plant, threading.Event(), folder / "checks"
         script = f"open({str(self._log)!r}, 'a').write('x'); {verdict}"
         self.reload = Reload([sys.executable, "-c", script], self.stop)
-        ReloadVerb(plant.agent.dispatcher.context, self.reload)
+        ReloadVerb(plant.agent.dispatcher.context, self.reload, plant.control)
         plant.turn(1)
 
     @property
@@ -98,6 +98,41 @@ def test_a_check_that_passes_is_answered_before_the_agent_restarts(serve, monkey
     successor.command("r1")  # delivered again: it is neither checked nor done again
     assert successor.said("r1")[-1] == (True, None, None)
     assert (successor.checks, successor.stop.is_set()) == (1, False)
+
+
+def test_requests_during_and_after_the_check_are_answered_too(serve, wait_until):
+    service = serve(StubBroker(), "import time; time.sleep(0.5)")
+    service.command("r1")
+    wait_until(lambda: service.checks)
+    service.command("r2")
+    wait_until(service.stop.is_set)
+    service.command("r3")
+    service.plant.loop.shutdown.drain()
+    service.plant.loop.shutdown.farewell()
+    answers = [service.plant.heard(f"drsn/v1/_reply/r{n}")[-1] for n in (1, 2, 3)]
+    assert [(answer["ok"], answer["pending"]) for answer in answers] == [(True, None)] * 3
+    assert service.checks == 1
+
+
+def test_a_stop_during_the_check_is_no_restart_and_is_not_answered_as_one(serve, wait_until):
+    service = serve(StubBroker(), "import time; time.sleep(0.5)")
+    service.command("r1")
+    wait_until(lambda: service.checks)
+    service.reload.cancel()
+    wait_until(lambda: service.said("r1")[-1][2])
+    assert service.said("r1")[-1] == (False, None, "the agent goes on as it was: the agent is being stopped")
+    assert not service.reload.due
+
+
+def test_a_refusal_waits_for_the_connection(serve, wait_until):
+    service = serve(StubBroker(), NO)
+    service.command("r1")
+    service.plant.broker.stop()
+    wait_until(lambda: service.reload.results)
+    service.plant.turn()
+    assert service.reload.results
+    service.plant.broker.start(service.plant.control)
+    assert service.said("r1")[-1][0] is False
 
 
 def test_an_answer_that_the_broker_did_not_take_is_kept_for_whoever_asks_again(serve, wait_until):
