@@ -212,7 +212,7 @@ def per_window() -> list[list[object]]:
             batch.clear()
             line.feed(diagnosis, 0)
 
-        calls["condition, sensor faults, judgement"] = (condition_and_judge, 1)
+        calls["condition, sensor faults, alarm logic"] = (condition_and_judge, 1)
         return interleaved(calls)
 
 
