@@ -155,6 +155,7 @@ def test_nobody_is_let_in_without_a_password(guarded: Mosquitto, wait_until: Cal
         connection.stop()
 
 
+@pytest.mark.slow
 def test_the_agent_does_all_its_work_under_its_account(
     guarded: Mosquitto, enter: Callable, make_agent: Callable, run_agent: Callable, wait_until: Callable, tmp_path: Path
 ):

@@ -43,6 +43,7 @@ def shell(mosquitto, make_agent: Callable, wait_until, run_agent: Callable) -> C
     return run
 
 
+@pytest.mark.slow
 def test_see_acknowledge_and_look_again_after_the_agent_was_killed(shell: Callable, mosquitto, wait_until):
     alarm = shell("alarms")["alarms"][SENSOR]
     assert (alarm["state"], alarm["acked_by"]) == ("active_unacked", None)

@@ -40,6 +40,7 @@ def sign(folder: Path, name: str, days: int) -> None:
             "-days", str(days), "-extfile", "ext", "-out", f"{name}.pem")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("short", ["server", "ours", "ca"])
 def test_what_ends_within_30_days_is_said_everywhere_and_degrades_nothing(
     short: str, encrypted, certificates: Path, make_agent: Callable, run_agent: Callable, wait_until: Callable

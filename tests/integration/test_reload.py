@@ -60,7 +60,7 @@ def test_a_hangup_with_a_bad_configuration_costs_nothing(
     assert agent.stop() == 0
 
 
-def test_a_command_is_answered_by_the_process_that_it_makes(
+def test_a_command_is_answered_and_the_agent_restarts_in_the_same_process(
     mosquitto, make_agent: Callable[..., object], wait_until: Callable[..., object], tmp_path
 ):
     """By mosquitto's own request and response, correlation included; delivered again it reloads nothing."""
@@ -90,6 +90,7 @@ def test_a_command_is_answered_by_the_process_that_it_makes(
     assert agent.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_shell_sees_the_check_fail_and_then_pass(
     mosquitto, make_agent: Callable[..., object], wait_until: Callable[..., object], run_agent: Callable[..., object]
 ):
@@ -106,7 +107,7 @@ def test_a_shell_sees_the_check_fail_and_then_pass(
     assert "tester: checks what is on the disk now" in done.stderr
     agent.config.write_text(good)
     done = run_agent("reload", "tester", *broker, "--comment", "a typing mistake")
-    assert (done.returncode, done.stdout) == (0, "tester: has begun anew\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "tester: has restarted\n"), done.stderr
     assert agent.text().count("event=ready") == 2
     assert "a typing mistake" in agent.text()
     reply = json.loads(run_agent("reload", "tester", *broker, "--json").stdout)

@@ -77,6 +77,7 @@ def test_topics_that_are_as_long_as_mqtt_lets_them_be_are_not_remembered(mosquit
     assert max(map(len, agent.text().splitlines())) < 2000
 
 
+@pytest.mark.slow
 def test_rates_that_no_sensor_has_take_no_more_than_their_share(mosquitto, make_agent, wait_until):
     """At 1 MHz a ring has 1.4 MB and eight windows 2.7 MB; a stranger names as many sensors as there may be."""
     agent = make_agent(mosquitto.url)

@@ -146,6 +146,7 @@ def findings(done: subprocess.CompletedProcess) -> dict[str, dict]:
     return {each["check"]: each for each in json.loads(done.stdout)["findings"]}
 
 
+@pytest.mark.slow
 def test_commands_show_a_certificate_too(mutual, certificates: Path, run_agent: Callable, tmp_path: Path):
     np.save(tmp_path / "bearing.npy", np.zeros(4096, np.float32))
     url, ca = f"mqtts://127.0.0.1:{mutual.port}", ("--ca-file", f"{certificates}/ca.pem")
@@ -203,6 +204,7 @@ def test_a_certificate_that_goes_missing_is_waited_for(mutual, certificates: Pat
         wait_until(lambda: made.connected, 60, "a connection")
 
 
+@pytest.mark.slow
 def test_insecure_shows_in_log_status_check_and_doctor(
     encrypted, certificates: Path, make_agent: Callable, run_agent: Callable, wait_until: Callable
 ):

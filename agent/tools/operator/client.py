@@ -134,6 +134,26 @@ class Client:
                 yield reply
                 timeout_s = timeout_s if later_s is None else later_s
 
+    def wait_for_restart(self, agent: str, instance: str | None, timeout_s: float) -> None:
+        """Wait until the agent works as another run than `instance`.
+
+        Raises:
+            UnavailableError: it does not within `timeout_s`.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            status = self.retained.statuses.get(agent, {})
+            if status.get("instance") != instance and status.get("state") in ("online", "degraded"):
+                return
+            try:
+                message = self._messages.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                state = status.get("state", "unknown here")
+                text = f"the check passed, but it is not back after {timeout_s:g} s; it is {state}; see its log"
+                raise UnavailableError(f"agent {agent}: {text}") from None
+            message.ack()
+            self.retained.keep(message)
+
     def evidence(self, sensor: str, event_id: str) -> bytes:
         """Fetch the record of the event that the client was made for.
 

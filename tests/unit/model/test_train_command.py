@@ -59,6 +59,7 @@ def test_a_training_that_was_interrupted_goes_on_as_if_nothing_had_been(
     assert not (out / "training.pt").exists()
 
 
+@pytest.mark.slow
 def test_it_is_not_overwritten_by_accident(interrupted, recipe_path: Path, out: Path, capsys):
     interrupted()
     kept = (out / "training.pt").read_bytes()

@@ -13,6 +13,7 @@ def run(plan_path: Path, *options: str) -> int:
     return main(["--plan", str(plan_path), "--out", str(out), "--jobs", "1", *options])
 
 
+@pytest.mark.slow
 def test_it_runs_what_is_missing_and_shows_all(plan_path: Path, capsys: pytest.CaptureFixture[str]):
     cells = plan_path.parent / "results" / "selection"
     assert run(plan_path, "--select", "--contestant", "spectrum") == 0
