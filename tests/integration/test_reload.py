@@ -7,6 +7,8 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
+
 from drsn.agent.bundles import shipped
 
 if TYPE_CHECKING:
