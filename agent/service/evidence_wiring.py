@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 TRAILS_BYTES = 64 << 20
-"""Of the windows of all sensors, at least: of 24 sensors, eight windows of each, at 1 MHz and 12 kHz of the bundle."""
+"""Memory for the windows of all sensors, at least: eight windows of each of 24 sensors at 1 MHz, for a bundle of 12 kHz."""
 
 
 def recorder_of(

@@ -1,6 +1,6 @@
 """The way of a window: packet -> windows -> batch -> network -> diagnosis -> alarm state.
 
-One pipeline for every user: the loop, the replay of evidence, the alarm tests and the simulation call it.
+One pipeline for every user: the loop, the replay of evidence and the alarm tests call it.
 """
 
 from __future__ import annotations
