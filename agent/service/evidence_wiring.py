@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 TRAILS_BYTES = 64 << 20
-"""Memory for the windows of all sensors, at least: eight windows of each of 24 sensors at 1 MHz, for a bundle of 12 kHz."""
+"""Memory for all sensors' windows, at least: eight windows of each of 24 sensors at 1 MHz, for a bundle of 12 kHz."""
 
 
 def recorder_of(
