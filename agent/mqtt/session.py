@@ -166,8 +166,12 @@ class Session:
         """Disconnect and end the network thread. Acknowledgements have no effect from now on."""
         self.connected = False
         self._ended.set()
+        client = self._client
         self.leave(with_will=with_will)  # first: loop_stop alone would wait for unacknowledged messages
-        self._client.loop_stop()
+        client.loop_stop()
+        # paho closes its pair of sockets when the client is freed. The callbacks refer to this session, which refers
+        # to the client: without them the client is freed at once, else by the garbage collector at some later time.
+        client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
 
     def cut(self) -> None:
         """Disconnect, and ignore messages that still arrive: the broker sends them again on the next connection."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -125,3 +127,18 @@ def test_a_packet_that_is_far_too_large_stays_with_the_broker_and_holds_nothing_
             mosquitto.publish("a/b", sign * size)
         wait_until(lambda: len(heard) == 3, 30, "three of four messages")
         assert (heard, connection.epoch) == ([(10, b"1"), (1001, b"2"), (10, b"4")], 1)
+
+
+def test_a_connection_that_is_cut_again_and_again_leaves_no_descriptor_open(mosquitto, wait_until):
+    """Not even until the garbage collector runs: a flapping line would use up what the service may open."""
+    gc.disable()
+    try:
+        with connected(mosquitto.port, wait_until, filters=("a",)) as connection:
+            before = len(os.listdir("/proc/self/fd"))
+            for _ in range(4):
+                epoch = connection.epoch
+                connection.reconnect()
+                wait_until(lambda epoch=epoch: connection.connected and connection.epoch > epoch, 30, "the next one")
+            assert len(os.listdir("/proc/self/fd")) <= before + 1
+    finally:
+        gc.enable()
