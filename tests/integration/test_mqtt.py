@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,11 +134,11 @@ def test_a_connection_that_is_cut_again_and_again_leaves_no_descriptor_open(mosq
     gc.disable()
     try:
         with connected(mosquitto.port, wait_until, filters=("a",)) as connection:
-            before = len(os.listdir("/proc/self/fd"))
+            before = len(list(Path("/proc/self/fd").iterdir()))
             for _ in range(4):
                 epoch = connection.epoch
                 connection.reconnect()
                 wait_until(lambda epoch=epoch: connection.connected and connection.epoch > epoch, 30, "the next one")
-            assert len(os.listdir("/proc/self/fd")) <= before + 1
+            assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
     finally:
         gc.enable()
