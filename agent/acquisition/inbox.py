@@ -103,6 +103,11 @@ class Inbox:
             self._woken = True
             self._changed.notify_all()
 
+    def notify(self) -> None:
+        """Make a waiting `take` return; nothing if none waits. For what happens often and is looked at in every turn."""
+        with self._changed:
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Accept no more messages; those in here can still be taken."""
         with self._changed:

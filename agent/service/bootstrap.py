@@ -262,7 +262,7 @@ class _Assembly:
     def _connections(
         self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, statuses: StatusInbox
     ) -> Connections:
-        connection = partial(connect, self.configuration.broker, on_change=self.inbox.wake)
+        connection = partial(connect, self.configuration.broker, on_change=self.inbox.notify)
         return Connections(
             control=connection(control_options(self.topics, self.info.last_will()), on_message=dispatcher.put),
             ingest=connection(ingest_options(self.settings, self.journal), on_message=self.inbox.put),

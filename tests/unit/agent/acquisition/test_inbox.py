@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,7 @@ def test_a_closed_inbox_accepts_nothing_and_hands_over_what_is_in_it(full: Inbox
     assert full.take(9, 60.0) == []  # at once: nothing will come
 
 
-@pytest.mark.parametrize("end", [Inbox.wake, Inbox.close])
+@pytest.mark.parametrize("end", [Inbox.wake, Inbox.notify, Inbox.close])
 def test_a_waiting_take_can_be_woken(end: Callable[[Inbox], None]):
     inbox, taken = Inbox(1), []
     inbox._changed = Watched()
@@ -183,3 +184,15 @@ def test_qos_0_of_a_cut_connection_stays_or_is_shed(make_message: Make):
     assert inbox.discard_redeliverable(inbox.take(2, 0), 0) == 1
     assert inbox.counts() == Counts(received=2, shed=1, waiting=1)
     assert payloads(inbox.take(9, 0)) == [2]
+
+
+def test_a_wake_is_kept_for_the_next_take_and_a_notification_is_not():
+    inbox = Inbox(4)
+    inbox.notify()
+    before_s = time.monotonic()
+    inbox.take(1, 0.05)
+    assert time.monotonic() - before_s >= 0.05
+    inbox.wake()
+    before_s = time.monotonic()
+    inbox.take(1, 60.0)
+    assert time.monotonic() - before_s < 30
