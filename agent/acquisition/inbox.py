@@ -104,7 +104,7 @@ class Inbox:
             self._changed.notify_all()
 
     def notify(self) -> None:
-        """Make a waiting `take` return; nothing if none waits. For what happens often and is looked at in every turn."""
+        """Make a waiting `take` return; nothing if none waits. For what happens often and every turn looks at."""
         with self._changed:
             self._changed.notify_all()
 
