@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from chaos.scene import Scene
 
 SHARED = Path("/dev/shm")
+SLOW_S = 600.0
+"""libfaketime reads a file at each look at a clock, so the agent is slow, and catches up late."""
+
 HOUR_S = 3600
 HOUR_NS = HOUR_S * 10**9
 
@@ -138,7 +141,7 @@ def test_an_agent_whose_clock_jumps_by_an_hour_loses_nothing_and_calls_no_packet
         clock.vouch(right=True)
         scene.agent.start()
         scene.caught_up()
-    scene.finish()
+    scene.finish(timeout_s=SLOW_S)
 
 
 @pytest.mark.timeout(900)
@@ -160,7 +163,7 @@ def test_sensors_whose_clocks_jump_by_an_hour_lose_nothing_unless_they_vouch_for
             life.refused |= set(stale)
             late += len(stale)
         some_packets(scene, 12)
-    scene.finish()
+    scene.finish(timeout_s=SLOW_S)
     assert scene.subscriber.health["packets"]["stale"] == late
 
 
@@ -171,7 +174,7 @@ def test_sensors_whose_clocks_go_back_lose_nothing_where_nobody_vouches_for_the_
     for turn in range(often(2, 20)):
         scene.fault(partial(scene.sensors.set_clocks, HOUR_NS if turn % 2 else -HOUR_NS))
         stays_sane(scene)
-    scene.finish()
+    scene.finish(timeout_s=SLOW_S)
 
 
 def test_shelves_go_by_the_wall_clock_and_never_last_longer_than_eight_hours_of_it(watched, clock):
@@ -191,7 +194,7 @@ def test_shelves_go_by_the_wall_clock_and_never_last_longer_than_eight_hours_of_
     some_packets(scene)
     scene.fault(lambda: clock.set(3 * HOUR_S))
     poll(lambda: aside(scene) == {"s002"}, 20, "two hours are over after three")
-    scene.finish()
+    scene.finish(timeout_s=SLOW_S)
 
 
 def aside(scene: Scene) -> set[str]:
