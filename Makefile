@@ -94,8 +94,6 @@ broker:
 	    else \
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }
-	@command -v faketime >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
-	    { apt-get update -qq && apt-get install -y -qq faketime; }
 
 .PHONY: container
 container:
