@@ -200,10 +200,3 @@ def find_fault(stats: WindowStats, ignored: Container[str] = ()) -> str | None:
     """Name of the first fault in a window; None if there is none, or if that one is `ignored`."""
     found = next((name for name, has in FAULTS.items() if has(stats)), None)
     return None if found in ignored else found
-
-
-FAULT_NAMES = tuple(FAULTS)
-"""The faults by their codes."""
-
-NO_FAULT = -1
-"""Code of a window without a fault."""

@@ -25,7 +25,7 @@ from drsn.agent.decision.silence_timer import SilenceTimer
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from drsn.agent.decision.alarm_state import Suppressor
     from drsn.agent.decision.batch_feed import Decisions
@@ -87,6 +87,7 @@ class AlarmEngine:
         for name, sensor in present.items():
             self.sensors[name] = sensor
             self._silence.begin(self.sensors.slot(name), sensor.period_s)
+        self.sensors.mark_stored()
         self._shelvings = ShelvingTimer(present)
         self._batches = BatchFeed(self.sensors, self._counter, self._silence, self.feed)
 
@@ -102,12 +103,12 @@ class AlarmEngine:
             self._commissioning.add_window(name, diagnosis, outcome.suppressed_by)
         return outcome
 
-    def feed_batch(self, diagnoses: Diagnoses, decided_unix_ns: int) -> Decisions:
+    def feed_batch(self, diagnoses: Diagnoses, decided_unix_ns: Sequence[int]) -> Decisions:
         """Apply the windows of a batch, those of one sensor in their order; equal to `feed` for each row.
 
         Args:
             diagnoses: of the batch.
-            decided_unix_ns: the agent's clock.
+            decided_unix_ns: of each row, the agent's clock.
         """
         names = dict.fromkeys(diagnoses.batch.sensors)
         new = [name for name in names if name not in self.sensors]

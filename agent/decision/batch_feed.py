@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from drsn.agent.decision.counters import counter_dtype
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,21 @@ class Decisions:
     """The other part of the states before the windows, by reference; None: the sensor is new."""
     after_cold: list[SensorState]
     """The same after the windows."""
+    conditions: tuple[str, ...]
+    """Names of the codes in `condition`."""
+    slots: NDArray[np.intp]
+    """int[rows]: slot of each row's sensor in the table."""
+
+    def diagnosis(self, row: int) -> Diagnosis:
+        """The diagnosis of one row as an object, with the allowance of a baseline."""
+        diagnosis = self.diagnoses.diagnosis(row)
+        condition = self.conditions[self.condition[row]]
+        return diagnosis if condition == diagnosis.condition else replace(diagnosis, condition=condition)
+
+    @property
+    def conditions_per_sensor(self) -> int:
+        """Conditions of each sensor, which the counters have columns of."""
+        return int(self.before["cast"].shape[1])
 
 
 class BatchFeed:
@@ -65,12 +80,12 @@ class BatchFeed:
         self._table, self._counter, self._silence, self._feed = table, counter, silence, feed
         self._dtype = counter_dtype(len(table.conditions))
 
-    def __call__(self, diagnoses: Diagnoses, decided_unix_ns: int, new: Iterable[str]) -> Decisions:
+    def __call__(self, diagnoses: Diagnoses, decided_unix_ns: Sequence[int], new: Iterable[str]) -> Decisions:
         """Apply the windows of a batch, those of one sensor in their order.
 
         Args:
             diagnoses: of the batch.
-            decided_unix_ns: the agent's clock.
+            decided_unix_ns: of each row, the agent's clock.
             new: the sensors that have no window yet.
         """
         slots = np.array(self._table.slots(diagnoses.batch.sensors), np.intp)
@@ -94,7 +109,8 @@ class BatchFeed:
         words = np.empty((2, size, self._table.words.shape[1]), np.int64)
         before, after = words.view(self._dtype)[..., 0]
         suppressed, condition = np.empty((2, size), np.int8)
-        return Decisions(diagnoses, [], suppressed, condition, before, after, [*cold], cold)
+        names = self._counter.names
+        return Decisions(diagnoses, [], suppressed, condition, before, after, [*cold], cold, names, slots)
 
     def _count(
         self, decisions: Decisions, rows: slice | NDArray[np.intp], slots: NDArray[np.intp], windows: WindowColumns
@@ -113,9 +129,11 @@ class BatchFeed:
         decisions.suppressed[rows], decisions.condition[rows] = counted.suppressor, counted.condition
         return np.flatnonzero(slow)
 
-    def _decide(self, decisions: Decisions, row: int, slot: int, decided_unix_ns: int, first: set[str]) -> None:
+    def _decide(
+        self, decisions: Decisions, row: int, slot: int, decided_unix_ns: Sequence[int], first: set[str]
+    ) -> None:
         """Apply one window by itself."""
-        outcome = self._feed(decisions.diagnoses.diagnosis(row), decided_unix_ns)
+        outcome = self._feed(decisions.diagnoses.diagnosis(row), decided_unix_ns[row])
         assert outcome.diagnosis is not None
         decisions.after[row] = self._table.words[slot].view(self._dtype)[0]
         decisions.after_cold[row] = self._table.cold[slot]

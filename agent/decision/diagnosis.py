@@ -67,7 +67,7 @@ class Interpreter:
     """Turns the arrays of a batch into diagnoses by a contract's labels."""
 
     def __init__(self, contract: ModelContract) -> None:
-        self._labels = tuple(label.name for label in contract.labels)
+        self.labels = tuple(label.name for label in contract.labels)
         self._conditions = contract.conditions
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
         self._membership: NDArray[np.float32] = np.array(
@@ -102,10 +102,10 @@ class Interpreter:
         return Diagnosis(
             reading=reading,
             condition=condition if reading.fault is None else SENSOR_FAULT,
-            label=self._labels[label[row]] if reading.fault is None else reading.fault,
+            label=self.labels[label[row]] if reading.fault is None else reading.fault,
             confidence=probabilities[best[row]] if reading.fault is None else 1.0,
             condition_probabilities=dict(zip(self._conditions, probabilities, strict=True)),
-            label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
+            label_probabilities=dict(zip(self.labels, outputs.probabilities[row].tolist(), strict=True)),
             novelty=novelty,
         )
 

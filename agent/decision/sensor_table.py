@@ -126,6 +126,10 @@ class SensorTable(MutableMapping[str, SensorState]):
         self.words[slots] = words
         self._flags[_CHANGED, slots] = True
 
+    def mark_stored(self) -> None:
+        """No state has changed since it was loaded; with its first change a state is given whole."""
+        self._flags[_CHANGED] = False
+
     def take_changed(self) -> list[ChangedSensor]:
         """The sensors whose state has changed since the last call, by slot."""
         slots = np.flatnonzero(self._flags[_CHANGED])

@@ -112,7 +112,7 @@ def commissioning() -> Commissioning:
     return Commissioning(BUNDLE, CONTRACT.abstention_threshold, lambda: 50.0, seconds=6.0, give_up_after_s=60.0)
 
 
-def answer_of(act: Callable[[Any], Any], engine: AlarmEngine | OneWindowEngine) -> Any:
+def answer_of(act: Callable[[Any], object], engine: AlarmEngine | OneWindowEngine) -> object:
     """What the engine returns, or why it refuses."""
     try:
         return act(engine)
@@ -143,11 +143,11 @@ class Twins(RuleBasedStateMachine):
     def batch(self, windows: list[Window]) -> None:
         self.now_ns += len(windows) * WINDOW_NS
         batch, outputs = batch_of(windows, self.now_ns)
-        before, outcomes = [], []
-        for diagnosis in self.interpret([batch.reading(row) for row in range(batch.size)], outputs):
+        before, outcomes, decided_ns = [], [], [self.now_ns + row for row in range(batch.size)]
+        for row, diagnosis in enumerate(self.interpret([batch.reading(n) for n in range(batch.size)], outputs)):
             before.append(self.reference.sensors.get(diagnosis.reading.sensor))
-            outcomes.append(self.reference.feed(diagnosis, self.now_ns))
-        decisions = self.arrays.feed_batch(self.interpret.columns(batch, outputs), self.now_ns)
+            outcomes.append(self.reference.feed(diagnosis, decided_ns[row]))
+        decisions = self.arrays.feed_batch(self.interpret.columns(batch, outputs), decided_ns)
         expected = [(row, o) for row, o in enumerate(outcomes) if o.changes or before[row] is None]
         assert [(row, o.changes) for row, o in decisions.outcomes] == [(row, o.changes) for row, o in expected]
         assert repr(decisions.outcomes) == repr(expected), "NaN is not NaN"
