@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
@@ -29,12 +29,13 @@ WASTED_WINDOWS = 8
 """Samples lost in a row, in windows, after which a notice says that the packets never join to a window."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Window:
     """A complete window at the sensor's own rate."""
 
     samples: NDArray[np.float32]
-    """float32[channels, native window], a view into the ring: valid during the call that hands it over."""
+    """float32[channels, native window], a view of the ring or of the packet: valid during the call that hands it over,
+    and not to be written."""
     sample_rate_hz: float
     end_unix_ns: int
     """Time of its last sample: by the sensor's `t0`, else by the packet's arrival."""
@@ -150,41 +151,27 @@ class SensorStream:
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
-            end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
-            window = self._window(
-                packet, samples, sample_rate_hz, end_unix_ns, clipped=end < self._clipped, fresh=fresh
+            window = Window(
+                samples,
+                sample_rate_hz,
+                last_unix_ns - round((total - end) * 1e9 / sample_rate_hz),
+                fresh,
+                packet.unit,
+                bool(packet.clock_synced),
+                ring.hop,
+                packet.rpm,
+                end < self._clipped,
+                self._rate_monitor.error,
+                packet.count,
             )
             self._lost_in_a_row, fresh = 0, False
             on_window(window)
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)
-        self.cursor = replace(cursor, fresh=fresh)
-        return self.cursor
-
-    def _window(
-        self,
-        packet: Packet,
-        samples: NDArray[np.float32],
-        sample_rate_hz: float,
-        end_unix_ns: int,
-        *,
-        clipped: bool,
-        fresh: bool,
-    ) -> Window:
-        return Window(
-            samples=samples,
-            sample_rate_hz=sample_rate_hz,
-            end_unix_ns=end_unix_ns,
-            fresh=fresh,
-            unit=packet.unit,
-            clock_synced=bool(packet.clock_synced),
-            advance=self._hop(samples.shape[1]),
-            rpm=packet.rpm,
-            clipped=clipped,
-            rate_error=self._rate_monitor.error,
-            count=packet.count,
-        )
+        cursor.fresh = fresh
+        self.cursor = cursor
+        return cursor
 
     def _hop(self, window: int) -> int:
         """Samples from one window to the next."""
@@ -213,6 +200,8 @@ class SensorStream:
 
     def _lose(self, ring: RingBuffer) -> None:
         """Count the samples that wait in the ring as lost."""
+        if not ring.pending:
+            return
         before, self.lost_samples = self._lost_in_a_row, self.lost_samples + ring.pending
         self._lost_in_a_row += ring.pending
         if before < WASTED_WINDOWS * ring.window <= self._lost_in_a_row:
