@@ -48,10 +48,9 @@ class Continuity(str, Enum):
     DUPLICATE = "duplicate"
     """The packet was read before."""
 
-    @property
-    def resets_votes(self) -> bool:
+    def __init__(self, value: str) -> None:
+        self.resets_votes = value in ("gap", "restart")
         """True if windows before and after must not vote together."""
-        return self in (Continuity.GAP, Continuity.RESTART)
 
 
 class PastBoot(NamedTuple):
@@ -139,14 +138,15 @@ def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, contin
     before = cursor.before if cursor else None
     if continuity is Continuity.RESTART:
         before = _ended_count(cursor, packet)
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _past_boots(cursor, packet), before, touches)
+    past = () if cursor is None else cursor.past_boots
+    if cursor is not None and packet.boot_id != cursor.boot_id:
+        past = _past_boots(cursor, packet)
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, past, before, touches)
 
 
-def _past_boots(cursor: Cursor | None, packet: Packet) -> tuple[PastBoot, ...]:
+def _past_boots(cursor: Cursor, packet: Packet) -> tuple[PastBoot, ...]:
     """The boots before that of `packet`, the latest first, each once."""
-    if cursor is None:
-        return ()
-    if packet.boot_id == cursor.boot_id or cursor.seq is None or not cursor.boot_id:
+    if cursor.seq is None or not cursor.boot_id:
         return cursor.past_boots
     ended = PastBoot(cursor.boot_id, cursor.seq, cursor.end_unix_ns)
     others = (boot for boot in cursor.past_boots if boot.boot_id not in (ended.boot_id, packet.boot_id))

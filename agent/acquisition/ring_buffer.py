@@ -38,15 +38,12 @@ class RingBuffer:
         self.hop = hop
         self._channels = channels
         self._buffer: NDArray[np.float32] | None = None  # until a sample has to wait
+        self.nbytes = 0
+        """Memory of the samples; 0 until one has to wait for its window."""
         self._at = 0  # where the next sample goes, < window
         self._due = window  # samples until a window is complete
         self.pending = 0
         """Samples that no window has held yet."""
-
-    @property
-    def nbytes(self) -> int:
-        """Memory of the samples; 0 until one has to wait for its window."""
-        return 0 if self._buffer is None else self._buffer.nbytes
 
     def reset(self) -> None:
         """Forget every sample: the next one does not follow the last one."""
@@ -80,6 +77,7 @@ class RingBuffer:
         buffer, window, n = self._buffer, self.window, samples.shape[1]
         if buffer is None:
             buffer = self._buffer = np.zeros((self._channels, 2 * window), dtype=np.float32)
+            self.nbytes = buffer.nbytes
         start, end = self._at, self._at + n
         first = min(end, window) - start
         buffer[:, start : start + first] = buffer[:, start + window : start + window + first] = samples[:, :first]

@@ -110,7 +110,13 @@ class SensorStream:
         Raises:
             PacketError: the rate or the channels can't serve the model.
         """
-        self._check(packet, sample_rate_hz)
+        if packet.samples.shape[0] != self._contract.channels:
+            raise PacketError(
+                Reason.WRONG_CHANNELS,
+                f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
+                "(name the input's `channels` to split a packet into sensors)",
+            )
+        check_rate(sample_rate_hz, self._contract)
         continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
         if continuity is Continuity.DUPLICATE:
             self._repeats += 1
@@ -122,8 +128,9 @@ class SensorStream:
             continuity = Continuity.RESTART
         self._repeats = 0
         known_hz = self._rate_hz
-        changed = known_hz is not None and steady_rate_hz(sample_rate_hz, self._rate_hz) != known_hz
-        return Continuity.GAP if changed else continuity
+        if known_hz is None or sample_rate_hz == known_hz or steady_rate_hz(sample_rate_hz, known_hz) == known_hz:
+            return continuity
+        return Continuity.GAP
 
     def push(
         self,
@@ -131,14 +138,17 @@ class SensorStream:
         sample_rate_hz: float,
         continuity: Continuity,
         received_unix_ns: int,
-        on_window: Callable[[Window], None],
+        on_window: Callable[[str, Window], None],
     ) -> Cursor:
-        """Add a packet that is no duplicate, and call `on_window` for each window that it completes.
+        """Add a packet that is no duplicate, and call `on_window` with the sensor's id for each window it completes.
 
         `continuity` is the packet's `continuity_of`. Returns how far the stream is read now.
         """
-        sample_rate_hz = steady_rate_hz(sample_rate_hz, self._rate_hz)
-        ring, touches, total = self._ring_for(sample_rate_hz), continuity is Continuity.TOUCHES, packet.samples.shape[1]
+        known_hz, ring = self._rate_hz, self._ring
+        sample_rate_hz = steady_rate_hz(sample_rate_hz, known_hz)
+        if ring is None or sample_rate_hz != known_hz:
+            ring = self._new_ring(sample_rate_hz)
+        touches, total = continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
             self._lose(ring)
             ring.reset()
@@ -165,7 +175,7 @@ class SensorStream:
                 packet.count,
             )
             self._lost_in_a_row, fresh = 0, False
-            on_window(window)
+            on_window(self.sensor, window)
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)
@@ -173,29 +183,15 @@ class SensorStream:
         self.cursor = cursor
         return cursor
 
-    def _hop(self, window: int) -> int:
-        """Samples from one window to the next."""
-        return max(1, round(window * self._hop_windows))
-
     @property
     def _rate_hz(self) -> float | None:
         return None if self.cursor is None else self.cursor.sample_rate_hz
 
-    def _check(self, packet: Packet, sample_rate_hz: float) -> None:
-        if packet.samples.shape[0] != self._contract.channels:
-            raise PacketError(
-                Reason.WRONG_CHANNELS,
-                f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
-                "(name the input's `channels` to split a packet into sensors)",
-            )
-        check_rate(sample_rate_hz, self._contract)
-
-    def _ring_for(self, sample_rate_hz: float) -> RingBuffer:
-        if self._ring is None or sample_rate_hz != self._rate_hz:
-            if self._ring is not None:
-                self._lose(self._ring)
-            window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
-            self._ring = RingBuffer(self._contract.channels, window, self._hop(window))
+    def _new_ring(self, sample_rate_hz: float) -> RingBuffer:
+        if self._ring is not None:
+            self._lose(self._ring)
+        window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
+        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._hop_windows)))
         return self._ring
 
     def _lose(self, ring: RingBuffer) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.publish_packet import PublishPacket
 
 NOT_RECEIVED: Final = "message could not be received"
-"""Then the client disconnects. Without an acknowledgement, the broker sends the message again on the next connection."""
+"""Then the client disconnects. Without acknowledgement, the broker sends the message again on the next connection."""
 
 log = logging.getLogger(__name__)
 
