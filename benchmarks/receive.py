@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import tracemalloc
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -29,7 +29,7 @@ from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection_options import ConnectionOptions
-from drsn.agent.mqtt.message import Message
+from drsn.agent.mqtt.message import Message, ack_all
 from drsn.agent.mqtt.session import Session, SessionEvents, open_session
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.model.contract import Label, ModelContract
@@ -103,7 +103,7 @@ def bare_client(port: int, received: Callable[[], object]) -> paho.Client:
     return client
 
 
-def agent_session(port: int, received: Callable[[Message], object]) -> tuple[Session, paho.Client]:
+def agent_session(port: int, received: Callable[[Message], None]) -> tuple[Session, paho.Client]:
     """The session of the agent, and its client, which a test may turn by hand."""
     options = ConnectionOptions("ingest", "bench", ("plant/+/raw",), receive_maximum=20_000, max_payload_bytes=1 << 20)
     events = SessionEvents(
@@ -112,7 +112,7 @@ def agent_session(port: int, received: Callable[[Message], object]) -> tuple[Ses
         lost=lambda _code, _reason: None,
         confirmed=lambda _confirmation: None,
         changed=lambda: None,
-        received=lambda message: (received(message), None)[1],
+        received=received,
     )
     session = open_session(BrokerAddress("127.0.0.1", port), options, events, epoch=1, protocol="5")
     return session, session._client  # noqa: SLF001 (nothing else turns it)
@@ -133,60 +133,71 @@ def network_steps(name: str, packet: bytes, opened: paho.Client, end: socket.soc
     return Step(name, prepare, run)
 
 
-def ack_step(session: Session, client: paho.Client, end: socket.socket, messages: list[Message]) -> Step:
+def ack_step(client: paho.Client, end: socket.socket, messages: list[Message]) -> Step:
     """Acknowledge all messages of a round, and write the acknowledgements."""
 
     def prepare() -> list[object]:
         end.setblocking(False)
-        try:
+        with suppress(BlockingIOError):
             while end.recv(1 << 20):
                 pass
-        except BlockingIOError:
-            end.setblocking(True)
+        end.setblocking(True)
         return list(messages[:BATCH])
 
     def run(batch: list[object]) -> None:
-        for message in batch:
-            message.ack()  # type: ignore[attr-defined]
+        ack_all(batch)  # type: ignore[arg-type]
         client.loop_write()
 
     return Step("acknowledge and write", prepare, run)
 
 
-def main_steps() -> list[Step]:
-    """What the main thread does with a message until the window is complete, apart from the codecs."""
-    codec("frame")
-    state = {"seq": 0}
+class Packets:
+    """Messages with one packet each, whose `seq` rises from round to round."""
 
-    def messages(part: int = WINDOW) -> list[object]:
-        made = []
+    def __init__(self) -> None:
+        self._seq = 0
+
+    def make(self, part: int = WINDOW) -> list[object]:
+        """One round of messages, each with the first `part` samples of the window, as frames."""
+        made: list[object] = []
         for _ in range(BATCH):
-            state["seq"] += 1
-            packet = Packet(SAMPLES[:, :part], sample_rate_hz=RATE_HZ, seq=state["seq"], boot_id=1)
-            payload = codec("frame").encode(packet)
-            made.append(Message("plant/press4/raw", payload, 1, False, 0.0, 1))  # noqa: FBT003
+            self._seq += 1
+            packet = Packet(SAMPLES[:, :part], sample_rate_hz=RATE_HZ, seq=self._seq, boot_id=1)
+            made.append(Message("plant/press4/raw", codec("frame").encode(packet), 1, False, 0.0, 1))
         return made
 
-    inbox = Inbox(4 * BATCH)
-    tracker = AckTracker()
+
+def inbox_steps(packets: Packets) -> list[Step]:
+    """What a message costs between the two threads."""
+    inbox, tracker = Inbox(4 * BATCH), AckTracker()
 
     def put(batch: list[object]) -> None:
         for message in batch:
             inbox.put(message)  # type: ignore[arg-type]
 
     def fill() -> list[object]:
-        batch = messages()
+        batch = packets.make()
         put(batch)
         return batch
 
     def empty() -> list[object]:
         inbox.take(4 * BATCH, 0.0)
-        return messages()
+        return packets.make()
 
     def track(batch: list[object]) -> None:
         for message in batch:
             tracker.open(message, 0.0).read = True  # type: ignore[arg-type]
         tracker.settle()
+
+    return [
+        Step("inbox: put", empty, put),
+        Step("inbox: take", fill, lambda _batch: inbox.take(BATCH, 0.0)),
+        Step("tracker: open and settle", packets.make, track),
+    ]
+
+
+def intake_steps(packets: Packets) -> list[Step]:
+    """What the main thread does with a message until the window is complete, decoding included."""
 
     def intake(hop: float = 1.0) -> Callable[[list[object]], None]:
         pattern = TopicPattern("plant/{machine}/raw", "{machine}")
@@ -200,12 +211,9 @@ def main_steps() -> list[Step]:
         return run
 
     return [
-        Step("inbox: put", empty, put),
-        Step("inbox: take", fill, lambda _batch: inbox.take(BATCH, 0.0)),
-        Step("tracker: open and settle", messages, track),
-        Step("intake: packet of one window", messages, intake()),
-        Step("intake: packet of one window, hop 1/4", messages, intake(0.25)),
-        Step("intake: packet of 1/8 window", lambda: messages(WINDOW // 8), intake()),
+        Step("intake: packet of one window", packets.make, intake()),
+        Step("intake: packet of one window, hop 1/4", packets.make, intake(0.25)),
+        Step("intake: packet of 1/8 window", lambda: packets.make(WINDOW // 8), intake()),
     ]
 
 
@@ -289,33 +297,41 @@ def _peak_bytes(step: Step) -> float:
     return peak / BATCH
 
 
+def socket_steps(name: str, packet: bytes) -> Iterator[list[object]]:
+    """Rows of the network thread: paho alone, the agent's session, and the acknowledgements."""
+    count = [0]
+
+    def received(_message: object = None) -> None:
+        count[0] += 1
+
+    with line() as (port, ends):
+        client = bare_client(port, received)
+        client.loop(1.0)
+        yield measure(network_steps(f"paho alone: {name}", packet, client, ends[0], count))
+        client.disconnect()
+    messages: list[Message] = []
+
+    def kept(message: Message) -> None:
+        received()
+        messages.append(message)
+
+    with line() as (port, ends):
+        session, client = agent_session(port, kept)
+        while not session.connected:
+            client.loop(1.0)
+        yield measure(network_steps(f"session: {name}", packet, client, ends[0], count))
+        yield measure(ack_step(client, ends[0], messages))
+        client.disconnect()
+
+
 def main() -> None:
     """Measure and report."""
     packet = Packet(SAMPLES, sample_rate_hz=RATE_HZ, seq=1, boot_id=1, t0_unix_ns=1_767_225_600_000_000_000)
     frame = publish_packet(7, codec("frame").encode(packet), {})
     bare = publish_packet(7, raw.encode(packet), raw.properties_of(packet))
-    rows = []
-    for name, sent in (("frame", frame), ("raw, 3 properties", bare)):
-        count = [0]
-
-        def received(_message: object = None, count: list[int] = count) -> None:
-            count[0] += 1
-
-        with line() as (port, ends):
-            client = bare_client(port, received)
-            client.loop(1.0)
-            rows.append(measure(network_steps(f"paho alone: {name}", sent, client, ends[0], count)))
-            client.disconnect()
-        messages: list[Message] = []
-        with line() as (port, ends):
-            session, client = agent_session(port, lambda message: (received(), messages.append(message)))
-            while not session.connected:
-                client.loop(1.0)
-            rows.append(measure(network_steps(f"session: {name}", sent, client, ends[0], count)))
-            if name == "frame":
-                rows.append(measure(ack_step(session, client, ends[0], messages)))
-            client.disconnect()
-    rows += [measure(step) for step in main_steps() + codec_steps()]
+    rows = [*socket_steps("frame", frame), *socket_steps("raw, 3 properties", bare)]
+    packets = Packets()
+    rows += [measure(step) for step in [*inbox_steps(packets), *intake_steps(packets), *codec_steps()]]
     report("receive", ["step", "us", "least", "calls", "bytes"], rows)
 
 
