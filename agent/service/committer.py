@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drsn.agent.mqtt.message import ack_all
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
@@ -109,8 +110,8 @@ class Committer:
             # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
             self.cursors.update({n: cursor for n, cursor in packet.cursors.items() if n in self.engine.sensors})
         self._store(due, answer)
+        ack_all([packet.message for packet in done])
         for packet in done:
-            packet.message.ack()
             self._count(packet)
         self.publisher.outcomes(due)
         self.recorder.release()
