@@ -78,7 +78,7 @@ class Publisher:
         if epoch != self._epoch:
             self._epoch, self._status, self.refused = epoch, None, None
             self._alarms.restart()
-        if again or status != self._status:
+        if again or (status is not self._status and status != self._status):
             payload = status.model_dump_json().encode()
             self._status_mid = connection.publish(self._topics.status, payload, qos=1, retain=True)
             self._status = status if self._status_mid is not None else None

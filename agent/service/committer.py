@@ -76,10 +76,9 @@ class Committer:
         """How long the next commit may still wait, in seconds; None: there is nothing to commit."""
         return self.group.due_in_s(len(self.tracker), now_s)
 
-    def commit_windows(self, decisions: Iterable[Decisions]) -> None:
+    def commit_windows(self, decisions: Sequence[Decisions]) -> bool:
         """The same as `commit` for what was decided about the windows of batches."""
-        decisions = list(decisions)
-        self.commit([outcome for each in decisions for _, outcome in each.outcomes], windows=bool(decisions))
+        return self.commit([outcome for each in decisions for _, outcome in each.outcomes], windows=bool(decisions))
 
     def commit(
         self,
@@ -88,7 +87,7 @@ class Committer:
         *,
         windows: bool = False,
         now: bool = False,
-    ) -> None:
+    ) -> bool:
         """Commit what was decided if it is due; then acknowledge the packets that are done.
 
         Votes wait for others (group commit). A transition, an answer, and `now` do not wait.
@@ -98,13 +97,16 @@ class Committer:
             answer: of a command; it is committed with the outcomes, before it goes out.
             windows: windows were counted since the last call.
             now: commit even if more might join.
+
+        Returns:
+            False: nothing was committed yet.
         """
         now_s = self.clock.monotonic_s()
         self.recorder.capture_last(self.noted)
         self.group.add([*self.noted, *outcomes], now_s, waiting=windows or self.tracker.any_done)
         self.noted = []
         if not now and answer is None and self.wait_s(now_s) != 0:
-            return
+            return False
         due, done = self.group.take(), self.tracker.settle()
         for packet in done:
             # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
@@ -115,6 +117,7 @@ class Committer:
             self._count(packet)
         self.publisher.outcomes(due)
         self.recorder.release()
+        return True
 
     def finish(self) -> None:
         """Commit all that is left, at an ordered stop."""

@@ -72,7 +72,7 @@ class AgentInfo:
         return self.status("offline", "stopped", since="")
 
 
-@dataclass(frozen=True)
+@dataclass
 class StatusReport:
     """The status: `online`, or `degraded` with the reasons of every part."""
 
@@ -84,13 +84,18 @@ class StatusReport:
     publisher: Publisher
     recorder: Recorder
     expiry: CertificateExpiry
+    _last: tuple[object, StatusDocument] | None = None  # what it was made of, and the document
 
     def document(self, stopped: bool = False) -> StatusDocument:  # noqa: FBT001, FBT002 (a callable's argument)
-        """The agent as it is now."""
+        """The agent as it is now; the same object as the last one as long as nothing has changed."""
         reasons = (*self.info.reasons, *self._reasons())
         state = "stopped" if stopped else "degraded" if reasons else "online"
         ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
-        return self.info.status(state, ingest, reasons=reasons, warnings=self.expiry.warnings)
+        parts = (state, ingest, reasons, self.expiry.warnings)
+        if self._last is None or self._last[0] != parts:
+            document = self.info.status(state, ingest, reasons=reasons, warnings=self.expiry.warnings)
+            self._last = parts, document
+        return self._last[1]
 
     def _reasons(self) -> list[str]:
         reasons = list(self.journal.reasons)

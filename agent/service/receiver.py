@@ -68,8 +68,7 @@ class Receiver:
             self._log_refusal(packet, error)
             self._committer.note(self._pipeline.refuse(packet, error))
         else:
-            if decisions:
-                self._committer.commit_windows(decisions)
+            if decisions and self._committer.commit_windows(decisions):
                 self._delivery.pump(self._clock.monotonic_s())
         finally:
             self._log_notices()  # also those of a packet that ends the process
