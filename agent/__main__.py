@@ -1,35 +1,42 @@
-"""`drsn-agent`: arguments and exit codes; each command lives in its own module."""
+"""`drsn-agent`: arguments and exit codes; each command lives in its own module.
+
+The modules of the arguments are light to import. The module that carries out a command imports numpy, pydantic and so
+on; it is imported when the command runs.
+"""
 
 from __future__ import annotations
 
+import argparse
+import pkgutil
 import sys
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from drsn.agent.service import cli as service_commands
-from drsn.agent.tools.alarm_tests import command as cases_command
-from drsn.agent.tools.demo import command as demo_command
-from drsn.agent.tools.doctor import command as doctor_command
-from drsn.agent.tools.evidence import cli as evidence_command
-from drsn.agent.tools.operator import cli as operator_commands
-from drsn.agent.tools.replay import cli as replay_command
-from drsn.agent.tools.simulation import command as simulation_command
+from drsn.agent.service import arguments as service_arguments
+from drsn.agent.tools.alarm_tests import arguments as cases_arguments
+from drsn.agent.tools.demo import arguments as demo_arguments
+from drsn.agent.tools.doctor import arguments as doctor_arguments
+from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.operator import arguments as operator_arguments
+from drsn.agent.tools.replay import arguments as replay_arguments
+from drsn.agent.tools.simulation import arguments as simulation_arguments
 from drsn.model.errors import Parser, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 
 MODULES = (
-    service_commands,
-    operator_commands,
-    evidence_command,
-    doctor_command,
-    demo_command,
-    replay_command,
-    simulation_command,
-    cases_command,
+    service_arguments,
+    operator_arguments,
+    evidence_arguments,
+    doctor_arguments,
+    demo_arguments,
+    replay_arguments,
+    simulation_arguments,
+    cases_arguments,
 )
+"""`add_to` of each adds commands. `command` of a command is the text "module:function": what to import and to call."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,13 +45,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(argv: Sequence[str] | None) -> int:
+    arguments = command_parser().parse_args(argv)
+    return int(pkgutil.resolve_name(arguments.command)(arguments))
+
+
+def command_parser() -> Parser:
+    """Return the parser of all commands."""
     parser = Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('drsn-edge')}")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="show program's version number and exit"
+    )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in MODULES:
         module.add_to(subparsers)
-    arguments = parser.parse_args(argv)
-    return int(arguments.command(arguments))
+    return parser
+
+
+class _Version(argparse.Action):
+    """Print the version. argparse's own action takes the text itself, and to look it up costs each command 25 ms."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version  # noqa: PLC0415 (as said)
+
+        print(f"{parser.prog} {version('drsn-edge')}")
+        parser.exit()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of all commands. The dispatcher, the command line's help and the alarm tests read it."""
+"""The table of all commands. The dispatcher and the alarm tests read it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 class Handler:
     """How a verb is carried out."""
 
-    help: str
-    """One line for the command line."""
     run: Callable[[CommandContext, CommandDocument, int], Work]
     """Carries out a command at a wall-clock time in ns; raises RefusedError with a reason for the sender."""
     kept: bool = True
@@ -35,19 +33,17 @@ class Handler:
 
 
 VERBS: Final[dict[str, Handler]] = {
-    "ack": Handler("acknowledge an alarm", alarm_verbs.ack),
-    "reset": Handler("reset a latched alarm whose cause is gone", alarm_verbs.reset),
-    "shelve": Handler("suppress alarms of a sensor for some time, 8 hours at most", alarm_verbs.shelve),
-    "unshelve": Handler("end a shelving", alarm_verbs.unshelve),
-    "out_of_service": Handler("suppress alarms of a sensor until `in-service`", alarm_verbs.out_of_service),
-    "in_service": Handler("end `out-of-service`", alarm_verbs.in_service),
-    "events": Handler("what happened to a sensor, from the agent's journal", events, kept=False),
-    "evidence": Handler("publish the record of an event", evidence, kept=False, needs="state_dir"),
-    "commission": Handler("learn the baseline of a machine from a healthy minute", commission, needs="commission_s"),
-    "forget": Handler(
-        "remove a sensor that is gone: its alarm and its state, not its history", forget, needs="forget_sensor"
-    ),
-    RELOAD: Handler("take over new settings or another bundle, if they pass the check", reload, needs="reload"),
+    "ack": Handler(alarm_verbs.ack),
+    "reset": Handler(alarm_verbs.reset),
+    "shelve": Handler(alarm_verbs.shelve),
+    "unshelve": Handler(alarm_verbs.unshelve),
+    "out_of_service": Handler(alarm_verbs.out_of_service),
+    "in_service": Handler(alarm_verbs.in_service),
+    "events": Handler(events, kept=False),
+    "evidence": Handler(evidence, kept=False, needs="state_dir"),
+    "commission": Handler(commission, needs="commission_s"),
+    "forget": Handler(forget, needs="forget_sensor"),
+    RELOAD: Handler(reload, needs="reload"),
 }
 
 CORE_VERBS: Final = tuple(verb for verb, handler in VERBS.items() if handler.needs is None)

@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings
@@ -22,33 +21,7 @@ from drsn.model.errors import EXIT_OK
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from types import FrameType
-
-    from drsn.model.errors import Parser
-
-
-def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
-    """Add the commands."""
-    configured(subparsers.add_parser("run", help="serve until SIGTERM; SIGHUP reloads"), run)
-    parser = subparsers.add_parser(
-        "check", help="check configuration, bundle and its self-test, and exit; no network, no state"
-    )
-    configured(parser, check)
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def configured(parser: Parser, command: Callable[[argparse.Namespace], int], *, required: bool = True) -> None:
-    """Give a command its configuration: --config and --set."""
-    parser.add_argument("--config", type=Path, required=required, metavar="FILE", help="TOML settings")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="override a setting; may be repeated",
-    )
-    parser.set_defaults(command=command)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,9 +1,8 @@
-"""Options of commands that connect to a broker without a configuration file."""
+"""What the options of commands that connect to a broker without a configuration file give (`settings/arguments`)."""
 
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,23 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
-
-
-def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
-    """Add the options: the broker's URL, and how to log in."""
-    parser.add_argument(flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port] or mqtts://...")
-    add_login(parser)
-
-
-def add_login(parser: argparse.ArgumentParser) -> None:
-    """Add the options without the URL."""
-    parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
-    parser.add_argument("--username")
-    parser.add_argument("--password-file", type=Path, metavar="FILE")
-    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="of the broker's certificate")
-    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="our certificate, where the broker asks for one")
-    parser.add_argument("--key-file", type=Path, metavar="FILE", help="its key; default: in --cert-file")
-    parser.add_argument("--insecure", action="store_true", help="do not check the broker's certificate")
 
 
 def broker_of(arguments: argparse.Namespace) -> BrokerAddress:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
+from drsn.agent.acquisition.codec_names import CODECS
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, PayloadFormat, Reason
 from drsn.model.errors import ConfigurationError
 
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["CODECS", "Codec", "Packet", "PacketError", "PayloadFormat", "Reason", "codec"]
-
-CODECS: Final = ("raw", "frame", "json", "cbor", "msgpack")
-"""Names of the codecs."""
 
 
 class Codec(Protocol):

@@ -14,20 +14,10 @@ if TYPE_CHECKING:
 
     from drsn.agent.tools.demo.observer import Observer
     from drsn.agent.tools.demo.result import DemoResult
-    from drsn.model.errors import Parser
 
 MOST_SECONDS = 3600
 LEAST_SECONDS = 12
 """The degrading machine is healthy for a third and gets worse for a third; then a quorum needs eight windows."""
-
-
-def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("demo", help="watch five replayed machines being diagnosed; needs nothing else")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the demo")
-    parser.add_argument("--bundle", default="shipped:synthetic", help="another bundle: a path or shipped:NAME")
-    parser.add_argument("--json", action="store_true", help="no view; one JSON object on stdout")
-    parser.set_defaults(command=demo)
 
 
 def demo(arguments: argparse.Namespace) -> int:

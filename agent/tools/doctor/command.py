@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.observability import logs
-from drsn.agent.service.cli import configured
 from drsn.agent.settings.loader import load
 from drsn.agent.tools.doctor import devices
 from drsn.agent.tools.doctor.finding import exit_code_of
@@ -17,24 +16,8 @@ if TYPE_CHECKING:
     import argparse
 
     from drsn.agent.tools.doctor.finding import Finding
-    from drsn.model.errors import Parser
 
 MARKS = {"ok": "ok", "soon": "SOON", "problem": "PROBLEM", "unneeded": "-"}
-
-
-def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "doctor", help="check broker, GPU, TensorRT, engine, directories and clock, with a remedy for each problem"
-    )
-    configured(parser, doctor, required=False)
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.add_argument(
-        "--write-device-dropin",
-        type=Path,
-        metavar="FILE",
-        help="check nothing; list this machine's GPU devices in a drop-in for the systemd units (docs/jetson.md)",
-    )
 
 
 def doctor(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from drsn.agent.evidence.json_form import read
 from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
 from drsn.agent.schema.documents import iso_utc
-from drsn.agent.settings.broker_options import add_login, broker_of, prefix_of
+from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.tools.evidence.replay import Replay
     from drsn.model.bundle import Bundle
-    from drsn.model.errors import Parser
-
-
-def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser("evidence", help="show, draw and replay the windows behind an event")
-    parser.add_argument("event", nargs="?", metavar="EVENT", help="an event's id, or a file")
-    parser.add_argument("--list", action="store_true", help="list all records, oldest first")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the agent's configuration")
-    parser.add_argument("--state-dir", type=Path, metavar="DIR", help="the agent's, without --config")
-    parser.add_argument("--from", dest="url", metavar="URL", help="ask the agent, over this broker; needs --sensor")
-    parser.add_argument("--sensor", help="the sensor of the event, with --from")
-    parser.add_argument("--prefix", default="drsn/v1", help="prefix of the agents' topics, with --from")
-    add_login(parser)
-    parser.add_argument("--png", type=Path, metavar="FILE", help="draw it")
-    parser.add_argument("--rpm", type=float, metavar="N", help="speed of the shaft, if the packets did not give it")
-    parser.add_argument("--replay", action="store_true", help="decide again; exit code 1: another decision")
-    parser.add_argument("--bundle", metavar="BUNDLE", help="for --replay; default: --config's, else the one that ships")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.set_defaults(command=evidence)
 
 
 def evidence(arguments: argparse.Namespace) -> int:

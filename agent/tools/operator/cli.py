@@ -7,9 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.rpc.verbs import VERBS
 from drsn.agent.schema.documents import MAX_SEQ
-from drsn.agent.settings.broker_options import add_broker, broker_of, prefix_of
+from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from drsn.agent.schema.documents import ReplyDocument
     from drsn.agent.tools.operator.client import Client
-    from drsn.model.errors import Parser
 
 ANSWER_S = 5.0
 PROGRESS_S = 20.0
@@ -30,57 +28,6 @@ RESTART_S = 60.0
 
 RELOAD_S = 150.0
 """Longest reload: the check has 60 s, the ordered end 10 s, and the next start, with a check of its own, the rest."""
-
-SENSOR_VERBS = ("ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "forget")
-"""Verbs that take a sensor and get one answer; in the shell with dashes."""
-
-
-def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
-    """Add the commands."""
-    parser = _usual(subparsers.add_parser("alarms", help="what stands now, of all sensors"), alarms)
-    parser.add_argument("--all", action="store_true", help="sensors without an alarm too")
-    parser = _usual(subparsers.add_parser("events", help=VERBS["events"].help), events)
-    parser.add_argument("sensor")
-    parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
-    for verb in SENSOR_VERBS:
-        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=VERBS[verb].help), command_alarm)
-        parser.set_defaults(verb=verb)
-        parser.add_argument("sensor")
-        one = verb in ("ack", "reset")
-        if verb == "forget":
-            parser.set_defaults(condition=None)
-        else:
-            parser.add_argument(
-                "condition", nargs=None if one else "?", help=None if one else "default: all of the sensor"
-            )
-        parser.add_argument("--comment", help="kept with the event")
-        parser.add_argument("--by", default=None, help="who; default: the user of this shell")
-        if verb == "ack":
-            parser.add_argument("--event-id", metavar="ID", help="that was seen; default: the one that stands now")
-        if verb == "shelve":
-            parser.add_argument("--hours", type=float, required=True, help="at most 8")
-
-    parser = subparsers.add_parser("commission", help=VERBS["commission"].help)
-    _usual(parser, commission)
-    parser.add_argument("sensor")
-    parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
-    parser.add_argument("--undo", action="store_true", help="forget what was learnt, or end the learning")
-    parser.add_argument("--comment", help="kept with what is learnt")
-    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
-
-    parser = subparsers.add_parser("reload", help=VERBS["reload"].help)
-    _usual(parser, reload)
-    parser.add_argument("agent", help="its id")
-    parser.add_argument("--comment", help="for the agent's log")
-    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
-
-
-def _usual(parser: Parser, command: Any) -> Parser:  # noqa: ANN401 (a function of arguments)
-    add_broker(parser, "--broker")
-    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    parser.set_defaults(command=command)
-    return parser
 
 
 def alarms(arguments: argparse.Namespace) -> int:

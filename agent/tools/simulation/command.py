@@ -8,23 +8,30 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.service.cli import configured
+from drsn.agent.backends.onnx import OnnxBackend
+from drsn.agent.settings.loader import bundle_path, read_settings
+from drsn.agent.settings.policies import ignored_faults, policy_of
+from drsn.agent.tools.simulation.arguments import DEFAULT_BUNDLE
+from drsn.agent.tools.simulation.progress import ProgressLine
+from drsn.agent.tools.simulation.report import lines_of, plot
+from drsn.agent.tools.simulation.simulation import Simulation, SimulationPlan, Targets
+from drsn.agent.tools.simulation.stretches import BATCH, WindowDiagnoser
+from drsn.model.bundle import open_bundle
+from drsn.model.contract import NORMAL
+from drsn.model.data.files import read_recording
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
+from drsn.model.report.canvas import canvas
 
 if TYPE_CHECKING:
     import argparse
 
     from drsn.agent.settings.sections import Settings
-    from drsn.agent.tools.simulation.simulation import SimulationPlan, Targets
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
     from drsn.model.data.recording import Recording
-    from drsn.model.errors import Parser
 
 MOST_S = 60.0
 """A fault that is not found in this time is missed."""
-
-DEFAULT_BUNDLE = "shipped:cwru"
 
 DEFAULT_CONFIGURATION = """
 [[inputs]]
@@ -32,37 +39,6 @@ topic = "simulated/{sensor}/frame"
 sensor = "{sensor}"
 """
 """Where no configuration is named: every setting that alarms depend on has its default, or the value of --set."""
-
-
-def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
-    """Add the command."""
-    parser = subparsers.add_parser(
-        "simulate", help="false alarms and delays of your settings and bundle, on recordings with noise"
-    )
-    parser.add_argument(
-        "recordings",
-        nargs="+",
-        metavar="LABEL=FILE[@HZ]",
-        help="a label or condition of the bundle; HZ where the file does not give the rate",
-    )
-    configured(parser, simulate, required=False)
-    parser.add_argument("--bundle", help=f"a path or shipped:NAME; default: the configuration's, or {DEFAULT_BUNDLE}")
-    parser.add_argument("--sensor", default="sensor", metavar="ID", help="whose [[sensors]] settings apply")
-    parser.add_argument("--snr", type=float, nargs="+", default=[0.0, -4.0, -7.0, -10.0], metavar="DB", help="of noise")
-    parser.add_argument(
-        "--days", type=float, default=3.0, help="healthy sensor-days, of all SNRs; default: %(default)s"
-    )
-    parser.add_argument("--stretches", type=int, default=240, help="drawn from the healthy recordings at each SNR")
-    parser.add_argument("--trials", type=int, default=200, help="faults of each condition; default: %(default)s")
-    parser.add_argument(
-        "--max-false-alarms", type=float, default=1.0, metavar="N", help="target, a sensor-day; default: %(default)s"
-    )
-    parser.add_argument(
-        "--max-delay", type=float, default=10.0, metavar="S", help="target, 95th percentile; default: %(default)s s"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same")
-    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw delays over SNR; needs matplotlib")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def simulate(arguments: argparse.Namespace) -> int:
@@ -73,11 +49,6 @@ def simulate(arguments: argparse.Namespace) -> int:
         BadDataError: a recording is too short, or none is healthy, or none is faulty.
         StorageError: the plot can't be written.
     """
-    from drsn.agent.tools.simulation.report import lines_of, plot  # noqa: PLC0415 (--help needs no runtime)
-    from drsn.agent.tools.simulation.simulation import SimulationPlan, Targets  # noqa: PLC0415
-    from drsn.model.bundle import open_bundle  # noqa: PLC0415
-    from drsn.model.report.canvas import canvas  # noqa: PLC0415
-
     targets = Targets(arguments.max_false_alarms, arguments.max_delay)
     amounts = (arguments.days, arguments.trials, targets.false_alarms_per_sensor_day, targets.delay_s)
     if min(amounts) <= 0 or arguments.stretches < 8:
@@ -109,8 +80,6 @@ def simulate(arguments: argparse.Namespace) -> int:
 
 def _settings(arguments: argparse.Namespace) -> tuple[Settings, Path]:
     """The settings that alarms depend on, and where the bundle lies."""
-    from drsn.agent.settings.loader import bundle_path, read_settings  # noqa: PLC0415
-
     # Nothing is stored, and a directory that the agent's own account alone may open is no reason to stop.
     overrides = [*arguments.set, "agent.state_dir=unused"]
     if arguments.config is not None:
@@ -131,12 +100,6 @@ def _run(
     plan: SimulationPlan,
     targets: Targets,
 ) -> dict[str, Any]:
-    from drsn.agent.backends.onnx import OnnxBackend  # noqa: PLC0415
-    from drsn.agent.settings.policies import ignored_faults, policy_of  # noqa: PLC0415
-    from drsn.agent.tools.simulation.progress import ProgressLine  # noqa: PLC0415
-    from drsn.agent.tools.simulation.simulation import Simulation  # noqa: PLC0415
-    from drsn.agent.tools.simulation.stretches import BATCH, WindowDiagnoser  # noqa: PLC0415
-
     contract = bundle.contract
     with OnnxBackend(bundle.read("model.onnx"), contract, BATCH) as backend:
         diagnoser = WindowDiagnoser(contract, backend, ignored_faults(settings)(sensor))
@@ -154,9 +117,6 @@ def sorted_recordings(named: list[str], contract: ModelContract) -> tuple[list[R
         UsageError: an entry is not LABEL=FILE, its label is not the model's, or the model takes several channels.
         BadDataError: a file holds no recording, none is healthy, or none is faulty.
     """
-    from drsn.model.contract import NORMAL  # noqa: PLC0415
-    from drsn.model.data.files import read_recording  # noqa: PLC0415
-
     if contract.channels != 1:
         raise UsageError(f"the bundle needs {contract.channels} channels at once; only bundles of one can be simulated")
     condition_of = {name: name for name in contract.conditions} | {x.name: x.condition for x in contract.labels}

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import argparse
 import json
+import pkgutil
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from drsn.agent.__main__ import main
+from drsn.agent.__main__ import command_parser, main
 from drsn.agent.backends.tensorrt.cuda import NoDevice
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
@@ -114,6 +119,34 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     out, err = capsys.readouterr()
     assert (left.value.code, err) == (0, "")
     assert out.startswith(f"usage: drsn-agent {command}".rstrip())
+
+
+@pytest.mark.parametrize("command", ["", "run", "doctor", "alarms", "evidence", "replay", "simulate", "test-alarms"])
+def test_help_loads_no_library(command: str):
+    """A shell that completes names, or a person who looks up an option, must not wait for a second."""
+    program = f"""
+import json, sys
+from drsn.agent.__main__ import main
+try:
+    main([*{command.split()}, "--help"])
+finally:
+    print(json.dumps(list(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("usage: ")
+    assert {"numpy", "onnxruntime", "paho", "pydantic", "pydantic_core"} & set(json.loads(done.stderr)) == set()
+
+
+def test_every_command_names_a_function_that_exists():
+    (subparsers,) = (a for a in command_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    for name, parser in subparsers.choices.items():
+        assert callable(pkgutil.resolve_name(parser.get_default("command"))), name
+
+
+def test_version(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert (left.value.code, capsys.readouterr().out) == (0, f"drsn-agent {version('drsn-edge')}\n")
 
 
 def test_check_prints_one_json_object(folder: Path, capsys: pytest.CaptureFixture[str]):

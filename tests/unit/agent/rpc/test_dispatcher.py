@@ -66,7 +66,7 @@ def test_a_number_that_no_database_holds_is_refused(plant: Plant, seq: int):
 )
 def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_done(plant: Plant, caplog):
     verbs = plant.agent.dispatcher.verbs
-    verbs["launch"] = Handler("", fails(ZeroDivisionError("of ours")))
+    verbs["launch"] = Handler(fails(ZeroDivisionError("of ours")))
     states = dict(plant.agent.pipeline.engine.sensors)
     for request_id in ("r1", "r2"):
         (reply,) = ask(plant, "launch", request_id)
@@ -82,7 +82,7 @@ def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_don
 
 @pytest.mark.parametrize("error", [MemoryError(), StorageError("gone"), BadDataError("known"), KeyboardInterrupt()])
 def test_what_the_agent_knows_or_can_not_go_on_from_ends_it_as_ever(plant: Plant, error: BaseException):
-    plant.agent.dispatcher.verbs["launch"] = Handler("", fails(error))
+    plant.agent.dispatcher.verbs["launch"] = Handler(fails(error))
     with pytest.raises(type(error)):
         ask(plant, "launch", "r1")
 

@@ -10,7 +10,8 @@ import pytest
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.settings import broker_options
-from drsn.agent.settings.broker_options import add_broker, broker_of
+from drsn.agent.settings.arguments import add_broker
+from drsn.agent.settings.broker_options import broker_of
 from drsn.agent.settings.sections import MqttSection
 from drsn.model.errors import UsageError
 

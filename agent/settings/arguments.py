@@ -1,0 +1,38 @@
+"""Arguments that several commands take: the configuration, and a broker without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_configuration(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the configuration: --config and --set."""
+    parser.add_argument("--config", type=Path, required=required, metavar="FILE", help="TOML settings")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="override a setting; may be repeated",
+    )
+
+
+def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
+    """Add the options: the broker's URL, and how to log in."""
+    parser.add_argument(flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port] or mqtts://...")
+    add_login(parser)
+
+
+def add_login(parser: argparse.ArgumentParser) -> None:
+    """Add the options without the URL."""
+    parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
+    parser.add_argument("--username")
+    parser.add_argument("--password-file", type=Path, metavar="FILE")
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="of the broker's certificate")
+    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="our certificate, where the broker asks for one")
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="its key; default: in --cert-file")
+    parser.add_argument("--insecure", action="store_true", help="do not check the broker's certificate")

@@ -1,0 +1,19 @@
+"""Arguments of `drsn-agent demo`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from drsn.model.errors import Parser
+
+
+def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("demo", help="watch five replayed machines being diagnosed; needs nothing else")
+    parser.add_argument("--seconds", type=float, default=30.0, help="length of the demo")
+    parser.add_argument("--bundle", default="shipped:synthetic", help="another bundle: a path or shipped:NAME")
+    parser.add_argument("--json", action="store_true", help="no view; one JSON object on stdout")
+    parser.set_defaults(command="drsn.agent.tools.demo.command:demo")
