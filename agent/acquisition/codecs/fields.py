@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import itertools
 import math
 import struct
 from datetime import datetime
@@ -172,8 +171,10 @@ def _numbers(value: object, *, plain: bool) -> NDArray[np.float64]:
         raise PacketError(Reason.BAD_DOCUMENT, "samples are missing, or neither a list, nor base64 or bytes")
     rows = value if value and isinstance(value[0], list) else [value]
     equal = all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows)
-    if equal and plain and (packed := _packed(rows)) is not None:
-        return packed if rows is value else packed[0]
+    if equal and plain:
+        packed = [numbers for row in rows if (numbers := _packed(row)) is not None]
+        if len(packed) == len(rows):
+            return np.stack(packed) if rows is value else packed[0]
     if not (equal and set().union(*(map(type, row) for row in rows)) <= {int, float}):
         raise PacketError(Reason.BAD_DOCUMENT, "samples are not numbers in one list, or in one list per channel")
     try:
@@ -182,16 +183,15 @@ def _numbers(value: object, *, plain: bool) -> NDArray[np.float64]:
         raise PacketError(Reason.BAD_DOCUMENT, "a sample is too large for a float") from None
 
 
-def _packed(rows: list[list[object]]) -> NDArray[np.float64] | None:
-    """The numbers of rows of one length: float64[rows, n]; None: something is neither float nor int.
+def _packed(row: list[object]) -> NDArray[np.float64] | None:
+    """The numbers of a list; None: something is neither float nor int.
 
-    `struct` takes a quarter of the time of `np.array`, and finds every other type of a plain document but bool, which
+    `struct` takes half the time of `np.array`. It refuses every other type of a plain document except bool, which
     becomes 0 or 1.
     """
     try:
-        data = struct.pack(f"{len(rows) * len(rows[0])}d", *itertools.chain.from_iterable(rows))
+        numbers = np.frombuffer(struct.pack(f"{len(row)}d", *row), np.float64)
     except (struct.error, OverflowError):
         return None
-    numbers = np.frombuffer(data, np.float64).reshape(len(rows), -1)
-    zeros_and_ones = np.argwhere((numbers == 0) | (numbers == 1))
-    return None if any(isinstance(rows[row][at], bool) for row, at in zeros_and_ones.tolist()) else numbers
+    zeros_and_ones = np.flatnonzero((numbers == 0) | (numbers == 1)).tolist()
+    return None if any(isinstance(row[at], bool) for at in zeros_and_ones) else numbers

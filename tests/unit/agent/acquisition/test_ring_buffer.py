@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.ring_buffer import RingBuffer
+from drsn.agent.acquisition.ring_buffer import BYTES_A_SAMPLE, RingBuffer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,6 +68,18 @@ def test_windows_are_contiguous_views_of_one_buffer():
     ring.push(np.zeros((1, 100), np.float32), lambda view, _end: views.append(view))
     assert len(views) == 31
     assert all(view.base is views[0].base and view.flags.c_contiguous for view in views)
+
+
+def test_windows_within_a_packet_are_views_of_it_and_need_no_memory():
+    ring, packet = RingBuffer(2, 4, 4), np.arange(16, dtype=np.float32).reshape(2, 8)
+    windows: list[NDArray[np.float32]] = []
+    ring.push(packet[:, :4], lambda view, _end: windows.append(view))
+    ring.push(packet, lambda view, _end: windows.append(view))
+    assert [window.tolist() for window in windows[1:]] == [packet[:, :4].tolist(), packet[:, 4:].tolist()]
+    assert all(np.shares_memory(window, packet) for window in windows)
+    assert ring.nbytes == 0
+    ring.push(packet[:, :7], lambda view, _end: windows.append(view))
+    assert (len(windows), ring.pending, ring.nbytes) == (4, 3, 2 * 4 * BYTES_A_SAMPLE)
 
 
 def test_a_window_is_handed_over_before_the_next_one_overwrites_it():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -116,6 +116,80 @@ def test_where_a_stream_is_cut_into_packets_changes_nothing(cuts: list[int], hop
     assert firsts(windows) == firsts(whole.send(0, sum(cuts)))
     assert not any(window.fresh for window in windows)
     assert sensor.stream.lost_samples == 0
+
+
+@dataclass
+class Model:
+    """A stream as lists: slow, and without a ring. It keeps all samples since the last that touches nothing."""
+
+    hop: int
+    length: int = 256
+    samples: list[float] = field(default_factory=list)
+    marked: list[bool] = field(default_factory=list)
+    """Sample -> the device reported clipping in its packet."""
+    windows: int = 0
+    fresh: bool = False
+
+    def send(self, packet: Packet, continuity: Continuity, end_unix_ns: int) -> list[tuple[object, ...]]:
+        if continuity is not Continuity.TOUCHES:
+            self.samples, self.marked, self.windows = [], [], 0
+        self.fresh |= continuity in (Continuity.GAP, Continuity.RESTART)
+        self.samples += packet.samples[0].tolist()
+        self.marked += [packet.clipped] * packet.samples.shape[1]
+        found = []
+        while (end := self.windows * self.hop + self.length) <= len(self.samples):
+            start, self.windows = end - self.length, self.windows + 1
+            after_ns = round((len(self.samples) - end) * 1e9 / RATE_HZ)
+            found.append((self.samples[start:end], end_unix_ns - after_ns, self.fresh, any(self.marked[start:end])))
+            self.fresh = False
+        return found
+
+    @property
+    def waiting(self) -> int:
+        """Samples that no window has held yet."""
+        held = (self.windows - 1) * self.hop + self.length if self.windows else 0
+        return len(self.samples) - held
+
+
+SIZES = st.one_of(st.sampled_from([256, 256, 256, 512, 128, 64]), st.integers(1, 700))
+JOINS = st.sampled_from([1, 1, 1, 1, 2, -40, None])
+"""How much `seq` rises; None: there is none."""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # a contract is frozen
+@given(
+    packets=st.lists(st.tuples(SIZES, JOINS, st.booleans(), st.booleans()), min_size=1, max_size=12),
+    hop=st.sampled_from([1.0, 1.0, 0.5, 0.25, 0.7]),
+    continuous=st.booleans(),
+)
+def test_it_equals_a_model_for_any_packets(packets, hop: float, continuous: bool, contract: ModelContract):  # noqa: FBT001
+    """Whole windows, which are views of their packet, and all that waits in the ring."""
+    sensor, model = Sensor(contract, hop_windows=hop, continuous=continuous), Model(round(256 * hop))
+    seq, start, lost = 1000, 0, 0
+    for size, rise, clipped, dated in packets:
+        seq += rise or 0
+        samples = np.arange(start, start + size, dtype=np.float32)[None]
+        t0_unix_ns = ARRIVAL + round(start * 1e9 / RATE_HZ) if dated else None
+        packet = Packet(samples, t0_unix_ns, RATE_HZ, None if rise is None else seq, 7, clipped=clipped)
+        start += size
+        continuity = sensor.stream.continuity_of(packet, RATE_HZ)
+        if continuity is Continuity.DUPLICATE:
+            continue
+        lost += 0 if continuity is Continuity.TOUCHES else model.waiting
+        windows = sensor.push(packet, continuity)
+        expected = model.send(packet, continuity, sensor.stream.cursor.end_unix_ns or ARRIVAL)
+        assert [(w.samples[0].tolist(), w.end_unix_ns, w.fresh, w.clipped) for w in windows] == expected
+        assert {w.advance for w in windows} <= {round(256 * hop)}
+        assert (sensor.stream.lost_samples, sensor.stream.cursor.fresh) == (lost, model.fresh)
+
+
+def test_a_sensor_of_whole_windows_needs_no_memory(contract: ModelContract):
+    sensor = Sensor(contract)
+    for seq in range(3):
+        assert len(sensor.send(512 * seq, 512, seq=seq)) == 2
+    assert sensor.stream.ring_bytes == 0
+    sensor.send(1536, 100, seq=3)
+    assert sensor.stream.ring_bytes == 8 * 256
 
 
 def test_windows_follow_by_the_hop(contract: ModelContract):

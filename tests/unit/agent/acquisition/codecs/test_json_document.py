@@ -5,12 +5,19 @@ import json
 import resource
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat, Reason
+from drsn.agent.acquisition.codecs.fields import packet_of
 from drsn.agent.acquisition.codecs.json_document import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NEW_YEAR_NS = 1_767_225_600_000_000_000
 
@@ -170,3 +177,32 @@ def test_an_encoded_packet_is_decoded():
         again = decode(encode(each), {}, PayloadFormat())
         np.testing.assert_array_equal(again.samples, each.samples)
         assert replace(again, samples=None) == replace(each, samples=None)
+
+
+NUMBERS = st.one_of(
+    st.floats(), st.integers(-3, 3), st.integers(-(10**400), 10**400), st.booleans(), st.none(), st.text(max_size=2)
+)
+PLAIN = st.one_of(st.lists(st.one_of(st.floats(-9, 9), st.integers(-3, 3)), max_size=8), st.lists(NUMBERS, max_size=6))
+DOCUMENTS = st.fixed_dictionaries(
+    {"samples": st.one_of(PLAIN, st.lists(PLAIN, max_size=3))},
+    optional=dict.fromkeys(("t0", "sample_rate_hz", "seq", "boot_id", "rpm", "unit"), NUMBERS),
+)
+
+
+def outcome(read: Callable[[], Packet]) -> tuple[object, ...]:
+    try:
+        packet = read()
+    except PacketError as error:
+        return (error.reason,)
+    return packet.samples.tolist(), repr(replace(packet, samples=np.empty((1, 0), np.float32)))
+
+
+@example(document={"samples": [float("nan")]})
+@example(document={"samples": [[True, 1], [0, 2]]})
+@example(document={"samples": [2**70], "seq": 2**64, "unit": "\ud800"})
+@given(document=DOCUMENTS)
+def test_the_fast_parser_and_the_fast_list_change_no_outcome(document: dict[str, object]):
+    payload = json.dumps(document).encode()
+    plain = outcome(lambda: packet_of(json.loads(payload), PayloadFormat()))
+    assert outcome(lambda: decode(payload, {}, PayloadFormat())) == plain
+    assert outcome(lambda: decode(json.dumps(document).encode("utf-16"), {}, PayloadFormat())) == plain

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFormat, Reason, codec
-from drsn.agent.acquisition.codecs.packet import MAX_U32, samples_from_bytes
+from drsn.agent.acquisition.codecs.packet import MAX_AMPLITUDE, MAX_U32, samples_from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +92,36 @@ def test_counts_become_float32_times_the_scale(kind: tuple[str, str]):
     samples = samples_from_bytes(data, PayloadFormat(name, scale=0.25))
     assert samples.dtype == np.float32
     assert samples.tolist() == [[-1.0, 0.0, 0.75, 8191.75]]
+
+
+BOUNDARY = [MAX_AMPLITUDE, -MAX_AMPLITUDE, 7e14, 1.1e15, 3e38, np.inf, -np.inf, np.nan, 0.0, 1e-38]
+ANY_FLOAT = st.one_of(st.floats(width=32), st.sampled_from(BOUNDARY).map(np.float32).map(float))
+
+
+@example(values=[float(np.nextafter(np.float32(MAX_AMPLITUDE), np.float32(np.inf)))], repeat=3000)
+@given(values=st.lists(ANY_FLOAT, min_size=1, max_size=12), repeat=st.sampled_from([1, 1000]))
+def test_samples_are_refused_exactly_if_one_is_above_the_largest_amplitude(values: list[float], repeat: int):
+    """However they are checked: up to 8,192 samples by the sum of their squares, more of them one by one."""
+    samples = np.array(values * repeat, np.float32)
+    bad = int(np.count_nonzero(~(np.abs(samples) <= MAX_AMPLITUDE)))
+    if not bad:
+        assert samples_from_bytes(samples.tobytes(), PayloadFormat())[0].tobytes() == samples.tobytes()
+        return
+    with pytest.raises(PacketError, match=f"^non_finite: {bad} of {samples.size} samples are NaN, infinite or above"):
+        samples_from_bytes(samples.tobytes(), PayloadFormat())
+
+
+@given(counts=st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=20), scale=st.floats(-1e30, 1e30))
+def test_counts_of_any_scale_are_refused_or_equal_to_one_multiplication(counts: list[int], scale: float):
+    data = np.array(counts, "<i4")
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected = data.astype(np.float32) * np.float32(scale)
+    try:
+        found = samples_from_bytes(data.tobytes(), PayloadFormat("i32", scale))
+    except PacketError:
+        assert not (np.abs(expected) <= MAX_AMPLITUDE).all()
+    else:
+        assert found[0].tobytes() == (expected if scale != 1 else data.astype(np.float32)).tobytes()
 
 
 def test_channels_are_interleaved_or_one_after_the_other():

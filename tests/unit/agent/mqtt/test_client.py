@@ -1,0 +1,114 @@
+"""The client on a socket whose other end is the test."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from drsn.agent.mqtt.buffered_socket import BufferedSocket
+from drsn.agent.mqtt.client import PACKETS_A_TURN, Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drsn.agent.mqtt.publish_packet import PublishPacket
+
+CONNACK = bytes([0x20, 3, 0, 0, 0])
+
+
+def publish(packet_id: int, payload: bytes = b"x", topic: bytes = b"a", properties: bytes = b"") -> bytes:
+    body = len(topic).to_bytes(2, "big") + topic + packet_id.to_bytes(2, "big")
+    body += bytes([len(properties)]) + properties + payload
+    low, high = len(body) & 0x7F, len(body) >> 7
+    return b"\x32" + (bytes([low | 0x80, high]) if high else bytes([low])) + body
+
+
+class Line:
+    """A client that a broker has accepted, and the broker's end of the connection."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.packets: list[PublishPacket] = []
+        self.parsed_by_paho: list[bytes] = []
+        self.client = Client(
+            max_payload_bytes=1 << 20,
+            callback_api_version=CallbackAPIVersion.VERSION2,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        self.client.on_publish_packet = self.packets.append
+        self.client.on_message = lambda _client, _data, message: self.parsed_by_paho.append(message.payload)
+        self.client.connect(*listener.getsockname())
+        self.end, _ = listener.accept()
+        self.end.settimeout(5)
+        self.end.recv(4096)
+        self.end.sendall(CONNACK)
+        self.client.loop(1.0)
+        assert self.client.is_connected()
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        line = Line(listener)
+        yield line
+        line.client.disconnect()
+        line.end.close()
+
+
+def test_paho_uses_what_the_client_overrides(line: Line):
+    """If this fails, paho has changed: the client still works, at paho's pace."""
+    assert isinstance(line.client.socket(), BufferedSocket)
+    for name in ("_create_socket", "_handle_publish", "_packet_queue", "loop_read"):
+        assert callable(getattr(paho.Client, name))
+    line.end.sendall(publish(1))
+    line.client.loop(1.0)
+    assert [packet.packet_id for packet in line.packets] == [1]
+
+
+def test_packets_that_came_together_are_read_in_one_turn(line: Line):
+    line.end.sendall(b"".join(publish(n, bytes([n])) for n in range(1, 41)))
+    line.client.loop(1.0)
+    assert [packet.payload[0] for packet in line.packets] == list(range(1, 41))
+
+
+def test_a_flood_leaves_room_for_what_must_be_written(line: Line):
+    line.end.sendall(b"".join(publish(n) for n in range(1, 4 * PACKETS_A_TURN)))
+    line.client.ack_all([1])
+    line.client.loop(1.0)
+    assert len(line.packets) <= PACKETS_A_TURN
+    assert line.end.recv(9) == b"\x40\x02\x00\x01"
+
+
+def test_a_packet_in_pieces_is_read_when_it_is_complete(line: Line):
+    data = publish(1, bytes(8192)) + publish(2, bytes(300))
+    for start in range(0, len(data), 1000):
+        line.end.sendall(data[start : start + 1000])
+        line.client.loop(1.0)
+    assert [(packet.packet_id, len(packet.payload)) for packet in line.packets] == [(1, 8192), (2, 300)]
+
+
+def test_what_only_paho_parses_comes_in_its_order(line: Line):
+    response_topic = b"\x08\0\1r"
+    line.end.sendall(publish(1) + publish(2, b"command", properties=response_topic) + publish(3))
+    line.client.loop(1.0)
+    assert [packet.packet_id for packet in line.packets] == [1, 3]
+    assert line.parsed_by_paho == [b"command"]
+
+
+def test_acknowledgements_are_one_write_in_their_order(line: Line):
+    line.client.ack_all([5, 300, 7])
+    line.client.loop(1.0)
+    assert line.end.recv(100) == b"\x40\x02\x00\x05\x40\x02\x01\x2c\x40\x02\x00\x07"
+
+
+def test_the_end_of_the_connection_is_seen_behind_buffered_packets(line: Line):
+    line.end.sendall(publish(1) + publish(2))
+    line.end.close()
+    while line.client.loop(0.1) == 0:
+        pass
+    assert len(line.packets) == 2
+    assert not line.client.is_connected()
