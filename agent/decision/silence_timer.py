@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,8 @@ class SilenceTimer:
 
     def __init__(self, after_s: Callable[[int], float]) -> None:
         self._ask_after_s = after_s
-        self._times_s = np.full((3, _FIRST_SLOTS), _UNKNOWN)
+        self._times_s: NDArray[np.float64] = np.full((3, _FIRST_SLOTS), _UNKNOWN)
+        """float64[3, slots]: clock at the last window, period, seconds after which the sensor is silent."""
         self._silent = np.zeros(_FIRST_SLOTS, np.bool_)
         self._clock_s = 0.0
         self._tick_s: float | None = None
@@ -76,23 +78,38 @@ class SilenceTimer:
         self._silent[fallen] = True
         return fallen
 
-    def restart(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Restart timers after a window of each sensor; no slot may repeat.
+    def restart(self, slot: int) -> float:
+        """Restart a sensor's timer after a window; return its period in seconds, 0 while it is not known."""
+        self._grow(slot)
+        self._silent[slot] = False
+        last_s, period_s, after_s = self._times_s[:, slot].tolist()
+        if math.isnan(after_s):
+            after_s = self._after_s(np.array([slot])).item()
+        if math.isnan(last_s):
+            period_s = 0.0
+        else:
+            pause_s = self._clock_s - last_s
+            # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
+            most_s = max(2 * period_s, after_s / MISSED_PERIODS)
+            period_s = max(min(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
+        self._times_s[:2, slot] = self._clock_s, period_s
+        return period_s
+
+    def restart_all(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Restart many timers, bit for bit as `restart`.
+
+        Args:
+            slots: none twice, each restarted before, and none silent.
 
         Returns:
-            float64[slots]: the periods in seconds, 0 while one is not known.
+            float64[slots]: the periods in seconds.
         """
-        self._grow(int(slots.max(initial=-1)))
-        self._silent[slots] = False
-        last_s: NDArray[np.float64]
-        period_s: NDArray[np.float64]
-        last_s, period_s = self._times_s[:2].take(slots, axis=1)
+        last_s, period_s, after_s = self._times_s.take(slots, axis=1)
         pause_s = self._clock_s - last_s
-        # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
-        most_s = np.maximum(2 * period_s, self._after_s(slots) / MISSED_PERIODS)
+        most_s = np.maximum(2 * period_s, after_s / MISSED_PERIODS)
         period_s = np.maximum(np.minimum(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
-        period_s[np.isnan(last_s)] = 0.0
-        self._times_s[0, slots], self._times_s[1, slots] = self._clock_s, period_s
+        self._times_s[0, slots] = self._clock_s
+        self._times_s[1, slots] = period_s
         return period_s
 
     def forget(self, slot: int) -> None:
