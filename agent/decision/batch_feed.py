@@ -100,15 +100,16 @@ class BatchFeed:
         words = before.copy()
         counters = words.view(self._dtype)[:, 0]
         counted = self._counter.count(counters, slots, windows)
-        cold: list[SensorState] = [table.cold[slot] for slot in slots.tolist()]
+        cold = [table.cold[slot] for slot in slots.tolist()]
         slow = counted.may_change | table.outside.take(slots)
         some = np.count_nonzero(slow)
         quiet = np.flatnonzero(~slow) if some else slice(None)
         counters["period_s"][quiet] = self._silence.restart_all(slots[quiet])
         table.put_words(slots[quiet], words[quiet])
+        before_cold: list[SensorState | None] = [*cold]
         decisions = Decisions(
             diagnoses, [], counted.suppressor, counted.condition, before.view(self._dtype)[:, 0], counters,
-            [*cold] if some else cold, cold,
+            before_cold, cold,
         )  # fmt: skip
         for at in np.flatnonzero(slow).tolist() if some else ():
             self._decide(decisions, at, int(rows[at]), int(slots[at]), decided_unix_ns, first)

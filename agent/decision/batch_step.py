@@ -7,7 +7,7 @@ The numbers are those of `alarm_logic.step`, bit for bit (test_batch_step.py). F
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.decision.diagnosis import Diagnoses
     from drsn.model.contract import ModelContract
+
+_ONE_VOTE, _MOST_VOTES = np.uint16(1), np.uint16(MAX_WINDOWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +142,33 @@ class WindowCounter:
             for name in ("bits", "cast", "evidence", "held_ns"):
                 counters[name][windows.fresh] = 0
         active, held_ns, advance_ns = parameters["active"], counters["held_ns"], windows.advance_ns[:, np.newaxis]
-        bits = push_all(counters["bits"], votes)
-        cast = np.minimum(counters["cast"] + np.uint16(1), np.uint16(MAX_WINDOWS))
-        votes_for = count_votes(bits, parameters["mask"], self.parameters.vote_words)
-        against = np.minimum(cast, parameters["of"]) - votes_for
-        met = np.where(active, against, votes_for) >= parameters["votes"]
+        any_active = np.count_nonzero(active)
+        bits, cast = push_all(counters["bits"], votes), counters["cast"]
+        np.copyto(counters["bits"], bits, where=counts[..., np.newaxis])
+        np.add(cast, _ONE_VOTE, out=cast, where=counts)
+        np.minimum(cast, _MOST_VOTES, out=cast)
+        decisive: NDArray[Any] = count_votes(bits, parameters["mask"], self.parameters.vote_words)
+        if any_active:
+            decisive = np.where(active, np.minimum(cast, parameters["of"]) - decisive, decisive)
+        met: NDArray[np.bool_] = decisive >= parameters["votes"]
         if self.parameters.any_weighed:
-            met = self._weigh(counters["evidence"], parameters, windows, counts, met)
-            reset = (counters["evidence"] == 0.0) & parameters["weighed"]
-            bits[reset], cast[reset] = 0, 0
+            met = self._weigh(counters, parameters, windows, counts, met)
         else:
             np.copyto(counters["evidence"], 0.0, where=counts)
         np.multiply(held_ns + advance_ns, met, out=held_ns, where=counts)
-        np.copyto(counters["cast"], cast, where=counts)
-        np.copyto(counters["bits"], bits, where=counts[..., np.newaxis])
-        active_ns = counters["active_ns"]
-        np.add(active_ns, advance_ns, out=active_ns, where=counts & active)
         changes: NDArray[np.bool_] = counts & met & (held_ns >= parameters["delay_ns"])
-        changes |= active_ns >= parameters["escalates_ns"]
+        if any_active:
+            active_ns = counters["active_ns"]
+            np.add(active_ns, advance_ns, out=active_ns, where=counts & active)
+            changes |= active_ns >= parameters["escalates_ns"]
         return changes
 
     def _weigh(
-        self, evidence: NDArray[np.float64], parameters: NDArray[np.void], windows: WindowColumns,
+        self, counters: NDArray[np.void], parameters: NDArray[np.void], windows: WindowColumns,
         counts: NDArray[np.bool_], met: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
-        """Update the evidence in place, 0 where votes decide; return where the rule is met, `met` where votes decide."""
-        threshold_nats, weighed = parameters["threshold_nats"], parameters["weighed"]
+        """Update the evidence in place, 0 where votes decide; return where the rule is met."""
+        evidence, threshold_nats, weighed = counters["evidence"], parameters["threshold_nats"], parameters["weighed"]
         z = np.full_like(threshold_nats, -BOUND_NATS)  # as of a condition without a ratio
         z[:, : self._machine] = self._ratios.rows(windows.by_condition)
         np.negative(z, out=z, where=parameters["active"])
@@ -174,4 +177,8 @@ class WindowCounter:
         after = accumulate_all(evidence, z, share[:, np.newaxis], ceilings[:, np.newaxis])
         after = np.minimum(threshold_nats, after)
         np.multiply(after, weighed, out=evidence, where=counts)
-        return (after >= threshold_nats) | (met & ~weighed)
+        reset = counts & weighed & (after == 0.0)  # the votes count since the evidence was 0
+        np.copyto(counters["cast"], 0, where=reset)
+        np.copyto(counters["bits"], 0, where=reset[..., np.newaxis])
+        is_met: NDArray[np.bool_] = (after >= threshold_nats) | (met & ~weighed)
+        return is_met
