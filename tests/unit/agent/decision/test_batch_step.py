@@ -112,7 +112,7 @@ def commissioning() -> Commissioning:
     return Commissioning(BUNDLE, CONTRACT.abstention_threshold, lambda: 50.0, seconds=6.0, give_up_after_s=60.0)
 
 
-def answer_of(act: Callable[[Any], Any], engine: AlarmEngine | OneWindowEngine) -> Any:
+def answer_of(act: Callable[[Any], object], engine: AlarmEngine | OneWindowEngine) -> object:
     """What the engine returns, or why it refuses."""
     try:
         return act(engine)
@@ -136,7 +136,7 @@ class Twins(RuleBasedStateMachine):
         self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
         self.reference = OneWindowEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
 
-    def _both(self, act: Callable[[Any], Any]) -> None:
+    def _both(self, act: Callable[[Any], object]) -> None:
         assert answer_of(act, self.arrays) == answer_of(act, self.reference)
 
     @rule(windows=WINDOWS)
