@@ -110,11 +110,14 @@ class AlarmEngine:
             diagnoses: of the batch.
             decided_unix_ns: of each row, the agent's clock.
         """
-        names = dict.fromkeys(diagnoses.batch.sensors)
-        new = [name for name in names if name not in self.sensors]
-        for name in new:
-            self.sensors[name] = self._completed(name)
-        return self._batches(diagnoses, decided_unix_ns, new)
+        names, new = diagnoses.batch.sensors, []
+        slots = self.sensors.slots(names)
+        if None in slots:
+            new = [name for name in dict.fromkeys(names) if name not in self.sensors]
+            for name in new:
+                self.sensors[name] = self._completed(name)
+            slots = self.sensors.slots(names)
+        return self._batches(diagnoses, np.array(slots, np.intp), decided_unix_ns, new)
 
     def refuse(self, name: str, fault: str, now_unix_ns: int) -> Outcome | None:
         """Count a refused packet as a window with this sensor fault; None: the sensor has never made a window."""
@@ -240,7 +243,7 @@ class AlarmEngine:
         if name not in self.sensors:
             self.sensors[name] = before
         slot = self.sensors.slot(name)
-        after = replace(after, period_s=self._silence.restart(np.array([slot])).item())
+        after = replace(after, period_s=self._silence.restart(slot))
         self.sensors.put(slot, after, [change.name for change in changes])
         if changes or self.sensors.outside[slot]:
             self._take_over(name, slot, after, policy)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.decision.batch_step import WindowColumns
 from drsn.agent.decision.counters import counter_dtype
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import SensorState
-    from drsn.agent.decision.batch_step import WindowColumns, WindowCounter
+    from drsn.agent.decision.batch_step import WindowCounter
     from drsn.agent.decision.diagnosis import Diagnoses, Diagnosis
     from drsn.agent.decision.sensor_table import SensorTable
     from drsn.agent.decision.silence_timer import SilenceTimer
@@ -80,81 +81,99 @@ class BatchFeed:
         self._table, self._counter, self._silence, self._feed = table, counter, silence, feed
         self._dtype = counter_dtype(len(table.conditions))
 
-    def __call__(self, diagnoses: Diagnoses, decided_unix_ns: Sequence[int], new: Iterable[str]) -> Decisions:
+    def __call__(
+        self, diagnoses: Diagnoses, slots: NDArray[np.intp], decided_unix_ns: Sequence[int], new: Iterable[str]
+    ) -> Decisions:
         """Apply the windows of a batch, those of one sensor in their order.
 
         Args:
             diagnoses: of the batch.
+            slots: int[rows], of its sensors.
             decided_unix_ns: of each row, the agent's clock.
             new: the sensors that have no window yet.
         """
-        slots = np.array(self._table.slots(diagnoses.batch.sensors), np.intp)
-        decisions, first = self._undecided(diagnoses, slots), set(new)
-        windows, rounds = self._counter.columns(diagnoses), list(rounds_of(slots))
-        for number, rows in enumerate(rounds):
-            if number:
-                for row in rows.tolist():
-                    decisions.before_cold[row] = decisions.after_cold[row] = self._table.cold[slots[row]]
-            if len(rounds) == 1:
-                slow = self._count(decisions, slice(None), slots, windows)
-            else:
-                slow = rows[self._count(decisions, rows, slots[rows], windows.rows(rows))]
-            for row in slow.tolist():
-                self._decide(decisions, row, int(slots[row]), decided_unix_ns, first)
-        decisions.outcomes.sort(key=itemgetter(0))
-        return decisions
+        windows, first, rounds = WindowColumns.of(diagnoses), set(new), rounds_of(slots)
+        if len(rounds) == 1:
+            return self._round(diagnoses, rounds[0], slots, windows, decided_unix_ns, first)
+        return _joined(
+            rounds,
+            [self._round(diagnoses, rows, slots[rows], windows.rows(rows), decided_unix_ns, first) for rows in rounds],
+        )
 
-    def _undecided(self, diagnoses: Diagnoses, slots: NDArray[np.intp]) -> Decisions:
-        size, cold = len(slots), [self._table.cold[slot] for slot in slots.tolist()]
-        words = np.empty((2, size, self._table.words.shape[1]), np.int64)
-        before, after = words.view(self._dtype)[..., 0]
-        suppressed, condition = np.empty((2, size), np.int8)
-        names = self._counter.names
-        return Decisions(diagnoses, [], suppressed, condition, before, after, [*cold], cold, names, slots)
-
-    def _count(
-        self, decisions: Decisions, rows: slice | NDArray[np.intp], slots: NDArray[np.intp], windows: WindowColumns
-    ) -> NDArray[np.intp]:
-        """Count one window of each of some sensors; return those, by position, that must be decided one by one."""
+    def _round(
+        self,
+        diagnoses: Diagnoses,
+        rows: NDArray[np.intp],
+        slots: NDArray[np.intp],
+        windows: WindowColumns,
+        decided_unix_ns: Sequence[int],
+        first: set[str],
+    ) -> Decisions:
+        """Apply one window of each of some sensors; the rows of the decisions are these."""
         table = self._table
         before = table.words.take(slots, axis=0)
         words = before.copy()
         counters = words.view(self._dtype)[:, 0]
         counted = self._counter.count(counters, slots, windows)
+        cold = [table.cold[slot] for slot in slots.tolist()]
         slow = counted.may_change | table.outside.take(slots)
-        quiet: slice | NDArray[np.bool_] = ~slow if slow.any() else slice(None)
-        counters["period_s"][quiet] = self._silence.restart(slots[quiet])
+        some = np.count_nonzero(slow)
+        quiet = np.flatnonzero(~slow) if some else slice(None)
+        counters["period_s"][quiet] = self._silence.restart_all(slots[quiet])
         table.put_words(slots[quiet], words[quiet])
-        decisions.before[rows], decisions.after[rows] = before.view(self._dtype)[:, 0], counters
-        decisions.suppressed[rows], decisions.condition[rows] = counted.suppressor, counted.condition
-        return np.flatnonzero(slow)
+        before_cold: list[SensorState | None] = [*cold]
+        decisions = Decisions(
+            diagnoses, [], counted.suppressor, counted.condition, before.view(self._dtype)[:, 0], counters,
+            before_cold, cold, self._counter.names, slots,
+        )  # fmt: skip
+        for at in np.flatnonzero(slow).tolist() if some else ():
+            self._decide(decisions, at, int(rows[at]), int(slots[at]), decided_unix_ns, first)
+        return decisions
 
     def _decide(
-        self, decisions: Decisions, row: int, slot: int, decided_unix_ns: Sequence[int], first: set[str]
+        self, decisions: Decisions, at: int, row: int, slot: int, decided_unix_ns: Sequence[int], first: set[str]
     ) -> None:
-        """Apply one window by itself."""
+        """Apply one window by itself; `at` is its place in the decisions, `row` that in the diagnoses."""
         outcome = self._feed(decisions.diagnoses.diagnosis(row), decided_unix_ns[row])
         assert outcome.diagnosis is not None
-        decisions.after[row] = self._table.words[slot].view(self._dtype)[0]
-        decisions.after_cold[row] = self._table.cold[slot]
-        decisions.suppressed[row] = SUPPRESSORS.index(outcome.suppressed_by)
-        decisions.condition[row] = self._counter.names.index(outcome.diagnosis.condition)
+        decisions.after[at] = self._table.words[slot].view(self._dtype)[0]
+        decisions.after_cold[at] = self._table.cold[slot]
+        decisions.suppressed[at] = SUPPRESSORS.index(outcome.suppressed_by)
+        decisions.condition[at] = self._counter.names.index(outcome.diagnosis.condition)
         if outcome.name in first:
             first.remove(outcome.name)
-            decisions.before_cold[row] = None
+            decisions.before_cold[at] = None
         elif not outcome.changes:
             return
         decisions.outcomes.append((row, outcome))
 
 
-def rounds_of(slots: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
+def _joined(rounds: list[NDArray[np.intp]], parts: list[Decisions]) -> Decisions:
+    """The decisions of all rounds, in the order of the rows."""
+    order = np.argsort(np.concatenate(rounds))
+    before_cold = [cold for part in parts for cold in part.before_cold]
+    after_cold = [cold for part in parts for cold in part.after_cold]
+    return Decisions(
+        parts[0].diagnoses,
+        sorted([each for part in parts for each in part.outcomes], key=itemgetter(0)),
+        np.concatenate([part.suppressed for part in parts])[order],
+        np.concatenate([part.condition for part in parts])[order],
+        np.concatenate([part.before for part in parts])[order],
+        np.concatenate([part.after for part in parts])[order],
+        [before_cold[at] for at in order.tolist()],
+        [after_cold[at] for at in order.tolist()],
+        parts[0].conditions,
+        np.concatenate([part.slots for part in parts])[order],
+    )
+
+
+def rounds_of(slots: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     """The rows in rounds: the n-th holds the n-th row of each slot, so no slot is twice in a round."""
     size = len(slots)
     if len(set(slots.tolist())) == size:
-        yield np.arange(size)
-        return
+        return [np.arange(size)]
     by_slot = np.argsort(slots, kind="stable")
     first = np.flatnonzero(np.diff(slots[by_slot], prepend=-1))
     nth = np.empty(size, np.intp)
     nth[by_slot] = np.arange(size) - np.repeat(first, np.diff(first, append=size))
-    yield from np.split(np.argsort(nth, kind="stable"), np.cumsum(np.bincount(nth))[:-1])
+    return np.split(np.argsort(nth, kind="stable"), np.cumsum(np.bincount(nth))[:-1])

@@ -7,23 +7,15 @@ The numbers are those of `alarm_logic.step`, bit for bit (test_batch_step.py). F
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from drsn.agent.acquisition.sensor_faults import NO_FAULT
 from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate_all, ceilings_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.running_gate import update_gates
-from drsn.agent.decision.slot_parameters import (
-    ABSTAINED,
-    AT_REST,
-    BY_GATE,
-    BY_NOTHING,
-    BY_SENSOR_FAULT,
-    DIAGNOSED,
-    SlotParameters,
-)
+from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT, SlotParameters
 from drsn.agent.decision.voting import MAX_WINDOWS, count_votes, push_all
 from drsn.model.contract import NORMAL
 
@@ -35,6 +27,8 @@ if TYPE_CHECKING:
     from drsn.agent.decision.diagnosis import Diagnoses
     from drsn.model.contract import ModelContract
 
+_ONE_VOTE, _MOST_VOTES = np.uint16(1), np.uint16(MAX_WINDOWS)
+
 
 @dataclass(frozen=True, slots=True)
 class WindowColumns:
@@ -44,14 +38,30 @@ class WindowColumns:
     faulty: NDArray[np.bool_]
     rms: NDArray[np.float64]
     rpm: NDArray[np.float64]
+    duration_ns: NDArray[np.int64]
     advance_ns: NDArray[np.int64]
-    share: NDArray[np.float64]
     best: NDArray[np.intp]
     novelty: NDArray[np.float64]
     by_condition: NDArray[np.float32]
 
-    def rows(self, which: NDArray[np.intp] | slice) -> WindowColumns:
-        """Some of the rows; a slice copies nothing."""
+    @classmethod
+    def of(cls, diagnoses: Diagnoses) -> WindowColumns:
+        """The columns of a batch."""
+        batch, rows = diagnoses.batch, slice(diagnoses.batch.size)
+        return cls(
+            batch.fresh[rows],
+            batch.fault[rows] != NO_FAULT,
+            batch.rms[rows],
+            batch.rpm[rows],
+            batch.duration_ns[rows],
+            batch.advance_ns[rows],
+            diagnoses.best,
+            diagnoses.outputs.novelty.astype(np.float64),
+            diagnoses.by_condition,
+        )
+
+    def rows(self, which: NDArray[np.intp]) -> WindowColumns:
+        """Some of the rows."""
         return WindowColumns(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
@@ -59,9 +69,7 @@ class WindowColumns:
 class Counted:
     """Windows of distinct sensors, counted."""
 
-    counters: NDArray[np.void]
-    """After the windows, if they change nothing; `period_s` is the old one."""
-    condition: NDArray[np.intp]
+    condition: NDArray[np.int8]
     """Index of the condition that each counts as, in `WindowCounter.names`."""
     suppressor: NDArray[np.int8]
     """Code of what suppresses the machine conditions; of a window with a sensor fault, that."""
@@ -70,7 +78,7 @@ class Counted:
 
 
 class WindowCounter:
-    """Counts windows of distinct sensors.
+    """Counts windows of distinct sensors. A call of numpy costs more than its work here, so there are few.
 
     Args:
         contract: of the model.
@@ -83,92 +91,94 @@ class WindowCounter:
         """What a window may count as."""
         self.parameters = SlotParameters(conditions)
         self._threshold, self._ratios = contract.abstention_threshold, ratios
-        self._conditions = len(conditions)
-        self._column_of = np.array([self.names.index(n) if n in self.names else -1 for n in conditions])
+        self._column_of = np.array([self.names.index(n) if n in self.names else -1 for n in conditions], np.int8)
         """Index of each column's condition in `names`; -1: no window votes for it."""
-        self._unknown, self._sensor_fault = len(self.names) - 2, len(self.names) - 1
+        self._always = np.array([name == SENSOR_FAULT for name in conditions])
+        """bool[columns]: the condition counts every window."""
+        self._diagnosed = np.array([name != SILENT for name in conditions])
+        """bool[columns]: the condition counts a window that is diagnosed."""
+        self._unknown, self._sensor_fault = np.int8(len(self.names) - 2), np.int8(len(self.names) - 1)
         self._machine = sum(name != NORMAL for name in contract.conditions)
-
-    def columns(self, diagnoses: Diagnoses) -> WindowColumns:
-        """The columns of a batch."""
-        batch, size = diagnoses.batch, diagnoses.batch.size
-        advance_ns = batch.advance_ns[:size]
-        return WindowColumns(
-            fresh=batch.fresh[:size],
-            faulty=batch.fault[:size] != NO_FAULT,
-            rms=batch.rms[:size],
-            rpm=batch.rpm[:size],
-            advance_ns=advance_ns,
-            share=advance_ns / batch.duration_ns[:size],
-            best=diagnoses.best,
-            novelty=diagnoses.outputs.novelty.astype(np.float64),
-            by_condition=diagnoses.by_condition,
-        )
 
     def count(self, counters: NDArray[np.void], slots: NDArray[np.intp], windows: WindowColumns) -> Counted:
         """Count one window of each of some sensors.
 
         Args:
-            counters: before the windows; they become those after them.
+            counters: before the windows; they become those after them, but for `period_s`.
             slots: of the sensors, none twice.
             windows: in the same order.
         """
         parameters = self.parameters.rows(slots)
-        condition = np.where(windows.novelty <= parameters["novelty"], windows.best, self._unknown)
-        condition[windows.faulty] = self._sensor_fault
-        by = np.where(parameters["fault_active"], BY_SENSOR_FAULT, BY_NOTHING)
+        known = windows.novelty <= parameters["novelty"]
+        condition = np.where(known, windows.best.astype(np.int8), self._unknown)
+        counts = np.where(known[:, np.newaxis], self._diagnosed, parameters["counts_doubt"])
+        by = self._suppressors(counters, parameters, windows)
+        may_change = parameters["suppressible"] & (by != parameters["suppressor"])
+        if np.count_nonzero(windows.faulty):
+            condition[windows.faulty], by[windows.faulty] = self._sensor_fault, BY_SENSOR_FAULT
+        if np.count_nonzero(by):
+            counts &= (by == BY_NOTHING)[:, np.newaxis] | self._always
+        changes = self._count(counters, parameters, windows, counts, condition[:, np.newaxis] == self._column_of)
+        if np.count_nonzero(changes):
+            may_change |= changes.any(axis=1)
+        return Counted(condition, by, may_change)
+
+    def _suppressors(
+        self, counters: NDArray[np.void], parameters: NDArray[np.void], windows: WindowColumns
+    ) -> NDArray[np.int8]:
+        """What suppresses the machine conditions after the windows, by code; updates the gates in place."""
+        by = parameters["fault_active"].astype(np.int8)  # 1 is BY_SENSOR_FAULT
         if self.parameters.any_gate:
             is_open = update_gates(counters, parameters, windows.rms, windows.rpm, windows.advance_ns, ~windows.faulty)
             by[~is_open & (by == BY_NOTHING)] = BY_GATE
-        may_change = parameters["suppressible"] & (by != parameters["suppressor"])
-        by_window = np.where(windows.faulty, BY_SENSOR_FAULT, by)
-        use = np.where(condition == self._unknown, ABSTAINED, DIAGNOSED)
-        use[by_window != BY_NOTHING] = AT_REST
-        counts = parameters["counts"][np.arange(len(slots)), use]
-        may_change |= self._count(counters, parameters, windows, counts, condition[:, np.newaxis] == self._column_of)
-        return Counted(counters, condition, by_window.astype(np.int8), may_change)
+        return by
 
     def _count(
         self, counters: NDArray[np.void], parameters: NDArray[np.void], windows: WindowColumns,
         counts: NDArray[np.bool_], votes: NDArray[np.bool_],
     ) -> NDArray[np.bool_]:  # fmt: skip
-        """Count the windows in place; return which rows may change a condition."""
-        if windows.fresh.any():
+        """Count the windows in place; return which conditions of each may change: bool[rows, columns]."""
+        if np.count_nonzero(windows.fresh):
             for name in ("bits", "cast", "evidence", "held_ns"):
                 counters[name][windows.fresh] = 0
-        active, advance_ns = parameters["active"], windows.advance_ns[:, np.newaxis]
-        bits = push_all(counters["bits"], votes)
-        cast = np.minimum(counters["cast"] + np.uint16(1), np.uint16(MAX_WINDOWS))
-        votes_for = count_votes(bits, parameters["mask"], self.parameters.vote_words)
-        against = np.minimum(cast, parameters["of"]) - votes_for
-        met = np.where(active, against, votes_for) >= parameters["votes"]
-        if self.parameters.any_weighed:
-            evidence, met = self._weigh(counters, parameters, windows, met)
-            reset = (evidence == 0.0) & ~np.isnan(parameters["threshold_nats"])
-            bits[reset], cast[reset] = 0, 0
-        else:
-            evidence = np.zeros_like(counters["evidence"])
-        held_ns = np.where(met, counters["held_ns"] + advance_ns, 0)
-        may_change = counts & met & (held_ns >= parameters["delay_ns"])
-        for name, counted in (("cast", cast), ("evidence", evidence), ("held_ns", held_ns)):
-            np.copyto(counters[name], counted, where=counts)
+        active, held_ns, advance_ns = parameters["active"], counters["held_ns"], windows.advance_ns[:, np.newaxis]
+        any_active = np.count_nonzero(active)
+        bits, cast = push_all(counters["bits"], votes), counters["cast"]
         np.copyto(counters["bits"], bits, where=counts[..., np.newaxis])
-        active_ns = counters["active_ns"]
-        np.add(active_ns, advance_ns, out=active_ns, where=counts & active)
-        may_change |= active_ns >= parameters["escalates_ns"]
-        rows: NDArray[np.bool_] = np.logical_or.reduce(may_change, axis=1)
-        return rows
+        np.add(cast, _ONE_VOTE, out=cast, where=counts)
+        np.minimum(cast, _MOST_VOTES, out=cast)
+        decisive: NDArray[Any] = count_votes(bits, parameters["mask"], self.parameters.vote_words)
+        if any_active:
+            decisive = np.where(active, np.minimum(cast, parameters["of"]) - decisive, decisive)
+        met: NDArray[np.bool_] = decisive >= parameters["votes"]
+        if self.parameters.any_weighed:
+            met = self._weigh(counters, parameters, windows, counts, met)
+        else:
+            np.copyto(counters["evidence"], 0.0, where=counts)
+        np.multiply(held_ns + advance_ns, met, out=held_ns, where=counts)
+        changes: NDArray[np.bool_] = counts & met & (held_ns >= parameters["delay_ns"])
+        if any_active:
+            active_ns = counters["active_ns"]
+            np.add(active_ns, advance_ns, out=active_ns, where=counts & active)
+            changes |= active_ns >= parameters["escalates_ns"]
+        return changes
 
     def _weigh(
-        self, counters: NDArray[np.void], parameters: NDArray[np.void], windows: WindowColumns, met: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The evidence after the windows, 0 where votes decide; and where the rule is met, `met` where votes decide."""
-        threshold_nats = parameters["threshold_nats"]
+        self, counters: NDArray[np.void], parameters: NDArray[np.void], windows: WindowColumns,
+        counts: NDArray[np.bool_], met: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:  # fmt: skip
+        """Update the evidence in place, 0 where votes decide; return where the rule is met."""
+        evidence, threshold_nats, weighed = counters["evidence"], parameters["threshold_nats"], parameters["weighed"]
         z = np.full_like(threshold_nats, -BOUND_NATS)  # as of a condition without a ratio
         z[:, : self._machine] = self._ratios.rows(windows.by_condition)
         np.negative(z, out=z, where=parameters["active"])
-        ceiling = np.where(parameters["weighed"], ceilings_nats(windows.novelty, self._threshold), BOUND_NATS)
-        after = accumulate_all(counters["evidence"], z, windows.share[:, np.newaxis], ceiling[:, np.newaxis])
-        after = np.minimum(threshold_nats, after)  # NaN where votes decide
-        by_votes = np.isnan(threshold_nats)
-        return np.where(by_votes, 0.0, after), np.where(by_votes, met, after >= threshold_nats)
+        ceilings = np.where(parameters["machine_weighed"], ceilings_nats(windows.novelty, self._threshold), BOUND_NATS)
+        share = windows.advance_ns / windows.duration_ns
+        after = accumulate_all(evidence, z, share[:, np.newaxis], ceilings[:, np.newaxis])
+        after = np.minimum(threshold_nats, after)
+        np.multiply(after, weighed, out=evidence, where=counts)
+        reset = counts & weighed & (after == 0.0)  # the votes count since the evidence was 0
+        np.copyto(counters["cast"], 0, where=reset)
+        np.copyto(counters["bits"], 0, where=reset[..., np.newaxis])
+        is_met: NDArray[np.bool_] = (after >= threshold_nats) | (met & ~weighed)
+        return is_met

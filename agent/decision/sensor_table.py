@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FIRST_SLOTS = 64  # doubled when they are used up
-_OUTSIDE, _CHANGED, _COLD_CHANGED = range(3)
 
 
 class ChangedSensor(NamedTuple):
@@ -52,7 +51,9 @@ class SensorTable(MutableMapping[str, SensorState]):
         """Rises with each state that is set or removed by name."""
         self.words: NDArray[np.int64] = self._empty(_FIRST_SLOTS)
         """int64[slots, words]: the records. numpy copies rows of words three times as fast as structured rows."""
-        self._flags: NDArray[np.bool_] = np.zeros((3, _FIRST_SLOTS), np.bool_)
+        self.outside = np.zeros(_FIRST_SLOTS, np.bool_)
+        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
+        self._changed, self._cold_changed = np.zeros((2, _FIRST_SLOTS), np.bool_)
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._on_free = on_free
@@ -73,7 +74,7 @@ class SensorTable(MutableMapping[str, SensorState]):
     def __delitem__(self, name: str) -> None:
         slot = self._slots.pop(name)
         self._free.append(slot)
-        self._flags[:, slot] = False
+        self._changed[slot] = self._cold_changed[slot] = False
         self._on_free(slot)
         self.version += 1
 
@@ -85,12 +86,6 @@ class SensorTable(MutableMapping[str, SensorState]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._slots
-
-    @property
-    def outside(self) -> NDArray[np.bool_]:
-        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
-        flags: NDArray[np.bool_] = self._flags[_OUTSIDE]
-        return flags
 
     def slot(self, name: str) -> int:
         """The slot of a sensor, which must be there."""
@@ -124,7 +119,7 @@ class SensorTable(MutableMapping[str, SensorState]):
     def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64]) -> None:
         """Set the records of sensors; slots may not repeat."""
         self.words[slots] = words
-        self._flags[_CHANGED, slots] = True
+        self._changed[slots] = True
 
     def mark_stored(self) -> None:
         """No state has changed since it was loaded; with its first change a state is given whole."""
@@ -132,10 +127,10 @@ class SensorTable(MutableMapping[str, SensorState]):
 
     def take_changed(self) -> list[ChangedSensor]:
         """The sensors whose state has changed since the last call, by slot."""
-        slots = np.flatnonzero(self._flags[_CHANGED])
+        slots = np.flatnonzero(self._changed)
         data, size = self.words.take(slots, axis=0).tobytes(), self.words.shape[1] * self.words.itemsize
-        cold_changed = self._flags[_COLD_CHANGED, slots].tolist()
-        self._flags[_CHANGED:, slots] = False
+        cold_changed = self._cold_changed[slots].tolist()
+        self._changed[slots] = self._cold_changed[slots] = False
         return [
             ChangedSensor(self.names[slot], self.cold[slot], data[at * size : (at + 1) * size], cold_changed[at])
             for at, slot in enumerate(slots.tolist())
@@ -146,9 +141,9 @@ class SensorTable(MutableMapping[str, SensorState]):
         # A record refers to the conditions by their position.
         if cold is not before and (cold != before or list(cold.conditions) != list(before.conditions)):
             self.cold[slot] = cold
-            self._flags[_COLD_CHANGED, slot] = True
+            self._cold_changed[slot] = True
         self.words[slot] = np.frombuffer(record, np.int64)
-        self._flags[_CHANGED, slot] = True
+        self._changed[slot] = True
 
     def _new_slot(self, name: str, cold: SensorState) -> int:
         if self._free:
@@ -160,9 +155,12 @@ class SensorTable(MutableMapping[str, SensorState]):
             self.cold.append(cold)
             if slot == len(self.words):
                 self.words = np.concatenate([self.words, self._empty(slot)])
-                self._flags = np.concatenate([self._flags, np.zeros((3, slot), np.bool_)], axis=1)
+                self.outside, self._changed, self._cold_changed = (
+                    np.concatenate([flags, np.zeros(slot, np.bool_)])
+                    for flags in (self.outside, self._changed, self._cold_changed)
+                )
         self._slots[name] = slot
-        self._flags[_COLD_CHANGED, slot] = True
+        self._cold_changed[slot] = True
         return slot
 
     def _empty(self, slots: int) -> NDArray[np.int64]:

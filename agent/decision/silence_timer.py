@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,8 @@ class SilenceTimer:
 
     def __init__(self, after_s: Callable[[int], float]) -> None:
         self._ask_after_s = after_s
-        self._times_s = np.full((3, _FIRST_SLOTS), _UNKNOWN)
+        self._last_s, self._period_s, self._after_s = np.full((3, _FIRST_SLOTS), _UNKNOWN)
+        """By slot: clock at the last window, period, seconds after which the sensor is silent."""
         self._silent = np.zeros(_FIRST_SLOTS, np.bool_)
         self._clock_s = 0.0
         self._tick_s: float | None = None
@@ -51,8 +53,8 @@ class SilenceTimer:
             slot: of the sensor.
             period_s: seconds from one window to the next; 0: not known.
         """
-        self._grow(slot)
-        self._times_s[:, slot] = 0.0, period_s, _UNKNOWN
+        self.forget(slot)
+        self._last_s[slot], self._period_s[slot] = 0.0, period_s
 
     def tick(self, now_s: float, *, connected: bool) -> list[int]:
         """Advance the clock; return the sensors that have just fallen silent, each once until its next window.
@@ -67,49 +69,59 @@ class SilenceTimer:
         if self._clock_s < self._check_s:
             return []
         self._check_s = self._clock_s + CHECK_EVERY_S
-        last_s, period_s, _ = self._times_s
         # One window alone gives no period.
-        slots = np.flatnonzero((period_s > 0) & ~np.isnan(last_s) & ~self._silent)
-        after_s, last_s, period_s = self._after_s(slots), last_s[slots], period_s[slots]
-        overdue = (after_s > 0) & (self._clock_s - last_s > np.maximum(after_s, MISSED_PERIODS * period_s))
+        slots = np.flatnonzero((self._period_s > 0) & ~self._silent)
+        self._ask(slots)
+        after_s, period_s = self._after_s[slots], self._period_s[slots]
+        overdue = (after_s > 0) & (self._clock_s - self._last_s[slots] > np.maximum(after_s, MISSED_PERIODS * period_s))
         fallen: list[int] = slots[overdue].tolist()
         self._silent[fallen] = True
         return fallen
 
-    def restart(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Restart timers after a window of each sensor; no slot may repeat.
+    def restart(self, slot: int) -> float:
+        """Restart a sensor's timer after a window; return its period in seconds, 0 while it is not known."""
+        self._grow(slot)
+        self._ask(np.array([slot]))
+        last_s, period_s = float(self._last_s[slot]), 0.0
+        if not math.isnan(last_s):
+            period_s, pause_s = float(self._period_s[slot]), self._clock_s - last_s
+            # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
+            most_s = max(2 * period_s, float(self._after_s[slot]) / MISSED_PERIODS)
+            period_s = max(min(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
+        self._last_s[slot], self._period_s[slot], self._silent[slot] = self._clock_s, period_s, False
+        return period_s
+
+    def restart_all(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Restart many timers, bit for bit as `restart`.
+
+        Args:
+            slots: none twice, each restarted before, and none silent.
 
         Returns:
-            float64[slots]: the periods in seconds, 0 while one is not known.
+            float64[slots]: the periods in seconds.
         """
-        self._grow(int(slots.max(initial=-1)))
-        self._silent[slots] = False
-        last_s: NDArray[np.float64]
-        period_s: NDArray[np.float64]
-        last_s, period_s = self._times_s[:2].take(slots, axis=1)
-        pause_s = self._clock_s - last_s
-        # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
-        most_s = np.maximum(2 * period_s, self._after_s(slots) / MISSED_PERIODS)
+        pause_s: NDArray[np.float64] = self._clock_s - self._last_s.take(slots)
+        period_s: NDArray[np.float64] = self._period_s.take(slots)
+        most_s = np.maximum(2 * period_s, self._after_s.take(slots) / MISSED_PERIODS)
         period_s = np.maximum(np.minimum(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
-        period_s[np.isnan(last_s)] = 0.0
-        self._times_s[0, slots], self._times_s[1, slots] = self._clock_s, period_s
+        self._last_s[slots], self._period_s[slots] = self._clock_s, period_s
         return period_s
 
     def forget(self, slot: int) -> None:
         """Remove a sensor's timer."""
         self._grow(slot)
-        self._silent[slot], self._times_s[:, slot] = False, _UNKNOWN
+        self._last_s[slot] = self._period_s[slot] = self._after_s[slot] = _UNKNOWN
+        self._silent[slot] = False
 
-    def _after_s(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
-        after_s: NDArray[np.float64] = self._times_s[2].take(slots)
-        if np.isnan(after_s).any():
-            missing = slots[np.isnan(after_s)]
-            self._times_s[2, missing] = [self._ask_after_s(slot) for slot in missing.tolist()]
-            after_s = self._times_s[2].take(slots)
-        return after_s
+    def _ask(self, slots: NDArray[np.intp]) -> None:
+        for slot in slots[np.isnan(self._after_s[slots])].tolist():
+            self._after_s[slot] = self._ask_after_s(slot)
 
     def _grow(self, slot: int) -> None:
         more = max(slot + 1 - len(self._silent), len(self._silent))
         if slot >= len(self._silent):
-            self._times_s = np.concatenate([self._times_s, np.full((3, more), _UNKNOWN)], axis=1)
+            unknown = np.full(more, _UNKNOWN)
+            self._last_s = np.concatenate([self._last_s, unknown])
+            self._period_s = np.concatenate([self._period_s, unknown])
+            self._after_s = np.concatenate([self._after_s, unknown])
             self._silent = np.concatenate([self._silent, np.zeros(more, np.bool_)])

@@ -31,9 +31,7 @@ SUPPRESSORS: tuple[Suppressor | None, ...] = (None, "sensor_fault", "gate")
 
 BY_NOTHING, BY_SENSOR_FAULT, BY_GATE = range(len(SUPPRESSORS))
 
-AT_REST, ABSTAINED, DIAGNOSED = range(3)
-"""What a window is to the conditions; `counts` says which of them count it."""
-
+_FIRST_SLOTS = 64  # doubled when they are used up
 NEVER_NS = np.iinfo(np.int64).max
 
 
@@ -44,7 +42,7 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
     return np.dtype(
         [
             ("mask", "u8", (*k, WORDS)),  # of the quorum for a raise, or for a clear if the condition is active
-            ("threshold_nats", "f8", k),  # NaN: votes decide
+            ("threshold_nats", "f8", k),  # infinite: votes decide
             ("delay_ns", "i8", k),
             ("escalates_ns", "i8", k),  # `active_ns` from which on the severity is higher
             ("novelty", "f8"),  # up to which the model does not abstain
@@ -55,10 +53,11 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
             ("rpm_change", "f8"),
             ("votes", "i4", k),  # of the quorum
             ("of", "i4", k),
-            ("counts", "?", (3, *k)),
+            ("weighed", "?", k),  # CUSUM decides
+            ("counts_doubt", "?", k),  # the condition counts a window from which the model abstains
             ("active", "?", k),
             ("given", "?"),  # there is a gate
-            ("weighed", "?"),  # CUSUM decides about the machine
+            ("machine_weighed", "?"),
             ("fault_active", "?"),
             ("suppressible", "?"),  # an alarm stands that the agent may suppress
             ("suppressor", "i1"),  # for which the standing alarms were updated last
@@ -82,13 +81,14 @@ class SlotParameters:
         self.any_gate = False
         """A sensor had a gate so far."""
         self._conditions = tuple(conditions)
-        self._records = np.zeros(0, parameter_dtype(len(conditions)))
+        self._records = np.zeros(_FIRST_SLOTS, parameter_dtype(len(conditions)))
 
     def rows(self, slots: NDArray[np.intp]) -> NDArray[np.void]:
         """A copy of the records of these slots; each was set before, or the row is of no use."""
-        self._grow(int(slots.max(initial=-1)))
-        words: NDArray[np.int64] = self._records.view(np.int64).reshape(len(self._records), -1)
-        return words.take(slots, axis=0).view(self._records.dtype)[:, 0]
+        # numpy copies words three times as fast as structured rows.
+        words = self._records.view(np.int64).reshape(len(self._records), -1).take(slots, axis=0, mode="clip")
+        records: NDArray[np.void] = words.view(self._records.dtype)[:, 0]
+        return records
 
     def set(self, slot: int, state: SensorState, policy: Policy, novelty: float) -> None:
         """Take over what a window has led to.
@@ -105,7 +105,7 @@ class SlotParameters:
         record["novelty"], record["given"] = novelty, limits.given
         record["rms"], record["rpm"] = _number(limits.rms), _number(limits.rpm)
         record["hysteresis"], record["settle_ns"] = limits.hysteresis, limits.settle_ns
-        record["rpm_change"], record["weighed"] = limits.rpm_change, machine.threshold_nats is not None
+        record["rpm_change"], record["machine_weighed"] = limits.rpm_change, machine.threshold_nats is not None
         record["fault_active"] = state.conditions[SENSOR_FAULT].state.active
         record["suppressible"] = any(map(_suppressible, state.conditions, state.conditions.values()))
         record["suppressor"] = SUPPRESSORS.index(suppressor(state.conditions, state.gate, policy))
@@ -117,7 +117,8 @@ class SlotParameters:
         quorums = [rule.fall if is_active else rule.rise for rule, is_active in zip(rules, active, strict=True)]
         masks = b"".join([mask_of(quorum.of) for quorum in quorums])
         record["mask"] = np.frombuffer(masks, np.uint64).reshape(-1, WORDS)
-        record["threshold_nats"] = [_number(rule.threshold_nats) for rule in rules]
+        record["weighed"] = weighed = [rule.threshold_nats is not None for rule in rules]
+        record["threshold_nats"] = [np.inf if rule.threshold_nats is None else rule.threshold_nats for rule in rules]
         record["delay_ns"] = [
             rule.off_delay_ns if is_active else rule.on_delay_ns for rule, is_active in zip(rules, active, strict=True)
         ]
@@ -125,14 +126,14 @@ class SlotParameters:
             _escalates_ns(name, condition, policy) for name, condition in zip(self._conditions, conditions, strict=True)
         ]
         record["votes"], record["of"] = [q.votes for q in quorums], [q.of for q in quorums]
-        record["counts"] = list(zip(*map(_counts, self._conditions, rules), strict=True))
+        record["counts_doubt"] = [_counts_doubt(name, rule) for name, rule in zip(self._conditions, rules, strict=True)]
         record["active"] = active
         self.vote_words = max(self.vote_words, *(-(-q.of // 64) for q in quorums))
-        self.any_weighed |= any(rule.threshold_nats is not None for rule in rules)
+        self.any_weighed |= any(weighed)
 
     def _grow(self, slot: int) -> None:
         if slot >= len(self._records):
-            more = np.zeros(max(64, slot + 1), self._records.dtype)
+            more = np.zeros(max(len(self._records), slot + 1), self._records.dtype)
             self._records = np.concatenate([self._records, more])
 
 
@@ -140,11 +141,9 @@ def _number(value: float | None) -> float:
     return np.nan if value is None else value
 
 
-def _counts(name: str, rule: AlarmRule) -> tuple[bool, bool, bool]:
-    """Whether the condition counts a window that is at rest, abstained from, diagnosed; as `alarm_logic` has it."""
-    if name in SENSOR_CONDITIONS:
-        return (name != SILENT,) * 3
-    return False, name == UNKNOWN or rule.threshold_nats is not None, True
+def _counts_doubt(name: str, rule: AlarmRule) -> bool:
+    """The condition counts a window from which the model abstains, as in `alarm_logic`."""
+    return name != SILENT and (name in (UNKNOWN, SENSOR_FAULT) or rule.threshold_nats is not None)
 
 
 def _suppressible(name: str, condition: Condition) -> bool:

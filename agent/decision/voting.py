@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 MAX_WINDOWS = 256
 """Longest vote history; it is one integer of so many bits."""
 
+_ONE_BIT, _HIGHEST_BIT = np.uint64(1), np.uint64(63)
+
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
@@ -65,13 +67,14 @@ def push_all(bits: NDArray[np.uint64], votes: NDArray[np.bool_]) -> NDArray[np.u
         bits: uint64[..., 4], lowest word first.
         votes: bool[...].
     """
-    pushed: NDArray[np.uint64] = bits << np.uint64(1)
-    pushed[..., 1:] |= bits[..., :-1] >> np.uint64(63)
-    pushed[..., 0] |= votes
-    return pushed
+    carried = np.empty(bits.shape, np.uint64)
+    np.right_shift(bits[..., :-1], _HIGHEST_BIT, out=carried[..., 1:])
+    carried[..., 0] = votes
+    carried |= bits << _ONE_BIT
+    return carried
 
 
-def count_votes(bits: NDArray[np.uint64], masks: NDArray[np.uint64], words: int) -> NDArray[np.int32]:
+def count_votes(bits: NDArray[np.uint64], masks: NDArray[np.uint64], words: int) -> NDArray[np.unsignedinteger]:
     """Votes among the last windows, as `Votes.votes_for`.
 
     Args:
@@ -80,10 +83,12 @@ def count_votes(bits: NDArray[np.uint64], masks: NDArray[np.uint64], words: int)
         words: 1 to 4.
 
     Returns:
-        int32[...].
+        uint[...].
     """
-    counts = np.bitwise_count(bits[..., :words] & masks[..., :words])
-    total: NDArray[np.int32] = counts[..., 0].astype(np.int32) if words == 1 else counts.sum(axis=-1, dtype=np.int32)
+    if words == 1:
+        counts: NDArray[np.unsignedinteger] = np.bitwise_count(bits[..., 0] & masks[..., 0])
+        return counts
+    total: NDArray[np.uint16] = np.bitwise_count(bits & masks).sum(axis=-1, dtype=np.uint16)
     return total
 
 

@@ -70,13 +70,13 @@ class CommandDispatcher:
         message = self._queue.take()
         if message is None:
             return self.progress(now_unix_ns)
-        verb, before = message.topic.rpartition("/")[2], dict(engine.sensors)
+        verb, before = message.topic.rpartition("/")[2], engine.sensors.version
         try:
             return self._answer(message, verb, now_unix_ns)
         except (DrsnError, MemoryError):
             raise  # expected errors end the agent in order; without memory it can't go on
         except Exception as error:
-            if engine.sensors != before:
+            if engine.sensors.version != before:
                 raise  # half done: only what the next start finds on the disk is right
             self.failed += 1
             event = "command failed: unexpected error"

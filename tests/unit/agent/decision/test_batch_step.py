@@ -136,7 +136,7 @@ class Twins(RuleBasedStateMachine):
         self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
         self.reference = OneWindowEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
 
-    def _both(self, act: Callable[[Any], Any]) -> None:
+    def _both(self, act: Callable[[Any], object]) -> None:
         assert answer_of(act, self.arrays) == answer_of(act, self.reference)
 
     @rule(windows=WINDOWS)

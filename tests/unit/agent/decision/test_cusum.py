@@ -16,7 +16,9 @@ from drsn.agent.decision.cusum import (
     YEAR_S,
     LogLikelihoodRatios,
     accumulate,
+    accumulate_all,
     ceiling_nats,
+    ceilings_nats,
     threshold_nats,
 )
 from drsn.model.contract import Label, ModelContract
@@ -117,6 +119,38 @@ def test_windows_far_from_all_that_is_known_let_evidence_fade():
     for _ in range(40):
         evidence = accumulate(evidence, BOUND_NATS, 1.0, -DOUBT_NATS)
     assert evidence == 0
+
+
+@given(rows=st.lists(st.lists(st.floats(0, 1, width=32), min_size=3, max_size=3), min_size=1, max_size=40))
+def test_the_ratios_of_a_batch_are_bit_for_bit_those_of_its_windows(rows: list[list[float]]):
+    probabilities = np.array(rows, np.float32)
+    expected = [list(RATIOS(dict(zip(CONDITIONS, row, strict=True))).values()) for row in probabilities.tolist()]
+    assert RATIOS.rows(probabilities).tolist() == expected
+    assert [RATIOS.rows(probabilities[at : at + 1])[0].tolist() for at in range(len(rows))] == expected
+
+
+@given(
+    novelty=st.lists(st.floats(width=32), min_size=1, max_size=20), threshold=st.none() | st.floats(-100, 100)
+)  # fmt: skip
+def test_the_ceilings_of_a_batch_are_bit_for_bit_those_of_its_windows(novelty: list[float], threshold: float | None):
+    expected = [ceiling_nats(each, threshold) for each in novelty]
+    assert ceilings_nats(np.array(novelty), threshold).tolist() == expected
+
+
+@given(
+    windows=st.lists(
+        st.tuples(
+            st.floats(0, 30),
+            st.floats(-BOUND_NATS, BOUND_NATS),
+            st.sampled_from([0.25, 1 / 3, 1.0]),
+            st.floats(-DOUBT_NATS, BOUND_NATS),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_many_windows_weigh_bit_for_bit_as_one(windows: list[tuple[float, float, float, float]]):
+    assert accumulate_all(*np.array(windows).T).tolist() == [accumulate(*window) for window in windows]
 
 
 def run_lengths(zs: NDArray[np.float64], threshold: float) -> float:

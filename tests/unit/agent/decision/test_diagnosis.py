@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from drsn.agent.acquisition.window_batch import WindowBatch
 from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.diagnosis import UNKNOWN, Diagnosis, Interpreter
 
@@ -67,3 +68,17 @@ def test_each_row_belongs_to_its_reading(contract: ModelContract, make_reading: 
         (readings[2], "inner_race", -3),
         (readings[3], UNKNOWN, 4),
     ]
+
+
+def test_a_row_of_the_columns_is_what_its_reading_gives(contract: ModelContract, make_reading: Callable[..., Reading]):
+    batch = WindowBatch(8)
+    for at in range(5):
+        batch.append(make_reading(at, fault="flat" if at == 2 else None, rpm=900.0 if at == 3 else None))
+    probabilities = np.array([[0.4, 0.3, 0.2, 0.1]] * 3 + [[NAN] * 4, [0.0, 0.6, 0.4000001, 0.0]], np.float32)
+    outputs = Outputs(probabilities, np.array([-1, 0, 1, 2, 1e-9], np.float32), None)
+    interpret = Interpreter(contract)
+    columns = interpret.columns(batch, outputs)
+    found = [columns.diagnosis(row) for row in range(batch.size)]
+    assert found[:3] == interpret([batch.reading(row) for row in range(batch.size)], outputs)[:3]
+    assert repr(found) == repr(interpret([batch.reading(row) for row in range(batch.size)], outputs)), "NaN is not NaN"
+    assert [d.condition for d in found] == ["inner_race", "inner_race", "sensor_fault", UNKNOWN, UNKNOWN]

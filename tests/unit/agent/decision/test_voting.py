@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.voting import MAX_WINDOWS, Quorum, Votes
+from drsn.agent.decision.voting import MAX_WINDOWS, Quorum, Votes, count_votes, mask_of, push_all
 
 
 @given(votes=st.lists(st.booleans(), max_size=2 * MAX_WINDOWS), of=st.integers(1, MAX_WINDOWS))
@@ -40,3 +41,20 @@ def test_a_quorum_is_written_as_it_is_read(of: int, data: st.DataObject):
 def test_what_can_not_be_reached_is_no_quorum(text: str):
     with pytest.raises(ValueError, match="no quorum such as '6/8'"):
         Quorum.parse(text)
+
+
+@given(
+    rows=st.lists(st.lists(st.booleans(), min_size=300, max_size=300), min_size=1, max_size=3),
+    start=st.integers(0, 2**256 - 1), of=st.integers(1, MAX_WINDOWS), windows=st.integers(0, 300),
+)  # fmt: skip
+def test_many_histories_are_as_one(rows: list[list[bool]], start: int, of: int, windows: int):
+    votes = np.array(rows)[:, :windows]
+    one = [Votes(start, MAX_WINDOWS) for _ in rows]
+    many = np.frombuffer(start.to_bytes(32, "little") * len(rows), np.uint64).reshape(-1, 4)
+    mask = np.frombuffer(mask_of(of), np.uint64)
+    for column in votes.T:
+        one = [history.push(bool(vote)) for history, vote in zip(one, column, strict=True)]
+        many = push_all(many, column)
+    assert [int.from_bytes(row.tobytes(), "little") for row in many] == [history.bits for history in one]
+    for words in {-(-of // 64), 4}:
+        assert count_votes(many, mask, words).tolist() == [history.votes_for(of) for history in one]
