@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.service import cli as service_commands
 from drsn.agent.tools.alarm_tests import command as cases_command
+from drsn.agent.tools.bench import command as bench_command
 from drsn.agent.tools.demo import command as demo_command
 from drsn.agent.tools.doctor import command as doctor_command
 from drsn.agent.tools.evidence import cli as evidence_command
@@ -26,6 +27,7 @@ MODULES = (
     evidence_command,
     doctor_command,
     demo_command,
+    bench_command,
     replay_command,
     simulation_command,
     cases_command,
