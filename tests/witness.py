@@ -69,7 +69,7 @@ def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder:
     entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
         Intake(contract, (entry,), 10, {}),
-        Batcher(contract, max_batch, 0.0, keep=recorder and recorder.buffer),
+        Batcher(contract, max_batch, 0.0),
         backend,
         Interpreter(contract),
         AlarmEngine(contract, "0" * 64, lambda _sensor: POLICY),
@@ -112,7 +112,7 @@ def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int
          writer: FakeWriter | None = None, max_bytes: float = math.inf, **limits: int) -> Story:  # fmt: skip
     """Run windows of one sensor that the backend calls by these labels."""
     writer = writer or FakeWriter()
-    recorder = Recorder(windows, max_batch, writer, renderer_of(contract).event, max_bytes, **limits)
+    recorder = Recorder(windows, writer, renderer_of(contract).event, max_bytes, **limits)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, recorder)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
     return Story(recorder, writer, events_of(sent, line), line)

@@ -9,21 +9,17 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.memory_quota import MemoryQuota
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
-from drsn.agent.evidence.batch_buffer import BUFFER_BYTES, BatchBuffer
 from drsn.agent.evidence.capture import WAITING_BYTES, Capture
-from drsn.agent.evidence.quantise import quantise
 from drsn.agent.evidence.window_history import WindowHistory, WindowInfo, WindowShape, history_bytes
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from drsn.agent.acquisition.sensor_faults import WindowStats
-    from drsn.agent.acquisition.sensor_stream import Window
+    from drsn.agent.acquisition.rate_group import RateGroup
     from drsn.agent.backends.backend import Outputs
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import Change, SensorState
-    from drsn.agent.evidence.batch_buffer import BufferedWindow
     from drsn.agent.evidence.writer import Writer
     from drsn.agent.schema.documents import EventDocument
 
@@ -31,29 +27,25 @@ log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Records the windows of all sensors: `buffer` a window, `record` its diagnosis, `release` after the commit.
+    """Records the windows of all sensors: `record` adds a window, `release` passes the captures on after the commit.
 
     Arrays are allocated for the first window of a sensor, for the first longer window, and for an event.
 
     Args:
         windows: kept of each sensor; 0: no evidence.
-        max_batch: windows of one batch.
         writer: takes the captures.
         render: makes the event of a sensor's change.
         max_bytes: of all sensors' arrays; above that the largest are dropped, and their events have no evidence.
-        buffer_bytes: of the windows of one batch.
         waiting_bytes: of the captures that wait for a commit.
     """
 
     def __init__(
         self,
         windows: int,
-        max_batch: int,
         writer: Writer,
         render: Callable[[str, Change], EventDocument],
         max_bytes: float = math.inf,
         *,
-        buffer_bytes: int = BUFFER_BYTES,
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self.dropped = 0
@@ -65,7 +57,6 @@ class Recorder:
         self._captured_bytes = 0
         self._quota = MemoryQuota(max_bytes, self._crowd_out)
         self._crowded_out: set[str] = set()  # sensors without memory for their windows
-        self._buffer = BatchBuffer(max_batch, buffer_bytes)
         self._throttle = Throttle()
 
     @property
@@ -100,30 +91,22 @@ class Recorder:
             "crowded_out": len(self._crowded_out),
         }
 
-    def buffer(self, row: int, window: Window, stats: WindowStats) -> None:
-        """Copy the samples of a window while they are valid; `row` is its row of the batch."""
-        if not self._windows:
-            return
-        buffered = self._buffer.add(row, window)
-        if buffered.kept:
-            buffered.lossless = quantise(
-                window.samples,
-                window.count,
-                stats.low,
-                stats.high,
-                buffered.counts,
-                buffered.scale,
-                buffered.offset,
-                self._buffer.scratch(window),
-            )
-
     def record(
-        self, row: int, before: SensorState | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int
+        self,
+        group: RateGroup,
+        at: int,
+        row: int,
+        before: SensorState | None,
+        outcome: Outcome,
+        outputs: Outputs,
+        now_unix_ns: int,
     ) -> None:
-        """Add a buffered window with its diagnosis; capture the windows of its events until `release`.
+        """Add a window with its diagnosis; capture the windows of its events until `release`.
 
         Args:
-            row: of the window in the batch and in the outputs.
+            group: has the samples of the window.
+            at: row of the window in the group.
+            row: of the window in the outputs.
             before: the sensor's alarm state before the window; None: there was none.
             outcome: of the window.
             outputs: of the batch.
@@ -131,15 +114,9 @@ class Recorder:
         """
         if not self._windows:
             return
-        window = self._buffer.windows[row]
-        history = self._history(outcome.name, window, outputs)
+        history = self._history(outcome.name, group, outputs)
         if history is not None:
-            arrays, at = history.next_slot()
-            arrays.counts[at], arrays.scale[at], arrays.offset[at] = window.counts, window.scale, window.offset
-            arrays.probabilities[at], arrays.novelty[at] = outputs.probabilities[row], outputs.novelty[row]
-            if outputs.alpha is not None:
-                arrays.alpha[at] = outputs.alpha[row]
-            history.add(_info(window, before, outcome, now_unix_ns))
+            history.add(_info(group, at, before, outcome, now_unix_ns), group.native[at], outputs, row)
         self._capture(outcome.name, outcome.changes, decided=True)
 
     def capture_last(self, outcomes: Iterable[Outcome]) -> None:
@@ -193,19 +170,15 @@ class Recorder:
                 extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=more_like_it),
             )
 
-    def _history(self, sensor: str, window: BufferedWindow, outputs: Outputs) -> WindowHistory | None:
+    def _history(self, sensor: str, group: RateGroup, outputs: Outputs) -> WindowHistory | None:
         """The sensor's history for windows of this shape; another shape begins a new one. None: no memory for it."""
         alpha, history = outputs.alpha, self._histories.get(sensor)
-        shape = WindowShape(
-            window.shape[0],
-            window.shape[1],
-            window.sample_rate_hz,
-            outputs.probabilities.shape[1],
-            0 if alpha is None else alpha.shape[1],
-        )
-        if history is not None and history.shape == shape and window.kept:
+        _, channels, samples = group.native.shape
+        units = 0 if alpha is None else alpha.shape[1]
+        shape = WindowShape(channels, samples, group.sample_rate_hz, outputs.probabilities.shape[1], units)
+        if history is not None and history.shape == shape:
             return history
-        if not (window.kept and self._quota.reserve(sensor, history_bytes(self._windows, shape))):
+        if not self._quota.reserve(sensor, history_bytes(self._windows, shape)):
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)
@@ -213,15 +186,15 @@ class Recorder:
         return history
 
 
-def _info(window: BufferedWindow, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> WindowInfo:
-    diagnosis = outcome.diagnosis
+def _info(group: RateGroup, at: int, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> WindowInfo:
+    diagnosis, count = outcome.diagnosis, float(group.count[at])
     assert diagnosis is not None
     return WindowInfo(
         reading=diagnosis.reading,
-        advance=window.advance,
-        clipped=window.clipped,
-        rate_error=window.rate_error,
-        lossless=window.lossless,
+        advance=int(group.advance[at]),
+        clipped=bool(group.clipped[at]),
+        rate_error=float(group.rate_error[at]),
+        count=None if math.isnan(count) else count,
         condition=diagnosis.condition,
         label=diagnosis.label,
         confidence=diagnosis.confidence,

@@ -1,16 +1,19 @@
-"""The last windows of one sensor: counts and outputs of the network, in arrays that are allocated once."""
+"""The last windows of one sensor: samples and outputs of the network, in arrays that are allocated once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from drsn.agent.evidence.quantise import quantise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.reading import Reading
+    from drsn.agent.backends.backend import Outputs
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
 
 
@@ -33,7 +36,8 @@ class WindowInfo:
     advance: int
     clipped: bool
     rate_error: float
-    lossless: bool
+    count: float | None
+    """Unit per count, if the packet that completed the window came as 16-bit counts."""
     condition: str
     label: str
     confidence: float
@@ -43,6 +47,8 @@ class WindowInfo:
     """The sensor's alarm state before the window; None: there was none."""
     after: SensorState
     """The sensor's alarm state after the window."""
+    lossless: bool = False
+    """The counts of the copy are the samples without an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,12 @@ class Arrays:
 
 
 def history_bytes(windows: int, shape: WindowShape) -> int:
-    """Bytes of the arrays of `windows` windows."""
-    floats = 2 * shape.channels + shape.labels + 1 + shape.units
-    return windows * (2 * shape.channels * shape.samples + 4 * floats)
+    """Bytes of the arrays of `windows` windows in a history."""
+    return windows * 4 * (shape.channels * shape.samples + shape.labels + 1 + shape.units)
 
 
 class WindowHistory:
-    """A ring buffer of the last windows; when it is full, a new window replaces the oldest.
+    """A ring buffer of the last windows as they were sampled; when it is full, a new window replaces the oldest.
 
     Args:
         windows: that it holds.
@@ -99,27 +104,41 @@ class WindowHistory:
 
     def __init__(self, windows: int, shape: WindowShape) -> None:
         self.shape = shape
-        self._arrays = Arrays.empty(windows, shape)
+        self._samples = np.zeros((windows, shape.channels, shape.samples), np.float32)
+        self._probabilities = np.zeros((windows, shape.labels), np.float32)
+        self._novelty = np.zeros(windows, np.float32)
+        self._alpha = np.zeros((windows, shape.units), np.float32)
         self._infos: list[WindowInfo | None] = [None] * windows
         self._added = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
-        return sum(array.nbytes for array in self._arrays.named().values())
+        return history_bytes(len(self._infos), self.shape)
 
-    def next_slot(self) -> tuple[Arrays, int]:
-        """The arrays, and the index in each where the caller writes the next window, before `add`."""
-        return self._arrays, self._added % len(self._infos)
-
-    def add(self, info: WindowInfo) -> None:
-        """Add the window whose arrays were written to the next slot."""
-        self._infos[self._added % len(self._infos)] = info
+    def add(self, info: WindowInfo, samples: NDArray[np.float32], outputs: Outputs, row: int) -> None:
+        """Copy a window, float32[channels, samples], and row `row` of the network's outputs."""
+        at = self._added % len(self._infos)
+        self._samples[at] = samples
+        self._probabilities[at], self._novelty[at] = outputs.probabilities[row], outputs.novelty[row]
+        if outputs.alpha is not None:
+            self._alpha[at] = outputs.alpha[row]
+        self._infos[at] = info
         self._added += 1
 
     def copy(self) -> tuple[tuple[WindowInfo, ...], Arrays]:
-        """Copy its windows, oldest first."""
+        """Copy its windows, oldest first; the samples are quantised to 16-bit counts."""
         size = len(self._infos)
         order = [number % size for number in range(max(0, self._added - size), self._added)]
-        infos = tuple(info for index in order if (info := self._infos[index]) is not None)
-        return infos, self._arrays.at(order)
+        arrays = Arrays.empty(len(order), self.shape)
+        arrays.probabilities[...] = self._probabilities[order]
+        arrays.novelty[...], arrays.alpha[...] = self._novelty[order], self._alpha[order]
+        infos = []
+        for row, at in enumerate(order):
+            info = self._infos[at]
+            assert info is not None, "each index in the order was added"
+            lossless = quantise(
+                self._samples[at], info.count, arrays.counts[row], arrays.scale[row], arrays.offset[row]
+            )
+            infos.append(replace(info, lossless=lossless))
+        return tuple(infos), arrays

@@ -315,9 +315,7 @@ class _Assembly:
 
     def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:
         contract, inference = self.bundle.contract, self.settings.inference
-        batcher = Batcher(
-            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.buffer
-        )
+        batcher = Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings))
         return Pipeline(
             intake,
             batcher,

@@ -107,7 +107,7 @@ class Committer:
 
     def committed_cursors(self) -> dict[str, Cursor]:
         """How far each sensor's packets are acknowledged: sensor -> cursor."""
-        return {**self.journal.load().cursors, **self.cursors}
+        return {**self.journal.cursors, **self.cursors}
 
     def _store(self, outcomes: Sequence[Outcome], answer: Answer | None) -> None:
         replies = [answer.reply] if answer and answer.reply and answer.kept else []

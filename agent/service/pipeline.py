@@ -72,7 +72,7 @@ class Pipeline:
         outcomes: list[Outcome] = []
 
         def add(sensor: str, window: Window) -> None:
-            if self.batcher.full:
+            if not self.batcher.fits(window):
                 outcomes.extend(self.flush())
             self.add(sensor, window, packet)
 
@@ -108,11 +108,13 @@ class Pipeline:
         Returns:
             One diagnosis per window, and the outputs of the network, row by row the same windows.
         """
+        batch = self.batcher.measure()
+        readings = [batch.reading(row) for row in range(batch.size)]
         before_s = self.clock.monotonic_s()
         outputs = self.backend.infer(self.batcher.x)
         self.metrics.inference.add(self.clock.monotonic_s() - before_s)
         self.after_batch()
-        return self.interpret(self.batcher.readings, outputs), outputs
+        return self.interpret(readings, outputs), outputs
 
     def flush(self) -> list[Outcome]:
         """Diagnose the batch, change the alarm states, and empty the batch.
@@ -130,7 +132,8 @@ class Pipeline:
             before = self.engine.sensors.get(diagnosis.reading.sensor)
             outcome = self.engine.feed(diagnosis, decided_unix_ns)
             if self.recorder is not None:
-                self.recorder.record(row, before, outcome, outputs, decided_unix_ns)
+                group, at = self.batcher.place(row)
+                self.recorder.record(group, at, row, before, outcome, outputs, decided_unix_ns)
             outcomes.append(outcome)
         self.batcher.clear()
         self.metrics.batches += 1
