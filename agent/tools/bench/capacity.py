@@ -29,7 +29,7 @@ class Capacity:
     windows_per_s: float
     """Of one sensor."""
     one_agent: int
-    """Sensors of one agent, whose main thread is busy or waits for the disk or the GPU."""
+    """Sensors of one agent: its threads share the interpreter, and wait for the disk and the GPU."""
     device: int
     """Sensors of one agent for each core, each with sensors of its own; the broker runs elsewhere."""
     cores: int
@@ -41,8 +41,8 @@ class Capacity:
         Args:
             contract: the model's rate and window.
             hop_windows: from one window to the next.
-            wall_us: time of one window in a full batch.
-            cpu_us: CPU time of one window.
+            wall_us: time of one window in a full batch, from its receipt to its acknowledgement.
+            cpu_us: CPU time of one window, the same way.
             cores: of the device.
         """
         rate = windows_per_s(contract, hop_windows)

@@ -16,8 +16,10 @@ import numpy as np
 
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.bootstrap import assemble, opened_model
+from drsn.agent.service.connections import in_flight
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.bench.capacity import Capacity
+from drsn.agent.tools.bench.receiving import receive_time_us
 from drsn.agent.tools.bench.stages import ORDER, StageSampler
 from drsn.agent.tools.bench.workload import TOPIC, Workload, windows_of
 
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 SENSORS = 50
 CHUNK_BATCHES = 20
 """Batches of packets that are made at once, while nothing is measured."""
+
+RECEIVED = 1_000
+"""Packets that are received to measure the MQTT library."""
 
 CALLS = 30
 """Of the network, for its median."""
@@ -64,6 +69,8 @@ class Measurement:
     live: Cost
     """At the pace of live sensors, in the batches that come together by then; its wall time is mostly waiting."""
     live_sensors: int
+    receive_us: float
+    """CPU time that the MQTT library takes for a packet of one window; it is in no other value but the capacity."""
     stages_us: dict[str, float]
     """Stage -> CPU time of a window in full batches."""
     network_us: dict[int, float]
@@ -157,7 +164,9 @@ def measure(configuration: Configuration, seconds: float, sensors: int = SENSORS
         network_us = {n: network_time_us(backend, bundle, n) for n in sorted({1, max_batch})}
         plant = _Plant(agent, loop, Workload(bundle, entry, sensors), max_batch)
         flood = plant.flood(seconds / 2)
-        capacity = Capacity.of(bundle.contract, entry.hop_windows, flood.wall_us, flood.cpu_us, os.cpu_count() or 1)
+        receive_us = receive_time_us(plant.messages(RECEIVED), in_flight(settings))
+        wall_us, cpu_us = flood.wall_us + receive_us, flood.cpu_us + receive_us
+        capacity = Capacity.of(bundle.contract, entry.hop_windows, wall_us, cpu_us, os.cpu_count() or 1)
         live_sensors = max(1, min(sensors, capacity.one_agent // 2))
         sampled_s = sum(plant.sampler.cpu_s.values()) or 1.0
         return Measurement(
@@ -169,6 +178,7 @@ def measure(configuration: Configuration, seconds: float, sensors: int = SENSORS
             flood=flood,
             live=plant.live(seconds / 2, live_sensors * capacity.windows_per_s),
             live_sensors=live_sensors,
+            receive_us=receive_us,
             stages_us={stage: plant.sampler.cpu_s[stage] / sampled_s * flood.cpu_us for stage in ORDER},
             network_us=network_us,
             capacity=capacity,

@@ -15,18 +15,20 @@ if TYPE_CHECKING:
 
 def lines_of(measured: Measurement) -> Iterator[str]:
     """Yield the lines for people."""
-    m, flood, live, capacity = measured, measured.flood, measured.live, measured.capacity
+    m, flood, capacity = measured, measured.flood, measured.capacity
+    whole_us, live_us = flood.cpu_us + m.receive_us, m.live.cpu_us + m.receive_us
     yield f"bundle {m.bundle} on {m.backend}, {m.codec} at {m.sample_rate_hz:g} Hz, {capacity.cores} cores"
     yield ""
-    yield "CPU time of a window in full batches, without the MQTT library:"
-    yield from (f"{us:8.0f} us  {us / flood.cpu_us:4.0%}  {stage}" for stage, us in m.stages_us.items())
-    yield f"{flood.cpu_us:8.0f} us        in all; {1e6 / flood.wall_us:.0f} windows/s, disk included"
-    yield f"{live.cpu_us:8.0f} us        at the pace of {m.live_sensors} live sensors"
+    yield "CPU time of a window in full batches:"
+    for stage, us in {"receive (MQTT library)": m.receive_us, **m.stages_us, "in all": whole_us}.items():
+        yield f"{us:8.0f} us  {us / whole_us:4.0%}  {stage}"
     yield ""
+    yield f"{1e6 / flood.wall_us:8.0f} windows/s after the receipt, disk included"
+    yield f"{live_us:8.0f} us of CPU time for a window at the pace of {m.live_sensors} live sensors"
     for windows, us in m.network_us.items():
-        yield f"{us:8.0f} us        network alone, {windows} in a call"
+        yield f"{us:8.0f} us for a window of the network alone, {windows} in a call"
     yield ""
-    yield f"one live sensor makes {capacity.windows_per_s:.3g} windows/s (rate / (window x hop)); at {LOAD:.0%} load:"
+    yield f"One live sensor makes {capacity.windows_per_s:.3g} windows/s (rate / (window x hop)). At {LOAD:.0%} load:"
     yield f"{capacity.one_agent:8d} sensors, one agent"
     yield f"{capacity.device:8d} sensors, one agent for each of {capacity.cores} cores, with the broker elsewhere"
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STAGES = {
     "drsn.agent.acquisition.codecs": "decode",
     "drsn.agent.acquisition.sensor_faults": "sensor faults",
+    "drsn.agent.acquisition.fault_screen": "sensor faults",
     "drsn.agent.acquisition": "route, ring and batch",
     "drsn.model.conditioning": "conditioning",
     "drsn.agent.backends": "network",

@@ -33,6 +33,7 @@ def test_every_stage_and_both_paces_are_measured(tmp_path: Path):
     assert found.live.windows > 0
     assert found.max_batch == 4
     assert 1 <= found.live_sensors <= 3
+    assert found.receive_us > 0
     assert tuple(found.stages_us) == ORDER
     assert sum(found.stages_us.values()) == pytest.approx(found.flood.cpu_us)
     assert list(found.network_us) == [1, 4]

@@ -15,6 +15,7 @@ MEASURED = Measurement(
     flood=Cost(1000, 500.0, 400.0),
     live=Cost(100, 20_000.0, 600.0),
     live_sensors=50,
+    receive_us=100.0,
     stages_us={"decode": 100.0, "network": 300.0},
     network_us={1: 200.0, 32: 80.0},
     capacity=Capacity(5.86, 238, 597, 2),
@@ -24,11 +25,13 @@ MEASURED = Measurement(
 def test_the_text_has_each_stage_with_its_share_and_the_sensors():
     text = "\n".join(lines_of(MEASURED))
     for expected in (
-        "100 us   25%  decode",
-        "300 us   75%  network",
-        "400 us        in all; 2000 windows/s",
-        "600 us        at the pace of 50 live sensors",
-        "80 us        network alone, 32 in a call",
+        "100 us   20%  receive",
+        "100 us   20%  decode",
+        "300 us   60%  network",
+        "500 us  100%  in all",
+        "2000 windows/s after the receipt",
+        "700 us of CPU time for a window at the pace of 50 live sensors",
+        "80 us for a window of the network alone, 32 in a call",
         "238 sensors, one agent",
         "597 sensors, one agent for each of 2 cores",
     ):

@@ -15,6 +15,7 @@ from drsn.agent.tools.bench.stages import ORDER, STAGES, StageSampler, stage_of,
     [
         ("drsn.agent.acquisition.codecs.frame", "decode"),
         ("drsn.agent.acquisition.sensor_faults", "sensor faults"),
+        ("drsn.agent.acquisition.fault_screen", "sensor faults"),
         ("drsn.agent.acquisition.ring_buffer", "route, ring and batch"),
         ("drsn.agent.backends.onnx", "network"),
         ("drsn.agent.service.committer", "commit"),
