@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.service.cli import configured
-from drsn.model.errors import EXIT_OK
+from drsn.model.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drsn.model.errors import Parser
 
 DEFAULT_BUNDLE = "shipped:cwru"
-SECONDS = 20.0
+LEAST_SECONDS, SECONDS, MOST_SECONDS = 0.1, 20.0, 3600.0
 
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
@@ -33,11 +33,17 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 
 def bench(arguments: argparse.Namespace) -> int:
-    """Measure and print; without --config a shipped bundle, and the defaults of every setting."""
+    """Measure and print; without --config a shipped bundle, and the defaults of every setting.
+
+    Raises:
+        UsageError: --seconds is out of range.
+    """
     from drsn.agent.observability import logs  # noqa: PLC0415 (--help needs no runtime)
     from drsn.agent.tools.bench.measurement import measure  # noqa: PLC0415
     from drsn.agent.tools.bench.report import as_json, lines_of  # noqa: PLC0415
 
+    if not LEAST_SECONDS <= arguments.seconds <= MOST_SECONDS:
+        raise UsageError(f"--seconds {arguments.seconds:g}: {LEAST_SECONDS:g} to {MOST_SECONDS:g}")
     configuration = _configuration(arguments)
     logs.configure("error")
     measured = measure(configuration, arguments.seconds)

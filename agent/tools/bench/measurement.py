@@ -17,6 +17,7 @@ import numpy as np
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.bootstrap import assemble, opened_model
 from drsn.agent.service.connections import in_flight
+from drsn.agent.settings.sections import InputSection
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.bench.capacity import Capacity
 from drsn.agent.tools.bench.receiving import receive_time_us
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from drsn.agent.service.bootstrap import Agent
     from drsn.agent.service.loop import Loop
     from drsn.agent.settings.loader import Configuration
-    from drsn.agent.settings.sections import InputSection
+    from drsn.agent.settings.sections import Settings
     from drsn.model.bundle import Bundle
 
 SENSORS = 50
@@ -41,6 +42,9 @@ CHUNK_BATCHES = 20
 
 RECEIVED = 1_000
 """Packets that are received to measure the MQTT library."""
+
+MAX_PACKET_BYTES = 256 << 20
+"""The largest that the setting allows."""
 
 CALLS = 30
 """Of the network, for its median."""
@@ -70,7 +74,7 @@ class Measurement:
     """At the pace of live sensors, in the batches that come together by then; its wall time is mostly waiting."""
     live_sensors: int
     receive_us: float
-    """CPU time that the MQTT library takes for a packet of one window; it is in no other value but the capacity."""
+    """CPU time that the MQTT library takes for a window; it is in no other value but the capacity."""
     stages_us: dict[str, float]
     """Stage -> CPU time of a window in full batches."""
     network_us: dict[int, float]
@@ -158,13 +162,13 @@ def measure(configuration: Configuration, seconds: float, sensors: int = SENSORS
         UnavailableError: the backend that the settings ask for can't run here.
     """
     settings = configuration.settings
-    entry = settings.inputs[0].model_copy(update={"topic": TOPIC, "sensor": "{sensor}", "channels": ()})
+    entry = input_of(settings)
     with _running(configuration, entry) as (bundle, agent, loop):
         backend, max_batch = agent.pipeline.backend, settings.inference.max_batch
         network_us = {n: network_time_us(backend, bundle, n) for n in sorted({1, max_batch})}
         plant = _Plant(agent, loop, Workload(bundle, entry, sensors), max_batch)
         flood = plant.flood(seconds / 2)
-        receive_us = receive_time_us(plant.messages(RECEIVED), in_flight(settings))
+        receive_us = receive_time_us(plant.messages(RECEIVED), in_flight(settings)) * entry.hop_windows
         wall_us, cpu_us = flood.wall_us + receive_us, flood.cpu_us + receive_us
         capacity = Capacity.of(bundle.contract, entry.hop_windows, wall_us, cpu_us, os.cpu_count() or 1)
         live_sensors = max(1, min(sensors, capacity.one_agent // 2))
@@ -183,6 +187,13 @@ def measure(configuration: Configuration, seconds: float, sensors: int = SENSORS
             network_us=network_us,
             capacity=capacity,
         )
+
+
+def input_of(settings: Settings) -> InputSection:
+    """Return the first input, for packets of float32 samples as `codec.encode` makes them."""
+    entry = settings.inputs[0]
+    same = {name: getattr(entry, name) for name in ("codec", "sample_rate_hz", "hop_windows", "continuous")}
+    return InputSection(topic=TOPIC, sensor="{sensor}", max_packet_bytes=MAX_PACKET_BYTES, **same)
 
 
 def network_time_us(backend: Backend, bundle: Bundle, windows: int) -> float:

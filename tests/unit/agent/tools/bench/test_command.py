@@ -36,3 +36,7 @@ def test_the_settings_are_those_of_the_file(tmp_path: Path, capsys: pytest.Captu
 
 def test_no_configuration_is_wrong_silently(tmp_path: Path):
     assert main(["bench", "--config", str(tmp_path / "none.toml")]) == 78
+
+
+def test_a_measurement_takes_time():
+    assert main(["bench", "--seconds", "0"]) == 64

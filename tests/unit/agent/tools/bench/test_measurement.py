@@ -7,7 +7,7 @@ import pytest
 from drsn.agent.bundles import shipped
 from drsn.agent.settings.loader import Configuration
 from drsn.agent.settings.sections import Settings
-from drsn.agent.tools.bench.measurement import measure, network_time_us
+from drsn.agent.tools.bench.measurement import input_of, measure, network_time_us
 from drsn.agent.tools.bench.stages import ORDER
 from drsn.model.bundle import open_bundle
 
@@ -39,6 +39,14 @@ def test_every_stage_and_both_paces_are_measured(tmp_path: Path):
     assert list(found.network_us) == [1, 4]
     assert found.capacity.windows_per_s == pytest.approx(2 * 16_000 / 2048, rel=0.7)
     assert not any(tmp_path.iterdir()), "nothing stays behind"
+
+
+def test_the_input_is_the_first_with_samples_as_the_codecs_encode_them(tmp_path: Path):
+    settings = configuration(tmp_path).settings
+    raw = {"topic": "a/{s}", "sensor": "{s}", "codec": "raw", "dtype": "i16", "scale": 0.1, "sample_rate_hz": 48_000.0}
+    settings = Settings(agent=settings.agent, inputs=[raw, *settings.inputs])
+    entry = input_of(settings)
+    assert (entry.codec, entry.sample_rate_hz, entry.dtype, entry.scale) == ("raw", 48_000.0, "f32", 1.0)
 
 
 def test_a_state_directory_that_is_not_there_is_not_made(tmp_path: Path):
