@@ -109,7 +109,7 @@ def node_script() -> list[str] | None:
 
 def live(signals: Signals, windows: int) -> Values:
     """Compare the CPU time of a window of 100 live sensors, 586 windows a second, with that of a queue of theirs."""
-    sensors, seconds, windows = 100, 10, windows // 2
+    sensors, seconds = 100, 10
     per_s = sensors / WINDOW_S
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig(Path(folder), signals)
@@ -224,7 +224,7 @@ def latency(signals: Signals, windows: int) -> Values:
     The publisher and the receiver share the cores with the agent. The deciding packet is found by the end of its
     window.
     """
-    windows = windows // 2 // SENSORS * SENSORS
+    windows = windows // SENSORS * SENSORS
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig(Path(folder), signals)
         with rig.broker():
