@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drsn.agent.backends.backend import Backend
-    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.capture import Capture
     from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
@@ -74,16 +74,17 @@ def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder:
         Interpreter(contract),
         AlarmEngine(contract, "0" * 64, lambda _sensor: POLICY),
         recorder=recorder,
-        decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
+        decided_at=lambda batch: batch.end_unix_ns[: batch.size].tolist(),
     )
 
 
 def events_of(messages: Iterable[Message], pipeline: Pipeline) -> list[EventDocument]:
     """The events of these messages; a window is decided at the time of its last sample, whatever the clock says."""
-    outcomes: list[Outcome] = []
+    decisions: list[Decisions] = []
     for each in messages:
-        outcomes += pipeline.process(InFlight(each))
-    outcomes += pipeline.flush()
+        decisions += pipeline.process(InFlight(each))
+    decisions += pipeline.flush()
+    outcomes = [outcome for each in decisions for _, outcome in each.outcomes]
     render = renderer_of(pipeline.batcher._contract).event
     return [render(outcome.name, change) for outcome in outcomes for change in outcome.changes]
 

@@ -56,7 +56,8 @@ class Batcher:
         self._due_s = 0.0
         self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
         self._groups: dict[float, RateGroup] = {}
-        self._places: list[tuple[RateGroup, int]] = []  # of the rows: group, and row in the group
+        self.places: list[tuple[RateGroup, int]] = []
+        """Where the samples of each row lie as they were sampled: the group, and the row in it."""
         self._bytes = 0  # of the rows' samples
 
     def __len__(self) -> int:
@@ -71,6 +72,11 @@ class Batcher:
     def x(self) -> NDArray[np.float32]:
         """float32[windows, channels, window]: the windows that `measure` has conditioned, a view."""
         return self._x[: self.batch.size]
+
+    @property
+    def groups(self) -> list[RateGroup]:
+        """The rate groups of this batch."""
+        return [group for group in self._groups.values() if group.rows]
 
     @property
     def rates_hz(self) -> tuple[float, ...]:
@@ -92,7 +98,7 @@ class Batcher:
         if not row:
             self._due_s = now_s + self._deadline_s
         group = self._groups.get(rate_hz) or self._new_group(rate_hz)
-        self._places.append((group, group.add(row, window)))
+        self.places.append((group, group.add(row, window)))
         self._bytes += samples.nbytes
         batch.times[row] = (
             window.end_unix_ns,
@@ -111,23 +117,18 @@ class Batcher:
     def measure(self) -> WindowBatch:
         """Condition all windows, measure RMS and peak, and find the sensor faults; return the batch."""
         batch = self.batch
-        for group in self._groups.values():
-            if group.rows:
-                group.measure(batch, self._x)
+        for group in self.groups:
+            group.measure(batch, self._x)
         for row in np.flatnonzero(batch.fault[: batch.size] != NO_FAULT).tolist():
             if FAULT_NAMES[batch.fault[row]] in self.ignored_faults(batch.sensors[row]):
                 batch.fault[row] = NO_FAULT
         return batch
 
-    def place(self, row: int) -> tuple[RateGroup, int]:
-        """Where the samples of a row lie as they were sampled: the group, and the row in it."""
-        return self._places[row]
-
     def clear(self) -> None:
         """Remove the windows, and count them as finished in their packets."""
         for in_flight in self._packets:
             in_flight.windows -= 1
-        self._packets, self._places, self._bytes = [], [], 0
+        self._packets, self.places, self._bytes = [], [], 0
         for group in self._groups.values():
             group.clear()
         if sum(group.nbytes for group in self._groups.values()) > self._max_bytes:

@@ -44,15 +44,11 @@ def counter_dtype(conditions: int) -> np.dtype[np.void]:
     settled_ns int64 and rpm float64 of the gate, NaN for no speed; period_s float64; cast uint16[k]; place uint16[k],
     the position of each column's condition in the cold part, or `ABSENT`; running bool, of the gate.
     """
-    k, offsets, formats = conditions, [0], []
-    each = {"bits": ("u8", (k, WORDS)), "evidence": ("f8", (k,)), "held_ns": ("i8", (k,)), "active_ns": ("i8", (k,))}
-    alone = {"settled_ns": "i8", "rpm": "f8", "period_s": "f8"}
-    fields = {**each, **alone, "cast": ("u2", (k,)), "place": ("u2", (k,)), "running": "?"}
-    for field in fields.values():
-        formats.append(np.dtype(field))
-        offsets.append(offsets[-1] + formats[-1].itemsize)
-    layout = {"names": list(fields), "formats": formats, "offsets": offsets[:-1], "itemsize": _layout(k).size}
-    return np.dtype(layout)  # type: ignore[call-overload]  # the stubs know no dict of lists
+    k = (conditions,)
+    each = [("bits", "u8", (*k, WORDS)), ("evidence", "f8", k), ("held_ns", "i8", k), ("active_ns", "i8", k)]
+    alone = [("settled_ns", "i8"), ("rpm", "f8"), ("period_s", "f8")]
+    last = [("cast", "u2", k), ("place", "u2", k), ("running", "?"), ("padding", f"V{_padding(conditions)}")]
+    return np.dtype([*each, *alone, *last])
 
 
 def split(state: SensorState, conditions: Sequence[str]) -> tuple[SensorState, bytes]:
@@ -117,8 +113,12 @@ def merged(cold: SensorState, record: np.void | bytes) -> SensorState:
 @lru_cache
 def _layout(k: int) -> Struct:
     """The bytes of a record of k conditions, as `counter_dtype` has them."""
-    used = k * _CONDITION_BYTES + _SENSOR_BYTES
-    return Struct(f"={k * _VOTES_BYTES}s{k}d{2 * k}qqdd{2 * k}H?{-used % _WORD_BYTES}x")
+    return Struct(f"={k * _VOTES_BYTES}s{k}d{2 * k}qqdd{2 * k}H?{_padding(k)}x")
+
+
+def _padding(k: int) -> int:
+    """Bytes that are missing to whole words."""
+    return -(k * _CONDITION_BYTES + _SENSOR_BYTES) % _WORD_BYTES
 
 
 _EMPTY = Condition()

@@ -7,19 +7,25 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drsn.agent.acquisition.memory_quota import MemoryQuota
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
-from drsn.agent.evidence.capture import WAITING_BYTES, Capture
-from drsn.agent.evidence.window_history import WindowHistory, WindowInfo, WindowShape, history_bytes
+from drsn.agent.decision.slot_parameters import SUPPRESSORS
+from drsn.agent.evidence.capture import WAITING_BYTES, Capture, captured_bytes
+from drsn.agent.evidence.window_history import NoteForm, WindowHistory, WindowShape, history_bytes, note_dtype
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from numpy.typing import NDArray
+
+    from drsn.agent.acquisition.batcher import Batcher
     from drsn.agent.acquisition.rate_group import RateGroup
-    from drsn.agent.backends.backend import Outputs
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import Change, SensorState
+    from drsn.agent.decision.alarm_state import Change
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.writer import Writer
     from drsn.agent.schema.documents import EventDocument
 
@@ -58,6 +64,7 @@ class Recorder:
         self._quota = MemoryQuota(max_bytes, self._crowd_out)
         self._crowded_out: set[str] = set()  # sensors without memory for their windows
         self._throttle = Throttle()
+        self._form: NoteForm | None = None  # known with the first batch
 
     @property
     def nbytes(self) -> int:
@@ -91,33 +98,25 @@ class Recorder:
             "crowded_out": len(self._crowded_out),
         }
 
-    def record(
-        self,
-        group: RateGroup,
-        at: int,
-        row: int,
-        before: SensorState | None,
-        outcome: Outcome,
-        outputs: Outputs,
-        now_unix_ns: int,
-    ) -> None:
-        """Add a window with its diagnosis; capture the windows of its events until `release`.
+    def record(self, batcher: Batcher, decisions: Decisions, decided_unix_ns: Sequence[int]) -> None:
+        """Add the windows of a batch with what was decided; capture the windows of their events until `release`.
 
         Args:
-            group: has the samples of the window.
-            at: row of the window in the group.
-            row: of the window in the outputs.
-            before: the sensor's alarm state before the window; None: there was none.
-            outcome: of the window.
-            outputs: of the batch.
-            now_unix_ns: the agent's clock at the decision.
+            batcher: has the samples of the windows.
+            decisions: of the batch.
+            decided_unix_ns: of each row, the agent's clock at the decision.
         """
         if not self._windows:
             return
-        history = self._history(outcome.name, group, outputs)
-        if history is not None:
-            history.add(_info(group, at, before, outcome, now_unix_ns), group.native[at], outputs, row)
-        self._capture(outcome.name, outcome.changes, decided=True)
+        notes, outcomes = self._notes(batcher, decisions, decided_unix_ns), dict(decisions.outcomes)
+        states = zip(decisions.before_cold, decisions.after_cold, strict=True)
+        rows = zip(batcher.batch.sensors, batcher.batch.units, batcher.places, states, strict=True)
+        for row, (sensor, unit, (group, at), cold) in enumerate(rows):
+            history = self._history(sensor, group)
+            if history is not None:
+                history.add(group.native[at], notes[row], cold, unit)
+            if row in outcomes:
+                self._capture(sensor, outcomes[row].changes, decided=True)
 
     def capture_last(self, outcomes: Iterable[Outcome]) -> None:
         """Capture the last windows of sensors with an event without a window: they are silent, or a packet was refused.
@@ -151,10 +150,11 @@ class Recorder:
             if history is None:
                 self.dropped += sensor in self._crowded_out
                 continue
-            if self._captured_bytes + history.nbytes > self._waiting_bytes:
+            if self._captured_bytes + captured_bytes(self._windows, history.shape) > self._waiting_bytes:
                 self.dropped += 1
                 continue
-            event, (infos, arrays) = self._render(sensor, change), history.copy()
+            assert self._form is not None, "there is a history"
+            event, (infos, arrays) = self._render(sensor, change), history.copy(sensor, self._form)
             self._captures.append(Capture(event, decided, history.shape.sample_rate_hz, infos, arrays))
             self._captured_bytes += self._captures[-1].nbytes
 
@@ -170,36 +170,45 @@ class Recorder:
                 extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=more_like_it),
             )
 
-    def _history(self, sensor: str, group: RateGroup, outputs: Outputs) -> WindowHistory | None:
+    def _history(self, sensor: str, group: RateGroup) -> WindowHistory | None:
         """The sensor's history for windows of this shape; another shape begins a new one. None: no memory for it."""
-        alpha, history = outputs.alpha, self._histories.get(sensor)
-        _, channels, samples = group.native.shape
-        units = 0 if alpha is None else alpha.shape[1]
-        shape = WindowShape(channels, samples, group.sample_rate_hz, outputs.probabilities.shape[1], units)
-        if history is not None and history.shape == shape:
+        history = self._histories.get(sensor)
+        if history is not None and history.shape.sample_rate_hz == group.sample_rate_hz:
             return history
-        if not self._quota.reserve(sensor, history_bytes(self._windows, shape)):
+        assert self._form is not None, "the notes were made"
+        note, (_, channels, samples) = self._form.dtype, group.native.shape
+        shape = WindowShape(
+            channels, samples, group.sample_rate_hz, note["probabilities"].shape[0], note["alpha"].shape[0]
+        )
+        if not self._quota.reserve(sensor, history_bytes(self._windows, shape, note)):
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)
-        self._histories[sensor] = history = WindowHistory(self._windows, shape)
+        self._histories[sensor] = history = WindowHistory(self._windows, shape, note)
         return history
 
-
-def _info(group: RateGroup, at: int, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> WindowInfo:
-    diagnosis, count = outcome.diagnosis, float(group.count[at])
-    assert diagnosis is not None
-    return WindowInfo(
-        reading=diagnosis.reading,
-        advance=int(group.advance[at]),
-        clipped=bool(group.clipped[at]),
-        rate_error=float(group.rate_error[at]),
-        count=None if math.isnan(count) else count,
-        condition=diagnosis.condition,
-        label=diagnosis.label,
-        confidence=diagnosis.confidence,
-        suppressed_by=outcome.suppressed_by,
-        decided_unix_ns=now_unix_ns,
-        before=before,
-        after=outcome.sensor,
-    )
+    def _notes(self, batcher: Batcher, decisions: Decisions, decided_unix_ns: Sequence[int]) -> NDArray[np.void]:
+        """The records of the windows of a batch, each column at once."""
+        batch, diagnoses = batcher.batch, decisions.diagnoses
+        size, outputs = batch.size, diagnoses.outputs
+        if self._form is None:
+            units = 0 if outputs.alpha is None else outputs.alpha.shape[1]
+            dtype = note_dtype(outputs.probabilities.shape[1], units, decisions.conditions_per_sensor)
+            self._form = NoteForm(dtype, diagnoses.interpreter.labels, decisions.conditions, SUPPRESSORS)
+        notes = np.empty(size, self._form.dtype)
+        for name in ("times", "rms", "peak", "rpm", "fault", "fresh", "clock_synced"):
+            notes[name] = getattr(batch, name)[:size]
+        for group in batcher.groups:
+            for name in ("advance", "rate_error", "count", "clipped"):
+                notes[name][group.rows] = getattr(group, name)[: len(group.rows)]
+        notes["probabilities"], notes["novelty"] = outputs.probabilities, outputs.novelty
+        if outputs.alpha is not None:
+            notes["alpha"] = outputs.alpha
+        notes["confidence"] = diagnoses.by_condition[np.arange(size), diagnoses.best]
+        notes["label"], notes["condition"], notes["suppressed"] = (
+            diagnoses.label,
+            decisions.condition,
+            decisions.suppressed,
+        )
+        notes["before"], notes["after"], notes["decided_unix_ns"] = decisions.before, decisions.after, decided_unix_ns
+        return notes

@@ -184,7 +184,7 @@ class Database:
         """
         with self._named_errors(), self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            self._write_states(changes)
+            _write_states(self._db, changes)
             self._db.executemany(
                 "DELETE FROM cursors WHERE sensor = ?", ((n,) for n, s in changes.sensors.items() if not s.conditions)
             )
@@ -203,22 +203,6 @@ class Database:
                     "DELETE FROM replies WHERE id <= ?", ((row.lastrowid or 0) - self._limits.max_replies,)
                 )
             return self._append(changes)
-
-    def _write_states(self, changes: Changes) -> None:
-        counters = changes.counters
-        self._db.executemany(
-            "INSERT INTO alarms VALUES (?, ?, ?) "
-            "ON CONFLICT (sensor) DO UPDATE SET state = excluded.state, counters = excluded.counters",
-            ((name, _text(_SENSOR, state), counters.get(name)) for name, state in changes.sensors.items()),
-        )
-        alone = [(record, name) for name, record in counters.items() if name not in changes.sensors]
-        updated = (
-            self._db.executemany("UPDATE alarms SET counters = ? WHERE sensor = ?", alone).rowcount if alone else 0
-        )
-        if updated != len(alone):  # the caller writes everything again
-            raise StorageError(
-                f"{self._path}: {len(alone) - updated} sensors have no state that their counters go with"
-            )
 
     def _append(self, changes: Changes) -> int:
         if self._journal_bytes is None:
@@ -300,7 +284,9 @@ class Database:
                     db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
                 (version,) = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
                 if version in EARLIER_VERSIONS:
-                    upgrade(db, version, int(self._clock()))
+                    with db:
+                        db.execute("BEGIN IMMEDIATE")
+                        upgrade(db.execute, version, int(self._clock()))
             on_failure.pop_all()
             return db
 
@@ -339,6 +325,21 @@ class Database:
     def _meta(self, key: str, default: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else str(row[0])
+
+
+def _write_states(db: sqlite3.Connection, changes: Changes) -> None:
+    counters = changes.counters
+    db.executemany(
+        "INSERT INTO alarms VALUES (?, ?, ?) "
+        "ON CONFLICT (sensor) DO UPDATE SET state = excluded.state, counters = excluded.counters",
+        ((name, _text(_SENSOR, state), counters.get(name)) for name, state in changes.sensors.items()),
+    )
+    alone = [(record, name) for name, record in counters.items() if name not in changes.sensors]
+    if not alone:
+        return
+    missing = len(alone) - db.executemany("UPDATE alarms SET counters = ? WHERE sensor = ?", alone).rowcount
+    if missing:  # the caller writes everything again
+        raise StorageError(f"the database has no state for the counters of {missing} sensors")
 
 
 def _state(state: str, counters: bytes | None) -> SensorState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlite3 import Connection
+    from collections.abc import Callable
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -28,12 +28,16 @@ EARLIER_VERSIONS = ("1", "2", "3", "4")
 those refuses this one: it would drop what operators have commanded."""
 
 
-def upgrade(db: Connection, version: str, now_unix_s: int) -> None:
-    """Bring the tables of an earlier version to this one, in one transaction."""
-    with db:
-        db.execute("BEGIN IMMEDIATE")
-        if version != "4":
-            db.execute("ALTER TABLE journal ADD COLUMN at_unix_s INTEGER NOT NULL DEFAULT 0")
-            db.execute("UPDATE journal SET at_unix_s = ?", (now_unix_s,))
-        db.execute("ALTER TABLE alarms ADD COLUMN counters BLOB")
-        db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))
+def upgrade(execute: Callable[..., object], version: str, now_unix_s: int) -> None:
+    """Bring the tables of an earlier version to this one.
+
+    Args:
+        execute: runs a statement with its parameters, within one transaction.
+        version: of the tables.
+        now_unix_s: time of the events that have none.
+    """
+    if version != "4":
+        execute("ALTER TABLE journal ADD COLUMN at_unix_s INTEGER NOT NULL DEFAULT 0")
+        execute("UPDATE journal SET at_unix_s = ?", (now_unix_s,))
+    execute("ALTER TABLE alarms ADD COLUMN counters BLOB")
+    execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))

@@ -92,11 +92,6 @@ class Journal:
         sensors = {n: merged(s, counters[n]) if n in counters else s for n, s in self._sensors.items()}
         return Snapshot(self._epoch, sensors, dict(self._cursors), events.published_id, events.last_id)
 
-    @property
-    def cursors(self) -> dict[str, Cursor]:
-        """Sensor -> how far its packets are read, written or not."""
-        return dict(self._cursors)
-
     def commit(
         self,
         sensors: Mapping[str, SensorState],

@@ -13,6 +13,7 @@ from drsn.agent.decision.alarm_logic import fall_silent
 from drsn.agent.decision.alarm_state import Change
 from drsn.agent.evidence import recorder as module
 from drsn.agent.evidence.quantise import samples_of
+from drsn.agent.evidence.window_history import note_dtype
 
 if TYPE_CHECKING:
     from witness import Story
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.capture import Capture
 
 LABELS = ("normal", "ball", "normal", "ball", "ball", "ball", "normal", "normal", "normal")
-PER_WINDOW = 4 * 256 + 4 * 4 + 4  # samples, four labels, novelty
+NOTE = note_dtype(labels=4, units=0, conditions=5).itemsize
+PER_WINDOW = 4 * 256 + NOTE
 
 
 def captured(story: Story) -> list[Capture]:
@@ -145,7 +147,7 @@ def test_the_memory_of_all_windows_is_bounded_and_sensors_without_room_are_logge
 
 
 def test_a_faster_sensor_gives_its_room_to_a_slower_one(contract):
-    story = tell(contract, max_bytes=5 * 4 * PER_WINDOW)
+    story = tell(contract, max_bytes=4 * (4 * 1024 + NOTE) + 4 * PER_WINDOW)
     fast = contract.model_copy(update={"window": 1024, "sample_rate_hz": 48_000.0})
     events_of([message(fast, "normal", 0, sensor="fast")], story.line)
     assert len(silent(story, "fast")) == 1

@@ -3,7 +3,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 
 from drsn.agent.acquisition.continuity import Cursor, PastBoot
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
-from drsn.agent.decision.counters import split
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 from drsn.agent.storage.database import (
     DEFAULT_LIMITS,
@@ -331,43 +329,6 @@ def test_a_healthy_sensor_takes_a_few_hundred_bytes_of_the_disk(folder: Path, da
         (size,) = reader.execute("SELECT length(state) FROM alarms WHERE sensor = 'a'").fetchone()
     assert size < 300
     assert database.load().sensors["a"] == healthy
-
-
-HELD = SensorState(
-    {"ball": Condition(State.ACTIVE_UNACKED, Votes(5, 8), held_ns=3, seq=7), "unknown": Condition()}, seq=7
-)
-VOTED = replace(HELD, conditions={**HELD.conditions, "unknown": Condition(votes=Votes(1, 1))}, period_s=0.5)
-
-
-def test_counters_are_written_without_the_state_that_they_go_with(database: OpenedDatabase):
-    cold, record = split(HELD, tuple(HELD.conditions))
-    database.commit(Changes({"a": cold}, counters={"a": record}))
-    assert database.load().sensors["a"] == HELD
-    database.commit(Changes(counters={"a": split(VOTED, tuple(HELD.conditions))[1]}))
-    assert database.load().sensors["a"] == VOTED
-    database.commit(Changes({"a": HELD}))
-    assert database.load().sensors["a"] == HELD, "a state without counters has them all"
-
-
-def test_counters_without_a_state_are_refused_and_nothing_of_the_commit_is_written(database: OpenedDatabase):
-    before = database.load()
-    record = split(HELD, tuple(HELD.conditions))[1]
-    with pytest.raises(StorageError, match="1 sensors have no state"):
-        database.commit(Changes({"a": HELD}, counters={"new": record}))
-    assert database.load() == before
-
-
-def test_what_version_4_wrote_is_read_and_gets_counters(folder: Path):
-    with closing(sqlite3.connect(folder / FILE)) as db:
-        db.execute("ALTER TABLE alarms DROP COLUMN counters")
-        db.execute("UPDATE meta SET value = '4' WHERE key = 'schema'")
-        db.commit()
-    cold, record = split(HELD, tuple(HELD.conditions))
-    with closing(opened(folder)) as database:
-        assert database.load().sensors["a"] == SENSOR
-        database.commit(Changes({"a": cold}, counters={"a": record}))
-    with closing(opened(folder)) as database:
-        assert database.load().sensors["a"] == HELD
 
 
 def test_the_past_boots_of_a_cursor_are_stored_under_the_key_of_earlier_versions(
