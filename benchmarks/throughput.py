@@ -67,7 +67,8 @@ def flood(signals: Signals, windows: int) -> Values:
                 script = consumer.drain(windows)
             with rig.agent("agent") as consumer:
                 agent = consumer.drain(windows)
-            values = _paces({"script": script, "agent": agent}, script)
+                batch = consumer.health["windows"] / consumer.health["batches"]
+            values = _paces({"script": script, "agent": agent}, script) | {"flood: agent, windows in a batch": batch}
             if node:
                 with rig.script("node", node) as consumer:
                     pace = consumer.drain(windows)
