@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.service import arguments as service_arguments
 from drsn.agent.tools.alarm_tests import arguments as cases_arguments
+from drsn.agent.tools.bench import arguments as bench_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
@@ -32,6 +33,7 @@ MODULES = (
     evidence_arguments,
     doctor_arguments,
     demo_arguments,
+    bench_arguments,
     replay_arguments,
     simulation_arguments,
     cases_arguments,

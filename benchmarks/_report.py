@@ -69,6 +69,6 @@ def report(name: str, head: list[str], rows: list[list[object]]) -> None:
     where = machine()
     print(f"\n{name}, on {where['cpu']}, {where['cores']} cores")
     show(head, rows)
-    document = {"machine": where, "rows": [dict(zip(head, row, strict=True)) for row in rows]}
+    document = {"machine": where, "code": commit(), "rows": [dict(zip(head, row, strict=True)) for row in rows]}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -22,27 +22,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.bundles import shipped
+from drsn.agent.tools.bench.workload import VARIANTS, windows_of
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
 WINDOW, RATE_HZ = 2048, 12_000.0
 WINDOW_S = WINDOW / RATE_HZ
 FILTER = "plant/+/frame"
-VARIANTS = 128
-"""Different windows of one kind; a window that repeats the one before it is a sensor fault."""
-
 CONFIG = """
 [agent]
 id = "{name}"
@@ -61,24 +57,12 @@ sensor = "{{sensor}}"
 
 
 class Signals:
-    """Windows of the bundle's golden set with a little noise, which the network recognises without doubt."""
+    """The network, and windows that it recognises without doubt."""
 
     def __init__(self) -> None:
         bundle = open_bundle(shipped("cwru"))
-        golden, contract = bundle.golden(), bundle.contract
-        conditions = np.array([label.condition for label in contract.labels])[golden.probabilities.argmax(axis=1)]
-        sure = golden.probabilities.max(axis=1) > 0.95
-        sure &= golden.novelty < (contract.abstention_threshold or np.inf) - 2
-        rng = np.random.default_rng(1)
         self.model = bundle.read("model.onnx")
-        self.of = {
-            kind: self._variants(golden.x[sure & (conditions == kind), 0], rng) for kind in ("normal", "inner_race")
-        }
-
-    def _variants(self, windows: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-        rows = windows[np.arange(VARIANTS) % len(windows)]
-        noise = rng.standard_normal(rows.shape) * 0.02 * rows.std(axis=1, keepdims=True)
-        return (rows + noise).astype(np.float32)[:, None]
+        self.normal, self.faulty = windows_of(bundle), windows_of(bundle, "inner_race")
 
 
 def packets(
@@ -99,7 +83,7 @@ def packets(
     for n in range(first, first + count):
         seq, sensor = divmod(n, sensors)
         faulty = block and (seq + sensor) // block % 2
-        samples = signals.of["inner_race" if faulty else "normal"][(7 * sensor + seq) % VARIANTS]
+        samples = (signals.faulty if faulty else signals.normal)[(7 * sensor + seq) % VARIANTS]
         packet = Packet(
             samples=samples, sample_rate_hz=RATE_HZ, seq=seq, boot_id=1, clock_synced=True,
             t0_unix_ns=start_unix_ns + round(seq * WINDOW_S * 1e9),

@@ -1,19 +1,22 @@
 """The real agent with another backend: one that counts the network's CPU time, or one that answers at once.
 
-Arguments: --config FILE --counter FILE [--answer-ms T]. The counter is a file of 8 bytes, a float64: CPU seconds that
-all calls of the network took so far. With --answer-ms a batch of any size is answered after that time, as a GPU would:
-the thread sleeps without the interpreter's lock, and every window is normal.
+Arguments: --config FILE --counter FILE [--answer-ms T] [--stacks FILE]. The counter is a file of 8 bytes, a float64:
+CPU seconds that all calls of the network took so far. With --answer-ms a batch of any size is answered after that time,
+as a GPU would: the thread sleeps without the interpreter's lock, and every window is normal. With --stacks, samples of
+the main thread's stack are written there at the end.
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
+import json
 import mmap
 import signal
 import struct
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +32,8 @@ from drsn.agent.storage.journal import Journal
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from numpy.typing import NDArray
 
     from drsn.agent.backends.backend import Backend
@@ -56,6 +61,41 @@ class CountingBackend:
     def close(self) -> None:
         """Close the network."""
         self._backend.close()
+
+
+class StackSampler:
+    """Samples the main thread's stack in steady CPU time, and weights each sample with the time since the last one."""
+
+    def __init__(self) -> None:
+        self._stacks: defaultdict[str, float] = defaultdict(float)
+        self._began_s = self._last_s = 0.0
+        self._began_main_s, self._began_windows = 0.0, 0
+
+    def start(self, windows: int) -> None:
+        """Begin; `windows` so far."""
+        self._began_s, self._began_windows = time.process_time(), windows
+        self._began_main_s = self._last_s = time.thread_time()
+        signal.signal(signal.SIGPROF, self._sample)
+        signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
+
+    def _sample(self, _number: int, frame: FrameType | None) -> None:
+        now_s, names = time.thread_time(), []
+        while frame is not None:
+            names.append(f"{frame.f_globals.get('__name__')}:{frame.f_code.co_name}")
+            frame = frame.f_back
+        self._stacks[";".join(reversed(names))] += now_s - self._last_s
+        self._last_s = now_s
+
+    def write(self, path: Path, windows: int) -> None:
+        """End; write microseconds for each window by stack, of all threads, and of the main thread."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        a_window = 1e6 / max(1, windows - self._began_windows)
+        document = {
+            "cpu_us": (time.process_time() - self._began_s) * a_window,
+            "main_us": (time.thread_time() - self._began_main_s) * a_window,
+            "stacks": {stack: seconds * a_window for stack, seconds in self._stacks.items()},
+        }
+        path.write_text(json.dumps(document), encoding="utf-8")
 
 
 class InstantBackend:
@@ -89,6 +129,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--counter", type=Path, required=True)
     parser.add_argument("--answer-ms", type=float)
+    parser.add_argument("--stacks", type=Path)
     arguments = parser.parse_args()
     configuration = load(arguments.config)
     settings = configuration.settings
@@ -104,9 +145,14 @@ def main() -> None:
             chosen = Chosen(CountingBackend(choose(bundle, backend_options(settings)).backend, counter))
         journal = Journal(settings.agent.state_dir)
         agent, loop = assemble(configuration, bundle, chosen, journal, Connection)
+        sampler, metrics = StackSampler(), agent.pipeline.metrics
+        if arguments.stacks is not None:
+            sampler.start(metrics.windows)
         try:
             loop.run(stop)
         finally:
+            if arguments.stacks is not None:
+                sampler.write(arguments.stacks, metrics.windows)
             agent.recorder.close()
             journal.close()
 

@@ -67,7 +67,8 @@ def flood(signals: Signals, windows: int) -> Values:
                 script = consumer.drain(windows)
             with rig.agent("agent") as consumer:
                 agent = consumer.drain(windows)
-            values = _paces({"script": script, "agent": agent}, script)
+                batch = consumer.health["windows"] / consumer.health["batches"]
+            values = _paces({"script": script, "agent": agent}, script) | {"flood: agent, windows in a batch": batch}
             if node:
                 with rig.script("node", node) as consumer:
                     pace = consumer.drain(windows)
@@ -109,7 +110,7 @@ def node_script() -> list[str] | None:
 
 def live(signals: Signals, windows: int) -> Values:
     """Compare the CPU time of a window of 100 live sensors, 586 windows a second, with that of a queue of theirs."""
-    sensors, seconds, windows = 100, 10, windows // 2
+    sensors, seconds = 100, 10
     per_s = sensors / WINDOW_S
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig(Path(folder), signals)
@@ -224,7 +225,7 @@ def latency(signals: Signals, windows: int) -> Values:
     The publisher and the receiver share the cores with the agent. The deciding packet is found by the end of its
     window.
     """
-    windows = windows // 2 // SENSORS * SENSORS
+    windows = windows // SENSORS * SENSORS
     with tempfile.TemporaryDirectory() as folder:
         rig = Rig(Path(folder), signals)
         with rig.broker():

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import costs
 import limits
 import measured
 import promises
@@ -55,6 +56,7 @@ def generated() -> dict[Path, str]:
             "accepted": measured.accepted_table(),
             "left_out": measured.left_out_table(),
         },
+        ROOT / "docs" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {

@@ -123,7 +123,7 @@ class SensorTable(MutableMapping[str, SensorState]):
 
     def mark_stored(self) -> None:
         """No state has changed since it was loaded; with its first change a state is given whole."""
-        self._flags[_CHANGED] = False
+        self._changed[:] = False
 
     def take_changed(self) -> list[ChangedSensor]:
         """The sensors whose state has changed since the last call, by slot."""

@@ -111,7 +111,7 @@ def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
         plant.say("a", "normal")
     plant.turn(40)
     assert len(seen) == 1
-    assert len(plant.ingest.in_flight) < plant.loop.waits.messages_a_turn, "what the turn had in hand without being done with it"
+    assert len(plant.ingest.in_flight) < plant.loop.waits.messages_a_turn, "of the last turn, not done yet"
 
 
 def test_what_waited_when_the_agent_died_comes_again(patient, start):

@@ -1,0 +1,1 @@
+"""`drsn-agent bench`: what a window costs on this machine, and how many sensors that is."""
