@@ -149,8 +149,9 @@ def test_nothing_more_is_expected_of_it(plant: Plant, monkeypatch: pytest.Monkey
     assert command(plant, "forget")["ok"]
     monkeypatch.setattr("drsn.agent.decision.shelving_timer.shelving_is_over", lambda *_: True)
     plant.agent.pipeline.engine._silence._check_s = 0.0
-    times_s = plant.agent.pipeline.engine._silence._times_s
-    times_s[:2, ~np.isnan(times_s[0])] = [[-60.0], [1.0]]  # last window and period of every sensor that has a timer
+    timer = plant.agent.pipeline.engine._silence
+    running = ~np.isnan(timer._last_s)
+    timer._last_s[running], timer._period_s[running] = -60.0, 1.0
     plant.turn()
     assert plant.retained("drsn/v1/b/alarm")["condition"] == "silent"
     assert ALARM not in plant.broker.retained
