@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BUNDLE = open_bundle(shipped("synthetic"))
 WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
-NO_WAITS = Waits(idle_wait_s=0.0, quiet_s=0.0, group_s=0.0)
+NO_WAITS = Waits(idle_wait_s=0.0, quiet_s=0.0, group_s=0.0, overlap=False)
 STATUS = "drsn/v1/_agent/tester/status"
 
 
