@@ -161,19 +161,11 @@ class SensorStream:
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
+            end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
             window = Window(
-                samples,
-                sample_rate_hz,
-                last_unix_ns - round((total - end) * 1e9 / sample_rate_hz),
-                fresh,
-                packet.unit,
-                bool(packet.clock_synced),
-                ring.hop,
-                packet.rpm,
-                end < self._clipped,
-                self._rate_monitor.error,
-                packet.count,
-            )
+                samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
+                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count,
+            )  # fmt: skip
             self._lost_in_a_row, fresh = 0, False
             on_window(self.sensor, window)
 

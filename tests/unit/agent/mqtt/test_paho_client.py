@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from drsn.agent.mqtt.buffered_socket import BufferedSocket
-from drsn.agent.mqtt.client import PACKETS_A_TURN, Client
+from drsn.agent.mqtt.paho_client import PACKETS_A_TURN, PahoClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Line:
     def __init__(self, listener: socket.socket) -> None:
         self.packets: list[PublishPacket] = []
         self.parsed_by_paho: list[bytes] = []
-        self.client = Client(
+        self.client = PahoClient(
             max_payload_bytes=1 << 20,
             callback_api_version=CallbackAPIVersion.VERSION2,
             protocol=MQTTProtocolVersion.MQTTv5,

@@ -24,7 +24,7 @@ PACKETS_A_TURN: Final = 64
 PUBACK: Final = 0x40
 
 
-class Client(paho.Client):
+class PahoClient(paho.Client):
     """A client with manual acknowledgements.
 
     Args:
