@@ -21,8 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from drsn.agent.mqtt.buffered_socket import unwrapped
-from drsn.agent.mqtt.paho_client import PahoClient
 from drsn.agent.mqtt.message import Confirmation
+from drsn.agent.mqtt.paho_client import PahoClient
 from drsn.agent.mqtt.properties import connect_properties, publish_properties
 from drsn.agent.mqtt.reception import Reception
 from drsn.agent.mqtt.tls import certificate_of, context
