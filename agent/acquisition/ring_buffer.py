@@ -63,7 +63,7 @@ class RingBuffer:
                 on_window(samples if total == window else samples[:, done - window : done], done)
                 continue
             take = min(self._due, total - done)
-            buffer = self._write(samples[:, done : done + take])
+            buffer = self._write(samples if take == total else samples[:, done : done + take])
             done += take
             self._due -= take
             self.pending += take
@@ -79,9 +79,11 @@ class RingBuffer:
             buffer = self._buffer = np.zeros((self._channels, 2 * window), dtype=np.float32)
             self.nbytes = buffer.nbytes
         start, end = self._at, self._at + n
-        first = min(end, window) - start
-        buffer[:, start : start + first] = buffer[:, start + window : start + window + first] = samples[:, :first]
-        if first < n:
-            buffer[:, : n - first] = buffer[:, window : window + n - first] = samples[:, first:]
+        if end <= window:
+            buffer[:, start:end] = buffer[:, start + window : end + window] = samples
+        else:
+            first, rest = window - start, end - window
+            buffer[:, start:window] = buffer[:, start + window :] = samples[:, :first]
+            buffer[:, :rest] = buffer[:, window : window + rest] = samples[:, first:]
         self._at = end % window
         return buffer

@@ -150,9 +150,7 @@ class SensorStream:
             ring = self._new_ring(sample_rate_hz)
         touches, total = continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
-            self._lose(ring)
-            ring.reset()
-            self._clipped = 0
+            self._begin_anew(ring)
         fresh = continuity.resets_votes or (self.cursor is not None and self.cursor.fresh)
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
@@ -161,26 +159,17 @@ class SensorStream:
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
+            end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
             window = Window(
-                samples,
-                sample_rate_hz,
-                last_unix_ns - round((total - end) * 1e9 / sample_rate_hz),
-                fresh,
-                packet.unit,
-                bool(packet.clock_synced),
-                ring.hop,
-                packet.rpm,
-                end < self._clipped,
-                self._rate_monitor.error,
-                packet.count,
-            )
+                samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
+                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count,
+            )  # fmt: skip
             self._lost_in_a_row, fresh = 0, False
             on_window(self.sensor, window)
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)
-        cursor.fresh = fresh
-        self.cursor = cursor
+        cursor.fresh, self.cursor = fresh, cursor
         return cursor
 
     @property
@@ -193,6 +182,12 @@ class SensorStream:
         window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
         self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._hop_windows)))
         return self._ring
+
+    def _begin_anew(self, ring: RingBuffer) -> None:
+        """Forget the samples that wait in the ring: the next packet does not touch them."""
+        self._lose(ring)
+        ring.reset()
+        self._clipped = 0
 
     def _lose(self, ring: RingBuffer) -> None:
         """Count the samples that wait in the ring as lost."""

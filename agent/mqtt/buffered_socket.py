@@ -28,13 +28,15 @@ class BufferedSocket:
 
     def __init__(self, line: socket.socket) -> None:
         self.line = line
-        self._data = b""
-        self._at = 0
+        self.data = b""
+        """The last read ahead."""
+        self.at = 0
+        """Index in `data` of the first byte that is not returned yet. A reader that uses bytes of `data` raises it."""
 
     @property
     def buffered(self) -> int:
         """Bytes that are read from the socket and not yet returned."""
-        return len(self._data) - self._at
+        return len(self.data) - self.at
 
     def recv(self, size: int) -> bytes:
         """Up to `size` bytes; none: the other side has closed the connection.
@@ -44,13 +46,13 @@ class BufferedSocket:
             ssl.SSLError: as from the socket, for example `SSLWantReadError`.
             OSError: the connection is broken.
         """
-        at = self._at
-        if at == len(self._data):
+        at = self.at
+        if at == len(self.data):
             if size >= SMALL_BYTES:
                 return self.line.recv(size)
-            self._data, at = self.line.recv(READ_BYTES), 0
-        data = self._data[at : at + size]
-        self._at = at + len(data)
+            self.data, at = self.line.recv(READ_BYTES), 0
+        data = self.data[at : at + size]
+        self.at = at + len(data)
         return data
 
     def pending(self) -> int:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+PUBLISH: Final = 0x30
+MAX_LENGTH_BYTES: Final = 4
+
 PAYLOAD_FORMAT, MESSAGE_EXPIRY, CONTENT_TYPE, USER_PROPERTY = 1, 2, 3, 38
 """Identifiers of the properties that are parsed (MQTT 5, 2.2.2.2). Of the first three, nothing uses the value."""
 
@@ -26,6 +29,21 @@ class PublishPacket(NamedTuple):
     """0 at QoS 0."""
     user_properties: list[tuple[str, str]]
     """In the order of the packet; a name may repeat."""
+
+
+def complete_publish(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the body of a PUBLISH packet begins and ends, if a complete one begins at index `at` of `data`."""
+    if data[at] & 0xF0 != PUBLISH:
+        return None
+    length, start = 0, at + 1
+    for shift in range(0, 7 * MAX_LENGTH_BYTES, 7):
+        if start >= len(data):
+            return None
+        low, start = data[start], start + 1
+        length |= (low & 0x7F) << shift
+        if low < 0x80:
+            return (start, start + length) if start + length <= len(data) else None
+    return None
 
 
 def parse(first: int, body: bytes | bytearray, payload_bytes: int, *, with_properties: bool) -> PublishPacket | None:

@@ -13,8 +13,8 @@ from drsn.agent.observability.logs import fields
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from drsn.agent.mqtt.client import Client
     from drsn.agent.mqtt.connection_options import ConnectionOptions
+    from drsn.agent.mqtt.paho_client import PahoClient
     from drsn.agent.mqtt.publish_packet import PublishPacket
 
 NOT_RECEIVED: Final = "message could not be received"
@@ -34,7 +34,7 @@ class Reception:
     """
 
     def __init__(
-        self, client: Client, options: ConnectionOptions, received: Callable[[Message], None] | None, epoch: int
+        self, client: PahoClient, options: ConnectionOptions, received: Callable[[Message], None] | None, epoch: int
     ) -> None:
         self.ended = False
         """The connection has ended: acknowledgements have no effect."""

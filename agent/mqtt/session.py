@@ -21,8 +21,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from drsn.agent.mqtt.buffered_socket import unwrapped
-from drsn.agent.mqtt.client import Client
 from drsn.agent.mqtt.message import Confirmation
+from drsn.agent.mqtt.paho_client import PahoClient
 from drsn.agent.mqtt.properties import connect_properties, publish_properties
 from drsn.agent.mqtt.reception import Reception
 from drsn.agent.mqtt.tls import certificate_of, context
@@ -107,7 +107,7 @@ class Session:
         epoch: number that messages and confirmations carry.
     """
 
-    def __init__(self, client: Client, options: ConnectionOptions, events: SessionEvents, epoch: int) -> None:
+    def __init__(self, client: PahoClient, options: ConnectionOptions, events: SessionEvents, epoch: int) -> None:
         self.epoch = epoch
         self.connected = False
         """The broker has accepted the connection, and it has not ended."""
@@ -230,8 +230,8 @@ class Session:
             self._events.changed()
 
 
-def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Protocol) -> Client:
-    client = Client(
+def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Protocol) -> PahoClient:
+    client = PahoClient(
         max_payload_bytes=options.limits.payload_bytes,
         callback_api_version=CallbackAPIVersion.VERSION2,
         client_id=options.client_id,

@@ -22,6 +22,7 @@ from drsn.agent.acquisition.codecs.packet import (
     PacketError,
     PayloadFormat,
     Reason,
+    plain_row,
     samples_from_bytes,
     scaled,
 )
@@ -149,6 +150,8 @@ def _samples(value: object, payload_format: PayloadFormat, *, plain: bool) -> tu
     numbers = value if isinstance(value, np.ndarray) else _numbers(value, plain=plain)
     if not numbers.size:
         raise PacketError(Reason.EMPTY, "no samples")
+    if numbers.ndim == payload_format.channels == payload_format.scale == 1 and (row := plain_row(numbers)) is not None:
+        return row, False
     from_i16 = numbers.dtype.kind == "i" and numbers.dtype.itemsize == 2
     if numbers.ndim == 1:
         channels = payload_format.channels

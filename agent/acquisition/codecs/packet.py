@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -111,6 +111,8 @@ class PayloadFormat:
     """Name of a packet field -> its dotted path in the document."""
 
 
+NATIVE_F32: Final = np.dtype(np.float32)
+
 DTYPES: dict[DtypeName, np.dtype[np.generic]] = {
     "i16": np.dtype("<i2"),
     "i32": np.dtype("<i4"),
@@ -141,7 +143,17 @@ def samples_of(
             f"{len(data)} bytes are no whole number of {dtype_name} samples in {channels} channels",
         )
     flat = np.frombuffer(data, dtype)
+    if channels == 1 and scale == 1.0 and (row := plain_row(flat)) is not None:
+        return row
     return scaled(flat.reshape(channels, -1) if channels == 1 or planar else flat.reshape(-1, channels).T, scale)
+
+
+def plain_row(flat: NDArray[Any]) -> NDArray[np.float32] | None:
+    """Contiguous samples of one channel that `scaled` would return as they are: [1, samples]; None: it must decide."""
+    # `vdot` warns of no overflow, unlike `dot`. A NaN makes the sum NaN, and the comparison false.
+    if flat.dtype is NATIVE_F32 and flat.size <= SUMMED_SAMPLES and float(np.vdot(flat, flat)) <= BOUNDED_ENERGY:
+        return flat[np.newaxis]
+    return None
 
 
 def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
@@ -157,10 +169,8 @@ def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
         else:
             with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught just below
                 samples = samples * np.float32(scale)
-    # A NaN makes each of these numbers NaN, and each comparison false.
-    if not (samples.size <= SUMMED_SAMPLES and float(np.vdot(samples, samples)) <= BOUNDED_ENERGY) and not (
-        max(samples.max(), -samples.min()) <= MAX_AMPLITUDE
-    ):
+    if plain_row(samples.reshape(-1)) is None and not max(samples.max(), -samples.min()) <= MAX_AMPLITUDE:
+        # Also if one is NaN, which makes each comparison false.
         bad = samples.size - int(np.count_nonzero(np.abs(samples) <= MAX_AMPLITUDE))
         raise PacketError(Reason.NON_FINITE, f"{bad} of {samples.size} samples are NaN, infinite or above 1e15")
     return samples

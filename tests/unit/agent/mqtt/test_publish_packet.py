@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.properties import bounded, message_of
-from drsn.agent.mqtt.publish_packet import PublishPacket, parse
+from drsn.agent.mqtt.publish_packet import PublishPacket, complete_publish, parse
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
@@ -98,6 +98,26 @@ def test_packets_of_sensors_are_parsed():
     assert (len(found.user_properties), found.payload) == (100, b"xyz")
     found = parse(PUBLISH, body_of(b"a", b"", qos=0, properties=None), ALL, with_properties=False)
     assert found == PublishPacket("a", b"", 0, False, 0, [])
+
+
+@given(before=st.binary(max_size=3), size=st.one_of(st.integers(0, 300), st.sampled_from([16_383, 16_384, 70_000])),
+       after=st.binary(max_size=3), missing=st.sampled_from([0, 0, 1, 2, 200]))  # fmt: skip
+def test_a_complete_packet_is_found_with_its_body(before: bytes, size: int, after: bytes, missing: int):
+    length, rest = b"", size
+    while rest > 0x7F:
+        length, rest = length + bytes([rest & 0x7F | 0x80]), rest >> 7
+    packet = b"\x32" + length + bytes([rest]) + bytes(size)
+    if missing:
+        cut = packet[: max(1, len(packet) - missing)]
+        assert complete_publish(before + cut, len(before)) is None or len(cut) == len(packet)
+        return
+    start = len(before) + 2 + len(length)
+    assert complete_publish(before + packet + after, len(before)) == (start, start + size)
+
+
+def test_other_packets_and_endless_lengths_are_no_publish():
+    assert complete_publish(b"\xd0\0", 0) is None
+    assert complete_publish(b"\x32" + b"\xff" * 9 + bytes(99), 0) is None
 
 
 @pytest.mark.parametrize("size", [9, 10, 11, 100])

@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 
 from drsn.agent.mqtt.buffered_socket import BufferedSocket
-from drsn.agent.mqtt.publish_packet import PublishPacket, parse
+from drsn.agent.mqtt.publish_packet import PublishPacket, complete_publish, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ PACKETS_A_TURN: Final = 64
 PUBACK: Final = 0x40
 
 
-class Client(paho.Client):
+class PahoClient(paho.Client):
     """A client with manual acknowledgements.
 
     Args:
@@ -44,24 +44,40 @@ class Client(paho.Client):
         self._packet_queue(PUBACK, acks, packet_ids[-1], 1)
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
-        """Read a packet, and those that came with it."""
+        """Read a packet as paho does, which also notes that the broker is alive, and then those that came with it."""
+        result = super().loop_read(max_packets)
         for _ in range(PACKETS_A_TURN):
-            result = super().loop_read(max_packets)
-            if result or not getattr(self.socket(), "buffered", 0):
+            line = self.socket()
+            if result or not isinstance(line, BufferedSocket) or not line.buffered:
                 break
+            if not self._take_publish(line):
+                result = super().loop_read(max_packets)
         return result
+
+    def _take_publish(self, line: BufferedSocket) -> bool:
+        """Hand on the packet that comes next in the buffer, if it is a complete PUBLISH that `parse` can parse."""
+        # While paho has a packet in part, its rest is not buffered: `BufferedSocket.recv` has returned all that came.
+        found = complete_publish(line.data, line.at)
+        if found is None or self.on_publish_packet is None:
+            return False
+        start, end = found
+        packet = self._parsed(line.data[line.at], line.data[start:end])
+        if packet is None:
+            return False
+        line.at = end
+        self.on_publish_packet(packet)
+        return True
+
+    def _parsed(self, first: int, body: bytes | bytearray) -> PublishPacket | None:
+        with_properties = self.protocol == MQTTProtocolVersion.MQTTv5
+        return parse(first, body, self._max_payload_bytes, with_properties=with_properties)
 
     def _create_socket(self) -> Any:  # noqa: ANN401 (as paho's)
         return BufferedSocket(super()._create_socket())  # type: ignore[arg-type]  # neither websocket nor its wrapper
 
     def _handle_publish(self) -> MQTTErrorCode:
         if self.on_publish_packet is not None:
-            packet = parse(
-                self._in_packet["command"],
-                self._in_packet["packet"],
-                self._max_payload_bytes,
-                with_properties=self.protocol == MQTTProtocolVersion.MQTTv5,
-            )
+            packet = self._parsed(self._in_packet["command"], self._in_packet["packet"])
             if packet is not None:
                 self.on_publish_packet(packet)
                 return MQTTErrorCode.MQTT_ERR_SUCCESS
