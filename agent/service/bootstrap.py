@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -89,6 +89,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     bundle = open_bundle(configuration.bundle_path)
     check_inputs(settings, bundle.contract)
     chosen = choose(bundle, backend_options(settings))
+    bundle = replace(bundle, files={})  # the backend has its own copy: 2 MB less
     try:
         yield bundle, chosen
     finally:
