@@ -55,7 +55,7 @@ def _imported(name: str) -> Callable[[argparse.Namespace], int]:
     """Import what carries out the command of this process.
 
     Imports make 100,000 objects that stay. To look for garbage among them took a tenth of the start, and then 50 ms in
-    each full collection: they are left out. A process that calls `main` as a function keeps its collections as they are.
+    each full collection: they are left out. A process that calls `main` as a function keeps its own collections.
     """
     gc.collect()  # the parser
     gc.disable()
