@@ -72,7 +72,7 @@ docs: $(VENV)/.installed
 
 # What takes minutes; benchmarks/novelty.py trains for a quarter of an hour, `python benchmarks/accuracy` for hours.
 bench: $(VENV)/.installed broker
-	for name in hot_path inference contestants export agent; do $(VENV)/bin/python benchmarks/$$name.py || exit 1; done
+	for name in hot_path receive inference contestants export throughput; do $(VENV)/bin/python benchmarks/$$name.py || exit 1; done
 
 # Coverage-guided fuzzing of everything that is read from outside: about an hour and a half of one core; results/fuzz.json,
 # tests/fuzz/corpus.

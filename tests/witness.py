@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drsn.agent.backends.backend import Backend
-    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.capture import Capture
     from drsn.agent.schema.documents import EventDocument
     from drsn.model.contract import ModelContract
@@ -69,21 +69,22 @@ def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder:
     entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
         Intake(contract, (entry,), 10, {}),
-        Batcher(contract, max_batch, 0.0, keep=recorder and recorder.buffer),
+        Batcher(contract, max_batch, 0.0),
         backend,
         Interpreter(contract),
         AlarmEngine(contract, "0" * 64, lambda _sensor: POLICY),
         recorder=recorder,
-        decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
+        decided_at=lambda batch: batch.end_unix_ns[: batch.size].tolist(),
     )
 
 
 def events_of(messages: Iterable[Message], pipeline: Pipeline) -> list[EventDocument]:
     """The events of these messages; a window is decided at the time of its last sample, whatever the clock says."""
-    outcomes: list[Outcome] = []
+    decisions: list[Decisions] = []
     for each in messages:
-        outcomes += pipeline.process(InFlight(each))
-    outcomes += pipeline.flush()
+        decisions += pipeline.process(InFlight(each))
+    decisions += pipeline.flush()
+    outcomes = [outcome for each in decisions for _, outcome in each.outcomes]
     render = renderer_of(pipeline.batcher._contract).event
     return [render(outcome.name, change) for outcome in outcomes for change in outcome.changes]
 
@@ -112,7 +113,7 @@ def tell(contract: ModelContract, *labels: str, windows: int = 4, max_batch: int
          writer: FakeWriter | None = None, max_bytes: float = math.inf, **limits: int) -> Story:  # fmt: skip
     """Run windows of one sensor that the backend calls by these labels."""
     writer = writer or FakeWriter()
-    recorder = Recorder(windows, max_batch, writer, renderer_of(contract).event, max_bytes, **limits)
+    recorder = Recorder(windows, writer, renderer_of(contract).event, max_bytes, **limits)
     line = line_of(contract, ToneBackend(contract, max_batch), max_batch, recorder)
     sent = [message(contract, label, seq, dtype) for seq, label in enumerate(labels)]
     return Story(recorder, writer, events_of(sent, line), line)

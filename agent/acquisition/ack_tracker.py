@@ -73,8 +73,8 @@ class AckTracker:
 
     def settle(self) -> list[InFlight]:
         """Remove and return the oldest packets, up to the first one that is not done."""
-        settled = []
-        while self._open and self._open[0].done:
-            settled.append(self._open.popleft())
-        self.unacknowledged -= sum(in_flight.message.qos > 0 for in_flight in settled)
+        settled, waiting = [], self._open
+        while waiting and (in_flight := waiting[0]).read and not in_flight.windows:
+            settled.append(waiting.popleft())
+            self.unacknowledged -= in_flight.message.qos > 0
         return settled

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.acquisition.reading import Reading
-from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
-from drsn.model.conditioning import Conditioner
+from drsn.agent.acquisition.rate_group import RateGroup
+from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
+from drsn.agent.acquisition.window_batch import WindowBatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -19,20 +20,25 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.model.contract import ModelContract
 
-
 MAX_RATES = 64
-"""Conditioners that are kept. A plant has a handful of rates; one that drifts must not fill the memory."""
+"""Sample rates whose arrays are kept. A plant has a handful of rates; one that drifts must not fill the memory."""
+
+MAX_BYTES = 32 << 20
+"""Samples of one batch as they were sampled: 4,096 windows of 2,048 samples, or 49 at 1 MHz instead of 12 kHz. A batch
+ends early if the next window does not fit. Arrays of more bytes are freed after the batch."""
 
 
 class Batcher:
     """Collects at most `max_windows` windows, each for at most `deadline_s`.
+
+    A window is copied when it is added. Conditioning and measuring are done for all of them at once, by `measure`.
 
     Args:
         contract: contract of the model that the windows are for.
         max_windows: windows in one call of the network.
         deadline_s: longest time that a window waits for others.
         ignored_faults: sensor id -> names of the sensor faults that do not count for it.
-        keep: called for each window while its samples are valid, with its row, the window and its statistics.
+        max_bytes: of the windows as they were sampled.
     """
 
     def __init__(
@@ -41,74 +47,97 @@ class Batcher:
         max_windows: int,
         deadline_s: float,
         ignored_faults: Callable[[str], Container[str]] = lambda _sensor: (),
-        keep: Callable[[int, Window, WindowStats], None] | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
-        self.readings: list[Reading] = []
-        self._packets: list[InFlight] = []  # of the readings
-        self._contract = contract
-        self._deadline_s = deadline_s
+        self.batch = WindowBatch(max_windows)
         self.ignored_faults = ignored_faults
-        self._keep = keep
+        self._packets: list[InFlight] = []  # of the rows
+        self._contract, self._deadline_s, self._max_bytes = contract, deadline_s, max_bytes
         self._due_s = 0.0
         self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
-        self._conditioners: dict[float, Conditioner] = {}
+        self._groups: dict[float, RateGroup] = {}
+        self.places: list[tuple[RateGroup, int]] = []
+        """Where the samples of each row lie as they were sampled: the group, and the row in it."""
+        self._bytes = 0  # of the rows' samples
 
     def __len__(self) -> int:
-        return len(self.readings)
+        return self.batch.size
 
     @property
     def full(self) -> bool:
         """True if there is no room for another window."""
-        return len(self.readings) == len(self._x)
+        return self.batch.size == len(self._x)
 
     @property
     def x(self) -> NDArray[np.float32]:
-        """float32[windows, channels, window]: the conditioned windows, a view."""
-        return self._x[: len(self.readings)]
+        """float32[windows, channels, window]: the windows that `measure` has conditioned, a view."""
+        return self._x[: self.batch.size]
+
+    @property
+    def groups(self) -> list[RateGroup]:
+        """The rate groups of this batch."""
+        return [group for group in self._groups.values() if group.rows]
+
+    @property
+    def rates_hz(self) -> tuple[float, ...]:
+        """Sample rates whose arrays are kept."""
+        return tuple(self._groups)
 
     def wait_s(self, now_s: float) -> float | None:
         """Seconds that the oldest window may still wait; None when there is none, 0 when it is due."""
-        return max(0.0, self._due_s - now_s) if self.readings else None
+        return max(0.0, self._due_s - now_s) if self.batch.size else None
+
+    def fits(self, window: Window) -> bool:
+        """True if there is room for this window; there always is in an empty batch."""
+        return not self.batch.size or (not self.full and self._bytes + window.samples.nbytes <= self._max_bytes)
 
     def add(self, sensor: str, window: Window, in_flight: InFlight, now_s: float) -> None:
-        """Condition a window into the next row; there must be room. `in_flight` is the packet that completed it."""
-        if not self.readings:
+        """Copy a window into the next row; there must be room. `in_flight` is the packet that completed it."""
+        batch, rate_hz, samples = self.batch, window.sample_rate_hz, window.samples
+        row = batch.size
+        if not row:
             self._due_s = now_s + self._deadline_s
-        native = window.samples
-        self._conditioner(window.sample_rate_hz)(native, self._x[len(self.readings)])
-        stats = WindowStats(native, clipped=window.clipped, rate_error=window.rate_error)
-        if self._keep is not None:
-            self._keep(len(self.readings), window, stats)
-        self.readings.append(
-            Reading(
-                sensor=sensor,
-                end_unix_ns=window.end_unix_ns,
-                duration_ns=round(native.shape[-1] * 1e9 / window.sample_rate_hz),
-                advance_ns=round(window.advance * 1e9 / window.sample_rate_hz),
-                fresh=window.fresh,
-                rms=stats.rms,
-                peak=stats.peak,
-                unit=window.unit,
-                clock_synced=window.clock_synced,
-                rpm=window.rpm,
-                fault=find_fault(stats, self.ignored_faults(sensor)),
-            )
+        group = self._groups.get(rate_hz) or self._new_group(rate_hz)
+        self.places.append((group, group.add(row, window)))
+        self._bytes += samples.nbytes
+        batch.times[row] = (
+            window.end_unix_ns,
+            round(samples.shape[-1] * 1e9 / rate_hz),
+            round(window.advance * 1e9 / rate_hz),
         )
+        batch.fresh[row] = window.fresh
+        batch.clock_synced[row] = window.clock_synced
+        batch.rpm[row] = math.nan if window.rpm is None else window.rpm
+        batch.sensors.append(sensor)
+        batch.units.append(window.unit)
+        batch.size = row + 1
         self._packets.append(in_flight)
         in_flight.windows += 1
+
+    def measure(self) -> WindowBatch:
+        """Condition all windows, measure RMS and peak, and find the sensor faults; return the batch."""
+        batch = self.batch
+        for group in self.groups:
+            group.measure(batch, self._x)
+        for row in np.flatnonzero(batch.fault[: batch.size] != NO_FAULT).tolist():
+            if FAULT_NAMES[batch.fault[row]] in self.ignored_faults(batch.sensors[row]):
+                batch.fault[row] = NO_FAULT
+        return batch
 
     def clear(self) -> None:
         """Remove the windows, and count them as finished in their packets."""
         for in_flight in self._packets:
             in_flight.windows -= 1
-        self.readings, self._packets = [], []
+        self._packets, self.places, self._bytes = [], [], 0
+        for group in self._groups.values():
+            group.clear()
+        if sum(group.nbytes for group in self._groups.values()) > self._max_bytes:
+            self._groups = {}
+        self.batch.clear()
 
-    def _conditioner(self, sample_rate_hz: float) -> Conditioner:
-        conditioner = self._conditioners.get(sample_rate_hz)
-        if conditioner is None:
-            if len(self._conditioners) >= MAX_RATES:
-                self._conditioners.clear()
-            c = self._contract
-            conditioner = Conditioner(c.window, c.sample_rate_hz, c.bandwidth_hz, sample_rate_hz)
-            self._conditioners[sample_rate_hz] = conditioner
-        return conditioner
+    def _new_group(self, sample_rate_hz: float) -> RateGroup:
+        """Make the arrays for one more rate; at the limit, those of the rates that have no row now are freed."""
+        if len(self._groups) >= MAX_RATES:
+            self._groups = {rate_hz: group for rate_hz, group in self._groups.items() if group.rows}
+        group = self._groups[sample_rate_hz] = RateGroup(self._contract, sample_rate_hz, len(self._x))
+        return group

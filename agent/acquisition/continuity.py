@@ -48,10 +48,9 @@ class Continuity(str, Enum):
     DUPLICATE = "duplicate"
     """The packet was read before."""
 
-    @property
-    def resets_votes(self) -> bool:
+    def __init__(self, value: str) -> None:
+        self.resets_votes = value in ("gap", "restart")
         """True if windows before and after must not vote together."""
-        return self in (Continuity.GAP, Continuity.RESTART)
 
 
 class PastBoot(NamedTuple):
@@ -66,9 +65,12 @@ PastBoots = Annotated[tuple[PastBoot, ...], Field(alias="lives")]
 """`lives` is the key in stored cursors; databases of earlier versions have it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cursor:
-    """How far a sensor's stream was read. It is stored: names (or aliases) and defaults are part of the file format."""
+    """How far a sensor's stream was read. It is stored: names (or aliases) and defaults are part of the file format.
+
+    Nothing changes a cursor that others can see; see `codecs.packet` on why it is not declared frozen.
+    """
 
     boot_id: int = 0
     seq: int | None = None
@@ -102,19 +104,19 @@ def _classify_within_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float,
     if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
         late_ns = packet.t0_unix_ns - cursor.end_unix_ns
     duration_ns = packet.samples.shape[1] * 1e9 / sample_rate_hz
-    by_time = _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
     if packet.seq is None or cursor.seq is None:
-        return by_time
+        return _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
     ahead = (packet.seq - cursor.seq) % _WRAP
-    if 0 < ahead < _HALF and _repeats_earlier_count(cursor, packet, duration_ns):
+    if 0 < ahead < _HALF and cursor.before is not None and _repeats_earlier_count(cursor, packet, duration_ns):
         return Continuity.DUPLICATE
-    if 1 < ahead < _HALF:
-        return Continuity.GAP
     if ahead == 1:
         pause_ns = max(PAUSE_NS, duration_ns / 2)
         return Continuity.TOUCHES if late_ns is None or abs(late_ns) <= pause_ns else Continuity.APART
+    if 1 < ahead < _HALF:
+        return Continuity.GAP
     if _repeats(cursor, packet, late_ns, behind=-ahead % _WRAP):
         return Continuity.DUPLICATE
+    by_time = _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
     return by_time if ahead == 0 else Continuity.RESTART  # a sensor that always sends the same seq does not count
 
 
@@ -128,23 +130,23 @@ def _repeats(cursor: Cursor, packet: Packet, late_ns: int | None, behind: int) -
 
 def advance(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, continuity: Continuity) -> Cursor:
     """The cursor after `packet` was read."""
-    end = None
+    end, touches = None, continuity is Continuity.TOUCHES
     if packet.t0_unix_ns is not None:
         end = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
-    elif continuity is Continuity.TOUCHES and cursor is not None and cursor.end_unix_ns is not None:
+    elif touches and cursor is not None and cursor.end_unix_ns is not None:
         end = cursor.end_unix_ns + round(packet.samples.shape[1] * 1e9 / sample_rate_hz)
     before = cursor.before if cursor else None
     if continuity is Continuity.RESTART:
         before = _ended_count(cursor, packet)
-    touched = continuity is Continuity.TOUCHES
-    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, _past_boots(cursor, packet), before, touched)
+    past = () if cursor is None else cursor.past_boots
+    if cursor is not None and packet.boot_id != cursor.boot_id:
+        past = _past_boots(cursor, packet)
+    return Cursor(packet.boot_id, packet.seq, end, sample_rate_hz, past, before, touches)
 
 
-def _past_boots(cursor: Cursor | None, packet: Packet) -> tuple[PastBoot, ...]:
+def _past_boots(cursor: Cursor, packet: Packet) -> tuple[PastBoot, ...]:
     """The boots before that of `packet`, the latest first, each once."""
-    if cursor is None:
-        return ()
-    if cursor.seq is None or not cursor.boot_id or packet.boot_id == cursor.boot_id:
+    if cursor.seq is None or not cursor.boot_id:
         return cursor.past_boots
     ended = PastBoot(cursor.boot_id, cursor.seq, cursor.end_unix_ns)
     others = (boot for boot in cursor.past_boots if boot.boot_id not in (ended.boot_id, packet.boot_id))

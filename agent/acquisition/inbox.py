@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,12 @@ class Inbox:
         self.received = 0
         self.shed = 0
         self._messages: deque[Message] = deque()
-        self._qos0: Counter[str] = Counter()  # topic -> its QoS 0 messages in here
+        self._qos0: dict[str, int] = {}  # topic -> its QoS 0 messages in here
         self._closed = False
         self._discarded_epoch = -1  # QoS 1 messages of connections up to this one are not accepted
         self._woken = False
         self._changed = threading.Condition()
+        self._waiting = 0  # threads that wait for a change
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -68,50 +69,67 @@ class Inbox:
             self.received -= len(self._messages) - len(staying) + len(taken) - lost
             self.shed += lost
             self._messages, self._discarded_epoch = staying, epoch
-            self._changed.notify_all()
+            self._notify()
             return lost
 
     def put(self, message: Message) -> None:
         """Add a message; called by the network's thread."""
         with self._changed:
             while len(self._messages) >= self.capacity and not self._closed and not self._shed_one():
-                self._changed.wait()
+                self._wait()
             if self._closed or (message.qos and message.epoch <= self._discarded_epoch):
                 return  # without an acknowledgement the broker keeps a QoS 1 message, and sends it again
             self.received += 1
             self._messages.append(message)
             if message.qos == 0:
-                self._qos0[message.topic] += 1
-            self._changed.notify_all()
+                self._qos0[message.topic] = self._qos0.get(message.topic, 0) + 1
+            self._notify()
 
     def take(self, limit: int, timeout_s: float) -> list[Message]:
         """Remove and return up to `limit` messages, oldest first; wait up to `timeout_s` for the first one."""
         with self._changed:
             if not self._messages and not self._closed and not self._woken:
-                self._changed.wait(timeout_s)
+                self._wait(timeout_s)
             self._woken = False
-            taken = [self._messages.popleft() for _ in range(min(limit, len(self._messages)))]
-            for message in taken:
-                self._uncount(message)
+            if limit >= len(self._messages):
+                taken = list(self._messages)
+                self._messages.clear()
+                self._qos0.clear()
+            else:
+                taken = [self._messages.popleft() for _ in range(limit)]
+                if self._qos0:
+                    for message in taken:
+                        self._uncount(message)
             if taken:
-                self._changed.notify_all()
+                self._notify()
             return taken
 
     def wake(self) -> None:
         """Make a waiting `take` return, or else the next one, without a wait."""
         with self._changed:
             self._woken = True
-            self._changed.notify_all()
+            self._notify()
 
     def notify(self) -> None:
         """Make a waiting `take` return; nothing if none waits. For what happens often and every turn looks at."""
         with self._changed:
-            self._changed.notify_all()
+            self._notify()
 
     def close(self) -> None:
         """Accept no more messages; those in here can still be taken."""
         with self._changed:
             self._closed = True
+            self._notify()
+
+    def _wait(self, timeout_s: float | None = None) -> None:
+        self._waiting += 1
+        try:
+            self._changed.wait(timeout_s)
+        finally:
+            self._waiting -= 1
+
+    def _notify(self) -> None:
+        if self._waiting:  # rarely: the main thread takes many messages at once
             self._changed.notify_all()
 
     def _shed_one(self) -> bool:

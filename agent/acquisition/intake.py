@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.continuity import Cursor
-    from drsn.agent.acquisition.sensor_stream import SensorStream, Window
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.mqtt.message import Message
     from drsn.model.contract import ModelContract
 
@@ -94,16 +94,17 @@ class Intake:
             PacketError: the message is refused; no sample of it was read.
         """
         entry, sensor = self._router.route(message)
+        sensors = entry.sensors(sensor)
         try:
             packets, rate_hz = self._read(entry, message)
-            streams = self.registry.streams_of(entry, entry.sensors(sensor), in_flight.opened_s)
+            streams = self.registry.streams_of(entry, sensors, in_flight.opened_s)
             continuities = [
                 stream.continuity_of(packet, rate_hz) for stream, packet in zip(streams, packets, strict=True)
             ]
         except PacketError as error:
-            error.sensors = entry.sensors(sensor)
+            error.sensors = sensors
             raise
-        in_flight.duplicate = all(continuity is Continuity.DUPLICATE for continuity in continuities)
+        in_flight.duplicate = continuities.count(Continuity.DUPLICATE) == len(continuities)
         in_flight.stale = not in_flight.duplicate and self._stale(message, in_flight.opened_s, packets[0], rate_hz)
         if in_flight.stale:
             return
@@ -111,15 +112,17 @@ class Intake:
             if continuity is not Continuity.DUPLICATE:
                 self.registry.add(stream, in_flight.opened_s)
                 self.gaps += continuity.resets_votes
-                deliver = partial(self._deliver, stream, on_window)
+                on_trial = self.registry.quota.is_on_trial(stream.sensor)
+                deliver = partial(self._deliver, on_window) if on_trial else on_window
                 in_flight.cursors[stream.sensor] = stream.push(
                     packet, rate_hz, continuity, message.received_unix_ns, deliver
                 )
                 self.registry.account_memory(stream)
 
-    def _deliver(self, stream: SensorStream, on_window: Callable[[str, Window], None], window: Window) -> None:
-        self.registry.confirm(stream.sensor)
-        on_window(stream.sensor, window)
+    def _deliver(self, on_window: Callable[[str, Window], None], sensor: str, window: Window) -> None:
+        """Let a sensor on trial keep its place: it has sent a whole window."""
+        self.registry.confirm(sensor)
+        on_window(sensor, window)
 
     def _stale(self, message: Message, now_s: float, packet: Packet, rate_hz: float) -> bool:
         """Whether the packet's last sample is too old to be of use.
@@ -128,6 +131,8 @@ class Intake:
         the time that the message waited here: MQTT carries no time of publication, so how long the broker held it is
         unknown.
         """
+        if not self.max_age_s:
+            return False
         age_s = max(0.0, now_s - message.received_s)
         if packet.t0_unix_ns is not None and packet.clock_synced and self.clock_synchronised(now_s):
             end_unix_ns = packet.t0_unix_ns + packet.samples.shape[1] * 1e9 / rate_hz

@@ -1,4 +1,4 @@
-"""A preallocated ring of samples whose windows are contiguous views, without a copy."""
+"""A ring of samples whose windows are contiguous views, without a copy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 
 
 BYTES_A_SAMPLE = 8
-"""Memory for each sample of a window: float32, written twice."""
+"""Memory for each sample of a window, once a sample has to wait: float32, written twice."""
 
 
 class RingBuffer:
     """The last `window` samples of each channel, written twice so that any window is one contiguous view.
+
+    Windows that do not overlap, and that lie within one packet, are views of the packet. A sensor that sends nothing
+    else needs no memory here.
 
     Args:
         channels: number of channels.
@@ -33,8 +36,10 @@ class RingBuffer:
             raise ValueError(f"hop {hop} is not between 1 and the window's {window} samples")
         self.window = window
         self.hop = hop
-        self._buffer = np.zeros((channels, 2 * window), dtype=np.float32)
-        self.nbytes = self._buffer.nbytes
+        self._channels = channels
+        self._buffer: NDArray[np.float32] | None = None  # until a sample has to wait
+        self.nbytes = 0
+        """Memory of the samples; 0 until one has to wait for its window."""
         self._at = 0  # where the next sample goes, < window
         self._due = window  # samples until a window is complete
         self.pending = 0
@@ -46,28 +51,37 @@ class RingBuffer:
         self.pending = 0
 
     def push(self, samples: NDArray[np.float32], on_window: Callable[[NDArray[np.float32], int], None]) -> None:
-        """Write float32[channels, n]; call `on_window` for each window that becomes complete.
+        """Add float32[channels, n]; call `on_window` for each window that becomes complete.
 
         `on_window` takes the window, a view float32[channels, window] that is valid during the call, and the index in
         `samples` just behind the window's last sample.
         """
-        done, total = 0, samples.shape[1]
+        done, total, window = 0, samples.shape[1], self.window
         while done < total:
+            if self._due == window == self.hop and total - done >= window:
+                done += window
+                on_window(samples if total == window else samples[:, done - window : done], done)
+                continue
             take = min(self._due, total - done)
-            self._write(samples[:, done : done + take])
+            buffer = self._write(samples[:, done : done + take])
             done += take
             self._due -= take
             self.pending += take
             if self._due == 0:
                 self._due = self.hop
                 self.pending = 0
-                on_window(self._buffer[:, self._at : self._at + self.window], done)
+                on_window(buffer[:, self._at : self._at + window], done)
 
-    def _write(self, samples: NDArray[np.float32]) -> None:
-        n = samples.shape[1]
-        first = min(n, self.window - self._at)
-        for start, part in ((self._at, samples[:, :first]), (0, samples[:, first:])):
-            end = start + part.shape[1]
-            self._buffer[:, start:end] = part
-            self._buffer[:, start + self.window : end + self.window] = part
-        self._at = (self._at + n) % self.window
+    def _write(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Write at most one window behind the last sample; return the buffer."""
+        buffer, window, n = self._buffer, self.window, samples.shape[1]
+        if buffer is None:
+            buffer = self._buffer = np.zeros((self._channels, 2 * window), dtype=np.float32)
+            self.nbytes = buffer.nbytes
+        start, end = self._at, self._at + n
+        first = min(end, window) - start
+        buffer[:, start : start + first] = buffer[:, start + window : start + window + first] = samples[:, :first]
+        if first < n:
+            buffer[:, : n - first] = buffer[:, window : window + n - first] = samples[:, first:]
+        self._at = end % window
+        return buffer

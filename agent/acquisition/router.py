@@ -30,7 +30,7 @@ class Input:
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""
-        return tuple(f"{sensor}-{channel}" for channel in self.channels) or (sensor,)
+        return tuple([f"{sensor}-{channel}" for channel in self.channels]) if self.channels else (sensor,)
 
 
 class Router:

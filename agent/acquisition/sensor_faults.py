@@ -1,5 +1,7 @@
 """Faults of the sensor itself, found in one window as it was sampled by one small check after another.
 
+`fault_screen` finds the same faults in many windows at once, and calls this module for the few that need costly checks.
+
 A loose cable looks like a machine fault to any network that scales its windows. The reason for each threshold stands
 below it. `Margin` is the nearest value in the recordings of CWRU and HIT-SM: 3,542 windows as they were recorded, of
 healthy and of faulty bearings, in none of which a fault is found (test_sensor_faults.py). The unit and the gain do not
@@ -158,12 +160,12 @@ def _offset(stats: WindowStats) -> bool:
 
 
 def _ski_slope(stats: WindowStats) -> bool:
-    explained = np.square(stats.centred @ _trends(stats.samples.shape[1])).sum(axis=1)
+    explained = np.square(stats.centred @ trends(stats.samples.shape[1])).sum(axis=1)
     return bool((explained >= SKI_SLOPE * stats.energy).any())
 
 
 @lru_cache(maxsize=64)  # one for each rate of the plant
-def _trends(n: int) -> NDArray[np.float64]:
+def trends(n: int) -> NDArray[np.float64]:
     """A line and a parabola with mean 0, orthogonal and of length 1: float64[n, 2]."""
     time = np.linspace(-1.0, 1.0, n)
     both = np.stack([time, np.square(time) - np.square(time).mean()], axis=1)
@@ -186,6 +188,12 @@ FAULTS: dict[str, Callable[[WindowStats], bool]] = {
     "wrong_rate": _wrong_rate,
 }
 """Name -> check of a window, in order: each may rely on the earlier ones having found nothing."""
+
+FAULT_NAMES = tuple(FAULTS)
+"""The name of each fault by its code."""
+
+NO_FAULT = -1
+"""The code of a window without a fault."""
 
 
 def find_fault(stats: WindowStats, ignored: Container[str] = ()) -> str | None:

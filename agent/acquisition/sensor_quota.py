@@ -45,6 +45,10 @@ class SensorQuota:
         new = [name for name in sensors if name not in self._confirmed and name not in self._on_trial]
         return new[0] if new and len(self._confirmed) + len(self._on_trial) + len(new) > self.max_sensors else None
 
+    def is_on_trial(self, sensor: str) -> bool:
+        """Whether a sensor has its place for a time only: it has sent no whole window yet."""
+        return sensor in self._on_trial
+
     def add(self, sensor: str, now_s: float) -> None:
         """Give a place to a sensor whose packet was accepted; `now_s` is monotonic."""
         if sensor not in self._confirmed:

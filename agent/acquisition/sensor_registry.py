@@ -71,6 +71,9 @@ class SensorRegistry:
         Raises:
             PacketError: the quota has no place for one of them.
         """
+        streams = [self._streams[sensor] for sensor in sensors if sensor in self._streams]
+        if len(streams) == len(sensors):  # whatever has a stream has a place
+            return streams
         if self.quota.first_over_quota(sensors) is not None:
             for evicted in self.quota.evict_unconfirmed(now_s):
                 event = "sensor sent no whole window in time; its place is free"
@@ -83,8 +86,9 @@ class SensorRegistry:
 
     def add(self, stream: SensorStream, now_s: float) -> None:
         """Keep a stream whose packet is accepted; `now_s` is monotonic."""
-        self._streams[stream.sensor] = stream
-        self.quota.add(stream.sensor, now_s)
+        if self._streams.get(stream.sensor) is not stream:
+            self._streams[stream.sensor] = stream
+            self.quota.add(stream.sensor, now_s)
 
     def confirm(self, sensor: str) -> None:
         """Let a sensor keep its place: it has sent a whole window."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
@@ -29,12 +29,13 @@ WASTED_WINDOWS = 8
 """Samples lost in a row, in windows, after which a notice says that the packets never join to a window."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Window:
     """A complete window at the sensor's own rate."""
 
     samples: NDArray[np.float32]
-    """float32[channels, native window], a view into the ring: valid during the call that hands it over."""
+    """float32[channels, native window], a view of the ring or of the packet: valid during the call that hands it over,
+    and not to be written."""
     sample_rate_hz: float
     end_unix_ns: int
     """Time of its last sample: by the sensor's `t0`, else by the packet's arrival."""
@@ -109,7 +110,13 @@ class SensorStream:
         Raises:
             PacketError: the rate or the channels can't serve the model.
         """
-        self._check(packet, sample_rate_hz)
+        if packet.samples.shape[0] != self._contract.channels:
+            raise PacketError(
+                Reason.WRONG_CHANNELS,
+                f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
+                "(name the input's `channels` to split a packet into sensors)",
+            )
+        check_rate(sample_rate_hz, self._contract)
         continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
         if continuity is Continuity.DUPLICATE:
             self._repeats += 1
@@ -121,8 +128,9 @@ class SensorStream:
             continuity = Continuity.RESTART
         self._repeats = 0
         known_hz = self._rate_hz
-        changed = known_hz is not None and steady_rate_hz(sample_rate_hz, self._rate_hz) != known_hz
-        return Continuity.GAP if changed else continuity
+        if known_hz is None or sample_rate_hz == known_hz or steady_rate_hz(sample_rate_hz, known_hz) == known_hz:
+            return continuity
+        return Continuity.GAP
 
     def push(
         self,
@@ -130,14 +138,17 @@ class SensorStream:
         sample_rate_hz: float,
         continuity: Continuity,
         received_unix_ns: int,
-        on_window: Callable[[Window], None],
+        on_window: Callable[[str, Window], None],
     ) -> Cursor:
-        """Add a packet that is no duplicate, and call `on_window` for each window that it completes.
+        """Add a packet that is no duplicate, and call `on_window` with the sensor's id for each window it completes.
 
         `continuity` is the packet's `continuity_of`. Returns how far the stream is read now.
         """
-        sample_rate_hz = steady_rate_hz(sample_rate_hz, self._rate_hz)
-        ring, touches, total = self._ring_for(sample_rate_hz), continuity is Continuity.TOUCHES, packet.samples.shape[1]
+        known_hz, ring = self._rate_hz, self._ring
+        sample_rate_hz = steady_rate_hz(sample_rate_hz, known_hz)
+        if ring is None or sample_rate_hz != known_hz:
+            ring = self._new_ring(sample_rate_hz)
+        touches, total = continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
             self._lose(ring)
             ring.reset()
@@ -150,69 +161,43 @@ class SensorStream:
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
-            end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
-            window = self._window(
-                packet, samples, sample_rate_hz, end_unix_ns, clipped=end < self._clipped, fresh=fresh
+            window = Window(
+                samples,
+                sample_rate_hz,
+                last_unix_ns - round((total - end) * 1e9 / sample_rate_hz),
+                fresh,
+                packet.unit,
+                bool(packet.clock_synced),
+                ring.hop,
+                packet.rpm,
+                end < self._clipped,
+                self._rate_monitor.error,
+                packet.count,
             )
             self._lost_in_a_row, fresh = 0, False
-            on_window(window)
+            on_window(self.sensor, window)
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)
-        self.cursor = replace(cursor, fresh=fresh)
-        return self.cursor
-
-    def _window(
-        self,
-        packet: Packet,
-        samples: NDArray[np.float32],
-        sample_rate_hz: float,
-        end_unix_ns: int,
-        *,
-        clipped: bool,
-        fresh: bool,
-    ) -> Window:
-        return Window(
-            samples=samples,
-            sample_rate_hz=sample_rate_hz,
-            end_unix_ns=end_unix_ns,
-            fresh=fresh,
-            unit=packet.unit,
-            clock_synced=bool(packet.clock_synced),
-            advance=self._hop(samples.shape[1]),
-            rpm=packet.rpm,
-            clipped=clipped,
-            rate_error=self._rate_monitor.error,
-            count=packet.count,
-        )
-
-    def _hop(self, window: int) -> int:
-        """Samples from one window to the next."""
-        return max(1, round(window * self._hop_windows))
+        cursor.fresh = fresh
+        self.cursor = cursor
+        return cursor
 
     @property
     def _rate_hz(self) -> float | None:
         return None if self.cursor is None else self.cursor.sample_rate_hz
 
-    def _check(self, packet: Packet, sample_rate_hz: float) -> None:
-        if packet.samples.shape[0] != self._contract.channels:
-            raise PacketError(
-                Reason.WRONG_CHANNELS,
-                f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
-                "(name the input's `channels` to split a packet into sensors)",
-            )
-        check_rate(sample_rate_hz, self._contract)
-
-    def _ring_for(self, sample_rate_hz: float) -> RingBuffer:
-        if self._ring is None or sample_rate_hz != self._rate_hz:
-            if self._ring is not None:
-                self._lose(self._ring)
-            window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
-            self._ring = RingBuffer(self._contract.channels, window, self._hop(window))
+    def _new_ring(self, sample_rate_hz: float) -> RingBuffer:
+        if self._ring is not None:
+            self._lose(self._ring)
+        window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
+        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._hop_windows)))
         return self._ring
 
     def _lose(self, ring: RingBuffer) -> None:
         """Count the samples that wait in the ring as lost."""
+        if not ring.pending:
+            return
         before, self.lost_samples = self._lost_in_a_row, self.lost_samples + ring.pending
         self._lost_in_a_row += ring.pending
         if before < WASTED_WINDOWS * ring.window <= self._lost_in_a_row:

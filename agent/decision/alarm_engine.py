@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition, SensorState, State
 from drsn.agent.decision.baseline import with_allowance
+from drsn.agent.decision.batch_feed import BatchFeed
+from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.policy_cache import PolicyCache
+from drsn.agent.decision.sensor_table import SensorTable
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.shelving_timer import ShelvingTimer
 from drsn.agent.decision.silence_timer import SilenceTimer
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.decision.commissioning import Commissioning, CommissioningRequest
+    from drsn.agent.decision.diagnosis import Diagnoses
     from drsn.agent.decision.policy import Policy
     from drsn.model.contract import ModelContract
 
@@ -68,18 +76,25 @@ class AlarmEngine:
         self._ratios = LogLikelihoodRatios(contract)
         self._policies = PolicyCache(policy_of, severities_of(contract))
         self._commissioning = commissioning
+        self._counter = WindowCounter(contract, self._conditions, self._ratios)
+        """Counts the windows of a batch."""
+        self._silence = SilenceTimer(lambda slot: self._policy(self.sensors.names[slot]).silent_after_s)
+        self.sensors = SensorTable(self._conditions, self._silence.forget)
         stored = sensors or {}
-        self.sensors: dict[str, SensorState] = {name: sensor for name, sensor in stored.items() if sensor.conditions}
-        self.forgotten: dict[str, SensorState] = {n: stored[n] for n in stored if n not in self.sensors}
+        self.forgotten: dict[str, SensorState] = {n: stored[n] for n in stored if not stored[n].conditions}
         """Forgotten sensors. Only their last `seq` is left: if one comes back, its event ids must not repeat."""
-        periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
-        self._silence = SilenceTimer(periods_s, lambda name: self._policy(name).silent_after_s)
-        self._shelvings = ShelvingTimer(self.sensors)
+        present = {name: sensor for name, sensor in stored.items() if sensor.conditions}
+        for name, sensor in present.items():
+            self.sensors[name] = sensor
+            self._silence.begin(self.sensors.slot(name), sensor.period_s)
+        self.sensors.mark_stored()
+        self._shelvings = ShelvingTimer(present)
+        self._batches = BatchFeed(self.sensors, self._counter, self._silence, self.feed)
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
         """Apply one diagnosed window."""
         name = diagnosis.reading.sensor
-        sensor = self.sensors.get(name)
+        sensor = self.sensors.cold_of(name)
         if sensor is not None and sensor.commission is not None:
             allowance = sensor.commission.allowance(self._bundle_sha256)
             diagnosis = with_allowance(diagnosis, self._threshold, allowance)
@@ -87,6 +102,19 @@ class AlarmEngine:
         if self._commissioning is not None:
             self._commissioning.add_window(name, diagnosis, outcome.suppressed_by)
         return outcome
+
+    def feed_batch(self, diagnoses: Diagnoses, decided_unix_ns: Sequence[int]) -> Decisions:
+        """Apply the windows of a batch, those of one sensor in their order; equal to `feed` for each row.
+
+        Args:
+            diagnoses: of the batch.
+            decided_unix_ns: of each row, the agent's clock.
+        """
+        names = dict.fromkeys(diagnoses.batch.sensors)
+        new = [name for name in names if name not in self.sensors]
+        for name in new:
+            self.sensors[name] = self._completed(name)
+        return self._batches(diagnoses, decided_unix_ns, new)
 
     def refuse(self, name: str, fault: str, now_unix_ns: int) -> Outcome | None:
         """Count a refused packet as a window with this sensor fault; None: the sensor has never made a window."""
@@ -116,7 +144,8 @@ class AlarmEngine:
             connected: the broker has been connected since the last call.
         """
         outcomes = []
-        for name in self._silence.tick(now_s, connected=connected):
+        fallen = {self.sensors.names[slot] for slot in self._silence.tick(now_s, connected=connected)}
+        for name in [name for name in self.sensors if name in fallen] if fallen else ():
             self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
             outcomes.append(self._outcome(name, None, changes))
         for name in self._shelvings.expired(now_unix_ns):
@@ -169,7 +198,6 @@ class AlarmEngine:
             self._commissioning.cancel(name, by)
         del self.sensors[name]
         forgotten = self.forgotten[name] = SensorState({}, seq=sensor.seq)
-        self._silence.forget(name)
         self._policies.forget(name)
         self._shelvings.update(name, forgotten)
         return Outcome(name, None, forgotten, ())
@@ -186,6 +214,7 @@ class AlarmEngine:
         if request.gate and policy.limits.rms is not None:
             raise RefusedError(f"gate: the settings give {name} an RMS of {policy.limits.rms:g}, and come first")
         self._commissioning.begin(name, sensor, request, policy.limits.settle_ns)
+        self.sensors.outside[self.sensors.slot(name)] = True
 
     def undo_commissioning(self, name: str, by: str) -> Outcome | None:
         """End a commissioning that is under way (None), else remove the sensor's baseline.
@@ -206,9 +235,26 @@ class AlarmEngine:
         likelihood = Likelihood()
         if policy.machine.threshold_nats is not None and probabilities:
             likelihood = Likelihood(self._ratios(probabilities), ceiling_nats(diagnosis.novelty, self._threshold))
-        after, changes = step(self._completed(name), diagnosis, policy, likelihood, now_unix_ns)
-        self.sensors[name] = replace(after, period_s=self._silence.restart(name))
+        before = self._completed(name)
+        after, changes = step(before, diagnosis, policy, likelihood, now_unix_ns)
+        if name not in self.sensors:
+            self.sensors[name] = before
+        slot = self.sensors.slot(name)
+        after = replace(after, period_s=self._silence.restart(np.array([slot])).item())
+        self.sensors.put(slot, after, [change.name for change in changes])
+        if changes or self.sensors.outside[slot]:
+            self._take_over(name, slot, after, policy)
         return changes
+
+    def _take_over(self, name: str, slot: int, sensor: SensorState, policy: Policy) -> None:
+        """Let the batch step count the sensor's next windows, if it can."""
+        threshold, allowance = self._threshold, 0.0
+        if sensor.commission is not None:
+            allowance = sensor.commission.allowance(self._bundle_sha256)
+        novelty = math.inf if threshold is None else max(threshold, threshold + allowance)
+        self._counter.parameters.set(slot, sensor, policy, novelty)
+        commissioned = self._commissioning is not None and name in self._commissioning.under_way
+        self.sensors.outside[slot] = commissioned or not self.sensors.is_regular(slot)
 
     def _outcome(self, name: str, diagnosis: Diagnosis | None, changes: list[Change]) -> Outcome:
         sensor = self.sensors[name]
@@ -218,7 +264,7 @@ class AlarmEngine:
         return Outcome(name, diagnosis, sensor, tuple(changes), by)
 
     def _policy(self, name: str) -> Policy:
-        return self._policies.of(name, self.sensors.get(name))
+        return self._policies.of(name, self.sensors.cold_of(name))
 
     def _completed(self, name: str) -> SensorState:
         """The sensor's state, with every condition of the present bundle in it; a new one if there is none."""

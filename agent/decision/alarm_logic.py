@@ -75,7 +75,7 @@ def _count(
     name: str, before: Condition, diagnosis: Diagnosis, policy: Policy, likelihood: Likelihood, *, rests: bool
 ) -> tuple[Condition, bool]:
     """The condition with the window counted, if it counts, and whether the condition must change."""
-    reading, rule = diagnosis.reading, _rule(name, policy)
+    reading, rule = diagnosis.reading, rule_of(name, policy)
     condition = replace(before, votes=Votes(), evidence=0.0, held_ns=0) if reading.fresh else before
     if not _counts(name, diagnosis, rule, rests=rests):
         return condition, name == SILENT and condition.state.active
@@ -163,7 +163,8 @@ def _counts(name: str, diagnosis: Diagnosis, rule: AlarmRule, *, rests: bool) ->
     return not rests and (name == UNKNOWN or cusum or diagnosis.condition != UNKNOWN)
 
 
-def _rule(name: str, policy: Policy) -> AlarmRule:
+def rule_of(name: str, policy: Policy) -> AlarmRule:
+    """The rule of a condition."""
     return policy.sensor_fault if name in SENSOR_CONDITIONS else policy.unknown if name == UNKNOWN else policy.machine
 
 
@@ -186,7 +187,7 @@ def _changed(
     condition: Condition, name: str, signal: Signal, diagnosis: Diagnosis, policy: Policy, seq: int, decided_ns: int
 ) -> Condition:
     """The condition in its next state, with the figures of the deciding window."""
-    rule = _rule(name, policy)
+    rule = rule_of(name, policy)
     count, of = (0, 0) if name == SILENT else deciding_votes(condition, rule)
     confidence = diagnosis.confidence if name in (diagnosis.condition, UNKNOWN) else 0.0
     now = replace(

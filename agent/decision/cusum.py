@@ -28,10 +28,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from drsn.model.contract import ModelContract
 
@@ -105,6 +109,25 @@ class LogLikelihoodRatios:
             if name != NORMAL
         }
 
+    def rows(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The ratios of many windows, bit for bit those of one.
+
+        Args:
+            probabilities: float32[rows, conditions], in the contract's order.
+
+        Returns:
+            float64[rows, conditions - 1], without `normal`.
+        """
+        likely = np.maximum(probabilities.astype(np.float64), _LEAST)
+        # numpy's logarithm differs from math's in the last bit, from one processor to the next.
+        logs = np.array(list(map(math.log, likely.ravel().tolist()))).reshape(likely.shape)
+        logs -= list(self._log_share.values())
+        second, best = np.sort(logs, axis=1)[:, -2:].T[:, :, np.newaxis]
+        ratios: NDArray[np.float64] = np.minimum(
+            BOUND_NATS, np.maximum(-BOUND_NATS, logs - np.where(logs == best, second, best))
+        )
+        return ratios.compress([name != NORMAL for name in self._log_share], axis=1)
+
 
 def ceiling_nats(novelty: float, threshold: float | None) -> float:
     """The largest weight of a window, in nats: the bound up to the threshold of novelty, less and less above it.
@@ -117,6 +140,13 @@ def ceiling_nats(novelty: float, threshold: float | None) -> float:
     return min(BOUND_NATS, max(-DOUBT_NATS, allowed))  # in this order: max() takes its first of a NaN
 
 
+def ceilings_nats(novelty: NDArray[np.float64], threshold: float | None) -> NDArray[np.float64]:
+    """The largest weights of many windows, as `ceiling_nats`; NaN counts as infinite."""
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        allowed = BOUND_NATS - (novelty - (math.inf if threshold is None else threshold)) / NOVELTY_PER_NAT
+    return np.minimum(BOUND_NATS, np.where(allowed > -DOUBT_NATS, allowed, -DOUBT_NATS))
+
+
 def accumulate(evidence: float, z: float, share: float, ceiling: float = BOUND_NATS) -> float:
     """The CUSUM after one more window, in nats, 0 at least.
 
@@ -127,3 +157,11 @@ def accumulate(evidence: float, z: float, share: float, ceiling: float = BOUND_N
         ceiling: the largest weight of the window.
     """
     return max(0.0, evidence + (min(z, ceiling) - _PRICE_NATS) * share / DEPENDENCE)
+
+
+def accumulate_all(
+    evidence: NDArray[np.float64], z: NDArray[np.float64], share: NDArray[np.float64], ceiling: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Many CUSUMs after one more window each, bit for bit as `accumulate`; the arrays broadcast."""
+    after = evidence + (np.minimum(z, ceiling) - _PRICE_NATS) * share / DEPENDENCE
+    return np.where(after > 0.0, after, 0.0)  # also where it is no number

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.reading import Reading
+    from drsn.agent.acquisition.window_batch import WindowBatch
     from drsn.agent.backends.backend import Outputs
     from drsn.model.contract import ModelContract
 
@@ -41,48 +42,78 @@ class Diagnosis:
     novelty: float
 
 
+@dataclass(frozen=True, slots=True)
+class Diagnoses:
+    """The diagnoses of a batch in columns. The batch and the outputs are not copied."""
+
+    batch: WindowBatch
+    outputs: Outputs
+    by_condition: NDArray[np.float32]
+    """float32[rows, conditions]: P(condition), within 0 and 1, in the contract's order."""
+    best: NDArray[np.intp]
+    """int[rows]: index of the most probable condition."""
+    label: NDArray[np.intp]
+    """int[rows]: index of the most probable label of that condition."""
+    interpreter: Interpreter
+    """Whose names they are."""
+
+    def diagnosis(self, row: int) -> Diagnosis:
+        """One row as an object, equal to what the interpreter makes of its reading."""
+        reading = self.batch.reading(row)
+        return self.interpreter.row(row, reading, self.outputs, self.by_condition, self.best, self.label)
+
+
 class Interpreter:
     """Turns the arrays of a batch into diagnoses by a contract's labels."""
 
     def __init__(self, contract: ModelContract) -> None:
-        self._labels = tuple(label.name for label in contract.labels)
+        self.labels = tuple(label.name for label in contract.labels)
         self._conditions = contract.conditions
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
         self._membership: NDArray[np.float32] = np.array(
             [[label.condition == condition for condition in self._conditions] for label in contract.labels],
             dtype=np.float32,
         )
+        self._has_label: NDArray[np.bool_] = np.ascontiguousarray(self._membership.T > 0)
+        """bool[conditions, labels]"""
+
+    def columns(self, batch: WindowBatch, outputs: Outputs) -> Diagnoses:
+        """The diagnoses of a batch; row i of the outputs belongs to row i of the batch."""
+        return Diagnoses(batch, outputs, *self._columns(outputs), self)
 
     def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
         """One diagnosis per reading; row i of the outputs belongs to reading i."""
-        # A sum of float32 may pass 1 by its rounding, and a broken window may give NaN; an event allows neither.
-        by_condition = np.nan_to_num(outputs.probabilities @ self._membership).clip(0.0, 1.0)
-        best = by_condition.argmax(axis=1)
-        # Among the labels of the best condition only: the overall best label may belong to another condition.
-        within = np.where(self._membership.T[best] > 0, outputs.probabilities, -1.0).argmax(axis=1)
-        return [
-            self._one(reading, outputs, by_condition, row, int(best[row]), int(within[row]))
-            for row, reading in enumerate(readings)
-        ]
+        columns = self._columns(outputs)
+        return [self.row(row, reading, outputs, *columns) for row, reading in enumerate(readings)]
 
-    def _one(
+    def row(
         self,
+        row: int,
         reading: Reading,
         outputs: Outputs,
         by_condition: NDArray[np.float32],
-        row: int,
-        best: int,
-        label: int,
+        best: NDArray[np.intp],
+        label: NDArray[np.intp],
     ) -> Diagnosis:
-        novelty = float(outputs.novelty[row])
+        """The diagnosis of one row of a batch, whose columns are given as in `Diagnoses`."""
+        novelty, probabilities = float(outputs.novelty[row]), by_condition[row].tolist()
         # `not <=` so that a NaN abstains too.
-        condition = self._conditions[best] if novelty <= self._threshold else UNKNOWN
+        condition = self._conditions[best[row]] if novelty <= self._threshold else UNKNOWN
         return Diagnosis(
             reading=reading,
             condition=condition if reading.fault is None else SENSOR_FAULT,
-            label=self._labels[label] if reading.fault is None else reading.fault,
-            confidence=float(by_condition[row, best]) if reading.fault is None else 1.0,
-            condition_probabilities=dict(zip(self._conditions, by_condition[row].tolist(), strict=True)),
-            label_probabilities=dict(zip(self._labels, outputs.probabilities[row].tolist(), strict=True)),
+            label=self.labels[label[row]] if reading.fault is None else reading.fault,
+            confidence=probabilities[best[row]] if reading.fault is None else 1.0,
+            condition_probabilities=dict(zip(self._conditions, probabilities, strict=True)),
+            label_probabilities=dict(zip(self.labels, outputs.probabilities[row].tolist(), strict=True)),
             novelty=novelty,
         )
+
+    def _columns(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
+        """P(condition), the most probable condition, and its most probable label, of each row."""
+        # A sum of float32 may pass 1 by its rounding, and a broken window may give NaN; an event allows neither.
+        by_condition = np.fmin(np.fmax(outputs.probabilities @ self._membership, np.float32(0)), np.float32(1))
+        best = by_condition.argmax(axis=1)
+        # Among the labels of the best condition only: the overall best label may belong to another condition.
+        label = np.where(self._has_label[best], outputs.probabilities, np.float32(-1)).argmax(axis=1)
+        return by_condition, best, label

@@ -8,6 +8,12 @@ that pauses, restarts and clocks that are set can't open it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +67,31 @@ def update_gate(gate: Gate, limits: GateLimits, rms: float, rpm: float | None, a
     if not gate.running or not steady:
         return Gate(running=True, rpm=rpm)
     return Gate(running=True, settled_ns=min(gate.settled_ns + advance_ns, limits.settle_ns), rpm=rpm)
+
+
+def update_gates(
+    gates: NDArray[np.void], limits: NDArray[np.void], rms: NDArray[np.float64], rpm: NDArray[np.float64],
+    advance_ns: NDArray[np.int64], applies: NDArray[np.bool_],
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Update many gates in place, as `update_gate` does one; return which are open.
+
+    Args:
+        gates: with the fields of `Gate`; NaN stands for no speed.
+        limits: with the fields of `GateLimits` and `given`; NaN stands for no limit.
+        rms: float64[n], in the sensors' units.
+        rpm: float64[n]; NaN: not given.
+        advance_ns: int64[n].
+        applies: bool[n]: the window updates the gate.
+    """
+    was_running, last_rpm, settled_ns, given = gates["running"], gates["rpm"], gates["settled_ns"], limits["given"]
+    part = np.where(was_running, limits["hysteresis"], 1.0)
+    no_rpm_limit = np.isnan(limits["rpm"])
+    running = (np.isnan(limits["rms"]) | (rms >= part * limits["rms"])) & (no_rpm_limit | (rpm >= part * limits["rpm"]))
+    steady = no_rpm_limit | np.isnan(rpm) | np.isnan(last_rpm) | (abs(rpm - last_rpm) <= limits["rpm_change"] * rpm)
+    most_ns = limits["settle_ns"]
+    settled_ns = np.where(running & was_running & steady, np.minimum(settled_ns + advance_ns, most_ns), 0)
+    updated = given & applies
+    np.copyto(gates["running"], running, where=updated)
+    np.copyto(gates["settled_ns"], settled_ns, where=updated)
+    np.copyto(gates["rpm"], rpm, where=updated)
+    return ~given | (gates["running"] & (gates["settled_ns"] >= most_ns))

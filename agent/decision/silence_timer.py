@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 MISSED_PERIODS = 3
 """A sensor may miss so many of its own periods; one that sends a window a minute is silent after three minutes."""
@@ -21,24 +25,36 @@ CHECK_EVERY_S = 1.0
 """Time between two checks: a thousand sensors are not checked a thousand times a second."""
 
 
+_UNKNOWN = np.nan
+_FIRST_SLOTS = 64  # doubled when they are used up
+
+
 class SilenceTimer:
-    """The time since each sensor's last window.
+    """The time since the last window of each sensor, which is known here by its slot.
 
     Args:
-        periods_s: sensor -> seconds from one window to the next, from an earlier run; 0: not known.
-        after_s: sensor -> seconds after which it is silent at the earliest; 0: never.
+        after_s: slot -> seconds after which the sensor is silent at the earliest, asked once; 0: never.
     """
 
-    def __init__(self, periods_s: Mapping[str, float], after_s: Callable[[str], float]) -> None:
-        self._after_s = after_s
-        self._periods_s = dict(periods_s)
-        self._last_s = dict.fromkeys(periods_s, 0.0)
-        self._silent: set[str] = set()
+    def __init__(self, after_s: Callable[[int], float]) -> None:
+        self._ask_after_s = after_s
+        self._times_s = np.full((3, _FIRST_SLOTS), _UNKNOWN)
+        self._silent = np.zeros(_FIRST_SLOTS, np.bool_)
         self._clock_s = 0.0
         self._tick_s: float | None = None
         self._check_s = 0.0
 
-    def tick(self, now_s: float, *, connected: bool) -> list[str]:
+    def begin(self, slot: int, period_s: float) -> None:
+        """Begin the timer of a sensor of an earlier run.
+
+        Args:
+            slot: of the sensor.
+            period_s: seconds from one window to the next; 0: not known.
+        """
+        self._grow(slot)
+        self._times_s[:, slot] = 0.0, period_s, _UNKNOWN
+
+    def tick(self, now_s: float, *, connected: bool) -> list[int]:
         """Advance the clock; return the sensors that have just fallen silent, each once until its next window.
 
         Args:
@@ -51,30 +67,49 @@ class SilenceTimer:
         if self._clock_s < self._check_s:
             return []
         self._check_s = self._clock_s + CHECK_EVERY_S
-        fallen = [name for name in self._last_s if name not in self._silent and self._overdue(name)]
-        self._silent.update(fallen)
+        last_s, period_s, _ = self._times_s
+        # One window alone gives no period.
+        slots = np.flatnonzero((period_s > 0) & ~np.isnan(last_s) & ~self._silent)
+        after_s, last_s, period_s = self._after_s(slots), last_s[slots], period_s[slots]
+        overdue = (after_s > 0) & (self._clock_s - last_s > np.maximum(after_s, MISSED_PERIODS * period_s))
+        fallen: list[int] = slots[overdue].tolist()
+        self._silent[fallen] = True
         return fallen
 
-    def restart(self, name: str) -> float:
-        """Restart a sensor's timer after a window; return its period in seconds, 0 while it is not known."""
-        last_s, self._last_s[name] = self._last_s.get(name), self._clock_s
-        self._silent.discard(name)
-        period_s = self._periods_s.get(name, 0.0)
-        if last_s is not None:
-            pause_s = self._clock_s - last_s
-            # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
-            most_s = max(2 * period_s, self._after_s(name) / MISSED_PERIODS)
-            period_s = max(min(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
-        self._periods_s[name] = period_s
+    def restart(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Restart timers after a window of each sensor; no slot may repeat.
+
+        Returns:
+            float64[slots]: the periods in seconds, 0 while one is not known.
+        """
+        self._grow(int(slots.max(initial=-1)))
+        self._silent[slots] = False
+        last_s: NDArray[np.float64]
+        period_s: NDArray[np.float64]
+        last_s, period_s = self._times_s[:2].take(slots, axis=1)
+        pause_s = self._clock_s - last_s
+        # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
+        most_s = np.maximum(2 * period_s, self._after_s(slots) / MISSED_PERIODS)
+        period_s = np.maximum(np.minimum(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
+        period_s[np.isnan(last_s)] = 0.0
+        self._times_s[0, slots], self._times_s[1, slots] = self._clock_s, period_s
         return period_s
 
-    def forget(self, name: str) -> None:
+    def forget(self, slot: int) -> None:
         """Remove a sensor's timer."""
-        self._silent.discard(name)
-        for kept in (self._last_s, self._periods_s):
-            kept.pop(name, None)
+        self._grow(slot)
+        self._silent[slot], self._times_s[:, slot] = False, _UNKNOWN
 
-    def _overdue(self, name: str) -> bool:
-        after_s, period_s = self._after_s(name), self._periods_s[name]
-        # One window alone gives no period.
-        return after_s > 0 < period_s and self._clock_s - self._last_s[name] > max(after_s, MISSED_PERIODS * period_s)
+    def _after_s(self, slots: NDArray[np.intp]) -> NDArray[np.float64]:
+        after_s: NDArray[np.float64] = self._times_s[2].take(slots)
+        if np.isnan(after_s).any():
+            missing = slots[np.isnan(after_s)]
+            self._times_s[2, missing] = [self._ask_after_s(slot) for slot in missing.tolist()]
+            after_s = self._times_s[2].take(slots)
+        return after_s
+
+    def _grow(self, slot: int) -> None:
+        more = max(slot + 1 - len(self._silent), len(self._silent))
+        if slot >= len(self._silent):
+            self._times_s = np.concatenate([self._times_s, np.full((3, more), _UNKNOWN)], axis=1)
+            self._silent = np.concatenate([self._silent, np.zeros(more, np.bool_)])

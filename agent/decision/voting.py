@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_WINDOWS = 256
 """Longest vote history; it is one integer of so many bits."""
@@ -50,3 +56,37 @@ class Votes:
     def votes_against(self, of: int) -> int:
         """Votes against it among the last `of` windows that voted."""
         return min(self.cast, of) - self.votes_for(of)
+
+
+def push_all(bits: NDArray[np.uint64], votes: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """The histories with one more vote each, as `Votes.push`.
+
+    Args:
+        bits: uint64[..., 4], lowest word first.
+        votes: bool[...].
+    """
+    pushed: NDArray[np.uint64] = bits << np.uint64(1)
+    pushed[..., 1:] |= bits[..., :-1] >> np.uint64(63)
+    pushed[..., 0] |= votes
+    return pushed
+
+
+def count_votes(bits: NDArray[np.uint64], masks: NDArray[np.uint64], words: int) -> NDArray[np.int32]:
+    """Votes among the last windows, as `Votes.votes_for`.
+
+    Args:
+        bits: uint64[..., 4], lowest word first.
+        masks: uint64[..., 4], a bit for each window that counts; none beyond the first `words`.
+        words: 1 to 4.
+
+    Returns:
+        int32[...].
+    """
+    counts = np.bitwise_count(bits[..., :words] & masks[..., :words])
+    total: NDArray[np.int32] = counts[..., 0].astype(np.int32) if words == 1 else counts.sum(axis=-1, dtype=np.int32)
+    return total
+
+
+def mask_of(windows: int) -> bytes:
+    """The mask of the last `windows` votes, as bytes of uint64[4]."""
+    return ((1 << windows) - 1).to_bytes(MAX_WINDOWS // 8, "little")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.mqtt.message import Confirmation
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
@@ -82,16 +83,15 @@ class Publisher:
             self._status_mid = connection.publish(self._topics.status, payload, qos=1, retain=True)
             self._status = status if self._status_mid is not None else None
 
-    def outcomes(self, outcomes: Iterable[Outcome], now_s: float) -> None:
-        """Publish the results of a batch now, and its changed alarms with the next `pump`."""
+    def add_results(self, decisions: Decisions, now_s: float) -> None:
+        """Make the results of a batch, which the next `outcomes` publishes; `now_s` is monotonic."""
+        self._results.add(decisions, now_s)
+
+    def outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        """Publish the results that wait now, and the changed alarms with the next `pump`; all of it is committed."""
         for outcome in outcomes:
-            if not outcome.sensor.conditions:  # the sensor was forgotten
-                self._results.forget(outcome.name)
-                self._alarms.mark_changed(outcome.name)
-            elif outcome.changes or outcome.name not in self._results:  # also a new sensor
-                self._alarms.mark_changed(outcome.name)
-            if outcome.diagnosis is not None:
-                self._results.publish(outcome.name, outcome, outcome.diagnosis, now_s)
+            self._alarms.mark_changed(outcome.name)
+        self._results.release()
 
     def pump(self) -> None:
         """Send the alarms that are out of date; never blocks."""

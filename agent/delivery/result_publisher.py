@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from drsn.agent.decision.slot_parameters import SUPPRESSORS
 from drsn.agent.schema.documents import CommissionDocument, ResultDocument, iso_utc
 
 if TYPE_CHECKING:
-    from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
+    from drsn.agent.decision.alarm_engine import AlarmEngine
     from drsn.agent.decision.alarm_state import Suppressor
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
@@ -40,29 +44,49 @@ class ResultPublisher:
         self._connection, self._topics, self._engine, self._renderer = connection, topics, engine, renderer
         self._bundle = bundle
         self._interval_s = 1 / results_per_s if results_per_s else None
-        self._last: dict[str, tuple[float, int]] = {}  # sensor -> time of its last result, windows since
+        # By the sensor's slot: time of its last result, and windows since.
+        self._last_s, self._windows = np.zeros(0), np.zeros(0, np.int64)
+        self._waiting: list[ResultDocument] = []
 
-    def __contains__(self, sensor: str) -> bool:
-        """True if the sensor had a diagnosis."""
-        return sensor in self._last
+    def add(self, decisions: Decisions, now_s: float) -> None:
+        """Make the results that are due from the windows of a batch; `release` publishes them.
 
-    def publish(self, sensor: str, outcome: Outcome, diagnosis: Diagnosis, now_s: float) -> None:
-        """Publish a diagnosis, unless the sensor's last result is too recent; `now_s` is monotonic."""
-        last_s, windows = self._last.get(sensor, (float("-inf"), 0))
-        windows += 1
-        if self._interval_s is None or now_s - last_s < self._interval_s:
-            self._last[sensor] = (last_s, windows)
+        Args:
+            decisions: of the batch; its rows are valid.
+            now_s: monotonic.
+        """
+        if self._interval_s is None:
             return
-        self._last[sensor] = (now_s, 0)
-        commission = self._renderer.baseline(self._engine.sensors.get(sensor))
-        document = result_document(diagnosis, outcome.suppressed_by, windows, self._bundle, commission)
-        payload = document.model_dump_json().encode()
-        if self._connection.publish(self._topics.result(sensor), payload, qos=0) is not None:
-            self.published += 1
+        slots = decisions.slots
+        self._reserve(int(slots.max()) + 1)
+        new = [slots[row] for row, _ in decisions.outcomes if decisions.before_cold[row] is None]
+        self._last_s[new], self._windows[new] = -np.inf, 0
+        _, first_rows = np.unique(slots, return_index=True)
+        due = first_rows[now_s - self._last_s[slots[first_rows]] >= self._interval_s]
+        self._waiting += [self._document(decisions, row) for row in due.tolist()]
+        self._last_s[slots[due]], self._windows[slots[due]] = now_s, -1  # the window of the result does not count
+        np.add.at(self._windows, slots, 1)
 
-    def forget(self, sensor: str) -> None:
-        """Drop the state of a sensor."""
-        self._last.pop(sensor, None)
+    def release(self) -> None:
+        """Publish the results that wait; their windows are committed."""
+        for document in self._waiting:
+            payload = document.model_dump_json().encode()
+            if self._connection.publish(self._topics.result(document.sensor), payload, qos=0) is not None:
+                self.published += 1
+        self._waiting.clear()
+
+    def _document(self, decisions: Decisions, row: int) -> ResultDocument:
+        sensor = decisions.diagnoses.batch.sensors[row]
+        commission = self._renderer.baseline(self._engine.sensors.cold_of(sensor))
+        windows = int(self._windows[decisions.slots[row]]) + 1
+        suppressed_by = SUPPRESSORS[decisions.suppressed[row]]
+        return result_document(decisions.diagnosis(row), suppressed_by, windows, self._bundle, commission)
+
+    def _reserve(self, slots: int) -> None:
+        if slots > len(self._last_s):
+            more = max(slots, 2 * len(self._last_s)) - len(self._last_s)
+            self._last_s = np.concatenate([self._last_s, np.full(more, -np.inf)])
+            self._windows = np.concatenate([self._windows, np.zeros(more, np.int64)])
 
 
 def result_document(

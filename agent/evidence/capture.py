@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drsn.agent.evidence.window_history import Arrays, WindowInfo
+    from drsn.agent.evidence.window_history import Arrays, WindowInfo, WindowShape
     from drsn.agent.schema.documents import EventDocument
 
 WAITING_BYTES = 32 << 20
@@ -15,6 +15,12 @@ windows of 2,048 samples. An event above that has no evidence, and is counted.""
 
 METADATA_BYTES = 4096
 """Memory of a capture besides its arrays, rounded up."""
+
+
+def captured_bytes(windows: int, shape: WindowShape) -> int:
+    """Most bytes of a capture of `windows` windows, besides its metadata."""
+    floats = 2 * shape.channels + shape.labels + 1 + shape.units
+    return windows * (2 * shape.channels * shape.samples + 4 * floats)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,11 @@ TINY = float(np.finfo(np.float32).tiny)
 def quantise(
     samples: NDArray[np.float32],
     count: float | None,
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
     counts: NDArray[np.int16],
     scale: NDArray[np.float32],
     offset: NDArray[np.float32],
-    work: NDArray[np.float32],
 ) -> bool:
-    """Quantise float32[channels, n] in place: sample = count x scale + offset, of each channel; allocates no array.
+    """Quantise float32[channels, n]: sample = count x scale + offset, of each channel.
 
     Samples that are 16-bit counts times `count` are restored exactly. The error of others is at most half a step,
     1/65,534 of the channel's span, plus float32 rounding, 2^-22 of the largest sample. The offset is stored separately,
@@ -35,20 +32,19 @@ def quantise(
     Args:
         samples: within ±1e15, the limit of packets.
         count: unit per count, from the packet; None: it had no 16-bit counts.
-        low: float32[channels], the smallest sample.
-        high: float32[channels], the largest sample.
         counts: int16[channels, n], to fill.
         scale: float32[channels], to fill.
         offset: float32[channels], to fill.
-        work: float32[channels, n], scratch.
 
     Returns:
         True if `samples_of` restores every sample exactly.
     """
-    if count and _as_sent(samples, count, (min(low.tolist()), max(high.tolist())), counts, work):
+    low, high = samples.min(axis=1).tolist(), samples.max(axis=1).tolist()
+    work = np.empty_like(samples)
+    if count and _as_sent(samples, count, (min(low), max(high)), counts, work):
         scale[...], offset[...] = count, 0.0
         return True
-    for channel, (least, most) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
+    for channel, (least, most) in enumerate(zip(low, high, strict=True)):
         offset[channel] = (least + most) / 2
         middle = float(offset[channel])  # rounded to float32: a large offset may not be the exact middle
         scale[channel] = max((most - middle) / TOP, (middle - least) / TOP, TINY)

@@ -7,23 +7,25 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drsn.agent.acquisition.memory_quota import MemoryQuota
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
-from drsn.agent.evidence.batch_buffer import BUFFER_BYTES, BatchBuffer
-from drsn.agent.evidence.capture import WAITING_BYTES, Capture
-from drsn.agent.evidence.quantise import quantise
-from drsn.agent.evidence.window_history import WindowHistory, WindowInfo, WindowShape, history_bytes
+from drsn.agent.decision.slot_parameters import SUPPRESSORS
+from drsn.agent.evidence.capture import WAITING_BYTES, Capture, captured_bytes
+from drsn.agent.evidence.window_history import NoteForm, WindowHistory, WindowShape, history_bytes, note_dtype
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from drsn.agent.acquisition.sensor_faults import WindowStats
-    from drsn.agent.acquisition.sensor_stream import Window
-    from drsn.agent.backends.backend import Outputs
+    from numpy.typing import NDArray
+
+    from drsn.agent.acquisition.batcher import Batcher
+    from drsn.agent.acquisition.rate_group import RateGroup
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import Change, SensorState
-    from drsn.agent.evidence.batch_buffer import BufferedWindow
+    from drsn.agent.decision.alarm_state import Change
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.writer import Writer
     from drsn.agent.schema.documents import EventDocument
 
@@ -31,29 +33,25 @@ log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Records the windows of all sensors: `buffer` a window, `record` its diagnosis, `release` after the commit.
+    """Records the windows of all sensors: `record` adds a window, `release` passes the captures on after the commit.
 
     Arrays are allocated for the first window of a sensor, for the first longer window, and for an event.
 
     Args:
         windows: kept of each sensor; 0: no evidence.
-        max_batch: windows of one batch.
         writer: takes the captures.
         render: makes the event of a sensor's change.
         max_bytes: of all sensors' arrays; above that the largest are dropped, and their events have no evidence.
-        buffer_bytes: of the windows of one batch.
         waiting_bytes: of the captures that wait for a commit.
     """
 
     def __init__(
         self,
         windows: int,
-        max_batch: int,
         writer: Writer,
         render: Callable[[str, Change], EventDocument],
         max_bytes: float = math.inf,
         *,
-        buffer_bytes: int = BUFFER_BYTES,
         waiting_bytes: int = WAITING_BYTES,
     ) -> None:
         self.dropped = 0
@@ -65,8 +63,8 @@ class Recorder:
         self._captured_bytes = 0
         self._quota = MemoryQuota(max_bytes, self._crowd_out)
         self._crowded_out: set[str] = set()  # sensors without memory for their windows
-        self._buffer = BatchBuffer(max_batch, buffer_bytes)
         self._throttle = Throttle()
+        self._form: NoteForm | None = None  # known with the first batch
 
     @property
     def nbytes(self) -> int:
@@ -100,47 +98,25 @@ class Recorder:
             "crowded_out": len(self._crowded_out),
         }
 
-    def buffer(self, row: int, window: Window, stats: WindowStats) -> None:
-        """Copy the samples of a window while they are valid; `row` is its row of the batch."""
-        if not self._windows:
-            return
-        buffered = self._buffer.add(row, window)
-        if buffered.kept:
-            buffered.lossless = quantise(
-                window.samples,
-                window.count,
-                stats.low,
-                stats.high,
-                buffered.counts,
-                buffered.scale,
-                buffered.offset,
-                self._buffer.scratch(window),
-            )
-
-    def record(
-        self, row: int, before: SensorState | None, outcome: Outcome, outputs: Outputs, now_unix_ns: int
-    ) -> None:
-        """Add a buffered window with its diagnosis; capture the windows of its events until `release`.
+    def record(self, batcher: Batcher, decisions: Decisions, decided_unix_ns: Sequence[int]) -> None:
+        """Add the windows of a batch with what was decided; capture the windows of their events until `release`.
 
         Args:
-            row: of the window in the batch and in the outputs.
-            before: the sensor's alarm state before the window; None: there was none.
-            outcome: of the window.
-            outputs: of the batch.
-            now_unix_ns: the agent's clock at the decision.
+            batcher: has the samples of the windows.
+            decisions: of the batch.
+            decided_unix_ns: of each row, the agent's clock at the decision.
         """
         if not self._windows:
             return
-        window = self._buffer.windows[row]
-        history = self._history(outcome.name, window, outputs)
-        if history is not None:
-            arrays, at = history.next_slot()
-            arrays.counts[at], arrays.scale[at], arrays.offset[at] = window.counts, window.scale, window.offset
-            arrays.probabilities[at], arrays.novelty[at] = outputs.probabilities[row], outputs.novelty[row]
-            if outputs.alpha is not None:
-                arrays.alpha[at] = outputs.alpha[row]
-            history.add(_info(window, before, outcome, now_unix_ns))
-        self._capture(outcome.name, outcome.changes, decided=True)
+        notes, outcomes = self._notes(batcher, decisions, decided_unix_ns), dict(decisions.outcomes)
+        states = zip(decisions.before_cold, decisions.after_cold, strict=True)
+        rows = zip(batcher.batch.sensors, batcher.batch.units, batcher.places, states, strict=True)
+        for row, (sensor, unit, (group, at), cold) in enumerate(rows):
+            history = self._history(sensor, group)
+            if history is not None:
+                history.add(group.native[at], notes[row], cold, unit)
+            if row in outcomes:
+                self._capture(sensor, outcomes[row].changes, decided=True)
 
     def capture_last(self, outcomes: Iterable[Outcome]) -> None:
         """Capture the last windows of sensors with an event without a window: they are silent, or a packet was refused.
@@ -174,10 +150,11 @@ class Recorder:
             if history is None:
                 self.dropped += sensor in self._crowded_out
                 continue
-            if self._captured_bytes + history.nbytes > self._waiting_bytes:
+            if self._captured_bytes + captured_bytes(self._windows, history.shape) > self._waiting_bytes:
                 self.dropped += 1
                 continue
-            event, (infos, arrays) = self._render(sensor, change), history.copy()
+            assert self._form is not None, "there is a history"
+            event, (infos, arrays) = self._render(sensor, change), history.copy(sensor, self._form)
             self._captures.append(Capture(event, decided, history.shape.sample_rate_hz, infos, arrays))
             self._captured_bytes += self._captures[-1].nbytes
 
@@ -193,40 +170,45 @@ class Recorder:
                 extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=more_like_it),
             )
 
-    def _history(self, sensor: str, window: BufferedWindow, outputs: Outputs) -> WindowHistory | None:
+    def _history(self, sensor: str, group: RateGroup) -> WindowHistory | None:
         """The sensor's history for windows of this shape; another shape begins a new one. None: no memory for it."""
-        alpha, history = outputs.alpha, self._histories.get(sensor)
-        shape = WindowShape(
-            window.shape[0],
-            window.shape[1],
-            window.sample_rate_hz,
-            outputs.probabilities.shape[1],
-            0 if alpha is None else alpha.shape[1],
-        )
-        if history is not None and history.shape == shape and window.kept:
+        history = self._histories.get(sensor)
+        if history is not None and history.shape.sample_rate_hz == group.sample_rate_hz:
             return history
-        if not (window.kept and self._quota.reserve(sensor, history_bytes(self._windows, shape))):
+        assert self._form is not None, "the notes were made"
+        note, (_, channels, samples) = self._form.dtype, group.native.shape
+        shape = WindowShape(
+            channels, samples, group.sample_rate_hz, note["probabilities"].shape[0], note["alpha"].shape[0]
+        )
+        if not self._quota.reserve(sensor, history_bytes(self._windows, shape, note)):
             self._crowd_out(sensor)
             return None
         self._crowded_out.discard(sensor)
-        self._histories[sensor] = history = WindowHistory(self._windows, shape)
+        self._histories[sensor] = history = WindowHistory(self._windows, shape, note)
         return history
 
-
-def _info(window: BufferedWindow, before: SensorState | None, outcome: Outcome, now_unix_ns: int) -> WindowInfo:
-    diagnosis = outcome.diagnosis
-    assert diagnosis is not None
-    return WindowInfo(
-        reading=diagnosis.reading,
-        advance=window.advance,
-        clipped=window.clipped,
-        rate_error=window.rate_error,
-        lossless=window.lossless,
-        condition=diagnosis.condition,
-        label=diagnosis.label,
-        confidence=diagnosis.confidence,
-        suppressed_by=outcome.suppressed_by,
-        decided_unix_ns=now_unix_ns,
-        before=before,
-        after=outcome.sensor,
-    )
+    def _notes(self, batcher: Batcher, decisions: Decisions, decided_unix_ns: Sequence[int]) -> NDArray[np.void]:
+        """The records of the windows of a batch, each column at once."""
+        batch, diagnoses = batcher.batch, decisions.diagnoses
+        size, outputs = batch.size, diagnoses.outputs
+        if self._form is None:
+            units = 0 if outputs.alpha is None else outputs.alpha.shape[1]
+            dtype = note_dtype(outputs.probabilities.shape[1], units, decisions.conditions_per_sensor)
+            self._form = NoteForm(dtype, diagnoses.interpreter.labels, decisions.conditions, SUPPRESSORS)
+        notes = np.empty(size, self._form.dtype)
+        for name in ("times", "rms", "peak", "rpm", "fault", "fresh", "clock_synced"):
+            notes[name] = getattr(batch, name)[:size]
+        for group in batcher.groups:
+            for name in ("advance", "rate_error", "count", "clipped"):
+                notes[name][group.rows] = getattr(group, name)[: len(group.rows)]
+        notes["probabilities"], notes["novelty"] = outputs.probabilities, outputs.novelty
+        if outputs.alpha is not None:
+            notes["alpha"] = outputs.alpha
+        notes["confidence"] = diagnoses.by_condition[np.arange(size), diagnoses.best]
+        notes["label"], notes["condition"], notes["suppressed"] = (
+            diagnoses.label,
+            decisions.condition,
+            decisions.suppressed,
+        )
+        notes["before"], notes["after"], notes["decided_unix_ns"] = decisions.before, decisions.after, decided_unix_ns
+        return notes

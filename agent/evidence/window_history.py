@@ -1,16 +1,22 @@
-"""The last windows of one sensor: counts and outputs of the network, in arrays that are allocated once."""
+"""The last windows of one sensor: samples and figures, in arrays that are allocated once."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from drsn.agent.acquisition.reading import Reading
+from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
+from drsn.agent.decision.counters import counter_dtype, merged
+from drsn.agent.evidence.quantise import quantise
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.acquisition.reading import Reading
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
 
 
@@ -25,15 +31,25 @@ class WindowShape(NamedTuple):
     """Length of alpha; 0: the network has none."""
 
 
+class NoteForm(NamedTuple):
+    """The record of a window, and what the codes in it stand for."""
+
+    dtype: np.dtype[np.void]
+    labels: tuple[str, ...]
+    conditions: tuple[str, ...]
+    suppressors: tuple[Suppressor | None, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class WindowInfo:
-    """Data of a window besides its arrays; by reference, nothing is copied."""
+    """Data of a window besides its arrays."""
 
     reading: Reading
     advance: int
     clipped: bool
     rate_error: float
     lossless: bool
+    """The counts are the samples without an error."""
     condition: str
     label: str
     confidence: float
@@ -83,43 +99,148 @@ class Arrays:
         return Arrays(**{name: array[windows] for name, array in self.named().items()})
 
 
-def history_bytes(windows: int, shape: WindowShape) -> int:
+@lru_cache
+def note_dtype(labels: int, units: int, conditions: int) -> np.dtype[np.void]:
+    """The record of a window: what a batch has of it in columns, without its samples.
+
+    Args:
+        labels: of the model.
+        units: length of alpha.
+        conditions: of a sensor, for the counters of its alarm state before and after the window.
+    """
+    return np.dtype(
+        [
+            ("times", "i8", (3,)),  # as in WindowBatch
+            ("decided_unix_ns", "i8"),
+            ("advance", "i8"),  # samples
+            ("rate_error", "f8"),
+            ("count", "f8"),  # unit per count; NaN: the packet had no 16-bit counts
+            ("rpm", "f8"),
+            ("rms", "f8"),
+            ("peak", "f8"),
+            ("probabilities", "f4", (labels,)),
+            ("novelty", "f4"),
+            ("alpha", "f4", (units,)),
+            ("confidence", "f4"),
+            ("label", "i2"),
+            ("condition", "i1"),
+            ("suppressed", "i1"),
+            ("fault", "i1"),
+            ("fresh", "?"),
+            ("clock_synced", "?"),
+            ("clipped", "?"),
+            ("before", counter_dtype(conditions)),
+            ("after", counter_dtype(conditions)),
+        ]
+    )
+
+
+def history_bytes(windows: int, shape: WindowShape, note: np.dtype[np.void]) -> int:
     """Bytes of the arrays of `windows` windows."""
-    floats = 2 * shape.channels + shape.labels + 1 + shape.units
-    return windows * (2 * shape.channels * shape.samples + 4 * floats)
+    return windows * (4 * shape.channels * shape.samples + note.itemsize)
 
 
 class WindowHistory:
-    """A ring buffer of the last windows; when it is full, a new window replaces the oldest.
+    """A ring buffer of the last windows as they were sampled; when it is full, a new window replaces the oldest.
 
     Args:
         windows: that it holds.
         shape: of each.
+        note: the record of a window (`note_dtype`).
     """
 
-    def __init__(self, windows: int, shape: WindowShape) -> None:
+    def __init__(self, windows: int, shape: WindowShape, note: np.dtype[np.void]) -> None:
         self.shape = shape
-        self._arrays = Arrays.empty(windows, shape)
-        self._infos: list[WindowInfo | None] = [None] * windows
+        self._samples = np.zeros((windows, shape.channels, shape.samples), np.float32)
+        self._notes = np.zeros(windows, note)
+        self._states: list[tuple[SensorState | None, SensorState] | None] = [None] * windows  # their cold parts
+        self._units: list[str | None] = [None] * windows
         self._added = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
-        return sum(array.nbytes for array in self._arrays.named().values())
+        return self._samples.nbytes + self._notes.nbytes
 
-    def next_slot(self) -> tuple[Arrays, int]:
-        """The arrays, and the index in each where the caller writes the next window, before `add`."""
-        return self._arrays, self._added % len(self._infos)
+    def add(
+        self,
+        samples: NDArray[np.float32],
+        note: np.void,
+        states: tuple[SensorState | None, SensorState],
+        unit: str | None,
+    ) -> None:
+        """Copy a window.
 
-    def add(self, info: WindowInfo) -> None:
-        """Add the window whose arrays were written to the next slot."""
-        self._infos[self._added % len(self._infos)] = info
+        Args:
+            samples: float32[channels, samples].
+            note: its record.
+            states: the cold parts of the sensor's alarm state before and after it; before: None, there was none.
+            unit: of the samples.
+        """
+        at = self._added % len(self._units)
+        self._samples[at], self._notes[at], self._states[at], self._units[at] = samples, note, states, unit
         self._added += 1
 
-    def copy(self) -> tuple[tuple[WindowInfo, ...], Arrays]:
-        """Copy its windows, oldest first."""
-        size = len(self._infos)
+    def copy(self, sensor: str, form: NoteForm) -> tuple[tuple[WindowInfo, ...], Arrays]:
+        """Copy its windows, oldest first; the samples are quantised to 16-bit counts."""
+        size = len(self._units)
         order = [number % size for number in range(max(0, self._added - size), self._added)]
-        infos = tuple(info for index in order if (info := self._infos[index]) is not None)
-        return infos, self._arrays.at(order)
+        notes, arrays = self._notes[order], Arrays.empty(len(order), self.shape)
+        for name in ("probabilities", "novelty", "alpha"):
+            getattr(arrays, name)[...] = notes[name]
+        infos = []
+        for row, at in enumerate(order):
+            count = float(notes["count"][row])
+            lossless = quantise(
+                self._samples[at],
+                None if math.isnan(count) else count,
+                arrays.counts[row],
+                arrays.scale[row],
+                arrays.offset[row],
+            )
+            states = self._states[at]
+            assert states is not None, "each index in the order was added"
+            infos.append(_info(notes[row], _reading(sensor, notes[row], self._units[at]), states, form, lossless))
+        return tuple(infos), arrays
+
+
+def _reading(sensor: str, note: np.void, unit: str | None) -> Reading:
+    end_unix_ns, duration_ns, advance_ns = note["times"].tolist()
+    rpm, fault = float(note["rpm"]), int(note["fault"])
+    return Reading(
+        sensor=sensor,
+        end_unix_ns=end_unix_ns,
+        duration_ns=duration_ns,
+        fresh=bool(note["fresh"]),
+        rms=float(note["rms"]),
+        peak=float(note["peak"]),
+        unit=unit,
+        clock_synced=bool(note["clock_synced"]),
+        advance_ns=advance_ns,
+        rpm=None if math.isnan(rpm) else rpm,
+        fault=None if fault == NO_FAULT else FAULT_NAMES[fault],
+    )
+
+
+def _info(
+    note: np.void,
+    reading: Reading,
+    states: tuple[SensorState | None, SensorState],
+    form: NoteForm,
+    lossless: bool,  # noqa: FBT001 (a value)
+) -> WindowInfo:
+    before, after = states
+    return WindowInfo(
+        reading=reading,
+        advance=int(note["advance"]),
+        clipped=bool(note["clipped"]),
+        rate_error=float(note["rate_error"]),
+        lossless=lossless,
+        condition=form.conditions[note["condition"]],
+        label=form.labels[note["label"]] if reading.fault is None else reading.fault,
+        confidence=float(note["confidence"]) if reading.fault is None else 1.0,
+        suppressed_by=form.suppressors[note["suppressed"]],
+        decided_unix_ns=int(note["decided_unix_ns"]),
+        before=None if before is None else merged(before, note["before"]),
+        after=merged(after, note["after"]),
+    )

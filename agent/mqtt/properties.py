@@ -13,7 +13,7 @@ from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import MAX_REPLY_CHARS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from paho.mqtt.client import MQTTMessage
 
@@ -70,8 +70,10 @@ def publish_properties(values: Mapping[str, str] | None, correlation: bytes) -> 
     return properties
 
 
-def message_of(received: MQTTMessage, limits: ReceiveLimits, ack: Callable[[], None], epoch: int) -> Message:
-    """Convert a received message; a topic or payload over its limit is cut to one more than the limit.
+def message_of(
+    received: MQTTMessage, limits: ReceiveLimits, acknowledge: Callable[[Sequence[int]], None] | None, epoch: int
+) -> Message:
+    """Convert a message that paho has parsed; a topic or payload over its limit is cut to one more than the limit.
 
     So the receiver can still see that it is too long. A topic that is not UTF-8 becomes empty.
     """
@@ -89,12 +91,17 @@ def message_of(received: MQTTMessage, limits: ReceiveLimits, ack: Callable[[], N
         properties=user_properties(received.properties),
         response_topic=getattr(received.properties, "ResponseTopic", "")[: MAX_REPLY_CHARS + 1],
         correlation=getattr(received.properties, "CorrelationData", b""),
-        ack=ack,
         epoch=epoch,
+        packet_id=received.mid,
+        acknowledge=acknowledge,
     )
 
 
 def user_properties(received: Any) -> dict[str, str]:  # noqa: ANN401 (paho types it loosely; None with 3.1.1)
     """User properties of a message, within the limits; the last value of a name wins."""
-    pairs = getattr(received, "UserProperty", ())[:MAX_PROPERTIES]
-    return {name: value for name, value in pairs if len(name) + len(value) <= MAX_PROPERTY_CHARS}
+    return bounded(getattr(received, "UserProperty", ()))
+
+
+def bounded(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """User properties within the limits; the last value of a name wins."""
+    return {name: value for name, value in pairs[:MAX_PROPERTIES] if len(name) + len(value) <= MAX_PROPERTY_CHARS}

@@ -13,7 +13,6 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import paho.mqtt.client as paho
@@ -21,8 +20,11 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from drsn.agent.mqtt.buffered_socket import unwrapped
+from drsn.agent.mqtt.client import Client
 from drsn.agent.mqtt.message import Confirmation
-from drsn.agent.mqtt.properties import connect_properties, message_of, publish_properties
+from drsn.agent.mqtt.properties import connect_properties, publish_properties
+from drsn.agent.mqtt.reception import Reception
 from drsn.agent.mqtt.tls import certificate_of, context
 from drsn.agent.observability.logs import fields
 
@@ -99,13 +101,13 @@ class Session:
     """One MQTT connection, from CONNECT to its end. It takes over the callbacks of its client.
 
     Args:
-        client: paho client; nothing else uses it.
+        client: client; nothing else uses it.
         options: options of the connection.
         events: callbacks.
         epoch: number that messages and confirmations carry.
     """
 
-    def __init__(self, client: paho.Client, options: ConnectionOptions, events: SessionEvents, epoch: int) -> None:
+    def __init__(self, client: Client, options: ConnectionOptions, events: SessionEvents, epoch: int) -> None:
         self.epoch = epoch
         self.connected = False
         """The broker has accepted the connection, and it has not ended."""
@@ -114,13 +116,13 @@ class Session:
         self.certificate: bytes | None = None
         """Certificate of the broker, DER; None: no TLS."""
         self._client, self._options, self._events = client, options, events
-        self._unacked: set[int] = set()  # packet ids of QoS 1 messages
-        self._cut = False  # ignore what still arrives: the broker sends it again on the next connection
+        self._reception = Reception(client, options, events.received, epoch)
         self._answered = False
         self._ended = threading.Event()
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_message, client.on_publish = self._on_message, self._on_publish
-        client.on_subscribe = self._on_subscribe
+        client.on_message = self._reception.on_message
+        client.on_publish_packet = self._reception.on_publish_packet
+        client.on_publish, client.on_subscribe = self._on_publish, self._on_subscribe
 
     @property
     def protocol(self) -> Protocol:
@@ -158,25 +160,24 @@ class Session:
             self._client.disconnect()
         elif self.protocol == "5":
             self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message"))
-        elif isinstance(line := self._client.socket(), socket.socket):
+        elif isinstance(line := unwrapped(self._client.socket()), socket.socket):
             with suppress(OSError):  # MQTT 3.1.1 publishes the will only when the connection breaks
                 line.shutdown(socket.SHUT_RDWR)
 
     def close(self, *, with_will: bool) -> None:
         """Disconnect and end the network thread. Acknowledgements have no effect from now on."""
-        self.connected = False
-        self._ended.set()
+        self._end()
         client = self._client
         self.leave(with_will=with_will)  # first: loop_stop alone would wait for unacknowledged messages
         client.loop_stop()
         # paho closes its pair of sockets when the client is freed. The callbacks refer to this session, which refers
         # to the client: without them the client is freed at once, else by the garbage collector at some later time.
         client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
+        client.on_publish_packet = None
 
     def cut(self) -> None:
         """Disconnect, and ignore messages that still arrive: the broker sends them again on the next connection."""
-        self._cut = True
-        self._client.disconnect()
+        self._reception.cut()
 
     def publish(
         self,
@@ -202,45 +203,19 @@ class Session:
             client.unsubscribe(list(self._options.abandoned))
         if self._options.filters:
             client.subscribe([(topic_filter, 1) for topic_filter in self._options.filters])
-        self.certificate = certificate_of(client.socket())
+        self.certificate = certificate_of(unwrapped(client.socket()))
         self.connected = True
         self._events.accepted(self)
 
     def _on_disconnect(self, _client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
         if self.connected:
             self._events.lost(code.value, str(code))
-        self.connected = False
-        self._ended.set()
+        self._end()
         self._events.changed()
 
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            self._receive(message)
-        except Exception:
-            # Unacknowledged, so the broker sends it again on the next connection.
-            log.exception("message could not be received", extra=fields(connection=self._options.name))
-            self._client.disconnect()
-
-    def _receive(self, message: paho.MQTTMessage) -> None:
-        if self._events.received is None or self._cut:
-            return
-        if message.qos:
-            self._unacked.add(message.mid)
-            # A session that ends with its connection is not cut: its messages would be lost.
-            if self._options.keeps_session and len(self._unacked) > self._options.max_unacked:
-                log.warning(
-                    "cut: more messages than Receive Maximum allows wait for their acknowledgement",
-                    extra=fields(connection=self._options.name, unacknowledged=len(self._unacked)),
-                )
-                self.cut()
-                return
-        ack = partial(self._ack, message.mid, message.qos)
-        self._events.received(message_of(message, self._options.limits, ack, self.epoch))
-
-    def _ack(self, mid: int, qos: int) -> None:
-        if qos and not self._ended.is_set():
-            self._unacked.discard(mid)
-            self._client.ack(mid, qos)
+    def _end(self) -> None:
+        self.connected, self._reception.ended = False, True
+        self._ended.set()
 
     def _on_publish(self, _client: paho.Client, _data: Any, mid: int, code: Any, _props: Any) -> None:
         self._events.confirmed(Confirmation(self.epoch, mid, str(code) if code.is_failure else None))
@@ -255,14 +230,14 @@ class Session:
             self._events.changed()
 
 
-def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Protocol) -> paho.Client:
-    client = paho.Client(
-        CallbackAPIVersion.VERSION2,
+def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Protocol) -> Client:
+    client = Client(
+        max_payload_bytes=options.limits.payload_bytes,
+        callback_api_version=CallbackAPIVersion.VERSION2,
         client_id=options.client_id,
         clean_session=None if protocol == "5" else not options.keeps_session,
         protocol=MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
-        manual_ack=True,
     )
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)

@@ -19,7 +19,7 @@ from drsn.agent.mqtt.connection import TakeoverCounter
 from drsn.agent.mqtt.message import Confirmation, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from drsn.agent.mqtt.connection_options import ConnectionOptions
 
@@ -239,12 +239,14 @@ class StubConnection:
                 return
             mid = next(self._session.packet_ids)
             session.in_flight[mid] = message
-            self._on_message(replace(cut, ack=partial(self._ack, self.epoch, mid), epoch=self.epoch))
+            acknowledge = partial(self._acknowledge, self.epoch)
+            self._on_message(replace(cut, epoch=self.epoch, packet_id=mid, acknowledge=acknowledge))
 
-    def _ack(self, epoch: int, mid: int) -> None:
-        if epoch == self.epoch and self.connected:
-            self._session.in_flight.pop(mid, None)
-            self.pump()
+    def _acknowledge(self, epoch: int, packet_ids: Sequence[int]) -> None:
+        for mid in packet_ids:
+            if epoch == self.epoch and self.connected:
+                self._session.in_flight.pop(mid, None)
+                self.pump()
 
 
 def _message(topic: str, payload: bytes, qos: int, properties: Mapping[str, str], *, retained: bool) -> Message:

@@ -46,7 +46,7 @@ class PendingCommands:
 
     def add(self, request_id: str, verb: str, message: Message) -> None:
         """Add a command of this process, or one that an earlier process has left; it is acknowledged already."""
-        self._commands[request_id] = Pending(verb, replace(message, ack=_acknowledged_before))
+        self._commands[request_id] = Pending(verb, replace(message, acknowledge=None))  # with its first answer
 
     def poll(self) -> None:
         """Ask the sources for progress, unless some waits."""
@@ -70,7 +70,3 @@ class PendingCommands:
                 del self._commands[progress.request_id]
             return progress, command
         return None
-
-
-def _acknowledged_before() -> None:
-    """A command is acknowledged with its first answer."""

@@ -200,7 +200,6 @@ class _Assembly:
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
         dispatcher.context.forget_sensor = _forget_in(intake, recorder)
-        pipeline = self._pipeline(intake, engine, recorder, watchdog)
         publisher = Publisher(
             lines.control,
             self.topics,
@@ -210,6 +209,7 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
+        pipeline = self._pipeline(intake, engine, recorder, watchdog, publisher)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -314,11 +314,11 @@ class _Assembly:
             clock_synchronised=ClockSync(time.time).synchronised,
         )
 
-    def _pipeline(self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog) -> Pipeline:
-        contract, inference = self.bundle.contract, self.settings.inference
-        batcher = Batcher(
-            contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings), recorder.buffer
-        )
+    def _pipeline(
+        self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog, publisher: Publisher
+    ) -> Pipeline:
+        contract, inference, clock = self.bundle.contract, self.settings.inference, self.clock
+        batcher = Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings))
         return Pipeline(
             intake,
             batcher,
@@ -327,8 +327,9 @@ class _Assembly:
             engine,
             recorder=recorder,
             metrics=self.metrics,
-            clock=self.clock,
+            clock=clock,
             after_batch=watchdog.beat,
+            on_decisions=lambda decisions: publisher.add_results(decisions, clock.monotonic_s()),
         )
 
     def _evidence_sender(self, control: Transport) -> Callable[[str, str, bytes], None] | None:

@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drsn.agent.mqtt.message import ack_all
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.ack_tracker import AckTracker, InFlight
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
+    from drsn.agent.decision.alarm_state import SensorState
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.message import Message
@@ -73,19 +76,32 @@ class Committer:
         """How long the next commit may still wait, in seconds; None: there is nothing to commit."""
         return self.group.due_in_s(len(self.tracker), now_s)
 
-    def commit(self, outcomes: Sequence[Outcome] = (), answer: Answer | None = None, *, now: bool = False) -> None:
+    def commit_windows(self, decisions: Iterable[Decisions]) -> None:
+        """The same as `commit` for what was decided about the windows of batches."""
+        decisions = list(decisions)
+        self.commit([outcome for each in decisions for _, outcome in each.outcomes], windows=bool(decisions))
+
+    def commit(
+        self,
+        outcomes: Sequence[Outcome] = (),
+        answer: Answer | None = None,
+        *,
+        windows: bool = False,
+        now: bool = False,
+    ) -> None:
         """Commit what was decided if it is due; then acknowledge the packets that are done.
 
         Votes wait for others (group commit). A transition, an answer, and `now` do not wait.
 
         Args:
-            outcomes: of windows or of a command.
+            outcomes: of windows that changed something, or of a command.
             answer: of a command; it is committed with the outcomes, before it goes out.
+            windows: windows were counted since the last call.
             now: commit even if more might join.
         """
         now_s = self.clock.monotonic_s()
         self.recorder.capture_last(self.noted)
-        self.group.add([*self.noted, *outcomes], now_s, packet_done=self.tracker.any_done)
+        self.group.add([*self.noted, *outcomes], now_s, waiting=windows or self.tracker.any_done)
         self.noted = []
         if not now and answer is None and self.wait_s(now_s) != 0:
             return
@@ -94,10 +110,10 @@ class Committer:
             # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
             self.cursors.update({n: cursor for n, cursor in packet.cursors.items() if n in self.engine.sensors})
         self._store(due, answer)
+        ack_all([packet.message for packet in done])
         for packet in done:
-            packet.message.ack()
             self._count(packet)
-        self.publisher.outcomes(due, self.clock.monotonic_s())
+        self.publisher.outcomes(due)
         self.recorder.release()
 
     def finish(self) -> None:
@@ -111,13 +127,13 @@ class Committer:
 
     def _store(self, outcomes: Sequence[Outcome], answer: Answer | None) -> None:
         replies = [answer.reply] if answer and answer.reply and answer.kept else []
-        if not outcomes and not replies:
+        states, counters = changed_states(self.engine, outcomes)
+        if not outcomes and not counters and not replies:
             return
-        states = {outcome.name: outcome.sensor for outcome in outcomes}
         events = [self.renderer.event(o.name, change) for o in outcomes for change in o.changes]
         for name in [name for name, state in states.items() if not state.conditions]:
             self.cursors.pop(name, None)  # the sensor was forgotten
-        self.journal.commit(states, self.cursors, events, replies)
+        self.journal.commit(states, self.cursors, events, replies, counters)
         self.cursors = {}
         self.metrics.events += len(events)
         _log_events(events)
@@ -133,6 +149,22 @@ class Committer:
         else:
             metrics.processed += 1
             metrics.latency.add(self.clock.monotonic_s() - packet.message.received_s)
+
+
+def changed_states(engine: AlarmEngine, outcomes: Iterable[Outcome]) -> tuple[dict[str, SensorState], dict[str, bytes]]:
+    """What the next commit writes of the alarm states, as `Journal.commit` takes it.
+
+    Args:
+        engine: its states are marked as written.
+        outcomes: since the last commit; those of forgotten sensors are not in the engine.
+
+    Returns:
+        Sensor -> cold part of its state, where it has changed; sensor -> record of its counters, where they have.
+    """
+    changed = engine.sensors.take_changed()
+    states = {each.name: each.cold for each in changed if each.cold_changed}
+    states |= {outcome.name: outcome.sensor for outcome in outcomes if not outcome.sensor.conditions}
+    return states, {each.name: each.record for each in changed}
 
 
 def _log_events(events: Iterable[EventDocument]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
-TRAILS_BYTES = 64 << 20
+TRAILS_BYTES = 128 << 20
 """Memory for all sensors' windows, at least: eight windows of each of 24 sensors at 1 MHz, for a bundle of 12 kHz."""
 
 
@@ -37,5 +37,5 @@ def recorder_of(
 
     files = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
-    room = most_bytes(contract, max_sensors, 2 * windows, TRAILS_BYTES)
-    return Recorder(windows, settings.inference.max_batch, Writer(files, setup_of, publish), render, room)
+    room = most_bytes(contract, max_sensors, 4 * windows, TRAILS_BYTES)
+    return Recorder(windows, Writer(files, setup_of, publish), render, room)

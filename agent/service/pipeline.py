@@ -13,7 +13,7 @@ from drsn.agent.observability.metrics import Metrics
 from drsn.agent.service.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from drsn.agent.acquisition.ack_tracker import InFlight
     from drsn.agent.acquisition.batcher import Batcher
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.acquisition.notice import Notice
     from drsn.agent.acquisition.sensor_stream import Window
-    from drsn.agent.backends.backend import Backend, Outputs
+    from drsn.agent.acquisition.window_batch import WindowBatch
+    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
-    from drsn.agent.decision.diagnosis import Diagnosis, Interpreter
+    from drsn.agent.decision.batch_feed import Decisions
+    from drsn.agent.decision.diagnosis import Diagnoses, Interpreter
     from drsn.agent.evidence.recorder import Recorder
 
 SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
@@ -50,37 +52,39 @@ class Pipeline:
     metrics: Metrics = field(default_factory=Metrics)
     """Counts windows and batches, and measures the calls of the network."""
     clock: Clock = field(default_factory=Clock)
-    decided_at: Callable[[Diagnosis], int] | None = None
-    """Diagnosis -> time of its decision, ns since 1970; None: the time of the clock."""
+    decided_at: Callable[[WindowBatch], Sequence[int]] | None = None
+    """Batch -> time of the decision of each row, ns since 1970; None: the time of the clock."""
     after_batch: Callable[[], None] = lambda: None
     """Called after each call of the network, which may take long."""
+    on_decisions: Callable[[Decisions], None] = lambda _decisions: None
+    """Called with the decisions of each batch while its rows are valid."""
 
     def wait_s(self, now_s: float) -> float | None:
         """How long the batch may still wait, in seconds; 0: it is due; None: it is empty."""
         return self.batcher.wait_s(now_s)
 
-    def process(self, packet: InFlight) -> list[Outcome]:
+    def process(self, packet: InFlight) -> list[Decisions]:
         """Read a packet into windows, and diagnose each batch that is full.
 
         Returns:
-            The outcomes of the batches that were diagnosed, in order; they may be of earlier packets.
+            The decisions of the batches that were diagnosed, in order; they may be of earlier packets.
 
         Raises:
             PacketError: the packet is refused; none of its samples was read.
         """
         assert self.intake is not None, "packets need an intake"
-        outcomes: list[Outcome] = []
+        decisions: list[Decisions] = []
 
         def add(sensor: str, window: Window) -> None:
-            if self.batcher.full:
-                outcomes.extend(self.flush())
+            if not self.batcher.fits(window):
+                decisions.extend(self.flush())
             self.add(sensor, window, packet)
 
         self.intake.receive(packet.message, packet, add)
         packet.read = True
         if self.batcher.full:
-            outcomes += self.flush()
-        return outcomes
+            decisions += self.flush()
+        return decisions
 
     def add(self, sensor: str, window: Window, packet: InFlight) -> None:
         """Add one window to the batch; there must be room.
@@ -102,40 +106,38 @@ class Pipeline:
         watched = [name for name in error.sensors if fault not in self.batcher.ignored_faults(name)]
         return [o for name in watched if (o := self.engine.refuse(name, fault, now_unix_ns)) is not None]
 
-    def diagnose(self) -> tuple[list[Diagnosis], Outputs]:
-        """Call the network with the batch; the batch stays as it is.
+    def diagnose(self) -> Diagnoses:
+        """Condition and measure the windows of the batch, and call the network; the batch stays as it is.
 
         Returns:
-            One diagnosis per window, and the outputs of the network, row by row the same windows.
+            One row for each window.
         """
+        batch = self.batcher.measure()
         before_s = self.clock.monotonic_s()
         outputs = self.backend.infer(self.batcher.x)
         self.metrics.inference.add(self.clock.monotonic_s() - before_s)
         self.after_batch()
-        return self.interpret(self.batcher.readings, outputs), outputs
+        return self.interpret.columns(batch, outputs)
 
-    def flush(self) -> list[Outcome]:
+    def flush(self) -> list[Decisions]:
         """Diagnose the batch, change the alarm states, and empty the batch.
 
         Returns:
-            One outcome per window; empty if there is none.
+            The decisions of the batch; empty if it has no window.
         """
-        if not len(self.batcher):
+        size = len(self.batcher)
+        if not size:
             return []
-        diagnoses, outputs = self.diagnose()
-        now_unix_ns = self.clock.unix_ns()
-        outcomes = []
-        for row, diagnosis in enumerate(diagnoses):
-            decided_unix_ns = now_unix_ns if self.decided_at is None else self.decided_at(diagnosis)
-            before = self.engine.sensors.get(diagnosis.reading.sensor)
-            outcome = self.engine.feed(diagnosis, decided_unix_ns)
-            if self.recorder is not None:
-                self.recorder.record(row, before, outcome, outputs, decided_unix_ns)
-            outcomes.append(outcome)
+        diagnoses = self.diagnose()
+        decided = [self.clock.unix_ns()] * size if self.decided_at is None else self.decided_at(diagnoses.batch)
+        decisions = self.engine.feed_batch(diagnoses, decided)
+        if self.recorder is not None:
+            self.recorder.record(self.batcher, decisions, decided)
+        self.on_decisions(decisions)
         self.batcher.clear()
         self.metrics.batches += 1
-        self.metrics.windows += len(outcomes)
-        return outcomes
+        self.metrics.windows += size
+        return [decisions]
 
     def take_notices(self) -> list[Notice]:
         """Return the warnings since the last call, oldest first, for the log."""

@@ -63,13 +63,13 @@ class Receiver:
 
     def _handle(self, packet: InFlight) -> None:
         try:
-            outcomes = self._pipeline.process(packet)
+            decisions = self._pipeline.process(packet)
         except PacketError as error:
             self._log_refusal(packet, error)
             self._committer.note(self._pipeline.refuse(packet, error))
         else:
-            if outcomes:
-                self._committer.commit(outcomes)
+            if decisions:
+                self._committer.commit_windows(decisions)
                 self._delivery.pump(self._clock.monotonic_s())
         finally:
             self._log_notices()  # also those of a packet that ends the process
@@ -83,7 +83,8 @@ class Receiver:
             packet.refused, packet.read = Reason.POISON, True
             log.error("packet refused: the agent crashed repeatedly while it handled this packet",
                       extra=fields(topic=packet.message.topic))  # fmt: skip
-        self._committer.commit(self._pipeline.flush(), now=True)
+        self._committer.commit_windows(self._pipeline.flush())
+        self._committer.commit(now=True)
         guard.finish()
 
     def _log_refusal(self, packet: InFlight, error: PacketError) -> None:

@@ -55,7 +55,7 @@ class Shutdown:
         deadline_s = self.clock.monotonic_s() + self.waits.drain_s
         while self.clock.monotonic_s() < deadline_s and self.receiver.receive(1, 0):
             pass
-        self.committer.commit(self.pipeline.flush())
+        self.committer.commit_windows(self.pipeline.flush())
         self.committer.finish()
         self.commands.report_progress()  # the replies to those who asked for a reload; no command is begun any more
 

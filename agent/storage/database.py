@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import struct
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from pydantic import TypeAdapter
 
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.decision.alarm_state import SensorState
+from drsn.agent.decision.counters import merged
+from drsn.agent.storage.database_schema import EARLIER_VERSIONS, SCHEMA, SCHEMA_VERSION, upgrade
 from drsn.agent.storage.safe_file import is_special
 from drsn.agent.storage.state_dir import SQLITE_SUFFIXES
 from drsn.model.errors import ConfigurationError, StorageError
@@ -22,24 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.schema.documents import ReplyDocument
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS alarms (sensor TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS cursors (sensor TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    sensor TEXT NOT NULL, seq INTEGER NOT NULL, event TEXT NOT NULL, at_unix_s INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (sensor, seq)
-) STRICT;
-CREATE TABLE IF NOT EXISTS replies (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL UNIQUE, reply TEXT NOT NULL
-) STRICT;
-"""
-SCHEMA_VERSION = "4"
-EARLIER_VERSIONS = ("1", "2", "3")
-"""Schema versions that this one reads: fields that states have gained since have defaults, and journals get their
-times. An agent that supports only those refuses this one: it would drop what operators have commanded."""
 
 BUSY_S = 2.0
 """A backup or a shell may lock the database for so long; after that the agent goes on in memory."""
@@ -116,11 +101,14 @@ class Changes:
     published_id: int = 0
     """The journal's cursor; 0: unchanged."""
     commit_number: int = 0
+    counters: Mapping[str, bytes] = field(default_factory=dict)
+    """Sensor -> record of its counters. A state in `sensors` with a record here is the cold part of the state; a sensor
+    that is here alone has only new counters."""
 
     @property
     def rows(self) -> int:
         """Number of states, cursors and events."""
-        return len(self.sensors) + len(self.cursors) + len(self.entries)
+        return len(self.sensors.keys() | self.counters.keys()) + len(self.cursors) + len(self.entries)
 
 
 class Database:
@@ -176,7 +164,10 @@ class Database:
             published_id = int(self._meta("published", "0"))
             return Snapshot(
                 epoch=self._meta("epoch", ""),
-                sensors={n: _SENSOR.validate_json(s) for n, s in self._db.execute("SELECT sensor, state FROM alarms")},
+                sensors={
+                    name: _state(state, counters)
+                    for name, state, counters in self._db.execute("SELECT sensor, state, counters FROM alarms")
+                },
                 cursors={
                     n: _CURSOR.validate_json(c) for n, c in self._db.execute("SELECT sensor, cursor FROM cursors")
                 },
@@ -193,10 +184,7 @@ class Database:
         """
         with self._named_errors(), self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany(
-                "INSERT INTO alarms VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET state = excluded.state",
-                ((name, _text(_SENSOR, state)) for name, state in changes.sensors.items()),
-            )
+            _write_states(self._db, changes)
             self._db.executemany(
                 "DELETE FROM cursors WHERE sensor = ?", ((n,) for n, s in changes.sensors.items() if not s.conditions)
             )
@@ -298,9 +286,7 @@ class Database:
                 if version in EARLIER_VERSIONS:
                     with db:
                         db.execute("BEGIN IMMEDIATE")
-                        db.execute("ALTER TABLE journal ADD COLUMN at_unix_s INTEGER NOT NULL DEFAULT 0")
-                        db.execute("UPDATE journal SET at_unix_s = ?", (int(self._clock()),))
-                        db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))
+                        upgrade(db.execute, version, int(self._clock()))
             on_failure.pop_all()
             return db
 
@@ -339,6 +325,31 @@ class Database:
     def _meta(self, key: str, default: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else str(row[0])
+
+
+def _write_states(db: sqlite3.Connection, changes: Changes) -> None:
+    counters = changes.counters
+    db.executemany(
+        "INSERT INTO alarms VALUES (?, ?, ?) "
+        "ON CONFLICT (sensor) DO UPDATE SET state = excluded.state, counters = excluded.counters",
+        ((name, _text(_SENSOR, state), counters.get(name)) for name, state in changes.sensors.items()),
+    )
+    alone = [(record, name) for name, record in counters.items() if name not in changes.sensors]
+    if not alone:
+        return
+    missing = len(alone) - db.executemany("UPDATE alarms SET counters = ? WHERE sensor = ?", alone).rowcount
+    if missing:  # the caller writes everything again
+        raise StorageError(f"the database has no state for the counters of {missing} sensors")
+
+
+def _state(state: str, counters: bytes | None) -> SensorState:
+    cold = _SENSOR.validate_json(state)
+    if counters is None:
+        return cold
+    try:
+        return merged(cold, counters)
+    except (struct.error, IndexError):
+        raise ValueError(f"{len(counters)} bytes are no counters of {len(cold.conditions)} conditions") from None
 
 
 def _text(kind: TypeAdapter[Any], value: SensorState | Cursor) -> str:

@@ -49,12 +49,12 @@ class GroupCommit:
         if not (qos0_only and unacknowledged):
             self._last_packet_s = now_s
 
-    def add(self, outcomes: Iterable[Outcome], now_s: float, *, packet_done: bool) -> None:
-        """Add outcomes; `packet_done`: a packet waits for its acknowledgement."""
+    def add(self, outcomes: Iterable[Outcome], now_s: float, *, waiting: bool) -> None:
+        """Add outcomes; `waiting`: a packet waits for its acknowledgement, or windows were counted."""
         outcomes = list(outcomes)
         self._outcomes += outcomes
         self._urgent = self._urgent or any(outcome.changes for outcome in outcomes)
-        if self._first_s is None and (outcomes or packet_done):
+        if self._first_s is None and (outcomes or waiting):
             self._first_s = now_s
 
     def due_in_s(self, packets: int, now_s: float) -> float | None:

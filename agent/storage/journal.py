@@ -10,6 +10,7 @@ import logging
 import math
 from typing import TYPE_CHECKING
 
+from drsn.agent.decision.counters import merged
 from drsn.agent.observability.logs import fields
 from drsn.agent.storage.database import Changes, Database, Snapshot
 from drsn.agent.storage.database_file import DatabaseFile
@@ -58,6 +59,7 @@ class Journal:
         saved = self._recovery.start()
         self._epoch = saved.epoch
         self._sensors, self._cursors = dict(saved.sensors), dict(saved.cursors)
+        self._counters: dict[str, bytes] = {}  # sensor -> the counters that go with its state; none: the state has them
         if self._file.set_aside_reasons:
             self._rewrite()
         self.disk.timeout_s = limits.timeout_s
@@ -86,8 +88,9 @@ class Journal:
 
     def load(self) -> Snapshot:
         """The current state, written or not."""
-        events = self._events
-        return Snapshot(self._epoch, dict(self._sensors), dict(self._cursors), events.published_id, events.last_id)
+        events, counters = self._events, self._counters
+        sensors = {n: merged(s, counters[n]) if n in counters else s for n, s in self._sensors.items()}
+        return Snapshot(self._epoch, sensors, dict(self._cursors), events.published_id, events.last_id)
 
     def commit(
         self,
@@ -95,19 +98,30 @@ class Journal:
         cursors: Mapping[str, Cursor],
         events: Iterable[EventDocument],
         replies: Iterable[ReplyDocument] = (),
+        counters: Mapping[str, bytes] | None = None,
     ) -> None:
         """Save states, cursors, events and replies, all or none; on the disk if it works, else in memory.
 
-        A sensor state without conditions also removes the sensor's cursor.
+        Args:
+            sensors: sensor -> its state. One without conditions also removes the sensor's cursor.
+            cursors: sensor -> how far its packets are read.
+            events: of this commit, in order.
+            replies: to commands.
+            counters: sensor -> the record of its counters; the state, of this commit or an earlier one, is then the
+                cold part (drsn.agent.decision.counters).
         """
+        counters = counters or {}
         replies = list(replies)
         entries = self._events.append(events)
         self._sensors.update(sensors)
+        for name in sensors:
+            self._counters.pop(name, None)
+        self._counters.update(counters)
         self._cursors.update(cursors)
         for name in [name for name, sensor in sensors.items() if not sensor.conditions]:
             self._cursors.pop(name, None)
         if self.problem is None:
-            self._recovery.commit(Changes(sensors, cursors, entries, replies, self.published_id))
+            self._recovery.commit(Changes(sensors, cursors, entries, replies, self.published_id, counters=counters))
         if self.problem is not None:
             self._replies.update({reply.request_id: reply for reply in replies})
             while len(self._replies) > self._limits.max_replies:
@@ -168,7 +182,8 @@ class Journal:
         self._recovery.close()
 
     def _rewrite(self) -> None:
-        known = Changes(dict(self._sensors), dict(self._cursors), replies=tuple(self._replies.values()))
+        replies = tuple(self._replies.values())
+        known = Changes(dict(self._sensors), dict(self._cursors), replies=replies, counters=dict(self._counters))
         if self._recovery.rewrite(known):
             self._replies.clear()
             self._events.trim()

@@ -41,7 +41,7 @@ from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from drsn.agent.decision.alarm_engine import Outcome
@@ -170,10 +170,10 @@ class Commanded:
 
     def hear(self, message: Message) -> None:
         """A command comes and is done; then half a commissioning passes."""
-        acks: list[int] = []
-        self.desk.put(replace(message, ack=lambda: acks.append(1)))
+        acks: list[Sequence[int]] = []
+        self.desk.put(replace(message, acknowledge=acks.append))
         self._attend()
-        assert acks == [1]
+        assert len(acks) == 1
         self.now_s += 2.5
         if self.commissioning.under_way:
             window(self.pipeline, "b", (1, 0, 0))

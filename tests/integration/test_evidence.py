@@ -40,7 +40,7 @@ def frames(path: Path, snr_db: float) -> list[Message]:
 
 
 def run(messages: list[Message], max_batch: int, writer: FakeWriter) -> list[str]:
-    recorder = Recorder(8, max_batch, writer, renderer_of(BUNDLE.contract).event)
+    recorder = Recorder(8, writer, renderer_of(BUNDLE.contract).event)
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, max_batch) as backend:
         events = events_of(messages, line_of(BUNDLE.contract, backend, max_batch, recorder))
     recorder.release()

@@ -48,6 +48,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         document = cbor2.load(
             stream,
             semantic_decoders=_TAGS,
+            read_size=len(payload) or 1,  # all at once
             max_depth=MAX_DEPTH,
             allow_duplicate_keys=False,
             strict_hashable_types=True,
@@ -77,12 +78,11 @@ def _untagged(value: object, _immutable: bool) -> object:  # noqa: FBT001
     return value
 
 
-def _typed_array(dtype: str, value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
+def _typed_array(dtype: np.dtype[Any], value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
     if not isinstance(value, bytes):
         raise PacketError(Reason.BAD_DOCUMENT, "a typed array is not of bytes")
-    itemsize = np.dtype(dtype).itemsize
-    if len(value) % itemsize:
-        raise PacketError(Reason.TRUNCATED, f"{len(value)} bytes are no whole number of {dtype} in a typed array")
+    if len(value) % dtype.itemsize:
+        raise PacketError(Reason.TRUNCATED, f"{len(value)} bytes are no whole number of {dtype.str} in a typed array")
     return np.frombuffer(value, dtype)
 
 
@@ -101,4 +101,4 @@ class _Tags(dict[int, "Callable[[Any, bool], Any]"]):
 
 
 _TAGS = _Tags({0: _untagged, 1: _untagged, 55799: _untagged, ROW_MAJOR: _reshaped})  # time as text, as a number; CBOR
-_TAGS.update({tag: partial(_typed_array, dtype) for tag, dtype in TYPED_ARRAYS.items()})
+_TAGS.update({tag: partial(_typed_array, np.dtype(dtype)) for tag, dtype in TYPED_ARRAYS.items()})

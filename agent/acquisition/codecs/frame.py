@@ -9,11 +9,19 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from drsn.agent.acquisition.codecs.packet import DTYPES, Packet, PacketError, PayloadFormat, Reason, samples_from_bytes
+from drsn.agent.acquisition.codecs.packet import (
+    DTYPES,
+    DtypeName,
+    Packet,
+    PacketError,
+    PayloadFormat,
+    Reason,
+    samples_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +32,12 @@ CONTENT_TYPE = "application/vnd.drsn.frame"
 HEADER = struct.Struct("<4sBBBBIIIQfffHHI")
 MAGIC = b"DRSN"
 VERSION = 1
-DTYPE_CODES: Final[dict[int, Literal["f32", "i16", "i32"]]] = {0: "i16", 1: "i32", 2: "f32"}
+DTYPE_CODES: Final[dict[int, DtypeName]] = {0: "i16", 1: "i32", 2: "f32"}
 UNITS = {0: None, 1: "g", 2: "m/s²", 3: "mm/s", 4: "V"}
 FLAG_CLIPPED = 1
 FLAG_CLOCK_SYNCED = 2
 
-_CODE_OF_DTYPE: dict[str, int] = {name: code for code, name in DTYPE_CODES.items()}
+_CODE_OF_DTYPE: dict[DtypeName, int] = {name: code for code, name in DTYPE_CODES.items()}
 _CODE_OF_UNIT = {name: code for code, name in UNITS.items()}
 
 
@@ -64,48 +72,42 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     """
     if len(payload) < HEADER.size:
         raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, the header alone has {HEADER.size}")
-    header = Header._make(HEADER.unpack_from(payload))
+    header = HEADER.unpack_from(payload)
+    # In the order of `Header`, without its named tuple: that takes as long as the rest of this function.
+    _, _, code, channels, flags, n_samples, seq, boot_id, t0_unix_ns, rate_hz, scale, rpm, unit, _, crc = header
     _check(header)
-    dtype = DTYPE_CODES[header.dtype]
-    body = memoryview(payload)[HEADER.size :]
-    if len(body) != header.n_samples * header.channels * DTYPES[dtype].itemsize:
-        raise PacketError(
-            Reason.TRUNCATED, f"{len(body)} bytes of samples, not {header.n_samples} x {header.channels} of {dtype}"
-        )
-    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != header.crc32:
+    dtype, body = DTYPE_CODES[code], memoryview(payload)[HEADER.size :]
+    if len(body) != n_samples * channels * DTYPES[dtype].itemsize:
+        raise PacketError(Reason.TRUNCATED, f"{len(body)} bytes of samples, not {n_samples} x {channels} of {dtype}")
+    if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != crc:
         raise PacketError(Reason.BAD_CRC, "crc32 differs")
     return Packet(
-        samples=samples_from_bytes(body, PayloadFormat(dtype, header.scale, header.channels)),
-        t0_unix_ns=header.t0_unix_ns or None,
-        sample_rate_hz=header.sample_rate_hz,
-        seq=header.seq,
-        boot_id=header.boot_id,
-        rpm=header.rpm or None,
-        unit=UNITS[header.unit],
-        clock_synced=bool(header.flags & FLAG_CLOCK_SYNCED),
-        clipped=bool(header.flags & FLAG_CLIPPED),
-        count=header.scale if dtype == "i16" else None,
+        samples_of(body, dtype, scale, channels),
+        t0_unix_ns or None,
+        rate_hz,
+        seq,
+        boot_id,
+        rpm or None,
+        UNITS[unit],
+        flags & FLAG_CLOCK_SYNCED != 0,
+        flags & FLAG_CLIPPED != 0,
+        scale if dtype == "i16" else None,
     )
 
 
-def _check(header: Header) -> None:
-    if header.magic != MAGIC or header.version != VERSION:
-        raise PacketError(
-            Reason.BAD_HEADER, f"magic {header.magic!r} version {header.version}, not {MAGIC!r} version {VERSION}"
-        )
-    if header.dtype not in DTYPE_CODES or header.unit not in UNITS or not header.channels:
-        raise PacketError(
-            Reason.BAD_HEADER, f"dtype {header.dtype}, unit {header.unit} or {header.channels} channels are not defined"
-        )
-    numbers = (header.sample_rate_hz, header.scale, header.rpm)
-    if not all(map(math.isfinite, numbers)) or header.sample_rate_hz <= 0 or header.rpm < 0 or not header.scale:
-        raise PacketError(
-            Reason.BAD_HEADER,
-            f"rate {header.sample_rate_hz} Hz, scale {header.scale} or {header.rpm} rpm is impossible",
-        )
+def _check(header: tuple[Any, ...]) -> None:
+    """Raise an error unless each field of the header is possible; `header` is in the order of `Header`."""
+    magic, version, dtype, channels, _, _, _, _, _, rate_hz, scale, rpm, unit, _, _ = header
+    if magic != MAGIC or version != VERSION:
+        raise PacketError(Reason.BAD_HEADER, f"magic {magic!r} version {version}, not {MAGIC!r} version {VERSION}")
+    if dtype not in DTYPE_CODES or unit not in UNITS or not channels:
+        raise PacketError(Reason.BAD_HEADER, f"dtype {dtype}, unit {unit} or {channels} channels are not defined")
+    # A NaN makes each comparison false.
+    if not (0 < rate_hz < math.inf and 0 <= rpm < math.inf and 0 < abs(scale) < math.inf):
+        raise PacketError(Reason.BAD_HEADER, f"rate {rate_hz} Hz, scale {scale} or {rpm} rpm is impossible")
 
 
-def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0) -> bytes:
+def encode(packet: Packet, dtype: DtypeName = "f32", scale: float = 1.0) -> bytes:
     """Encode a packet, its samples divided by `scale` and, for integer types, rounded.
 
     Raises:
@@ -126,7 +128,7 @@ def encode(packet: Packet, dtype: str = "f32", scale: float = 1.0) -> bytes:
     return bytes(head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body)
 
 
-def _counts(samples: NDArray[np.float32], dtype: str, scale: float) -> NDArray[np.generic]:
+def _counts(samples: NDArray[np.float32], dtype: DtypeName, scale: float) -> NDArray[np.generic]:
     if dtype == "f32":
         return (samples / np.float32(scale)).astype("<f4") if scale != 1.0 else samples.astype("<f4")
     limits = np.iinfo({"i16": np.int16, "i32": np.int32}[dtype])

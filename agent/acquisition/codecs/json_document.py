@@ -1,15 +1,27 @@
-"""Codec `json`: a document with the fields of `codecs.fields`; samples as a list, or as base64."""
+"""Codec `json`: a document with the fields of `codecs.fields`; samples as a list, or as base64.
+
+`orjson`, where it is installed (extra `drsn-edge[codecs]`), parses a list of samples five to ten times as fast as the
+standard library. What it refuses, `json` decides: NaN, for example, is no JSON, but it shows a fault of the sensor.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drsn.agent.acquisition.codecs.fields import fields_of, packet_of
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, PayloadFormat, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+_fast_loads: Callable[[bytes], Any] | None
+try:
+    import orjson
+except ImportError:
+    _fast_loads = None
+else:
+    _fast_loads = orjson.loads
 
 
 def decode(payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat) -> Packet:  # noqa: ARG001 (all is in it)
@@ -19,10 +31,19 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         PacketError: the payload is no JSON object, a field is missing or of another type, or the samples are invalid.
     """
     try:
-        document = json.loads(payload)
+        document = _parsed(payload)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise PacketError(Reason.BAD_DOCUMENT, f"not JSON: {error}"[:120]) from None
-    return packet_of(document, payload_format)
+    return packet_of(document, payload_format, plain=True)
+
+
+def _parsed(payload: bytes) -> Any:  # noqa: ANN401 (any value of JSON)
+    if _fast_loads is not None:
+        try:
+            return _fast_loads(payload)
+        except ValueError:
+            pass  # `json` gives the reason, or accepts it
+    return json.loads(payload)
 
 
 def encode(packet: Packet) -> bytes:

@@ -29,7 +29,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         document = msgpack.unpackb(payload, strict_map_key=True, timestamp=AS_UNIX_SECONDS)
     except (ValueError, msgpack.UnpackException) as error:  # all errors of the library are these, or derived from them
         raise PacketError(Reason.BAD_DOCUMENT, f"not MessagePack: {error or type(error).__name__}"[:120]) from None
-    return packet_of(document, payload_format)
+    return packet_of(document, payload_format, plain=True)
 
 
 def encode(packet: Packet) -> bytes:

@@ -1,10 +1,14 @@
-"""A packet: one MQTT message with samples, decoded by any of the codecs."""
+"""A packet: one MQTT message with samples, decoded by any of the codecs.
+
+`Packet`, like `Message`, `Window` and `Cursor`, is made for every message. Nothing changes one after it is made, but it
+is not declared frozen: a frozen dataclass sets its fields by `object.__setattr__`, which takes 3 µs instead of 0.3.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -18,6 +22,19 @@ MAX_SAMPLE_RATE_HZ = 1_000_000.0
 
 MAX_AMPLITUDE = 1e15
 """Above the range of every sensor in any unit, full-scale 32-bit counts included; its square still fits float32."""
+
+SUMMED_SAMPLES: Final = 8192
+"""Up to this many samples are checked by the sum of their squares, in one call of BLAS. It is three times as fast as
+their largest and least value. For more than 10,000 numbers OpenBLAS starts threads."""
+
+BOUNDED_ENERGY: Final = MAX_AMPLITUDE**2 / 2
+"""If the sum of all squares is no more than this, no sample is above `MAX_AMPLITUDE`. Half: float32 rounds the sum."""
+
+MAX_SAFE_SCALE: Final = 1e18
+"""A count, 64-bit ones included, times a scale up to this is within float32."""
+
+DtypeName = Literal["f32", "i16", "i32"]
+"""Type of a sample; all are little-endian."""
 
 MAX_U32 = 2**32 - 1
 MAX_T0_UNIX_NS = 2**63 - 1
@@ -54,7 +71,7 @@ class PacketError(Exception):
         """Ids of the sensors that sent the packet, where they are known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Packet:
     """Samples of one or more channels, and what the sender reports about them."""
 
@@ -84,7 +101,7 @@ class Packet:
 class PayloadFormat:
     """What the configuration of an input states about its packets, where they do not carry it themselves."""
 
-    dtype: Literal["f32", "i16", "i32"] = "f32"
+    dtype: DtypeName = "f32"
     scale: float = 1.0
     """Unit per count."""
     channels: int = 1
@@ -94,7 +111,7 @@ class PayloadFormat:
     """Name of a packet field -> its dotted path in the document."""
 
 
-DTYPES: dict[str, np.dtype[np.generic]] = {
+DTYPES: dict[DtypeName, np.dtype[np.generic]] = {
     "i16": np.dtype("<i2"),
     "i32": np.dtype("<i4"),
     "f32": np.dtype("<f4"),
@@ -102,22 +119,29 @@ DTYPES: dict[str, np.dtype[np.generic]] = {
 
 
 def samples_from_bytes(data: bytes | memoryview, payload_format: PayloadFormat) -> NDArray[np.float32]:
+    """Decode the bytes of an input's samples; see `samples_of`."""
+    form = payload_format
+    return samples_of(data, form.dtype, form.scale, form.channels, planar=form.planar)
+
+
+def samples_of(
+    data: bytes | memoryview, dtype_name: DtypeName, scale: float, channels: int, *, planar: bool = False
+) -> NDArray[np.float32]:
     """Decode little-endian numbers into float32[channels, samples], counts times the scale.
 
     Raises:
         PacketError: there are no samples or no whole number of them, or one is not finite.
     """
-    dtype, channels = DTYPES[payload_format.dtype], payload_format.channels
+    dtype = DTYPES[dtype_name]
     if not len(data):
         raise PacketError(Reason.EMPTY, "no samples")
     if len(data) % (dtype.itemsize * channels):
         raise PacketError(
             Reason.TRUNCATED,
-            f"{len(data)} bytes are no whole number of {payload_format.dtype} samples in {channels} channels",
+            f"{len(data)} bytes are no whole number of {dtype_name} samples in {channels} channels",
         )
-    flat = np.frombuffer(data, dtype=dtype)
-    shaped = flat.reshape(channels, -1) if payload_format.planar else flat.reshape(-1, channels).T
-    return scaled(shaped, payload_format.scale)
+    flat = np.frombuffer(data, dtype)
+    return scaled(flat.reshape(channels, -1) if channels == 1 or planar else flat.reshape(-1, channels).T, scale)
 
 
 def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
@@ -128,9 +152,15 @@ def scaled(counts: NDArray[np.generic], scale: float) -> NDArray[np.float32]:
     """
     samples = np.ascontiguousarray(counts, dtype=np.float32)
     if scale != 1.0:
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught just below
+        if counts.dtype.kind == "i" and abs(scale) <= MAX_SAFE_SCALE:
             samples = samples * np.float32(scale)
-    if not max(samples.max(), -samples.min()) <= MAX_AMPLITUDE:  # a NaN makes it NaN, and this true
+        else:
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is caught just below
+                samples = samples * np.float32(scale)
+    # A NaN makes each of these numbers NaN, and each comparison false.
+    if not (samples.size <= SUMMED_SAMPLES and float(np.vdot(samples, samples)) <= BOUNDED_ENERGY) and not (
+        max(samples.max(), -samples.min()) <= MAX_AMPLITUDE
+    ):
         bad = samples.size - int(np.count_nonzero(np.abs(samples) <= MAX_AMPLITUDE))
         raise PacketError(Reason.NON_FINITE, f"{bad} of {samples.size} samples are NaN, infinite or above 1e15")
     return samples

@@ -19,12 +19,12 @@ from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.data.files import read_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from drsn.agent.acquisition.continuity import Cursor
+    from drsn.agent.acquisition.window_batch import WindowBatch
     from drsn.agent.decision.alarm_engine import AlarmEngine
-    from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.tools.alarm_tests.case_setup import CaseSetup
     from drsn.agent.tools.alarm_tests.steps import PlayRecording
     from drsn.agent.tools.replay.player import Frame
@@ -67,7 +67,10 @@ def frames_of(
 
 
 def pipeline_of(
-    setup: CaseSetup, engine: AlarmEngine, cursors: Mapping[str, Cursor], decided_at: Callable[[Diagnosis], int]
+    setup: CaseSetup,
+    engine: AlarmEngine,
+    cursors: Mapping[str, Cursor],
+    decided_at: Callable[[WindowBatch], Sequence[int]],
 ) -> Pipeline:
     """Return the agent's pipeline for recordings, with batches of one window.
 
@@ -75,7 +78,7 @@ def pipeline_of(
         setup: its settings and its bundle.
         engine: the alarm states.
         cursors: sensor -> position in its stream that an earlier run has committed.
-        decided_at: diagnosis -> time of its decision, ns since 1970.
+        decided_at: batch -> time of the decision of each row, ns since 1970.
     """
     assert setup.bundle is not None, "the case file was checked"
     contract = setup.contract

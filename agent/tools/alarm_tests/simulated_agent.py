@@ -18,6 +18,7 @@ from drsn.agent.mqtt.topics import Topics
 from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.schema.render import Identity, Renderer
+from drsn.agent.service.committer import changed_states
 from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.alarm_tests.case_errors import field_error
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.diagnosis import Diagnosis
     from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument
     from drsn.agent.service.pipeline import Pipeline
@@ -63,7 +63,7 @@ class SimulatedAgent:
         self._setup, self._folder = setup, folder
         self._interpret = Interpreter(setup.contract)
         self._ignored_faults = ignored_faults(setup.settings)
-        self._uncommitted: tuple[dict[str, SensorState], list[EventDocument]] = {}, []
+        self._uncommitted: tuple[list[Outcome], list[EventDocument]] = [], []
         self._pipeline: Pipeline | None = None  # made with the first recording; it loads the network
         self._start()
 
@@ -136,16 +136,17 @@ class SimulatedAgent:
         recording = recording_of(step, folder)
         if self._pipeline is None:
             self._pipeline = pipeline_of(
-                self._setup, self._context.engine, self._cursors, lambda _diagnosis: self.clock.wall_ns
+                self._setup, self._context.engine, self._cursors, lambda batch: [self.clock.wall_ns] * batch.size
             )
         start_ns = self.clock.now_ns
         for frame in frames_of(step, recording, sensor, self._setup, self.clock.true_ns):
             self.wait(start_ns + round(frame.due_s * NS) - self.clock.now_ns)
             packet = InFlight(Message(frame.topic, frame.payload, 1, False, frame.due_s, self.clock.wall_ns))
             try:
-                self._note([*self._pipeline.process(packet), *self._pipeline.flush()])
+                decisions = [*self._pipeline.process(packet), *self._pipeline.flush()]
             except PacketError as error:
                 raise field_error("recording", f"its packets are refused, {error}") from None
+            self._note([outcome for each in decisions for _, outcome in each.outcomes])
             self._cursors.update(packet.cursors)
 
     def command(self, verb: str, payload: bytes, *, retained: bool) -> str | None:
@@ -182,9 +183,9 @@ class SimulatedAgent:
         self._note([self._context.engine.feed(diagnosis, self.clock.wall_ns)])
 
     def _note(self, outcomes: Sequence[Outcome]) -> None:
-        states, events = self._uncommitted
+        noted, events = self._uncommitted
         for outcome in outcomes:
-            states[outcome.name] = outcome.sensor
+            noted.append(outcome)
             rendered = [self._context.renderer.event(outcome.name, change) for change in outcome.changes]
             events += rendered
             for event in rendered:
@@ -192,6 +193,7 @@ class SimulatedAgent:
 
     def _commit(self, replies: Sequence[ReplyDocument] = ()) -> None:
         """Commit many windows at once: only a restart and commands depend on what is stored."""
-        states, events = self._uncommitted
-        self._context.journal.commit(states, self._cursors, events, replies)
-        self._uncommitted = {}, []
+        outcomes, events = self._uncommitted
+        states, counters = changed_states(self._context.engine, outcomes)
+        self._context.journal.commit(states, self._cursors, events, replies, counters)
+        self._uncommitted = [], []

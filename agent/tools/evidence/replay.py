@@ -11,6 +11,7 @@ from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
+from drsn.agent.acquisition.window_batch import WindowBatch
 from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import SensorState
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.backends.backend import Backend
-    from drsn.agent.decision.alarm_engine import Outcome
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.record import Record
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.schema.evidence import RecordHeader, WindowNote
@@ -66,14 +67,15 @@ def judge_again(record: Record) -> Replay:
         BadDataError: the record is incomplete, or of a version whose states or policies were others.
     """
     arrays, header = record.arrays, record.header
-    engine = _engine(header, record.event)
-    readings = [_reading(header, note, arrays.counts.shape[-1]) for note in header.windows]
-    outputs = Outputs(arrays.probabilities, arrays.novelty, None)
-    outcomes = []
-    for note, diagnosis in zip(header.windows, Interpreter(header.contract)(readings, outputs), strict=True):
+    engine, interpret = _engine(header, record.event), Interpreter(header.contract)
+    decisions = []
+    for row, note in enumerate(header.windows):
         _set_state(engine, header, note)
-        outcomes.append(engine.feed(diagnosis, note.decided_unix_ns))
-    return _compared(record, outcomes)
+        batch = WindowBatch(1)
+        batch.append(_reading(header, note, arrays.counts.shape[-1]))
+        outputs = Outputs(arrays.probabilities[row : row + 1], arrays.novelty[row : row + 1], None)
+        decisions.append(engine.feed_batch(interpret.columns(batch, outputs), [note.decided_unix_ns]))
+    return _compared(record, decisions, arrays.probabilities)
 
 
 def diagnose_again(record: Record, backend: Backend) -> Replay:
@@ -94,24 +96,24 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
     pipeline = Pipeline(
-        None, batcher, backend, Interpreter(contract), engine, decided_at=lambda _diagnosis: next(decided_unix_ns)
+        None, batcher, backend, Interpreter(contract), engine, decided_at=lambda _batch: [next(decided_unix_ns)]
     )
     packet = InFlight(_NO_MESSAGE)
-    outcomes = []
+    decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
         pipeline.add(header.sensor, _window(header, note, samples), packet)
-        outcomes += pipeline.flush()
-    return _compared(record, outcomes)
+        decisions += pipeline.flush()
+        probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())
+    return _compared(record, decisions, np.array(probabilities))
 
 
-def _compared(record: Record, outcomes: Sequence[Outcome]) -> Replay:
+def _compared(record: Record, decisions: Sequence[Decisions], probabilities: NDArray[np.float32]) -> Replay:
     """Return the events that came again, and the largest difference between a probability and the recorded one."""
-    diagnoses = [outcome.diagnosis for outcome in outcomes if outcome.diagnosis is not None]
-    probabilities = np.array([list(diagnosis.label_probabilities.values()) for diagnosis in diagnoses])
     difference = np.nan_to_num(np.abs(probabilities - record.arrays.probabilities)).max()
     event = record.event
     renderer = Renderer(Identity(event.agent, event.epoch, event.bundle), severities_of(record.header.contract))
+    outcomes = [outcome for each in decisions for _, outcome in each.outcomes]
     events = tuple(renderer.event(outcome.name, change) for outcome in outcomes for change in outcome.changes)
     return Replay(events, event, float(difference))
 

@@ -61,7 +61,9 @@ class WindowDiagnoser:
         for start in range(0, len(native), BATCH):
             for samples in native[start : start + BATCH]:
                 self._batcher.add(SENSOR, _window(samples, rate_hz, rpm), InFlight(NO_MESSAGE), 0.0)
-            found += self._interpret(self._batcher.readings, self._backend.infer(self._batcher.x))
+            batch = self._batcher.measure()
+            readings = [batch.reading(row) for row in range(batch.size)]
+            found += self._interpret(readings, self._backend.infer(self._batcher.x))
             self._batcher.clear()
         return found
 

@@ -45,6 +45,7 @@ def test_rows_are_conditioned_windows_whatever_their_rate(batch: Batcher, in_fli
     windows = [window(rate_hz, seed) for seed, rate_hz in enumerate(rates_hz)]
     for each in windows:
         batch.add("press4", each, in_flight, 0.0)
+    batch.measure()
     assert batch.x.shape == (3, 1, 256)
     for row, each in zip(batch.x, windows, strict=True):
         expected = np.empty((1, 256), np.float32)
@@ -58,7 +59,7 @@ def test_all_batches_use_one_preallocated_array(batch: Batcher, in_flight: InFli
     batch.clear()
     batch.add("b", window(seed=1), in_flight, 0.0)
     assert np.shares_memory(first, batch.x)
-    assert [reading.sensor for reading in batch.readings] == ["b"]
+    assert batch.batch.sensors == ["b"]
 
 
 def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batcher, in_flight: InFlight):
@@ -67,7 +68,7 @@ def test_a_reading_measures_the_ac_part_at_the_sensors_rate(batch: Batcher, in_f
     sine[0] += 5
     samples = sine.astype(np.float32)[None]
     batch.add("press4", framed(samples, 48_000.0, 7, advance=512, rpm=1500.0), in_flight, 0.0)
-    (reading,) = batch.readings
+    reading = batch.measure().reading(0)
     assert reading.rms == pytest.approx(samples.std(), rel=1e-4)
     assert reading.peak == pytest.approx(5, abs=0.01)
     assert (reading.sensor, reading.end_unix_ns, reading.duration_ns) == ("press4", 7, 21_333_333)
@@ -84,7 +85,8 @@ def test_a_reading_has_the_fault_of_the_sensor(contract, in_flight: InFlight, op
     batch.add("a", framed(noise, 12_000.0, 7, **options), in_flight, 0.0)
     for sensor in "ab":
         batch.add(sensor, framed(noise + 1e5, 12_000.0, 7), in_flight, 0.0)
-    assert [reading.fault for reading in batch.readings] == [fault, "offset", None]
+    measured = batch.measure()
+    assert [measured.reading(row).fault for row in range(3)] == [fault, "offset", None]
 
 
 def test_no_window_waits_longer_than_the_deadline(batch: Batcher, in_flight: InFlight):
@@ -118,4 +120,25 @@ def test_a_clock_that_drifts_does_not_fill_the_memory(batch: Batcher, in_flight:
     for step in range(2 * MAX_RATES + 1):
         batch.add("a", window(12_000.0 + step / 8), in_flight, 0.0)
         batch.clear()
-    assert len(batch._conditioners) <= MAX_RATES
+    assert len(batch.rates_hz) <= MAX_RATES
+
+
+def test_a_batch_ends_early_when_its_samples_have_no_room(contract: ModelContract, in_flight: InFlight):
+    each = window(48_000.0)
+    batch = Batcher(contract, 8, 0.0, max_bytes=2 * each.samples.nbytes)
+    assert batch.fits(window(1_000_000.0)), "one window always fits"
+    batch.add("a", each, in_flight, 0.0)
+    assert batch.fits(each)
+    batch.add("a", each, in_flight, 0.0)
+    assert not batch.fits(each)
+    assert not batch.full
+
+
+def test_arrays_above_the_bound_are_freed_after_the_batch(contract: ModelContract, in_flight: InFlight):
+    batch = Batcher(contract, 8, 0.0, max_bytes=100_000)
+    batch.add("a", window(), in_flight, 0.0)
+    batch.clear()
+    assert batch.rates_hz == (12_000.0,)
+    batch.add("a", window(1_000_000.0), in_flight, 0.0)
+    batch.clear()
+    assert batch.rates_hz == ()

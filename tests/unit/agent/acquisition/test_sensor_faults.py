@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,14 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from recorded_windows import recorded
 
 from drsn.agent.acquisition.sensor_faults import FAULTS, WindowStats, find_fault
 from drsn.agent.settings.sections import FaultName
-from drsn.model.data.mat import variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 N = 2048
@@ -109,17 +106,6 @@ def test_rms_and_peak_are_those_of_the_ac_part():
     stats = WindowStats((noise() * 3 + 50).astype(np.float32)[np.newaxis])
     assert stats.rms == pytest.approx(3 * noise().std(), rel=1e-4)
     assert stats.peak == pytest.approx(3 * np.abs(noise() - noise().mean()).max(), rel=1e-4)
-
-
-def recorded(data_dir: Path) -> Iterator[tuple[str, NDArray[np.float32], int]]:
-    """Name, samples and window of each recording, at the rate at which it was taken."""
-    for path in sorted((data_dir / "cwru").glob("*.mat")):
-        number = int(re.match(r"\d+", path.name).group())
-        samples = variables(path)[f"X{number:03d}_DE_time"]
-        yield path.name, np.asarray(samples, np.float32).reshape(1, -1), 8192 if number <= 100 else 2048
-    for path in sorted((data_dir / "hit_sm").glob("*/*.mat")):
-        (samples,) = variables(path).values()
-        yield path.name, np.asarray(samples, np.float32).reshape(1, -1), 8192
 
 
 def test_no_fault_is_found_in_any_recording_as_it_was_recorded(data_dir: Path):

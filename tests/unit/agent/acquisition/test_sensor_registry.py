@@ -40,7 +40,7 @@ class Registry:
         continuity = stream.continuity_of(packet, rate_hz)
         self.registry.add(stream, now_s)
         windows: list[object] = []
-        stream.push(packet, rate_hz, continuity, 0, windows.append)
+        stream.push(packet, rate_hz, continuity, 0, lambda _sensor, window: windows.append(window))
         if windows:
             self.registry.confirm(sensor)
         self.registry.account_memory(stream)

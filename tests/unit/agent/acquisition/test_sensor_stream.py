@@ -56,7 +56,11 @@ class Sensor:
         """The windows, each with a copy of its samples."""
         windows: list[Window] = []
         cursor = self.stream.push(
-            packet, rate_hz, continuity, ARRIVAL, lambda w: windows.append(replace(w, samples=w.samples.copy()))
+            packet,
+            rate_hz,
+            continuity,
+            ARRIVAL,
+            lambda _sensor, w: windows.append(replace(w, samples=w.samples.copy())),
         )
         assert cursor == self.stream.cursor
         return windows

@@ -10,9 +10,9 @@ from drsn.agent.evidence.quantise import quantise, samples_of
 
 
 def quantised(samples, count=None):
-    counts, work = np.zeros(samples.shape, np.int16), np.zeros(samples.shape, np.float32)
+    counts = np.zeros(samples.shape, np.int16)
     scale, offset = np.zeros(len(samples), np.float32), np.zeros(len(samples), np.float32)
-    lossless = quantise(samples, count, samples.min(axis=1), samples.max(axis=1), counts, scale, offset, work)
+    lossless = quantise(samples, count, counts, scale, offset)
     return lossless, scale, samples_of(counts, scale, offset)
 
 

@@ -1,23 +1,32 @@
 from __future__ import annotations
 
-from witness import tell
+import numpy as np
 
-from drsn.agent.evidence.window_history import Arrays, WindowHistory, WindowShape
+from drsn.agent.decision.alarm_state import SensorState
+from drsn.agent.decision.counters import counter_dtype, packed
+from drsn.agent.evidence.quantise import samples_of
+from drsn.agent.evidence.window_history import Arrays, NoteForm, WindowHistory, WindowShape, note_dtype
+
+CONDITIONS = ("ball", "unknown")
+FORM = NoteForm(note_dtype(2, 0, len(CONDITIONS)), ("ok", "worn"), CONDITIONS, (None, "gate"))
+BEFORE = counter_dtype(len(CONDITIONS))
 
 
-def test_the_oldest_goes_when_it_is_full(contract):
-    story = tell(contract, *["ball"] * 3)
-    story.recorder.release()
-    infos = story.writer.taken[0].windows
-    history = WindowHistory(3, WindowShape(1, 8, 100.0, 2, 0))
-    for number, info in enumerate(infos):
-        arrays, at = history.next_slot()
-        arrays.counts[at] = number
-        history.add(info)
-        kept, copied = history.copy()
+def test_the_oldest_goes_when_it_is_full():
+    state = SensorState.new(FORM.conditions)
+    history = WindowHistory(3, WindowShape(1, 8, 100.0, 2, 0), FORM.dtype)
+    for number in range(7):
+        note = np.zeros((), FORM.dtype)
+        note["times"], note["count"] = (number, 5, 5), np.nan
+        note["before"], note["after"] = (np.frombuffer(packed(state, FORM.conditions), BEFORE)[0],) * 2
+        history.add(np.full((1, 8), number, np.float32), note[()], (state, state), "g")
+        kept, copied = history.copy("press4", FORM)
         first = max(0, number - 2)
-        assert kept == infos[first : number + 1]
-        assert copied.counts[:, 0, 0].tolist() == list(range(first, number + 1))
+        assert [each.reading.end_unix_ns for each in kept] == list(range(first, number + 1))
+        assert {(each.reading.sensor, each.reading.unit, each.condition) for each in kept} == {("press4", "g", "ball")}
+        assert all(each.before == each.after == state for each in kept)
+        samples = samples_of(copied.counts, copied.scale, copied.offset)
+        assert samples[:, 0, 0].tolist() == list(range(first, number + 1))
 
 
 def test_arrays_have_one_row_a_window():

@@ -43,9 +43,9 @@ def limits_of(filters: tuple[str, ...], payload_bytes: int | None = None) -> Rec
 
 def received_as(limits: ReceiveLimits, topic: str, payload: bytes = b"", **properties: object):
     received = SimpleNamespace(
-        topic=topic, payload=payload, qos=0, retain=False, properties=SimpleNamespace(**properties)
+        topic=topic, payload=payload, qos=0, retain=False, mid=0, properties=SimpleNamespace(**properties)
     )
-    return message_of(received, limits, lambda: None, 1)
+    return message_of(received, limits, None, 1)
 
 
 def test_a_topic_or_payload_over_its_limit_is_cut_to_one_more_than_the_limit():

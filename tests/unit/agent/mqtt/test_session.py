@@ -13,7 +13,7 @@ from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.session import CLOSED, NO_CONNACK, NO_CONNACK_5, Session, SessionEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from drsn.agent.mqtt.message import Confirmation, Message
 
@@ -28,6 +28,7 @@ class FakeClient:
         self.protocol = protocol
         self.on_start: Callable[[FakeClient], None] = lambda _client: None
         self.acked: list[int] = []
+        self.acked_by_qos: list[tuple[int, int]] = []
         self.disconnects: list[str] = []
         self.subscribed: list[tuple[str, int]] = []
         self.unsubscribed: list[str] = []
@@ -41,8 +42,11 @@ class FakeClient:
     def socket(self) -> None:
         return None
 
-    def ack(self, mid: int, _qos: int) -> None:
-        self.acked.append(mid)
+    def ack(self, mid: int, qos: int) -> None:
+        self.acked_by_qos.append((mid, qos))
+
+    def ack_all(self, packet_ids: Sequence[int]) -> None:
+        self.acked += packet_ids
 
     def disconnect(self, reason: object = "") -> None:
         self.disconnects.append(str(reason))

@@ -47,7 +47,7 @@ def test_a_source_is_asked_only_when_nothing_waits(pending: PendingCommands):
 
 def test_a_command_is_acknowledged_with_its_first_answer_only(make_message: Callable[..., Message]):
     pending, acks = PendingCommands(), []
-    pending.add("a", "reload", replace(make_message(), ack=lambda: acks.append(1)))
+    pending.add("a", "reload", replace(make_message(), acknowledge=acks.append))
     pending["a"].message.ack()
     assert acks == []
 

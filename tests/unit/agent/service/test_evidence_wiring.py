@@ -53,5 +53,5 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
 def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, monkeypatch):
     monkeypatch.setattr("drsn.agent.service.evidence_wiring.TRAILS_BYTES", 0)
     agent = start(StubBroker(), {"evidence": {"windows": 3}}).agent
-    assert agent.recorder.max_bytes == 4 * 5 * 2048 * 3 * 2, "four sensors, three windows of counts"
+    assert agent.recorder.max_bytes == 4 * 5 * 2048 * 3 * 4, "four sensors, three windows of samples"
     assert agent.pipeline.intake.registry.memory.most_bytes == RINGS_BYTES > 4 * 5 * 2048 * 8

@@ -33,13 +33,13 @@ def patient(start: Callable[..., Plant]) -> Callable[..., Plant]:
 
 
 def commits(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The states of every commit from now on."""
+    """What every commit from now on writes of the states: sensor -> its state, or its counters alone."""
     seen: list[dict[str, Any]] = []
     commit = plant.journal.commit
 
-    def spy(states: dict[str, Any], *rest: Any) -> None:  # noqa: ANN401 (as commit takes them)
-        seen.append(dict(states))
-        commit(states, *rest)
+    def spy(states: dict[str, Any], cursors: Any, events: Any, replies: Any = (), counters: Any = None) -> None:  # noqa: ANN401 (as commit takes them)
+        seen.append({**(counters or {}), **states})
+        commit(states, cursors, events, replies, counters)
 
     monkeypatch.setattr(plant.journal, "commit", spy)
     return seen
@@ -158,7 +158,7 @@ def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
     plant.turn()
     seen = commits(plant, monkeypatch)
     pipeline = plant.agent.pipeline.engine
-    monkeypatch.setattr(pipeline._silence, "tick", lambda _now_s, *, connected: ["a"] if connected else [])
+    monkeypatch.setattr(pipeline._silence, "tick", lambda _now_s, *, connected: [0] if connected else [])
     plant.turn(1)
     assert [set(states) for states in seen] == [{"a"}]
     assert [event["condition"] for event in plant.heard("drsn/v1/a/event")] == ["silent"]

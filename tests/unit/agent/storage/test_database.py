@@ -20,13 +20,13 @@ from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 from drsn.agent.storage.database import (
     DEFAULT_LIMITS,
     RETENTION_S,
-    SCHEMA_VERSION,
     Changes,
     DamagedError,
     Database,
     DatabaseLimits,
     Entry,
 )
+from drsn.agent.storage.database_schema import SCHEMA_VERSION
 from drsn.agent.storage.journal import FILE, Journal
 from drsn.model.errors import ConfigurationError, StorageError
 
@@ -224,11 +224,11 @@ def test_event_ids_are_unique_even_if_the_journal_is_empty(folder: Path):
 
 def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
     with closing(sqlite3.connect(folder / FILE)) as db:
-        db.execute("UPDATE meta SET value = '5' WHERE key = 'schema'")
+        db.execute("UPDATE meta SET value = '6' WHERE key = 'schema'")
         db.commit()
     before = (folder / FILE).read_bytes()
     for _ in range(2):  # refused again, not locked out
-        with pytest.raises(ConfigurationError, match="schema 5, this agent knows 4"):
+        with pytest.raises(ConfigurationError, match="schema 6, this agent knows 5"):
             Journal(folder)
     assert [path.name for path in folder.glob("*set-aside*")] == []
     assert (folder / FILE).read_bytes() == before
@@ -251,6 +251,7 @@ def use(folder: Path) -> None:
     "damage",
     [
         "UPDATE alarms SET state = '{'",
+        "UPDATE alarms SET counters = x'0102'",
         'UPDATE cursors SET cursor = \'{"seq": "x"}\'',
         "DROP TABLE journal; CREATE TABLE journal (x)",
     ],
@@ -270,6 +271,7 @@ def test_what_version_1_wrote_is_read_and_is_no_more_of_version_1(folder: Path):
         db.execute("UPDATE alarms SET state = ?", (old,))
         db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
         db.execute("ALTER TABLE journal DROP COLUMN at_unix_s")
+        db.execute("ALTER TABLE alarms DROP COLUMN counters")
         db.commit()
     with closing(opened(folder)) as database:
         expected = SensorState({"ball": Condition(State.ACTIVE_ACKED, Votes(5, 8), seq=7)}, seq=7)
@@ -277,7 +279,7 @@ def test_what_version_1_wrote_is_read_and_is_no_more_of_version_1(folder: Path):
         database.commit(Changes(published_id=3))
         assert ids(database) == [1, 2, 3], "nothing is a week old because it has no time"
     with closing(sqlite3.connect(folder / FILE)) as db:
-        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("4",)
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("5",)
 
 
 @pytest.mark.parametrize("content", [b"no database " * 999, b"SQLite format 3\0" * 999])
@@ -347,7 +349,7 @@ def test_the_past_boots_of_a_cursor_are_stored_under_the_key_of_earlier_versions
 def test_the_defaults_that_are_not_written_belong_to_the_schema_version():
     """A changed default changes the meaning of stored states: it needs a new SCHEMA_VERSION, and a new literal here."""
     assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
-        "4",
+        "5",
         (
             "SensorState(conditions={}, seq=0, gate=Gate(running=False, settled_ns=0, rpm=None), period_s=0.0, "
             "commission=None)"

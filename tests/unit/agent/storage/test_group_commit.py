@@ -16,7 +16,7 @@ CHANGE = Outcome("a", None, SENSOR, (Change("ball", BALL),))
 def test_nothing_waits_until_something_is_held():
     group = GroupCommit(64)
     assert group.due_in_s(0, 1.0) is None
-    group.add([], 1.0, packet_done=False)
+    group.add([], 1.0, waiting=False)
     assert group.due_in_s(1, 1.0) is None, "a packet whose windows are not diagnosed yet"
 
 
@@ -24,7 +24,7 @@ def test_votes_wait_for_others_and_go_together():
     group = GroupCommit(64)
     for step in range(10):
         group.packet_arrived(now_s := 5.0 + step * GROUP_S / 10)
-        group.add([VOTE], now_s, packet_done=True)
+        group.add([VOTE], now_s, waiting=True)
         assert group.due_in_s(step, now_s) == pytest.approx(min(LULL_S, GROUP_S - step * GROUP_S / 10))
     assert group.due_in_s(10, 5.0 + GROUP_S) == 0
     assert group.take() == [VOTE] * 10
@@ -34,7 +34,7 @@ def test_votes_wait_for_others_and_go_together():
 def test_a_lull_ends_the_wait():
     group = GroupCommit(64)
     group.packet_arrived(1.0)
-    group.add([], 1.0, packet_done=True)
+    group.add([], 1.0, waiting=True)
     assert group.due_in_s(1, 1.0 + LULL_S) == 0
 
 
@@ -42,10 +42,10 @@ def test_a_lull_ends_the_wait():
 def test_a_transition_and_half_of_the_packets_in_flight_commit_at_once(outcomes: list[Outcome], packets: int):
     group = GroupCommit(64)
     group.packet_arrived(1.0)
-    group.add(outcomes, 1.0, packet_done=True)
+    group.add(outcomes, 1.0, waiting=True)
     assert group.due_in_s(packets, 1.0) == 0
     assert group.take() == outcomes
-    group.add([VOTE], 1.0, packet_done=True)
+    group.add([VOTE], 1.0, waiting=True)
     assert group.due_in_s(1, 1.0) > 0, "the next one waits again"
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_lost_doubled_reordered_or_late(steps: list[tuple[float, int]
         now_s += pause_s
         group.packet_arrived(now_s)
         outcomes = [Outcome(f"{number}.{n}", None, SENSOR, ()) for n in range(count)]
-        group.add(outcomes, now_s, packet_done=False)
+        group.add(outcomes, now_s, waiting=False)
         held += outcomes
         oldest_s = now_s if oldest_s is None and outcomes else oldest_s
         wait_s = group.due_in_s(1, now_s)
@@ -71,7 +71,7 @@ def test_packets_without_an_acknowledgement_end_no_lull_while_the_broker_waits_f
     """It may let twenty be in flight: then only those of QoS 0 go on coming."""
     group = GroupCommit(64)
     group.packet_arrived(1.0)
-    group.add([VOTE], 1.0, packet_done=True)
+    group.add([VOTE], 1.0, waiting=True)
     group.packet_arrived(1.0 + LULL_S, qos0_only=True, unacknowledged=20)
     assert group.due_in_s(20, 1.0 + LULL_S) == 0
     group.packet_arrived(1.0 + LULL_S, qos0_only=True, unacknowledged=0)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from events import CURSOR, SENSOR, event
 
-from drsn.agent.decision.alarm_state import SensorState
+from drsn.agent.decision.alarm_state import Condition, SensorState
+from drsn.agent.decision.counters import split
+from drsn.agent.decision.voting import Votes
 from drsn.agent.storage.database import Database, DatabaseLimits
 from drsn.agent.storage.journal import FILE, Journal
 from drsn.agent.storage.limits import JournalLimits
@@ -376,3 +378,21 @@ def test_what_is_forgotten_leaves_its_number_and_no_cursor(journal: Journal, tmp
     journal.close()
     with closing(Journal(tmp_path)) as again:
         assert (again.load().sensors, again.load().cursors) == ({"a": SensorState({}, seq=2)}, {})
+
+
+def test_counters_are_kept_in_memory_while_the_disk_fails_and_written_with_their_states(
+    tmp_path: Path, disk: Disk, journal: Journal
+):
+    conditions = ("ball",)
+    cold, record = split(NEW, conditions)
+    voted = SensorState({"ball": Condition(votes=Votes(1, 1))})
+    journal.commit({"b": cold}, {}, [], counters={"b": record})
+    disk.fill()
+    journal.commit({}, {}, [event(seq, "b") for seq in range(1, 60)], counters={"b": split(voted, conditions)[1]})
+    assert journal.problem is not None
+    assert journal.load().sensors["b"] == voted
+    journal.tend(1e9)
+    assert journal.problem is None
+    with closing(sqlite3.connect(tmp_path / FILE)) as reader:
+        state, counters = reader.execute("SELECT state, counters FROM alarms WHERE sensor = 'b'").fetchone()
+    assert (state, counters) == ('{"conditions":{"ball":{}}}', split(voted, conditions)[1])

@@ -81,7 +81,7 @@ def test_a_window_s_row_does_not_depend_on_its_company(name):
 
 def test_the_evidence_of_each_event_gives_that_event_again_bit_for_bit(recording):
     writer = FakeWriter()
-    recorder = Recorder(8, 32, writer, renderer_of(BUNDLE.contract).event)
+    recorder = Recorder(8, writer, renderer_of(BUNDLE.contract).event)
     run(recording, 32, recorder)
     recorder.release()
     with OnnxBackend(BUNDLE.read("model.onnx"), BUNDLE.contract, 1) as backend:

@@ -1,0 +1,149 @@
+"""Sensor faults, RMS and peak of many windows at once.
+
+Each check of `sensor_faults` runs over all rows, as one operation on an array. Only a row with many equal samples can
+be stuck, clipped, stale or interrupted: it is checked by `sensor_faults.find_fault` alone, because counting its values
+costs more than all else. The answers are equal to those of `find_fault` (test_fault_screen.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.acquisition.sensor_faults import (
+    CLIPPED_SAMPLES,
+    DROPOUT_SHARE,
+    FAULT_NAMES,
+    FLAT,
+    NO_FAULT,
+    OFFSET,
+    RATE_TOLERANCE,
+    SKI_SLOPE,
+    WindowStats,
+    find_fault,
+    trends,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CHUNK_SAMPLES = 65_536
+"""Samples that are screened at once: their float64 copy has 512 kB and stays in the cache of one core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What the screen found, row by row."""
+
+    rms: NDArray[np.float64]
+    """float64[rows]: RMS of the AC part of all channels, in the samples' unit."""
+    peak: NDArray[np.float64]
+    """float64[rows]: largest distance from a channel's mean, in the samples' unit."""
+    fault: NDArray[np.int8]
+    """int8[rows]: index into `FAULT_NAMES`, or `NO_FAULT`."""
+
+
+class FaultScreen:
+    """Screens windows of one shape; its arrays grow to what one chunk needs.
+
+    Args:
+        channels: of each window.
+        samples: of each channel, 3 at least.
+    """
+
+    def __init__(self, channels: int, samples: int) -> None:
+        self._channels, self._samples = channels, samples
+        self._chunk = max(1, CHUNK_SAMPLES // (channels * samples))
+        self._trends = trends(samples)
+        self._allocate(1)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its arrays."""
+        return self._centred.nbytes + self._flags.nbytes
+
+    def __call__(
+        self, native: NDArray[np.float32], clipped: NDArray[np.bool_], rate_error: NDArray[np.float64]
+    ) -> Screening:
+        """Screen float32[rows, channels, samples].
+
+        Args:
+            native: the windows as sampled.
+            clipped: bool[rows], the device reported clipping.
+            rate_error: float64[rows], measured over declared rate, less 1; 0 where it is not measured.
+        """
+        rows, chunk = len(native), self._chunk
+        if len(self._centred) < min(rows, chunk):
+            self._allocate(min(rows, chunk))
+        found = Screening(np.empty(rows), np.empty(rows), np.empty(rows, np.int8))
+        for start in range(0, rows, chunk):
+            part = slice(start, start + chunk)
+            self._screen(native[part], clipped[part], rate_error[part], found, part)
+        return found
+
+    def _allocate(self, rows: int) -> None:
+        self._centred = np.empty((rows, self._channels, self._samples), np.float64)
+        # Flags of equal samples, padded to whole 64-bit words, which are counted eight flags at a time.
+        self._flags = np.zeros((rows, self._channels, -(-self._samples // 8) * 8), np.bool_)
+
+    def _screen(
+        self,
+        native: NDArray[np.float32],
+        clipped: NDArray[np.bool_],
+        rate_error: NDArray[np.float64],
+        found: Screening,
+        part: slice,
+    ) -> None:
+        rows, channels, samples = native.shape
+        high, low = native.max(axis=2), native.min(axis=2)
+        centred = self._centred[:rows]
+        with np.errstate(invalid="ignore"):  # infinite less infinite; it is found as `non_finite`
+            np.copyto(centred, native)
+            mean = centred.mean(axis=2)
+            centred -= mean[:, :, np.newaxis]
+            energy = np.einsum("mij,mij->mi", centred, centred)
+            found.rms[part] = np.sqrt(energy.sum(axis=1) / (channels * samples))
+            found.peak[part] = np.maximum(high - mean, mean - low).max(axis=1)
+            explained = np.square(centred.reshape(-1, samples) @ self._trends).sum(axis=1).reshape(rows, channels)
+            level = np.maximum(high, -low).astype(np.float64)
+            masks = {
+                "non_finite": ~np.isfinite(energy).all(axis=1),
+                "flat": (energy <= samples * np.square(FLAT * level)).any(axis=1),
+                "clipping": clipped,
+                "offset": (np.square(mean) * samples >= OFFSET**2 * energy).any(axis=1),
+                "ski_slope": (explained >= SKI_SLOPE * energy).any(axis=1),
+                "wrong_rate": np.abs(rate_error) > RATE_TOLERANCE,
+            }
+        fault = found.fault[part]
+        fault[...] = NO_FAULT
+        for code in reversed(range(len(FAULT_NAMES))):
+            mask = masks.get(FAULT_NAMES[code])
+            if mask is not None:
+                fault[mask] = code
+        for row in np.flatnonzero(self._suspect(native, high, low)).tolist():
+            stats = WindowStats(native[row], clipped=bool(clipped[row]), rate_error=float(rate_error[row]))
+            name = find_fault(stats)
+            fault[row] = NO_FAULT if name is None else FAULT_NAMES.index(name)
+
+    def _suspect(
+        self, native: NDArray[np.float32], high: NDArray[np.float32], low: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """bool[rows]: the row may be stuck, clipped, interrupted or stale, because many of its samples are equal."""
+        samples = native.shape[2]
+        repeated = self._count(np.equal, native[:, :, 1:], native[:, :, :-1])
+        at_high = self._count(np.equal, native, high[:, :, np.newaxis])
+        at_low = self._count(np.equal, native, low[:, :, np.newaxis])
+        many = (repeated >= samples * DROPOUT_SHARE - 1) | (np.maximum(at_high, at_low) >= CLIPPED_SAMPLES)
+        suspect: NDArray[np.bool_] = many.any(axis=1)
+        return suspect
+
+    def _count(self, compare: np.ufunc, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.int64]:
+        """int64[rows, channels]: for how many samples the comparison holds."""
+        rows, _, used = left.shape
+        flags = self._flags[:rows]
+        compare(left, right, out=flags[:, :, :used])
+        flags[:, :, used:] = False
+        counts: NDArray[np.int64] = np.bitwise_count(flags.view(np.uint64)).sum(axis=2, dtype=np.int64)
+        return counts

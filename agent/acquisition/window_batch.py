@@ -1,0 +1,87 @@
+"""A batch of windows as a structure of arrays: one array for each property, one row for each window."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.acquisition.reading import Reading
+from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class WindowBatch:
+    """Columns for at most `max_windows` windows, allocated once; the first `size` rows are in use."""
+
+    def __init__(self, max_windows: int) -> None:
+        self.size = 0
+        self.sensors: list[str] = []
+        """Id of each window's sensor."""
+        self.units: list[str | None] = []
+        self.times = np.zeros((max_windows, 3), np.int64)
+        """int64[max_windows, 3]: the columns `end_unix_ns`, `duration_ns` and `advance_ns`."""
+        self.fresh = np.zeros(max_windows, np.bool_)
+        """The window must not vote together with the windows before it."""
+        self.clock_synced = np.zeros(max_windows, np.bool_)
+        self.rpm = np.zeros(max_windows)
+        """Shaft speed as the packet gives it; NaN: it does not."""
+        self.rms = np.zeros(max_windows)
+        """RMS of the AC part, in the sensor's unit."""
+        self.peak = np.zeros(max_windows)
+        """Largest distance from the mean, in the sensor's unit."""
+        self.fault = np.full(max_windows, NO_FAULT, np.int8)
+        """Code of the sensor fault that the window shows (`sensor_faults.FAULT_NAMES`), or `NO_FAULT`."""
+
+    @property
+    def end_unix_ns(self) -> NDArray[np.int64]:
+        """int64[max_windows]: time of the last sample since 1970."""
+        return self.times[:, 0]
+
+    @property
+    def duration_ns(self) -> NDArray[np.int64]:
+        """int64[max_windows]: duration of the window."""
+        return self.times[:, 1]
+
+    @property
+    def advance_ns(self) -> NDArray[np.int64]:
+        """int64[max_windows]: duration of the samples that no earlier window held."""
+        return self.times[:, 2]
+
+    def append(self, reading: Reading) -> None:
+        """Add one window that was measured already."""
+        row, fault = self.size, reading.fault
+        self.times[row] = reading.end_unix_ns, reading.duration_ns, reading.advance_ns
+        self.fresh[row], self.clock_synced[row] = reading.fresh, reading.clock_synced
+        self.rpm[row] = math.nan if reading.rpm is None else reading.rpm
+        self.rms[row], self.peak[row] = reading.rms, reading.peak
+        self.fault[row] = NO_FAULT if fault is None else FAULT_NAMES.index(fault)
+        self.sensors.append(reading.sensor)
+        self.units.append(reading.unit)
+        self.size += 1
+
+    def reading(self, row: int) -> Reading:
+        """One window as an object."""
+        fault, rpm = int(self.fault[row]), float(self.rpm[row])
+        end_unix_ns, duration_ns, advance_ns = self.times[row].tolist()
+        return Reading(
+            sensor=self.sensors[row],
+            end_unix_ns=end_unix_ns,
+            duration_ns=duration_ns,
+            fresh=bool(self.fresh[row]),
+            rms=float(self.rms[row]),
+            peak=float(self.peak[row]),
+            unit=self.units[row],
+            clock_synced=bool(self.clock_synced[row]),
+            advance_ns=advance_ns,
+            rpm=None if math.isnan(rpm) else rpm,
+            fault=None if fault == NO_FAULT else FAULT_NAMES[fault],
+        )
+
+    def clear(self) -> None:
+        """Remove all rows."""
+        self.size = 0
+        self.sensors, self.units = [], []

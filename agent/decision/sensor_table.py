@@ -1,0 +1,169 @@
+"""The states of all sensors: counters as one array of records, and beside it what only a change of a condition touches.
+
+As a mapping it takes and gives whole states, made when somebody asks. The batch step reads and writes the records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from drsn.agent.decision.alarm_state import SensorState
+from drsn.agent.decision.counters import counter_dtype, merged, packed, split, without_counters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+_FIRST_SLOTS = 64  # doubled when they are used up
+_OUTSIDE, _CHANGED, _COLD_CHANGED = range(3)
+
+
+class ChangedSensor(NamedTuple):
+    """A sensor whose state has changed since the last `take_changed`."""
+
+    name: str
+    cold: SensorState
+    """By reference; its counters are 0 (drsn.agent.decision.counters)."""
+    record: bytes
+    """Its counters."""
+    cold_changed: bool
+
+
+class SensorTable(MutableMapping[str, SensorState]):
+    """Sensor -> state, in the order in which the sensors came. Each has a slot, its index in the arrays.
+
+    Args:
+        conditions: the columns of the records.
+        on_free: called with each slot that becomes free; another sensor may get it.
+    """
+
+    def __init__(self, conditions: Sequence[str], on_free: Callable[[int], None] = lambda _slot: None) -> None:
+        self.conditions = tuple(conditions)
+        self.names: list[str] = []
+        """Sensor by slot."""
+        self.cold: list[SensorState] = []
+        """Cold part by slot."""
+        self.version = 0
+        """Rises with each state that is set or removed by name."""
+        self.words: NDArray[np.int64] = self._empty(_FIRST_SLOTS)
+        """int64[slots, words]: the records. numpy copies rows of words three times as fast as structured rows."""
+        self._flags: NDArray[np.bool_] = np.zeros((3, _FIRST_SLOTS), np.bool_)
+        self._slots: dict[str, int] = {}
+        self._free: list[int] = []
+        self._on_free = on_free
+
+    def __getitem__(self, name: str) -> SensorState:
+        slot = self._slots[name]
+        return merged(self.cold[slot], self.words[slot].tobytes())
+
+    def __setitem__(self, name: str, state: SensorState) -> None:
+        cold, record = split(state, self.conditions)
+        slot = self._slots.get(name)
+        if slot is None:
+            slot = self._new_slot(name, cold)
+        self._write(slot, cold, record)
+        self.outside[slot] = True
+        self.version += 1
+
+    def __delitem__(self, name: str) -> None:
+        slot = self._slots.pop(name)
+        self._free.append(slot)
+        self._flags[:, slot] = False
+        self._on_free(slot)
+        self.version += 1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._slots
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
+        flags: NDArray[np.bool_] = self._flags[_OUTSIDE]
+        return flags
+
+    def slot(self, name: str) -> int:
+        """The slot of a sensor, which must be there."""
+        return self._slots[name]
+
+    def slots(self, names: list[str]) -> list[int | None]:
+        """The slots of sensors; None: there is no such sensor."""
+        return list(map(self._slots.get, names))
+
+    def cold_of(self, name: str) -> SensorState | None:
+        """The cold part of a sensor's state, its counters 0; None: there is no such sensor."""
+        slot = self._slots.get(name)
+        return None if slot is None else self.cold[slot]
+
+    def is_regular(self, slot: int) -> bool:
+        """The sensor has exactly the conditions of the columns, in any order."""
+        conditions = self.cold[slot].conditions
+        return len(conditions) == len(self.conditions) and all(map(conditions.__contains__, self.conditions))
+
+    def put(self, slot: int, state: SensorState, changed: Collection[str]) -> None:
+        """Set the state of a sensor after a window, of which only the counters and the `changed` conditions differ."""
+        cold = self.cold[slot]
+        if not (self.is_regular(slot) and len(state.conditions) == len(cold.conditions)):
+            self._write(slot, *split(state, self.conditions))
+            return
+        if changed:
+            parts = {name: without_counters(state.conditions[name]) for name in changed}
+            cold = replace(cold, conditions={**cold.conditions, **parts}, seq=state.seq)
+        self._write(slot, cold, packed(state, self.conditions))
+
+    def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64]) -> None:
+        """Set the records of sensors; slots may not repeat."""
+        self.words[slots] = words
+        self._flags[_CHANGED, slots] = True
+
+    def mark_stored(self) -> None:
+        """No state has changed since it was loaded; with its first change a state is given whole."""
+        self._flags[_CHANGED] = False
+
+    def take_changed(self) -> list[ChangedSensor]:
+        """The sensors whose state has changed since the last call, by slot."""
+        slots = np.flatnonzero(self._flags[_CHANGED])
+        data, size = self.words.take(slots, axis=0).tobytes(), self.words.shape[1] * self.words.itemsize
+        cold_changed = self._flags[_COLD_CHANGED, slots].tolist()
+        self._flags[_CHANGED:, slots] = False
+        return [
+            ChangedSensor(self.names[slot], self.cold[slot], data[at * size : (at + 1) * size], cold_changed[at])
+            for at, slot in enumerate(slots.tolist())
+        ]
+
+    def _write(self, slot: int, cold: SensorState, record: bytes) -> None:
+        before = self.cold[slot]
+        # A record refers to the conditions by their position.
+        if cold is not before and (cold != before or list(cold.conditions) != list(before.conditions)):
+            self.cold[slot] = cold
+            self._flags[_COLD_CHANGED, slot] = True
+        self.words[slot] = np.frombuffer(record, np.int64)
+        self._flags[_CHANGED, slot] = True
+
+    def _new_slot(self, name: str, cold: SensorState) -> int:
+        if self._free:
+            slot = self._free.pop()
+            self.names[slot], self.cold[slot] = name, cold
+        else:
+            slot = len(self.names)
+            self.names.append(name)
+            self.cold.append(cold)
+            if slot == len(self.words):
+                self.words = np.concatenate([self.words, self._empty(slot)])
+                self._flags = np.concatenate([self._flags, np.zeros((3, slot), np.bool_)], axis=1)
+        self._slots[name] = slot
+        self._flags[_COLD_CHANGED, slot] = True
+        return slot
+
+    def _empty(self, slots: int) -> NDArray[np.int64]:
+        return np.zeros(slots, counter_dtype(len(self.conditions))).view(np.int64).reshape(slots, -1)

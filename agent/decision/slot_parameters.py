@@ -1,0 +1,161 @@
+"""What decides about the windows of each sensor, as one record a sensor: the numbers of its policy and of its states.
+
+A window that is counted by these numbers may be found to change something. Then `alarm_logic.step` decides, and the
+numbers are made anew from the state after it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from drsn.agent.decision.alarm_logic import rule_of, suppressor
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, State
+from drsn.agent.decision.counters import WORDS
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.voting import mask_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from drsn.agent.decision.alarm_state import Condition, SensorState, Suppressor
+    from drsn.agent.decision.policy import Policy
+    from drsn.agent.decision.rule import AlarmRule
+
+SUPPRESSORS: tuple[Suppressor | None, ...] = (None, "sensor_fault", "gate")
+"""What may suppress the machine conditions, by code."""
+
+BY_NOTHING, BY_SENSOR_FAULT, BY_GATE = range(len(SUPPRESSORS))
+
+AT_REST, ABSTAINED, DIAGNOSED = range(3)
+"""What a window is to the conditions; `counts` says which of them count it."""
+
+NEVER_NS = np.iinfo(np.int64).max
+
+
+@lru_cache
+def parameter_dtype(conditions: int) -> np.dtype[np.void]:
+    """The record of a sensor with so many conditions."""
+    k = (conditions,)
+    return np.dtype(
+        [
+            ("mask", "u8", (*k, WORDS)),  # of the quorum for a raise, or for a clear if the condition is active
+            ("threshold_nats", "f8", k),  # NaN: votes decide
+            ("delay_ns", "i8", k),
+            ("escalates_ns", "i8", k),  # `active_ns` from which on the severity is higher
+            ("novelty", "f8"),  # up to which the model does not abstain
+            ("rms", "f8"),  # as GateLimits
+            ("rpm", "f8"),
+            ("hysteresis", "f8"),
+            ("settle_ns", "i8"),
+            ("rpm_change", "f8"),
+            ("votes", "i4", k),  # of the quorum
+            ("of", "i4", k),
+            ("counts", "?", (3, *k)),
+            ("active", "?", k),
+            ("given", "?"),  # there is a gate
+            ("weighed", "?"),  # CUSUM decides about the machine
+            ("fault_active", "?"),
+            ("suppressible", "?"),  # an alarm stands that the agent may suppress
+            ("suppressor", "i1"),  # for which the standing alarms were updated last
+        ],
+        align=True,
+    )
+
+
+class SlotParameters:
+    """The parameters of all sensors by slot.
+
+    Args:
+        conditions: the columns.
+    """
+
+    def __init__(self, conditions: Sequence[str]) -> None:
+        self.vote_words = 1
+        """Words of the vote histories that the longest quorum so far uses."""
+        self.any_weighed = False
+        """A condition was decided by CUSUM so far."""
+        self.any_gate = False
+        """A sensor had a gate so far."""
+        self._conditions = tuple(conditions)
+        self._records = np.zeros(0, parameter_dtype(len(conditions)))
+
+    def rows(self, slots: NDArray[np.intp]) -> NDArray[np.void]:
+        """A copy of the records of these slots; each was set before, or the row is of no use."""
+        self._grow(int(slots.max(initial=-1)))
+        words: NDArray[np.int64] = self._records.view(np.int64).reshape(len(self._records), -1)
+        return words.take(slots, axis=0).view(self._records.dtype)[:, 0]
+
+    def set(self, slot: int, state: SensorState, policy: Policy, novelty: float) -> None:
+        """Take over what a window has led to.
+
+        Args:
+            slot: of the sensor.
+            state: after the window, with all conditions of the columns.
+            policy: of the sensor.
+            novelty: up to which its windows are diagnosed.
+        """
+        self._grow(slot)
+        self._set_conditions(slot, [state.conditions[name] for name in self._conditions], policy)
+        record, limits, machine = self._records[slot], policy.limits, policy.machine
+        record["novelty"], record["given"] = novelty, limits.given
+        record["rms"], record["rpm"] = _number(limits.rms), _number(limits.rpm)
+        record["hysteresis"], record["settle_ns"] = limits.hysteresis, limits.settle_ns
+        record["rpm_change"], record["weighed"] = limits.rpm_change, machine.threshold_nats is not None
+        record["fault_active"] = state.conditions[SENSOR_FAULT].state.active
+        record["suppressible"] = any(map(_suppressible, state.conditions, state.conditions.values()))
+        record["suppressor"] = SUPPRESSORS.index(suppressor(state.conditions, state.gate, policy))
+        self.any_gate |= limits.given
+
+    def _set_conditions(self, slot: int, conditions: list[Condition], policy: Policy) -> None:
+        record, rules = self._records[slot], [rule_of(name, policy) for name in self._conditions]
+        active = [condition.state.active for condition in conditions]
+        quorums = [rule.fall if is_active else rule.rise for rule, is_active in zip(rules, active, strict=True)]
+        masks = b"".join([mask_of(quorum.of) for quorum in quorums])
+        record["mask"] = np.frombuffer(masks, np.uint64).reshape(-1, WORDS)
+        record["threshold_nats"] = [_number(rule.threshold_nats) for rule in rules]
+        record["delay_ns"] = [
+            rule.off_delay_ns if is_active else rule.on_delay_ns for rule, is_active in zip(rules, active, strict=True)
+        ]
+        record["escalates_ns"] = [
+            _escalates_ns(name, condition, policy) for name, condition in zip(self._conditions, conditions, strict=True)
+        ]
+        record["votes"], record["of"] = [q.votes for q in quorums], [q.of for q in quorums]
+        record["counts"] = list(zip(*map(_counts, self._conditions, rules), strict=True))
+        record["active"] = active
+        self.vote_words = max(self.vote_words, *(-(-q.of // 64) for q in quorums))
+        self.any_weighed |= any(rule.threshold_nats is not None for rule in rules)
+
+    def _grow(self, slot: int) -> None:
+        if slot >= len(self._records):
+            more = np.zeros(max(64, slot + 1), self._records.dtype)
+            self._records = np.concatenate([self._records, more])
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _counts(name: str, rule: AlarmRule) -> tuple[bool, bool, bool]:
+    """Whether the condition counts a window that is at rest, abstained from, diagnosed; as `alarm_logic` has it."""
+    if name in SENSOR_CONDITIONS:
+        return (name != SILENT,) * 3
+    return False, name == UNKNOWN or rule.threshold_nats is not None, True
+
+
+def _suppressible(name: str, condition: Condition) -> bool:
+    stands = condition.state is not State.NORMAL and name not in SENSOR_CONDITIONS
+    return stands and condition.operator_suppression is None
+
+
+def _escalates_ns(name: str, condition: Condition, policy: Policy) -> int:
+    """`active_ns` at which the severity of the condition becomes higher."""
+    after_ns, severity = policy.urgency.escalate_after_ns, condition.severity
+    if not condition.state.active or severity is None or after_ns <= 0:
+        return NEVER_NS
+    later = policy.urgency.severity(name, condition.label, condition.confidence, after_ns)
+    return after_ns if later.rank > severity.rank else NEVER_NS
