@@ -91,6 +91,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     bundle = open_bundle(configuration.bundle_path)
     check_inputs(settings, bundle.contract)
     chosen = choose(bundle, backend_options(settings))
+    bundle = replace(bundle, files={})  # the backend has its own copy: 2 MB less
     try:
         yield bundle, chosen
     finally:
