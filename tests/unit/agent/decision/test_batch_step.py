@@ -123,8 +123,9 @@ def answer_of(act: Callable[[Any], object], engine: AlarmEngine | OneWindowEngin
 class Twins(RuleBasedStateMachine):
     """The engine and its reference."""
 
-    @initialize(policies=st.lists(POLICIES, min_size=5, max_size=5))
-    def begin(self, policies: list[Policy]) -> None:
+    @initialize(policies=st.lists(POLICIES, min_size=5, max_size=5), few_rows=st.sampled_from([0, 0, 2, 99]))
+    def begin(self, policies: list[Policy], few_rows: int) -> None:
+        self.few_rows = few_rows
         self.policies = dict(zip(SENSORS, policies, strict=True))
         self.now_s, self.now_ns, self.requests = 0.0, 10**18, 0
         self.interpret = Interpreter(CONTRACT)
@@ -133,7 +134,7 @@ class Twins(RuleBasedStateMachine):
 
     def _start(self, sensors: dict[str, SensorState]) -> None:
         policy_of = self.policies.__getitem__
-        self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
+        self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning(), self.few_rows)
         self.reference = OneWindowEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
 
     def _both(self, act: Callable[[Any], object]) -> None:
