@@ -131,7 +131,7 @@ class BatchFeed:
             self._decide(decisions, at, row, slot, decided_unix_ns, first)
             codes.append((int(decisions.suppressed[at]), int(decisions.condition[at])))
             after.append(table.record(slot))
-        decisions.suppressed[:], decisions.condition[:] = zip(*codes, strict=True)
+        decisions.suppressed[:], decisions.condition[:] = np.array(codes, np.int8).reshape(-1, 2).T
         decisions.before[:] = np.frombuffer(b"".join(before), self._dtype)
         decisions.after[:] = np.frombuffer(b"".join(after), self._dtype)
         return decisions

@@ -58,7 +58,7 @@ def record_of(capture: Capture, setup: SensorSetup) -> Record:
     """Make the record of a capture."""
     event, infos = capture.event, capture.windows
     notes = [
-        _note(info, event, follows=index > 0 and info.before is infos[index - 1].after)
+        _note(info, event, follows=index > 0 and info.before == infos[index - 1].after)
         for index, info in enumerate(infos)
     ]
     header = RecordHeader(
