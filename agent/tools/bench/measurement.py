@@ -23,6 +23,7 @@ from drsn.agent.tools.bench.capacity import Capacity
 from drsn.agent.tools.bench.receiving import receive_time_us
 from drsn.agent.tools.bench.stages import ORDER, StageSampler
 from drsn.agent.tools.bench.workload import TOPIC, Workload, windows_of
+from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -232,4 +233,4 @@ def _running(configuration: Configuration, entry: InputSection) -> Iterator[tupl
         stack.callback(agent.recorder.close)
         for connection in connections:
             connection.start()
-        yield bundle, agent, loop
+        yield open_bundle(configuration.bundle_path), agent, loop  # the agent's own keeps no golden windows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ def simulated(
 ) -> dict[str, object]:
     assert main(["simulate", *arguments, *SMALL, "--snr", *snr_db, "--json"]) == code
     captured = capsys.readouterr()
-    assert captured.err == ""
+    assert re.sub(r" *\d+ % done\n", "", captured.err) == "", "progress, on a machine that is slow"
     return json.loads(captured.out)
 
 
