@@ -13,8 +13,12 @@ import numpy as np
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.sensor_stream import Window
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
+from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.voting import MAX_WINDOWS, Quorum
 from drsn.agent.mqtt.message import Message
+from drsn.agent.service.pipeline import Pipeline
 from drsn.model.conditioning import Conditioner
 from drsn.model.errors import BadDataError
 from drsn.model.noise import PAPER_NOISES, add_noise
@@ -39,9 +43,12 @@ NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
 BATCH = 32
 """Windows that the backend runs at once."""
 
+NO_ALARMS = Policy.votes(Quorum(MAX_WINDOWS, MAX_WINDOWS), Quorum(MAX_WINDOWS, MAX_WINDOWS))
+"""Only the diagnoses are wanted here; `SimulatedSensor` draws from them and decides about alarms."""
+
 
 class WindowDiagnoser:
-    """The agent's steps from windows to diagnoses: its batcher (conditioning, sensor faults), network, interpreter.
+    """The agent's own pipeline from windows to diagnoses: conditioning, sensor faults, network, interpreter.
 
     Args:
         contract: the model's contract, of one channel.
@@ -51,20 +58,23 @@ class WindowDiagnoser:
 
     def __init__(self, contract: ModelContract, backend: Backend, ignored_faults: frozenset[str] = frozenset()) -> None:
         self.contract = contract
-        self._backend = backend
-        self._batcher = Batcher(contract, BATCH, 0.0, lambda _sensor: ignored_faults)
-        self._interpret = Interpreter(contract)
+        self._found: list[Diagnosis] = []
+        self._pipeline = Pipeline(
+            None,
+            Batcher(contract, BATCH, 0.0, lambda _sensor: ignored_faults),
+            backend,
+            Interpreter(contract),
+            AlarmEngine(contract, "", lambda _sensor: NO_ALARMS),
+            on_decisions=lambda decisions: self._found.extend(map(decisions.diagnosis, range(len(decisions.slots)))),
+        )
 
     def diagnoses(self, native: NDArray[np.float32], rate_hz: float, rpm: float | None = None) -> list[Diagnosis]:
         """Diagnose successive windows, float32[windows, 1, native window], sampled at `rate_hz`."""
-        found: list[Diagnosis] = []
         for start in range(0, len(native), BATCH):
             for samples in native[start : start + BATCH]:
-                self._batcher.add(SENSOR, _window(samples, rate_hz, rpm), InFlight(NO_MESSAGE), 0.0)
-            batch = self._batcher.measure()
-            readings = [batch.reading(row) for row in range(batch.size)]
-            found += self._interpret(readings, self._backend.infer(self._batcher.x))
-            self._batcher.clear()
+                self._pipeline.add(SENSOR, _window(samples, rate_hz, rpm), InFlight(NO_MESSAGE))
+            self._pipeline.flush()
+        found, self._found = self._found, []
         return found
 
     def stretches(
