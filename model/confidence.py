@@ -47,9 +47,9 @@ class Confidence:
 
 
 def trained_noise(
-    model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]
+    model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording], enough: int = ENOUGH
 ) -> tuple[ModelOutputs, LabelledWindows]:
-    """The model's outputs for every window under several draws of the augmentation's noise.
+    """The model's outputs for every window under several draws of the augmentation's noise, `enough` windows at most.
 
     The returned windows have no samples, to save memory: float32[0, channels, window].
 
@@ -61,7 +61,7 @@ def trained_noise(
     draw, draws = 0, 1
     while draw < draws:
         drawn = windows_of(recordings, recipe, mix, (recipe.seed, draw))
-        draws = min(DRAWS, max(1, ENOUGH // len(drawn.label)))
+        draws = min(DRAWS, max(1, enough // len(drawn.label)))
         outputs.append(run(model, drawn.samples))
         windows.append(replace(drawn, samples=drawn.samples[:0].copy()))
         draw += 1

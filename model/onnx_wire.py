@@ -6,6 +6,7 @@ so is one that a newer ONNX adds: it is the runtime's to refuse.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -52,20 +53,33 @@ class OnnxWireError(ValueError):
     """The file is no ONNX, or it has external data or custom operators."""
 
 
-def require_self_contained(content: bytes) -> None:
+@dataclass
+class _FieldCount:
+    """How many fields have been read of one file, and how many may be."""
+
+    most: int
+    read: int = 0
+
+    def count(self) -> None:
+        self.read += 1
+        if self.read > self.most:
+            raise OnnxWireError(f"has more than {self.most:,} parts")
+
+
+def require_self_contained(content: bytes, max_fields: int = MAX_FIELDS) -> None:
     """Check that a network lies entirely in this file and uses only the operators of ONNX.
 
     Raises:
-        OnnxWireError: weights in other files, operators that are not ONNX's, or bytes that are no Protocol Buffers.
+        OnnxWireError: weights in other files, operators that are not ONNX's, bytes that are no Protocol Buffers, or
+            more than `max_fields` fields.
     """
-    left = [MAX_FIELDS]
-    _walk(memoryview(content), "model", MAX_DEPTH, left)
+    _walk(memoryview(content), "model", MAX_DEPTH, _FieldCount(max_fields))
 
 
-def _walk(data: memoryview, kind: str, depth: int, left: list[int]) -> None:
+def _walk(data: memoryview, kind: str, depth: int, fields: _FieldCount) -> None:
     if not depth:
         raise OnnxWireError("graphs within graphs without end")
-    for number, value in _fields(data, left):
+    for number, value in _fields(data, fields):
         if what := REFUSED.get(kind, {}).get(number):
             raise OnnxWireError(f"holds {what}")
         if kind == "tensor" and number == DATA_LOCATION and value != 0:
@@ -73,7 +87,7 @@ def _walk(data: memoryview, kind: str, depth: int, left: list[int]) -> None:
         if number == DOMAINS.get(kind) and bytes(_part(value)[:64]) not in PLAIN_DOMAINS:
             raise OnnxWireError(f"uses operators of {bytes(_part(value)[:64])!r}, not ONNX's own alone")
         if part := PARTS[kind].get(number):
-            _walk(_part(value), part, depth - 1, left)
+            _walk(_part(value), part, depth - 1, fields)
 
 
 def _part(value: int | memoryview) -> memoryview:
@@ -82,13 +96,11 @@ def _part(value: int | memoryview) -> memoryview:
     return value
 
 
-def _fields(data: memoryview, left: list[int]) -> Iterator[tuple[int, int | memoryview]]:
+def _fields(data: memoryview, fields: _FieldCount) -> Iterator[tuple[int, int | memoryview]]:
     """Yield number and value of each field of one message, in file order, repeated fields included."""
     at = 0
     while at < len(data):
-        left[0] -= 1
-        if left[0] < 0:
-            raise OnnxWireError(f"has more than {MAX_FIELDS:,} parts")
+        fields.count()
         key, at = _varint(data, at)
         number, wire = key >> 3, key & 7
         if not 0 < number <= MAX_NUMBER:  # some readers cut a longer one to 32 bits, and see another field

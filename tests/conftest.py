@@ -29,6 +29,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "desk")
 SLOW_S = 10.0
 """A test that takes longer carries the marker `slow`, or is made faster."""
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
 TINY: dict[str, Any] = {
     "name": "tiny",
     "version": "1",
@@ -84,6 +86,16 @@ def checkpoint_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("trained") / "checkpoint.pt"
     train(recipe_from(TINY, "tiny"), lambda _step, _loss: None).checkpoint.save(path)
     return path
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are made and saved, but not drawn, which takes a second for each; one test of each picture draws it."""
+
+    def savefig(_figure: object, path: Path, **_options: object) -> None:
+        path.write_bytes(PNG_SIGNATURE)
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import HealthDocument
     from drsn.agent.service.bootstrap import Agent
     from drsn.agent.service.loop import Loop
+    from drsn.model.bundle import Bundle
 
 BUNDLE = open_bundle(shipped("synthetic"))
 WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
-NO_WAITS = Waits(idle_wait_s=0.0, quiet_s=0.0, group_s=0.0)
+NO_WAITS = Waits(idle_wait_s=0.0, quiet_s=0.0, group_s=0.0, overlap=False)
 STATUS = "drsn/v1/_agent/tester/status"
 
 
@@ -108,6 +109,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             waits: Waits = NO_WAITS,
             engine: str | None = None,
             reasons: tuple[str, ...] = (),
+            bundle: Bundle = BUNDLE,
+            backend: Callable[..., ToneBackend] = ToneBackend,
             **alarms: str,
         ) -> Plant:
             settings = Settings(
@@ -125,11 +128,10 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 connections.append(StubConnection(broker, options, **callbacks))
                 return connections[-1]
 
-            backend = ToneBackend(BUNDLE.contract, 4)
             agent, loop = assemble(
                 configuration,
-                BUNDLE,
-                Chosen(backend, engine, reasons),
+                bundle,
+                Chosen(backend(bundle.contract, 4), engine, reasons),
                 journal,
                 connect,
                 waits=waits,

@@ -9,10 +9,8 @@ import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.backends.tensorrt import compat as trt_compat
-from drsn.agent.backends.tensorrt.backend import TensorRtBackend
 from drsn.agent.backends.tensorrt.cuda import Cuda, NoDevice, probe
 from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
-from drsn.agent.backends.tensorrt.engine_search import NoEngine, Platform, build_command, find_engine
 from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.backends.tolerance import Tolerance
 from drsn.agent.backends.tolerance import tolerance as tolerance_of
@@ -111,6 +109,15 @@ def _engine(bundle: Bundle, options: BackendOptions, flavour: Flavour) -> Chosen
             f"backend {flavour!r}: {device.reason}; engines run on an NVIDIA GPU with its driver: "
             "see drsn-agent doctor, or set agent.backend = 'onnxruntime'"
         )
+    # Imported where there is a GPU alone: 15 ms of each start, and 1 MB.
+    from drsn.agent.backends.tensorrt.backend import TensorRtBackend  # noqa: PLC0415
+    from drsn.agent.backends.tensorrt.engine_search import (  # noqa: PLC0415
+        NoEngine,
+        Platform,
+        build_command,
+        find_engine,
+    )
+
     library = trt_compat.load(flavour)
     found = find_engine(folder, bundle, Platform(flavour, library.version, device), options.max_batch)
     if isinstance(found, NoEngine):

@@ -12,7 +12,7 @@ from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import fall_silent, step, suppressor
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition, SensorState, State
 from drsn.agent.decision.baseline import with_allowance
-from drsn.agent.decision.batch_feed import BatchFeed
+from drsn.agent.decision.batch_feed import FEW_ROWS, BatchFeed
 from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
@@ -22,6 +22,7 @@ from drsn.agent.decision.sensor_table import SensorTable
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.shelving_timer import ShelvingTimer
 from drsn.agent.decision.silence_timer import SilenceTimer
+from drsn.agent.decision.single_step import SingleCounter
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class AlarmEngine:
         policy_of: sensor id -> its alarm policy; asked once for each sensor.
         sensors: the states of an earlier run; one without conditions is what `forget` has left.
         commissioning: None: no baseline can be learnt; those in the states hold.
+        few_rows: so many windows of a batch are counted one by one.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class AlarmEngine:
         policy_of: Callable[[str], Policy],
         sensors: Mapping[str, SensorState] | None = None,
         commissioning: Commissioning | None = None,
+        few_rows: int = FEW_ROWS,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
         self._bundle_sha256 = bundle_sha256
@@ -76,6 +79,7 @@ class AlarmEngine:
         self._ratios = LogLikelihoodRatios(contract)
         self._policies = PolicyCache(policy_of, severities_of(contract))
         self._commissioning = commissioning
+        single = SingleCounter(contract, self._conditions, self._ratios)
         self._counter = WindowCounter(contract, self._conditions, self._ratios)
         """Counts the windows of a batch."""
         self._silence = SilenceTimer(lambda slot: self._policy(self.sensors.names[slot]).silent_after_s)
@@ -89,7 +93,7 @@ class AlarmEngine:
             self._silence.begin(self.sensors.slot(name), sensor.period_s)
         self.sensors.mark_stored()
         self._shelvings = ShelvingTimer(present)
-        self._batches = BatchFeed(self.sensors, self._counter, self._silence, self.feed)
+        self._batches = BatchFeed(self.sensors, self._counter, single, self._silence, self.feed, few_rows)
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
         """Apply one diagnosed window."""

@@ -15,6 +15,7 @@ from drsn.agent.acquisition.sensor_faults import NO_FAULT
 from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate_all, ceilings_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.running_gate import update_gates
+from drsn.agent.decision.single_step import OneWindow
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT, SlotParameters
 from drsn.agent.decision.voting import MAX_WINDOWS, count_votes, push_all
 from drsn.model.contract import NORMAL
@@ -59,6 +60,10 @@ class WindowColumns:
             diagnoses.outputs.novelty.astype(np.float64),
             diagnoses.by_condition,
         )
+
+    def single(self) -> list[OneWindow]:
+        """Each row in Python numbers."""
+        return list(map(OneWindow, *(getattr(self, field.name).tolist() for field in fields(self))))
 
     def rows(self, which: NDArray[np.intp]) -> WindowColumns:
         """Some of the rows."""

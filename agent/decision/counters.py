@@ -10,7 +10,7 @@ part each column belongs to. So it can be stored as bytes, and read under anothe
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -71,43 +71,81 @@ def packed(state: SensorState, conditions: Sequence[str]) -> bytes:
     """The record of a state, as bytes; its columns are `conditions`."""
     places = {name: place for place, name in enumerate(state.conditions)}
     columns = [state.conditions.get(name, _EMPTY) for name in conditions]
-    return _layout(len(columns)).pack(
-        b"".join([c.votes.bits.to_bytes(_VOTES_BYTES, "little") for c in columns]),
-        *[c.evidence for c in columns],
-        *[c.held_ns for c in columns],
-        *[c.active_ns for c in columns],
-        state.gate.settled_ns,
-        math.nan if state.gate.rpm is None else state.gate.rpm,
+    return Counters(
+        [c.votes.bits for c in columns],
+        [c.evidence for c in columns],
+        [c.held_ns for c in columns],
+        [c.active_ns for c in columns],
+        [c.votes.cast for c in columns],
+        [places.get(name, ABSENT) for name in conditions],
+        state.gate,
         state.period_s,
-        *[c.votes.cast for c in columns],
-        *[places.get(name, ABSENT) for name in conditions],
-        state.gate.running,
-    )
+    ).to_bytes()
 
 
 def merged(cold: SensorState, record: np.void | bytes) -> SensorState:
     """The state of a cold part and a record of `counter_dtype`, or its bytes; equal to what `split` was given."""
-    data = record if isinstance(record, bytes) else record.tobytes()
-    k = (len(data) - _SENSOR_BYTES) // _CONDITION_BYTES
-    votes, *values = _layout(k).unpack(data)
-    evidence, held_ns, active_ns = values[:k], values[k : 2 * k], values[2 * k : 3 * k]
-    settled_ns, rpm, period_s = values[3 * k : 3 * k + 3]
-    casts, places = values[3 * k + 3 : 4 * k + 3], values[4 * k + 3 : 5 * k + 3]
+    c = Counters.from_bytes(record if isinstance(record, bytes) else record.tobytes())
     names, conditions = list(cold.conditions), dict(cold.conditions)
-    for column, place in enumerate(places):
-        bits = votes[column * _VOTES_BYTES : (column + 1) * _VOTES_BYTES]
-        counters = (casts[column], evidence[column], held_ns[column], active_ns[column])
-        if place == ABSENT or (not any(counters) and bits == _NO_VOTES):
+    for place, *counters in zip(c.place, c.bits, c.cast, c.evidence, c.held_ns, c.active_ns, strict=True):
+        if place == ABSENT or not any(counters):
             continue
+        bits, cast, evidence, held_ns, active_ns = counters
         conditions[names[place]] = replace(
             conditions[names[place]],
-            votes=Votes(int.from_bytes(bits, "little"), counters[0]),
-            evidence=counters[1],
-            held_ns=counters[2],
-            active_ns=counters[3],
+            votes=Votes(bits, cast),
+            evidence=evidence,
+            held_ns=held_ns,
+            active_ns=active_ns,
         )
-    gate = Gate(running=values[-1], settled_ns=settled_ns, rpm=None if math.isnan(rpm) else rpm)
-    return replace(cold, conditions=conditions, gate=gate, period_s=period_s)
+    return replace(cold, conditions=conditions, gate=c.gate, period_s=c.period_s)
+
+
+@dataclass(slots=True)
+class Counters:
+    """A record as Python numbers, one list entry a column; the fields are those of `counter_dtype`."""
+
+    bits: list[int]
+    evidence: list[float]
+    held_ns: list[int]
+    active_ns: list[int]
+    cast: list[int]
+    place: list[int]
+    gate: Gate
+    period_s: float
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Counters:
+        """Read a record."""
+        k = (len(data) - _SENSOR_BYTES) // _CONDITION_BYTES
+        votes, *values = _layout(k).unpack(data)
+        settled_ns, rpm, period_s = values[3 * k : 3 * k + 3]
+        return cls(
+            [int.from_bytes(votes[at : at + _VOTES_BYTES], "little") for at in range(0, len(votes), _VOTES_BYTES)],
+            values[:k],
+            values[k : 2 * k],
+            values[2 * k : 3 * k],
+            values[3 * k + 3 : 4 * k + 3],
+            values[4 * k + 3 : 5 * k + 3],
+            Gate(values[-1], settled_ns, None if math.isnan(rpm) else rpm),
+            period_s,
+        )
+
+    def to_bytes(self) -> bytes:
+        """Write the record."""
+        gate = self.gate
+        return _layout(len(self.bits)).pack(
+            b"".join([bits.to_bytes(_VOTES_BYTES, "little") for bits in self.bits]),
+            *self.evidence,
+            *self.held_ns,
+            *self.active_ns,
+            gate.settled_ns,
+            math.nan if gate.rpm is None else gate.rpm,
+            self.period_s,
+            *self.cast,
+            *self.place,
+            gate.running,
+        )
 
 
 @lru_cache
@@ -122,4 +160,3 @@ def _padding(k: int) -> int:
 
 
 _EMPTY = Condition()
-_NO_VOTES = bytes(_VOTES_BYTES)

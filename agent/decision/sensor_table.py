@@ -60,7 +60,7 @@ class SensorTable(MutableMapping[str, SensorState]):
 
     def __getitem__(self, name: str) -> SensorState:
         slot = self._slots[name]
-        return merged(self.cold[slot], self.words[slot].tobytes())
+        return merged(self.cold[slot], self.record(slot))
 
     def __setitem__(self, name: str, state: SensorState) -> None:
         cold, record = split(state, self.conditions)
@@ -116,6 +116,16 @@ class SensorTable(MutableMapping[str, SensorState]):
             cold = replace(cold, conditions={**cold.conditions, **parts}, seq=state.seq)
         self._write(slot, cold, packed(state, self.conditions))
 
+    def record(self, slot: int) -> bytes:
+        """The record of a sensor."""
+        record: bytes = self.words[slot].tobytes()
+        return record
+
+    def put_record(self, slot: int, record: bytes) -> None:
+        """Set the record of a sensor."""
+        self.words[slot] = np.frombuffer(record, np.int64)
+        self._changed[slot] = True
+
     def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64]) -> None:
         """Set the records of sensors; slots may not repeat."""
         self.words[slots] = words
@@ -142,8 +152,7 @@ class SensorTable(MutableMapping[str, SensorState]):
         if cold is not before and (cold != before or list(cold.conditions) != list(before.conditions)):
             self.cold[slot] = cold
             self._cold_changed[slot] = True
-        self.words[slot] = np.frombuffer(record, np.int64)
-        self._changed[slot] = True
+        self.put_record(slot, record)
 
     def _new_slot(self, name: str, cold: SensorState) -> int:
         if self._free:

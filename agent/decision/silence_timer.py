@@ -81,12 +81,15 @@ class SilenceTimer:
     def restart(self, slot: int) -> float:
         """Restart a sensor's timer after a window; return its period in seconds, 0 while it is not known."""
         self._grow(slot)
-        self._ask(np.array([slot]))
-        last_s, period_s = float(self._last_s[slot]), 0.0
-        if not math.isnan(last_s):
-            period_s, pause_s = float(self._period_s[slot]), self._clock_s - last_s
+        last_s, period_s, after_s = (float(each[slot]) for each in (self._last_s, self._period_s, self._after_s))
+        if math.isnan(after_s):
+            self._after_s[slot] = after_s = self._ask_after_s(slot)
+        if math.isnan(last_s):
+            period_s = 0.0
+        else:
+            pause_s = self._clock_s - last_s
             # A sensor that was gone for an hour has no period of an hour: a pause counts as twice the period at most.
-            most_s = max(2 * period_s, float(self._after_s[slot]) / MISSED_PERIODS)
+            most_s = max(2 * period_s, after_s / MISSED_PERIODS)
             period_s = max(min(pause_s, most_s), period_s - pause_s * PERIOD_DECAY)
         self._last_s[slot], self._period_s[slot], self._silent[slot] = self._clock_s, period_s, False
         return period_s

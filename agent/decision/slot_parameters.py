@@ -6,8 +6,9 @@ numbers are made anew from the state after it.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from drsn.agent.decision.alarm_logic import rule_of, suppressor
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, State
 from drsn.agent.decision.counters import WORDS
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import mask_of
 
 if TYPE_CHECKING:
@@ -66,6 +68,31 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
     )
 
 
+class ColumnParameters(NamedTuple):
+    """The parameters of one condition as Python numbers, as in `parameter_dtype`."""
+
+    active: bool
+    mask: int
+    votes: int
+    of: int
+    threshold_nats: float | None
+    delay_ns: int
+    escalates_ns: int
+    counts_doubt: bool
+
+
+class SensorParameters(NamedTuple):
+    """The parameters of one sensor as Python numbers, as in `parameter_dtype`."""
+
+    columns: list[ColumnParameters]
+    limits: GateLimits
+    novelty: float
+    machine_weighed: bool
+    fault_active: bool
+    suppressible: bool
+    suppressor: int
+
+
 class SlotParameters:
     """The parameters of all sensors by slot.
 
@@ -81,6 +108,7 @@ class SlotParameters:
         self.any_gate = False
         """A sensor had a gate so far."""
         self._conditions = tuple(conditions)
+        self._single: dict[int, SensorParameters] = {}
         self._records = np.zeros(_FIRST_SLOTS, parameter_dtype(len(conditions)))
 
     def rows(self, slots: NDArray[np.intp]) -> NDArray[np.void]:
@@ -100,6 +128,7 @@ class SlotParameters:
             novelty: up to which its windows are diagnosed.
         """
         self._grow(slot)
+        self._single.pop(slot, None)
         self._set_conditions(slot, [state.conditions[name] for name in self._conditions], policy)
         record, limits, machine = self._records[slot], policy.limits, policy.machine
         record["novelty"], record["given"] = novelty, limits.given
@@ -110,6 +139,13 @@ class SlotParameters:
         record["suppressible"] = any(map(_suppressible, state.conditions, state.conditions.values()))
         record["suppressor"] = SUPPRESSORS.index(suppressor(state.conditions, state.gate, policy))
         self.any_gate |= limits.given
+
+    def single(self, slot: int) -> SensorParameters:
+        """The parameters of one slot, which were set."""
+        single = self._single.get(slot)
+        if single is None:
+            single = self._single[slot] = _single(self._records[slot])
+        return single
 
     def _set_conditions(self, slot: int, conditions: list[Condition], policy: Policy) -> None:
         record, rules = self._records[slot], [rule_of(name, policy) for name in self._conditions]
@@ -135,6 +171,20 @@ class SlotParameters:
         if slot >= len(self._records):
             more = np.zeros(max(len(self._records), slot + 1), self._records.dtype)
             self._records = np.concatenate([self._records, more])
+
+
+def _single(record: np.void) -> SensorParameters:
+    r = {name: record[name].tolist() for name in record.dtype.names or ()}
+    thresholds_nats = [nats if math.isfinite(nats) else None for nats in r["threshold_nats"]]
+    masks = [int.from_bytes(mask.tobytes(), "little") for mask in record["mask"]]
+    columns = zip(r["active"], masks, r["votes"], r["of"], thresholds_nats, r["delay_ns"], r["escalates_ns"],
+                  r["counts_doubt"], strict=True)  # fmt: skip
+    rms, rpm = (None if math.isnan(r[name]) else r[name] for name in ("rms", "rpm"))
+    return SensorParameters(
+        [ColumnParameters(*column) for column in columns],
+        GateLimits(rms, rpm, r["hysteresis"], r["settle_ns"], r["rpm_change"]),
+        *(r[name] for name in ("novelty", "machine_weighed", "fault_active", "suppressible", "suppressor")),
+    )
 
 
 def _number(value: float | None) -> float:

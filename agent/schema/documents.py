@@ -28,6 +28,10 @@ def iso_utc(unix_ns: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class PublicDocument(Frozen, defer_build=True):
+    """A document. Its validator is made at its first use: a start does not wait for those of events and commands."""
+
+
 class BundleReference(Frozen):
     """Which model spoke."""
 
@@ -36,7 +40,7 @@ class BundleReference(Frozen):
     sha256: str
 
 
-class ConditionDocument(Frozen):
+class ConditionDocument(PublicDocument):
     """One condition that is, or has just become, something."""
 
     condition: str
@@ -75,7 +79,7 @@ class EventDocument(ConditionDocument):
     bundle: BundleReference
 
 
-class AlarmDocument(Frozen):
+class AlarmDocument(PublicDocument):
     """`<prefix>/<sensor>/alarm`, retained: the whole sensor. Top-level fields repeat the most urgent condition."""
 
     v: Literal[1] = VERSION
@@ -108,7 +112,7 @@ class AlarmDocument(Frozen):
     bundle: BundleReference
 
 
-class CommissionDocument(Frozen):
+class CommissionDocument(PublicDocument):
     """What was learnt of a machine while it was healthy (docs/alarms.md)."""
 
     at: str
@@ -144,7 +148,7 @@ class CommissionDocument(Frozen):
         )
 
 
-class ResultDocument(Frozen):
+class ResultDocument(PublicDocument):
     """`<prefix>/<sensor>/result`: the latest diagnosis, at most `results_per_s`; no alarm."""
 
     v: Literal[1] = VERSION
@@ -165,7 +169,7 @@ class ResultDocument(Frozen):
     commission: CommissionDocument | None = Field(default=None, description="null: nobody commissioned the machine")
 
 
-class CommandDocument(Frozen):
+class CommandDocument(PublicDocument):
     """`<prefix>/_agent/<id>/cmd/<verb>`: what a person, or a program of theirs, asks of the agent."""
 
     request_id: str = Field(pattern=f"^{REQUEST_ID.pattern}$", description="unique; the answer's topic ends in it")
@@ -188,7 +192,7 @@ class CommandDocument(Frozen):
         return moment
 
 
-class ReplyDocument(Frozen):
+class ReplyDocument(PublicDocument):
     """`<prefix>/_reply/<request_id>`: the answer to a command."""
 
     v: Literal[1] = VERSION
@@ -208,7 +212,7 @@ class ReplyDocument(Frozen):
     commission: CommissionDocument | None = Field(default=None, description="that was made, or undone")
 
 
-class StatusDocument(Frozen):
+class StatusDocument(PublicDocument):
     """`<prefix>/_agent/<id>/status`, retained; `offline` is the last will."""
 
     v: Literal[1] = VERSION
@@ -227,7 +231,7 @@ class StatusDocument(Frozen):
     since: str = Field(description="when it started, by its own clock; empty in the last will")
 
 
-class HealthDocument(Frozen):
+class HealthDocument(PublicDocument):
     """`<prefix>/_agent/<id>/health`, retained: counters since the start, depths and latencies."""
 
     v: Literal[1] = VERSION

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.clock_sync import ClockSync
 from drsn.agent.acquisition.inbox import Inbox
 from drsn.agent.acquisition.intake import Intake
+from drsn.agent.backends.locked import LockedBackend
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
@@ -42,6 +43,7 @@ from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
+from drsn.agent.service.overlap import Overlap
 from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.pipeline import Pipeline
 from drsn.agent.service.receiver import Receiver
@@ -89,6 +91,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     bundle = open_bundle(configuration.bundle_path)
     check_inputs(settings, bundle.contract)
     chosen = choose(bundle, backend_options(settings))
+    bundle = replace(bundle, files={})  # the backend has its own copy: 2 MB less
     try:
         yield bundle, chosen
     finally:
@@ -173,8 +176,9 @@ class _Assembly:
     def __init__(
         self, configuration: Configuration, bundle: Bundle, chosen: Chosen, journal: Journal, waits: Waits, clock: Clock
     ) -> None:
-        self.configuration, self.bundle, self.chosen, self.journal = configuration, bundle, chosen, journal
+        self.configuration, self.bundle, self.journal = configuration, bundle, journal
         self.waits, self.clock, self.metrics = waits, clock, Metrics()
+        self.chosen = replace(chosen, backend=LockedBackend(chosen.backend)) if waits.overlap else chosen
         self.remembered: Snapshot = journal.load()
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
@@ -317,7 +321,10 @@ class _Assembly:
         self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog, publisher: Publisher
     ) -> Pipeline:
         contract, inference, clock = self.bundle.contract, self.settings.inference, self.clock
-        batcher = Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings))
+        batcher, spare = (
+            Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings))
+            for _ in range(2)
+        )
         return Pipeline(
             intake,
             batcher,
@@ -329,6 +336,7 @@ class _Assembly:
             clock=clock,
             after_batch=watchdog.beat,
             on_decisions=lambda decisions: publisher.add_results(decisions, clock.monotonic_s()),
+            overlap=Overlap(self.chosen.backend, spare, self.inbox.wake) if self.waits.overlap else None,
         )
 
     def _evidence_sender(self, control: Transport) -> Callable[[str, str, bytes], None] | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings
 from drsn.agent.observability import logs
 from drsn.agent.service import systemd
+from drsn.agent.service.memory import settle
 from drsn.agent.service.reload import Reload, restart
 from drsn.agent.settings.credentials import disable_core_dumps
 from drsn.agent.settings.loader import load
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(number, on_stop)
     signal.signal(signal.SIGHUP, lambda _number, _frame: reload.request())
     with assembled(configuration, reload=reload) as runner:
+        settle()
         runner.run(stop)
     if reload.due:
         restart()

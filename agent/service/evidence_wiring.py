@@ -28,6 +28,7 @@ def recorder_of(
     contract: ModelContract,
     render: Callable[[str, Change], EventDocument],
     publish: Callable[[str, str, bytes], None] | None = None,
+    trails_bytes: int = TRAILS_BYTES,
 ) -> Recorder:
     """A recorder whose records go to the state directory, and as messages to `publish` (sensor, event id, payload)."""
     policy, ignored, bearing = policy_of(settings, contract), ignored_faults(settings), bearing_of(settings)
@@ -37,5 +38,5 @@ def recorder_of(
 
     files = RecordFiles(settings.agent.state_dir / FOLDER, settings.evidence.quota_mb * 1_000_000)
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
-    room = most_bytes(contract, max_sensors, 4 * windows, TRAILS_BYTES)
+    room = most_bytes(contract, max_sensors, 4 * windows, trails_bytes)
     return Recorder(windows, Writer(files, setup_of, publish), render, room)

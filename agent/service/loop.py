@@ -68,8 +68,7 @@ class Loop:
     def turn(self) -> None:
         """Receive messages, diagnose a batch that is due, do commands and chores, publish."""
         self.receiver.receive(self.waits.messages_a_turn, self._wait_s())
-        if self.pipeline.wait_s(self.clock.monotonic_s()) == 0:
-            self.committer.commit_windows(self.pipeline.flush())
+        self.committer.commit_windows(self.pipeline.tend(self.clock.monotonic_s()))
         self.commands.run(self.waits.commands_a_turn)
         now_s = self.clock.monotonic_s()
         for chore in self.chores:

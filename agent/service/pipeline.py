@@ -23,24 +23,25 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.notice import Notice
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.acquisition.window_batch import WindowBatch
-    from drsn.agent.backends.backend import Backend
+    from drsn.agent.backends.backend import Backend, Outputs
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.batch_feed import Decisions
-    from drsn.agent.decision.diagnosis import Diagnoses, Interpreter
+    from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.service.overlap import Overlap
 
 SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
 """Why a packet is refused -> the sensor fault that this shows."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pipeline:
     """From packets to outcomes, the same for every caller; it commits and publishes nothing."""
 
     intake: Intake | None
     """Packets -> windows; None: windows come by `add` alone."""
     batcher: Batcher
-    """Windows -> batches for one call of the network."""
+    """Windows -> batches for one call of the network; with an overlap, the one that is filled now."""
     backend: Backend
     """Runs the network."""
     interpret: Interpreter
@@ -58,10 +59,17 @@ class Pipeline:
     """Called after each call of the network, which may take long."""
     on_decisions: Callable[[Decisions], None] = lambda _decisions: None
     """Called with the decisions of each batch while its rows are valid."""
+    overlap: Overlap | None = None
+    """Runs full batches while the next one is filled; None: a full batch is diagnosed at once."""
+
+    @property
+    def empty(self) -> bool:
+        """No window waits for the network or is in it."""
+        return not len(self.batcher) and not (self.overlap is not None and self.overlap.busy)
 
     def wait_s(self, now_s: float) -> float | None:
-        """How long the batch may still wait, in seconds; 0: it is due; None: it is empty."""
-        return self.batcher.wait_s(now_s)
+        """Seconds until `tend` has something to do; None: not before the next window, or the end of a call."""
+        return 0.0 if self.overlap is not None and self.overlap.done else self.batcher.wait_s(now_s)
 
     def process(self, packet: InFlight) -> list[Decisions]:
         """Read a packet into windows, and diagnose each batch that is full.
@@ -77,13 +85,13 @@ class Pipeline:
 
         def add(sensor: str, window: Window) -> None:
             if not self.batcher.fits(window):
-                decisions.extend(self.flush())
+                decisions.extend(self._hand_over())
             self.add(sensor, window, packet)
 
         self.intake.receive(packet.message, packet, add)
         packet.read = True
         if self.batcher.full:
-            decisions += self.flush()
+            decisions += self._hand_over()
         return decisions
 
     def add(self, sensor: str, window: Window, packet: InFlight) -> None:
@@ -106,49 +114,71 @@ class Pipeline:
         watched = [name for name in error.sensors if fault not in self.batcher.ignored_faults(name)]
         return [o for name in watched if (o := self.engine.refuse(name, fault, now_unix_ns)) is not None]
 
-    def diagnose(self) -> Diagnoses:
-        """Condition and measure the windows of the batch, and call the network; the batch stays as it is.
+    def tend(self, now_s: float) -> list[Decisions]:
+        """Decide about the batch whose call has ended, and about the one that has waited for its deadline.
 
-        Returns:
-            One row for each window.
+        Args:
+            now_s: monotonic.
         """
-        batch = self.batcher.measure()
-        before_s = self.clock.monotonic_s()
-        outputs = self.backend.infer(self.batcher.x)
-        self.metrics.inference.add(self.clock.monotonic_s() - before_s)
-        self.after_batch()
-        return self.interpret.columns(batch, outputs)
+        decisions = self._finish() if self.overlap is not None and self.overlap.done else []
+        return decisions + self.flush() if self.batcher.wait_s(now_s) == 0 else decisions
 
     def flush(self) -> list[Decisions]:
-        """Diagnose the batch, change the alarm states, and empty the batch.
+        """Diagnose all windows, change the alarm states, and empty the batches.
 
         Returns:
-            The decisions of the batch; empty if it has no window.
+            The decisions of each batch, in order; empty if there is no window.
         """
-        size = len(self.batcher)
-        if not size:
+        decisions = self._finish()
+        if len(self.batcher):
+            self.batcher.measure()
+            before_s = self.clock.monotonic_s()
+            outputs = self.backend.infer(self.batcher.x)
+            decisions.append(self._decide(self.batcher, outputs, self.clock.monotonic_s() - before_s))
+        return decisions
+
+    def _hand_over(self) -> list[Decisions]:
+        """Let the network run the batch while the next one is filled; return the decisions of the one before."""
+        if self.overlap is None:
+            return self.flush()
+        decisions = self._finish()
+        self.batcher.measure()
+        self.batcher = self.overlap.start(self.batcher)
+        return decisions
+
+    def _finish(self) -> list[Decisions]:
+        """Wait for the batch that is in the network, if there is one."""
+        if self.overlap is None or not self.overlap.busy:
             return []
-        diagnoses = self.diagnose()
-        decided = [self.clock.unix_ns()] * size if self.decided_at is None else self.decided_at(diagnoses.batch)
+        return [self._decide(*self.overlap.finish())]
+
+    def _decide(self, batcher: Batcher, outputs: Outputs, call_s: float) -> Decisions:
+        """Change the alarm states by the network's outputs, and empty the batch."""
+        self.metrics.inference.add(call_s)
+        self.after_batch()
+        size, diagnoses = len(batcher), self.interpret.columns(batcher.batch, outputs)
+        decided = [self.clock.unix_ns()] * size if self.decided_at is None else self.decided_at(batcher.batch)
         decisions = self.engine.feed_batch(diagnoses, decided)
         if self.recorder is not None:
-            self.recorder.record(self.batcher, decisions, decided)
+            self.recorder.record(batcher, decisions, decided)
         self.on_decisions(decisions)
-        self.batcher.clear()
+        batcher.clear()
         self.metrics.batches += 1
         self.metrics.windows += size
-        return [decisions]
+        return decisions
 
     def take_notices(self) -> list[Notice]:
         """Return the warnings since the last call, oldest first, for the log."""
         return [] if self.intake is None else self.intake.take_notices()
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
-        """Empty the batch without a diagnosis, and read on from these cursors: the packets are sent again.
+        """Empty the batches without a decision, and read on from these cursors: the packets are sent again.
 
         Args:
             cursors: sensor -> how far its packets are acknowledged.
         """
+        if self.overlap is not None and self.overlap.busy:
+            self.overlap.finish()[0].clear()
         self.batcher.clear()
         if self.intake is not None:
             self.intake.rewind(cursors)

@@ -16,6 +16,8 @@ class Waits:
     messages_a_turn: int = 32
     """Messages taken in one turn: few, so that the deadline of a batch is kept and a stop is seen soon: 10 ms at 0.3 ms
     a window. A turn has a fixed cost of about one window."""
+    overlap: bool = True
+    """The network runs a full batch on a thread of its own, while the next batch is received."""
     commands_a_turn: int = 8
     """Commands done in one turn: a flood of commands must not delay the windows."""
     idle_wait_s: float = 0.5

@@ -24,7 +24,13 @@ def override_of(section: type[Frozen], described: Mapping[str, str]) -> type[Fro
         name: (_optional(section, name), Field(default=None, description=described.get(name))) for name in names
     }
     name = section.__name__.replace("Section", "Override")
-    return create_model(name, __base__=Frozen, __doc__="Settings of a sensor; None: as in the section.", **fields)
+    return create_model(
+        name,
+        __base__=Frozen,
+        __cls_kwargs__={"defer_build": True},  # as all sections
+        __doc__="Settings of a sensor; None: as in the section.",
+        **fields,
+    )
 
 
 def _optional(section: type[Frozen], name: str) -> Any:  # noqa: ANN401 (a type that is made here)

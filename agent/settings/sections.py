@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.acquisition.codecs import PayloadFormat
 from drsn.agent.decision.voting import Quorum
@@ -19,10 +18,12 @@ from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
-ENVIRONMENT_PREFIX = "DRSN_AGENT__"
+
+class Section(Frozen, defer_build=True):
+    """A part of `Settings`, which validates it: its own validator is made at its first use, which most never have."""
 
 
-class AgentSection(Frozen):
+class AgentSection(Section):
     """The agent's identity, its bundle and its backend."""
 
     id: str = Field(
@@ -46,7 +47,7 @@ class AgentSection(Frozen):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class MqttSection(Frozen):
+class MqttSection(Section):
     """The broker."""
 
     url: BrokerUrl = Field(
@@ -105,7 +106,7 @@ class MqttSection(Frozen):
         )
 
 
-class InferenceSection(Frozen):
+class InferenceSection(Section):
     """How windows of many sensors are combined to one call of the network."""
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
@@ -114,7 +115,7 @@ class InferenceSection(Frozen):
     cuda_graphs: bool = Field(default=True, description="of TensorRT: one launch a call; false: layer by layer")
 
 
-class DocumentFields(Frozen):
+class DocumentFields(Section):
     """Codecs json, cbor and msgpack: the dotted path of each field in the document."""
 
     samples: str = Field(default="samples", description="dotted path in the document")
@@ -126,7 +127,7 @@ class DocumentFields(Frozen):
     unit: str = Field(default="unit", description="dotted path in the document")
 
 
-class InputSection(Frozen):
+class InputSection(Section):
     """A pattern of topics to which sensors publish packets."""
 
     topic: str = Field(description="a pattern; each {name} is one topic level")
@@ -174,7 +175,7 @@ class InputSection(Frozen):
         )
 
 
-class AlarmsSection(Frozen):
+class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
 
     rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/alarms.md says which")
@@ -201,7 +202,7 @@ class AlarmsSection(Frozen):
     )
 
 
-class GateSection(Frozen):
+class GateSection(Section):
     """When a machine runs: it is not diagnosed while it stands or runs up. Without `rms` and `rpm` it always runs."""
 
     rms: float | None = Field(default=None, gt=0, description="of a window, in the sensor's unit; it runs from here on")
@@ -214,7 +215,7 @@ class GateSection(Frozen):
 FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "ski_slope", "wrong_rate", "non_finite"]
 
 
-class SensorFaultsSection(Frozen):
+class SensorFaultsSection(Section):
     """When a fault of the sensor itself is raised and cleared."""
 
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
@@ -222,7 +223,7 @@ class SensorFaultsSection(Frozen):
     ignore: tuple[FaultName, ...] = Field(default=(), description="faults that are none here; docs/alarms.md has them")
 
 
-class EvidenceSection(Frozen):
+class EvidenceSection(Section):
     """The windows behind an event."""
 
     windows: int = Field(default=8, ge=0, le=64, description="kept of each sensor, in memory; 0: no evidence")
@@ -230,7 +231,7 @@ class EvidenceSection(Frozen):
     publish: bool = Field(default=False, description="each with its event; false: when the command `evidence` asks")
 
 
-class CommissionSection(Frozen):
+class CommissionSection(Section):
     """How the command `commission` learns a healthy machine."""
 
     seconds: float = Field(default=60.0, ge=1, le=600, description="of a healthy machine's signal that are gathered")
@@ -262,7 +263,7 @@ else:
     )
 
 
-class SensorSection(Frozen):
+class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
     match: str = Field(description="shell pattern, such as press4.*")
@@ -274,12 +275,8 @@ class SensorSection(Frozen):
     sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
 
 
-class Settings(BaseSettings):
-    """All settings, from arguments alone; `loader` adds the file and the environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+class Settings(Frozen):
+    """All settings."""
 
     agent: AgentSection
     mqtt: MqttSection = MqttSection()
@@ -291,18 +288,6 @@ class Settings(BaseSettings):
     sensor_faults: SensorFaultsSection = SensorFaultsSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the arguments as the only source."""
-        return (init_settings,)
 
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:

@@ -25,14 +25,24 @@ if TYPE_CHECKING:
     from drsn.agent.backends.tensorrt.flavour import Flavour
     from drsn.agent.backends.tensorrt.version import Version
 
-TEGRA_RELEASE = Path("/etc/nv_tegra_release")
-MAPS = Path("/proc/self/maps")
-SYSTEM_PACKAGES = Path("/usr/lib")
-"""Where apt puts Python packages, below `python3*/dist-packages`."""
-
 KEPT_ERRORS = 16
 ERROR = 1
 """ILogger.ERROR as a number, the same in every version; 0 is INTERNAL_ERROR, 2 WARNING."""
+
+
+@dataclass(frozen=True)
+class HostFiles:
+    """Where this machine shows what is installed and loaded."""
+
+    tegra_release: Path = Path("/etc/nv_tegra_release")
+    """A Jetson has it."""
+    system_packages: Path = Path("/usr/lib")
+    """Where apt puts Python packages, below `python3*/dist-packages`."""
+    maps: Path = Path("/proc/self/maps")
+    """The shared libraries of this process."""
+
+
+HOST = HostFiles()
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class TensorRt:
 
 
 @functools.cache
-def load(flavour: Flavour) -> TensorRt:
+def load(flavour: Flavour, host: HostFiles = HOST) -> TensorRt:
     """Import TensorRT without a call of it. Probe CUDA before Builder or Runtime: without a driver they may crash.
 
     Raises:
@@ -77,18 +87,18 @@ def load(flavour: Flavour) -> TensorRt:
     try:
         module = importlib.import_module(FLAVOURS[flavour].module)
     except Exception as error:  # noqa: BLE001 (OSError: a library that it opens; AttributeError: a numpy that is too new)
-        raise UnavailableError(_load_failure(flavour, error)) from None
+        raise UnavailableError(_load_failure(flavour, error, host)) from None
     version = parse_version(str(getattr(module, "__version__", "")))
     if version < FLAVOURS[flavour].oldest:
-        raise UnavailableError(_too_old(flavour, version, str(module.__file__)))
+        raise UnavailableError(_too_old(flavour, version, str(module.__file__), host))
     errors: deque[str] = deque(maxlen=KEPT_ERRORS)
-    return TensorRt(module, flavour, version, loaded_library(flavour), _logger(module, errors), errors)
+    return TensorRt(module, flavour, version, loaded_library(flavour, host), _logger(module, errors), errors)
 
 
-def loaded_library(flavour: Flavour) -> str | None:
+def loaded_library(flavour: Flavour, host: HostFiles = HOST) -> str | None:
     """Return the path of the TensorRT library in this process; None: not loaded, or the system gives no maps."""
     try:
-        lines = MAPS.read_text(encoding="utf-8").splitlines()
+        lines = host.maps.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     paths = (line.split(maxsplit=5)[-1] for line in lines)
@@ -109,12 +119,12 @@ def _logger(module: ModuleType, errors: deque[str]) -> Any:  # noqa: ANN401 (the
     return Logger()
 
 
-def _too_old(flavour: Flavour, version: Version, file: str) -> str:
+def _too_old(flavour: Flavour, version: Version, file: str, host: HostFiles) -> str:
     names = FLAVOURS[flavour]
     here = version_text(version) or "of unknown version"
     if flavour == "tensorrt-rtx":
         since, update = "", "pip install --upgrade 'drsn-edge[rtx]'"
-    elif TEGRA_RELEASE.exists():
+    elif host.tegra_release.exists():
         since, update = " (JetPack 6.1)", "update JetPack to 6.1 or later"
     else:
         since, update = " (JetPack 6.1)", "pip install --upgrade 'drsn-edge[trt]' on x86-64, or update JetPack"
@@ -124,43 +134,43 @@ def _too_old(flavour: Flavour, version: Version, file: str) -> str:
     )
 
 
-def _load_failure(flavour: Flavour, error: Exception) -> str:
-    name, library = FLAVOURS[flavour].module, loaded_library(flavour)
+def _load_failure(flavour: Flavour, error: Exception, host: HostFiles) -> str:
+    name, library = FLAVOURS[flavour].module, loaded_library(flavour, host)
     text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     missing = isinstance(error, ModuleNotFoundError) and error.name == name
     what = f"Python has no {name}" if missing else f"{name} is installed but can't be loaded: {text}"
     loaded = f" (loaded: {library})" if library and not missing else ""
-    return f"{what}{loaded}; {remedy(flavour, missing=missing)}"
+    return f"{what}{loaded}; {_remedy(flavour, host, missing=missing)}"
 
 
-def remedy(flavour: Flavour, *, missing: bool) -> str:
+def _remedy(flavour: Flavour, host: HostFiles, *, missing: bool) -> str:
     """Return what to install, and how, on this machine."""
     if flavour == "tensorrt-rtx":
         again = "" if missing else "install it again: "
         return f"{again}pip install 'drsn-edge[rtx]' on x86-64"
-    hidden = _hidden_by_venv()
+    hidden = _hidden_by_venv(host.system_packages)
     if missing and hidden is not None:
         return (
             f"{hidden} has it, but this venv ({sys.prefix}) can't see it: make it again with "
             f"python3 -m venv --system-site-packages --clear {sys.prefix}"
         )
-    if TEGRA_RELEASE.exists():
+    if host.tegra_release.exists():
         venv = "use the system's Python or a venv made with --system-site-packages; never pip install tensorrt here"
         return f"on a Jetson: sudo apt-get install python3-libnvinfer, and {venv}"
     return "on x86-64: pip install 'drsn-edge[trt]'; on a Jetson: sudo apt-get install python3-libnvinfer"
 
 
-def jetson_linux(release: Path | None = None) -> str | None:
+def jetson_linux(release: Path = HOST.tegra_release) -> str | None:
     """Return the version of Jetson Linux (L4T) as '36.4.3'; None: no Jetson, or a file of another form."""
     try:
-        text = (TEGRA_RELEASE if release is None else release).read_text(encoding="utf-8", errors="replace")
+        text = release.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     found = re.match(r"# R(\d+) \(release\), REVISION: ([\d.]+)", text)
     return None if found is None else f"{found[1]}.{found[2]}"
 
 
-def _hidden_by_venv() -> Path | None:
+def _hidden_by_venv(system_packages: Path) -> Path | None:
     """Return the folder of the system's TensorRT for this Python, if a venv hides it."""
     try:
         settings = (Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
@@ -170,5 +180,5 @@ def _hidden_by_venv() -> Path | None:
         return None
     # Debian's packages are in python3, for every minor version; local builds are in python3.X.
     folders = ("python3", f"python3.{sys.version_info.minor}")
-    found = (SYSTEM_PACKAGES / folder / "dist-packages" / "tensorrt" for folder in folders)
+    found = (system_packages / folder / "dist-packages" / "tensorrt" for folder in folders)
     return next((path for path in found if path.is_dir()), None)

@@ -140,7 +140,7 @@ class _Plant:
         feeder = threading.Thread(target=feed, name="feeder", daemon=True)
         before, started_s, started_cpu_s = self.windows, time.monotonic(), time.process_time()
         feeder.start()
-        while feeder.is_alive() or len(self.agent.inbox) or self.agent.pipeline.wait_s(time.monotonic()) is not None:
+        while feeder.is_alive() or len(self.agent.inbox) or not self.agent.pipeline.empty:
             self.loop.turn()
         windows = self.windows - before
         wall_s, cpu_s = time.monotonic() - started_s, time.process_time() - started_cpu_s - feeder_cpu_s[0]

@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.broker_address import BrokerAddress
@@ -54,7 +55,7 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         """Serve one connection until it is closed."""
-        with self._server, self._server.accept()[0] as connection:
+        with self._server, self._server.accept()[0] as connection, suppress(ConnectionError):
             free, buffer = 0, bytearray()
             while data := connection.recv(65_536):
                 buffer += data

@@ -34,7 +34,7 @@ class Subject:
     """One machine and one configuration. Each property is determined at its first use, in the order of the checks."""
 
     configuration: Configuration
-    tegra_release: Path = trt_compat.TEGRA_RELEASE
+    tegra_release: Path = trt_compat.HOST.tegra_release
     libc: ctypes.CDLL | None = None
     """The C library for adjtimex; None: this process's own."""
 

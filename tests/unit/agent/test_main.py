@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib.metadata import version
@@ -135,6 +136,27 @@ finally:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("usage: ")
     assert {"numpy", "onnxruntime", "paho", "pydantic", "pydantic_core"} & set(json.loads(done.stderr)) == set()
+
+
+NOT_FOR_RUN = ("torch", "onnx", "scipy", "sklearn", "matplotlib", "rich", "amqtt", "asyncio", "unittest", "tomli_w")
+"""What other commands need, and what no library that `run` needs should bring with it again."""
+
+
+def test_run_loads_nothing_that_only_other_commands_need(folder: Path):
+    """Each takes time of every start, and memory of every agent."""
+    program = """
+import json, sys
+from drsn.agent.__main__ import main
+from drsn.agent.service import bootstrap
+main(["check", "--config", "agent.toml", "--json"])
+print(json.dumps(list(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    of_tools = [m for m in loaded if re.fullmatch(r"drsn\.agent\.tools\.\w+\.(?!arguments$).+", m)]
+    engines = [m for m in loaded if re.fullmatch(r"drsn\.agent\.backends\.tensorrt\.(backend|engine|sidecar)", m)]
+    science = [m for m in loaded if re.match(r"drsn\.(export|model\.(network|training|report|data\.files))", m)]
+    assert [name for name in NOT_FOR_RUN if name in loaded] + of_tools + engines + science == []
 
 
 def test_every_command_names_a_function_that_exists():

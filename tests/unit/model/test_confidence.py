@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.model import confidence as module
 from drsn.model.confidence import confidence, held_out, on_test_set, trained_noise, with_row, with_temperature
 from drsn.model.data.recording import Recording
 from drsn.model.evaluate import ModelOutputs, run
@@ -62,13 +61,10 @@ def test_of_a_single_window_nothing_is_held_out(split):
     assert split((0, "a", 1)) == set()
 
 
-def test_the_noise_of_training_is_drawn_anew_until_there_is_enough(
-    checkpoint: Checkpoint, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(module, "ENOUGH", 100)
+def test_the_noise_of_training_is_drawn_anew_until_there_is_enough(checkpoint: Checkpoint, recipe: Recipe):
     recordings = corpus_of(recipe).validation
     diagnosis = checkpoint.build()
-    outputs, windows = trained_noise(diagnosis, recipe, recordings)
+    outputs, windows = trained_noise(diagnosis, recipe, recordings, enough=100)
     once = windows_of(recordings, recipe, NoiseMix.of(recipe.augmentation), (recipe.seed, 1))
     count = len(once.label)
     assert len(windows.label) == len(outputs.novelty) == 2 * count  # 42 windows, twice

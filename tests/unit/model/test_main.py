@@ -30,6 +30,7 @@ def fails(capsys: pytest.CaptureFixture[str]):
     return run
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_training_leaves_a_checkpoint_its_metrics_and_pictures(
     recipe_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -52,6 +53,7 @@ def test_evaluate_measures_what_training_measured(checkpoint_path: Path, checkpo
     ]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_evaluate_takes_the_noise_of_another_recipe_and_prints_a_table(
     checkpoint_path: Path, recipe_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -19,7 +19,7 @@ from drsn.model.terminal import ProgressBar
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("keyboard")
+pytestmark = pytest.mark.usefixtures("keyboard", "undrawn")
 
 
 @pytest.fixture

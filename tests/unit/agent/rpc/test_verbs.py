@@ -10,6 +10,7 @@ import pytest
 from witness import renderer_of
 
 from drsn.agent.decision.operator_action import ACTIONS
+from drsn.agent.decision.sensor_table import SensorTable
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
@@ -40,7 +41,7 @@ def test_the_documentation_of_the_topics_names_every_verb():
 @pytest.fixture
 def dispatcher(contract: ModelContract) -> CommandDispatcher:
     """A dispatcher of an agent without sensors that offers the core verbs only."""
-    engine = SimpleNamespace(sensors={})
+    engine = SimpleNamespace(sensors=SensorTable(()))
     journal = SimpleNamespace(reply=lambda _: None)
     return CommandDispatcher(CommandContext(engine, renderer_of(contract), journal, Topics("drsn/v1", "line4")))
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import numpy as np
 import pytest
-from plant import fails
+from plant import BUNDLE, fails
 
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES
 from drsn.agent.evidence.npz_form import from_bytes
 from drsn.agent.evidence.record_files import FOLDER, find
 from drsn.agent.mqtt.stub import StubBroker
+from drsn.agent.service.evidence_wiring import recorder_of
+from drsn.agent.settings.sections import Settings
 from drsn.agent.tools.evidence.replay import judge_again
 
 
@@ -50,8 +53,13 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
     assert "evidence can't be written" in plant.agent.status.document().reasons[0]
 
 
-def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, monkeypatch):
-    monkeypatch.setattr("drsn.agent.service.evidence_wiring.TRAILS_BYTES", 0)
-    agent = start(StubBroker(), {"evidence": {"windows": 3}}).agent
-    assert agent.recorder.max_bytes == 4 * 5 * 2048 * 3 * 4, "four sensors, three windows of samples"
+def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, tmp_path):
+    settings = Settings(
+        agent={"bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
+        inputs=[{"topic": "plant/{point}/frame", "sensor": "{point}"}],
+        evidence={"windows": 3},
+    )
+    with closing(recorder_of(settings, BUNDLE.contract, fails(AssertionError()), trails_bytes=0)) as recorder:
+        assert recorder.max_bytes == 4 * 5 * 2048 * 3 * 4, "four sensors, three windows of samples"
+    agent = start(StubBroker()).agent
     assert agent.pipeline.intake.registry.memory.most_bytes == RINGS_BYTES > 4 * 5 * 2048 * 8

@@ -13,7 +13,7 @@ import plant as plants
 import pytest
 
 from drsn.agent.backends.fake import ToneBackend
-from drsn.agent.decision import commissioning
+from drsn.agent.decision.commissioning import PROGRESS_S
 from drsn.agent.mqtt.stub import StubBroker
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def minute(plant: Plant, label: str = "normal") -> None:
     plant.turn(3)
 
 
-def restarted(plant: Plant, start: Callable[..., Plant]) -> Plant:
+def restarted(plant: Plant, start: Callable[..., Plant], **more: Any) -> Plant:  # noqa: ANN401 (of `start`)
     """The agent is gone, and another goes on where it was; the sensors have noticed nothing."""
     plant.crash()
-    second = start(plant.broker, **AT_ONCE)
+    second = start(plant.broker, backend=Strange, **AT_ONCE, **more)
     second.seq = plant.seq
     second.turn(1)
     return second
@@ -70,14 +70,9 @@ def result(plant: Plant) -> dict[str, Any]:
 
 
 @pytest.fixture
-def strange(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The model abstains from all that it hears."""
-    monkeypatch.setattr(plants, "ToneBackend", Strange)
-
-
-@pytest.fixture
-def plant(start, strange: None) -> Plant:
-    plant = start(StubBroker(), **AT_ONCE)
+def plant(start) -> Plant:
+    """The model abstains from all windows."""
+    plant = start(StubBroker(), backend=Strange, **AT_ONCE)
     plant.turn(1)
     plant.say("a", "normal")
     plant.turn()
@@ -150,11 +145,12 @@ def test_a_restart_meanwhile_leaves_nothing_half_done(plant: Plant, start):
     assert answers(second, done)[-1]["ok"]
 
 
-def test_progress_is_told_on_the_way(plant: Plant, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(commissioning, "PROGRESS_S", 0.0)
+def test_progress_is_told_on_the_way(plant: Plant):
     request_id = command(plant)
     plant.say("a", "normal", windows=100)
-    plant.turn(4)
+    plant.turn(2)
+    plant.clock.ahead_s += PROGRESS_S
+    plant.turn(2)
     assert "17 of 60 s" in {reply["pending"] for reply in answers(plant, request_id)}
 
 
@@ -185,14 +181,11 @@ def test_a_machine_that_breaks_meanwhile_is_not_learnt(start):
     assert "may be broken" in reply["reason"]
 
 
-def test_for_another_bundle_it_is_not_in_use_and_the_log_says_so(
-    plant: Plant, start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
+def test_for_another_bundle_it_is_not_in_use_and_the_log_says_so(plant: Plant, start, caplog: pytest.LogCaptureFixture):
     command(plant)
     minute(plant)
-    monkeypatch.setattr(plants, "BUNDLE", replace(plants.BUNDLE, sha256="f" * 64))
     with caplog.at_level(logging.WARNING):
-        second = restarted(plant, start)
+        second = restarted(plant, start, bundle=replace(plants.BUNDLE, sha256="f" * 64))
     assert "commissioned for another bundle" in caplog.text
     second.say("a", "normal")
     second.turn()

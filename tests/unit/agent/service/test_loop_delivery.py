@@ -92,7 +92,9 @@ def test_after_stale_packets_the_sensor_goes_on_with_a_gap_that_is_counted(start
 def test_packets_of_one_commit_are_acknowledged_in_order_of_receipt(start, monkeypatch):
     plant = start(StubBroker())
     acknowledge, acked = plant.ingest._acknowledge, []
-    monkeypatch.setattr(plant.ingest, "_acknowledge", lambda epoch, ids: [acked.extend(ids), acknowledge(epoch, ids)])
+    monkeypatch.setattr(
+        plant.ingest, "_acknowledge", lambda epoch, mids: [acked.extend(mids), acknowledge(epoch, mids)]
+    )
     for sensor in "abcd":
         plant.say(sensor, "normal")
     plant.turn(1)

@@ -157,8 +157,9 @@ def test_silence_is_told_in_the_turn_that_notices_it(start, monkeypatch):
     plant.say("a", "normal")
     plant.turn()
     seen = commits(plant, monkeypatch)
-    pipeline = plant.agent.pipeline.engine
-    monkeypatch.setattr(pipeline._silence, "tick", lambda _now_s, *, connected: [0] if connected else [])
+    engine = plant.agent.pipeline.engine
+    slot = engine.sensors.slot("a")
+    monkeypatch.setattr(engine._silence, "tick", lambda _now_s, *, connected: [slot] if connected else [])
     plant.turn(1)
     assert [set(states) for states in seen] == [{"a"}]
     assert [event["condition"] for event in plant.heard("drsn/v1/a/event")] == ["silent"]

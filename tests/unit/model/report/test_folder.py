@@ -33,6 +33,7 @@ def test_the_report_is_strict_json_and_four_pictures(
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_recipe_without_noise_has_a_report_too(
     checkpoint: Checkpoint, scores: list[Score], recipe: Recipe, corpus: Corpus, tmp_path: Path
 ):

@@ -5,18 +5,22 @@ from __future__ import annotations
 import importlib
 import sys
 from collections import deque
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from drsn.agent.backends.tensorrt import compat as trt_compat
-from drsn.agent.backends.tensorrt.compat import TensorRt, jetson_linux, load, loaded_library
+from drsn.agent.backends.tensorrt.compat import HostFiles, TensorRt, jetson_linux, loaded_library
+from drsn.agent.backends.tensorrt.compat import load as compat_load
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from drsn.agent.backends.tensorrt.flavour import Flavour
 
 R36 = "# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64, DATE: Wed Jan  8 2025\n"
 
@@ -30,15 +34,15 @@ class Logger:
         self.ready = True
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Nothing is loaded yet, and nothing of this machine is seen."""
-    monkeypatch.setattr(trt_compat, "TEGRA_RELEASE", tmp_path / "nv_tegra_release")
-    monkeypatch.setattr(trt_compat, "SYSTEM_PACKAGES", tmp_path / "lib")
-    monkeypatch.setattr(trt_compat, "MAPS", tmp_path / "maps")
-    load.cache_clear()
-    yield
-    load.cache_clear()
+@pytest.fixture
+def host(tmp_path: Path) -> HostFiles:
+    """Files of a machine that has none of it."""
+    return HostFiles(tmp_path / "nv_tegra_release", tmp_path / "lib", tmp_path / "maps")
+
+
+@pytest.fixture
+def load(host: HostFiles) -> Callable[[Flavour], TensorRt]:
+    return partial(compat_load, host=host)
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def there(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def fails(monkeypatch: pytest.MonkeyPatch):
+def fails(monkeypatch: pytest.MonkeyPatch, load):
     """Importing raises this; returns the line that is said."""
 
     def said(error: Exception, flavour: str = "tensorrt") -> str:
@@ -80,19 +84,19 @@ def missing(name: str = "tensorrt") -> ModuleNotFoundError:
     ("version", "numbers"),
     [("10.3.0", (10, 3, 0)), ("10.13.3.9", (10, 13, 3, 9)), ("11.4.0.106", (11, 4, 0, 106))],
 )
-def test_the_version_is_numbers(there, version: str, numbers: tuple[int, ...]):
+def test_the_version_is_numbers(load, there, version: str, numbers: tuple[int, ...]):
     there(version)
     trt = load("tensorrt")
     assert (trt.version, trt.text, trt.title) == (numbers, version, f"TensorRT {version}")
 
 
-def test_there_is_one_logger_for_the_process(there):
+def test_there_is_one_logger_for_the_process(load, there):
     there("10.3.0")
     assert load("tensorrt") is load("tensorrt")
     assert load("tensorrt").logger.ready, "the binding's own constructor must have run"
 
 
-def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(there):
+def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(load, there):
     there("10.3.0")
     trt = load("tensorrt")
     trt.logger.log(0, "[E] first\n  line")
@@ -103,7 +107,7 @@ def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(there):
     assert trt.take_errors() == "it gave no reason"
 
 
-def test_a_flood_of_errors_is_bounded(there):
+def test_a_flood_of_errors_is_bounded(load, there):
     there("10.3.0")
     trt = load("tensorrt")
     for number in range(1000):
@@ -114,7 +118,7 @@ def test_a_flood_of_errors_is_bounded(there):
 
 
 @pytest.mark.parametrize("version", ["8.5.2", "8.6.2", "10.2.0.19"])
-def test_a_tensorrt_older_than_10_3_is_refused_with_the_update_as_its_remedy(there, tmp_path: Path, version: str):
+def test_a_tensorrt_older_than_10_3_is_refused_with_the_update_as_its_remedy(load, there, tmp_path: Path, version: str):
     (tmp_path / "nv_tegra_release").write_text(R36)
     there(version)
     with pytest.raises(UnavailableError) as caught:
@@ -126,7 +130,7 @@ def test_a_tensorrt_older_than_10_3_is_refused_with_the_update_as_its_remedy(the
     )
 
 
-def test_on_a_pc_an_old_one_is_updated_by_pip(there):
+def test_on_a_pc_an_old_one_is_updated_by_pip(load, there):
     there("8.6.1")
     with pytest.raises(UnavailableError, match=r"older than 10\.3 .*; pip install --upgrade 'drsn-edge\[trt\]'"):
         load("tensorrt")
@@ -137,18 +141,18 @@ def test_on_a_pc_an_old_one_is_updated_by_pip(there):
         load("tensorrt-rtx")
 
 
-def test_a_module_that_is_none_of_nvidias_is_refused(there):
+def test_a_module_that_is_none_of_nvidias_is_refused(load, there):
     there("")
     with pytest.raises(UnavailableError, match=r"TensorRT of unknown version \(.*\) is older"):
         load("tensorrt")
 
 
-def test_the_oldest_supported_version_is_taken(there):
+def test_the_oldest_supported_version_is_taken(load, there):
     there("10.3")
     assert load("tensorrt").version == (10, 3)
 
 
-def test_of_all_that_is_loaded_tensorrts_own_library_is_named(there, tmp_path: Path):
+def test_of_all_that_is_loaded_tensorrts_own_library_is_named(load, there, tmp_path: Path):
     lines = ("/usr/lib/libc.so.6", "/usr/lib/libnvinfer_plugin.so.10.3.0", "/opt/libnvinfer.so.10.3.0", "")
     (tmp_path / "maps").write_text("".join(f"7f00-7f01 r-xp 0 08:01 1   {path}\n" for path in lines))
     there("10.3.0")
@@ -191,7 +195,6 @@ def test_on_a_jetson_apt_has_it_and_pip_must_not(fails, tmp_path: Path):
 
 def test_on_a_pc_pip_has_it(fails):
     assert "pip install 'drsn-edge[trt]'" in fails(missing())
-    load.cache_clear()
     assert "pip install 'drsn-edge[rtx]'" in fails(missing("tensorrt_rtx"), "tensorrt-rtx")
 
 
@@ -238,8 +241,8 @@ def test_another_pythons_packages_are_no_trap(fails, venv):
     assert "--clear" not in fails(missing())
 
 
-def test_without_maps_nothing_is_said_of_a_library():
-    assert loaded_library("tensorrt") is None
+def test_without_maps_nothing_is_said_of_a_library(host: HostFiles):
+    assert loaded_library("tensorrt", host) is None
 
 
 @pytest.mark.parametrize(
@@ -248,7 +251,7 @@ def test_without_maps_nothing_is_said_of_a_library():
 )
 def test_jetson_linux_is_read(tmp_path: Path, text: str, told: str | None):
     (tmp_path / "nv_tegra_release").write_text(text)
-    assert jetson_linux() == told
+    assert jetson_linux(tmp_path / "nv_tegra_release") == told
 
 
 def test_a_pc_has_no_jetson_linux(tmp_path: Path):

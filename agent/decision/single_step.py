@@ -1,0 +1,126 @@
+"""Counts one window of one sensor, in Python numbers: an array of one row costs six times as much.
+
+As in `batch_step` the numbers are those of `alarm_logic.step`, which itself decides about a window that may change
+something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate, ceiling_nats
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.running_gate import update_gate
+from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT
+from drsn.agent.decision.voting import MAX_WINDOWS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from drsn.agent.decision.counters import Counters
+    from drsn.agent.decision.slot_parameters import ColumnParameters, SensorParameters
+    from drsn.model.contract import ModelContract
+
+_ALL_VOTES = (1 << MAX_WINDOWS) - 1
+
+
+class OneWindow(NamedTuple):
+    """What counting uses of a window: a row of `WindowColumns` in Python numbers."""
+
+    fresh: bool
+    faulty: bool
+    rms: float
+    rpm: float
+    duration_ns: int
+    advance_ns: int
+    best: int
+    novelty: float
+    by_condition: list[float]
+
+
+@dataclass(slots=True)
+class CountedWindow:
+    """A window, counted."""
+
+    condition: int
+    """As in `batch_step.Counted`."""
+    suppressor: int
+    may_change: bool
+
+
+class SingleCounter:
+    """Counts single windows.
+
+    Args:
+        contract: of the model.
+        conditions: the columns of the counters.
+        ratios: of the contract.
+    """
+
+    def __init__(self, contract: ModelContract, conditions: Sequence[str], ratios: LogLikelihoodRatios) -> None:
+        names = (*contract.conditions, UNKNOWN, SENSOR_FAULT)
+        self._names, self._threshold, self._ratios = contract.conditions, contract.abstention_threshold, ratios
+        self._column_of = [names.index(name) if name in names else -1 for name in conditions]
+        self._always = [name == SENSOR_FAULT for name in conditions]
+        self._never = [name == SILENT for name in conditions]
+        self._unknown, self._sensor_fault = names.index(UNKNOWN), names.index(SENSOR_FAULT)
+
+    def count(self, counters: Counters, parameters: SensorParameters, window: OneWindow) -> CountedWindow:
+        """Count one window in place; `period_s` stays, and all counters are of no use if something may change."""
+        known = window.novelty <= parameters.novelty
+        condition = self._sensor_fault if window.faulty else window.best if known else self._unknown
+        if not window.faulty:
+            rpm = None if window.rpm != window.rpm else window.rpm
+            counters.gate = update_gate(counters.gate, parameters.limits, window.rms, rpm, window.advance_ns)
+        is_open = counters.gate.is_open(parameters.limits)
+        by = BY_SENSOR_FAULT if parameters.fault_active else BY_NOTHING if is_open else BY_GATE
+        by_window = BY_SENSOR_FAULT if window.faulty else by
+        may_change = parameters.suppressible and by != parameters.suppressor
+        if not may_change:
+            uses = [
+                always or (by_window == BY_NOTHING and not never and (known or column.counts_doubt))
+                for always, never, column in zip(self._always, self._never, parameters.columns, strict=True)
+            ]
+            may_change = self._count(counters, parameters, window, uses, condition)
+        return CountedWindow(condition, by_window, may_change)
+
+    def _count(
+        self, counters: Counters, parameters: SensorParameters, window: OneWindow, uses: list[bool], condition: int
+    ) -> bool:
+        """Count the window for the conditions that use it; return whether one of them may change."""
+        ratios: list[float] = []
+        ceiling = BOUND_NATS
+        if parameters.machine_weighed:
+            ratios = list(self._ratios(dict(zip(self._names, window.by_condition, strict=True))).values())
+            ceiling = ceiling_nats(window.novelty, self._threshold)
+        share = window.advance_ns / window.duration_ns
+        for at, (column, used) in enumerate(zip(parameters.columns, uses, strict=True)):
+            if window.fresh:
+                counters.bits[at] = counters.cast[at] = counters.held_ns[at] = 0
+                counters.evidence[at] = 0.0
+            if not used:
+                continue
+            counters.bits[at] = (counters.bits[at] << 1 | (self._column_of[at] == condition)) & _ALL_VOTES
+            counters.cast[at] = min(counters.cast[at] + 1, MAX_WINDOWS)
+            if column.threshold_nats is None:
+                counters.evidence[at] = 0.0
+                met = _decisive(counters, at, column) >= column.votes
+            else:
+                z = ratios[at] if at < len(ratios) else -BOUND_NATS
+                evidence = accumulate(counters.evidence[at], -z if column.active else z, share, ceiling)
+                counters.evidence[at] = evidence = min(column.threshold_nats, evidence)
+                if not evidence:
+                    counters.bits[at] = counters.cast[at] = 0
+                met = evidence >= column.threshold_nats
+            held_ns = counters.held_ns[at] = counters.held_ns[at] + window.advance_ns if met else 0
+            counters.active_ns[at] += window.advance_ns if column.active else 0
+            if (met and held_ns >= column.delay_ns) or counters.active_ns[at] >= column.escalates_ns:
+                return True
+        return False
+
+
+def _decisive(counters: Counters, at: int, column: ColumnParameters) -> int:
+    """Votes for the change of a condition: for it, or against it while it is active."""
+    votes_for = (counters.bits[at] & column.mask).bit_count()
+    return min(counters.cast[at], column.of) - votes_for if column.active else votes_for
