@@ -57,10 +57,14 @@ class SensorTable(MutableMapping[str, SensorState]):
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._on_free = on_free
+        self._last: tuple[SensorState, bytes, SensorState] | None = None  # parts, whole: it is often asked for again
 
     def __getitem__(self, name: str) -> SensorState:
         slot = self._slots[name]
-        return merged(self.cold[slot], self.record(slot))
+        cold, record = self.cold[slot], self.record(slot)
+        if self._last is None or self._last[0] is not cold or self._last[1] != record:
+            self._last = (cold, record, merged(cold, record))
+        return self._last[2]
 
     def __setitem__(self, name: str, state: SensorState) -> None:
         cold, record = split(state, self.conditions)
@@ -114,7 +118,9 @@ class SensorTable(MutableMapping[str, SensorState]):
         if changed:
             parts = {name: without_counters(state.conditions[name]) for name in changed}
             cold = replace(cold, conditions={**cold.conditions, **parts}, seq=state.seq)
-        self._write(slot, cold, packed(state, self.conditions))
+        record = packed(state, self.conditions)
+        self._write(slot, cold, record)
+        self._last = (self.cold[slot], record, state)
 
     def record(self, slot: int) -> bytes:
         """The record of a sensor."""
