@@ -89,7 +89,7 @@ class AlarmEngine:
         """Forgotten sensors. Only their last `seq` is left: if one comes back, its event ids must not repeat."""
         present = {name: sensor for name, sensor in stored.items() if sensor.conditions}
         for name, sensor in present.items():
-            self.sensors[name] = sensor
+            self.sensors.load(name, sensor)
             self._silence.begin(self.sensors.slot(name), sensor.period_s)
         self._shelvings = ShelvingTimer(present)
         self._batches = BatchFeed(self.sensors, self._counter, single, self._silence, self.feed, few_rows)
