@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from drsn.agent.decision.batch_step import WindowColumns
-from drsn.agent.decision.counters import Counters, counter_dtype
+from drsn.agent.decision.counters import Counters, counter_dtype, merged
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Decisions:
     suppressed: NDArray[np.int8]
     """int8[rows]: what suppresses the machine conditions, as an index of `SUPPRESSORS`; `Outcome.suppressed_by`."""
     condition: NDArray[np.int8]
-    """int8[rows]: what each window counted as, with the allowance of a baseline; an index of `WindowCounter.names`."""
+    """int8[rows]: what each window counted as, with the allowance of a baseline; an index of `names`."""
     before: NDArray[np.void]
     """The counters of each row's sensor before the window, with the fields of `counter_dtype`."""
     after: NDArray[np.void]
@@ -49,6 +49,25 @@ class Decisions:
     """The other part of the states before the windows, by reference; None: the sensor is new."""
     after_cold: list[SensorState]
     """The same after the windows."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a window may count as."""
+        return self.diagnoses.interpreter.names
+
+    def diagnosis(self, row: int) -> Diagnosis:
+        """One row as an object, with the allowance of a baseline."""
+        diagnosis, condition = self.diagnoses.diagnosis(row), self.names[self.condition[row]]
+        return diagnosis if diagnosis.condition == condition else replace(diagnosis, condition=condition)
+
+    def state_before(self, row: int) -> SensorState | None:
+        """The state of a row's sensor before the window; None: the sensor is new."""
+        cold = self.before_cold[row]
+        return None if cold is None else merged(cold, self.before[row])
+
+    def state_after(self, row: int) -> SensorState:
+        """The state of a row's sensor after the window."""
+        return merged(self.after_cold[row], self.after[row])
 
 
 class _Work(NamedTuple):
