@@ -14,8 +14,10 @@ from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
+from drsn.agent.acquisition.window_batch import WindowBatch
+from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.diagnosis import Diagnosis
+from drsn.agent.decision.diagnosis import Diagnosis, Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
@@ -29,6 +31,18 @@ if TYPE_CHECKING:
 
 WINDOW, RATE_HZ, BANDWIDTH_HZ = 2048, 12_000.0, 5_300.0
 FORM = PayloadFormat()
+BATCH = 32
+
+FAULTS = ("inner_race", "outer_race", "ball")
+CONTRACT = ModelContract(
+    labels=(Label(name="ok", condition="normal", healthy=True), *(Label(name=n, condition=n) for n in FAULTS)),
+    window=WINDOW,
+    sample_rate_hz=RATE_HZ,
+    bandwidth_hz=BANDWIDTH_HZ,
+    abstention_threshold=0.0,
+)
+VOTES = AlarmRule(Quorum(6, 8), Quorum(7, 8))
+POLICIES = {"votes": Policy(VOTES, VOTES), "sequential": Policy(replace(VOTES, threshold_nats=22.4), VOTES)}
 
 
 def codecs(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
@@ -92,23 +106,40 @@ def looks(samples: NDArray[np.float32]) -> dict[str, Callable[[], object]]:
 
 def judgements() -> dict[str, Callable[[], object]]:
     """Feed one healthy window to a sensor with three machine conditions."""
-    names = ("inner_race", "outer_race", "ball")
-    contract = ModelContract(
-        labels=(Label(name="ok", condition="normal", healthy=True), *(Label(name=n, condition=n) for n in names)),
-        window=WINDOW,
-        sample_rate_hz=RATE_HZ,
-        bandwidth_hz=BANDWIDTH_HZ,
-    )
-    terms = AlarmRule(Quorum(6, 8), Quorum(7, 8))
-    probabilities = {"normal": 0.97, **dict.fromkeys(names, 0.01)}
     reading = Reading("s", 0, 10**8, advance_ns=10**8, fresh=False, rms=1, peak=2, unit=None, clock_synced=True)
+    probabilities = dict.fromkeys(CONTRACT.conditions, 0.01) | {"normal": 0.97}
     diagnosis = Diagnosis(reading, "normal", "ok", 0.97, probabilities, {}, 0.0)
     calls: dict[str, Callable[[], object]] = {}
-    for name, threshold in (("votes", None), ("sequential", 22.4)):
-        policy = Policy(replace(terms, threshold_nats=threshold), terms)
-        pipeline = AlarmEngine(contract, "0" * 64, lambda _sensor, p=policy: p)
-        calls[f"judge a window, {name}"] = lambda p=pipeline: p.feed(diagnosis, 0)
+    for name, policy in POLICIES.items():
+        engine = AlarmEngine(CONTRACT, "0" * 64, lambda _sensor, p=policy: p)
+        calls[f"judge a window, {name}"] = lambda e=engine: e.feed(diagnosis, 0)
     return calls
+
+
+def batches() -> dict[str, Callable[[], object]]:
+    """Feed a batch of 32 windows: of as many sensors, healthy or with `unknown` standing; of eight; of one."""
+    calls: dict[str, Callable[[], object]] = {}
+    interpret = Interpreter(CONTRACT)
+    for name, policy in POLICIES.items():
+        for sensors, novelty in ((BATCH, -1.0), (BATCH, 9.0), (8, -1.0), (1, -1.0)):
+            batch = WindowBatch(BATCH)
+            for row in range(BATCH):
+                sensor = f"s{row % sensors}"
+                batch.append(Reading(sensor, 0, 10**8, False, 1.0, 2.0, None, clock_synced=True, advance_ns=10**8))
+            probabilities = np.full((BATCH, len(CONTRACT.labels)), 0.01, np.float32)
+            probabilities[:, 0] = 0.97
+            outputs = Outputs(probabilities, np.full(BATCH, novelty, np.float32), None)
+            engine = AlarmEngine(CONTRACT, "0" * 64, lambda _sensor, p=policy: p)
+            judge = _judging(engine, interpret, batch, outputs)
+            for _ in range(20):
+                judge()  # `unknown` is raised
+            what = "unknown stands" if novelty > 0 else "healthy"
+            calls[f"judge {BATCH} windows of {sensors}, {what}, {name}"] = judge
+    return calls
+
+
+def _judging(engine: AlarmEngine, interpret: Interpreter, batch: WindowBatch, outputs: Outputs) -> Callable[[], object]:
+    return lambda: engine.feed_batch(interpret.columns(batch, outputs), 0)
 
 
 def main() -> None:
@@ -116,7 +147,7 @@ def main() -> None:
     rng = np.random.default_rng(1)
     samples = rng.standard_normal((1, WINDOW)).astype(np.float32)
     rows: list[list[object]] = []
-    for group in (codecs(samples), rings(samples), conditioners(rng), looks(samples), judgements()):
+    for group in (codecs(samples), rings(samples), conditioners(rng), looks(samples), judgements(), batches()):
         first = None
         for name, call in group.items():
             median, least, greatest = timed_us(call)

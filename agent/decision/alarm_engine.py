@@ -89,7 +89,7 @@ class AlarmEngine:
         """Forgotten sensors. Only their last `seq` is left: if one comes back, its event ids must not repeat."""
         present = {name: sensor for name, sensor in stored.items() if sensor.conditions}
         for name, sensor in present.items():
-            self.sensors[name] = sensor
+            self.sensors.load(name, sensor)
             self._silence.begin(self.sensors.slot(name), sensor.period_s)
         self.sensors.mark_stored()
         self._shelvings = ShelvingTimer(present)
@@ -102,7 +102,7 @@ class AlarmEngine:
         if sensor is not None and sensor.commission is not None:
             allowance = sensor.commission.allowance(self._bundle_sha256)
             diagnosis = with_allowance(diagnosis, self._threshold, allowance)
-        outcome = self._outcome(name, diagnosis, self._step(name, diagnosis, now_unix_ns))
+        outcome = self._outcome(name, diagnosis, *self._step(name, diagnosis, now_unix_ns))
         if self._commissioning is not None:
             self._commissioning.add_window(name, diagnosis, outcome.suppressed_by)
         return outcome
@@ -140,7 +140,7 @@ class AlarmEngine:
             fault=fault,
         )
         diagnosis = Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0)
-        return self._outcome(name, None, self._step(name, diagnosis, now_unix_ns))
+        return self._outcome(name, None, *self._step(name, diagnosis, now_unix_ns))
 
     def tick(self, now_s: float, now_unix_ns: int, *, connected: bool) -> list[Outcome]:
         """Handle what time brings: silent sensors, shelvings that are over, and commissioning that has ended.
@@ -154,16 +154,16 @@ class AlarmEngine:
         fallen = {self.sensors.names[slot] for slot in self._silence.tick(now_s, connected=connected)}
         for name in [name for name in self.sensors if name in fallen] if fallen else ():
             self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
-            outcomes.append(self._outcome(name, None, changes))
+            outcomes.append(self._outcome(name, None, self.sensors[name], changes))
         for name in self._shelvings.expired(now_unix_ns):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)
             self._shelvings.update(name, self.sensors[name])
             if changes:
-                outcomes.append(self._outcome(name, None, changes))
+                outcomes.append(self._outcome(name, None, self.sensors[name], changes))
         done = [] if self._commissioning is None else self._commissioning.tick(self.sensors, now_s, now_unix_ns)
         for name, sensor in done:
             self.sensors[name] = sensor
-            outcomes.append(self._outcome(name, None, []))
+            outcomes.append(self._outcome(name, None, sensor, []))
         return outcomes
 
     def state(self, name: str) -> SensorState:
@@ -189,7 +189,7 @@ class AlarmEngine:
         """
         self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
         self._shelvings.update(name, self.sensors[name])
-        return self._outcome(name, None, changes)
+        return self._outcome(name, None, self.sensors[name], changes)
 
     def forget(self, name: str, by: str) -> Outcome:
         """Remove a sensor; only the number of its last event remains.
@@ -234,10 +234,10 @@ class AlarmEngine:
             return None
         if sensor.commission is None:
             raise RefusedError(f"{name} is not commissioned")
-        self.sensors[name] = replace(sensor, commission=None)
-        return self._outcome(name, None, [])
+        self.sensors[name] = sensor = replace(sensor, commission=None)
+        return self._outcome(name, None, sensor, [])
 
-    def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> list[Change]:
+    def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
         policy, probabilities = self._policy(name), diagnosis.condition_probabilities
         likelihood = Likelihood()
         if policy.machine.threshold_nats is not None and probabilities:
@@ -251,7 +251,7 @@ class AlarmEngine:
         self.sensors.put(slot, after, [change.name for change in changes])
         if changes or self.sensors.outside[slot]:
             self._take_over(name, slot, after, policy)
-        return changes
+        return after, changes
 
     def _take_over(self, name: str, slot: int, sensor: SensorState, policy: Policy) -> None:
         """Let the batch step count the sensor's next windows, if it can."""
@@ -263,8 +263,7 @@ class AlarmEngine:
         commissioned = self._commissioning is not None and name in self._commissioning.under_way
         self.sensors.outside[slot] = commissioned or not self.sensors.is_regular(slot)
 
-    def _outcome(self, name: str, diagnosis: Diagnosis | None, changes: list[Change]) -> Outcome:
-        sensor = self.sensors[name]
+    def _outcome(self, name: str, diagnosis: Diagnosis | None, sensor: SensorState, changes: list[Change]) -> Outcome:
         by = suppressor(sensor.conditions, sensor.gate, self._policy(name))
         if diagnosis is not None and diagnosis.condition == SENSOR_FAULT:
             by = "sensor_fault"

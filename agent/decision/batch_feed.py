@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from drsn.agent.decision.batch_step import WindowColumns
-from drsn.agent.decision.counters import Counters, counter_dtype
+from drsn.agent.decision.counters import Counters, counter_dtype, merged
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Decisions:
     suppressed: NDArray[np.int8]
     """int8[rows]: what suppresses the machine conditions, as an index of `SUPPRESSORS`; `Outcome.suppressed_by`."""
     condition: NDArray[np.int8]
-    """int8[rows]: what each window counted as, with the allowance of a baseline; an index of `WindowCounter.names`."""
+    """int8[rows]: what each window counted as, with the allowance of a baseline; an index of `names`."""
     before: NDArray[np.void]
     """The counters of each row's sensor before the window, with the fields of `counter_dtype`."""
     after: NDArray[np.void]
@@ -49,21 +49,38 @@ class Decisions:
     """The other part of the states before the windows, by reference; None: the sensor is new."""
     after_cold: list[SensorState]
     """The same after the windows."""
-    conditions: tuple[str, ...]
-    """Names of the codes in `condition`."""
     slots: NDArray[np.intp]
     """int[rows]: slot of each row's sensor in the table."""
 
-    def diagnosis(self, row: int) -> Diagnosis:
-        """The diagnosis of one row as an object, with the allowance of a baseline."""
-        diagnosis = self.diagnoses.diagnosis(row)
-        condition = self.conditions[self.condition[row]]
-        return diagnosis if condition == diagnosis.condition else replace(diagnosis, condition=condition)
-
     @property
-    def conditions_per_sensor(self) -> int:
-        """Conditions of each sensor, which the counters have columns of."""
-        return int(self.before["cast"].shape[1])
+    def names(self) -> tuple[str, ...]:
+        """What a window may count as."""
+        return self.diagnoses.interpreter.names
+
+    def diagnosis(self, row: int) -> Diagnosis:
+        """One row as an object, with the allowance of a baseline."""
+        diagnosis, condition = self.diagnoses.diagnosis(row), self.names[self.condition[row]]
+        return diagnosis if diagnosis.condition == condition else replace(diagnosis, condition=condition)
+
+    def state_before(self, row: int) -> SensorState | None:
+        """The state of a row's sensor before the window; None: the sensor is new."""
+        cold = self.before_cold[row]
+        return None if cold is None else merged(cold, self.before[row])
+
+    def state_after(self, row: int) -> SensorState:
+        """The state of a row's sensor after the window."""
+        return merged(self.after_cold[row], self.after[row])
+
+
+class _Work(NamedTuple):
+    """A batch under way."""
+
+    diagnoses: Diagnoses
+    slots: NDArray[np.intp]
+    windows: WindowColumns
+    decided_unix_ns: Sequence[int]
+    new: set[str]
+    """Sensors whose first window is still to come."""
 
 
 class BatchFeed:
@@ -102,107 +119,89 @@ class BatchFeed:
             decided_unix_ns: of each row, the agent's clock.
             new: the sensors that have no window yet.
         """
-        windows, first, rounds = WindowColumns.of(diagnoses), set(new), rounds_of(slots)
+        windows, rounds = WindowColumns.of(diagnoses), rounds_of(slots)
+        work = _Work(diagnoses, slots, windows, decided_unix_ns, set(new))
         large = [rows for rows in rounds if len(rows) > self._few_rows]
-        if len(large) == len(rounds) == 1:
-            return self._round(diagnoses, large[0], slots, windows, decided_unix_ns, first)
         if not large:
-            return self._one_by_one(diagnoses, np.arange(len(slots)), slots, windows.single(), decided_unix_ns, first)
-        parts = [
-            self._round(diagnoses, rows, slots[rows], windows.rows(rows), decided_unix_ns, first) for rows in large
-        ]
+            return self._one_by_one(work, np.arange(len(slots)))
+        parts = [self._round(work, rows) for rows in large]
         if len(large) < len(rounds):
             rows = np.concatenate(rounds[len(large) :])  # no round is larger than the one before it
-            parts.append(self._one_by_one(diagnoses, rows, slots[rows], windows.single(), decided_unix_ns, first))
-            rounds[len(large) :] = [rows]
-        return _joined(rounds, parts)
+            parts.append(self._one_by_one(work, rows))
+            large.append(rows)
+        return parts[0] if len(parts) == 1 else _joined(large, parts)
 
-    def _one_by_one(
-        self,
-        diagnoses: Diagnoses,
-        rows: NDArray[np.intp],
-        slots: NDArray[np.intp],
-        windows: list[OneWindow],
-        decided_unix_ns: Sequence[int],
-        first: set[str],
-    ) -> Decisions:
-        """As `_round`, for rows in any number of rounds."""
-        table, count, parameters = self._table, self._single.count, self._counter.parameters
-        decisions = self._undecided(diagnoses, slots)
-        before, after, codes = [], [], []
-        for at, (row, slot) in enumerate(zip(rows.tolist(), slots.tolist(), strict=True)):
-            record = table.record(slot)
-            before.append(record)
-            decisions.before_cold[at] = decisions.after_cold[at] = table.cold[slot]
-            if not table.outside[slot]:
-                counters = Counters.from_bytes(record)
-                counted = count(counters, parameters.single(slot), windows[row])
-                if not counted.may_change:
-                    counters.period_s = self._silence.restart(slot)
-                    after.append(counters.to_bytes())
-                    table.put_record(slot, after[-1])
-                    codes.append((counted.suppressor, counted.condition))
-                    continue
-            self._decide(decisions, at, row, slot, decided_unix_ns, first)
-            codes.append((int(decisions.suppressed[at]), int(decisions.condition[at])))
-            after.append(table.record(slot))
-        decisions.suppressed[:], decisions.condition[:] = np.array(codes, np.int8).reshape(-1, 2).T
-        decisions.before[:] = np.frombuffer(b"".join(before), self._dtype)
-        decisions.after[:] = np.frombuffer(b"".join(after), self._dtype)
-        return decisions
-
-    def _undecided(self, diagnoses: Diagnoses, slots: NDArray[np.intp]) -> Decisions:
-        size, cold = len(slots), [self._table.cold[slot] for slot in slots.tolist()]
-        codes, records = np.empty((2, size), np.int8), np.empty((2, size), self._dtype)
-        names = self._counter.names
-        return Decisions(diagnoses, [], codes[0], codes[1], records[0], records[1], [*cold], cold, names, slots)
-
-    def _round(
-        self,
-        diagnoses: Diagnoses,
-        rows: NDArray[np.intp],
-        slots: NDArray[np.intp],
-        windows: WindowColumns,
-        decided_unix_ns: Sequence[int],
-        first: set[str],
-    ) -> Decisions:
+    def _round(self, work: _Work, rows: NDArray[np.intp]) -> Decisions:
         """Apply one window of each of some sensors; the rows of the decisions are these."""
-        table = self._table
+        table, everything = self._table, len(rows) == len(work.slots)
+        slots = work.slots if everything else work.slots[rows]
+        windows = work.windows if everything else work.windows.rows(rows)
         before = table.words.take(slots, axis=0)
         words = before.copy()
         counters = words.view(self._dtype)[:, 0]
         counted = self._counter.count(counters, slots, windows)
         cold = [table.cold[slot] for slot in slots.tolist()]
-        slow = counted.may_change | table.outside.take(slots)
-        some = np.count_nonzero(slow)
-        quiet = np.flatnonzero(~slow) if some else slice(None)
+        decisions = Decisions(
+            work.diagnoses, [], counted.suppressor, counted.condition, before.view(self._dtype)[:, 0], counters,
+            [*cold], cold, slots,
+        )  # fmt: skip
+        alone = counted.may_change | table.outside.take(slots)
+        if not np.count_nonzero(alone):
+            counters["period_s"] = self._silence.restart_all(slots)
+            table.put_words(slots, words)
+            return decisions
+        quiet = np.flatnonzero(~alone)
         counters["period_s"][quiet] = self._silence.restart_all(slots[quiet])
         table.put_words(slots[quiet], words[quiet])
-        before_cold: list[SensorState | None] = [*cold]
-        decisions = Decisions(
-            diagnoses, [], counted.suppressor, counted.condition, before.view(self._dtype)[:, 0], counters,
-            before_cold, cold, self._counter.names, slots,
-        )  # fmt: skip
-        for at in np.flatnonzero(slow).tolist() if some else ():
-            self._decide(decisions, at, int(rows[at]), int(slots[at]), decided_unix_ns, first)
+        for at in np.flatnonzero(alone).tolist():
+            slot = int(slots[at])
+            if work.new and table.names[slot] in work.new:
+                decisions.before_cold[at] = None
+            decisions.suppressed[at], decisions.condition[at] = self._alone(work, int(rows[at]), decisions.outcomes)
+            words[at], cold[at] = table.words[slot], table.cold[slot]
         return decisions
 
-    def _decide(
-        self, decisions: Decisions, at: int, row: int, slot: int, decided_unix_ns: Sequence[int], first: set[str]
-    ) -> None:
-        """Apply one window by itself; `at` is its place in the decisions, `row` that in the diagnoses."""
-        outcome = self._feed(decisions.diagnoses.diagnosis(row), decided_unix_ns[row])
+    def _one_by_one(self, work: _Work, rows: NDArray[np.intp]) -> Decisions:
+        """As `_round`, for rows of any sensors, each after the one before it."""
+        table, windows = self._table, work.windows.single()
+        records: tuple[list[bytes], list[bytes]] = ([], [])
+        codes: list[tuple[int, int]] = []
+        outcomes: list[tuple[int, Outcome]] = []
+        before_cold: list[SensorState | None] = []
+        after_cold: list[SensorState] = []
+        for row, slot in zip(rows.tolist(), work.slots[rows].tolist(), strict=True):
+            records[0].append(table.record(slot))
+            before_cold.append(None if work.new and table.names[slot] in work.new else table.cold[slot])
+            code = self._single_code(slot, records[0][-1], windows[row])
+            codes.append(self._alone(work, row, outcomes) if code is None else code)
+            records[1].append(table.record(slot))
+            after_cold.append(table.cold[slot])
+        suppressed, condition = np.array(codes, np.int8).reshape(-1, 2).T
+        before, after = (np.frombuffer(b"".join(each), self._dtype) for each in records)
+        return Decisions(
+            work.diagnoses, outcomes, suppressed, condition, before, after, before_cold, after_cold, work.slots[rows]
+        )
+
+    def _single_code(self, slot: int, record: bytes, window: OneWindow) -> tuple[int, int] | None:
+        """Count a window; return the codes of suppressor and condition, or None if it may change something."""
+        if self._table.outside[slot]:
+            return None
+        counters = Counters.from_bytes(record)
+        counted = self._single.count(counters, self._counter.parameters.single(slot), window)
+        if counted.may_change:
+            return None
+        counters.period_s = self._silence.restart(slot)
+        self._table.put_record(slot, counters.to_bytes())
+        return counted.suppressor, counted.condition
+
+    def _alone(self, work: _Work, row: int, outcomes: list[tuple[int, Outcome]]) -> tuple[int, int]:
+        """Apply a window by itself, note an outcome that counts, and return the codes of suppressor and condition."""
+        outcome = self._feed(work.diagnoses.diagnosis(row), work.decided_unix_ns[row])
         assert outcome.diagnosis is not None
-        decisions.after[at] = self._table.words[slot].view(self._dtype)[0]
-        decisions.after_cold[at] = self._table.cold[slot]
-        decisions.suppressed[at] = SUPPRESSORS.index(outcome.suppressed_by)
-        decisions.condition[at] = self._counter.names.index(outcome.diagnosis.condition)
-        if outcome.name in first:
-            first.remove(outcome.name)
-            decisions.before_cold[at] = None
-        elif not outcome.changes:
-            return
-        decisions.outcomes.append((row, outcome))
+        if outcome.changes or outcome.name in work.new:
+            work.new.discard(outcome.name)
+            outcomes.append((row, outcome))
+        return SUPPRESSORS.index(outcome.suppressed_by), self._counter.names.index(outcome.diagnosis.condition)
 
 
 def _joined(rounds: list[NDArray[np.intp]], parts: list[Decisions]) -> Decisions:
@@ -219,7 +218,6 @@ def _joined(rounds: list[NDArray[np.intp]], parts: list[Decisions]) -> Decisions
         np.concatenate([part.after for part in parts])[order],
         [before_cold[at] for at in order.tolist()],
         [after_cold[at] for at in order.tolist()],
-        parts[0].conditions,
         np.concatenate([part.slots for part in parts])[order],
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from drsn.agent.acquisition.sensor_faults import NO_FAULT
 from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate_all, ceilings_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, window_conditions
 from drsn.agent.decision.running_gate import update_gates
 from drsn.agent.decision.single_step import OneWindow
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT, SlotParameters
@@ -92,7 +92,7 @@ class WindowCounter:
     """
 
     def __init__(self, contract: ModelContract, conditions: Sequence[str], ratios: LogLikelihoodRatios) -> None:
-        self.names = (*contract.conditions, UNKNOWN, SENSOR_FAULT)
+        self.names = window_conditions(contract)
         """What a window may count as."""
         self.parameters = SlotParameters(conditions)
         self._threshold, self._ratios = contract.abstention_threshold, ratios

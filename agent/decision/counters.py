@@ -1,7 +1,8 @@
 """The counters of a sensor's state as one record of fixed size, apart from what only a change of a condition touches.
 
 Every window of every sensor changes the counters: votes, evidence, times, the gate. As arrays they cost a few
-microseconds for a whole batch. The rest, the cold part, is a `SensorState` whose counters are all 0.
+microseconds for a whole batch. The rest, the cold part, is a `SensorState` whose counters do not count; they are 0
+unless the state is as an earlier run left it.
 
 A record describes itself: its length gives the number of its conditions, and `place` says which condition of the cold
 part each column belongs to. So it can be stored as bytes, and read under another bundle.
@@ -10,8 +11,9 @@ part each column belongs to. So it can be stored as bytes, and read under anothe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from operator import attrgetter
 from struct import Struct
 from typing import TYPE_CHECKING
 
@@ -63,8 +65,10 @@ def split(state: SensorState, conditions: Sequence[str]) -> tuple[SensorState, b
 
 
 def without_counters(condition: Condition) -> Condition:
-    """The cold part of one condition."""
-    return replace(condition, votes=Votes(), evidence=0.0, held_ns=0, active_ns=0)
+    """The cold part of one condition; itself if its counters are 0."""
+    if condition.votes == _NO_VOTES and not (condition.evidence or condition.held_ns or condition.active_ns):
+        return condition
+    return _with_counters(condition, _NO_VOTES, 0.0, 0, 0)
 
 
 def packed(state: SensorState, conditions: Sequence[str]) -> bytes:
@@ -88,16 +92,10 @@ def merged(cold: SensorState, record: np.void | bytes) -> SensorState:
     c = Counters.from_bytes(record if isinstance(record, bytes) else record.tobytes())
     names, conditions = list(cold.conditions), dict(cold.conditions)
     for place, *counters in zip(c.place, c.bits, c.cast, c.evidence, c.held_ns, c.active_ns, strict=True):
-        if place == ABSENT or not any(counters):
-            continue
-        bits, cast, evidence, held_ns, active_ns = counters
-        conditions[names[place]] = replace(
-            conditions[names[place]],
-            votes=Votes(bits, cast),
-            evidence=evidence,
-            held_ns=held_ns,
-            active_ns=active_ns,
-        )
+        if place != ABSENT:
+            name, (bits, cast, *others) = names[place], counters
+            condition = without_counters(conditions[name])
+            conditions[name] = _with_counters(condition, Votes(bits, cast), *others) if any(counters) else condition
     return replace(cold, conditions=conditions, gate=c.gate, period_s=c.period_s)
 
 
@@ -159,4 +157,15 @@ def _padding(k: int) -> int:
     return -(k * _CONDITION_BYTES + _SENSOR_BYTES) % _WORD_BYTES
 
 
+def _with_counters(condition: Condition, votes: Votes, evidence: float, held_ns: int, active_ns: int) -> Condition:
+    """As `dataclasses.replace`, in a third of the time."""
+    values = list(_ALL_FIELDS(condition))
+    values[_VOTES], values[_EVIDENCE], values[_HELD_NS], values[_ACTIVE_NS] = votes, evidence, held_ns, active_ns
+    return Condition(*values)
+
+
 _EMPTY = Condition()
+_NO_VOTES = Votes()
+_FIELDS = [field.name for field in fields(Condition)]
+_ALL_FIELDS = attrgetter(*_FIELDS)
+_VOTES, _EVIDENCE, _HELD_NS, _ACTIVE_NS = map(_FIELDS.index, ("votes", "evidence", "held_ns", "active_ns"))

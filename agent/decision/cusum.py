@@ -95,6 +95,8 @@ class LogLikelihoodRatios:
     def __init__(self, contract: ModelContract) -> None:
         labels = [label.condition for label in contract.labels]
         self._log_share = {name: math.log(labels.count(name) / len(labels)) for name in contract.conditions}
+        self._log_shares = np.array(list(self._log_share.values()))
+        self._faults = np.array([at for at, name in enumerate(self._log_share) if name != NORMAL], np.intp)
 
     def __call__(self, probabilities: Mapping[str, float]) -> dict[str, float]:
         """Condition -> z in nats, within the bound: for it, against the other condition that explains the window best.
@@ -120,13 +122,12 @@ class LogLikelihoodRatios:
         """
         likely = np.maximum(probabilities.astype(np.float64), _LEAST)
         # numpy's logarithm differs from math's in the last bit, from one processor to the next.
-        logs = np.array(list(map(math.log, likely.ravel().tolist()))).reshape(likely.shape)
-        logs -= list(self._log_share.values())
+        logs = np.array(list(map(math.log, likely.ravel().tolist()))).reshape(likely.shape) - self._log_shares
         second, best = np.sort(logs, axis=1)[:, -2:].T[:, :, np.newaxis]
         ratios: NDArray[np.float64] = np.minimum(
             BOUND_NATS, np.maximum(-BOUND_NATS, logs - np.where(logs == best, second, best))
         )
-        return ratios.compress([name != NORMAL for name in self._log_share], axis=1)
+        return ratios.take(self._faults, axis=1)
 
 
 def ceiling_nats(novelty: float, threshold: float | None) -> float:

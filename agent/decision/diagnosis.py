@@ -25,6 +25,11 @@ SILENT = "silent"
 """The condition of a sensor from which no window comes."""
 
 
+def window_conditions(contract: ModelContract) -> tuple[str, ...]:
+    """What a window may count as: the conditions of the contract in its order, `unknown`, `sensor_fault`."""
+    return (*contract.conditions, UNKNOWN, SENSOR_FAULT)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The diagnosis of one window."""
@@ -67,6 +72,8 @@ class Interpreter:
     """Turns the arrays of a batch into diagnoses by a contract's labels."""
 
     def __init__(self, contract: ModelContract) -> None:
+        self.names = window_conditions(contract)
+        """What a window may count as."""
         self.labels = tuple(label.name for label in contract.labels)
         self._conditions = contract.conditions
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold

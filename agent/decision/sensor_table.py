@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from drsn.agent.decision.alarm_state import SensorState
-from drsn.agent.decision.counters import counter_dtype, merged, packed, split, without_counters
+from drsn.agent.decision.counters import ABSENT, Counters, counter_dtype, merged, packed, split, without_counters
+from drsn.agent.decision.running_gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -27,7 +28,7 @@ class ChangedSensor(NamedTuple):
 
     name: str
     cold: SensorState
-    """By reference; its counters are 0 (drsn.agent.decision.counters)."""
+    """By reference; its counters do not count (drsn.agent.decision.counters)."""
     record: bytes
     """Its counters."""
     cold_changed: bool
@@ -57,10 +58,14 @@ class SensorTable(MutableMapping[str, SensorState]):
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._on_free = on_free
+        self._last: tuple[SensorState, bytes, SensorState] | None = None  # parts, whole: it is often asked for again
 
     def __getitem__(self, name: str) -> SensorState:
         slot = self._slots[name]
-        return merged(self.cold[slot], self.record(slot))
+        cold, record = self.cold[slot], self.record(slot)
+        if self._last is None or self._last[0] is not cold or self._last[1] != record:
+            self._last = (cold, record, merged(cold, record))
+        return self._last[2]
 
     def __setitem__(self, name: str, state: SensorState) -> None:
         cold, record = split(state, self.conditions)
@@ -70,6 +75,20 @@ class SensorTable(MutableMapping[str, SensorState]):
         self._write(slot, cold, record)
         self.outside[slot] = True
         self.version += 1
+
+    def load(self, name: str, cold: SensorState, record: bytes | None = None) -> None:
+        """Add the state of a sensor as an earlier run left it; it does not count as changed.
+
+        Args:
+            name: of a new sensor.
+            cold: its cold part.
+            record: its counters, perhaps of another bundle; None: they are in `cold`.
+        """
+        slot = self._new_slot(name, cold)
+        if record is None or not self._fits(cold, record):
+            record = packed(cold if record is None else merged(cold, record), self.conditions)
+        self.put_record(slot, record)
+        self.outside[slot], self._changed[slot], self._cold_changed[slot] = True, False, False
 
     def __delitem__(self, name: str) -> None:
         slot = self._slots.pop(name)
@@ -96,7 +115,7 @@ class SensorTable(MutableMapping[str, SensorState]):
         return list(map(self._slots.get, names))
 
     def cold_of(self, name: str) -> SensorState | None:
-        """The cold part of a sensor's state, its counters 0; None: there is no such sensor."""
+        """The cold part of a sensor's state; None: there is no such sensor."""
         slot = self._slots.get(name)
         return None if slot is None else self.cold[slot]
 
@@ -112,9 +131,12 @@ class SensorTable(MutableMapping[str, SensorState]):
             self._write(slot, *split(state, self.conditions))
             return
         if changed:
-            parts = {name: without_counters(state.conditions[name]) for name in changed}
-            cold = replace(cold, conditions={**cold.conditions, **parts}, seq=state.seq)
-        self._write(slot, cold, packed(state, self.conditions))
+            conditions = {**cold.conditions, **{name: state.conditions[name] for name in changed}}
+            parts = {name: without_counters(condition) for name, condition in conditions.items()}
+            cold = replace(cold, conditions=parts, seq=state.seq, gate=Gate(), period_s=0.0)
+        record = packed(state, self.conditions)
+        self._write(slot, cold, record)
+        self._last = (self.cold[slot], record, state)
 
     def record(self, slot: int) -> bytes:
         """The record of a sensor."""
@@ -171,6 +193,11 @@ class SensorTable(MutableMapping[str, SensorState]):
         self._slots[name] = slot
         self._cold_changed[slot] = True
         return slot
+
+    def _fits(self, cold: SensorState, record: bytes) -> bool:
+        """The columns of the record are those of the table."""
+        names, places = list(cold.conditions), Counters.from_bytes(record).place
+        return self.conditions == tuple(None if place == ABSENT else names[place] for place in places)
 
     def _empty(self, slots: int) -> NDArray[np.int64]:
         return np.zeros(slots, counter_dtype(len(self.conditions))).view(np.int64).reshape(slots, -1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate, ceiling_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, window_conditions
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT
 from drsn.agent.decision.voting import MAX_WINDOWS
@@ -59,7 +59,7 @@ class SingleCounter:
     """
 
     def __init__(self, contract: ModelContract, conditions: Sequence[str], ratios: LogLikelihoodRatios) -> None:
-        names = (*contract.conditions, UNKNOWN, SENSOR_FAULT)
+        names = window_conditions(contract)
         self._names, self._threshold, self._ratios = contract.conditions, contract.abstention_threshold, ratios
         self._column_of = [names.index(name) if name in names else -1 for name in conditions]
         self._always = [name == SENSOR_FAULT for name in conditions]

@@ -193,8 +193,8 @@ class Recorder:
         size, outputs = batch.size, diagnoses.outputs
         if self._form is None:
             units = 0 if outputs.alpha is None else outputs.alpha.shape[1]
-            dtype = note_dtype(outputs.probabilities.shape[1], units, decisions.conditions_per_sensor)
-            self._form = NoteForm(dtype, diagnoses.interpreter.labels, decisions.conditions, SUPPRESSORS)
+            dtype = note_dtype(outputs.probabilities.shape[1], units, decisions.before["cast"].shape[1])
+            self._form = NoteForm(dtype, diagnoses.interpreter.labels, decisions.names, SUPPRESSORS)
         notes = np.empty(size, self._form.dtype)
         for name in ("times", "rms", "peak", "rpm", "fault", "fresh", "clock_synced"):
             notes[name] = getattr(batch, name)[:size]

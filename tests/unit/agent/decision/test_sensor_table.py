@@ -54,6 +54,23 @@ def test_what_has_changed_is_taken_once(table: SensorTable):
     assert table.take_changed() == []
 
 
+@pytest.mark.parametrize("columns", [COLUMNS, COLUMNS[::-1], (*COLUMNS, "cage"), COLUMNS[1:], ()])
+def test_what_an_earlier_run_left_is_no_change(columns: tuple[str, ...], table: SensorTable):
+    """Also under a bundle with other conditions."""
+    left = state(5, seq=2)
+    table.load("a", left)
+    other = SensorTable(columns)
+    other["b"] = left
+    ((_, cold, record, _),) = other.take_changed()
+    table.load("b", cold, record)
+    assert dict(table) == {"a": left, "b": left}
+    assert table.take_changed() == []
+    table.put(table.slot("a"), state(6, seq=3), COLUMNS[:1])
+    ((name, cold, record, cold_changed),) = table.take_changed()
+    assert (name, cold_changed, merged(cold, record).seq) == ("a", True, 3)
+    assert {condition.votes for condition in cold.conditions.values()} == {Votes()}
+
+
 def test_votes_alone_leave_the_cold_part(table: SensorTable):
     table["a"], table["b"] = state(1), state(2)
     table.take_changed()
