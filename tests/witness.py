@@ -64,11 +64,13 @@ def renderer_of(contract: ModelContract, agent: str = "line4") -> Renderer:
     return Renderer(Identity(agent, "e1", bundle), severities_of(contract))
 
 
-def line_of(contract: ModelContract, backend: Backend, max_batch: int, recorder: Recorder | None = None) -> Pipeline:
+def line_of(
+    contract: ModelContract, backend: Backend, max_batch: int, recorder: Recorder | None = None, max_sensors: int = 10
+) -> Pipeline:
     pattern = TopicPattern("plant/{point}/frame", "{point}")
     entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     return Pipeline(
-        Intake(contract, (entry,), 10, {}),
+        Intake(contract, (entry,), max_sensors, {}),
         Batcher(contract, max_batch, 0.0),
         backend,
         Interpreter(contract),
