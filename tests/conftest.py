@@ -19,6 +19,8 @@ pytest_plugins = ("plant", "servers")
 # beside this one: a training of two seconds took 35.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Networks this small gain nothing by a second thread, and wait for cores that others use: a seventh of the processor.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Property tests: few examples at a desk, many in CI, where they are the same in each run. No deadline for one example:
 # the machine may be busy.

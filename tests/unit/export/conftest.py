@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
 from drsn.export.bundle_writer import file_entries, write_bundle
@@ -15,8 +14,6 @@ from drsn.model.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-torch.set_num_threads(1)  # networks this small gain nothing by more, and wait for cores that others use
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ def trained() -> Checkpoint:
     document = {
         **TINY,
         "augmentation": {"snr_db": [0, 20], "clean_share": 0.2, "equaliser_db": 1, "speed": 0.02},
-        "optimisation": {"steps": 120, "batch": 32},
+        "optimisation": {"steps": 60, "batch": 32},
         "evaluation": {**TINY["evaluation"], "accepted_snr_db": [10.0, 0.0]},
     }
     recipe, rng = recipe_from(document, "trained"), np.random.default_rng(3)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import sys
 
 import numpy as np
@@ -12,13 +11,10 @@ from drsn.agent.tools.evidence.figure import figure, lines_hz
 from drsn.model.errors import UnavailableError
 
 
-def drawn(record, **options: object) -> dict[str, str]:
+def shown(record, **options: object) -> dict[str, str]:
     """Label of each panel -> all its text."""
     pytest.importorskip("matplotlib")
     drawing = figure(record, **options)
-    file = io.BytesIO()
-    drawing.savefig(file, format="png")
-    assert file.getvalue().startswith(b"\x89PNG")
     return {
         axes.get_label(): " ".join(
             [axes.get_title("left"), axes.get_xlabel(), axes.get_ylabel(), *(t.get_text() for t in axes.texts)]
@@ -29,7 +25,7 @@ def drawn(record, **options: object) -> dict[str, str]:
 
 
 def test_a_picture_shows_the_signal_the_lines_and_the_decision(record):
-    said = drawn(record)
+    said = shown(record)
     assert "amplitude, g" in said["wave"]
     for name in ("shaft 29.2 Hz", "BPFO 104.6 Hz", "BPFI 157.9 Hz", "BSF", "FTF"):
         assert name in said["spectrum"]
@@ -41,17 +37,17 @@ def test_without_a_speed_there_are_no_lines_unless_somebody_knows_it(record):
     notes = tuple(note.model_copy(update={"rpm": None}) for note in record.header.windows)
     header = record.header.model_copy(update={"windows": notes, "bearing": None, "unit": None})
     slow = type(record)(header, record.event, record.arrays)
-    assert "speed unknown" in drawn(slow)["spectrum"]
-    assert "BPFO" in drawn(slow, bearing=BEARING, rpm=1750.0)["spectrum"]
+    assert "speed unknown" in shown(slow)["spectrum"]
+    assert "BPFO" in shown(slow, bearing=BEARING, rpm=1750.0)["spectrum"]
 
 
-def test_several_channels_and_the_sequential_rule_are_drawn(record):
+def test_several_channels_and_the_sequential_rule_are_shown(record):
     arrays = record.arrays.named()
     two = {name: np.repeat(arrays[name], 2, axis=1) for name in ("counts", "scale", "offset")}
     notes = tuple(note.model_copy(update={"evidence": 3.5}) for note in record.header.windows)
     header = record.header.model_copy(update={"windows": notes})
     event = record.event.model_copy(update={"evidence": 22.4})
-    said = drawn(type(record)(header, event, Arrays(**{**arrays, **two})))
+    said = shown(type(record)(header, event, Arrays(**{**arrays, **two})))
     assert "channel 1" in said["wave"]
     assert "3.5 nats" in said["probability"]
 

@@ -15,7 +15,7 @@ from drsn.agent.tools.demo.machines import DEMO_MACHINES, SAMPLE_RATE_HZ, record
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALL = ["--days", "0.01", "--stretches", "8", "--trials", "5", "--snr", "10", "--max-false-alarms", "1000"]
+SMALL = ["--days", "0.003", "--stretches", "8", "--trials", "3", "--snr", "10", "--max-false-alarms", "1000"]
 BUNDLE = ["--bundle", "shipped:synthetic"]
 
 
@@ -45,8 +45,8 @@ def test_false_alarms_and_delays_are_compared_with_the_targets(
     found = simulated(capsys, *recordings, *BUNDLE, snr_db=("10", "20"))
     false = found["false_alarms"]
     assert (false["alarms"], false["met"], found["met"]) == (0, True, True)
-    assert false["days"] == pytest.approx(0.01, rel=0.01)
-    assert false["upper_95_per_day"] == pytest.approx(2.9957 / 0.01, rel=0.01)
+    assert false["days"] == pytest.approx(0.003, rel=0.01)
+    assert false["upper_95_per_day"] == pytest.approx(2.9957 / 0.003, rel=0.01)
     assert [level["snr_db"] for level in found["levels"]] == [10.0, 20.0]
     for level in found["levels"]:
         assert set(level["delay"]) == {"inner_race", "outer_race"}
