@@ -195,8 +195,10 @@ class Twins(RuleBasedStateMachine):
     def forget(self, name: str) -> None:
         self._both(lambda engine: engine.forget(name, "ana"))
 
-    @rule(name=st.sampled_from(SENSORS), gate=st.booleans())
-    def commission(self, name: str, *, gate: bool) -> None:
+    @rule(name=st.sampled_from(SENSORS), gate=st.booleans(), undo=st.booleans())
+    def commission(self, name: str, *, gate: bool, undo: bool) -> None:
+        if undo:
+            self._both(lambda engine: engine.undo_commissioning(name, "ana"))
         self.requests += 1
         request = CommissioningRequest(str(self.requests), "ana", gate=gate)
         self._both(lambda engine: engine.begin_commissioning(name, request))
@@ -206,10 +208,6 @@ class Twins(RuleBasedStateMachine):
         for _ in range(batches):
             window = (PROBABILITIES[0], 0.6, None, False, 1.0, 1000.0, WINDOW_NS)
             self.batch([(name, *window), (other, *window)] * (MOST_WINDOWS // 2))
-
-    @rule(name=st.sampled_from(SENSORS))
-    def undo(self, name: str) -> None:
-        self._both(lambda engine: engine.undo_commissioning(name, "ana"))
 
     @rule(
         name=st.sampled_from(SENSORS), allowance=st.sampled_from([0.0, 3.0]), gate_rms=st.sampled_from([None, 0.5]),
