@@ -11,9 +11,9 @@ import json
 import tempfile
 import time
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,6 @@ from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.acquisition.codecs import Packet, PayloadFormat, frame
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
-from drsn.agent.acquisition.sensor_faults import WindowStats
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
@@ -58,7 +57,6 @@ from drsn.model.sources import data_dir
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.decision.alarm_engine import Outcome
     from drsn.model.data.recording import Recording
 
 BUNDLE = open_bundle(shipped("cwru"))
@@ -124,23 +122,24 @@ def record_of_a_raise(dtype: str) -> Record:
     loads = {recording.label: recording for recording in cwru.read_loads(data_dir() / "cwru", (LOAD_HP,))}
     healthy = loads["normal"].part(0, 24_000 / loads["normal"].n_samples)
     desk = MemoryWriter()
-    keeper = Recorder(WINDOWS, BATCH, desk, RENDERER.event)
+    keeper = Recorder(WINDOWS, desk, RENDERER.event)
     pattern = TopicPattern("plant/{point}/frame", "{point}")
     entry = Input(pattern, "frame", PayloadFormat(), None, (), 1.0, False, 1 << 20)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         line = Pipeline(
             Intake(CONTRACT, (entry,), 1, {}),
-            Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer),
+            Batcher(CONTRACT, BATCH, 0.0),
             backend,
             Interpreter(CONTRACT),
             pipeline(),
             recorder=keeper,
-            decided_at=lambda diagnosis: diagnosis.reading.end_unix_ns,
+            decided_at=lambda batch: batch.end_unix_ns[: batch.size].tolist(),
         )
-        outcomes = []
+        decisions = []
         for message in messages([healthy, loads["inner_race_007"]], dtype):
-            outcomes += line.process(InFlight(message))
-        outcomes += line.flush()
+            decisions += line.process(InFlight(message))
+        decisions += line.flush()
+    outcomes = [outcome for each in decisions for _, outcome in each.outcomes]
     events = [RENDERER.event(outcome.name, change) for outcome in outcomes for change in outcome.changes]
     keeper.release()
     raised = next(e for e in events if e.active and e.condition == "inner_race")
@@ -179,7 +178,7 @@ def interleaved(calls: dict[str, tuple[Callable[[], object], int]]) -> list[list
 
 
 def per_window() -> list[list[object]]:
-    """Time staging and keeping of a window, beside its inference (batch of 32, and alone) and all other steps."""
+    """Time a window in a batch of 32 sensors with and without evidence, beside its inference."""
     rng = np.random.default_rng(1)
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         x = rng.standard_normal((BATCH, 1, CONTRACT.window)).astype(np.float32)
@@ -188,31 +187,19 @@ def per_window() -> list[list[object]]:
             "inference, batch 32": (lambda: backend.infer(x), BATCH),
             "inference, alone": (lambda: backend.infer(x[:1]), 1),
         }
-        for name, count in (("keep, float32", None), ("keep, 16-bit counts", 1e-4)):
-            window = window_of(rng, count)
-            look, line = WindowStats(window.samples), pipeline()
-            keeper = Recorder(WINDOWS, BATCH, MemoryWriter(), RENDERER.event)
-            batch = Batcher(CONTRACT, BATCH, 0.0)
-            batch.add("press4", window, NO_PACKET, 0.0)
-            keeper.buffer(0, window, look)
-            (diagnosis,) = Interpreter(CONTRACT)(batch.readings, outputs)
-            outcome = replace(line.feed(diagnosis, 0), changes=())
+        windows = [window_of(rng, None) for _ in range(BATCH)]
+        for name, kept in (("all but inference, without evidence", 0), ("all but inference, with evidence", WINDOWS)):
+            recorder = Recorder(kept, MemoryWriter(), RENDERER.event)
+            instant = SimpleNamespace(infer=lambda _x: outputs)
+            batcher = Batcher(CONTRACT, BATCH, 0.0)
+            line = Pipeline(None, batcher, instant, Interpreter(CONTRACT), pipeline(), recorder=recorder)
 
-            def keep(
-                k: Recorder = keeper, w: Window = window, look: WindowStats = look, said: Outcome = outcome
-            ) -> None:
-                k.buffer(0, w, look)
-                k.record(0, None, said, outputs, 0)
+            def batch(line: Pipeline = line) -> None:
+                for number, window in enumerate(windows):
+                    line.add(f"s{number}", window, NO_PACKET)
+                line.flush()
 
-            calls[name] = (keep, 1)
-        batch = Batcher(CONTRACT, BATCH, 0.0)
-
-        def condition_and_judge() -> None:
-            batch.add("press4", window, NO_PACKET, 0.0)
-            batch.clear()
-            line.feed(diagnosis, 0)
-
-        calls["condition, sensor faults, alarm logic"] = (condition_and_judge, 1)
+            calls[name] = (batch, BATCH)
         return interleaved(calls)
 
 
@@ -225,8 +212,8 @@ def memory_mb() -> dict[str, float]:
     with OnnxBackend(BUNDLE.read("model.onnx"), CONTRACT, BATCH) as backend:
         for kept in (False, True):
             tracemalloc.start()
-            keeper = Recorder(WINDOWS if kept else 0, BATCH, MemoryWriter(), RENDERER.event)
-            batcher = Batcher(CONTRACT, BATCH, 0.0, keep=keeper.buffer)
+            keeper = Recorder(WINDOWS if kept else 0, MemoryWriter(), RENDERER.event)
+            batcher = Batcher(CONTRACT, BATCH, 0.0)
             line = Pipeline(None, batcher, backend, Interpreter(CONTRACT), pipeline(), recorder=keeper)
             for number in range(0, SENSORS * (WINDOWS + 1), BATCH):
                 for index in range(BATCH):
@@ -283,10 +270,10 @@ def quantising(snr_db: float) -> dict[str, object]:
     )
     windows = samples[: samples.size // CONTRACT.window * CONTRACT.window].reshape(-1, 1, CONTRACT.window)
     kept = np.empty_like(windows)
-    counts, work = np.zeros((1, CONTRACT.window), np.int16), np.zeros((1, CONTRACT.window), np.float32)
+    counts = np.zeros((1, CONTRACT.window), np.int16)
     scale, offset = np.zeros(1, np.float32), np.zeros(1, np.float32)
     for window, out in zip(windows, kept, strict=True):
-        quantise(window, None, window.min(axis=1), window.max(axis=1), counts, scale, offset, work)
+        quantise(window, None, counts, scale, offset)
         out[:] = samples_of(counts, scale, offset)
     conditioner = Conditioner(CONTRACT.window, CONTRACT.sample_rate_hz, CONTRACT.bandwidth_hz, CONTRACT.sample_rate_hz)
     threshold = CONTRACT.abstention_threshold
