@@ -31,6 +31,8 @@ ends early if the next window does not fit. Arrays of more bytes are freed after
 class Batcher:
     """Collects at most `max_windows` windows, each for at most `deadline_s`.
 
+    A window waits for others only if the batch before had others: on a quiet plant it is diagnosed at once.
+
     A window is copied when it is added. Conditioning and measuring are done for all of them at once, by `measure`.
 
     Args:
@@ -53,7 +55,7 @@ class Batcher:
         self.ignored_faults = ignored_faults
         self._packets: list[InFlight] = []  # of the rows
         self._contract, self._deadline_s, self._max_bytes = contract, deadline_s, max_bytes
-        self._due_s = 0.0
+        self._due_s, self._alone = 0.0, True  # alone: the batch before had one window at most
         self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
         self._groups: dict[float, RateGroup] = {}
         self.places: list[tuple[RateGroup, int]] = []
@@ -96,7 +98,7 @@ class Batcher:
         batch, rate_hz, samples = self.batch, window.sample_rate_hz, window.samples
         row = batch.size
         if not row:
-            self._due_s = now_s + self._deadline_s
+            self._due_s = now_s + (0.0 if self._alone else self._deadline_s)
         group = self._groups.get(rate_hz) or self._new_group(rate_hz)
         self.places.append((group, group.add(row, window)))
         self._bytes += samples.nbytes
@@ -126,6 +128,7 @@ class Batcher:
 
     def clear(self) -> None:
         """Remove the windows, and count them as finished in their packets."""
+        self._alone = len(self._packets) <= 1
         for in_flight in self._packets:
             in_flight.windows -= 1
         self._packets, self.places, self._bytes = [], [], 0

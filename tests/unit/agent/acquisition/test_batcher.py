@@ -89,7 +89,26 @@ def test_a_reading_has_the_fault_of_the_sensor(contract, in_flight: InFlight, op
     assert [measured.reading(row).fault for row in range(3)] == [fault, "offset", None]
 
 
+def fill(batch: Batcher, in_flight: InFlight, windows: int) -> None:
+    """A batch of so many windows, which is over."""
+    for _ in range(windows):
+        batch.add("a", window(), in_flight, 0.0)
+    batch.clear()
+
+
+def test_a_window_waits_for_others_only_if_the_batch_before_had_others(batch: Batcher, in_flight: InFlight):
+    batch.add("a", window(), in_flight, 100.0)
+    assert batch.wait_s(100.0) == 0, "the first of all"
+    batch.clear()
+    for windows, wait_s in ((2, 0.02), (1, 0), (3, 0.02)):
+        fill(batch, in_flight, windows)
+        batch.add("a", window(), in_flight, 100.0)
+        assert batch.wait_s(100.0) == pytest.approx(wait_s)
+        batch.clear()
+
+
 def test_no_window_waits_longer_than_the_deadline(batch: Batcher, in_flight: InFlight):
+    fill(batch, in_flight, 2)
     assert batch.wait_s(100.0) is None
     batch.add("a", window(), in_flight, 100.0)
     batch.add("b", window(), in_flight, 100.015)  # a second window does not extend it

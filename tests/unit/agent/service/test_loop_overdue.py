@@ -95,6 +95,9 @@ def test_what_never_comes_again_of_it_is_shed(start):
 def test_a_window_that_waits_for_company_while_the_connection_is_cut_votes_once(start, monkeypatch):
     plant = start(StubBroker(), raise_after="2/2", clear_after="2/2")
     batch = plant.agent.pipeline.batcher
+    for sensor in "bc":
+        plant.say(sensor, "normal")
+    plant.turn()  # a batch of two, so that the next window waits
     monkeypatch.setattr(batch, "_deadline_s", 600.0)
     plant.say("a", "inner_race")
     plant.turn(1)
@@ -104,7 +107,7 @@ def test_a_window_that_waits_for_company_while_the_connection_is_cut_votes_once(
     assert plant.ingest.epoch == 2, "its packet comes again"
     monkeypatch.setattr(batch, "_deadline_s", 0.0)
     plant.turn()
-    assert plant.health().windows == 1
+    assert plant.health().windows == 3
     assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
 
 
