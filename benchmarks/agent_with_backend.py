@@ -27,6 +27,7 @@ from drsn.agent.backends.selection import Chosen, choose
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.observability import logs
 from drsn.agent.service.bootstrap import assemble, backend_options
+from drsn.agent.service.waits import Waits
 from drsn.agent.settings.loader import load
 from drsn.agent.storage.journal import Journal
 from drsn.model.bundle import open_bundle
@@ -144,7 +145,8 @@ def main() -> None:
         else:
             chosen = Chosen(CountingBackend(choose(bundle, backend_options(settings)).backend, counter))
         journal = Journal(settings.agent.state_dir)
-        agent, loop = assemble(configuration, bundle, chosen, journal, Connection)
+        waits = Waits(overlap=arguments.stacks is None)  # the sampler sees the main thread alone
+        agent, loop = assemble(configuration, bundle, chosen, journal, Connection, waits=waits)
         sampler, metrics = StackSampler(), agent.pipeline.metrics
         if arguments.stacks is not None:
             sampler.start(metrics.windows)

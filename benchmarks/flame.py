@@ -2,7 +2,8 @@
 
     python benchmarks/flame.py            # half a minute; results/flame.json, results/flame.png
 
-The main thread's stack is sampled by the process itself, in steady CPU time. The other threads, which are those of the
+The main thread's stack is sampled by the process itself, in steady CPU time; the network runs on it too, without the
+overlap. The other threads, which are those of the
 MQTT library, the disk and the evidence, are one row. A frame's width is its time for each window.
 """
 

@@ -110,7 +110,12 @@ class InferenceSection(Section):
     """How windows of many sensors are combined to one call of the network."""
 
     max_batch: int = Field(default=32, ge=1, le=1024, description="windows")
-    deadline_s: float = Field(default=0.02, ge=0, le=10, description="a window waits no longer for others, and not at all if the batch before had none")
+    deadline_s: float = Field(
+        default=0.02,
+        ge=0,
+        le=10,
+        description="a window waits no longer for others, and not at all if the batch before had none",
+    )
     threads: int = Field(default=1, ge=1, le=64, description="of one call of the network, on ONNX Runtime")
     cuda_graphs: bool = Field(default=True, description="of TensorRT: one launch a call; false: layer by layer")
 

@@ -17,6 +17,7 @@ import numpy as np
 from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.bootstrap import assemble, opened_model
 from drsn.agent.service.connections import in_flight
+from drsn.agent.service.waits import Waits
 from drsn.agent.settings.sections import InputSection
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.bench.capacity import Capacity
@@ -229,7 +230,8 @@ def _running(configuration: Configuration, entry: InputSection) -> Iterator[tupl
         bundle, chosen = stack.enter_context(opened_model(configuration))
         journal = Journal(folder)
         stack.callback(journal.close)
-        agent, loop = assemble(configuration, bundle, chosen, journal, connect)
+        # Without the overlap all stages run on the main thread, whose samples are counted.
+        agent, loop = assemble(configuration, bundle, chosen, journal, connect, waits=Waits(overlap=False))
         stack.callback(agent.recorder.close)
         for connection in connections:
             connection.start()
