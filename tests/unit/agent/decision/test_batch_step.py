@@ -274,10 +274,11 @@ VOTES = AlarmRule(Quorum(2, 3), Quorum(2, 3))
 @pytest.mark.parametrize("few_rows", [0, 99])
 def test_evidence_of_an_earlier_rule_goes_with_the_next_window_that_counts(few_rows: int):
     """The settings have changed from the sequential rule to votes; the first window after it is an abstention."""
-    twins = begun(Policy(replace(VOTES, threshold_nats=20.0), VOTES), few_rows)
+    votes = AlarmRule(Quorum(3, 3), Quorum(3, 3))
+    twins = begun(Policy(replace(votes, threshold_nats=20.0), votes), few_rows)
     twins.batch([("a", *BALL)] * 2)
     assert twins.reference.sensors["a"].conditions["ball"].evidence > 0
-    twins.restart(dict.fromkeys(SENSORS, Policy(VOTES, VOTES)))
+    twins.restart(dict.fromkeys(SENSORS, Policy(votes, votes)))
     for window in (STRANGE, HEALTHY, HEALTHY):
         twins.batch([("a", *window)])
         twins.the_states_are_equal()
@@ -294,6 +295,29 @@ def test_an_alarm_that_stands_does_not_need_the_path_of_one_window(few_rows: int
         for _ in range(5):
             twins.batch(rows)
             twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_commissioning_gets_the_windows_of_batches(few_rows: int):
+    twins = begun(Policy(VOTES, VOTES), few_rows)
+    twins.batch([("a", *HEALTHY)] * MOST_WINDOWS)
+    twins.commission("a", gate=True, undo=False)
+    for _ in range(4):
+        twins.tick(1.0, 1, connected=True)
+        twins.batch([("a", *HEALTHY)] * MOST_WINDOWS)
+    twins.tick(1.0, 1, connected=True)
+    assert twins.arrays.sensors["a"].commission is not None
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_the_period_of_a_sensor_is_kept_beside_one_that_changes(few_rows: int):
+    twins = begun(Policy(VOTES, VOTES), few_rows)
+    for seconds in (1.0, 0.3, 5.0, 1.7):
+        twins.batch([("a", *HEALTHY), ("b", *BALL), ("c", *HEALTHY)])
+        twins.the_states_are_equal()
+        twins.tick(seconds, 2, connected=True)
+    assert twins.arrays.sensors["a"].period_s > 1
 
 
 def test_a_batch_without_a_window_changes_nothing():
