@@ -40,11 +40,12 @@ class Connections:
 
 
 def in_flight(settings: Settings) -> int:
-    """Packets that the broker may send before the first is acknowledged: four batches.
+    """Packets that the broker may send before the first is acknowledged: eight batches of 32, four of larger ones.
 
-    One batch is in the network and one waits for its commit; with fewer packets the batches do not fill.
+    One batch is filled, one is in the network, one or two wait for their commit, and the others come in meanwhile. One
+    sensor may have sent all of them, so there are no more than `continuity.DUPLICATE_SPAN` by default.
     """
-    return 4 * max(32, settings.inference.max_batch)
+    return max(256, 4 * settings.inference.max_batch)
 
 
 def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
