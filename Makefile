@@ -39,7 +39,7 @@ lint: $(VENV)/.installed .types
 
 # While you change the code: everything that needs no other process.
 check: lint broker
-	$(PYTEST) tests/unit tests/contract
+	$(PYTEST) tests/unit tests/contract --ignore=tests/unit/benchmarks
 
 # What the agent must survive: killed, cut off, without disk, broker or clock. An hour and a half, and its ledger is written;
 # in CI a few minutes: make chaos FORM=short. Some of it needs root.

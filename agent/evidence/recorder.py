@@ -12,7 +12,7 @@ import numpy as np
 from drsn.agent.acquisition.memory_quota import MemoryQuota
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
-from drsn.agent.evidence.capture import WAITING_BYTES, Capture, captured_bytes
+from drsn.agent.evidence.capture import WAITING_BYTES, Capture
 from drsn.agent.evidence.window_history import NoteForm, WindowHistory, WindowShape, history_bytes, note_dtype
 from drsn.agent.observability.logs import Throttle, fields
 
@@ -150,12 +150,12 @@ class Recorder:
             if history is None:
                 self.dropped += sensor in self._crowded_out
                 continue
-            if self._captured_bytes + captured_bytes(self._windows, history.shape) > self._waiting_bytes:
+            if self._captured_bytes + history.nbytes > self._waiting_bytes:
                 self.dropped += 1
                 continue
             assert self._form is not None, "there is a history"
-            event, (infos, arrays) = self._render(sensor, change), history.copy(sensor, self._form)
-            self._captures.append(Capture(event, decided, history.shape.sample_rate_hz, infos, arrays))
+            copy = history.copy(sensor, self._form)
+            self._captures.append(Capture(self._render(sensor, change), decided, copy))
             self._captured_bytes += self._captures[-1].nbytes
 
     def _crowd_out(self, sensor: str) -> None:

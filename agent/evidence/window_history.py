@@ -181,26 +181,56 @@ class WindowHistory:
         self._samples[at], self._notes[at], self._states[at], self._units[at] = samples, note, states, unit
         self._added += 1
 
-    def copy(self, sensor: str, form: NoteForm) -> tuple[tuple[WindowInfo, ...], Arrays]:
-        """Copy its windows, oldest first; the samples are quantised to 16-bit counts."""
+    def copy(self, sensor: str, form: NoteForm) -> HistoryCopy:
+        """Copy its windows, oldest first.
+
+        Args:
+            sensor: its id.
+            form: of the notes.
+        """
         size = len(self._units)
         order = [number % size for number in range(max(0, self._added - size), self._added)]
-        notes, arrays = self._notes[order], Arrays.empty(len(order), self.shape)
+        states = [state for at in order if (state := self._states[at]) is not None]
+        units = [self._units[at] for at in order]
+        return HistoryCopy(sensor, self.shape, form, self._samples[order], self._notes[order], states, units)
+
+
+@dataclass(frozen=True)
+class HistoryCopy:
+    """The windows of a sensor, copied as they are. To unpack them takes a hundred times as long, and can wait."""
+
+    sensor: str
+    shape: WindowShape
+    form: NoteForm
+    samples: NDArray[np.float32]
+    """float32[windows, channels, samples], oldest first."""
+    notes: NDArray[np.void]
+    states: list[tuple[SensorState | None, SensorState]]
+    """Cold parts of the alarm states before and after each window."""
+    units: list[str | None]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return self.samples.nbytes + self.notes.nbytes
+
+    def unpack(self) -> tuple[tuple[WindowInfo, ...], Arrays]:
+        """The windows as objects, and their arrays with the samples quantised to 16-bit counts."""
+        notes, arrays = self.notes, Arrays.empty(len(self.notes), self.shape)
         for name in ("probabilities", "novelty", "alpha"):
             getattr(arrays, name)[...] = notes[name]
         infos = []
-        for row, at in enumerate(order):
-            count = float(notes["count"][row])
+        for row, (note, samples) in enumerate(zip(notes, self.samples, strict=True)):
+            count = float(note["count"])
             lossless = quantise(
-                self._samples[at],
+                samples,
                 None if math.isnan(count) else count,
                 arrays.counts[row],
                 arrays.scale[row],
                 arrays.offset[row],
             )
-            states = self._states[at]
-            assert states is not None, "each index in the order was added"
-            infos.append(_info(notes[row], _reading(sensor, notes[row], self._units[at]), states, form, lossless))
+            reading = _reading(self.sensor, note, self.units[row])
+            infos.append(_info(note, reading, self.states[row], self.form, lossless))
         return tuple(infos), arrays
 
 

@@ -83,7 +83,7 @@ def test_what_finds_no_room_is_counted(contract):
 
 
 def test_what_waits_for_a_commit_is_bounded(contract):
-    story = tell(contract, *LABELS, waiting_bytes=5000)
+    story = tell(contract, *LABELS, waiting_bytes=8000)
     assert (len(captured(story)), story.recorder.dropped) == (1, 1)
 
 

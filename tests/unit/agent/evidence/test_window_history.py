@@ -20,7 +20,7 @@ def test_the_oldest_goes_when_it_is_full():
         note["times"], note["count"] = (number, 5, 5), np.nan
         note["before"], note["after"] = (np.frombuffer(packed(state, FORM.conditions), BEFORE)[0],) * 2
         history.add(np.full((1, 8), number, np.float32), note[()], (state, state), "g")
-        kept, copied = history.copy("press4", FORM)
+        kept, copied = history.copy("press4", FORM).unpack()
         first = max(0, number - 2)
         assert [each.reading.end_unix_ns for each in kept] == list(range(first, number + 1))
         assert {(each.reading.sensor, each.reading.unit, each.condition) for each in kept} == {("press4", "g", "ball")}

@@ -107,7 +107,7 @@ def test_every_packet_of_the_careful_time_after_a_crash_commits_at_once(patient,
 def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
     plant = patient(StubBroker())
     seen = commits(plant, monkeypatch)
-    for _ in range(64):  # Receive Maximum is 128
+    for _ in range(128):  # Receive Maximum is 256
         plant.say("a", "normal")
     plant.turn(40)
     assert len(seen) == 1
