@@ -62,7 +62,7 @@ class FaultScreen:
     @property
     def nbytes(self) -> int:
         """Memory of its arrays."""
-        return self._centred.nbytes + self._flags.nbytes
+        return self._centred.nbytes + self._repeated.nbytes + self._extreme.nbytes
 
     def __call__(
         self, native: NDArray[np.float32], clipped: NDArray[np.bool_], rate_error: NDArray[np.float64]
@@ -84,9 +84,11 @@ class FaultScreen:
         return found
 
     def _allocate(self, rows: int) -> None:
-        self._centred = np.empty((rows, self._channels, self._samples), np.float64)
-        # Flags of equal samples, padded to whole 64-bit words, which are counted eight flags at a time.
-        self._flags = np.zeros((rows, self._channels, -(-self._samples // 8) * 8), np.bool_)
+        shape, padded = (rows, self._channels, self._samples), -(-self._samples // 8) * 8
+        self._centred = np.empty(shape, np.float64)
+        # Flags of samples, padded to whole 64-bit words, which are counted eight flags at a time. The padding is false.
+        self._repeated = np.zeros((rows, self._channels, padded), np.bool_)
+        self._extreme = np.zeros((rows, self._channels, padded), np.bool_)
 
     def _screen(
         self,
@@ -109,19 +111,19 @@ class FaultScreen:
             explained = np.square(centred.reshape(-1, samples) @ self._trends).sum(axis=1).reshape(rows, channels)
             level = np.maximum(high, -low).astype(np.float64)
             masks = {
-                "non_finite": ~np.isfinite(energy).all(axis=1),
-                "flat": (energy <= samples * np.square(FLAT * level)).any(axis=1),
-                "clipping": clipped,
-                "offset": (np.square(mean) * samples >= OFFSET**2 * energy).any(axis=1),
-                "ski_slope": (explained >= SKI_SLOPE * energy).any(axis=1),
-                "wrong_rate": np.abs(rate_error) > RATE_TOLERANCE,
+                "non_finite": ~np.isfinite(energy),
+                "flat": energy <= samples * np.square(FLAT * level),
+                "clipping": clipped[:, np.newaxis],
+                "offset": np.square(mean) * samples >= OFFSET**2 * energy,
+                "ski_slope": explained >= SKI_SLOPE * energy,
+                "wrong_rate": np.abs(rate_error)[:, np.newaxis] > RATE_TOLERANCE,
             }
         fault = found.fault[part]
         fault[...] = NO_FAULT
-        for code in reversed(range(len(FAULT_NAMES))):
+        for code in reversed(range(len(FAULT_NAMES))):  # the first fault of a row is the last one that is written
             mask = masks.get(FAULT_NAMES[code])
-            if mask is not None:
-                fault[mask] = code
+            if mask is not None and mask.any():
+                fault[mask.any(axis=1)] = code
         for row in np.flatnonzero(self._suspect(native, high, low)).tolist():
             stats = WindowStats(native[row], clipped=bool(clipped[row]), rate_error=float(rate_error[row]))
             name = find_fault(stats)
@@ -131,19 +133,18 @@ class FaultScreen:
         self, native: NDArray[np.float32], high: NDArray[np.float32], low: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
         """bool[rows]: the row may be stuck, clipped, interrupted or stale, because many of its samples are equal."""
-        samples = native.shape[2]
-        repeated = self._count(np.equal, native[:, :, 1:], native[:, :, :-1])
-        at_high = self._count(np.equal, native, high[:, :, np.newaxis])
-        at_low = self._count(np.equal, native, low[:, :, np.newaxis])
-        many = (repeated >= samples * DROPOUT_SHARE - 1) | (np.maximum(at_high, at_low) >= CLIPPED_SAMPLES)
-        suspect: NDArray[np.bool_] = many.any(axis=1)
-        return suspect
+        rows, _, samples = native.shape
+        repeated, extreme = self._repeated[:rows], self._extreme[:rows]
+        np.equal(native[:, :, 1:], native[:, :, :-1], out=repeated[:, :, : samples - 1])
+        np.equal(native, high[:, :, np.newaxis], out=extreme[:, :, :samples])
+        extreme[:, :, :samples] |= native == low[:, :, np.newaxis]
+        suspect = _count(repeated) >= samples * DROPOUT_SHARE - 1
+        suspect |= _count(extreme) >= CLIPPED_SAMPLES
+        any_channel: NDArray[np.bool_] = suspect.any(axis=1)
+        return any_channel
 
-    def _count(self, compare: np.ufunc, left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.int64]:
-        """int64[rows, channels]: for how many samples the comparison holds."""
-        rows, _, used = left.shape
-        flags = self._flags[:rows]
-        compare(left, right, out=flags[:, :, :used])
-        flags[:, :, used:] = False
-        counts: NDArray[np.int64] = np.bitwise_count(flags.view(np.uint64)).sum(axis=2, dtype=np.int64)
-        return counts
+
+def _count(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """int64[rows, channels]: how many flags are set."""
+    counts: NDArray[np.int64] = np.bitwise_count(flags.view(np.uint64)).sum(axis=2, dtype=np.int64)
+    return counts
