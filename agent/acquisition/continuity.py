@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DUPLICATE_SPAN = 256
 """A seq that is behind by less than this is a repetition when neither `boot_id` nor `t0` shows a restart. The broker
-redelivers no more than what one sensor has in flight: four batches of 32 windows at most."""
+redelivers no more than what one sensor has in flight: 256 packets by default (service/connections)."""
 
 TOUCH_TOLERANCE_SAMPLES = 1.5
 """`t0` proves that packets touch if it is off by no more than this; sensors round it to their clock's ticks."""

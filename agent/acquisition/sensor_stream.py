@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 MAX_REPEATS = 1024
-"""Duplicates in a row after which the sensor counts as restarted. No more than four batches are in flight, 128 packets
-of the default batch."""
+"""Duplicates in a row after which the sensor counts as restarted. No more than 256 packets are in flight by default."""
 
 WASTED_WINDOWS = 8
 """Samples lost in a row, in windows, after which a notice says that the packets never join to a window."""

@@ -91,6 +91,8 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     bundle = open_bundle(configuration.bundle_path)
     check_inputs(settings, bundle.contract)
     chosen = choose(bundle, backend_options(settings))
+    # The network's thread may still be in a call when the process ends by an error: `close` waits for it.
+    chosen = replace(chosen, backend=LockedBackend(chosen.backend))
     bundle = replace(bundle, files={})  # the backend has its own copy: 2 MB less
     try:
         yield bundle, chosen
@@ -161,7 +163,7 @@ def assemble(
     Args:
         configuration: the settings.
         bundle: the model.
-        chosen: the backend that runs its network.
+        chosen: the backend that runs its network; two threads may call it (`LockedBackend`) if `waits.overlap`.
         journal: what an earlier run left; it is closed by the caller.
         connect: makes a connection.
         waits: limits and waits; None: those of the service.
@@ -176,9 +178,8 @@ class _Assembly:
     def __init__(
         self, configuration: Configuration, bundle: Bundle, chosen: Chosen, journal: Journal, waits: Waits, clock: Clock
     ) -> None:
-        self.configuration, self.bundle, self.journal = configuration, bundle, journal
+        self.configuration, self.bundle, self.chosen, self.journal = configuration, bundle, chosen, journal
         self.waits, self.clock, self.metrics = waits, clock, Metrics()
-        self.chosen = replace(chosen, backend=LockedBackend(chosen.backend)) if waits.overlap else chosen
         self.remembered: Snapshot = journal.load()
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
