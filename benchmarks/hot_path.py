@@ -139,7 +139,7 @@ def batches() -> dict[str, Callable[[], object]]:
 
 
 def _judging(engine: AlarmEngine, interpret: Interpreter, batch: WindowBatch, outputs: Outputs) -> Callable[[], object]:
-    return lambda: engine.feed_batch(interpret.columns(batch, outputs), 0)
+    return lambda: engine.feed_batch(interpret.columns(batch, outputs), [0] * batch.size)
 
 
 def main() -> None:
