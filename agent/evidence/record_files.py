@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,7 +58,7 @@ class RecordFiles:
         self._directory = directory
         self._quota_bytes = quota_bytes
         self._reserve_bytes = reserve_bytes
-        self._files: deque[RecordFile] | None = None  # oldest first; None: not read yet
+        self._files: dict[tuple[str, str], RecordFile] | None = None  # by sensor and event, oldest first; None: not read
         self.bytes = 0
         """Size of all records."""
 
@@ -74,26 +73,25 @@ class RecordFiles:
             raise ValueError(f"{len(data)} bytes of event {event_id[:40]!r} of {sensor[:64]!r} can't be kept")
         path = self._directory / sensor / f"{event_id}{SUFFIX}"
         files = self._index()
-        for same in [each for each in files if each.path == path]:  # rare: a repeat after a crash
-            files.remove(same)
+        if (same := files.pop((sensor, event_id), None)) is not None:  # rare: a repeat after a crash
             self.bytes -= same.size
         while files and self.bytes + len(data) > self._quota_bytes:
-            self._remove(files.popleft())
+            self._remove(files.pop(next(iter(files))))
         path.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(path.parent).free < len(data) + self._reserve_bytes:
             raise OSError(f"less than {self._reserve_bytes >> 20} MiB would stay free on the disk")
         _write(path, data)
-        files.append(RecordFile(path, len(data), path.stat().st_mtime_ns))
+        files[sensor, event_id] = RecordFile(path, len(data), path.stat().st_mtime_ns)
         self.bytes += len(data)
 
-    def _index(self) -> deque[RecordFile]:
+    def _index(self) -> dict[tuple[str, str], RecordFile]:
         """The records, oldest first. The first call reads the directory, and deletes unfinished files of a crash."""
         if self._files is None:
             for path in self._directory.glob(f"*/*{UNFINISHED}"):
                 with suppress(OSError):  # not a regular file; later records are written all the same
                     path.unlink()
-            self._files = deque(listed(self._directory))
-            self.bytes = sum(each.size for each in self._files)
+            self._files = {(each.sensor, each.event_id): each for each in listed(self._directory)}
+            self.bytes = sum(each.size for each in self._files.values())
         return self._files
 
     def _remove(self, oldest: RecordFile) -> None:
