@@ -58,7 +58,8 @@ class RecordFiles:
         self._directory = directory
         self._quota_bytes = quota_bytes
         self._reserve_bytes = reserve_bytes
-        self._files: dict[tuple[str, str], RecordFile] | None = None  # by sensor and event, oldest first; None: not read
+        # By sensor and event, oldest first; None: not read yet.
+        self._files: dict[tuple[str, str], RecordFile] | None = None
         self.bytes = 0
         """Size of all records."""
 
