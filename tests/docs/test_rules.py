@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import ast
 import statistics
+import sys
 from pathlib import Path
 
 import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("agent", "export", "model") for path in (ROOT / folder).rglob("*.py"))
@@ -19,6 +25,13 @@ def lines(path: Path) -> int:
 
 def test_no_file_is_longer_than_400_lines():
     assert [path.name for path in ALL if lines(path) > 400] == []
+
+
+def test_the_wheel_has_every_folder():
+    """The list of packages is explicit, and a new folder is easily forgotten: only the installed command would fail."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {f"drsn.{path.parent.relative_to(ROOT).as_posix().replace('/', '.')}" for path in SOURCES}
+    assert set(project["tool"]["setuptools"]["packages"]) == folders
 
 
 def test_the_median_file_is_about_a_hundred_lines():
