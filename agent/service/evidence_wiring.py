@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
-TRAILS_BYTES = 128 << 20
-"""Memory for all sensors' windows, at least: eight windows of each of 24 sensors at 1 MHz, for a bundle of 12 kHz."""
+TRAILS_BYTES = 64 << 20
+"""Memory for all sensors' windows, at least: eight windows of each of 12 sensors at 1 MHz, for a bundle of 12 kHz."""
 
 
 def recorder_of(
