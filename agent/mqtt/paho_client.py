@@ -1,8 +1,8 @@
 """paho's client with a shorter way for packets of samples and their acknowledgements: a thousand of them a second.
 
-Four of paho's methods that are no part of its public interface are overridden or called: `_create_socket`,
-`_handle_publish`, `_packet_queue`, `_reset_sockets`. They are the same in 2.1 and 2.2. If a later paho no longer calls
-the first two, the client works as paho's does; a test reports it.
+Three of paho's methods that are no part of its public interface are overridden or called: `_create_socket`,
+`_handle_publish`, `_packet_queue`. They are the same in 2.1 and 2.2. If a later paho no longer calls the first two, the
+client works as paho's does; a test reports it.
 """
 
 from __future__ import annotations
@@ -42,10 +42,6 @@ class PahoClient(paho.Client):
         """Acknowledge QoS 1 messages in this order: the network thread is woken once, and writes once."""
         acks = b"".join([b"\x40\x02" + packet_id.to_bytes(2, "big") for packet_id in packet_ids])
         self._packet_queue(PUBACK, acks, packet_ids[-1], 1)
-
-    def close_socket_pair(self) -> None:
-        """Close the pair of sockets that wakes the network thread, which has ended; paho does so when it is freed."""
-        self._reset_sockets(sockpair_only=True)
 
     def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
         """Read a packet as paho does, which also notes that the broker is alive, and then those that came with it."""

@@ -170,8 +170,8 @@ class Session:
         client = self._client
         self.leave(with_will=with_will)  # first: loop_stop alone would wait for unacknowledged messages
         client.loop_stop()
-        client.close_socket_pair()
-        # The callbacks refer to this session, which refers to the client: without them the client is freed at once.
+        # paho closes its pair of sockets when the client is freed. The callbacks refer to this session, which refers
+        # to the client: without them the client is freed at once, else by the garbage collector at some later time.
         client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
         client.on_publish_packet = None
 

@@ -36,9 +36,6 @@ class FakeClient:
     def loop_start(self) -> None:
         self.on_start(self)
 
-    def close_socket_pair(self) -> None:
-        """There is none."""
-
     def loop_stop(self) -> None:
         pass
 
