@@ -37,7 +37,7 @@ lint: $(VENV)/.installed .types
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
 
-# While you change the code: everything that needs no other process.
+# While you change the code: everything that needs no other process, but for the tests of benchmarks/.
 check: lint broker
 	$(PYTEST) tests/unit tests/contract --ignore=tests/unit/benchmarks
 

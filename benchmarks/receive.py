@@ -145,7 +145,7 @@ def ack_step(client: paho.Client, end: socket.socket, messages: list[Message]) -
         return list(messages[:BATCH])
 
     def run(batch: list[object]) -> None:
-        ack_all(batch)  # type: ignore[arg-type]
+        ack_all(batch)  # type: ignore[arg-type]  # a step passes on what `prepare` gave
         client.loop_write()
 
     return Step("acknowledge and write", prepare, run)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.fault_screen import FaultScreen
-from drsn.model.conditioning import Conditioner, real_fft
+from drsn.model.conditioning import Conditioner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +68,9 @@ class RateGroup:
             self._conditioner(native, x[:size])
         else:
             at = rows
-            x[rows] = self._conditioner.from_spectrum(real_fft(native))
+            conditioned = np.empty((size, *x.shape[1:]), np.float32)
+            self._conditioner(native, conditioned)
+            x[rows] = conditioned
         batch.rms[at], batch.peak[at], batch.fault[at] = found.rms, found.peak, found.fault
 
     def clear(self) -> None:

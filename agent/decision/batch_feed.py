@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from drsn.agent.decision.batch_step import WindowColumns
-from drsn.agent.decision.counters import Counters, counter_dtype, merged
+from drsn.agent.decision.counters import Counters, counter_dtype
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 
 if TYPE_CHECKING:
@@ -61,15 +61,6 @@ class Decisions:
         """One row as an object, with the allowance of a baseline."""
         diagnosis, condition = self.diagnoses.diagnosis(row), self.names[self.condition[row]]
         return diagnosis if diagnosis.condition == condition else replace(diagnosis, condition=condition)
-
-    def state_before(self, row: int) -> SensorState | None:
-        """The state of a row's sensor before the window; None: the sensor is new."""
-        cold = self.before_cold[row]
-        return None if cold is None else merged(cold, self.before[row])
-
-    def state_after(self, row: int) -> SensorState:
-        """The state of a row's sensor after the window."""
-        return merged(self.after_cold[row], self.after[row])
 
 
 class _Work(NamedTuple):

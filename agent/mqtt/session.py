@@ -71,6 +71,13 @@ class SessionEvents:
     """A message arrived; None: messages are ignored."""
 
 
+def _ignore(*_: object) -> None:
+    """A callback of a session that has ended."""
+
+
+ENDED: Final = SessionEvents(_ignore, _ignore, _ignore, _ignore, _ignore)
+
+
 def open_session(
     broker: BrokerAddress, options: ConnectionOptions, events: SessionEvents, *, epoch: int, protocol: Protocol
 ) -> Session:
@@ -174,6 +181,8 @@ class Session:
         # to the client: without them the client is freed at once, else by the garbage collector at some later time.
         client.on_connect = client.on_disconnect = client.on_message = client.on_publish = client.on_subscribe = None
         client.on_publish_packet = None
+        # So do the callbacks of the connection, which keeps its last session.
+        self._events = ENDED
 
     def cut(self) -> None:
         """Disconnect, and ignore messages that still arrive: the broker sends them again on the next connection."""

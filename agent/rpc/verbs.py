@@ -1,4 +1,4 @@
-"""The table of all commands. The dispatcher and the alarm tests read it."""
+"""The table of all commands. The dispatcher and the alarm tests read it; `verb_help` has their lines for the shell."""
 
 from __future__ import annotations
 

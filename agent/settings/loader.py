@@ -10,17 +10,16 @@ import hashlib
 import os
 import sys
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
+from pydantic_settings import InitSettingsSource, SettingsError
 
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in, world_readable
-from drsn.agent.settings.environment import PREFIX, from_environment
-from drsn.agent.settings.sections import MqttSection, Settings
+from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
 from drsn.model.errors import ConfigurationError, UsageError
 from drsn.model.toml_file import TomlError, read_toml
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pydantic_core import ErrorDetails
+    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
     from drsn.agent.mqtt.broker_address import BrokerAddress
 
@@ -97,7 +97,8 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
-    return _read(path, from_environment(os.environ), _nested(overrides))
+    _check_environment()
+    return _read(path, _nested(overrides))
 
 
 def bundle_path(text: str) -> Path:
@@ -114,13 +115,32 @@ def bundle_path(text: str) -> Path:
     return shipped(name)
 
 
-def _read(path: Path, environment: dict[str, Any], overrides: dict[str, Any]) -> Settings:
+def _read(path: Path, overrides: dict[str, Any]) -> Settings:
     try:
         document = read_toml(path)
     except TomlError as error:
         raise ConfigurationError(f"{path}: {error}") from None
+
+    class Reader(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            """Return the sources; the first one has priority."""
+            written = InitSettingsSource(settings_cls, document)
+            return init_settings, env_settings, written, InitSettingsSource(settings_cls, _systemd_defaults())
+
     try:
-        return Settings.model_validate(reduce(_merged, (_systemd_defaults(), document, environment, overrides)))
+        return Reader(**overrides)
+    except RecursionError:
+        raise ConfigurationError("environment: lists within lists without end") from None
+    except SettingsError as error:
+        raise ConfigurationError(f"environment: {error}; lists are written as JSON") from None
     except ValidationError as error:
         # An input that is wrong is also reported as missing; the first error is enough.
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
@@ -143,7 +163,7 @@ def _source(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
     given = overrides.get(section)
     if given is not None and (not isinstance(given, dict) or not key or key in given):
         return "--set"
-    names = (f"{PREFIX}{section}__{key}".upper(), f"{PREFIX}{section}".upper())
+    names = (f"{ENVIRONMENT_PREFIX}{section}__{key}".upper(), f"{ENVIRONMENT_PREFIX}{section}".upper())
     return next((f"environment variable {name}" for name in os.environ if name.upper() in names), str(path))
 
 
@@ -153,13 +173,15 @@ def _systemd_defaults() -> dict[str, Any]:
     return {"agent": {"state_dir": state}} if state else {}
 
 
-def _merged(values: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
-    """Return both, table in table; where both have a value, that of `others`."""
-    both = {
-        key: _merged(values[key], value) if isinstance(value, dict) and isinstance(values.get(key), dict) else value
-        for key, value in others.items()
-    }
-    return values | both
+def _check_environment() -> None:
+    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+    for variable in sorted(os.environ):
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX):  # pydantic-settings ignores the case
+            continue
+        section, _, key = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
+        known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
+        if known is None or (key and key.split("__")[0] not in known):
+            raise ConfigurationError(f"environment variable {variable}: there is no such setting")
 
 
 def _nested(overrides: Sequence[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.acquisition.codecs import PayloadFormat
 from drsn.agent.decision.voting import Quorum
@@ -17,6 +18,8 @@ from drsn.agent.schema.bearing import Geometry
 from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
+
+ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 
 
 class Section(Frozen, defer_build=True):
@@ -280,8 +283,12 @@ class SensorSection(Section):
     sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
 
 
-class Settings(Frozen):
-    """All settings."""
+class Settings(BaseSettings):
+    """All settings, from arguments alone; `loader` adds the file and the environment."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
+    )
 
     agent: AgentSection
     mqtt: MqttSection = MqttSection()
@@ -293,6 +300,18 @@ class Settings(Frozen):
     sensor_faults: SensorFaultsSection = SensorFaultsSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the arguments as the only source."""
+        return (init_settings,)
 
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:

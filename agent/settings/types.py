@@ -8,6 +8,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.utf8 import flaw
@@ -62,7 +63,9 @@ def _is_host(name: str) -> bool:
     return _HOST.fullmatch(name.encode("idna").decode()) is not None
 
 
-QuorumText = Annotated[Quorum, BeforeValidator(_quorum)]
+# NoDecode: an environment variable holds 6/8, not JSON.
+QuorumText = Annotated[Quorum, NoDecode, BeforeValidator(_quorum)]
+
 Prefix = Annotated[str, Field(pattern=PREFIX, max_length=200), BeforeValidator(_prefix)]
 UserName = Annotated[str, AfterValidator(_text)]
 BrokerUrl = Annotated[str, AfterValidator(_url)]

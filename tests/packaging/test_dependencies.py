@@ -25,7 +25,7 @@ def test_the_base_install_resolves_to_wheels_on_a_jetson(python):
     )  # fmt: skip
     assert resolved.returncode == 0, resolved.stderr
     names = {line.partition("==")[0] for line in resolved.stdout.splitlines() if line[:1].isalpha()}
-    assert names >= {"numpy", "onnxruntime", "paho-mqtt", "pydantic"}
+    assert names >= {"numpy", "onnxruntime", "paho-mqtt", "pydantic-settings"}
     assert not names & {"torch", "onnx", "scipy"}
 
 

@@ -74,11 +74,11 @@ def _refuse(_value: object, _immutable: bool) -> object:  # noqa: FBT001 (the si
     raise PacketError(Reason.BAD_DOCUMENT, "a CBOR tag that is not accepted")
 
 
-def _untagged(value: object, _immutable: bool) -> object:  # noqa: FBT001
+def _untagged(value: object, _immutable: bool) -> object:  # noqa: FBT001 (cbor2 calls it)
     return value
 
 
-def _typed_array(dtype: np.dtype[Any], value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
+def _typed_array(dtype: np.dtype[Any], value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001 (cbor2 calls it)
     if not isinstance(value, bytes):
         raise PacketError(Reason.BAD_DOCUMENT, "a typed array is not of bytes")
     if len(value) % dtype.itemsize:
@@ -86,7 +86,7 @@ def _typed_array(dtype: np.dtype[Any], value: object, _immutable: bool) -> NDArr
     return np.frombuffer(value, dtype)
 
 
-def _reshaped(value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001
+def _reshaped(value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001 (cbor2 calls it)
     match value:
         case [[int(channels), int(samples)], np.ndarray() as flat] if channels * samples == flat.size and channels > 0:
             return flat.reshape(channels, samples)

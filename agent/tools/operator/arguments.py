@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drsn.agent.rpc.verb_help import VERB_HELP
 from drsn.agent.settings.arguments import add_broker
 
 if TYPE_CHECKING:
@@ -11,29 +12,19 @@ if TYPE_CHECKING:
 
     from drsn.model.errors import Parser
 
-SENSOR_VERBS = {
-    "ack": "acknowledge an alarm",
-    "reset": "reset a latched alarm whose cause is gone",
-    "shelve": "suppress alarms of a sensor for some time, 8 hours at most",
-    "unshelve": "end a shelving",
-    "out_of_service": "suppress alarms of a sensor until `in-service`",
-    "in_service": "end `out-of-service`",
-    "forget": "remove a sensor that is gone: its alarm and its state, not its history",
-}
-"""Verbs that take a sensor and get one answer -> their help. In the shell with dashes."""
+SENSOR_VERBS = ("ack", "reset", "shelve", "unshelve", "out_of_service", "in_service", "forget")
+"""Verbs that take a sensor and get one answer; in the shell with dashes."""
 
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands."""
     parser = _usual(subparsers.add_parser("alarms", help="what stands now, of all sensors"), "alarms")
     parser.add_argument("--all", action="store_true", help="sensors without an alarm too")
-    parser = _usual(
-        subparsers.add_parser("events", help="what happened to a sensor, from the agent's journal"), "events"
-    )
+    parser = _usual(subparsers.add_parser("events", help=VERB_HELP["events"]), "events")
     parser.add_argument("sensor")
     parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
-    for verb, meaning in SENSOR_VERBS.items():
-        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=meaning), "command_alarm")
+    for verb in SENSOR_VERBS:
+        parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=VERB_HELP[verb]), "command_alarm")
         parser.set_defaults(verb=verb)
         parser.add_argument("sensor")
         one = verb in ("ack", "reset")
@@ -50,7 +41,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         if verb == "shelve":
             parser.add_argument("--hours", type=float, required=True, help="at most 8")
 
-    parser = subparsers.add_parser("commission", help="learn the baseline of a machine from a healthy minute")
+    parser = subparsers.add_parser("commission", help=VERB_HELP["commission"])
     _usual(parser, "commission")
     parser.add_argument("sensor")
     parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
@@ -58,7 +49,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--comment", help="kept with what is learnt")
     parser.add_argument("--by", default=None, help="who; default: the user of this shell")
 
-    parser = subparsers.add_parser("reload", help="take over new settings or another bundle, if they pass the check")
+    parser = subparsers.add_parser("reload", help=VERB_HELP["reload"])
     _usual(parser, "reload")
     parser.add_argument("agent", help="its id")
     parser.add_argument("--comment", help="for the agent's log")

@@ -138,7 +138,7 @@ finally:
     assert {"numpy", "onnxruntime", "paho", "pydantic", "pydantic_core"} & set(json.loads(done.stderr)) == set()
 
 
-NOT_FOR_RUN = ("torch", "onnx", "scipy", "sklearn", "matplotlib", "rich", "amqtt", "asyncio", "unittest", "tomli_w")
+NOT_FOR_RUN = ("torch", "onnx", "scipy", "sklearn", "matplotlib", "rich", "amqtt", "unittest", "tomli_w")
 """What other commands need, and what no library that `run` needs should bring with it again."""
 
 

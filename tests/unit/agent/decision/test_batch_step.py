@@ -248,7 +248,8 @@ class Twins(RuleBasedStateMachine):
 
 def compare(decisions: Decisions, before: list[SensorState | None], outcomes: list[Outcome]) -> None:
     """Each row of the columns is the outcome of its window."""
-    states = [(decisions.state_before(row), decisions.state_after(row)) for row in range(len(outcomes))]
+    parts = zip(decisions.before_cold, decisions.before, decisions.after_cold, decisions.after, strict=True)
+    states = [(cold and merged(cold, record), merged(after, now)) for cold, record, after, now in parts]
     assert states == list(zip(before, (outcome.sensor for outcome in outcomes), strict=True))
     assert [SUPPRESSORS[code] for code in decisions.suppressed] == [outcome.suppressed_by for outcome in outcomes]
     diagnoses = [decisions.diagnosis(row) for row in range(len(outcomes))]

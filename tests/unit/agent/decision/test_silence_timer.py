@@ -83,7 +83,7 @@ def test_a_loop_that_stood_still_did_not_listen():
 def test_a_sensor_of_an_earlier_run_is_expected_at_its_period():
     it = Listener({A: 20.0, B: 0.0})
     assert it.wait(60) == []
-    assert it.wait(2) == [A], "and of b nobody knows a period"
+    assert it.wait(2) == [A], "the period of b is not known"
 
 
 def test_never_is_never():

@@ -14,6 +14,7 @@ from drsn.agent.decision.sensor_table import SensorTable
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.rpc.context import CommandContext
 from drsn.agent.rpc.dispatcher import CommandDispatcher
+from drsn.agent.rpc.verb_help import VERB_HELP
 from drsn.agent.rpc.verbs import CORE_VERBS, VERBS
 
 if TYPE_CHECKING:
@@ -64,3 +65,7 @@ def test_a_command_wakes_the_loop_and_one_that_is_dropped_does_not(make_message:
     while not dispatcher.dropped:
         dispatcher.put(make_message(qos=0))
     assert len(woken) == 64
+
+
+def test_every_verb_has_its_line_for_the_shell():
+    assert list(VERB_HELP) == list(VERBS)

@@ -254,7 +254,7 @@ def test_a_file_that_is_too_large_says_so_and_is_not_read_to_its_end(complaint, 
 
 def test_a_variable_without_end_is_the_environments_fault(complaint, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DRSN_AGENT__INPUTS", "[" * 100_000)
-    assert complaint() == "environment variable DRSN_AGENT__INPUTS: lists within lists without end"
+    assert complaint().startswith("environment: ")
 
 
 def test_a_value_without_end_is_text(loaded):

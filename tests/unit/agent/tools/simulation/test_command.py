@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +34,7 @@ def simulated(
 ) -> dict[str, object]:
     assert main(["simulate", *arguments, *SMALL, "--snr", *snr_db, "--json"]) == code
     captured = capsys.readouterr()
-    assert re.sub(r" *\d+ % done\n", "", captured.err) == "", "progress, on a machine that is slow"
+    assert captured.err == ""
     return json.loads(captured.out)
 
 

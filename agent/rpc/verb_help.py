@@ -1,0 +1,18 @@
+"""What each command does, in one line. The command line shows it, and loads nothing else of the commands for it."""
+
+from typing import Final
+
+VERB_HELP: Final = {
+    "ack": "acknowledge an alarm",
+    "reset": "reset a latched alarm whose cause is gone",
+    "shelve": "suppress alarms of a sensor for some time, 8 hours at most",
+    "unshelve": "end a shelving",
+    "out_of_service": "suppress alarms of a sensor until `in-service`",
+    "in_service": "end `out-of-service`",
+    "events": "what happened to a sensor, from the agent's journal",
+    "evidence": "publish the record of an event",
+    "commission": "learn the baseline of a machine from a healthy minute",
+    "forget": "remove a sensor that is gone: its alarm and its state, not its history",
+    "reload": "take over new settings or another bundle, if they pass the check",
+}
+"""Verb -> its line; the same verbs as in `verbs.VERBS`."""
