@@ -85,3 +85,15 @@ class WindowBatch:
         """Remove all rows."""
         self.size = 0
         self.sensors, self.units = [], []
+
+
+def rounds_of(slots: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """The rows in rounds: the n-th holds the n-th row of each slot, so no slot is twice in a round."""
+    size = len(slots)
+    if len(set(slots.tolist())) == size:
+        return [np.arange(size)]
+    by_slot = np.argsort(slots, kind="stable")
+    first = np.flatnonzero(np.diff(slots[by_slot], prepend=-1))
+    nth = np.empty(size, np.intp)
+    nth[by_slot] = np.arange(size) - np.repeat(first, np.diff(first, append=size))
+    return np.split(np.argsort(nth, kind="stable"), np.cumsum(np.bincount(nth))[:-1])

@@ -1,0 +1,1 @@
+"""Monitors that run beside the network on each batch."""
