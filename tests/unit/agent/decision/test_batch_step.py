@@ -33,13 +33,15 @@ from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, Findings
 from drsn.model.contract import Label, ModelContract, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.batch_feed import Decisions
+    from drsn.agent.decision.diagnosis import Diagnosis
 
 LABELS = (
     Label(name="ok", condition="normal", healthy=True),
@@ -48,7 +50,7 @@ LABELS = (
     Label(name="ball", condition="ball"),
 )
 CONTRACT = ModelContract(labels=LABELS, window=256, sample_rate_hz=12_000, bandwidth_hz=5_300, abstention_threshold=0.5)
-CONDITIONS = ("inner_race", "ball", "unknown", "sensor_fault", "silent")
+CONDITIONS = ("inner_race", "ball", "unknown", "sensor_fault", "silent", *OBSERVED)
 BUNDLE = "0" * 64
 SENSORS = ["a", "b", "c", "d", "e"]
 MOST_WINDOWS = 16
@@ -66,6 +68,8 @@ POLICIES = st.builds(
     Policy,
     machine=RULES,
     unknown=RULES,
+    changed=RULES,
+    vibration_level=RULES,
     sensor_fault=st.builds(AlarmRule, QUORUMS, QUORUMS),
     limits=st.sampled_from(
         [
@@ -92,12 +96,14 @@ RUNS = st.lists(
         st.sampled_from([1.0, 1.0, 1.0, 0.45, 0.1]),  # RMS
         st.sampled_from([1000.0, 1005.0, 1000.0, 1100.0, 800.0, None]),
         st.sampled_from([WINDOW_NS, WINDOW_NS // 3]),  # new samples
+        st.sampled_from([NO_MONITOR] * 2 + [NOT_EVALUATED, 4.0, 4.0, 100.0, 0.1, -3.0, -100.0]),  # `changed`
+        st.sampled_from([NO_MONITOR] * 2 + [NOT_EVALUATED, 4.0, 4.0, -4.0]),  # `vibration_level`
     ),
     min_size=1,
     max_size=8,
 )
 WINDOWS = st.tuples(RUNS, st.booleans()).map(lambda drawn: windows_of(*drawn))
-Window = tuple[str, list[float], float, "str | None", bool, float, "float | None", int]
+Window = tuple[str, list[float], float, "str | None", bool, float, "float | None", int, float, float]
 
 
 def windows_of(runs: list[tuple[Any, ...]], mixed: bool) -> list[Window]:  # noqa: FBT001
@@ -112,13 +118,18 @@ def baseline(allowance: float, gate_rms: float | None = None) -> Baseline:
     return Baseline(BaselineStatistics(350, 0.0, 1.0, 1.0, 0.1, 1.0, allowance), BUNDLE, gate_rms, 0, "ana")
 
 
-def batch_of(windows: list[Window], end_unix_ns: int = 0) -> tuple[WindowBatch, Outputs]:
+def batch_of(windows: list[Window], end_unix_ns: int = 0) -> tuple[WindowBatch, Outputs, Findings | None]:
     batch = WindowBatch(MOST_WINDOWS)
-    for at, (name, _, _, fault, fresh, rms, rpm, advance_ns) in enumerate(windows):
+    for at, (name, _, _, fault, fresh, rms, rpm, advance_ns, *_nats) in enumerate(windows):
         end = end_unix_ns + at
         batch.append(Reading(name, end, WINDOW_NS, fresh, rms, 2.0, "g", at % 2 == 0, advance_ns, rpm, fault))
     probabilities = np.array([window[1] for window in windows], np.float32).reshape(-1, len(LABELS))
-    return batch, Outputs(probabilities, np.array([window[2] for window in windows], np.float32), None)
+    outputs = Outputs(probabilities, np.array([window[2] for window in windows], np.float32), None)
+    nats = np.array([window[8:] for window in windows], np.float32).reshape(-1, len(OBSERVED))
+    if (nats == NO_MONITOR).all():
+        return batch, outputs, None
+    label = np.array([[at % 2, at % 3] for at in range(len(windows))], np.int8)
+    return batch, outputs, Findings(None, nats, label, (("level", "band"), ("zone_b", "zone_c", "zone_d")))
 
 
 def commissioning() -> Commissioning:
@@ -136,9 +147,13 @@ def answer_of(act: Callable[[Any], object], engine: AlarmEngine | OneWindowEngin
 class Twins(RuleBasedStateMachine):
     """The engine and its reference."""
 
-    @initialize(policies=POLICY_OF_EACH, few_rows=st.sampled_from([0, 0, 2, 99]))
-    def begin(self, policies: dict[str, Policy], few_rows: int) -> None:
-        self.few_rows, self.policies = few_rows, policies
+    @initialize(
+        policies=POLICY_OF_EACH,
+        few_rows=st.sampled_from([0, 0, 2, 99]),
+        observed=st.sampled_from([OBSERVED, OBSERVED, ()]),
+    )
+    def begin(self, policies: dict[str, Policy], few_rows: int, observed: Sequence[str] = OBSERVED) -> None:
+        self.few_rows, self.policies, self.observed = few_rows, policies, observed
         self.now_s, self.now_ns, self.requests = 0.0, 10**18, 0
         self.interpret = Interpreter(CONTRACT)
         self.stored: dict[str, tuple[SensorState, bytes]] = {}
@@ -146,7 +161,7 @@ class Twins(RuleBasedStateMachine):
 
     def _start(self, sensors: dict[str, SensorState]) -> None:
         policy_of = self.policies.__getitem__
-        self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning(), self.few_rows)
+        self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning(), self.observed, self.few_rows)
         self.reference = OneWindowEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
 
     def _both(self, act: Callable[[Any], object]) -> None:
@@ -155,21 +170,32 @@ class Twins(RuleBasedStateMachine):
     @rule(windows=WINDOWS)
     def batch(self, windows: list[Window]) -> None:
         self.now_ns += len(windows) * WINDOW_NS
-        batch, outputs = batch_of(windows, self.now_ns)
+        batch, outputs, findings = self.measured(windows, self.now_ns)
         before, outcomes, decided_ns = [], [], [self.now_ns + row for row in range(batch.size)]
-        for row, diagnosis in enumerate(self.interpret([batch.reading(n) for n in range(batch.size)], outputs)):
+        for row, diagnosis in enumerate(self.diagnoses(batch, outputs, findings)):
             before.append(self.reference.sensors.get(diagnosis.reading.sensor))
             outcomes.append(self.reference.feed(diagnosis, decided_ns[row]))
-        decisions = self.arrays.feed_batch(self.interpret.columns(batch, outputs), decided_ns)
+        decisions = self.arrays.feed_batch(self.interpret.columns(batch, outputs, findings), decided_ns)
         expected = [(row, o) for row, o in enumerate(outcomes) if o.changes or before[row] is None]
         assert [(row, o.changes) for row, o in decisions.outcomes] == [(row, o.changes) for row, o in expected]
         assert repr(decisions.outcomes) == repr(expected), "NaN is not NaN"
         compare(decisions, before, outcomes)
 
+    def measured(self, windows: list[Window], end_unix_ns: int) -> tuple[WindowBatch, Outputs, Findings | None]:
+        """An agent without monitors has no findings."""
+        batch, outputs, findings = batch_of(windows, end_unix_ns)
+        return batch, outputs, findings if self.observed else None
+
+    def diagnoses(self, batch: WindowBatch, outputs: Outputs, findings: Findings | None) -> list[Diagnosis]:
+        """One window at a time, without the columns of the batch."""
+        diagnoses = self.interpret([batch.reading(row) for row in range(batch.size)], outputs)
+        if findings is None:
+            return diagnoses
+        return [replace(each, observed=findings.observed(row)) for row, each in enumerate(diagnoses)]
+
     @rule(windows=WINDOWS)
     def one_by_one(self, windows: list[Window]) -> None:
-        batch, outputs = batch_of(windows[:3], self.now_ns)
-        for diagnosis in self.interpret([batch.reading(row) for row in range(batch.size)], outputs):
+        for diagnosis in self.diagnoses(*self.measured(windows[:3], self.now_ns)):
             self._both(lambda engine, d=diagnosis: engine.feed(d, self.now_ns).changes)
 
     @rule(name=st.sampled_from(SENSORS), verb=st.sampled_from(sorted(ACTIONS)), seen=st.integers(0, 9),
@@ -206,7 +232,7 @@ class Twins(RuleBasedStateMachine):
     @rule(name=st.sampled_from(SENSORS), batches=st.sampled_from([1, 4, 18]), other=st.sampled_from(SENSORS))
     def healthy(self, name: str, batches: int, other: str) -> None:
         for _ in range(batches):
-            window = (PROBABILITIES[0], 0.6, None, False, 1.0, 1000.0, WINDOW_NS)
+            window = (PROBABILITIES[0], 0.6, None, False, 1.0, 1000.0, WINDOW_NS, -1.0, NO_MONITOR)
             self.batch([(name, *window), (other, *window)] * (MOST_WINDOWS // 2))
 
     @rule(
@@ -225,9 +251,10 @@ class Twins(RuleBasedStateMachine):
         state = replace(state, conditions=conditions, commission=baseline(allowance, gate_rms))
         self._both(lambda engine: engine.sensors.__setitem__(name, state))
 
-    @rule(policies=st.none() | POLICY_OF_EACH)
-    def restart(self, policies: dict[str, Policy] | None) -> None:
+    @rule(policies=st.none() | POLICY_OF_EACH, observed=st.sampled_from([None, None, OBSERVED, ()]))
+    def restart(self, policies: dict[str, Policy] | None, observed: Sequence[str] | None = None) -> None:
         self.policies = policies or self.policies
+        self.observed = self.observed if observed is None else observed
         self.commit()
         self._start({name: merged(*parts) for name, parts in self.stored.items()} | self.reference.forgotten)
 
@@ -266,9 +293,10 @@ def begun(policy: Policy, few_rows: int) -> Twins:
     return twins
 
 
-HEALTHY = (PROBABILITIES[0], -1.0, None, False, 1.0, 1000.0, WINDOW_NS)
-BALL = (PROBABILITIES[2], -1.0, None, False, 1.0, 1000.0, WINDOW_NS)
-STRANGE = (PROBABILITIES[0], 30.0, None, False, 1.0, 1000.0, WINDOW_NS)
+UNWATCHED = (NO_MONITOR, NO_MONITOR)
+HEALTHY = (PROBABILITIES[0], -1.0, None, False, 1.0, 1000.0, WINDOW_NS, *UNWATCHED)
+BALL = (PROBABILITIES[2], -1.0, None, False, 1.0, 1000.0, WINDOW_NS, *UNWATCHED)
+STRANGE = (PROBABILITIES[0], 30.0, None, False, 1.0, 1000.0, WINDOW_NS, *UNWATCHED)
 VOTES = AlarmRule(Quorum(2, 3), Quorum(2, 3))
 
 
@@ -325,3 +353,75 @@ def test_a_batch_without_a_window_changes_nothing():
     twins = begun(Policy(VOTES, VOTES), 4)
     decisions = twins.arrays.feed_batch(twins.interpret.columns(*batch_of([])), 0)
     assert (decisions.outcomes, len(decisions.after), decisions.before_cold) == ([], 0, [])
+
+
+def observed(changed: float, level: float = NO_MONITOR) -> tuple[object, ...]:
+    """A healthy window in which the monitors found this."""
+    return (*HEALTHY[:-2], changed, level)
+
+
+MONITORED = Policy(VOTES, VOTES, changed=replace(VOTES, threshold_nats=8.0), vibration_level=VOTES)
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_monitors_raise_their_conditions_by_their_own_rules(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    for times, window, standing in (
+        (2, observed(-9.0, -1.0), []),
+        (1, observed(9.0, 0.1), []),
+        (1, observed(9.0, 0.1), ["changed", "vibration_level"]),
+        (5, observed(NOT_EVALUATED, NOT_EVALUATED), ["changed", "vibration_level"]),
+        (2, observed(-9.0, -0.1), []),
+    ):
+        twins.batch([("a", *window)] * times)
+        assert list(twins.reference.sensors["a"].standing) == standing
+        twins.the_states_are_equal()
+    changed, level = (twins.reference.sensors["a"].conditions[name] for name in OBSERVED)
+    assert (changed.label in ("level", "band"), level.label[:4]) == (True, "zone")
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+@pytest.mark.parametrize("without", [OBSERVED, ()])
+def test_a_condition_without_its_monitor_ends(few_rows: int, without: Sequence[str]):
+    """A baseline was removed, or the agent has no monitor any more."""
+    twins = begun(MONITORED, few_rows)
+    twins.batch([("a", *observed(9.0, 9.0))] * 3)
+    assert list(twins.reference.sensors["a"].standing) == [*OBSERVED]
+    twins.restart(None, without)
+    twins.batch([("a", *HEALTHY)] * 3)
+    assert not twins.reference.sensors["a"].standing
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_sensor_without_a_monitor_has_no_condition_of_monitors(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    rows = [("a", *HEALTHY), ("b", *observed(-1.0)), ("c", *observed(NOT_EVALUATED, 1.0))]
+    twins.batch(rows)
+    sensors = twins.arrays.sensors
+    assert [[n for n in OBSERVED if n in sensors[name].conditions] for name in "abc"] == [
+        [],
+        ["changed"],
+        [OBSERVED[1]],
+    ]
+    with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
+        twins.batch([("a", *HEALTHY), ("b", *observed(-1.0)), ("c", *observed(NOT_EVALUATED, -1.0))])
+        twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_sensor_fault_rests_the_conditions_of_monitors(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    twins.batch([("a", *observed(9.0, 9.0))])
+    before = [twins.reference.sensors["a"].conditions[name] for name in OBSERVED]
+    twins.batch([("a", *HEALTHY[:2], "flat", *HEALTHY[3:-2], 9.0, 9.0)])
+    assert [twins.reference.sensors["a"].conditions[name] for name in OBSERVED] == before
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_condition_that_begins_without_a_change_counts_from_then_on(few_rows: int):
+    twins = begun(replace(MONITORED, vibration_level=AlarmRule(Quorum(3, 3), Quorum(3, 3))), few_rows)
+    for level in (NO_MONITOR, 1.0, NO_MONITOR, 1.0, -1.0, NOT_EVALUATED):
+        twins.batch([("a", *observed(NO_MONITOR, level))])
+        twins.the_states_are_equal()
