@@ -45,7 +45,6 @@ class SensorTable(MutableMapping[str, SensorState]):
 
     def __init__(self, conditions: Sequence[str], on_free: Callable[[int], None] = lambda _slot: None) -> None:
         self.conditions = tuple(conditions)
-        self._needed = tuple(name for name in conditions if name not in OBSERVED)
         self.names: list[str] = []
         """Sensor by slot."""
         self.cold: list[SensorState] = []
@@ -124,8 +123,8 @@ class SensorTable(MutableMapping[str, SensorState]):
     def is_regular(self, slot: int) -> bool:
         """The sensor has exactly the conditions of the columns, in any order; of `OBSERVED` some may be absent."""
         conditions = self.cold[slot].conditions
-        present = sum(map(conditions.__contains__, self.conditions))
-        return len(conditions) == present and all(map(conditions.__contains__, self._needed))
+        absent = [name for name in self.conditions if name not in conditions]
+        return len(conditions) + len(absent) == len(self.conditions) and all(name in OBSERVED for name in absent)
 
     def put(self, slot: int, state: SensorState, changed: Collection[str]) -> None:
         """Set the state of a sensor after a window, of which only the counters and the `changed` conditions differ."""

@@ -70,7 +70,7 @@ class MonitoredWindows:
                 yield NativeWindows(group.sample_rate_hz, samples[mine], at[mine])
 
 
-class Monitor(Protocol):
+class WindowMonitor(Protocol):
     """Evaluates the windows of the sensors that concern it."""
 
     def concerns(self, sensor: str) -> bool:
@@ -82,7 +82,7 @@ class Monitor(Protocol):
         ...
 
 
-class Observer(Monitor, Protocol):
+class ConditionMonitor(WindowMonitor, Protocol):
     """Finds one of the conditions `OBSERVED`."""
 
     @property
@@ -100,7 +100,7 @@ class Observer(Monitor, Protocol):
         ...
 
 
-class BearingDetector(Monitor, Protocol):
+class BearingMonitor(WindowMonitor, Protocol):
     """Finds the damage frequencies of a bearing whose geometry and speed are known."""
 
     def __call__(self, windows: MonitoredWindows) -> NDArray[np.float32]:
@@ -125,15 +125,15 @@ class Monitors:
     def __init__(
         self,
         conditions: Sequence[str],
-        bearing: BearingDetector | None = None,
-        changed: Observer | None = None,
-        vibration_level: Observer | None = None,
+        bearing: BearingMonitor | None = None,
+        changed: ConditionMonitor | None = None,
+        vibration_level: ConditionMonitor | None = None,
     ) -> None:
         self._conditions = len(conditions)
         self._bearing, self._observers = bearing, (changed, vibration_level)
         self.labels = tuple(() if each is None else each.labels for each in self._observers)
         """As in `Findings`."""
-        self._monitors: list[Monitor | None] = [bearing, *self._observers]
+        self._monitors: list[WindowMonitor | None] = [bearing, *self._observers]
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._concerned = np.zeros((len(self._monitors), _FIRST_SLOTS), np.bool_)

@@ -58,8 +58,6 @@ class Pipeline:
     clock: Clock = field(default_factory=Clock)
     decided_at: Callable[[WindowBatch], Sequence[int]] | None = None
     """Batch -> time of the decision of each row, ns since 1970; None: the time of the clock."""
-    after_batch: Callable[[], None] = lambda: None
-    """Called after each call of the network, which may take long."""
     on_decisions: Callable[[Decisions], None] = lambda _decisions: None
     """Called with the decisions of each batch while its rows are valid."""
     overlap: Overlap | None = None
@@ -158,7 +156,6 @@ class Pipeline:
     def _decide(self, batcher: Batcher, outputs: Outputs, call_s: float) -> Decisions:
         """Change the alarm states by the network's outputs, and empty the batch."""
         self.metrics.inference.add(call_s)
-        self.after_batch()
         size, findings = len(batcher), None if self.monitors is None else self.monitors(batcher, outputs)
         diagnoses = self.interpret.columns(batcher.batch, outputs, findings)
         decided = [self.clock.unix_ns()] * size if self.decided_at is None else self.decided_at(batcher.batch)
