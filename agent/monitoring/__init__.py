@@ -1,1 +1,1 @@
-"""Monitors that run beside the network on each batch."""
+"""Monitors evaluate each batch beside the network: baseline, vibration level, bearing detector. No clock or log."""

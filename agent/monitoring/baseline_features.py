@@ -1,20 +1,20 @@
 """Features of a window that a health baseline is learnt from; numpy only, no state.
 
 Level, impulsiveness, spectrum and envelope spectrum of the conditioned window, and the model's log-odds of a fault. All
-are logarithms, so that a change by a factor is a step of the same size at every level. The model's novelty is no feature:
-it moves with the speed of a healthy machine, and did not tell faulty windows from healthy ones (docs/baseline.md).
+are logarithms, so that a change by a factor is a step of the same size at every level. The model's novelty is no
+feature: it moves with the speed of a healthy machine, and did not tell faulty windows from healthy ones
+(docs/baseline.md).
 
 The envelope spectrum is that of the squared envelope (Randall and Antoni, "Rolling element bearing diagnostics - A
 tutorial", Mechanical Systems and Signal Processing 25(2), 2011, section 5). It is taken in four bands, each divided by
-its mean power, and averaged. So it is relative: neither the gain nor the shape of the spectrum changes it. Of stationary
-Gaussian noise it is 1 at every frequency.
+its mean power, and averaged. So it is relative: neither the gain nor the shape of the spectrum changes it. Of
+stationary Gaussian noise it is 1 at every frequency.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class BaselineFeatures:
         top = int(min(IN_BAND * contract.bandwidth_hz, contract.sample_rate_hz / 2) / bin_hz)
         self._spectrum = _spectrum_edges(top, ENVELOPE_FROM * contract.bandwidth_hz / bin_hz)
         self._from = int(ENVELOPE_FROM * contract.bandwidth_hz / bin_hz) + 1
-        self._size = fast_size((top - self._from) // ENVELOPE_SOURCES)
+        self._size = fast_size(max(2, (top - self._from) // ENVELOPE_SOURCES))
         self._lines = self._size // 2
         """Bins of the envelope spectrum that are used, without the first."""
         self._envelope = _envelope_edges(self._lines)
@@ -95,13 +95,13 @@ class BaselineFeatures:
 
     @property
     def spectrum_hz(self) -> NDArray[np.float64]:
-        """float64[SPECTRUM_BANDS + 1]: edges of the bands of the spectrum."""
-        return (self._spectrum - 0.5) * self._bin_hz
+        """float64[bands + 1]: edges of the bands of the spectrum; `SPECTRUM_BANDS`, or fewer in a short window."""
+        return _edges_hz(self._spectrum, self._bin_hz)
 
     @property
     def envelope_hz(self) -> NDArray[np.float64]:
-        """float64[ENVELOPE_BANDS + 1]: edges of the bands of the envelope spectrum."""
-        return (self._envelope - 0.5) * self._bin_hz
+        """float64[bands + 1]: edges of those of the envelope spectrum; `ENVELOPE_BANDS`, or fewer in a short window."""
+        return _edges_hz(self._envelope, self._bin_hz)
 
     def __call__(
         self,
@@ -119,7 +119,7 @@ class BaselineFeatures:
             probabilities: float32[rows, labels] of the model.
 
         Returns:
-            float32[rows, FEATURES]. NaN: the window does not have this feature (an order above the envelope spectrum).
+            float32[rows, FEATURES]. NaN: the window lacks it, as an order above the envelope spectrum.
         """
         out = np.empty((len(x), FEATURES), np.float32)
         out[:, LEVEL] = np.log(np.maximum(rms, _LEAST))[:, np.newaxis]
@@ -140,21 +140,20 @@ class BaselineFeatures:
         square = np.square(x)
         power = np.maximum(square.mean(axis=1, keepdims=True), _LEAST)
         edges = self._spectrum
-        samples, spectrum = self._samples[: len(x)], self._spectra[: len(x)]
+        samples, full = self._samples[: len(x)], self._spectra[: len(x)]
         np.copyto(samples, x)
-        spectrum = np.fft.rfft(samples, axis=1, out=spectrum)[:, : edges[-1]].astype(np.complex64)
+        np.fft.rfft(samples, axis=1, out=full)
+        spectrum = full[:, : edges[-1]].astype(np.complex64)
         energy = _power(spectrum)
         total = np.maximum(energy[:, 1:].sum(axis=1, keepdims=True), _LEAST)
         bands = np.add.reduceat(energy, edges[:-1], axis=1) / total
-        return np.concatenate(
-            [
-                np.log(np.maximum(square.max(axis=1, keepdims=True) / power, 1)) / 2,
-                np.log(np.maximum(np.square(square / power).mean(axis=1, keepdims=True), 1)),
-                np.log(bands + _TINY),
-                self._envelope_bands(spectrum, rpm),
-            ],
-            axis=1,
-        ).astype(np.float32, copy=False)
+        columns = [
+            np.log(np.maximum(square.max(axis=1, keepdims=True) / power, 1)) / 2,
+            np.log(np.maximum(np.square(square / power).mean(axis=1, keepdims=True), 1)),
+            _padded(np.log(bands + _TINY), SPECTRUM_BANDS),
+            self._envelope_bands(spectrum, rpm),
+        ]
+        return np.concatenate(columns, axis=1).astype(np.float32, copy=False)
 
     def _envelope_bands(self, spectrum: NDArray[np.complex64], rpm: NDArray[np.float64]) -> NDArray[np.float32]:
         rows, size = len(spectrum), self._size
@@ -165,6 +164,7 @@ class BaselineFeatures:
         lines = lines.reshape(rows, ENVELOPE_SOURCES, -1).mean(axis=1)
         edges = self._envelope
         mean = np.add.reduceat(lines[:, : edges[-1]], edges[:-1], axis=1) / np.diff(edges).astype(np.float32)
+        mean = _padded(mean, ENVELOPE_BANDS)
         known = np.isfinite(rpm)
         if known.any():
             mean[known] = self._in_orders(lines[known], rpm[known])
@@ -186,20 +186,24 @@ class BaselineFeatures:
         width = np.diff(at, axis=1)
         mean = np.diff(edge, axis=1) / np.where(width > 0, width, 1)
         mean[~(inside[:, 1:] & (width > 0) & (at[:, :-1] >= 1))] = np.nan
-        return mean.astype(np.float32)
+        bands: NDArray[np.float32] = mean.astype(np.float32)
+        return bands
+
+
+def _edges_hz(edges: NDArray[np.intp], bin_hz: float) -> NDArray[np.float64]:
+    return np.asarray((edges - 0.5) * bin_hz, np.float64)
 
 
 def fast_size(most: int) -> int:
-    """The largest length up to `most` whose FFT is fast: a product of twos and at most one three."""
-    assert most >= 2, "a window this short has no envelope spectrum"
-    power = 2 ** int(math.log2(most))
+    """The largest length up to `most`, which is 2 at least, whose FFT is fast: twos and at most one three."""
+    power = 1 << (most.bit_length() - 1)
     return power * 3 // 2 if power * 3 // 2 <= most else power
 
 
 def _spectrum_edges(lines: int, knee: float) -> NDArray[np.intp]:
     """Edges of bands over bins 1 to `lines`: of even width far below bin `knee`, of an even ratio far above it."""
     edges = knee * ((1 + lines / knee) ** (np.arange(SPECTRUM_BANDS + 1) / SPECTRUM_BANDS) - 1)
-    return 1 + edges.round().astype(np.intp)
+    return 1 + np.unique(edges.round().astype(np.intp))
 
 
 def _envelope_edges(lines: int) -> NDArray[np.intp]:
@@ -217,6 +221,12 @@ def _widening(lines: int, ratio: float) -> NDArray[np.intp]:
     return np.array(edges, np.intp)
 
 
-def _power(values: NDArray[np.complex64]) -> NDArray[np.float32]:
-    power: NDArray[np.float32] = np.square(values.real) + np.square(values.imag)
+def _padded(values: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
+    """The columns, and NaN for those that a short window lacks."""
+    missing = columns - values.shape[1]
+    return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan) if missing else values
+
+
+def _power(values: NDArray[np.complexfloating[Any, Any]]) -> NDArray[np.float32]:
+    power: NDArray[np.float32] = (np.square(values.real) + np.square(values.imag)).astype(np.float32, copy=False)
     return power

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.monitoring.baseline_features import ENVELOPE, FEATURES, IMPULSIVENESS, LEVEL, MODEL, ORDERS, SPECTRUM
+from drsn.agent.monitoring.baseline_features import (
+    ENVELOPE,
+    ENVELOPE_BANDS,
+    FEATURES,
+    IMPULSIVENESS,
+    LEVEL,
+    MODEL,
+    ORDERS,
+    SPECTRUM,
+    SPECTRUM_BANDS,
+)
 from drsn.agent.monitoring.baseline_score import EXPERTS
 
 if TYPE_CHECKING:
@@ -19,9 +30,9 @@ def feature_names(features: BaselineFeatures, *, by_speed: bool) -> list[str]:
     """Names of the features, `by_speed` with the envelope spectrum in orders of the shaft."""
     names = [""] * FEATURES
     names[LEVEL], names[IMPULSIVENESS], names[MODEL] = ["level"], ["crest_factor", "kurtosis"], ["model_fault"]
-    names[SPECTRUM] = _ranges("band", features.spectrum_hz, ".0f", "hz")
+    names[SPECTRUM] = _ranges("band", features.spectrum_hz, ".0f", "hz", SPECTRUM_BANDS)
     edges, form, unit = (ORDERS, ".2f", "orders") if by_speed else (features.envelope_hz, ".0f", "hz")
-    names[ENVELOPE] = _ranges("envelope", edges, form, unit)
+    names[ENVELOPE] = _ranges("envelope", edges, form, unit, ENVELOPE_BANDS)
     return names
 
 
@@ -43,5 +54,6 @@ def label_table(features: BaselineFeatures) -> tuple[tuple[str, ...], NDArray[np
     return tuple(labels), table
 
 
-def _ranges(what: str, edges: NDArray[np.float64], form: str, unit: str) -> list[str]:
-    return [f"{what}_{low:{form}}_{high:{form}}_{unit}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+def _ranges(what: str, edges: NDArray[np.float64], form: str, unit: str, bands: int) -> list[str]:
+    names = [f"{what}_{low:{form}}_{high:{form}}_{unit}" for low, high in pairwise(edges.tolist())]
+    return names + [what] * (bands - len(names))  # a short window has no more

@@ -1,14 +1,14 @@
 """Health baseline: a statistical model of the healthy windows of one machine, learnt outside the network.
 
-Operating states are intervals of the speed where it is known, else of the level. In each state the location and scale of a
-feature are the median and the median absolute deviation, which a tenth of odd windows hardly moves. What a weight of
-evidence costs is learnt too, from windows that the location was not learnt from: one block of time after the other is left
-out. So a slow drift within the healthy time counts as scatter.
+Operating states are intervals of the speed where it is known, else of the level. In each state the location and scale
+of a feature are the median and the median absolute deviation, which a tenth of odd windows hardly moves. What a weight
+of evidence costs is learnt too, from windows that the location was not learnt from: one block of time after the other
+is left out. So a slow drift within the healthy time counts as scatter.
 
 The cost of an expert is such that e to its weight has a mean of at most 1 over the healthy windows and one more, whose
-weight is the largest: a conformal e-value (Vovk and Wang, "E-values: calibration, combination and applications", Annals of
-Statistics 49(3), 2021). A baseline of few windows is thus not wrong, it only weighs less. Windows that follow each other are
-not independent: they count divided by the integrated autocorrelation time of the feature.
+weight is the largest: a conformal e-value (Vovk and Wang, "E-values: calibration, combination and applications", Annals
+of Statistics 49(3), 2021). A baseline of few windows is thus not wrong, it only weighs less. Windows that follow each
+other are not independent: they count divided by the integrated autocorrelation time of the feature.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def _by_group(
 _3_DB, _6_DB = math.log(2), math.log(4)  # of power
 
 SPEED_MARGIN: Final = _by_group(_3_DB / 2, (0.2, 0.25), _6_DB, _3_DB, 2.0)
-"""What a change must pass where the speed is known. 6 dB in a band is the usual first alarm of vibration monitoring; the
-level takes 3 dB, a crest factor 20 % and a kurtosis 25 %, which is 3.9 instead of 3."""
+"""What a change must pass where the speed is known. 6 dB in a band is the usual first alarm of vibration monitoring;
+the level takes 3 dB, a crest factor 20 % and a kurtosis 25 %, which is 3.9 instead of 3."""
 
 LEVEL_MARGIN: Final = _by_group(np.inf, (0.2, 0.25), np.inf, _3_DB, 2.0)
 """The same where it is not known: another level or spectrum is then perhaps another speed."""
 
 ELSEWHERE_MARGIN: Final = _by_group(np.inf, (0.3, 0.5), np.inf, _6_DB, 4.0)
-"""The same outside of all operating states. Only what a healthy machine does not show at any speed counts: shocks, and a
-modulation that rises."""
+"""The same outside of all operating states. Only what a healthy machine does not show at any speed counts: shocks, and
+a modulation that rises."""
 
 SCALE_FLOOR: Final = _by_group(0.02, (0.02, 0.02), 0.05, 0.05, 0.2)
 
@@ -172,7 +172,8 @@ def states_of(at: NDArray[np.float64], width: float) -> list[NDArray[np.intp]]:
     Returns:
         The windows of each state, rising; at most `MAX_STATES` of `LEAST_WINDOWS` windows at least.
     """
-    left, states = np.arange(len(at)), []
+    left = np.arange(len(at))
+    states: list[NDArray[np.intp]] = []
     while len(left) >= LEAST_WINDOWS and len(states) < MAX_STATES:
         ordered = np.sort(at[left])
         counts = np.searchsorted(ordered, ordered + 2 * width, side="right") - np.arange(len(ordered))
@@ -189,15 +190,15 @@ def states_of(at: NDArray[np.float64], width: float) -> list[NDArray[np.intp]]:
 def overstatement(log_odds: NDArray[np.float32]) -> float:
     """What the model says too much of a condition on healthy windows, in nats.
 
-    Taken off, e to the log-odds has a mean of 1 at most over the healthy windows, and in one of a hundred healthy windows
-    at most the condition is more probable than `normal`.
+    Taken off, e to the log-odds has a mean of 1 at most over the healthy windows, and in one of a hundred healthy
+    windows at most the condition is more probable than `normal`.
 
     Args:
         log_odds: float32[windows] of the condition against `normal`.
     """
     largest = float(log_odds.max())
     mean = largest + math.log(float(np.exp(log_odds - largest).mean(dtype=np.float64)))
-    return max(mean, float(np.quantile(log_odds, 0.99)))
+    return max(mean, float(np.quantile(log_odds, 0.99, method="higher")))
 
 
 def _elsewhere(features: NDArray[np.float32]) -> OperatingState:
@@ -225,9 +226,7 @@ def _learnt(features: NDArray[np.float32], middle: float, margin: NDArray[np.flo
 
 def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Median of each column, of those values that are numbers; each column has some."""
-    if np.isnan(values).any():
-        return np.nanmedian(values, axis=0)
-    median: NDArray[np.float32] = np.median(values, axis=0)
+    median: NDArray[np.float32] = (np.nanmedian if np.isnan(values).any() else np.median)(values, axis=0)
     return median
 
 
@@ -235,13 +234,15 @@ def _dependence(deviation: NDArray[np.float32], blocks: Sequence[NDArray[np.intp
     """Integrated autocorrelation time of each feature: variance of the means of blocks over that of the windows."""
     cut = np.nan_to_num(np.clip(deviation, -4, 4))
     means = np.stack([cut[block].mean(axis=0) for block in blocks])
-    times = len(cut) / len(blocks) * np.square(means).mean(axis=0) / np.maximum(cut.var(axis=0), 1e-9)
-    return np.clip(times, 1, MOST_DEPENDENCE).astype(np.float32)
+    times: NDArray[np.float32] = (
+        len(cut) / len(blocks) * np.square(means).mean(axis=0) / np.maximum(cut.var(axis=0), 1e-9)
+    )
+    return np.clip(times, 1, MOST_DEPENDENCE)
 
 
 def _cost(nats: NDArray[np.float32], dependence: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cost of each expert, 0 at least; `nats` is float32[windows, 2, FEATURES]."""
     windows = len(nats) / dependence
     mean = np.exp(nats, dtype=np.float64).mean(axis=0)
-    cost = np.log((windows * mean + np.exp(BOUND_NATS / dependence)) / (windows + 1))
-    return np.maximum(cost, 0).astype(np.float32)
+    cost: NDArray[np.float64] = np.log((windows * mean + np.exp(BOUND_NATS / dependence)) / (windows + 1))
+    return np.fmax(cost, 0).astype(np.float32)

@@ -128,7 +128,7 @@ class BaselineMonitor:
             self._keep(windows, features, rpm)
         nats = np.full(len(rows), np.nan, np.float32)
         label = np.zeros(len(rows), np.int8)
-        seconds = batch.advance_ns[rows] * 1e-9
+        seconds = np.asarray(batch.advance_ns[rows] * 1e-9, np.float64)
         compared = np.flatnonzero(self._stack.present[slots] & (batch.fault[rows] == NO_FAULT))
         for part in rounds_of(slots[compared]):
             which = compared[part]

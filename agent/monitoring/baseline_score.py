@@ -1,10 +1,11 @@
 """The weight of windows for the condition `changed`: experts, one for each feature and direction, and their mixture.
 
-An expert says that one feature has risen, or fallen, beyond its margin. Its weight is the log-likelihood ratio of a Gaussian
-shift by `SHIFT` scales, within bounds, less a cost that the baseline has learnt. The experts are mixed by weights that
-follow their success in the windows before (Herbster and Warmuth, "Tracking the best expert", Machine Learning 32, 1998),
-as the wealth of a bettor. If e to the weight of each expert has a mean of at most 1 over healthy windows, so has e to that
-of the mixture, whatever the experts have in common; Lorden's bound then holds for the CUSUM (drsn.agent.decision.cusum).
+An expert says that one feature has risen, or fallen, beyond its margin. Its weight is the log-likelihood ratio of a
+Gaussian shift by `SHIFT` scales, within bounds, less a cost that the baseline has learnt. The experts are mixed by
+weights that follow their success in the windows before (Herbster and Warmuth, "Tracking the best expert", Machine
+Learning 32, 1998), as the wealth of a bettor. If e to the weight of each expert has a mean of at most 1 over healthy
+windows, so has e to that of the mixture, whatever the experts have in common; Lorden's bound then holds for the CUSUM
+(drsn.agent.decision.cusum).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ FLOOR_NATS: Final = -2.0
 SHIFT: Final = 2.0
 
 SPREAD: Final = 0.005
-"""Part of the weights that is spread evenly after each window, so that an expert that was wrong for a year counts within
-a few windows."""
+"""Part of the weights that is spread evenly after each window, so that an expert that was wrong for a year counts
+within a few windows."""
 
 UP, DOWN = 0, 1
 EXPERTS: Final = 2 * FEATURES

@@ -1,11 +1,11 @@
 """The baselines of many sensors as arrays, and the score of their windows.
 
-A window that lies in no operating state of its baseline has no vote, unless features that no healthy machine shows at any
-speed have changed: shocks, and the modulation of the envelope. Their evidence is summed on its own, and only what the sum
-changes by is handed on. So a time in an unknown state takes nothing from what a known state has shown.
+A window that lies in no operating state of its baseline has no vote, unless features that no healthy machine shows at
+any speed have changed: shocks, and the modulation of the envelope. Their evidence is summed on its own, and only what
+the sum changes by is handed on. So a time in an unknown state takes nothing from what a known state has shown.
 
-Where nothing speaks for a change, the locations follow the machine slowly. They never move further from what was learnt than
-the margin of a change: a fault that grows for a year is found, at twice its margin at the latest.
+Where nothing speaks for a change, the locations follow the machine slowly. They never move further from what was learnt
+than the margin of a change: a fault that grows for a year is found, at twice its margin at the latest.
 """
 
 from __future__ import annotations
@@ -144,13 +144,13 @@ class BaselineStack:
     def _sum(
         self, slots: NDArray[np.intp], nats: NDArray[np.float32], outside: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
-        """Sum the weights; return those to hand on."""
+        """Sum the weights; return those to hand on: outside of all states not below what the sum has."""
         which = outside.astype(np.intp)
         before = self._evidence[which, slots]
         after = np.clip(before + np.nan_to_num(nats), 0, MOST_EVIDENCE_NATS)
         self._evidence[which, slots] = after
-        change = after - before
-        return np.where(outside, np.where(change != 0, change, np.float32(np.nan)), nats)
+        fall = np.where(before > 0, np.fmax(nats, -before), np.float32(np.nan))
+        return np.where(outside & ~(nats > 0), fall, nats)
 
     def _age(
         self,
@@ -160,7 +160,7 @@ class BaselineStack:
         seconds: NDArray[np.float64],
         nats: NDArray[np.float32],
     ) -> None:
-        """Let the locations of windows that show nothing follow, from what was learnt by the margin of a change at most."""
+        """Let the locations follow the windows that show nothing, by the margin of a change in all."""
         calm = (nats < 0) & (state != _ELSEWHERE) & ~self.frozen[slots] & (self._evidence[:, slots] == 0).all(axis=0)
         slots, state = slots[calm], state[calm]
         parameters = self._parameters[slots, state]
