@@ -6,6 +6,7 @@ Only sensors that have a baseline, or that are being commissioned, cost anything
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -16,14 +17,16 @@ from drsn.agent.monitoring.baseline_features import BaselineFeatures
 from drsn.agent.monitoring.baseline_file import Signal
 from drsn.agent.monitoring.baseline_labels import label_table
 from drsn.agent.monitoring.baseline_stack import BaselineStack
+from drsn.agent.monitoring.calibration import LogOdds, calibrated, label_factors
+from drsn.agent.monitoring.findings import NOT_EVALUATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from drsn.agent.backends.backend import Outputs
     from drsn.agent.monitoring.baseline_file import BaselineFile
-    from drsn.agent.monitoring.calibration import LogOdds
     from drsn.agent.monitoring.monitors import MonitoredWindows
     from drsn.model.contract import ModelContract
 
@@ -47,22 +50,33 @@ class BaselineMonitor:
     Args:
         contract: of the model.
         bundle_sha256: of the model; the log-odds of a baseline that was learnt with another one are not used.
-        log_odds: of the same model.
     """
 
-    def __init__(self, contract: ModelContract, bundle_sha256: str, log_odds: LogOdds) -> None:
+    def __init__(self, contract: ModelContract, bundle_sha256: str) -> None:
         self.signal = Signal.of(contract)
         """A baseline of another signal is not used."""
         self.features = BaselineFeatures(contract)
         self.labels, self._label_of = label_table(self.features)
         self.on_change: Callable[[str], None] = lambda _sensor: None
         """Called with a sensor that has another baseline from now on, or none, or is being commissioned."""
-        self._bundle_sha256, self._log_odds = bundle_sha256, log_odds
+        self._contract, self._bundle_sha256, self._log_odds = contract, bundle_sha256, LogOdds(contract)
         self._baselines: dict[str, BaselineFile] = {}
         self._waiting: dict[str, deque[FeatureRow]] = {}
         """Sensor that is being commissioned -> its windows that were not decided yet."""
         self._stack = BaselineStack()
+        self._factors: dict[str, NDArray[np.float32]] = {}
+        """Sensor -> factors of the labels, where the model says too much of a fault."""
         self._slots: dict[str, int] = {}
+        self._frozen: set[str] = set()
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """The columns of the log-odds."""
+        return self._log_odds.conditions
+
+    def label_of(self, expert: int, *, by_speed: bool) -> str:
+        """The name of what an expert has found."""
+        return self.labels[self._label_of[int(by_speed), expert]]
 
     def use(self, sensor: str, baseline: BaselineFile | None) -> bool:
         """Use a baseline for a sensor from its next window on; None: none. False: it is of another signal."""
@@ -71,6 +85,9 @@ class BaselineMonitor:
             self._baselines[sensor] = baseline
         else:
             self._baselines.pop(sensor, None)
+        self._factors.pop(sensor, None)
+        if baseline is not None and baseline.bundle_sha256 == self._bundle_sha256 and any(baseline.baseline.fault_nats.values()):
+            self._factors[sensor] = label_factors(self._contract, baseline.baseline.fault_nats)
         self.on_change(sensor)
         return fits
 
@@ -89,6 +106,7 @@ class BaselineMonitor:
 
     def freeze(self, sensor: str, *, frozen: bool) -> None:
         """Stop the ageing of a sensor's baseline, because an alarm stands, or let it go on."""
+        (self._frozen.add if frozen else self._frozen.discard)(sensor)
         slot = self._slots.get(sensor)
         if slot is not None:
             self._stack.frozen[slot] = frozen
@@ -115,33 +133,53 @@ class BaselineMonitor:
             self._stack.clear(slot)
         else:
             self._stack.set(slot, used.baseline, uses_model=used.bundle_sha256 == self._bundle_sha256)
+            self._stack.frozen[slot] = sensor in self._frozen
+
+    def calibrate(self, sensors: Sequence[str], outputs: Outputs) -> Outputs:
+        """The outputs with the probabilities that the baselines of these sensors make of them.
+
+        Args:
+            sensors: of the rows.
+            outputs: of the network; they are not changed.
+        """
+        if not self._factors:
+            return outputs
+        found = list(map(self._factors.get, sensors))
+        rows = np.array([row for row, factors in enumerate(found) if factors is not None], np.intp)
+        if not len(rows):
+            return outputs
+        probabilities = outputs.probabilities.copy()
+        probabilities[rows] = calibrated(probabilities[rows], np.stack([each for each in found if each is not None]))
+        return replace(outputs, probabilities=probabilities)
 
     def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Compare windows with the baselines of their sensors, as `Observer`."""
         batch, rows, slots = windows.batch, windows.rows, windows.slots
         rpm = np.where(batch.rpm[rows] > 0, batch.rpm[rows], np.nan)
-        by_speed = self._stack.by_speed[slots] | ~self._stack.present[slots]
-        features = self.features(
-            windows.x, batch.rms[rows], np.where(by_speed, rpm, np.nan), windows.outputs.probabilities[rows]
-        )
         if self._waiting:
-            self._keep(windows, features, rpm)
-        nats = np.full(len(rows), np.nan, np.float32)
+            self._keep(windows, rpm)
+        nats = np.full(len(rows), NOT_EVALUATED, np.float32)
         label = np.zeros(len(rows), np.int8)
-        seconds = np.asarray(batch.advance_ns[rows] * 1e-9, np.float64)
         compared = np.flatnonzero(self._stack.present[slots] & (batch.fault[rows] == NO_FAULT))
-        for part in rounds_of(slots[compared]):
-            which = compared[part]
-            scores = self._stack.score(slots[which], features[which], rpm[which], seconds[which])
-            nats[which] = scores.nats
-            label[which] = self._label_of[self._stack.by_speed[slots[which]].astype(np.intp), scores.expert]
+        rows, slots, rpm = rows[compared], slots[compared], rpm[compared]
+        by_speed = self._stack.by_speed[slots]
+        x = windows.x if len(compared) == len(nats) else windows.x[compared]
+        features = self.features(
+            x, batch.rms[rows], np.where(by_speed, rpm, np.nan), windows.outputs.probabilities[rows]
+        )
+        seconds = np.asarray(batch.advance_ns[rows] * 1e-9, np.float64)
+        for part in rounds_of(slots):
+            scores = self._stack.score(slots[part], features[part], rpm[part], seconds[part])
+            nats[compared[part]] = scores.nats
+            label[compared[part]] = self._label_of[by_speed[part].astype(np.intp), scores.expert]
         return nats, label
 
-    def _keep(self, windows: MonitoredWindows, features: NDArray[np.float32], rpm: NDArray[np.float64]) -> None:
+    def _keep(self, windows: MonitoredWindows, rpm: NDArray[np.float64]) -> None:
         """Keep the features of the sensors that are being commissioned; they are few."""
-        sensors = windows.batch.sensors
+        batch, probabilities = windows.batch, windows.outputs.probabilities
         for at, row in enumerate(windows.rows.tolist()):
-            waiting = self._waiting.get(sensors[row])
+            waiting = self._waiting.get(batch.sensors[row])
             if waiting is not None:
-                log_odds = self._log_odds(windows.outputs.probabilities[row : row + 1])[0]
-                waiting.append(FeatureRow(features[at].copy(), float(rpm[at]), log_odds))
+                one, here = slice(at, at + 1), slice(row, row + 1)
+                features = self.features(windows.x[one], batch.rms[here], rpm[one], probabilities[here])[0]
+                waiting.append(FeatureRow(features, float(rpm[at]), self._log_odds(probabilities[here])[0]))
