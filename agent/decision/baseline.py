@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 ACCEPTED = 0.95
 """Share of the machine's healthy windows that the model accepts, as of the windows of validation."""
 
+MAX_COMMISSION_S = 604_800.0
+"""Longest signal that a baseline is learnt from: a week, which has every operating state of most machines."""
+
 GATE_SHARE = 0.25
 """RMS of the gate over the median RMS. At half the speed the healthy bearings of HIT-SM have 0.81 and 0.97 of it, at
 three more horse power that of CWRU 0.80: the gate must not close on a machine that runs otherwise than usual."""
@@ -75,8 +78,10 @@ class Baseline:
     at_unix_ns: int
     by: str
     comment: str | None = None
+    states: int = 0
+    """Operating states of the health baseline; 0: an earlier version learnt none."""
     health: str | None = None
-    """Text of the health baseline (drsn.agent.monitoring.baseline_file); None: an earlier version learnt none."""
+    """Text of the health baseline (drsn.agent.monitoring.baseline_file)."""
 
     def allowance(self, bundle_sha256: str) -> float:
         """The allowance for a model's windows: 0 for another model, whose novelty has another scale."""

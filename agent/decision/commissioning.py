@@ -33,8 +33,8 @@ PROGRESS_S = 5.0
 """Seconds from one progress report to the next."""
 
 MOST_WINDOWS = 8192
-"""Windows that are kept, 2 MB of features. When there are more, every second one is dropped, and only every second one is
-kept from then on: days of windows are thinned out evenly."""
+"""Windows that are kept, 2 MB of features. When there are more, every second one is dropped, and only every second one
+is kept from then on: days of windows are thinned out evenly."""
 
 GIVE_UP_FACTOR = 5.0
 """A request with its own time is given up after so many times of it."""
@@ -246,9 +246,7 @@ class Commissioning:
         progress, self._progress = self._progress, []
         return progress
 
-    def _commissioned(
-        self, name: str, sensor: SensorState, collection: Collection, now_unix_ns: int
-    ) -> SensorState:
+    def _commissioned(self, name: str, sensor: SensorState, collection: Collection, now_unix_ns: int) -> SensorState:
         """The sensor with its baseline, which is in use from now on.
 
         Raises:
@@ -272,6 +270,7 @@ class Commissioning:
             now_unix_ns,
             request.by,
             request.comment,
+            len(file.baseline.states),
             file.to_text(),
         )
         # The machine has run for a minute, so the gate need not settle.

@@ -45,7 +45,9 @@ def require_fit(
         UnfitError: it does not fit.
     """
     if file.baseline.by_speed != bool(np.isfinite(rpm).all()):
-        with_speed, without = ("the baseline", "this machine") if file.baseline.by_speed else ("this machine", "the baseline")
+        with_speed, without = (
+            ("the baseline", "this machine") if file.baseline.by_speed else ("this machine", "the baseline")
+        )
         raise UnfitError(f"the baseline does not fit: {with_speed} has a speed, {without} has none")
     stack, slot, seconds = BaselineStack(), np.zeros(1, np.intp), np.zeros(1)
     stack.set(0, file.baseline, uses_model=uses_model)
@@ -60,6 +62,6 @@ def require_fit(
             raise UnfitError(f"the baseline does not fit: {what} after {row + 1} of {len(features)} windows")
     if unknown > UNKNOWN_SHARE * len(features):
         raise UnfitError(
-            f"the baseline does not fit: {unknown} of {len(features)} windows lie in none of its operating states; let the "
-            "machine run as its twin did, or learn a baseline of its own"
+            f"the baseline does not fit: {unknown} of {len(features)} windows lie in none of its operating states; let "
+            "the machine run as its twin did, or learn a baseline of its own"
         )

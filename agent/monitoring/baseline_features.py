@@ -163,8 +163,9 @@ class BaselineFeatures:
         lines = _power(np.fft.rfft(envelope, axis=1)[:, : self._lines + 1]) / np.float32(size)
         lines = lines.reshape(rows, ENVELOPE_SOURCES, -1).mean(axis=1)
         edges = self._envelope
-        mean = np.add.reduceat(lines[:, : edges[-1]], edges[:-1], axis=1) / np.diff(edges).astype(np.float32)
-        mean = _padded(mean, ENVELOPE_BANDS)
+        sums: NDArray[np.float32] = np.add.reduceat(lines[:, : edges[-1]], edges[:-1], axis=1)
+        sums /= np.diff(edges)
+        mean = _padded(sums, ENVELOPE_BANDS)
         known = np.isfinite(rpm)
         if known.any():
             mean[known] = self._in_orders(lines[known], rpm[known])

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "drsn-baseline"
 VERSION: Final = 1
-MAX_BYTES: Final = 65_536
-"""Eight states are 24 kB."""
+MAX_BYTES: Final = 40_000
+"""Eight states are 24 kB. A command holds one (drsn.agent.rpc.request)."""
 
 _DIGITS = 4  # after the point; all numbers are logarithms, or nats
 

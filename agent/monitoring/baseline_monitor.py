@@ -76,7 +76,7 @@ class BaselineMonitor:
 
     def label_of(self, expert: int, *, by_speed: bool) -> str:
         """The name of what an expert has found."""
-        return self.labels[self._label_of[int(by_speed), expert]]
+        return self.labels[int(self._label_of[int(by_speed), expert])]
 
     def use(self, sensor: str, baseline: BaselineFile | None) -> bool:
         """Use a baseline for a sensor from its next window on; None: none. False: it is of another signal."""
@@ -86,7 +86,11 @@ class BaselineMonitor:
         else:
             self._baselines.pop(sensor, None)
         self._factors.pop(sensor, None)
-        if baseline is not None and baseline.bundle_sha256 == self._bundle_sha256 and any(baseline.baseline.fault_nats.values()):
+        if (
+            baseline is not None
+            and baseline.bundle_sha256 == self._bundle_sha256
+            and any(baseline.baseline.fault_nats.values())
+        ):
             self._factors[sensor] = label_factors(self._contract, baseline.baseline.fault_nats)
         self.on_change(sensor)
         return fits

@@ -29,7 +29,11 @@ class Work:
     pending: str | None = None
     """Progress of a command that takes time; other answers follow. None: this is the last answer."""
     commission: CommissionDocument | None = None
-    """The baseline that was undone."""
+    """The baseline that was shown or undone."""
+    baseline: str | None = None
+    """The text of its file, to be shown."""
+    unknown_state: int | None = None
+    """Windows in none of its operating states, to be shown."""
     publish: tuple[tuple[str, bytes], ...] = ()
     """Topics and payloads that go out before the answer, at QoS 1."""
 

@@ -61,9 +61,10 @@ from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from drsn.agent.decision.batch_feed import Decisions
+    from drsn.agent.decision.commissioning import Commissioning
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
@@ -198,8 +199,9 @@ class _Assembly:
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
-        monitors = monitors_of(settings, self.bundle.contract)
-        engine, dispatcher = self._decision(OBSERVED if monitors is not None else ())
+        commissioning = commissioning_of(settings.commission, self.bundle, self.remembered.sensors)
+        monitors = monitors_of(settings, self.bundle.contract, commissioning.monitor)
+        engine, dispatcher = self._decision(commissioning)
         statuses = StatusInbox(self.inbox.wake)
         lines = self._connections(connect, dispatcher, statuses)
         lease = self._lease(statuses, lines)
@@ -219,6 +221,7 @@ class _Assembly:
             self.waits.alarms_in_flight,
         )
         pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher)
+        pipeline.calibrate = commissioning.monitor.calibrate
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -291,14 +294,11 @@ class _Assembly:
             partial(run.remember, state_dir),
         )
 
-    def _decision(self, observed: Sequence[str]) -> tuple[AlarmEngine, CommandDispatcher]:
-        """The alarm states, and the dispatcher of the commands that change them; `observed` as of `AlarmEngine`."""
+    def _decision(self, commissioning: Commissioning) -> tuple[AlarmEngine, CommandDispatcher]:
+        """The alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
-        commissioning = commissioning_of(
-            settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
-        )
         policies = policy_of(settings, bundle.contract)
-        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, observed)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, OBSERVED)
         context = CommandContext(
             engine,
             self.renderer,
@@ -306,6 +306,7 @@ class _Assembly:
             self.topics,
             state_dir=settings.agent.state_dir,
             commission_s=commissioning.seconds,
+            unknown_states=commissioning.monitor.unknown_states,
         )
         context.pending.sources.append(commissioning.take_progress)
         return engine, CommandDispatcher(context, self.inbox.wake)
@@ -327,7 +328,7 @@ class _Assembly:
         self,
         intake: Intake,
         engine: AlarmEngine,
-        monitors: Monitors | None,
+        monitors: Monitors,
         recorder: Recorder,
         watchdog: Watchdog,
         publisher: Publisher,
@@ -367,14 +368,13 @@ class _Assembly:
         return send
 
 
-def _forget_in(intake: Intake, recorder: Recorder, monitors: Monitors | None) -> Callable[[str], None]:
+def _forget_in(intake: Intake, recorder: Recorder, monitors: Monitors) -> Callable[[str], None]:
     """Drops what is in memory of a sensor beside its alarm state."""
 
     def forget(sensor: str) -> None:
         intake.forget(sensor)
         recorder.forget(sensor)
-        if monitors is not None:
-            monitors.forget(sensor)
+        monitors.forget(sensor)
 
     return forget
 

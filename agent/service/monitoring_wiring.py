@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 from drsn.agent.monitoring.monitors import Monitors
 
 if TYPE_CHECKING:
+    from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
     from drsn.agent.monitoring.monitors import BearingMonitor, ConditionMonitor
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
 
-def monitors_of(_settings: Settings, contract: ModelContract) -> Monitors | None:
-    """The monitors of one agent; None: no sensor has one."""
+def monitors_of(_settings: Settings, contract: ModelContract, baselines: BaselineMonitor) -> Monitors:
+    """The monitors of one agent.
+
+    Args:
+        contract: of the model.
+        baselines: any sensor may get a baseline while the agent runs.
+    """
     bearing: BearingMonitor | None = None
-    changed: ConditionMonitor | None = None
     vibration_level: ConditionMonitor | None = None
-    if (bearing, changed, vibration_level) == (None, None, None):
-        return None
-    return Monitors(contract.conditions, bearing, changed, vibration_level)
+    monitors = Monitors(contract.conditions, bearing, baselines, vibration_level)
+    baselines.on_change = monitors.renew
+    return monitors

@@ -19,6 +19,8 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
+from drsn.agent.monitoring.baseline_file import BaselineFile
+from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
 from drsn.agent.mqtt.message import Message
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
@@ -95,13 +97,23 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     engine = _engine(header, record.event)
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
+    baselines = BaselineMonitor(contract, record.event.bundle.sha256)
     pipeline = Pipeline(
-        None, batcher, backend, Interpreter(contract), engine, decided_at=lambda _batch: [next(decided_unix_ns)]
+        None,
+        batcher,
+        backend,
+        Interpreter(contract),
+        engine,
+        calibrate=baselines.calibrate,
+        decided_at=lambda _batch: [next(decided_unix_ns)],
     )
     packet = InFlight(_NO_MESSAGE)
     decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
+        sensor = engine.sensors.cold_of(header.sensor)
+        text = None if sensor is None or sensor.commission is None else sensor.commission.health
+        baselines.use(header.sensor, None if text is None else BaselineFile.of_text(text))
         pipeline.add(header.sensor, _window(header, note, samples), packet)
         decisions += pipeline.flush()
         probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())

@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from baseline_windows import baseline, drawn
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.monitoring.baseline_features import ENVELOPE
 from drsn.agent.monitoring.baseline_file import MAX_BYTES, BaselineFile, Signal
 from drsn.model.errors import BadDataError
-from tests.unit.agent.monitoring.baselines import baseline, drawn
 
 SIGNAL = Signal(2048, 12_000.0, 5_300.0, 1)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from baseline_windows import CONDITIONS, baseline, drawn, unknown_speed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from drsn.agent.monitoring.baseline_model import (
     states_of,
 )
 from drsn.agent.monitoring.baseline_score import BOUND_NATS, shift_nats, tempered
-from tests.unit.agent.monitoring.baselines import CONDITIONS, baseline, drawn, unknown_speed
 
 
 def test_location_and_scale_are_those_of_the_windows():

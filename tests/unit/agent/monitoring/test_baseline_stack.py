@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from baseline_windows import baseline, drawn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,6 @@ from drsn.agent.monitoring.baseline_features import ENVELOPE, IMPULSIVENESS, LEV
 from drsn.agent.monitoring.baseline_model import SPEED_MARGIN, HealthBaseline
 from drsn.agent.monitoring.baseline_score import BOUND_NATS
 from drsn.agent.monitoring.baseline_stack import AGEING_S, BaselineStack
-from tests.unit.agent.monitoring.baselines import baseline, drawn
 
 BY_LEVEL = baseline(drawn(400))
 BY_SPEED = baseline(drawn(400), 1_500.0)
