@@ -157,3 +157,11 @@ def test_the_bearing_detector_names_what_the_network_does_not_know(few_rows: int
     twins.batch([("a", *STRANGE[:-1], (0.0, 0.0, 9.0))] * 6)
     assert list(twins.reference.sensors["a"].standing) == ["ball"]
     twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_the_networks_doubt_does_not_change_the_weight_of_a_monitor_that_is_gone(few_rows: int):
+    twins = begun(replace(MONITORED, machine=MONITORED.changed), few_rows)
+    twins.batch([("a", *observed(9.0))] * 3)
+    twins.batch([("a", *STRANGE)])
+    twins.the_states_are_equal()
