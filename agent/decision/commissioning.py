@@ -51,6 +51,8 @@ class CommissioningRequest:
     comment: str | None = None
     gate: bool = False
     """Derive a gate's RMS too."""
+    healthy: bool = False
+    """The operator has looked: an alarm that stands is a mistake of the model, and no reason to refuse."""
     seconds: float | None = None
     """Signal that is collected; None: as the settings say."""
     imported: BaselineFile | None = None
@@ -164,7 +166,7 @@ class Commissioning:
         if name in self._collections:
             by = self._collections[name].request.by
             raise RefusedError(f"{name} is being commissioned, for {by}; undo ends that")
-        if (why := obstacle(sensor)) is not None:
+        if (why := obstacle(sensor, healthy=request.healthy)) is not None:
             raise RefusedError(why)
         imported = request.imported
         if imported is not None and imported.signal != self.monitor.signal:
@@ -221,7 +223,7 @@ class Commissioning:
             if collection.deadline_s is None:
                 collection.deadline_s = now_s + collection.give_up_after_s
                 collection.progress_s = now_s + PROGRESS_S
-            if (why := obstacle(sensors[name])) is not None:
+            if (why := obstacle(sensors[name], healthy=collection.request.healthy)) is not None:
                 self._end(name, why)
             elif collection.complete:
                 try:
@@ -282,14 +284,21 @@ class Commissioning:
         self.monitor.collect(name, collects=False)
 
 
-def obstacle(sensor: SensorState) -> str | None:
-    """Why this sensor's windows must not be learnt as healthy; None: they may."""
+def obstacle(sensor: SensorState, *, healthy: bool = False) -> str | None:
+    """Why this sensor's windows must not be learnt as healthy; None: they may.
+
+    Args:
+        sensor: its alarms.
+        healthy: an alarm of the machine is no reason.
+    """
     for name, condition in sensor.conditions.items():
         if name == SENSOR_FAULT and condition.state.active:
             return f"the sensor is at fault ({condition.label}); look after it first"
-        if name not in (UNKNOWN, *SENSOR_CONDITIONS) and (condition.state.active or condition.state.latched):
+        machine = name not in (UNKNOWN, *SENSOR_CONDITIONS)
+        if machine and not healthy and (condition.state.active or condition.state.latched):
             gone = ", gone but latched" if condition.state.latched else ""
             return (
-                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then reset"
+                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then reset; "
+                "if you have looked and it is healthy, commission it with --healthy"
             )
     return None

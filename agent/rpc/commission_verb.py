@@ -30,7 +30,7 @@ def commission(context: CommandContext, command: CommandDocument, _now_unix_ns: 
     except BadDataError as error:
         raise RefusedError(str(error)) from None
     request = CommissioningRequest(
-        command.request_id, command.by, command.comment, command.gate, command.seconds, imported
+        command.request_id, command.by, command.comment, command.gate, command.healthy, command.seconds, imported
     )
     engine.begin_commissioning(sensor, request)
     return Work(pending=f"0 of {command.seconds or context.commission_s:g} s")
@@ -40,5 +40,5 @@ def _shown(context: CommandContext, sensor: str) -> Work:
     state = context.engine.state(sensor)
     if state.commission is None:
         raise RefusedError(f"{sensor} is not commissioned")
-    unknown = None if context.unknown_states is None else context.unknown_states().get(sensor, 0)
+    unknown = context.unknown_states().get(sensor, 0)
     return Work(commission=context.renderer.baseline(state), baseline=state.commission.health, unknown_state=unknown)

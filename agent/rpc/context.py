@@ -33,7 +33,7 @@ class CommandContext:
     """Where evidence is; `evidence` needs it."""
     commission_s: float | None = None
     """Signal that a baseline takes, in seconds; `commission` needs it."""
-    unknown_states: Callable[[], dict[str, int]] | None = None
+    unknown_states: Callable[[], dict[str, int]] = dict
     """Sensor -> windows that lay in no operating state of its baseline."""
     forget_sensor: Callable[[str], None] | None = None
     """Drops what else is in memory of a sensor: its stream and its windows; `forget` needs it."""

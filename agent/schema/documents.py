@@ -189,6 +189,9 @@ class CommandDocument(PublicDocument):
     from_seq: int = Field(default=1, ge=0, le=MAX_SEQ, description="of `events`")
     undo: bool = Field(default=False, description="of `commission`: forget what was learnt, or end the learning")
     gate: bool = Field(default=False, description="of `commission`: derive the gate's RMS too")
+    healthy: bool = Field(
+        default=False, description="of `commission`: the alarm that stands is a mistake, learn anyway"
+    )
     show: bool = Field(default=False, description="of `commission`: answer with the baseline, change nothing")
     seconds: float | None = Field(
         default=None,
@@ -269,6 +272,9 @@ class HealthDocument(PublicDocument):
     )
     rejected: dict[str, int] = Field(description="by reason")
     windows: int
+    unknown_operating_state: int = Field(
+        default=0, description="windows in none of the operating states of the machine's baseline, of all sensors"
+    )
     batches: int
     gaps: int
     lost_samples: int

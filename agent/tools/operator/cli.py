@@ -96,6 +96,7 @@ def commission(arguments: argparse.Namespace) -> int:
     shows = arguments.show or arguments.export is not None
     fields: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
     fields |= {"undo": arguments.undo, "gate": arguments.gate, "show": shows, "seconds": arguments.seconds}
+    fields["healthy"] = arguments.healthy
     if arguments.imported is not None:
         fields["baseline"] = read_baseline(arguments.imported).to_text()
     with _client(arguments) as client:
