@@ -298,7 +298,7 @@ def obstacle(sensor: SensorState, *, healthy: bool = False) -> str | None:
         if machine and not healthy and (condition.state.active or condition.state.latched):
             gone = ", gone but latched" if condition.state.latched else ""
             return (
-                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then reset; "
-                "if you have looked and it is healthy, commission it with --healthy"
+                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then "
+                "reset; if you have looked and it is healthy, commission it with --healthy"
             )
     return None

@@ -19,8 +19,8 @@ from drsn.agent.monitoring.baseline_features import FEATURES, GROUPS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BOUND_NATS: Final = 4.0
-"""Largest weight of a window for a change: 55 to one. At 0.1 false alarms a sensor-year it takes seven windows."""
+BOUND_NATS: Final = 5.0
+"""Largest weight of a window for a change: 150 to one. At 0.1 false alarms a sensor-year it takes six windows."""
 
 FLOOR_NATS: Final = -2.0
 """Weight of a window in which the feature lies within its margin."""
