@@ -216,7 +216,7 @@ def simulated_cases(machines: int) -> Iterator[Case]:
             return Signal(samples, SIMULATED_HZ, of.rpm, scaled=False)
 
         def rest(whole: Signal) -> Signal:
-            return replace(whole, samples=whole.samples[round(MINUTE_S * SIMULATED_HZ) :])
+            return replace(whole, samples=whole.samples[round(MINUTE_S * SIMULATED_HZ) :].copy())
 
         healthy = signal(seconds=2 * MINUTE_S)
         yield Case(f"machine {number}", replace(healthy, samples=halves(healthy)[0].samples), {

@@ -44,11 +44,7 @@ def require_fit(
     Raises:
         UnfitError: it does not fit.
     """
-    if file.baseline.by_speed != bool(np.isfinite(rpm).all()):
-        with_speed, without = (
-            ("the baseline", "this machine") if file.baseline.by_speed else ("this machine", "the baseline")
-        )
-        raise UnfitError(f"the baseline does not fit: {with_speed} has a speed, {without} has none")
+    _require_same_axis(file, rpm)
     stack, slot, seconds = BaselineStack(), np.zeros(1, np.intp), np.zeros(1)
     stack.set(0, file.baseline, uses_model=uses_model)
     evidence, unknown = 0.0, 0
@@ -65,3 +61,10 @@ def require_fit(
             f"the baseline does not fit: {unknown} of {len(features)} windows lie in none of its operating states; let "
             "the machine run as its twin did, or learn a baseline of its own"
         )
+
+
+def _require_same_axis(file: BaselineFile, rpm: NDArray[np.float64]) -> None:
+    if file.baseline.by_speed != bool(np.isfinite(rpm).all()):
+        both = ("the baseline", "this machine")
+        has, lacks = both if file.baseline.by_speed else both[::-1]
+        raise UnfitError(f"the baseline does not fit: {has} has a speed, {lacks} has none")

@@ -27,7 +27,7 @@ _DIGITS = 4  # after the point; all numbers are logarithms, or nats
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class BaselineSignal:
     """What the features were computed from; they mean nothing for another window."""
 
     window: int
@@ -36,7 +36,7 @@ class Signal:
     channels: int
 
     @classmethod
-    def of(cls, contract: ModelContract) -> Signal:
+    def of(cls, contract: ModelContract) -> BaselineSignal:
         """The signal of a model's windows."""
         return cls(contract.window, contract.sample_rate_hz, contract.bandwidth_hz, contract.channels)
 
@@ -52,7 +52,7 @@ class BaselineFile:
     """A health baseline and where it comes from."""
 
     baseline: HealthBaseline
-    signal: Signal
+    signal: BaselineSignal
     bundle_sha256: str
     """Of the model whose log-odds were learnt; of another model they say nothing."""
     source: str
@@ -128,7 +128,7 @@ def _read(document: dict[str, Any]) -> BaselineFile:
         raise ValueError("fault_nats below 0")
     return BaselineFile(
         HealthBaseline(document["by_speed"], tuple(states), _read_state(document["elsewhere"]), fault_nats),
-        Signal(
+        BaselineSignal(
             int(signal["window"]), _finite(signal["sample_rate_hz"]), _finite(signal["bandwidth_hz"]),
             int(signal["channels"]),
         ),

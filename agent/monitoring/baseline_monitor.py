@@ -6,7 +6,6 @@ Only sensors that have a baseline, or that are being commissioned, cost anything
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -14,18 +13,17 @@ import numpy as np
 from drsn.agent.acquisition.sensor_faults import NO_FAULT
 from drsn.agent.acquisition.window_batch import rounds_of
 from drsn.agent.monitoring.baseline_features import BaselineFeatures
-from drsn.agent.monitoring.baseline_file import Signal
+from drsn.agent.monitoring.baseline_file import BaselineSignal
 from drsn.agent.monitoring.baseline_labels import label_table
 from drsn.agent.monitoring.baseline_stack import BaselineStack
-from drsn.agent.monitoring.calibration import LogOdds, calibrated, label_factors
+from drsn.agent.monitoring.calibration import Calibration, LogOdds
 from drsn.agent.monitoring.findings import NOT_EVALUATED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from drsn.agent.backends.backend import Outputs
     from drsn.agent.monitoring.baseline_file import BaselineFile
     from drsn.agent.monitoring.monitors import MonitoredWindows
     from drsn.model.contract import ModelContract
@@ -53,21 +51,26 @@ class BaselineMonitor:
     """
 
     def __init__(self, contract: ModelContract, bundle_sha256: str) -> None:
-        self.signal = Signal.of(contract)
+        self.signal = BaselineSignal.of(contract)
         """A baseline of another signal is not used."""
         self.features = BaselineFeatures(contract)
-        self.labels, self._label_of = label_table(self.features)
+        self.calibration = Calibration(contract)
+        """Of the model's probabilities, by the baselines in use."""
         self.on_change: Callable[[str], None] = lambda _sensor: None
         """Called with a sensor that has another baseline from now on, or none, or is being commissioned."""
-        self._contract, self._bundle_sha256, self._log_odds = contract, bundle_sha256, LogOdds(contract)
+        self._bundle_sha256, self._log_odds = bundle_sha256, LogOdds(contract)
+        self._names = label_table(self.features)
         self._baselines: dict[str, BaselineFile] = {}
         self._waiting: dict[str, deque[FeatureRow]] = {}
         """Sensor that is being commissioned -> its windows that were not decided yet."""
         self._stack = BaselineStack()
-        self._factors: dict[str, NDArray[np.float32]] = {}
-        """Sensor -> factors of the labels, where the model says too much of a fault."""
         self._slots: dict[str, int] = {}
         self._frozen: set[str] = set()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of what may change."""
+        return self._names[0]
 
     @property
     def conditions(self) -> tuple[str, ...]:
@@ -76,7 +79,8 @@ class BaselineMonitor:
 
     def label_of(self, expert: int, *, by_speed: bool) -> str:
         """The name of what an expert has found."""
-        return self.labels[int(self._label_of[int(by_speed), expert])]
+        labels, label_of = self._names
+        return labels[int(label_of[int(by_speed), expert])]
 
     def use(self, sensor: str, baseline: BaselineFile | None) -> bool:
         """Use a baseline for a sensor from its next window on; None: none. False: it is of another signal."""
@@ -85,13 +89,8 @@ class BaselineMonitor:
             self._baselines[sensor] = baseline
         else:
             self._baselines.pop(sensor, None)
-        self._factors.pop(sensor, None)
-        if (
-            baseline is not None
-            and baseline.bundle_sha256 == self._bundle_sha256
-            and any(baseline.baseline.fault_nats.values())
-        ):
-            self._factors[sensor] = label_factors(self._contract, baseline.baseline.fault_nats)
+        same_model = baseline is not None and baseline.bundle_sha256 == self._bundle_sha256
+        self.calibration.set(sensor, baseline.baseline.fault_nats if baseline is not None and same_model else {})
         self.on_change(sensor)
         return fits
 
@@ -139,23 +138,6 @@ class BaselineMonitor:
             self._stack.set(slot, used.baseline, uses_model=used.bundle_sha256 == self._bundle_sha256)
             self._stack.frozen[slot] = sensor in self._frozen
 
-    def calibrate(self, sensors: Sequence[str], outputs: Outputs) -> Outputs:
-        """The outputs with the probabilities that the baselines of these sensors make of them.
-
-        Args:
-            sensors: of the rows.
-            outputs: of the network; they are not changed.
-        """
-        if not self._factors:
-            return outputs
-        found = list(map(self._factors.get, sensors))
-        rows = np.array([row for row, factors in enumerate(found) if factors is not None], np.intp)
-        if not len(rows):
-            return outputs
-        probabilities = outputs.probabilities.copy()
-        probabilities[rows] = calibrated(probabilities[rows], np.stack([each for each in found if each is not None]))
-        return replace(outputs, probabilities=probabilities)
-
     def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Compare windows with the baselines of their sensors, as `Observer`."""
         batch, rows, slots = windows.batch, windows.rows, windows.slots
@@ -175,7 +157,7 @@ class BaselineMonitor:
         for part in rounds_of(slots):
             scores = self._stack.score(slots[part], features[part], rpm[part], seconds[part])
             nats[compared[part]] = scores.nats
-            label[compared[part]] = self._label_of[by_speed[part].astype(np.intp), scores.expert]
+            label[compared[part]] = self._names[1][by_speed[part].astype(np.intp), scores.expert]
         return nats, label
 
     def _keep(self, windows: MonitoredWindows, rpm: NDArray[np.float64]) -> None:

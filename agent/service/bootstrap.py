@@ -220,8 +220,8 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
-        pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher)
-        pipeline.calibrate = commissioning.monitor.calibrate
+        interpret = Interpreter(self.bundle.contract, commissioning.monitor.calibration)
+        pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -328,6 +328,7 @@ class _Assembly:
         self,
         intake: Intake,
         engine: AlarmEngine,
+        interpret: Interpreter,
         monitors: Monitors,
         recorder: Recorder,
         watchdog: Watchdog,
@@ -347,7 +348,7 @@ class _Assembly:
             intake,
             batcher,
             self.chosen.backend,
-            Interpreter(contract),
+            interpret,
             engine,
             monitors=monitors,
             recorder=recorder,

@@ -51,8 +51,6 @@ class Pipeline:
     """The alarm states; a diagnosis changes the state of its sensor."""
     monitors: Monitors | None = None
     """Evaluate each batch beside the network; None: no sensor has a monitor."""
-    calibrate: Callable[[Sequence[str], Outputs], Outputs] | None = None
-    """Sensors of a batch and its outputs -> the outputs by the machines' baselines; None: as the network gives them."""
     recorder: Recorder | None = None
     """Keeps the windows as evidence."""
     metrics: Metrics = field(default_factory=Metrics)
@@ -159,8 +157,6 @@ class Pipeline:
         """Change the alarm states by the network's outputs, and empty the batch."""
         self.metrics.inference.add(call_s)
         size, findings = len(batcher), None if self.monitors is None else self.monitors(batcher, outputs)
-        if self.calibrate is not None:  # after the monitors, which compare what the network itself gives
-            outputs = self.calibrate(batcher.batch.sensors, outputs)
         diagnoses = self.interpret.columns(batcher.batch, outputs, findings)
         decided = [self.clock.unix_ns()] * size if self.decided_at is None else self.decided_at(batcher.batch)
         decisions = self.engine.feed_batch(diagnoses, decided)

@@ -11,7 +11,7 @@ import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.monitoring.baseline_features import BaselineFeatures
-from drsn.agent.monitoring.baseline_file import BaselineFile, Signal
+from drsn.agent.monitoring.baseline_file import BaselineFile, BaselineSignal
 from drsn.agent.monitoring.baseline_model import UnfitError, learn
 from drsn.agent.monitoring.calibration import LogOdds
 from drsn.agent.settings.loader import bundle_path
@@ -51,7 +51,7 @@ def baseline_command(argv: Sequence[str]) -> int:
         health = learn(features, rpm, odds, log_odds.conditions)
     except UnfitError as error:
         raise BadDataError(f"{arguments.folder}: {error}") from None
-    file = BaselineFile(health, Signal.of(bundle.contract), bundle.sha256, arguments.folder.resolve().name)
+    file = BaselineFile(health, BaselineSignal.of(bundle.contract), bundle.sha256, arguments.folder.resolve().name)
     text = file.to_text()
     write_baseline(arguments.out, file.source, text)
     for line in shown_lines(text, None):

@@ -102,9 +102,8 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
         None,
         batcher,
         backend,
-        Interpreter(contract),
+        Interpreter(contract, baselines.calibration),
         engine,
-        calibrate=baselines.calibrate,
         decided_at=lambda _batch: [next(decided_unix_ns)],
     )
     packet = InFlight(_NO_MESSAGE)

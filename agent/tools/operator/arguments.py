@@ -42,6 +42,15 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         if verb == "shelve":
             parser.add_argument("--hours", type=float, required=True, help="at most 8")
 
+    _add_baselines(subparsers)
+    parser = subparsers.add_parser("reload", help=VERB_HELP["reload"])
+    _usual(parser, "reload")
+    parser.add_argument("agent", help="its id")
+    parser.add_argument("--comment", help="for the agent's log")
+    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+
+
+def _add_baselines(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser = subparsers.add_parser("commission", help=VERB_HELP["commission"])
     _usual(parser, "commission")
     parser.add_argument("sensor")
@@ -64,12 +73,6 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("files", nargs=2, type=Path, metavar="FILE")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.tools.operator.cli:baselines")
-
-    parser = subparsers.add_parser("reload", help=VERB_HELP["reload"])
-    _usual(parser, "reload")
-    parser.add_argument("agent", help="its id")
-    parser.add_argument("--comment", help="for the agent's log")
-    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
 
 
 def _usual(parser: Parser, function: str) -> Parser:

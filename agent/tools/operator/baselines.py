@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drsn.agent.monitoring.baseline_file import Signal
+    from drsn.agent.monitoring.baseline_file import BaselineSignal
     from drsn.agent.monitoring.baseline_model import HealthBaseline, OperatingState
 
 DB_PER_NAT = 10 / math.log(10)
@@ -120,7 +120,7 @@ def _kind(file: BaselineFile) -> str:
     return f"{file.signal}, {'with' if file.baseline.by_speed else 'without'} a speed"
 
 
-def _contract(signal: Signal) -> ModelContract:
+def _contract(signal: BaselineSignal) -> ModelContract:
     """A contract with the signal; it has no model."""
     labels = (Label(name="normal", condition="normal", healthy=True), Label(name="fault", condition="fault"))
     return ModelContract(

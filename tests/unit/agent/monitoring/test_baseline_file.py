@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.monitoring.baseline_features import ENVELOPE
-from drsn.agent.monitoring.baseline_file import MAX_BYTES, BaselineFile, Signal
+from drsn.agent.monitoring.baseline_file import MAX_BYTES, BaselineFile, BaselineSignal
 from drsn.model.errors import BadDataError
 
-SIGNAL = Signal(2048, 12_000.0, 5_300.0, 1)
+SIGNAL = BaselineSignal(2048, 12_000.0, 5_300.0, 1)
 
 
 def made() -> BaselineFile:

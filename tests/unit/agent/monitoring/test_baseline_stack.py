@@ -123,19 +123,19 @@ def test_a_baseline_follows_its_machine_slowly_but_never_further_than_a_margin()
     stack = BaselineStack()
     stack.set(0, BY_SPEED, uses_model=True)
     drift, day = 0.0, 86_400.0
-    for step in range(400):
+    for step in range(200):
         drift = min(drift + 0.02, 0.5)
         features = drawn(1, seed=step)
         features[:, SPECTRUM] += np.float32(drift)
-        nats, _ = scored(BY_SPEED, features, 1_500.0, stack=stack, seconds=day / 4)
+        nats, _ = scored(BY_SPEED, features, 1_500.0, stack=stack, seconds=day / 2)
         assert nats[0] < 0
     aged = drawn(1, seed=1)
     aged[:, SPECTRUM] += np.float32(0.5 + SPEED_MARGIN[SPECTRUM.start] - 0.2)
     assert scored(BY_SPEED, aged, 1_500.0, stack=stack)[0][0] < 0  # it has followed
-    for step in range(3_000):
+    for step in range(700):
         features = drawn(1, seed=step)
-        features[:, SPECTRUM] += np.float32(min(0.5 + step / 400, 3.2))
-        nats, _ = scored(BY_SPEED, features, 1_500.0, stack=stack, seconds=AGEING_S / 20)
+        features[:, SPECTRUM] += np.float32(min(0.5 + step / 200, 3.2))
+        nats, _ = scored(BY_SPEED, features, 1_500.0, stack=stack, seconds=AGEING_S / 10)
     assert nats[0] > 3  # more than twice the margin is found, however slowly it came
 
 

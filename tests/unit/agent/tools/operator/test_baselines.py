@@ -10,17 +10,19 @@ from baseline_windows import baseline, drawn
 
 from drsn.agent.__main__ import main
 from drsn.agent.monitoring.baseline_features import ENVELOPE, SPECTRUM
-from drsn.agent.monitoring.baseline_file import BaselineFile, Signal
+from drsn.agent.monitoring.baseline_file import BaselineFile, BaselineSignal
 from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
 from drsn.model.errors import BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SIGNAL = Signal(2048, 12_000.0, 5_300.0, 1)
+SIGNAL = BaselineSignal(2048, 12_000.0, 5_300.0, 1)
 
 
-def file(rpm: float = 1_500.0, more: tuple[slice, float] = (SPECTRUM, 0.0), signal: Signal = SIGNAL) -> BaselineFile:
+def file(
+    rpm: float = 1_500.0, more: tuple[slice, float] = (SPECTRUM, 0.0), signal: BaselineSignal = SIGNAL
+) -> BaselineFile:
     features = drawn(100)
     features[:, more[0]] += np.float32(more[1])
     return BaselineFile(baseline(features, rpm), signal, "ab", "press4.de")
@@ -66,7 +68,7 @@ def test_two_baselines_differ_by_what_would_count_as_a_change():
 
 
 def test_baselines_of_other_signals_cannot_be_compared():
-    for other in (file(signal=Signal(4096, 12_000.0, 5_300.0, 1)), file(rpm=np.nan)):
+    for other in (file(signal=BaselineSignal(4096, 12_000.0, 5_300.0, 1)), file(rpm=np.nan)):
         with pytest.raises(BadDataError, match="cannot be compared"):
             differences(file(), other)
 
