@@ -60,7 +60,7 @@ def test_commission_and_undo_from_a_shell(
     agent.start()
     wait_until(lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what=agent.text())
     play(mosquitto, 3.0)
-    assert "state: RMS" in shell("--show")[0]
+    assert "rpm, 48 windows" in shell("--show")[0]
     shell("--export", str(tmp_path / "machine.json"))
     assert read_baseline(tmp_path / "machine.json").source == SENSOR
     out, _ = shell("--undo", "--by", "ana")
