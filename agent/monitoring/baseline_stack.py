@@ -58,6 +58,8 @@ class BaselineStack:
         self._parameters = np.zeros((_FIRST_SLOTS, MAX_STATES + 1, _COST + 2, FEATURES), np.float32)
         self._learnt = np.zeros((_FIRST_SLOTS, MAX_STATES + 1, FEATURES), np.float32)
         """Locations before they aged."""
+        self._drift = np.zeros((_FIRST_SLOTS, MAX_STATES + 1, FEATURES))
+        """How far they have aged."""
         self._middle = np.full((_FIRST_SLOTS, MAX_STATES), np.inf)
         self._width = np.zeros(_FIRST_SLOTS)
         self.by_speed = np.zeros(_FIRST_SLOTS, np.bool_)
@@ -83,7 +85,7 @@ class BaselineStack:
         _fill(parameters[_ELSEWHERE], baseline.elsewhere, ELSEWHERE_MARGIN)
         if not uses_model:
             parameters[:, _MARGIN, MODEL] = np.inf
-        self._learnt[slot] = parameters[:, _LOCATION]
+        self._learnt[slot], self._drift[slot] = parameters[:, _LOCATION], 0
         self._middle[slot] = np.inf
         self._middle[slot, : len(baseline.states)] = [state.middle for state in baseline.states]
         self._width[slot], self.by_speed[slot] = NEAR * baseline.width, baseline.by_speed
@@ -163,21 +165,46 @@ class BaselineStack:
         """Let the locations follow the windows that show nothing, by the margin of a change in all."""
         calm = (nats < 0) & (state != _ELSEWHERE) & ~self.frozen[slots] & (self._evidence[:, slots] == 0).all(axis=0)
         slots, state = slots[calm], state[calm]
-        parameters = self._parameters[slots, state]
-        scale = parameters[:, _SCALE]
-        step = np.clip(np.nan_to_num(deviation[calm]), -scale, scale) * (seconds[calm] / AGEING_S)[:, np.newaxis]
-        learnt = self._learnt[slots, state]
-        self._parameters[slots, state, _LOCATION] = np.clip(
-            parameters[:, _LOCATION] + step, learnt - SPEED_MARGIN, learnt + SPEED_MARGIN
-        )
+        scale = self._parameters[slots, state, _SCALE]
+        drift = aged(self._drift[slots, state], deviation[calm], scale, seconds[calm])
+        self._drift[slots, state] = drift
+        self._parameters[slots, state, _LOCATION] = self._learnt[slots, state] + drift
 
     def _grow(self, slot: int) -> None:
         while slot >= len(self._width):
-            for name in ("_parameters", "_learnt", "_middle", "_width", "by_speed", "_weights", "frozen", "present",
-                         "unknown"):  # fmt: skip
+            for name in (
+                "_parameters",
+                "_learnt",
+                "_drift",
+                "_middle",
+                "_width",
+                "by_speed",
+                "_weights",
+                "frozen",
+                "present",
+                "unknown",
+            ):
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
             self._evidence = np.concatenate([self._evidence, np.zeros_like(self._evidence)], axis=1)
+
+
+def aged(
+    drift: NDArray[np.float64], deviation: NDArray[np.float32], scale: NDArray[np.float32], seconds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far locations have moved after one more window, within the margin of a change.
+
+    In double precision: a window of 0.2 s moves a location by less than a float32 of that size can hold.
+
+    Args:
+        drift: float64[windows, FEATURES] before the window.
+        deviation: float32[windows, FEATURES] from the aged location; NaN: the window lacks the feature. An odd window
+            counts as one that is a scale away.
+        scale: float32[windows, FEATURES].
+        seconds: float64[windows]: what is new in each window.
+    """
+    step = np.clip(np.nan_to_num(deviation), -scale, scale) * (seconds / AGEING_S)[:, np.newaxis]
+    return np.clip(drift + step, -SPEED_MARGIN, SPEED_MARGIN)
 
 
 def _fill(parameters: NDArray[np.float32], state: OperatingState, margin: NDArray[np.float32]) -> None:

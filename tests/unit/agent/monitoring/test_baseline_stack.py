@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drsn.agent.monitoring.baseline_features import ENVELOPE, IMPULSIVENESS, LEVEL, MODEL, SPECTRUM
 from drsn.agent.monitoring.baseline_model import SPEED_MARGIN, HealthBaseline
 from drsn.agent.monitoring.baseline_score import BOUND_NATS
-from drsn.agent.monitoring.baseline_stack import AGEING_S, BaselineStack
+from drsn.agent.monitoring.baseline_stack import AGEING_S, BaselineStack, aged
 
 BY_LEVEL = baseline(drawn(400))
 BY_SPEED = baseline(drawn(400), 1_500.0)
@@ -151,6 +151,18 @@ def test_a_baseline_does_not_age_while_an_alarm_stands():
     further[:, SPECTRUM] += np.float32(0.7)
     frozen, aged = (scored(BY_SPEED, further, 1_500.0, stack=stack)[0].mean() for stack in stacks)
     assert frozen > aged
+
+
+@given(st.floats(-2, 2), st.floats(-100, 100, width=32), st.floats(0.03125, 2, width=32), st.floats(0.01, 1e6))
+def test_ageing_is_slow_bounded_and_not_lost_in_rounding(drift: float, deviation: float, scale: float, seconds: float):
+    shape = (1, len(SPEED_MARGIN))
+    before = np.clip(np.full(shape, drift), -SPEED_MARGIN, SPEED_MARGIN)
+    by = np.full(shape, deviation, np.float32), np.full(shape, scale, np.float32), np.array([seconds])
+    after = aged(before, *by)
+    assert (np.abs(after) <= SPEED_MARGIN).all()
+    assert (np.abs(after - before) <= scale * seconds / AGEING_S + 1e-12).all()
+    if abs(deviation) > 0.01 and (np.abs(before) < 0.9 * SPEED_MARGIN).all():
+        assert (np.sign(after - before) == np.sign(deviation)).all()
 
 
 def test_slots_grow_and_are_cleared():
