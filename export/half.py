@@ -40,9 +40,9 @@ class _HalfNetwork(nn.Module):
         if network.envelope is not None:
             self.network.envelope = _SingleEnvelope(network.envelope)  # type: ignore[assignment]
 
-    def forward(self, x: Tensor) -> NetworkOutput:
+    def forward(self, x: Tensor, revolutions: Tensor | None) -> NetworkOutput:
         """Classify normalised float32[batch, channels, window]."""
-        logits, embedding, alpha = self.network(x.half())
+        logits, embedding, alpha = self.network(x.half(), revolutions)
         return NetworkOutput(logits.float(), embedding.float(), None if alpha is None else alpha.float())
 
 

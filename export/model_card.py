@@ -26,7 +26,7 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
         f"{training.recipe.get('description', '')}",
         "## Input and labels",
         (
-            f"float32[{contract.channels}, {contract.window}] at {contract.sample_rate_hz:g} Hz, band-limited to "
+            f"float32[{contract.input_channels}, {contract.window}] at {contract.sample_rate_hz:g} Hz, band-limited to "
             f"{contract.bandwidth_hz:g} Hz ({contract.window / contract.sample_rate_hz * 1e3:.0f} ms). The agent "
             "resamples and band-limits; the graph normalises each window, so gain and offset do not matter."
         ),

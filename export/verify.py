@@ -164,7 +164,7 @@ def fresh_noise(contract: ModelContract, seed: int) -> NDArray[np.float32]:
         float32[97, channels, window].
     """
     rng = np.random.default_rng(seed)
-    shape = (32, contract.channels, contract.window)
+    shape = (32, contract.input_channels, contract.window)
     plain, counts, small = (rng.standard_normal(shape, np.float32) for _ in range(3))
     counts = np.rint(3000 * counts + 20_000).astype(np.float32)  # a 16-bit converter's; their squares exceed 65504
     flat = np.full((1, *shape[1:]), 20_000, np.float32)

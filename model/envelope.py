@@ -57,6 +57,33 @@ class EnvelopeSpectrum(nn.Module):
         return _modulus(((amplitude - level) / level) @ self.basis, dim=-1), level.squeeze(-1)
 
 
+class OrderLines(nn.Module):
+    """An envelope's spectrum over frequency to lines at multiples of `step` orders.
+
+    A line is the mean of the bins around it, weighed by a triangle that reaches to the next lines, or to the next bins
+    where these are further. Lines above the last bin are zero.
+    """
+
+    bin: Tensor
+    order: Tensor
+
+    def __init__(self, bins: int, lines: int, step: float) -> None:
+        super().__init__()
+        self.step = step
+        self.register_buffer("bin", torch.arange(1.0, bins + 1).reshape(1, -1, 1), persistent=False)
+        self.register_buffer("order", step * torch.arange(1.0, lines + 1).reshape(1, 1, -1), persistent=False)
+
+    def forward(self, spectrum: Tensor, revolutions: Tensor) -> Tensor:
+        """float32[batch, bands, bins], bin k being k + 1 periods a window, and revolutions float32[batch, 1, 1].
+
+        Returns:
+            float32[batch, bands, lines].
+        """
+        width = (self.step * revolutions).clamp_min(1.0)
+        weight = (1 - (self.bin - self.order * revolutions).abs() / width).clamp_min(0.0) / width
+        return spectrum @ weight  # [B, bands, bins] @ [B, bins, lines]
+
+
 class BandDropout(nn.Module):
     """Hides whole bands of a window in training, so that no diagnosis depends on a single band.
 

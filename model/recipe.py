@@ -38,6 +38,14 @@ class SignalSpec(Frozen):
     channels: int = Field(default=1, ge=1)
     sample_rate_hz: float = Field(gt=0)
     bandwidth_hz: float = Field(gt=0)
+    domain: Literal["time", "order"] = Field(
+        default="time", description="order: envelope spectra in orders of the shaft; each recording needs its rpm"
+    )
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of a conditioned window: in the order domain the shaft's angle is the last."""
+        return self.channels + (self.domain == "order")
 
 
 class CwruData(Frozen):
@@ -185,8 +193,8 @@ class Recipe(Frozen):
 
     def network_config(self) -> NetworkConfig:
         """The architecture with labels, channels and window of this recipe."""
-        ends = {"labels": len(self.labels), "channels": self.signal.channels, "window": self.signal.window}
-        return NetworkConfig(**ends, **self.network.model_dump())
+        signal = self.signal.model_dump(include={"channels", "window", "domain"})
+        return NetworkConfig(labels=len(self.labels), **signal, **self.network.model_dump())
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class Batcher:
         self._packets: list[InFlight] = []  # of the rows
         self._contract, self._deadline_s, self._max_bytes = contract, deadline_s, max_bytes
         self._due_s, self._alone = 0.0, True  # alone: the batch before had one window at most
-        self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
+        self._x = np.zeros((max_windows, contract.input_channels, contract.window), dtype=np.float32)
         self._groups: dict[float, RateGroup] = {}
         self.places: list[tuple[RateGroup, int]] = []
         """Where the samples of each row lie as they were sampled: the group, and the row in it."""

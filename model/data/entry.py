@@ -26,6 +26,8 @@ class RecordingEntry:
     set: Set | None = None
     sample_rate_hz: float | None = None
     rpm: float | None = None
+    load: str = ""
+    machine: str = ""
     channels: tuple[int | str, ...] = ()
 
 

@@ -53,8 +53,9 @@ class PretrainedModel:
     def network(self) -> Network:
         """The bundle's network with its weights, in evaluation mode."""
         contract = self.contract
-        ends = {"labels": len(contract.labels), "channels": contract.channels, "window": contract.window}
-        network = network_of(NetworkConfig(**ends, **self.architecture.model_dump()))
+        signal = contract.model_dump(include={"channels", "window", "domain"})
+        architecture = self.architecture.model_dump()
+        network = network_of(NetworkConfig(labels=len(contract.labels), **signal, **architecture))
         network.load_state_dict(self.state)
         return network.eval()
 
