@@ -63,8 +63,8 @@ def condition_folds(recordings: Sequence[Recording]) -> ConditionFolds:
         only = [label for label in sorted(labels) if len(_values_of(label, recordings, values)) == 1]
         if only and condition != "group":
             notes.append(
-                f"warning: {', '.join(only)}: recorded at one {condition} only, so a model may learn the {condition} and "
-                f"not the fault; record each label at two values of {condition} at least"
+                f"warning: {', '.join(only)}: recorded at one {condition} only, so a model may learn the {condition} "
+                f"and not the fault; record each label at two values of {condition} at least"
             )
     return ConditionFolds(by_condition, tuple(notes))
 

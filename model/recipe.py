@@ -158,6 +158,21 @@ class Evaluation(Frozen):
     )
 
 
+class SelectionSpec(Frozen):
+    """Comparison with simple models, and what the bundle carries."""
+
+    compare: Literal["none", "simple", "full"] = Field(
+        default="full",
+        description="with simple models, also on values left out (speed, load, machine); full: the network is left out "
+        "of them too, which takes about the time of the training; none: with nothing, and the network is carried",
+    )
+    carry: Literal["best", "network", "spectrum", "both"] = Field(
+        default="best",
+        description="the network, the linear model on the log spectrum, the mean of both, or the best of them on what "
+        "was left out of training",
+    )
+
+
 class Recipe(Frozen):
     """All settings of one training."""
 
@@ -172,6 +187,7 @@ class Recipe(Frozen):
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
     evaluation: Evaluation = Evaluation()
+    selection: SelectionSpec = SelectionSpec()
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:

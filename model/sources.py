@@ -56,8 +56,8 @@ def _check(corpus: Corpus, recipe: Recipe) -> None:
     speedless = [recording.name for recording in recordings if not recording.rpm]
     if signal.domain == "order" and speedless:
         raise BadDataError(
-            f"recipe {recipe.name}: {len(speedless)} recordings have no speed, such as {speedless[0]}; give each its rpm "
-            "(the manifest's column), or set signal.domain = 'time'"
+            f"recipe {recipe.name}: {len(speedless)} recordings have no speed, such as {speedless[0]}; give each its "
+            "rpm (the manifest's column), or set signal.domain = 'time'"
         )
     rates = sorted({recording.sample_rate_hz for recording in recordings})
     slowest_hz = 2 * signal.bandwidth_hz / (1 - recipe.augmentation.speed)

@@ -1,5 +1,6 @@
-"""The linear model on the log spectrum as a network: it has the interface of `Network`, so that all that follows a
-training, from calibration to a bundle, is the same.
+"""The linear model on the log spectrum, with the interface of `Network`.
+
+All that follows a training, from calibration to a bundle, is therefore the same as for a network.
 
 Logistic regression on standardised features is one matrix. The features of a window are first projected on the
 directions in which training windows vary most (principal components), scaled to variance 1: they are the embedding.

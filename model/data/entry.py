@@ -26,9 +26,9 @@ class RecordingEntry:
     set: Set | None = None
     sample_rate_hz: float | None = None
     rpm: float | None = None
+    channels: tuple[int | str, ...] = ()
     load: str = ""
     machine: str = ""
-    channels: tuple[int | str, ...] = ()
 
 
 def group_of(below_label: str, name: str, pattern: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drsn.model.report.comparison import IN_ORDERS
 from drsn.model.report.levels import disturbances_of
 from drsn.model.training.simple_models import Classifier, classifier_of, fit_simple_models
 from drsn.model.windows import windows_of
@@ -41,7 +42,12 @@ class FoldResult:
 
     def document(self) -> dict[str, Any]:
         """The row for `metrics.json`."""
-        return {"value": self.value, "recordings": self.recordings, "accuracy": self.accuracy}
+        return {
+            "condition": self.condition,
+            "value": self.value,
+            "recordings": self.recordings,
+            "accuracy": self.accuracy,
+        }
 
 
 def leave_one_out(recipe: Recipe, folds: Sequence[Fold], fit_network: FitNetwork | None) -> tuple[FoldResult, ...]:
@@ -59,8 +65,17 @@ def leave_one_out(recipe: Recipe, folds: Sequence[Fold], fit_network: FitNetwork
             networks["network"] = fit_network(fold)
         classifiers = {**simple.classifiers, **{name: classifier_of(network) for name, network in networks.items()}}
         accuracy = accuracies(classifiers, fold.held_out, recipe)
+        if fold.condition == "speed" and recipe.signal.domain == "time":
+            accuracy |= _in_orders(recipe, fold)
         results.append(FoldResult(fold.condition, fold.value, len(fold.held_out), accuracy, networks))
     return tuple(results)
+
+
+def _in_orders(recipe: Recipe, fold: Fold) -> dict[str, dict[str, float]]:
+    """What the linear model would reach with `signal.domain = "order"`."""
+    order = recipe.model_copy(update={"signal": recipe.signal.model_copy(update={"domain": "order"})})
+    simple = fit_simple_models(order, fold.train, FOLD_BATCHES, trees=0)
+    return accuracies({IN_ORDERS: classifier_of(simple.spectrum)}, fold.held_out, order)
 
 
 def accuracies(

@@ -60,7 +60,7 @@ class PretrainedModel:
         return network.eval()
 
     def with_architecture(self, recipe: Recipe) -> Recipe:
-        """The recipe with the bundle's architecture.
+        """The recipe with the bundle's architecture, whose network is carried: it is what was pretrained.
 
         Raises:
             ConfigurationError: the recipe names another architecture, or its signal is not the bundle's.
@@ -77,7 +77,8 @@ class PretrainedModel:
                 f"recipe {recipe.name}: network is not the one of bundle {self.name} {self.version}; "
                 "leave [network] out, or train without --from"
             )
-        return recipe.model_copy(update={"network": self.architecture})
+        selection = recipe.selection.model_copy(update={"carry": "network"})
+        return recipe.model_copy(update={"network": self.architecture, "selection": selection})
 
     def initial_network(self, recipe: Recipe) -> Network:
         """A network for the recipe's labels: the bundle's weights, with fresh rows for labels that the bundle lacks."""

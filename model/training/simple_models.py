@@ -1,7 +1,7 @@
 """Simple models beside each training: logistic regression and a random forest on the log spectrum.
 
-They take seconds, and they win where recordings are few. The third one, a `SpectrumNetwork`, is logistic regression too,
-in a form that a bundle can carry, and in the order domain it also has the envelope's lines.
+They take seconds, and they win where recordings are few. The third one, a `SpectrumNetwork`, is logistic regression
+too, in a form that a bundle can carry, and in the order domain it also has the envelope's lines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drsn.model.data.recording import Recording
-    from drsn.model.network import Network, NetworkConfig
+    from drsn.model.network import Network
     from drsn.model.recipe import Recipe
 
 Classifier = Callable[[NDArray[np.float32]], NDArray[np.int64]]
@@ -51,7 +51,7 @@ class SimpleModels:
 def fit_simple_models(
     recipe: Recipe, recordings: Sequence[Recording], batches: int = BATCHES, trees: int = TREES
 ) -> SimpleModels:
-    """Fit all three on the same augmented windows of the recordings.
+    """Fit all three on the same augmented windows of the recordings; with `trees` = 0 only the network.
 
     Raises:
         BadDataError: a recording is shorter than a window.
@@ -71,10 +71,10 @@ def fit_simple_models(
     x = _features(network, np.concatenate([batch.samples for batch in drawn]))
     levels = slice(network.features.levels)
     regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
-    forest = RandomForestClassifier(trees, min_samples_leaf=2, n_jobs=1, random_state=recipe.seed)
+    forest = RandomForestClassifier(max(1, trees), min_samples_leaf=2, n_jobs=1, random_state=recipe.seed)
     fitted = {"logistic_regression": regression, "random_forest": forest}
     classifiers: dict[str, Classifier] = {}
-    for name, model in fitted.items():
+    for name, model in fitted.items() if trees else ():
         model.fit(x[:, levels], label)
         classifiers[name] = _classifier(model, network, levels)
     _fit_spectrum(network, x, label)
