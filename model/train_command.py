@@ -96,8 +96,8 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
     if refused:
         named = ", ".join(dict.fromkeys(blind.condition for blind in outcome.blind))
         print(
-            f"refused, so that no wrong name is given with confidence: record more of {named} under what was left out, or "
-            "set selection.carry to the model that you want all the same"
+            f"refused, so that no wrong name is given with confidence: record more of {named} under what was left "
+            "out, or set selection.carry to the model that you want all the same"
         )
         return EXIT_NEGATIVE
     print(f"next: drsn-export --target onnx --checkpoint {checkpoint} --out {recipe.name}.zip")
