@@ -49,9 +49,12 @@ def condition_folds(recordings: Sequence[Recording]) -> ConditionFolds:
     by_condition: dict[str, tuple[Fold, ...]] = {}
     notes = []
     labels = {recording.label for recording in recordings}
+    divided: set[tuple[int, ...]] = set()
     for condition, values in _values(recordings).items():
-        if len(set(values)) < 2:
+        division = tuple(map(list(dict.fromkeys(values)).index, values))
+        if len(set(values)) < 2 or division in divided:  # a group that is a speed
             continue
+        divided.add(division)
         folds = []
         for value in dict.fromkeys(values):
             held_out = tuple(r for r, v in zip(recordings, values, strict=True) if v == value)
@@ -91,12 +94,13 @@ def _values_of(label: str, recordings: Sequence[Recording], values: Sequence[str
 
 
 def _speeds(rpm: np.ndarray) -> list[str]:
-    """Each speed's cluster, named by its speeds; more than `MOST_FOLDS` clusters become ranges of neighbours."""
+    """Each speed's cluster, named by its speeds; if these are many, or run into each other, ranges of neighbours."""
     order = np.argsort(rpm, kind="stable")
     steps = np.diff(rpm[order]) > SAME_SPEED * rpm[order][:-1]
     cluster = np.empty(len(rpm), np.intp)
     cluster[order] = np.concatenate([[0], np.cumsum(steps)])
-    if cluster.max() >= MOST_FOLDS or (cluster.max() == 0 and rpm.max() > (1 + 2 * SAME_SPEED) * rpm.min()):
+    spans = [np.ptp(rpm[cluster == c]) / rpm[cluster == c].min() for c in np.unique(cluster)]
+    if len(spans) > MOST_FOLDS or max(spans) > 2 * SAME_SPEED:
         part = np.array_split(order, MOST_FOLDS)
         for number, members in enumerate(part):
             cluster[members] = number

@@ -61,7 +61,7 @@ class LogSpectrum(nn.Module):
             self.register_buffer(name, value.float(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32[batch, channels, window], normalised, to float32[batch, channels * bands]."""
+        """float32[batch, channels, window], normalised, to float32[batch * channels, bands]."""
         rows, columns = self.shape
         real, imaginary = (self.first @ x.reshape(-1, rows, columns)).chunk(2, dim=1)
         cosine, sine = self.twist[0], self.twist[1]
@@ -71,7 +71,7 @@ class LogSpectrum(nn.Module):
         bands = power[:, 1 : 1 + len(self.bands)] @ self.bands
         relative = bands / bands.mean(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
         levels: Tensor = (relative + LEVEL_FLOOR).log()
-        return levels.reshape(-1, x.shape[1] * self.bands.shape[1])
+        return levels
 
 
 class SpectrumFeatures(nn.Module):
@@ -89,20 +89,20 @@ class SpectrumFeatures(nn.Module):
             self.bank = nn.Conv1d(1, 2 * ENVELOPE_BANDS, KERNEL, STRIDE, bias=False).requires_grad_(False)
             self.bank.weight.data = gabor(ENVELOPE_BANDS, KERNEL)
             frames = (config.window - KERNEL) // STRIDE + 1
+            self.shape = (config.channels * ENVELOPE_BANDS, frames // 2)
             self.envelope = EnvelopeSpectrum(frames, frames // 2)
             self.lines = OrderLines(frames // 2, config.order_lines, config.order_step)
-            self.count += config.channels * ENVELOPE_BANDS * config.order_lines
+            self.count += self.shape[0] * config.order_lines
 
     def forward(self, x: Tensor, revolutions: Tensor | None) -> Tensor:
         """Normalised float32[batch, channels, window] to float32[batch, count]."""
-        levels: Tensor = self.spectrum(x)
+        levels: Tensor = self.spectrum(x).reshape(-1, self.levels)
         if self.bank is None or revolutions is None:
             return levels
-        channels = x.shape[1]
         spectrum, _ = self.envelope(self.bank(x.reshape(-1, 1, x.shape[2])))  # [B * C, bands, bins]
-        bins = spectrum.shape[2]
-        lines = self.lines(spectrum.reshape(-1, channels * ENVELOPE_BANDS, bins), revolutions)
-        return torch.cat([levels, (lines + LINE_FLOOR).log().flatten(1)], dim=1)
+        lines = self.lines(spectrum.reshape(-1, *self.shape), revolutions)
+        logarithms = (lines + LINE_FLOOR).log().reshape(-1, self.count - self.levels)
+        return torch.cat([levels, logarithms], dim=1)
 
 
 def _fourier(rows: int, columns: int) -> Tensor:
