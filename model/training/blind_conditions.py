@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from drsn.model.deployed_model import DeployedModel
-from drsn.model.evaluate import run
+from drsn.model.evaluate import ModelOutputs, features, run
 from drsn.model.training.calibrate import fit_novelty, fit_threshold, validation_windows
 from drsn.model.windows import Disturbance, windows_of
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
     from drsn.model.condition_folds import Fold
     from drsn.model.data.recording import Recording
-    from drsn.model.evaluate import ModelOutputs
     from drsn.model.network import Network
     from drsn.model.recipe import Recipe
 
@@ -63,9 +62,9 @@ def blind_conditions(
     conditions = np.array([entry.condition for entry in recipe.labels])
     true, named = conditions[label], conditions[outputs.logits.argmax(axis=1)]
     found = []
-    for condition in dict.fromkeys(conditions.tolist()):
+    for condition in dict.fromkeys(true.tolist()):
         of_it = true == condition
-        accepted = float(np.mean(outputs.novelty[of_it] <= threshold)) if of_it.any() else 0.0
+        accepted = float(np.mean(outputs.novelty[of_it] <= threshold))
         if accepted > ACCEPTED and not (named[of_it] == condition).any():
             names, counts = np.unique(named[of_it], return_counts=True)
             found.append(BlindCondition(condition, where, str(names[counts.argmax()]), accepted))
@@ -73,29 +72,27 @@ def blind_conditions(
 
 
 def blind_on_fold(recipe: Recipe, network: Network, fold: Fold) -> tuple[float, tuple[BlindCondition, ...]]:
-    """What a fold's network is blind to at the value left out, with the largest acceptance at which it is not.
+    """What a fold's network is blind to at the value left out.
 
     Returns:
-        The share of training windows to accept, and the conditions that it is still blind to at the smallest share.
+        The share of windows to accept: the recipe's, or a smaller one at which the model is not blind. And the
+        conditions that it is blind to at every share; the first is then the recipe's.
     """
-    where = f"{fold.condition} {fold.value}, left out of training"
+    where, wanted = f"{fold.condition} {fold.value}, left out of training", recipe.evaluation.acceptance
+    windows = windows_of(fold.held_out, recipe, Disturbance(), recipe.seed)
+    logits, _ = features(network, windows.samples)
+    accepted = np.full(len(logits), -np.inf, np.float32)
+    blind = blind_conditions(ModelOutputs(logits, logits, accepted), windows.label, recipe, 0.0, where)
+    if not blind:  # all are found, whatever is accepted
+        return wanted, ()
     model = DeployedModel(network, fit_novelty(recipe, network, fold.train)).eval()
-    outputs, label = _clean(model, recipe, fold.held_out)
+    outputs = run(model, windows.samples)
     known = run(model, validation_windows(recipe, fold.train)[0]).novelty
-    blind: tuple[BlindCondition, ...] = ()
-    wanted = recipe.evaluation.acceptance
     for acceptance in (wanted, *(share for share in STRICTER if share < wanted)):
-        blind = blind_conditions(outputs, label, recipe, fit_threshold(known, acceptance), where)
+        blind = blind_conditions(outputs, windows.label, recipe, fit_threshold(known, acceptance), where)
         if not blind:
             return acceptance, ()
     return wanted, blind
-
-
-def _clean(
-    model: DeployedModel, recipe: Recipe, recordings: Sequence[Recording]
-) -> tuple[ModelOutputs, NDArray[np.int64]]:
-    windows = windows_of(recordings, recipe, Disturbance(), recipe.seed)
-    return run(model, windows.samples), windows.label
 
 
 def blind_on_test_set(
@@ -103,5 +100,6 @@ def blind_on_test_set(
 ) -> tuple[BlindCondition, ...]:
     """What the final model is blind to on the test set."""
     threshold = checkpoint.contract.abstention_threshold
-    outputs, label = _clean(checkpoint.build(), recipe, recordings)
-    return blind_conditions(outputs, label, recipe, np.inf if threshold is None else threshold, "test set")
+    windows = windows_of(recordings, recipe, Disturbance(), recipe.seed)
+    outputs = run(checkpoint.build(), windows.samples)
+    return blind_conditions(outputs, windows.label, recipe, np.inf if threshold is None else threshold, "test set")

@@ -50,7 +50,13 @@ class FoldResult:
         }
 
 
-def leave_one_out(recipe: Recipe, folds: Sequence[Fold], fit_network: FitNetwork | None) -> tuple[FoldResult, ...]:
+def leave_one_out(
+    recipe: Recipe,
+    folds: Sequence[Fold],
+    fit_network: FitNetwork | None,
+    batches: int = FOLD_BATCHES,
+    trees: int = FOLD_TREES,
+) -> tuple[FoldResult, ...]:
     """Fit the simple models, and with `fit_network` the network too, on each fold; test each on what is left out.
 
     Raises:
@@ -59,22 +65,22 @@ def leave_one_out(recipe: Recipe, folds: Sequence[Fold], fit_network: FitNetwork
     """
     results = []
     for fold in folds:
-        simple = fit_simple_models(recipe, fold.train, FOLD_BATCHES, FOLD_TREES)
+        simple = fit_simple_models(recipe, fold.train, batches, trees)
         networks: dict[str, Network] = {"spectrum": simple.spectrum}
         if fit_network is not None:
             networks["network"] = fit_network(fold)
         classifiers = {**simple.classifiers, **{name: classifier_of(network) for name, network in networks.items()}}
         accuracy = accuracies(classifiers, fold.held_out, recipe)
         if fold.condition == "speed" and recipe.signal.domain == "time":
-            accuracy |= _in_orders(recipe, fold)
+            accuracy |= _in_orders(recipe, fold, batches)
         results.append(FoldResult(fold.condition, fold.value, len(fold.held_out), accuracy, networks))
     return tuple(results)
 
 
-def _in_orders(recipe: Recipe, fold: Fold) -> dict[str, dict[str, float]]:
+def _in_orders(recipe: Recipe, fold: Fold, batches: int) -> dict[str, dict[str, float]]:
     """What the linear model would reach with `signal.domain = "order"`."""
     order = recipe.model_copy(update={"signal": recipe.signal.model_copy(update={"domain": "order"})})
-    simple = fit_simple_models(order, fold.train, FOLD_BATCHES, trees=0)
+    simple = fit_simple_models(order, fold.train, batches, trees=0)
     return accuracies({IN_ORDERS: classifier_of(simple.spectrum)}, fold.held_out, order)
 
 

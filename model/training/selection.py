@@ -24,7 +24,7 @@ from drsn.model.training.simple_models import classifier_of, fit_simple_models
 from drsn.model.windows import NoiseMix, windows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from drsn.model.condition_folds import Fold
     from drsn.model.corpus import Corpus
@@ -85,27 +85,37 @@ def select_model(recipe: Recipe, network: Network, corpus: Corpus, progress: Pro
     results = leave_one_out(recipe, folds, fit_network)
     results = tuple(_with_both(result, fold, recipe) for result, fold in zip(results, folds, strict=True))
     validation = accuracies({n: classifier_of(c) for n, c in candidates.items()}, corpus.validation, recipe)
-    name = recipe.selection.carry if recipe.selection.carry != "best" else _best(candidates, validation, results)
-    architecture = recipe.network
+    name: str = recipe.selection.carry
+    if name == "best":
+        name = most_accurate(candidates, validation, results)
+    chosen = recipe
     if name != "network":
-        architecture = architecture.model_copy(update={"spectrum": FORMS[name]})
-    chosen = recipe.model_copy(update={"network": architecture})
-    tested = [
-        (fold, result.networks[name]) for fold, result in zip(folds, results, strict=True) if name in result.networks
-    ]
-    checked = [blind_on_fold(chosen, part, fold) for fold, part in tested]
-    acceptance = min((share for share, _ in checked), default=recipe.evaluation.acceptance)
-    evaluation = recipe.evaluation.model_copy(update={"acceptance": acceptance})
-    blind = tuple(condition for _, found in checked for condition in found)
+        architecture = recipe.network.model_copy(update={"spectrum": FORMS[name]})
+        chosen = recipe.model_copy(update={"network": architecture})
+    chosen, blind = _checked(chosen, name, folds, results)
     metrics = {
         "carried": name,
         "validation_by_model": validation,
         "leave_one_out": [result.document() for result in results],
         "leave_one_out_notes": list(known.notes),
-        "acceptance": acceptance,
+        "acceptance": chosen.evaluation.acceptance,
     }
-    chosen = chosen.model_copy(update={"evaluation": evaluation})
     return Selection(name, chosen, candidates[name], simple.classifiers, blind, metrics)
+
+
+def _checked(
+    recipe: Recipe, name: str, folds: Sequence[Fold], results: Sequence[FoldResult]
+) -> tuple[Recipe, tuple[BlindCondition, ...]]:
+    """The recipe with the acceptance at which no condition left out is blind; and the blind ones, if there is none."""
+    checked = [
+        blind_on_fold(recipe, result.networks[name], fold)
+        for fold, result in zip(folds, results, strict=True)
+        if name in result.networks
+    ]
+    acceptance = min((share for share, _ in checked), default=recipe.evaluation.acceptance)
+    evaluation = recipe.evaluation.model_copy(update={"acceptance": acceptance})
+    blind = tuple(condition for _, found in checked for condition in found)
+    return recipe.model_copy(update={"evaluation": evaluation}), blind
 
 
 def _fold_training(recipe: Recipe, folds: int, progress: Progress) -> Callable[[Fold], Network]:
@@ -148,14 +158,17 @@ def _with_both(result: FoldResult, fold: Fold, recipe: Recipe) -> FoldResult:
     return result
 
 
-def _best(candidates: dict[str, Network], validation: dict[str, dict[str, float]], folds: Sequence[FoldResult]) -> str:
+def most_accurate(
+    candidates: Iterable[str], validation: dict[str, dict[str, float]], folds: Sequence[FoldResult]
+) -> str:
     """The most accurate candidate over all levels of noise, on what was left out if all of them were tested there."""
+    names = {*candidates}
     rows = [result.accuracy for result in folds]
-    if not rows or not all(name in row for name in candidates for row in rows):
+    if not rows or not all(names <= row.keys() for row in rows):
         rows = [validation]
     best = ""
-    means = {name: fmean(fmean(row[name].values()) for row in rows) for name in candidates}
-    for name in (form for form in FORMS if form in candidates):
+    means = {name: fmean(fmean(row[name].values()) for row in rows) for name in names}
+    for name in (form for form in FORMS if form in names):
         if not best or means[name] > means[best] + TIE:
             best = name
     return best
