@@ -56,19 +56,20 @@ def main() -> None:
     """Print what `drsn-train` prints of each speed, and the means; `--out` keeps the metrics."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rig", choices=hit_sm.RIGS)
+    parser.add_argument("--rpm", type=int, nargs="+", choices=hit_sm.SPEEDS_RPM, default=hit_sm.SPEEDS_RPM)
     parser.add_argument("--domain", choices=("time", "order"), default="order")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--compare", choices=("simple", "full"), default="full")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     rows: dict[str, Any] = {}
-    for rpm in hit_sm.SPEEDS_RPM:
+    for rpm in arguments.rpm:
         recipe = recipe_of(arguments.rig, rpm, arguments.domain, arguments.steps, arguments.compare)
         metrics = train(recipe, lambda _step, _loss: None).checkpoint.training.metrics
         rows[str(rpm)] = {key: metrics[key] for key in ("carried", "leave_one_out", "test_by_model", "blind")}
         print(f"\n== {arguments.rig}, {rpm} rpm left out, {arguments.domain} domain")
         print("\n\n".join(comparison(metrics)), flush=True)
-    print("\nmean of three speeds, %")
+    print("\nmean of the speeds, %")
     for name in ("carried", "logistic_regression", "random_forest"):
         found = [row["test_by_model"][row["carried"] if name == "carried" else name] for row in rows.values()]
         print(f"  {name:20}", *(f"{level} {100 * fmean(part[level] for part in found):.1f}" for level in found[0]))

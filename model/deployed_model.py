@@ -80,6 +80,6 @@ class DeployedModel(nn.Module):
         logits, embedding, alpha = self.network(inputs, revolutions)
         novelty = self.novelty(embedding)
         if revolutions is not None:
-            novelty = novelty + NO_SPEED * (1 - 1e3 * revolutions.flatten()).clamp_min(0)
+            novelty = novelty + NO_SPEED * (1 - 1e3 * revolutions.sum(dim=(1, 2))).clamp_min(0)
         outputs = (logits, (logits / self.temperature).softmax(dim=-1), novelty, embedding)
         return outputs if alpha is None else (*outputs, alpha)

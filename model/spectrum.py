@@ -45,7 +45,7 @@ class LogSpectrum(nn.Module):
         super().__init__()
         rows = next(n for n in range(math.isqrt(window), 0, -1) if window % n == 0)
         columns = window // rows
-        self.shape, kept = (rows, columns), columns // 2 + 1
+        self.shape, self.bins, kept = (rows, columns), window // 2, columns // 2 + 1
         first, second = _fourier(rows, rows), _fourier(columns, kept)
         twist = torch.outer(torch.arange(rows, dtype=torch.float64), torch.arange(columns, dtype=torch.float64))
         angle = -2 * math.pi * twist / window
@@ -68,7 +68,7 @@ class LogSpectrum(nn.Module):
         twisted = torch.cat([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=2)
         real, imaginary = (twisted @ self.second).chunk(2, dim=2)  # [B * C, rows, columns / 2 + 1]
         power = (real.square() + imaginary.square()).transpose(1, 2).flatten(1)
-        bands = power[:, 1 : 1 + len(self.bands)] @ self.bands
+        bands = power[:, 1 : 1 + self.bins] @ self.bands
         relative = bands / bands.mean(dim=1, keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
         levels: Tensor = (relative + LEVEL_FLOOR).log()
         return levels
@@ -83,6 +83,7 @@ class SpectrumFeatures(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.spectrum = LogSpectrum(config.window)
+        self.window = config.window
         self.bank: nn.Conv1d | None = None
         self.levels = self.count = config.channels * self.spectrum.bands.shape[1]
         if config.domain == "order":
@@ -99,7 +100,7 @@ class SpectrumFeatures(nn.Module):
         levels: Tensor = self.spectrum(x).reshape(-1, self.levels)
         if self.bank is None or revolutions is None:
             return levels
-        spectrum, _ = self.envelope(self.bank(x.reshape(-1, 1, x.shape[2])))  # [B * C, bands, bins]
+        spectrum, _ = self.envelope(self.bank(x.reshape(-1, 1, self.window)))  # [B * C, bands, bins]
         lines = self.lines(spectrum.reshape(-1, *self.shape), revolutions)
         logarithms = (lines + LINE_FLOOR).log().reshape(-1, self.count - self.levels)
         return torch.cat([levels, logarithms], dim=1)
