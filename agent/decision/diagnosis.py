@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.reading import Reading
     from drsn.agent.acquisition.window_batch import WindowBatch
     from drsn.agent.backends.backend import Outputs
+    from drsn.agent.monitoring.findings import Findings, Observation
     from drsn.model.contract import ModelContract
 
 UNKNOWN = "unknown"
@@ -45,6 +49,13 @@ class Diagnosis:
     condition_probabilities: dict[str, float]
     label_probabilities: dict[str, float]
     novelty: float
+    observed: Mapping[str, Observation] = field(default_factory=dict)
+    """Condition -> what its monitor found; a condition that no monitor evaluates is absent."""
+
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The conditions for which a monitor has evaluated the window."""
+        return tuple(name for name, found in self.observed.items() if not math.isnan(found.nats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +72,14 @@ class Diagnoses:
     """int[rows]: index of the most probable label of that condition."""
     interpreter: Interpreter
     """Whose names they are."""
+    findings: Findings | None = None
+    """What the monitors found; None: no sensor of the batch has a monitor."""
 
     def diagnosis(self, row: int) -> Diagnosis:
         """One row as an object, equal to what the interpreter makes of its reading."""
         reading = self.batch.reading(row)
-        return self.interpreter.row(row, reading, self.outputs, self.by_condition, self.best, self.label)
+        diagnosis = self.interpreter.row(row, reading, self.outputs, self.by_condition, self.best, self.label)
+        return diagnosis if self.findings is None else replace(diagnosis, observed=self.findings.observed(row))
 
 
 class Interpreter:
@@ -84,9 +98,9 @@ class Interpreter:
         self._has_label: NDArray[np.bool_] = np.ascontiguousarray(self._membership.T > 0)
         """bool[conditions, labels]"""
 
-    def columns(self, batch: WindowBatch, outputs: Outputs) -> Diagnoses:
-        """The diagnoses of a batch; row i of the outputs belongs to row i of the batch."""
-        return Diagnoses(batch, outputs, *self._columns(outputs), self)
+    def columns(self, batch: WindowBatch, outputs: Outputs, findings: Findings | None = None) -> Diagnoses:
+        """The diagnoses of a batch; row i of the outputs and of the findings belongs to row i of the batch."""
+        return Diagnoses(batch, outputs, *self._columns(outputs), self, findings)
 
     def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
         """One diagnosis per reading; row i of the outputs belongs to reading i."""

@@ -61,6 +61,7 @@ from drsn.model.bundle import open_bundle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.service.reload import Reload
@@ -326,6 +327,11 @@ class _Assembly:
             Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings))
             for _ in range(2)
         )
+
+        def decided(decisions: Decisions) -> None:
+            watchdog.beat()  # the call of the network may have taken long
+            publisher.add_results(decisions, clock.monotonic_s())
+
         return Pipeline(
             intake,
             batcher,
@@ -335,8 +341,7 @@ class _Assembly:
             recorder=recorder,
             metrics=self.metrics,
             clock=clock,
-            after_batch=watchdog.beat,
-            on_decisions=lambda decisions: publisher.add_results(decisions, clock.monotonic_s()),
+            on_decisions=decided,
             overlap=Overlap(self.chosen.backend, spare, self.inbox.wake) if self.waits.overlap else None,
         )
 
