@@ -28,9 +28,8 @@ def kurtosis_of(samples: NDArray[np.float32]) -> NDArray[np.float64]:
         part = samples[start : start + chunk]
         square = part - part.mean(axis=2, keepdims=True)
         np.square(square, out=square)
-        variance = square.mean(axis=2, dtype=np.float64)
+        variance = square.mean(axis=2, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a flat window, or one that is not finite
-            square /= variance[:, :, np.newaxis].astype(np.float32)  # the fourth power of 1e15 is no float32
-            np.square(square, out=square)
-            found[start : start + chunk] = square.mean(axis=2, dtype=np.float64).max(axis=1)
+            square /= variance  # the fourth power of 1e15 is no float32
+            found[start : start + chunk] = np.einsum("mij,mij->mi", square, square).max(axis=1) / count
     return found

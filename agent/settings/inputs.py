@@ -47,6 +47,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
             hop_windows=entry.hop_windows,
             continuous=entry.continuous,
             max_packet_bytes=entry.max_packet_bytes,
+            unit=entry.unit,
         )
         for entry in settings.inputs
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from drsn.agent.decision.cusum import threshold_nats
-from drsn.agent.decision.policy import Policy
+from drsn.agent.decision.policy import VIBRATION_LEVEL_RULE, Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
+from drsn.agent.monitoring.vibration_level import LevelSetup
+from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
 from drsn.agent.settings.sections import SensorSection
 
 if TYPE_CHECKING:
@@ -42,6 +45,11 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
             require_ack=alarms.require_ack,
             latch=alarms.latch,
             urgency=Urgency(alarms.severity, alarms.sure_from, round(alarms.escalate_after_s * NS)),
+            vibration_level=replace(
+                VIBRATION_LEVEL_RULE,
+                on_delay_ns=round(settings.level.on_delay_s * NS),
+                off_delay_ns=round(settings.level.off_delay_s * NS),
+            ),
         )
 
     return policy
@@ -55,6 +63,19 @@ def ignored_faults(settings: Settings) -> Callable[[str], frozenset[str]]:
         return frozenset(_with(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
 
     return ignored
+
+
+def level_of(settings: Settings) -> Callable[[str], LevelSetup | None]:
+    """Return a function: sensor id -> how its vibration level is evaluated; None: it is not."""
+
+    def level(sensor: str) -> LevelSetup | None:
+        found = _override(settings, sensor)
+        limits_mm_s = found.level_limits_mm_s
+        if limits_mm_s is None and found.machine_group is not None:
+            limits_mm_s = LIMITS_MM_S[found.machine_group]
+        return limits_mm_s and LevelSetup(limits_mm_s, found.level_from_hz, settings.level.raise_from)
+
+    return level
 
 
 def bearing_of(settings: Settings) -> Callable[[str], Geometry | None]:
