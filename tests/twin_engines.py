@@ -95,12 +95,15 @@ RUNS = st.lists(
         st.sampled_from([WINDOW_NS, WINDOW_NS // 3]),  # new samples
         st.sampled_from([NO_MONITOR] * 2 + [NOT_EVALUATED, 4.0, 4.0, 100.0, 0.1, -3.0, -100.0]),  # `changed`
         st.sampled_from([NO_MONITOR] * 2 + [NOT_EVALUATED, 4.0, 4.0, -4.0]),  # `vibration_level`
+        st.sampled_from([None, None, (0.0, 5.0, 0.0), (-2.0, 0.0, 1.0)]),  # bearing, a condition each
     ),
     min_size=1,
     max_size=8,
 )
 WINDOWS = st.tuples(RUNS, st.booleans()).map(lambda drawn: windows_of(*drawn))
-Window = tuple[str, list[float], float, "str | None", bool, float, "float | None", int, float, float]
+Window = tuple[
+    str, list[float], float, "str | None", bool, float, "float | None", int, float, float, "tuple[float, ...] | None"
+]
 
 
 def windows_of(runs: list[tuple[Any, ...]], mixed: bool) -> list[Window]:  # noqa: FBT001
@@ -122,11 +125,13 @@ def batch_of(windows: list[Window], end_unix_ns: int = 0) -> tuple[WindowBatch, 
         batch.append(Reading(name, end, WINDOW_NS, fresh, rms, 2.0, "g", at % 2 == 0, advance_ns, rpm, fault))
     probabilities = np.array([window[1] for window in windows], np.float32).reshape(-1, len(LABELS))
     outputs = Outputs(probabilities, np.array([window[2] for window in windows], np.float32), None)
-    nats = np.array([window[8:] for window in windows], np.float32).reshape(-1, len(OBSERVED))
-    if (nats == NO_MONITOR).all():
+    nats = np.array([window[8:10] for window in windows], np.float32).reshape(-1, len(OBSERVED))
+    bearing = [bearing for window in windows for bearing in window[10:]]
+    if (nats == NO_MONITOR).all() and not any(bearing):
         return batch, outputs, None
+    bearing_nats = np.array([each or (0.0,) * 3 for each in bearing], np.float32) if any(bearing) else None
     label = np.array([[at % 2, at % 3] for at in range(len(windows))], np.int8)
-    return batch, outputs, Findings(None, nats, label, (("level", "band"), ("zone_b", "zone_c", "zone_d")))
+    return batch, outputs, Findings(bearing_nats, nats, label, (("level", "band"), ("zone_b", "zone_c", "zone_d")))
 
 
 def commissioning() -> Commissioning:
@@ -185,10 +190,7 @@ class Twins(RuleBasedStateMachine):
 
     def diagnoses(self, batch: WindowBatch, outputs: Outputs, findings: Findings | None) -> list[Diagnosis]:
         """One window at a time, without the columns of the batch."""
-        diagnoses = self.interpret([batch.reading(row) for row in range(batch.size)], outputs)
-        if findings is None:
-            return diagnoses
-        return [replace(each, observed=findings.observed(row)) for row, each in enumerate(diagnoses)]
+        return self.interpret([batch.reading(row) for row in range(batch.size)], outputs, findings)
 
     @rule(windows=WINDOWS)
     def one_by_one(self, windows: list[Window]) -> None:
@@ -229,7 +231,7 @@ class Twins(RuleBasedStateMachine):
     @rule(name=st.sampled_from(SENSORS), batches=st.sampled_from([1, 4, 18]), other=st.sampled_from(SENSORS))
     def healthy(self, name: str, batches: int, other: str) -> None:
         for _ in range(batches):
-            window = (PROBABILITIES[0], 0.6, None, False, 1.0, 1000.0, WINDOW_NS, -1.0, NO_MONITOR)
+            window = (PROBABILITIES[0], 0.6, None, False, 1.0, 1000.0, WINDOW_NS, -1.0, NO_MONITOR, None)
             self.batch([(name, *window), (other, *window)] * (MOST_WINDOWS // 2))
 
     @rule(
@@ -286,7 +288,7 @@ def begun(policy: Policy, few_rows: int) -> Twins:
     return twins
 
 
-UNWATCHED = (NO_MONITOR, NO_MONITOR)
+UNWATCHED = (NO_MONITOR, NO_MONITOR, None)
 HEALTHY = (PROBABILITIES[0], -1.0, None, False, 1.0, 1000.0, WINDOW_NS, *UNWATCHED)
 BALL = (PROBABILITIES[2], -1.0, None, False, 1.0, 1000.0, WINDOW_NS, *UNWATCHED)
 STRANGE = (PROBABILITIES[0], 30.0, None, False, 1.0, 1000.0, WINDOW_NS, *UNWATCHED)

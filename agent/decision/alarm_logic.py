@@ -21,7 +21,7 @@ from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.rule import WindowEvidence, deciding_votes, update
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.voting import Votes
-from drsn.agent.monitoring.findings import CHANGED, OBSERVED, VIBRATION_LEVEL
+from drsn.agent.monitoring.findings import CHANGED, NO_MONITOR, OBSERVED, VIBRATION_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,12 +177,14 @@ def rule_of(name: str, policy: Policy) -> AlarmRule:
 
 
 def _evidence(name: str, diagnosis: Diagnosis, likelihood: Likelihood) -> WindowEvidence:
-    reading, found = diagnosis.reading, diagnosis.observed.get(name)
+    reading = diagnosis.reading
     share = reading.advance_ns / reading.duration_ns
-    if found is not None:
-        z = min(BOUND_NATS, max(-BOUND_NATS, found.nats))
-        return WindowEvidence(found.nats > 0, z, reading.advance_ns, share, BOUND_NATS)
-    # A condition that the present bundle does not have, or that no monitor evaluates any more, counts as absent.
+    if name in OBSERVED:  # one that no monitor evaluates any more counts as absent
+        found = diagnosis.observed.get(name)
+        nats = NO_MONITOR if found is None else found.nats
+        z = min(BOUND_NATS, max(-BOUND_NATS, nats))
+        return WindowEvidence(nats > 0, z, reading.advance_ns, share, BOUND_NATS)
+    # A condition that the present bundle does not have counts as absent.
     z = likelihood.ratios.get(name, -BOUND_NATS)
     return WindowEvidence(name == diagnosis.condition, z, reading.advance_ns, share, likelihood.ceiling_nats)
 

@@ -61,7 +61,7 @@ class WindowColumns:
             batch.duration_ns[rows],
             batch.advance_ns[rows],
             diagnoses.best,
-            diagnoses.outputs.novelty.astype(np.float64),
+            diagnoses.novelty,
             diagnoses.by_condition,
             np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64),
         )

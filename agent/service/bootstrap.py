@@ -44,7 +44,7 @@ from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
-from drsn.agent.service.monitor_wiring import monitors_of
+from drsn.agent.service.monitoring_wiring import monitors_of
 from drsn.agent.service.overlap import Overlap
 from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.pipeline import Pipeline
@@ -199,7 +199,7 @@ class _Assembly:
         """From the connections to the loop."""
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
         monitors = monitors_of(settings, self.bundle.contract)
-        engine, dispatcher = self._decision(() if monitors is None else OBSERVED)
+        engine, dispatcher = self._decision(OBSERVED if monitors is not None else ())
         statuses = StatusInbox(self.inbox.wake)
         lines = self._connections(connect, dispatcher, statuses)
         lease = self._lease(statuses, lines)
@@ -218,7 +218,7 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
-        pipeline = self._pipeline(intake, engine, recorder, watchdog, publisher, monitors)
+        pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -292,7 +292,7 @@ class _Assembly:
         )
 
     def _decision(self, observed: Sequence[str]) -> tuple[AlarmEngine, CommandDispatcher]:
-        """The alarm states, and the dispatcher of the commands that change them; `observed`: as of `AlarmEngine`."""
+        """The alarm states, and the dispatcher of the commands that change them; `observed` as of `AlarmEngine`."""
         settings, bundle = self.settings, self.bundle
         commissioning = commissioning_of(
             settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
@@ -327,10 +327,10 @@ class _Assembly:
         self,
         intake: Intake,
         engine: AlarmEngine,
+        monitors: Monitors | None,
         recorder: Recorder,
         watchdog: Watchdog,
         publisher: Publisher,
-        monitors: Monitors | None,
     ) -> Pipeline:
         contract, inference, clock = self.bundle.contract, self.settings.inference, self.clock
         batcher, spare = (
@@ -348,7 +348,7 @@ class _Assembly:
             self.chosen.backend,
             Interpreter(contract),
             engine,
-            monitors,
+            monitors=monitors,
             recorder=recorder,
             metrics=self.metrics,
             clock=clock,

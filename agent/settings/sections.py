@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from drsn.agent.acquisition.codecs import PayloadFormat
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.monitoring.units import UNITS
 from drsn.agent.monitoring.vibration_zones import MachineGroup
@@ -178,16 +177,6 @@ class InputSection(Section):
             raise ValueError(f"unit {self.unit[:SHOWN]!r} is none of {', '.join(known)}")
         return self
 
-    def format(self, model_channels: int) -> PayloadFormat:
-        """Return the parameters of the codec; without named channels, a packet has the model's."""
-        return PayloadFormat(
-            dtype=self.dtype,
-            scale=self.scale,
-            channels=len(self.channels) or model_channels,
-            planar=self.layout == "planar",
-            fields=self.fields.model_dump(),
-        )
-
 
 class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
@@ -196,8 +185,9 @@ class AlarmsSection(Section):
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     false_alarms_per_sensor_year: float = Field(
-        default=0.1, gt=0, le=1e6, allow_inf_nan=False, description="the one setting of the sequential rule"
-    )
+        default=0.1, gt=0, le=1e6, allow_inf_nan=False,
+        description="the one setting of the sequential rule; `changed` has it whatever `rule` is",
+    )  # fmt: skip
     on_delay_s: float = Field(default=0.0, ge=0, le=86_400, description="of signal that the rule must be met for")
     off_delay_s: float = Field(default=0.0, ge=0, le=86_400, description="the same before an alarm is cleared")
     silent_after_s: float = Field(
@@ -226,6 +216,20 @@ class GateSection(Section):
     rpm_change: float = Field(default=0.01, gt=0, le=1, description="from window to window; more is a run-up")
 
 
+class VibrationLevelSection(Section):
+    """When the condition `vibration_level` is raised and cleared, where a machine group is configured."""
+
+    raise_from: Literal["zone_b", "zone_c", "zone_d"] = Field(
+        default="zone_c", description="the lowest zone of an alarm"
+    )
+    raise_after: QuorumText = Field(default=Quorum(6, 8), description="windows above the zone / of the last ones")
+    clear_after: QuorumText = Field(default=Quorum(7, 8), description="windows below / of the last ones")
+    on_delay_s: float = Field(
+        default=10.0, ge=0, le=86_400, description="of signal; a start or a passing load raises no alarm"
+    )
+    off_delay_s: float = Field(default=10.0, ge=0, le=86_400, description="the same before the alarm is cleared")
+
+
 FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "ski_slope", "wrong_rate", "non_finite"]
 
 
@@ -235,16 +239,6 @@ class SensorFaultsSection(Section):
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
     ignore: tuple[FaultName, ...] = Field(default=(), description="faults that are none here; docs/alarms.md has them")
-
-
-class LevelSection(Section):
-    """When the condition `vibration_level` is raised, for the sensors with a `machine_group` or limits."""
-
-    raise_from: Literal["zone_b", "zone_c", "zone_d"] = Field(
-        default="zone_c", description="the lowest zone of an alarm"
-    )
-    on_delay_s: float = Field(default=10.0, ge=0, le=86_400, description="of signal in these zones before it is raised")
-    off_delay_s: float = Field(default=10.0, ge=0, le=86_400, description="of signal below before it is cleared")
 
 
 class EvidenceSection(Section):
@@ -272,6 +266,7 @@ if TYPE_CHECKING:
     AlarmsOverride = Frozen
     GateOverride = Frozen
     SensorFaultsOverride = Frozen
+    VibrationLevelOverride = Frozen
 else:
     AlarmsOverride = override_of(
         AlarmsSection,
@@ -284,6 +279,9 @@ else:
     GateOverride = override_of(GateSection, {"rms": "none: as `gate.rms`", "rpm": "and so on"})
     SensorFaultsOverride = override_of(
         SensorFaultsSection, {"raise_after": "none: as `sensor_faults.raise_after`", "clear_after": "and so on"}
+    )
+    VibrationLevelOverride = override_of(
+        VibrationLevelSection, {"raise_after": "none: as `vibration_level.raise_after`", "clear_after": "and so on"}
     )
 
 
@@ -304,6 +302,7 @@ class SensorSection(Section):
     alarms: AlarmsOverride = AlarmsOverride()
     gate: GateOverride = GateOverride()
     sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
+    vibration_level: VibrationLevelOverride = VibrationLevelOverride()
 
     @field_validator("level_limits_mm_s")
     @classmethod
@@ -328,7 +327,7 @@ class Settings(BaseSettings):
     alarms: AlarmsSection = AlarmsSection()
     gate: GateSection = GateSection()
     sensor_faults: SensorFaultsSection = SensorFaultsSection()
-    level: LevelSection = LevelSection()
+    vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
 

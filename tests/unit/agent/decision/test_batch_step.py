@@ -78,9 +78,9 @@ def test_a_batch_without_a_window_changes_nothing():
     assert (decisions.outcomes, len(decisions.after), decisions.before_cold) == ([], 0, [])
 
 
-def observed(changed: float, level: float = NO_MONITOR) -> tuple[object, ...]:
+def observed(changed: float, level: float = NO_MONITOR, bearing: tuple[float, ...] | None = None) -> tuple[object, ...]:
     """A healthy window in which the monitors found this."""
-    return (*HEALTHY[:-2], changed, level)
+    return (*HEALTHY[:-3], changed, level, bearing)
 
 
 MONITORED = Policy(VOTES, VOTES, changed=replace(VOTES, threshold_nats=8.0), vibration_level=VOTES)
@@ -137,7 +137,7 @@ def test_a_sensor_fault_rests_the_conditions_of_monitors(few_rows: int):
     twins = begun(MONITORED, few_rows)
     twins.batch([("a", *observed(9.0, 9.0))])
     before = [twins.reference.sensors["a"].conditions[name] for name in OBSERVED]
-    twins.batch([("a", *HEALTHY[:2], "flat", *HEALTHY[3:-2], 9.0, 9.0)])
+    twins.batch([("a", *HEALTHY[:2], "flat", *HEALTHY[3:-3], 9.0, 9.0, None)])
     assert [twins.reference.sensors["a"].conditions[name] for name in OBSERVED] == before
     twins.the_states_are_equal()
 
@@ -148,3 +148,20 @@ def test_a_condition_that_begins_without_a_change_counts_from_then_on(few_rows: 
     for level in (NO_MONITOR, 1.0, NO_MONITOR, 1.0, -1.0, NOT_EVALUATED):
         twins.batch([("a", *observed(NO_MONITOR, level))])
         twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+@pytest.mark.parametrize("rule", [VOTES, replace(VOTES, threshold_nats=12.0)])
+def test_the_bearing_detector_names_what_the_network_does_not_know(few_rows: int, rule: AlarmRule):
+    twins = begun(Policy(rule, VOTES), few_rows)
+    twins.batch([("a", *STRANGE[:-1], (0.0, 0.0, 9.0))] * 6)
+    assert list(twins.reference.sensors["a"].standing) == ["ball"]
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_the_networks_doubt_does_not_change_the_weight_of_a_monitor_that_is_gone(few_rows: int):
+    twins = begun(replace(MONITORED, machine=MONITORED.changed), few_rows)
+    twins.batch([("a", *observed(9.0))] * 3)
+    twins.batch([("a", *STRANGE)])
+    twins.the_states_are_equal()

@@ -43,7 +43,7 @@ def level_events(plant: Plant) -> list[tuple[Any, ...]]:
 @pytest.fixture
 def begin(start: Callable[..., Plant]) -> Callable[..., Plant]:
     def begin(sensor: dict[str, Any], level: dict[str, Any] | None = None, **alarms: Any) -> Plant:  # noqa: ANN401
-        more = {"sensors": [{"match": "*", **sensor}], "level": {**DELAYS, **(level or {})}}
+        more = {"sensors": [{"match": "*", **sensor}], "vibration_level": {**DELAYS, **(level or {})}}
         plant = start(StubBroker(), more=more, **alarms)
         plant.turn(2)
         return plant
@@ -100,7 +100,7 @@ def test_without_a_unit_there_is_no_velocity_and_the_log_says_so(
 
 def test_the_input_gives_the_unit_that_packets_lack(start: Callable[..., Plant]):
     inputs = [{"topic": "plant/{point}/frame", "sensor": "{point}", "unit": "g"}]
-    more = {"sensors": [{"match": "a", "machine_group": "medium_rigid"}], "level": DELAYS}
+    more = {"sensors": [{"match": "a", "machine_group": "medium_rigid"}], "vibration_level": DELAYS}
     plant = start(StubBroker(), more=more, inputs=inputs)
     plant.turn(2)
     vibrate(plant, 3.5, 4, unit=None)

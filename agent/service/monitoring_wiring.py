@@ -10,18 +10,23 @@ from drsn.agent.monitoring.vibration_level import VibrationLevel
 from drsn.agent.settings.policies import level_of
 
 if TYPE_CHECKING:
+    from drsn.agent.monitoring.monitors import BearingMonitor, ConditionMonitor
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
 
 def monitors_of(settings: Settings, contract: ModelContract) -> Monitors | None:
-    """The monitors that the settings ask for; None: there is none."""
+    """The monitors of one agent; None: no sensor has one."""
     notices = Notices()
-    level = vibration_level_of(settings, notices)
-    return None if level is None else Monitors(contract.conditions, vibration_level=level, notices=notices)
+    bearing: BearingMonitor | None = None
+    changed: ConditionMonitor | None = None
+    vibration_level: ConditionMonitor | None = _vibration_level_of(settings, notices)
+    if (bearing, changed, vibration_level) == (None, None, None):
+        return None
+    return Monitors(contract.conditions, bearing, changed, vibration_level, notices)
 
 
-def vibration_level_of(settings: Settings, notices: Notices) -> VibrationLevel | None:
+def _vibration_level_of(settings: Settings, notices: Notices) -> VibrationLevel | None:
     """The monitor of the vibration level; None: no sensor has limits."""
     if all(sensor.machine_group is None and sensor.level_limits_mm_s is None for sensor in settings.sensors):
         return None
