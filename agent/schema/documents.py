@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.schema.evidence import EvidenceDocument
+from drsn.agent.schema.trend import TrendDocument
 from drsn.model.contract import Frozen, Severity
 
 if TYPE_CHECKING:
@@ -218,6 +219,7 @@ class ReplyDocument(PublicDocument):
     )
     pending: str | None = Field(default=None, description="how far it is: other answers follow; null: this is the last")
     commission: CommissionDocument | None = Field(default=None, description="that was made, or undone")
+    trend: TrendDocument | None = Field(default=None, description="of `trend`")
 
 
 class StatusDocument(PublicDocument):
