@@ -107,11 +107,12 @@ class VelocityMeter:
         found: NDArray[np.bool_] = self._slots["kind"][slots] != _NO_FRAME
         return found
 
-    def measure(self, new: NewSamples) -> NDArray[np.float64]:
+    def measure(self, new: NewSamples) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Add one window of each of some sensors, which have begun.
 
         Returns:
-            float64[windows]: RMS velocity in mm/s by the last measurement; NaN: there is none.
+            float64[windows]: RMS velocity in mm/s by the last measurement, NaN: there is none;
+            bool[windows]: the window completed a measurement.
         """
         slots, records = new.slots, self._slots
         units = np.array([_CODES.get(unit or "", UNKNOWN_UNIT) for unit in new.units])
@@ -127,7 +128,7 @@ class VelocityMeter:
             self._frames[kind].restart(records["frame"][slots[mine & ~new.sound]])
             if len(rows := np.flatnonzero(mine & new.sound)):
                 self._measure(self._frames[kind], rows, new)
-        return records["rms"][slots]
+        return records["rms"][slots], (records["windows"][slots] == 0) & (records["kind"][slots] != _NO_FRAME)
 
     def _measure(self, frames: VelocityFrames, rows: NDArray[np.intp], new: NewSamples) -> None:
         """Add the windows in these rows to their frames."""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 VOTE_NATS: Final = 10.0
 """Log-likelihood ratio of a window in a zone that counts as too high. Votes decide, so only its sign matters."""
 
+MEASUREMENTS: Final = 3
+"""A sensor is in the lowest zone of so many last measurements: one shock does not make its zone worse."""
+
+_NO_ZONE = 127
 _FIRST_SLOTS = 64  # doubled when they are used up
 
 
@@ -60,7 +64,7 @@ class VibrationLevel:
         # By slot:
         self._limits_mm_s = np.zeros((_FIRST_SLOTS, len(ZONES) - 1))
         self._raise_from = np.zeros(_FIRST_SLOTS, np.int8)
-        self._zone = np.zeros(_FIRST_SLOTS, np.int8)
+        self._zones = np.zeros((_FIRST_SLOTS, MEASUREMENTS), np.int8)  # of the last measurements, the newest first
         self._noted = np.zeros(_FIRST_SLOTS, np.bool_)
 
     def concerns(self, sensor: str) -> bool:
@@ -71,14 +75,14 @@ class VibrationLevel:
         """Begin with a sensor that has limits, or begin again."""
         setup = self._setup_of(sensor)
         assert setup is not None, "the sensor has limits"
-        if slot >= len(self._zone):
-            more = max(len(self._zone), slot + 1)
-            self._limits_mm_s, self._raise_from, self._zone, self._noted = (
+        if slot >= len(self._zones):
+            more = max(len(self._zones), slot + 1)
+            self._limits_mm_s, self._raise_from, self._zones, self._noted = (
                 np.concatenate([array, np.zeros((more, *array.shape[1:]), array.dtype)])
-                for array in (self._limits_mm_s, self._raise_from, self._zone, self._noted)
+                for array in (self._limits_mm_s, self._raise_from, self._zones, self._noted)
             )
         self._limits_mm_s[slot], self._raise_from[slot] = setup.limits_mm_s, ZONES.index(setup.raise_from)
-        self._zone[slot], self._noted[slot] = 0, False
+        self._zones[slot], self._noted[slot] = _NO_ZONE, False
         self._meter.begin(slot, setup.low_hz)
 
     def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -88,7 +92,7 @@ class VibrationLevel:
             float32[windows]: above 0 in a zone that counts as too high, `NOT_EVALUATED` without a velocity;
             int8[windows]: the zone, as an index of `labels`.
         """
-        nats = np.full(len(windows.rows), NOT_EVALUATED, np.float32)
+        nats = np.empty(len(windows.rows), np.float32)
         zone = np.zeros(len(windows.rows), np.int8)
         batch = windows.batch
         for part in windows.native():
@@ -96,15 +100,23 @@ class VibrationLevel:
             for chosen in rounds_of(windows.slots[part.at]):
                 at = part.at[chosen]
                 rows, slots = windows.rows[at], windows.slots[at]
-                velocity = self._meter.measure(_new_samples(batch, rows, slots, part, chosen))
+                velocity, new = self._meter.measure(_new_samples(batch, rows, slots, part, chosen))
                 batch.velocity_rms_mm_s[rows] = velocity
-                known = np.flatnonzero(np.isfinite(velocity))
-                slot = slots[known]
-                self._zone[slot] = zones_of(velocity[known], self._limits_mm_s[slot], self._zone[slot])
-                zone[at] = self._zone[slots]
-                nats[at[known]] = np.where(self._zone[slot] >= self._raise_from[slot], VOTE_NATS, -VOTE_NATS)
+                self._enter(slots[new], velocity[new])
+                known = np.isfinite(velocity)
+                zone[at] = np.where(known, self._zones[slots].min(axis=1), 0)
+                too_high = zone[at] >= self._raise_from[slots]
+                nats[at] = np.where(known, np.where(too_high, VOTE_NATS, -VOTE_NATS), NOT_EVALUATED)
         self._note(windows)
         return nats, zone
+
+    def _enter(self, slots: NDArray[np.intp], velocity: NDArray[np.float64]) -> None:
+        """Take a measurement of each of some sensors."""
+        zones = self._zones[slots]
+        before = np.where(zones[:, 0] == _NO_ZONE, 0, zones[:, 0]).astype(np.int8)
+        zones[:, 1:] = zones[:, :-1].copy()
+        zones[:, 0] = zones_of(velocity, self._limits_mm_s[slots], before)
+        self._zones[slots] = zones
 
     def _note(self, windows: MonitoredWindows) -> None:
         """Warn once of each sensor whose velocity cannot be measured."""

@@ -33,6 +33,15 @@ HYSTERESIS: Final = 0.1
 """A zone is left downwards when the velocity is this part below its boundary."""
 
 
+MOST_RANK: Final = 127
+"""Above the rank of each zone."""
+
+
+def zone_rank(label: str) -> int:
+    """0 for zone A to 3 for zone D; `MOST_RANK` for another label."""
+    return ZONES.index(label) if label in ZONES else MOST_RANK
+
+
 def zones_of(
     velocity_mm_s: NDArray[np.float64], limits_mm_s: NDArray[np.float64], before: NDArray[np.int8]
 ) -> NDArray[np.int8]:

@@ -36,15 +36,17 @@ class Machine:
             masks = {name: np.full(len(self.slots), value) for name, value in flags.items()}
             hops, units = np.full(len(self.slots), WINDOW), [unit] * len(self.slots)
             new = NewSamples(self.slots, np.broadcast_to(wave, shape), rate_hz, hops, units, **masks)
-            found = self.meter.measure(new).tolist()
-        return found
+            velocity, complete = self.meter.measure(new)
+            self.complete = complete.tolist()
+        return velocity.tolist()
 
 
 def test_the_velocity_is_known_after_a_frame_and_kept_until_the_next():
     machine = Machine(sensors=3)
     assert np.isnan(machine.send(FRAME - 1)).all()
-    for _ in range(FRAME + 2):
+    for at in range(FRAME + 2):
         assert machine.send() == pytest.approx([EXACT_MM_S] * 3, rel=1e-3)
+        assert machine.complete == [at % FRAME == 0] * 3
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,7 @@ def test_sensors_of_several_rates_share_the_meter():
         for at in range(6):
             t = (at * window + np.arange(window)) / rate_hz
             samples = np.sin(2 * np.pi * f_hz * t).astype(np.float32)[np.newaxis, np.newaxis]
-            found = meter.measure(NewSamples(np.array([slot]), samples, rate_hz, np.array([window]), ["g"], **flags))
+            new = NewSamples(np.array([slot]), samples, rate_hz, np.array([window]), ["g"], **flags)
+            found, _ = meter.measure(new)
         exact = STANDARD_GRAVITY_MM_S2 / math.sqrt(2) / (2 * math.pi * f_hz)
         assert found == pytest.approx([exact], rel=1e-3)

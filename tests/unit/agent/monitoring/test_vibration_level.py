@@ -112,6 +112,12 @@ def test_the_hysteresis_holds_a_zone(machines: Callable[..., Machines]):
     assert [zone(plant.run(a=mm_s)) for mm_s in (2.9, 2.6, 2.4, 2.7)] == ["zone_c!", "zone_c!", "zone_b", "zone_b"]
 
 
+def test_a_higher_zone_counts_from_the_third_measurement_on_and_a_lower_one_at_once(machines: Callable[..., Machines]):
+    plant = machines({"a": LevelSetup(LIMITS)})
+    found = [zone(plant.run(a=mm_s)) for mm_s in (2.0, 9.0, 9.0, 2.0, 9.0, 9.0, 3.0, 3.0)]
+    assert found == ["zone_b"] * 6 + ["zone_c!", "zone_c!"]
+
+
 def test_other_sensors_are_not_measured(machines: Callable[..., Machines]):
     plant = machines({"a": LevelSetup(LIMITS)})
     assert plant.run(b=9.0) is None
@@ -171,8 +177,7 @@ def test_a_sensor_that_was_forgotten_begins_anew(machines: Callable[..., Machine
 def test_more_sensors_than_the_first_arrays_hold(machines: Callable[..., Machines]):
     names = [f"s{at}" for at in range(80)]
     plant = machines(dict.fromkeys(names, LevelSetup(LIMITS)))
-    for _ in range(FRAME):
-        for at in range(0, 80, SIZE):
-            found = plant.batch([(name, plant.window(3.0)) for name in names[at : at + SIZE]])
-        plant.at += WINDOW
+    for at in range(0, 80, SIZE):
+        plant.batch([(name, plant.window(3.0)) for name in names[at : at + SIZE]])
+    found = plant.run(**dict.fromkeys(names[-SIZE:], 3.0))
     assert [zone(found, row) for row in range(SIZE)] == ["zone_c!"] * SIZE

@@ -61,6 +61,19 @@ def test_a_machine_in_zone_c_raises_the_alarm_and_clears_it(begin: Callable[...,
     assert level_events(plant) == [("zone_c", True, "major"), ("zone_c", False, "major")]
 
 
+def test_a_zone_that_gets_worse_while_the_alarm_stands_is_an_event(begin: Callable[..., Plant]):
+    plant = begin({"machine_group": "medium_rigid"})
+    vibrate(plant, 3.5, 4)
+    vibrate(plant, 9.0, 4)
+    assert level_events(plant) == [("zone_c", True, "major"), ("zone_d", True, "critical")]
+    alarm = plant.retained("drsn/v1/a/alarm")
+    assert [(c["label"], c["severity"]) for c in alarm["conditions"] if c["condition"] == "vibration_level"] == [
+        ("zone_d", "critical")
+    ]
+    vibrate(plant, 3.5, 4)  # it keeps the worst zone until it ends
+    assert len(level_events(plant)) == 2
+
+
 def test_results_have_the_level(begin: Callable[..., Plant]):
     plant = begin({"machine_group": "medium_rigid"})
     vibrate(plant, 2.0, 2)
