@@ -82,6 +82,11 @@ class VelocityFrames:
         self._free: list[int] = []
 
     @property
+    def empty(self) -> bool:
+        """No frame is in use."""
+        return len(self._free) == len(self._filled)
+
+    @property
     def nbytes(self) -> int:
         """Memory of all frames."""
         return self._frames.nbytes + self._sums.nbytes
@@ -107,8 +112,15 @@ class VelocityFrames:
         return index
 
     def end(self, index: int) -> None:
-        """Give a frame back."""
+        """Give a frame back; with the last one, all memory is freed."""
         self._free.append(index)
+        if self.empty:
+            self._frames, self._sums, self._filled = (
+                self._frames[:0].copy(),
+                self._sums[:0].copy(),
+                np.zeros(0, np.intp),
+            )
+            self._free.clear()
 
     def restart(self, index: NDArray[np.intp]) -> None:
         """Empty some frames."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FRAMES_BYTES: Final = 128 << 20
 """Memory of all frames: 5,000 sensors at 12 kHz with a lowest frequency of 10 Hz, or 1,000 of slow machines (2 Hz)."""
 
+MAX_KINDS: Final = 64
+"""Sample rates and windows at one time. A plant has a handful; a rate that drifts must not fill the memory."""
+
 EXPIRES_FRAMES: Final = 4
 """A velocity is kept for so many frames of windows after it was measured; then it is unknown until the next one."""
 
@@ -147,15 +150,27 @@ class VelocityMeter:
         record["rate_hz"], record["hop"], record["unit"], record["rms"] = sample_rate_hz, hop, unit, math.nan
         if unit == UNKNOWN_UNIT:
             return
-        kind = FrameKind(channels, hop, sample_rate_hz, float(record["low_hz"]), _UNITS[unit].velocity)
-        number = self._kinds.get(kind, len(self._frames))
-        frames = VelocityFrames(kind) if number == len(self._frames) else self._frames[number]
-        if self.nbytes + frames.growth_bytes > self._most_bytes:
+        number = self._frames_of(
+            FrameKind(channels, hop, sample_rate_hz, float(record["low_hz"]), _UNITS[unit].velocity)
+        )
+        if number is None or self.nbytes + self._frames[number].growth_bytes > self._most_bytes:
             return
-        if number == len(self._frames):
-            self._kinds[kind] = number
-            self._frames.append(frames)
-        record["kind"], record["frame"], record["factor"] = number, frames.begin(), _UNITS[unit].value
+        record["kind"], record["frame"], record["factor"] = number, self._frames[number].begin(), _UNITS[unit].value
+
+    def _frames_of(self, kind: FrameKind) -> int | None:
+        """Index of the frames of a kind, made if they are missing; None: there are too many kinds."""
+        if kind in self._kinds:
+            return self._kinds[kind]
+        if len(self._kinds) < MAX_KINDS:
+            number = self._kinds[kind] = len(self._frames)
+            self._frames.append(VelocityFrames(kind))
+            return number
+        unused = next((each for each, at in self._kinds.items() if self._frames[at].empty), None)
+        if unused is None:
+            return None
+        number = self._kinds[kind] = self._kinds.pop(unused)
+        self._frames[number] = VelocityFrames(kind)
+        return number
 
     def _release(self, slot: int) -> None:
         record = self._slots[slot]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.monitoring.units import STANDARD_GRAVITY_MM_S2
-from drsn.agent.monitoring.velocity_meter import EXPIRES_FRAMES, NewSamples, VelocityMeter
+from drsn.agent.monitoring.velocity_meter import EXPIRES_FRAMES, MAX_KINDS, NewSamples, VelocityMeter
 
 RATE_HZ, WINDOW, F_HZ = 12_000.0, 2048, 25.0
 FRAME = 6
@@ -155,3 +155,22 @@ def test_sensors_of_several_rates_share_the_meter():
             found, _ = meter.measure(new)
         exact = STANDARD_GRAVITY_MM_S2 / math.sqrt(2) / (2 * math.pi * f_hz)
         assert found == pytest.approx([exact], rel=1e-3)
+
+
+def test_a_rate_that_drifts_fills_no_memory():
+    machine = Machine()
+    for step in range(3 * MAX_KINDS):
+        machine.send(rate_hz=RATE_HZ + step)
+    one = Machine()
+    one.send()
+    assert machine.meter.nbytes == one.meter.nbytes
+    assert machine.send(FRAME, rate_hz=RATE_HZ) == pytest.approx([EXACT_MM_S], rel=1e-3)
+
+
+def test_more_rates_at_one_time_than_are_kept():
+    machine = Machine(sensors=MAX_KINDS + 1)
+    everything = machine.slots
+    for slot in everything.tolist():
+        machine.slots = everything[[slot]]
+        machine.send(rate_hz=RATE_HZ + slot)
+    assert machine.meter.has_frame(everything).tolist() == [True] * MAX_KINDS + [False]
