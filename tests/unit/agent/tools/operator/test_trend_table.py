@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
+from drsn.agent.__main__ import main
+from drsn.agent.schema.documents import ReplyDocument
 from drsn.agent.schema.trend import ForecastDocument, TrendDocument, TrendSeries
+from drsn.agent.tools.operator.client import Client
 from drsn.agent.tools.operator.trend_table import SHOWN, forecast_line, trend_lines
 
 
@@ -47,3 +52,33 @@ def test_a_sensor_without_a_trend():
 def test_why_there_is_no_forecast():
     said = FORECAST.model_copy(update={"days": None, "reason": "no certain rise"})
     assert "cannot be said: no certain rise" in forecast_line(said)
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """`answered(reply, *options)`: exit code and stdout of `drsn-agent trend a`, where the agent answers this."""
+
+    def run(reply: ReplyDocument, *options: str) -> tuple[int, str]:
+        monkeypatch.setattr(Client, "__enter__", lambda client: client)
+        monkeypatch.setattr(Client, "agent_of", lambda *_: "line4")
+        monkeypatch.setattr(Client, "call", lambda *_: iter([reply]))
+        code = main(["trend", "a", "--broker", "mqtt://b", *options])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+REPLY = ReplyDocument(agent="line4", request_id="r", verb="trend", ok=True, at="now")
+
+
+def test_the_command_shows_the_trend(answered):
+    trend = TrendDocument(hourly=series(2), daily=series(1), forecast=FORECAST)
+    code, out = answered(REPLY.model_copy(update={"trend": trend}))
+    assert (code, out.splitlines()) == (0, list(trend_lines("a", trend)))
+    code, out = answered(REPLY.model_copy(update={"trend": trend}), "--json")
+    assert (code, TrendDocument.model_validate_json(out)) == (0, trend)
+
+
+def test_the_command_says_why_it_is_refused(answered):
+    code, out = answered(REPLY.model_copy(update={"ok": False, "reason": "no sensor 'a'"}))
+    assert (code, out) == (1, "refused: no sensor 'a'\n")
