@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -29,6 +30,9 @@ FLUSH_S: Final = 900
 
 MOST_PENDING: Final = 100_000
 """Rows that wait for a disk that fails, about 20 MB: four days of 250 sensors. The oldest are dropped."""
+
+ROWS_A_TURN: Final = 50
+"""Rows that one turn of the loop writes: 5 ms, in which no window is diagnosed."""
 
 DAYS_FOR_LINE: Final = 60
 """Days of the past through which the line goes; with fewer than `LEAST_DAYS`, the hours that are kept."""
@@ -64,20 +68,33 @@ class TrendKeeper:
             self._aggregator.add(names, metrics_of(batch, rows, healthy))
 
     def tend(self, now_s: float) -> None:  # noqa: ARG002 (a chore; the parts of an hour are those of the wall clock)
-        """Write what was added, once in `FLUSH_S`."""
+        """Take what was added, once in `FLUSH_S`, and write it, some rows a turn of the loop."""
         part = self._clock.unix_ns() // (FLUSH_S * NS)
         if part != self._part:
-            self.flush()
+            self._take()
             self._part = part
+        if self._pending:
+            self._write(ROWS_A_TURN)
 
     def flush(self) -> None:
-        """Write all that was added since the last flush; it counts for the hour in which it began."""
+        """Write all that was added."""
+        self._take()
+        if self._pending:
+            self._write(len(self._pending))
+
+    def _take(self) -> None:
+        """Make rows of what was added since the last time; they count for the hour in which that was."""
         hour_unix_s = self._part * FLUSH_S // HOUR_S * HOUR_S
         self._pending += [TrendRow(name, hour_unix_s, record) for name, record in self._aggregator.take().items()]
-        if self._pending and self._recovery.problem is None and self._recovery.has_database:
-            self._recovery.commit(Changes(trends=tuple(self._pending)))
+
+    def _write(self, rows: int) -> None:
+        """Write the oldest rows; while the disk fails they stay."""
+        if self._recovery.problem is None and self._recovery.has_database:
+            written = tuple(islice(self._pending, rows))
+            self._recovery.commit(Changes(trends=written))
             if self._recovery.problem is None:
-                self._pending.clear()
+                for _ in written:
+                    self._pending.popleft()
 
     def forget(self, sensor: str) -> None:
         """Drop what is in memory of a sensor; its rows are deleted with its state."""
