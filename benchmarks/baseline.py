@@ -40,6 +40,7 @@ from drsn.model.data.mat import variables
 from drsn.model.data.synthetic import FAULTS, random_machine, synthesise
 from drsn.model.errors import EXIT_OK, run_command
 from drsn.model.noise import Noise, add_noise
+from drsn.model.shaft_angle import shaft_angle
 from drsn.model.sources import data_dir
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ class Bench:
         self, x: NDArray[np.float32], rms: NDArray[np.float64], rpm: float | None, *, envelope_only: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
         """Return features, speeds and log-odds of windows."""
-        probabilities = self.backend.infer(x).probabilities
+        angle = shaft_angle(np.full(len(x), rpm or np.nan), self.contract.window, self.contract.sample_rate_hz)
+        order = self.contract.domain == "order"
+        graph = np.concatenate([x, angle[:, np.newaxis]], axis=1) if order else x
+        probabilities = self.backend.infer(graph).probabilities
         speeds = np.full(len(x), np.nan if rpm is None else rpm)
         features = self.features(x, rms, speeds, probabilities)
         if envelope_only:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from drsn.agent.acquisition.window_batch import rounds_of
+from drsn.agent.acquisition.rounds import rounds_of
 from drsn.agent.decision.batch_step import WindowColumns
 from drsn.agent.decision.counters import Counters, counter_dtype
 from drsn.agent.decision.slot_parameters import SUPPRESSORS

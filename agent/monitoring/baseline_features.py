@@ -91,6 +91,7 @@ class BaselineFeatures:
         # Allocated once: the page faults of new arrays of this size take longer than their FFT.
         self._samples = np.empty((self._rows, contract.window))
         self._spectra = np.empty((self._rows, contract.window // 2 + 1), np.complex128)
+        self._channels = contract.channels
         self._healthy = np.array([label.healthy for label in contract.labels])
 
     @property
@@ -113,7 +114,8 @@ class BaselineFeatures:
         """Compute the features of windows.
 
         Args:
-            x: float32[rows, channels, window], conditioned. Of several channels the mean of each feature is taken.
+            x: float32[rows, channels, window], conditioned. Of several channels the mean of each feature is taken; more
+                channels than the sensor has, such as the shaft's angle, are left out.
             rms: float64[rows], in the sensor's unit.
             rpm: float64[rows]; where it is a number, the envelope spectrum is in orders of the shaft, else in hertz.
             probabilities: float32[rows, labels] of the model.
@@ -132,7 +134,7 @@ class BaselineFeatures:
         return out
 
     def _of_signal(self, x: NDArray[np.float32], rpm: NDArray[np.float64], out: NDArray[np.float32]) -> None:
-        channels = range(x.shape[1])
+        channels = range(self._channels)
         of_signal = slice(IMPULSIVENESS.start, ENVELOPE.stop)
         out[:, of_signal] = sum(self._of_channel(x[:, channel], rpm) for channel in channels) / len(channels)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from drsn.agent.acquisition.rounds import rounds_of
 from drsn.agent.acquisition.sensor_faults import NO_FAULT
-from drsn.agent.acquisition.window_batch import rounds_of
 from drsn.agent.monitoring.baseline_features import BaselineFeatures
 from drsn.agent.monitoring.baseline_file import BaselineSignal
 from drsn.agent.monitoring.baseline_labels import label_table

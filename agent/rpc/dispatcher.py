@@ -136,6 +136,7 @@ class CommandDispatcher:
             "commission": work.commission,
             "baseline": work.baseline,
             "unknown_state": work.unknown_state,
+            "trend": work.trend,
         }
         reply = self._reply(command.request_id, verb, now_unix_ns, reason).model_copy(update=more)
         if work.pending is not None:

@@ -12,6 +12,7 @@ from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.monitoring.baseline_file import MAX_BYTES as MAX_BASELINE_BYTES
 from drsn.agent.schema.evidence import EvidenceDocument
+from drsn.agent.schema.trend import TrendDocument
 from drsn.model.contract import Frozen, Severity
 
 if TYPE_CHECKING:
@@ -171,6 +172,14 @@ class ResultDocument(PublicDocument):
     rms: float = Field(description="of the window's AC part")
     peak: float = Field(description="largest distance from the window's mean")
     unit: str | None
+    crest_factor: float | None = Field(default=None, description="peak over rms; null: a flat window")
+    kurtosis: float | None = Field(default=None, description="3 for Gaussian noise; null: no level is measured")
+    velocity_rms_mm_s: float | None = Field(
+        default=None, description="10 Hz to 1 kHz, the last measurement; null: none (docs/level.md)"
+    )
+    zone: str | None = Field(
+        default=None, description="of ISO 20816-3, by the velocity; null: no velocity or no limits"
+    )
     bundle: str = Field(description="name and the first 12 digits of its sha256")
     commission: CommissionDocument | None = Field(default=None, description="null: nobody commissioned the machine")
 
@@ -237,6 +246,7 @@ class ReplyDocument(PublicDocument):
     unknown_state: int | None = Field(
         default=None, description="of `commission` with `show`: windows in no operating state, since the agent's start"
     )
+    trend: TrendDocument | None = Field(default=None, description="of `trend`")
 
 
 class StatusDocument(PublicDocument):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.notice import Notices
 from drsn.agent.monitoring.monitors import Monitors
+from drsn.agent.monitoring.vibration_level import VibrationLevel
+from drsn.agent.settings.policies import level_of
 
 if TYPE_CHECKING:
     from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
@@ -13,15 +16,24 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 
-def monitors_of(_settings: Settings, contract: ModelContract, baselines: BaselineMonitor) -> Monitors:
+def monitors_of(settings: Settings, contract: ModelContract, baselines: BaselineMonitor) -> Monitors:
     """The monitors of one agent.
 
     Args:
+        settings: say which sensors have limits.
         contract: of the model.
         baselines: any sensor may get a baseline while the agent runs.
     """
+    notices = Notices()
     bearing: BearingMonitor | None = None
-    vibration_level: ConditionMonitor | None = None
-    monitors = Monitors(contract.conditions, bearing, baselines, vibration_level)
+    vibration_level: ConditionMonitor | None = _vibration_level_of(settings, notices)
+    monitors = Monitors(contract.conditions, bearing, baselines, vibration_level, notices)
     baselines.on_change = monitors.renew
     return monitors
+
+
+def _vibration_level_of(settings: Settings, notices: Notices) -> VibrationLevel | None:
+    """The monitor of the vibration level; None: no sensor has limits."""
+    if all(sensor.machine_group is None and sensor.level_limits_mm_s is None for sensor in settings.sensors):
+        return None
+    return VibrationLevel(level_of(settings), notices)

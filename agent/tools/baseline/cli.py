@@ -23,6 +23,7 @@ from drsn.model.data.files import SUFFIXES, read_recording
 from drsn.model.data.folder import list_folder
 from drsn.model.data.manifest import NAME as MANIFEST
 from drsn.model.errors import EXIT_OK, BadDataError, Parser
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,8 @@ def features_of(
         x = np.empty((len(native), contract.channels, contract.window), np.float32)
         _conditioner(recording, contract)(native, x)
         rpm = np.full(len(x), recording.rpm if with_speed and recording.rpm else math.nan)
+        if contract.domain == "order":
+            x = np.concatenate([x, shaft_angle(rpm, contract.window, contract.sample_rate_hz)[:, np.newaxis]], axis=1)
         for start in range(0, len(x), BATCH):
             rows = slice(start, start + BATCH)
             probabilities = backend.infer(x[rows]).probabilities
