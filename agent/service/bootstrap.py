@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from drsn.agent.decision.batch_feed import Decisions
-    from drsn.agent.decision.commissioning import Commissioning
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
@@ -204,9 +203,7 @@ class _Assembly:
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
-        commissioning = commissioning_of(settings.commission, self.bundle, self.remembered.sensors)
-        monitors = monitors_of(settings, self.bundle.contract, commissioning.monitor)
-        engine, dispatcher = self._decision(commissioning)
+        monitors, interpret, engine, dispatcher = self._decision()
         statuses = StatusInbox(self.inbox.wake)
         lines = self._connections(connect, dispatcher, statuses)
         lease = self._lease(statuses, lines)
@@ -227,7 +224,6 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
-        interpret = Interpreter(self.bundle.contract, commissioning.monitor.calibration)
         pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher, trends)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
@@ -302,9 +298,12 @@ class _Assembly:
             partial(run.remember, state_dir),
         )
 
-    def _decision(self, commissioning: Commissioning) -> tuple[AlarmEngine, CommandDispatcher]:
-        """The alarm states, and the dispatcher of the commands that change them."""
+    def _decision(self) -> tuple[Monitors, Interpreter, AlarmEngine, CommandDispatcher]:
+        """From a batch to the alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
+        commissioning = commissioning_of(settings.commission, bundle, self.remembered.sensors)
+        monitors = monitors_of(settings, bundle.contract, commissioning.monitor)
+        interpret = Interpreter(bundle.contract, commissioning.monitor.calibration)
         policies = policy_of(settings, bundle.contract)
         engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, OBSERVED)
         context = CommandContext(
@@ -317,7 +316,7 @@ class _Assembly:
             unknown_states=commissioning.monitor.unknown_states,
         )
         context.pending.sources.append(commissioning.take_progress)
-        return engine, CommandDispatcher(context, self.inbox.wake)
+        return monitors, interpret, engine, CommandDispatcher(context, self.inbox.wake)
 
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
