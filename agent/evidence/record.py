@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.evidence.capture import Capture
     from drsn.agent.evidence.window_history import Arrays, WindowInfo
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
     from drsn.model.contract import ModelContract
 
 MAX_WINDOWS = 64
@@ -37,7 +37,7 @@ class SensorSetup:
     contract: ModelContract
     policy: Policy
     ignored_faults: tuple[str, ...]
-    bearing: Geometry | None
+    bearing: AnyBearing | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue
 
-from drsn.agent.schema.bearing import Geometry
+from drsn.agent.schema.bearing import AnyBearing
 from drsn.model.contract import Frozen, ModelContract
 
 VERSION: Final = 1
@@ -51,7 +51,7 @@ class RecordHeader(Frozen):
     contract: ModelContract = Field(description="of the bundle that spoke: labels, window, rate, abstention threshold")
     policy: dict[str, JsonValue] = Field(description="by which the sensor was judged")
     ignored_faults: tuple[str, ...] = Field(description="faults that are none at this sensor")
-    bearing: Geometry | None = Field(description="geometry, where it is configured")
+    bearing: AnyBearing | None = Field(description="its geometry or its orders, where they are configured")
     windows: tuple[WindowNote, ...] = Field(min_length=1, description="oldest first")
 
 

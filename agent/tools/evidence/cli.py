@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drsn.agent.evidence.record import Record
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.tools.evidence.replay import Replay
     from drsn.model.bundle import Bundle
@@ -136,18 +136,19 @@ def _bundle(record: Record, named: str | None, configuration: Configuration | No
 def _draw(record: Record, arguments: argparse.Namespace, configuration: Configuration | None) -> None:
     from drsn.agent.tools.evidence.figure import figure  # noqa: PLC0415 (needs matplotlib)
 
-    drawing = figure(record, _bearing(record.header.sensor, configuration), arguments.rpm)
+    bearing, rpm = _configured(record.header.sensor, configuration)
+    drawing = figure(record, bearing, arguments.rpm or rpm)
     with _named_errors(arguments.png):
         drawing.savefig(arguments.png, format="png", dpi=110)
 
 
-def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | None:
-    """Return the bearing as it is configured now; one in the record has priority."""
+def _configured(sensor: str, configuration: Configuration | None) -> tuple[AnyBearing | None, float | None]:
+    """Return bearing and speed as they are configured now; those in the record have priority."""
     if configuration is None:
-        return None
-    from drsn.agent.settings.policies import bearing_of  # noqa: PLC0415
+        return None, None
+    from drsn.agent.settings.policies import bearing_of, rpm_of  # noqa: PLC0415
 
-    return bearing_of(configuration.settings)(sensor)
+    return bearing_of(configuration.settings)(sensor), rpm_of(configuration.settings)(sensor)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration | None:

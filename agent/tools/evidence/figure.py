@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.evidence.record import Record
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
 
 UP_TO_HZ = 500.0
 """Upper end of the envelope spectrum, unless a line of the bearing lies higher."""
@@ -28,7 +28,7 @@ COLOURS = {"BPFO": "tab:red", "BPFI": "tab:purple", "BSF": "tab:green", "FTF": "
 NS_PER_S = 1e9
 
 
-def lines_hz(bearing: Geometry | None, rpm: float | None) -> dict[str, float]:
+def lines_hz(bearing: AnyBearing | None, rpm: float | None) -> dict[str, float]:
     """Return name -> Hz of the lines of bearing and shaft in the envelope spectrum; none if the speed is unknown."""
     if not rpm:
         return {}
@@ -36,7 +36,7 @@ def lines_hz(bearing: Geometry | None, rpm: float | None) -> dict[str, float]:
     return {name: order * rpm / 60 for name, order in orders.items()}
 
 
-def figure(record: Record, bearing: Geometry | None = None, rpm: float | None = None) -> Figure:
+def figure(record: Record, bearing: AnyBearing | None = None, rpm: float | None = None) -> Figure:
     """Draw a record.
 
     Args:

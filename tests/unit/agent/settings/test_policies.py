@@ -8,7 +8,7 @@ from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.settings.policies import ignored_faults, policy_of
+from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of, rpm_of
 from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -58,3 +58,10 @@ def test_faults_are_ignored_where_the_settings_say_so(tmp_path, contract):
     ignored = ignored_faults(made)
     assert (ignored("press"), ignored("fan")) == ({"flat", "stuck"}, {"offset"})
     assert policy_of(made, contract)("press").sensor_fault == AlarmRule(Quorum(4, 8), Quorum(3, 3))
+
+
+def test_bearing_and_speed_of_a_sensor(tmp_path):
+    overrides = [{"match": "fan.*", "bearing": "6205 ZZ", "rpm": 1480}]
+    made = settings(tmp_path, sensors=overrides)
+    assert (bearing_of(made)("fan.de").balls, rpm_of(made)("fan.de")) == (9, 1480)
+    assert (bearing_of(made)("pump.de"), rpm_of(made)("pump.de")) == (None, None)
