@@ -62,7 +62,7 @@ class WindowColumns:
             batch.advance_ns[rows],
             diagnoses.best,
             diagnoses.novelty,
-            diagnoses.by_condition,
+            diagnoses.summed,
             np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64),
         )
 

@@ -49,6 +49,8 @@ class Findings:
     """int8[rows, len(OBSERVED)]: index into `labels` of the condition; of no use where no monitor evaluates."""
     labels: tuple[tuple[str, ...], ...]
     """Of each condition of `OBSERVED`, the names of its labels; empty: it has no monitor."""
+    bearing_share: NDArray[np.float32] | None = None
+    """float32[rows]: `bearing_nats` is of several windows; this part of it is one window's. None: all of it."""
 
     def observed(self, row: int) -> dict[str, Observation]:
         """Condition -> what its monitor found in one window; a condition that no monitor evaluates is absent."""
