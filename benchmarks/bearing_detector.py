@@ -34,7 +34,7 @@ TABLE = Path(__file__).parents[1] / "model" / "bearing_densities.py"
 CLASSES = ("healthy", *DEFECTS)
 WINDOWS = (4096, 2048)
 SNRS_DB = (None, 0.0, -6.0)
-PENALTY = 1e-3
+PENALTY = 1e-2
 """Of the squared coefficients of standardised features, in the mean over windows."""
 
 
@@ -233,7 +233,7 @@ def main() -> None:
     """Fit, or measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fit", action="store_true", help="fit the densities, and write them into the source")
-    parser.add_argument("--machines", type=int, default=4000, help="simulated, in the fit")
+    parser.add_argument("--machines", type=int, default=2400, help="simulated, in the fit")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rig", choices=sorted(RIGS), help="measure this one alone, and write nothing")
     parser.add_argument("--window", type=int, default=4096, help="samples of a window at the contract's rate")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.model.conditioning import Conditioner
-from drsn.model.data.synthetic import FAULTS, random_machine, synthesise
+from drsn.model.data.synthetic import FAULTS, FULL_SEVERITY_RATIO, random_machine, synthesise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.model.bearing import Orders
+    from drsn.model.data.synthetic import Machine
 
 RATE_HZ, BANDWIDTH_HZ = 12_000.0, 5300.0
 SPEEDS_RPM = (300.0, 12_000.0)
@@ -46,9 +47,6 @@ class Simulated:
     condition: str
 
 
-Simulator = "Callable[[np.random.Generator, str], Simulated]"
-
-
 def synthetic(rng: np.random.Generator, condition: str, snr_db: float | None = None) -> Simulated:
     """A random machine in a condition: `healthy` or one of the detector's defects.
 
@@ -65,13 +63,29 @@ def synthetic(rng: np.random.Generator, condition: str, snr_db: float | None = N
         fault, severity = str(rng.choice(FAULTS)), faint
     else:
         fault, severity = condition, float(np.exp(rng.uniform(*np.log(SEVERITIES))))
-    signal = synthesise(machine, fault, severity, samples, RATE_HZ, rng).astype(np.float64)
+    signal = synthesise(machine, None, 0.0, samples, RATE_HZ, rng).astype(np.float64)
+    signal += severity * FULL_SEVERITY_RATIO * _strikes(machine, fault, samples, rng)
     signal += _company(machine.shaft_hz, samples, rng)
     ratio_db = rng.uniform(*SNR_DB) if snr_db is None else snr_db
     signal += signal.std() * 10 ** (-ratio_db / 20) * rng.standard_normal(samples)
     conditioned = np.empty(samples, np.float32)
     Conditioner(samples, RATE_HZ, BANDWIDTH_HZ, RATE_HZ)(signal.astype(np.float32), conditioned)
     return Simulated(conditioned, rpm * (1 + RPM_ERROR * rng.standard_normal()), machine.bearing.orders, condition)
+
+
+def _strikes(machine: Machine, fault: str, samples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The ringing of a defect's strikes, RMS about 1.
+
+    Balls are unequal and loads rotate, so that the cage and the shaft modulate the strikes of any defect, too.
+    """
+    quiet = replace(machine, background_g=1e-6)
+    strikes = 1e6 / FULL_SEVERITY_RATIO * synthesise(quiet, fault, 1.0, samples, RATE_HZ, rng).astype(np.float64)
+    turns = machine.shaft_hz * np.arange(samples) / RATE_HZ
+    for order, chance in ((machine.bearing.cage_order, 0.5), (1.0, 0.3)):
+        if rng.random() < chance:
+            angle, depth = 2 * np.pi * order * turns + rng.uniform(0, 6), rng.uniform(0, 0.9)
+            strikes *= np.maximum(1 + depth * np.cos(angle) + 0.4 * depth * np.cos(2 * angle + rng.uniform(0, 6)), 0)
+    return strikes
 
 
 def _company(shaft_hz: float, samples: int, rng: np.random.Generator) -> NDArray[np.float64]:

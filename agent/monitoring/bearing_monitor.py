@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.window_batch import WindowBatch
     from drsn.agent.monitoring.monitors import MonitoredWindows
     from drsn.model.bearing import Orders
+    from drsn.model.bearing_detector import Lines
     from drsn.model.contract import ModelContract
 
 LEAST_NEW: Final = 0.2
@@ -35,6 +36,7 @@ _KEPT: Final = np.dtype(
     [
         ("orders", np.float32, 4),
         ("rpm", np.float64),  # configured; NaN: only packets give it
+        ("shaft_hz", np.float64),  # of the last window
         ("excludes", np.bool_),  # the orders are certain enough to count what is missing against a defect
         ("at", np.int64),  # place in the ring of the next value
         ("filled", np.int64),
@@ -43,6 +45,19 @@ _KEPT: Final = np.dtype(
         ("nats", np.float32, len(DEFECTS)),  # of the last evaluation
     ]
 )
+
+
+class FoundLines(NamedTuple):
+    """What the detector finds in the series of one sensor now."""
+
+    nats: NDArray[np.float32]
+    """float32[defects]: log-likelihood ratios, in the order of `DEFECTS`."""
+    logs: NDArray[np.float32]
+    """float32[defects, lines]: logarithm of power over noise, columns as `bearing_detector.LINES`."""
+    hz: NDArray[np.float64]
+    """float64[defects]: frequency of the first harmonic where it fits best: BPFO, BPFI, 2 x BSF."""
+    seconds: float
+    """Duration of the series."""
 
 
 class KnownBearing(NamedTuple):
@@ -113,6 +128,18 @@ class BearingMonitor:
             nats[:, condition] = found[:, defect]
         return nats, share
 
+    def lines(self, slot: int) -> FoundLines | None:
+        """Evaluate the series of a sensor again, with the lines that it is from; None: it is too short."""
+        places = self._places[slot : slot + 1]
+        kept = self._kept[places]
+        length = usable(kept["filled"], kept["shaft_hz"])
+        if not length[0]:
+            return None
+        nats, found = self._evaluate(places, kept, length)
+        shaft_hz = float(kept["shaft_hz"][0])
+        hz = found.scale[0] * kept["orders"][0, : len(DEFECTS)] * shaft_hz
+        return FoundLines(nats[0], found.logs[0], hz, float(length[0]) / BINS / shaft_hz)
+
     def _new_place(self) -> int:
         used = int(np.count_nonzero(self._places >= 0))
         if used == len(self._kept):
@@ -131,7 +158,7 @@ class BearingMonitor:
         runs = (shaft_hz >= SLOWEST_HZ) & (batch.fault[rows] == NO_FAULT)
         begins = batch.fresh[rows] | ~runs
         kept["filled"][begins], kept["offset"][begins], kept["nats"][begins] = 0, 0, 0
-        shaft_hz = np.where(runs, shaft_hz, SLOWEST_HZ)
+        kept["shaft_hz"] = shaft_hz = np.where(runs, shaft_hz, SLOWEST_HZ)
         advance = np.where(begins, 1.0, batch.advance_ns[rows] / batch.duration_ns[rows])
         counts = self._append(places, kept, x, shaft_hz, advance)
         kept["filled"][~runs] = 0
@@ -140,7 +167,7 @@ class BearingMonitor:
         due = (length > 0) & (kept["new"] >= LEAST_NEW * length)
         kept["nats"][length == 0] = 0
         if np.count_nonzero(due):
-            kept["nats"][due] = self._evaluate(places[due], kept[due], length[due], shaft_hz[due])
+            kept["nats"][due], _ = self._evaluate(places[due], kept[due], length[due])
             kept["new"][due] = 0
         self._kept[places] = kept
         return kept["nats"], share
@@ -174,15 +201,14 @@ class BearingMonitor:
         places: NDArray[np.intp],
         kept: NDArray[np.void],
         length: NDArray[np.intp],
-        shaft_hz: NDArray[np.float64],
-    ) -> NDArray[np.float32]:
-        """Log-likelihood ratios of the newest values of each ring: float32[rows, defects]."""
+    ) -> tuple[NDArray[np.float32], Lines]:
+        """Log-likelihood ratios of the newest values of each ring, float32[rows, defects], and their lines."""
         order = (kept["at"] - length)[:, None] + np.arange(LENGTH)  # what lies behind `length` has no weight
         series = self._series.ravel()[places[:, None] * LENGTH + order % LENGTH]
-        top_order = (self._envelope.rate_hz / 2 / shaft_hz).astype(np.float32)
-        nats, _ = detect(series, length, kept["orders"], top_order, DENSITIES)
-        # Where the orders may be wrong, a missing line says nothing against a defect.
-        return np.where(kept["excludes"][:, None], nats, np.maximum(nats, 0))
+        top_order = (self._envelope.rate_hz / 2 / kept["shaft_hz"]).astype(np.float32)
+        nats, lines = detect(series, length, kept["orders"], top_order, DENSITIES)
+        # Where the orders may be wrong, a missing line is no evidence against a defect.
+        return np.where(kept["excludes"][:, None], nats, np.maximum(nats, 0)), lines
 
 
 def _rounds(places: NDArray[np.intp]) -> list[NDArray[np.intp] | slice]:

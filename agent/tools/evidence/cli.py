@@ -12,6 +12,7 @@ from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
 from drsn.agent.schema.documents import iso_utc
 from drsn.agent.settings.broker_options import broker_of, prefix_of
+from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -58,12 +59,15 @@ def show(data: bytes, name: str, arguments: argparse.Namespace, configuration: C
     except BadDataError as error:
         raise BadDataError(f"{name}: no record of evidence: {error}") from None
     report = summary(record)
+    finding = bearing_finding(record, *_configured(record.header.sensor, configuration))
+    report["bearing_detector"] = finding and finding.json()
     if arguments.png is not None:
         _draw(record, arguments, configuration)
         report["png"] = str(arguments.png)
     replays = _replays(record, arguments.bundle, configuration) if arguments.replay else {}
     report |= {"replay": {key: _replay_json(replay) for key, replay in replays.items()}} if replays else {}
-    print(json.dumps(report) if arguments.json else _text(record, report))
+    more = [] if finding is None else ["", finding.text()]
+    print(json.dumps(report) if arguments.json else "\n".join([_text(record, report), *more]))
     return EXIT_OK if all(replay.agrees for replay in replays.values()) else EXIT_NEGATIVE
 
 

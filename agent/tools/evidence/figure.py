@@ -8,6 +8,7 @@ import numpy as np
 
 from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.evidence.record import abstains_above
+from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.contract import NORMAL
 from drsn.model.report.canvas import canvas
 from drsn.model.report.envelope import envelope_spectrum
@@ -62,6 +63,11 @@ def figure(record: Record, bearing: AnyBearing | None = None, rpm: float | None 
         _waveform(axes["wave"], samples, record, f"channel {channel}" if len(record.samples[-1]) > 1 else None)
     known = record.header.windows[-1].rpm or rpm
     _spectrum(axes["spectrum"], record, lines_hz(record.header.bearing or bearing, known))
+    finding = bearing_finding(record, bearing, rpm)
+    if finding is not None:
+        text = "\n".join(f"{name} {nats:+.1f} nats" for name, nats in finding.nats.items())
+        axes["spectrum"].text(0.02, 0.97, f"bearing detector, {finding.seconds:.1f} s\n{text}", fontsize=7,
+                              transform=axes["spectrum"].transAxes, va="top")  # fmt: skip
     _probability(axes["probability"], record)
     _novelty(axes["novelty"], record)
     axes["novelty"].sharex(axes["probability"])

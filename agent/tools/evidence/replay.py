@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from drsn.agent.schema.evidence import RecordHeader, WindowNote
 
 
-_NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
+NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,11 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     pipeline = Pipeline(
         None, batcher, backend, Interpreter(contract), engine, decided_at=lambda _batch: [next(decided_unix_ns)]
     )
-    packet = InFlight(_NO_MESSAGE)
+    packet = InFlight(NO_MESSAGE)
     decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
-        pipeline.add(header.sensor, _window(header, note, samples), packet)
+        pipeline.add(header.sensor, window_of(header, note, samples), packet)
         decisions += pipeline.flush()
         probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())
     return _compared(record, decisions, np.array(probabilities))
@@ -152,7 +152,8 @@ def _decision(event: EventDocument) -> tuple[object, ...]:
     return event.event_id, event.condition, event.state, event.active, event.since
 
 
-def _window(header: RecordHeader, note: WindowNote, samples: NDArray[np.float32]) -> Window:
+def window_of(header: RecordHeader, note: WindowNote, samples: NDArray[np.float32]) -> Window:
+    """One window of a record as it came from its sensor."""
     return Window(
         samples=samples,
         sample_rate_hz=header.sample_rate_hz,
