@@ -28,6 +28,9 @@ SPEEDS_RPM = (300.0, 12_000.0)
 LONGEST_S, REVOLUTIONS = 4.2, 200.0
 """Length of a signal: so many seconds, but no more revolutions than two series of the detector."""
 
+BLOCK = 4096
+"""Signals are as long as a whole number of these: the FFT of a prime length takes ten times as long."""
+
 SEVERITIES = (0.03, 1.0)
 FAINT = 0.03
 SNR_DB = (-10.0, 25.0)
@@ -57,14 +60,15 @@ def synthetic(rng: np.random.Generator, condition: str, snr_db: float | None = N
     """
     rpm = float(np.exp(rng.uniform(*np.log(SPEEDS_RPM))))
     machine = replace(random_machine(rng, (rpm, rpm)), background_g=1.0)
-    samples = int(min(LONGEST_S, REVOLUTIONS * 60 / rpm) * RATE_HZ)
+    samples = max(1, round(min(LONGEST_S, REVOLUTIONS * 60 / rpm) * RATE_HZ / BLOCK)) * BLOCK
     if condition == "healthy":
         faint = rng.uniform(0, FAINT) if rng.random() < 0.3 else 0.0
         fault, severity = str(rng.choice(FAULTS)), faint
     else:
         fault, severity = condition, float(np.exp(rng.uniform(*np.log(SEVERITIES))))
     signal = synthesise(machine, None, 0.0, samples, RATE_HZ, rng).astype(np.float64)
-    signal += severity * FULL_SEVERITY_RATIO * _strikes(machine, fault, samples, rng)
+    if severity:
+        signal += severity * FULL_SEVERITY_RATIO * _strikes(machine, fault, samples, rng)
     signal += _company(machine.shaft_hz, samples, rng)
     ratio_db = rng.uniform(*SNR_DB) if snr_db is None else snr_db
     signal += signal.std() * 10 ** (-ratio_db / 20) * rng.standard_normal(samples)

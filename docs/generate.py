@@ -58,6 +58,7 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "bearing.md": {"detector": measured.bearing_detector_table()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {
             **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},

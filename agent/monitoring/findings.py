@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -54,10 +56,15 @@ class Findings:
 
     def observed(self, row: int) -> dict[str, Observation]:
         """Condition -> what its monitor found in one window; a condition that no monitor evaluates is absent."""
-        return {
-            name: Observation(nats, labels[label])
-            for name, nats, label, labels in zip(
-                OBSERVED, self.observed_nats[row].tolist(), self.observed_label[row].tolist(), self.labels, strict=True
-            )
-            if nats != NO_MONITOR
-        }
+        return observations(self.observed_nats[row].tolist(), self.observed_label[row].tolist(), self.labels)
+
+
+def observations(
+    nats: Sequence[float], label: Sequence[int], labels: Sequence[Sequence[str]]
+) -> dict[str, Observation]:
+    """Condition -> what its monitor found, from one row of each column of `Findings`; no monitor: absent."""
+    return {
+        name: Observation(value, names[at])
+        for name, value, at, names in zip(OBSERVED, nats, label, labels, strict=True)
+        if value != NO_MONITOR and names
+    }

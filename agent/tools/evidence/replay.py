@@ -19,6 +19,7 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
+from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, Findings
 from drsn.agent.mqtt.message import Message
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
@@ -74,7 +75,8 @@ def judge_again(record: Record) -> Replay:
         batch = WindowBatch(1)
         batch.append(_reading(header, note, arrays.counts.shape[-1]))
         outputs = Outputs(arrays.probabilities[row : row + 1], arrays.novelty[row : row + 1], None)
-        decisions.append(engine.feed_batch(interpret.columns(batch, outputs), [note.decided_unix_ns]))
+        columns = interpret.columns(batch, outputs, _findings(header, note))
+        decisions.append(engine.feed_batch(columns, [note.decided_unix_ns]))
     return _compared(record, decisions, arrays.probabilities)
 
 
@@ -95,8 +97,15 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     engine = _engine(header, record.event)
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
+    findings = iter([_findings(header, note) for note in header.windows])  # what the monitors keep is not in the record
     pipeline = Pipeline(
-        None, batcher, backend, Interpreter(contract), engine, decided_at=lambda _batch: [next(decided_unix_ns)]
+        None,
+        batcher,
+        backend,
+        Interpreter(contract),
+        engine,
+        monitors=lambda _batcher, _outputs: next(findings),
+        decided_at=lambda _batch: [next(decided_unix_ns)],
     )
     packet = InFlight(NO_MESSAGE)
     decisions, probabilities = [], []
@@ -129,7 +138,23 @@ def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
     if header.windows[0].follows:
         raise BadDataError("the oldest windows were left out of this message; replay the agent's own file")
     policy: Policy = _recorded(Policy, header.policy)
-    return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy)
+    observed = OBSERVED if any(note.observed or note.bearing_nats for note in header.windows) else ()
+    return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy, observed=observed)
+
+
+def _findings(header: RecordHeader, note: WindowNote) -> Findings | None:
+    """What the monitors found in a window, as it was recorded."""
+    if not note.observed and note.bearing_nats is None:
+        return None
+    nats = np.full((1, len(OBSERVED)), NO_MONITOR, np.float32)
+    for name, found in note.observed.items():
+        nats[0, OBSERVED.index(name)] = NOT_EVALUATED if found.nats is None else found.nats
+    labels = tuple((note.observed[name].label,) if name in note.observed else () for name in OBSERVED)
+    bearing = None
+    if note.bearing_nats is not None:
+        bearing = np.array([[note.bearing_nats.get(name, 0.0) for name in header.contract.conditions]], np.float32)
+    share = np.array([note.bearing_share], np.float32)
+    return Findings(bearing, nats, np.zeros((1, len(OBSERVED)), np.int8), labels, share)
 
 
 def _set_state(engine: AlarmEngine, header: RecordHeader, note: WindowNote) -> None:
