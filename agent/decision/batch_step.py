@@ -65,7 +65,7 @@ class WindowColumns:
             batch.advance_ns[rows],
             diagnoses.best,
             diagnoses.novelty,
-            diagnoses.by_condition,
+            diagnoses.summed,
             nats,
             np.full(nats.shape, -1, np.int8) if found is None else found.zone_ranks(),
         )
