@@ -64,6 +64,7 @@ def generated() -> dict[Path, str]:
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },
+        ROOT / "docs" / "bearing.md": {"detector": measured.bearing_detector_table()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {
             **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},

@@ -35,6 +35,31 @@ def evidence_costs() -> str:
     return "\n".join([*rows, "", told])
 
 
+def bearing_detector_table() -> str:
+    """What `benchmarks/bearing_detector.py` measured."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "bearing_detector.json").read_text(encoding="utf-8"))
+    names = ("outer_race", "inner_race", "ball")
+    head = "| machines | noise | windows | AUROC | right name: outer race | inner race | ball | healthy above 3 nats |"
+    rows = [head, "|---|---|---|---|---|---|---|---|"]
+    for machines, levels in (("`self_built`", found["self_built"]), ("simulated, not in the fit", found["simulation"])):
+        for level, row in levels.items():
+            right = [f"{row[f'right {name}']:.0%}" if f"right {name}" in row else "" for name in names]
+            rows.append(
+                f"| {machines} | {level} | {row['windows']:,} | {row['auroc']:.3f} | {' | '.join(right)} "
+                f"| {row['healthy above 3 nats']:.1%} |"
+            )
+    costs = [
+        f"{window}: envelope {cost['envelope']:.0f}, angle {cost['angle']:.0f}, evaluation {cost['evaluation']:.0f}"
+        for window, cost in found["cost_us"].items()
+    ]
+    told = (
+        f"Microseconds a window of so many samples, in batches of 32, least of 15 rounds on {found['machine']['cpu']}: "
+        f"{'; '.join(costs)}.\nThe evaluation is done when a fifth of the series is new: at 1,500 rpm every second "
+        "window of 4,096 samples, every third of 2,048."
+    )
+    return "\n".join([*rows, "", told])
+
+
 def alarms_parts() -> str:
     """What `benchmarks/alarms.py` measured: rules over SNR, rules at equal false alarms, verdicts."""
     found = json.loads((ROOT / "benchmarks" / "results" / "alarms.json").read_text(encoding="utf-8"))

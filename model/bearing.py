@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Orders:
+    """Defect frequencies of a bearing, in events per revolution of the shaft."""
+
+    outer_race: float
+    """BPFO."""
+    inner_race: float
+    """BPFI."""
+    ball_spin: float
+    """BSF; a defect of the ball strikes twice in each revolution of the ball."""
+    cage: float
+    """FTF."""
+
+
+@dataclass(frozen=True)
 class Bearing:
     """One row of balls. Only the ratio of the two diameters matters."""
 
@@ -49,6 +63,11 @@ class Bearing:
     def ball_spin_order(self) -> float:
         """BSF: revolutions of a ball about itself; a defect of the ball strikes twice in each."""
         return 0.5 * self.pitch_diameter_mm / self.ball_diameter_mm * (1 - self._ratio**2)
+
+    @property
+    def orders(self) -> Orders:
+        """All four."""
+        return Orders(self.outer_race_order, self.inner_race_order, self.ball_spin_order, self.cage_order)
 
 
 def zone_load(revolutions: NDArray[np.float64], extent: float) -> NDArray[np.float64]:

@@ -295,10 +295,13 @@ class NetworkOutput(NamedTuple):
     alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
 
 
-ENVELOPES: dict[View, type[EnvelopeSpectrum | LogEnvelopeSpectrum]] = {
-    View.ENVELOPE_SPECTRUM: EnvelopeSpectrum,
-    View.LOG_ENVELOPE_SPECTRUM: LogEnvelopeSpectrum,
-}
+def envelope_of(config: NetworkConfig) -> EnvelopeSpectrum | LogEnvelopeSpectrum | None:
+    """The envelope spectrum of the view; None: the units convolve over time."""
+    if config.view is View.ENVELOPE_SPECTRUM:
+        return EnvelopeSpectrum(config.frames, config.envelope_bins)
+    if config.view is View.LOG_ENVELOPE_SPECTRUM:
+        return LogEnvelopeSpectrum(config.frames, config.envelope_bins, config.stem.channels // 2)
+    return None
 
 
 class Network(nn.Module):
@@ -311,7 +314,7 @@ class Network(nn.Module):
         over_spectrum = config.view.has_bands
         self.order_domain = config.domain == "order"
         self.lines: OrderLines | None = None
-        self.envelope = ENVELOPES[config.view](config.frames, config.envelope_bins) if over_spectrum else None
+        self.envelope = envelope_of(config)
         self.dropout = BandDropout(config.band_dropout)
         self.units = nn.ModuleList()
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins

@@ -185,7 +185,8 @@ class OneWindowEngine:
         return self._outcome(name, None, [])
 
     def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> list[Change]:
-        policy, probabilities = self._policy(name), diagnosis.condition_probabilities
+        policy = self._policy(name)
+        probabilities = diagnosis.summed_probabilities or diagnosis.condition_probabilities
         likelihood = Likelihood()
         if policy.machine.threshold_nats is not None and probabilities:
             likelihood = Likelihood(self._ratios(probabilities), ceiling_nats(diagnosis.novelty, self._threshold))

@@ -131,8 +131,10 @@ def batch_of(windows: list[Window], end_unix_ns: int = 0) -> tuple[WindowBatch, 
     if (nats == NO_MONITOR).all() and not any(bearing):
         return batch, outputs, None
     bearing_nats = np.array([each or (0.0,) * 3 for each in bearing], np.float32) if any(bearing) else None
+    share = None if bearing_nats is None else np.linspace(0.1, 1, len(windows), dtype=np.float32)
     label = np.array([[at % 2, at % 3] for at in range(len(windows))], np.int8)
-    return batch, outputs, Findings(bearing_nats, nats, label, (("level", "band"), ("zone_b", "zone_c", "zone_d")))
+    labels = (("level", "band"), ("zone_b", "zone_c", "zone_d"))
+    return batch, outputs, Findings(bearing_nats, nats, label, labels, share)
 
 
 def commissioning() -> Commissioning:

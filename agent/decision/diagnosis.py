@@ -32,6 +32,10 @@ SENSOR_FAULT = "sensor_fault"
 SILENT = "silent"
 """The condition of a sensor from which no window comes."""
 
+ANY_FAULT = "any fault"
+"""The windows of all machine faults of the model together (drsn.agent.decision.any_fault). It is counted like a
+condition and is none; no condition of a bundle can have a space in its name."""
+
 
 def window_conditions(contract: ModelContract) -> tuple[str, ...]:
     """What a window may count as: the conditions of the contract in its order, `unknown`, `sensor_fault`."""
@@ -69,6 +73,9 @@ class Diagnosis:
     """Condition -> what its monitor found; a condition that no monitor evaluates is absent."""
     bearing: BearingEvidence | None = None
     """What the bearing detector has added; None: the sensor has no bearing, or there was no evidence."""
+    summed_probabilities: dict[str, float] = field(default_factory=dict)
+    """P(condition) for a sum over windows: of the bearing detector's evidence, which is of several windows, only this
+    one's part; empty: `condition_probabilities`."""
 
     @property
     def evaluated(self) -> tuple[str, ...]:
@@ -92,6 +99,8 @@ class Diagnoses:
     """float64[rows], as `Diagnosis.novelty`."""
     interpreter: Interpreter
     """Whose names they are."""
+    summed: NDArray[np.float32]
+    """float32[rows, conditions]: as `Diagnosis.summed_probabilities`; `by_condition` where nothing was added."""
     findings: Findings | None = None
     """What the monitors found; None: no sensor of the batch has a monitor."""
 
@@ -126,17 +135,20 @@ class Interpreter:
         """The diagnoses of a batch; row i of the outputs and of the findings belongs to row i of the batch."""
         if self._calibration is not None:
             outputs = self._calibration(batch.sensors, outputs)
-        by_condition, novelty = self._by_condition(outputs.probabilities), outputs.novelty.astype(np.float64)
-        nats = None if findings is None else findings.bearing_nats
+        network, novelty = self._by_condition(outputs.probabilities), outputs.novelty.astype(np.float64)
+        by_condition = summed = network
+        nats, share = (None, None) if findings is None else (findings.bearing_nats, findings.bearing_share)
         if nats is not None:
-            by_condition = fused(by_condition, nats)
+            by_condition = summed = fused(network, nats)
+            if share is not None:
+                summed = fused(network, nats * share[:, np.newaxis])
         best = by_condition.argmax(axis=1)
         if nats is not None:
             named = decisive(nats, best, self._conditions.index(NORMAL))
             novelty = np.where(named, np.fmin(novelty, self._threshold), novelty)
         # Among the labels of the best condition only: the overall best label may belong to another condition.
         label = np.where(self._has_label[best], outputs.probabilities, np.float32(-1)).argmax(axis=1)
-        return Diagnoses(batch, outputs, by_condition, best, label, novelty, self, findings)
+        return Diagnoses(batch, outputs, by_condition, best, label, novelty, self, summed, findings)
 
     def __call__(
         self, readings: Sequence[Reading], outputs: Outputs, findings: Findings | None = None
@@ -169,6 +181,9 @@ class Interpreter:
             novelty=novelty,
             observed={} if findings is None else findings.observed(row),
             bearing=bearing,
+            summed_probabilities={}
+            if bearing is None
+            else dict(zip(self._conditions, diagnoses.summed[row].tolist(), strict=True)),
         )
 
     def _by_condition(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.policy import Policy
 from drsn.agent.evidence.quantise import samples_of
 from drsn.agent.schema.documents import EventDocument
-from drsn.agent.schema.evidence import RecordHeader, WindowNote
+from drsn.agent.schema.evidence import ObservationNote, RecordHeader, WindowNote
 from drsn.model.conditioning import native_window
 from drsn.model.errors import BadDataError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.evidence.capture import Capture
     from drsn.agent.evidence.window_history import Arrays, WindowInfo
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
     from drsn.model.contract import ModelContract
 
 MAX_WINDOWS = 64
@@ -37,7 +38,7 @@ class SensorSetup:
     contract: ModelContract
     policy: Policy
     ignored_faults: tuple[str, ...]
-    bearing: Geometry | None
+    bearing: AnyBearing | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,12 @@ def _note(info: WindowInfo, event: EventDocument, *, follows: bool) -> WindowNot
         suppressed_by=info.suppressed_by,
         votes=votes,
         evidence=evidence,
+        bearing_nats=None if info.bearing is None else info.bearing.nats,
+        bearing_share=1.0 if info.bearing is None else info.bearing.share,
+        observed={
+            name: ObservationNote(nats=None if math.isnan(found.nats) else found.nats, label=found.label)
+            for name, found in info.observed.items()
+        },
         follows=follows,
         before=None if follows or info.before is None else adapter(SensorState).dump_python(info.before, mode="json"),
     )

@@ -13,7 +13,14 @@ from drsn.agent.acquisition.memory_quota import MemoryQuota
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 from drsn.agent.evidence.capture import WAITING_BYTES, Capture
-from drsn.agent.evidence.window_history import NoteForm, WindowHistory, WindowShape, history_bytes, note_dtype
+from drsn.agent.evidence.window_history import (
+    NoteForm,
+    WindowHistory,
+    WindowShape,
+    history_bytes,
+    note_dtype,
+    with_findings,
+)
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
@@ -193,9 +200,12 @@ class Recorder:
         size, outputs = batch.size, diagnoses.outputs
         if self._form is None:
             units = 0 if outputs.alpha is None else outputs.alpha.shape[1]
-            dtype = note_dtype(outputs.probabilities.shape[1], units, decisions.before["cast"].shape[1])
-            self._form = NoteForm(dtype, diagnoses.interpreter.labels, decisions.names, SUPPRESSORS)
+            columns, own = decisions.before["cast"].shape[1], diagnoses.by_condition.shape[1]
+            dtype = note_dtype(outputs.probabilities.shape[1], units, columns, own)
+            labels, conditions = diagnoses.interpreter.labels, decisions.names
+            self._form = NoteForm(dtype, labels, conditions, SUPPRESSORS, conditions[:own])
         notes = np.empty(size, self._form.dtype)
+        self._form = with_findings(notes, diagnoses.findings, self._form)
         for name in ("times", "rms", "peak", "rpm", "fault", "fresh", "clock_synced"):
             notes[name] = getattr(batch, name)[:size]
         for group in batcher.groups:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,11 +13,13 @@ from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
 from drsn.agent.decision.counters import counter_dtype, merged
 from drsn.agent.evidence.quantise import quantise
+from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED, observations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
+    from drsn.agent.monitoring.findings import Findings, Observation
 
 
 class WindowShape(NamedTuple):
@@ -38,6 +40,19 @@ class NoteForm(NamedTuple):
     labels: tuple[str, ...]
     conditions: tuple[str, ...]
     suppressors: tuple[Suppressor | None, ...]
+    own_conditions: tuple[str, ...] = ()
+    """Those of the model; empty: there are no monitors."""
+    observed_labels: tuple[tuple[str, ...], ...] = ((),) * len(OBSERVED)
+    """As `Monitors.labels`."""
+
+
+class BearingNats(NamedTuple):
+    """What the bearing detector has added to the network's diagnosis of a window."""
+
+    nats: dict[str, float]
+    """Condition -> log-likelihood."""
+    share: float
+    """The part of it that a sum over windows takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,10 @@ class WindowInfo:
     """The sensor's alarm state before the window; None: there was none."""
     after: SensorState
     """The sensor's alarm state after the window."""
+    bearing: BearingNats | None = None
+    """None: no bearing, or no evidence."""
+    observed: dict[str, Observation] = field(default_factory=dict)
+    """Condition -> what its monitor found; a condition that no monitor evaluates is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +119,14 @@ class Arrays:
 
 
 @lru_cache
-def note_dtype(labels: int, units: int, conditions: int) -> np.dtype[np.void]:
+def note_dtype(labels: int, units: int, conditions: int, own: int = 0) -> np.dtype[np.void]:
     """The record of a window: what a batch has of it in columns, without its samples.
 
     Args:
         labels: of the model.
         units: length of alpha.
         conditions: of a sensor, for the counters of its alarm state before and after the window.
+        own: conditions of the model, for the evidence of the bearing detector; 0: no monitors.
     """
     return np.dtype(
         [
@@ -129,10 +149,27 @@ def note_dtype(labels: int, units: int, conditions: int) -> np.dtype[np.void]:
             ("fresh", "?"),
             ("clock_synced", "?"),
             ("clipped", "?"),
+            ("bearing_nats", "f4", (own,)),
+            ("bearing_share", "f4"),
+            ("observed_nats", "f4", (len(OBSERVED),)),
+            ("observed_label", "i1", (len(OBSERVED),)),
             ("before", counter_dtype(conditions)),
             ("after", counter_dtype(conditions)),
         ]
     )
+
+
+def with_findings(notes: NDArray[np.void], findings: Findings | None, form: NoteForm) -> NoteForm:
+    """Write what the monitors found into the notes of a batch; return the form, with the labels of the monitors."""
+    notes["bearing_nats"], notes["bearing_share"] = 0, 1
+    notes["observed_nats"], notes["observed_label"] = NO_MONITOR, 0
+    if findings is None:
+        return form
+    notes["observed_nats"], notes["observed_label"] = findings.observed_nats, findings.observed_label
+    if findings.bearing_nats is not None:
+        notes["bearing_nats"] = findings.bearing_nats
+        notes["bearing_share"] = 1 if findings.bearing_share is None else findings.bearing_share
+    return form if form.observed_labels == findings.labels else form._replace(observed_labels=findings.labels)
 
 
 def history_bytes(windows: int, shape: WindowShape, note: np.dtype[np.void]) -> int:
@@ -273,4 +310,13 @@ def _info(
         decided_unix_ns=int(note["decided_unix_ns"]),
         before=None if before is None else merged(before, note["before"]),
         after=merged(after, note["after"]),
+        bearing=_bearing(note, form),
+        observed=observations(note["observed_nats"].tolist(), note["observed_label"].tolist(), form.observed_labels),
     )
+
+
+def _bearing(note: np.void, form: NoteForm) -> BearingNats | None:
+    nats = note["bearing_nats"].tolist()
+    if not any(nats):
+        return None
+    return BearingNats(dict(zip(form.own_conditions, nats, strict=True)), float(note["bearing_share"]))

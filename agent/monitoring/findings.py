@@ -11,6 +11,8 @@ import numpy as np
 from drsn.agent.monitoring.vibration_zones import zone_rank
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 CHANGED: Final = "changed"
@@ -52,6 +54,8 @@ class Findings:
     """int8[rows, len(OBSERVED)]: index into `labels` of the condition; of no use where no monitor evaluates."""
     labels: tuple[tuple[str, ...], ...]
     """Of each condition of `OBSERVED`, the names of its labels; empty: it has no monitor."""
+    bearing_share: NDArray[np.float32] | None = None
+    """float32[rows]: `bearing_nats` is of several windows; this part of it is one window's. None: all of it."""
 
     def zone_ranks(self) -> NDArray[np.int8]:
         """int8[rows, len(OBSERVED)]: rank of the zone of each window that votes for the condition; else -1."""
@@ -66,10 +70,15 @@ class Findings:
 
     def observed(self, row: int) -> dict[str, Observation]:
         """Condition -> what its monitor found in one window; a condition that no monitor evaluates is absent."""
-        return {
-            name: Observation(nats, labels[label])
-            for name, nats, label, labels in zip(
-                OBSERVED, self.observed_nats[row].tolist(), self.observed_label[row].tolist(), self.labels, strict=True
-            )
-            if nats != NO_MONITOR
-        }
+        return observations(self.observed_nats[row].tolist(), self.observed_label[row].tolist(), self.labels)
+
+
+def observations(
+    nats: Sequence[float], label: Sequence[int], labels: Sequence[Sequence[str]]
+) -> dict[str, Observation]:
+    """Condition -> what its monitor found, from one row of each column of `Findings`; no monitor: absent."""
+    return {
+        name: Observation(value, names[at])
+        for name, value, at, names in zip(OBSERVED, nats, label, labels, strict=True)
+        if value != NO_MONITOR and names
+    }

@@ -104,12 +104,24 @@ class ConditionMonitor(WindowMonitor, Protocol):
 class BearingMonitor(WindowMonitor, Protocol):
     """Finds the damage frequencies of a bearing whose geometry and speed are known."""
 
-    def __call__(self, windows: MonitoredWindows) -> NDArray[np.float32]:
+    def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Evaluate windows.
 
         Returns:
-            float32[windows, conditions of the contract]: log-likelihood to add to the network's; 0: no evidence.
+            float32[windows, conditions of the contract]: log-likelihood to add to the network's; 0: no evidence; and
+            float32[windows]: the part of it that a sum over windows may take, for it is of several windows.
         """
+        ...
+
+
+class BatchMonitor(Protocol):
+    """Evaluates whole batches, as `Monitors` does."""
+
+    notices: Notices
+    """Takes the warnings of the monitors."""
+
+    def __call__(self, batcher: Batcher, outputs: Outputs, /) -> Findings | None:
+        """Evaluate a batch; None: no sensor of it has a monitor."""
         ...
 
 
@@ -170,12 +182,14 @@ class Monitors:
                 rows = np.flatnonzero(mine)
                 windows = MonitoredWindows(batcher, outputs, rows, slots[rows])
                 nats[rows, column], label[rows, column] = observer(windows)
-        bearing_nats = None
+        bearing_nats = bearing_share = None
         if self._bearing is not None and np.count_nonzero(concerned[0]):
             rows = np.flatnonzero(concerned[0])
             bearing_nats = np.zeros((size, self._conditions), np.float32)
-            bearing_nats[rows] = self._bearing(MonitoredWindows(batcher, outputs, rows, slots[rows]))
-        return Findings(bearing_nats, nats, label, self.labels)
+            bearing_share = np.ones(size, np.float32)
+            windows = MonitoredWindows(batcher, outputs, rows, slots[rows])
+            bearing_nats[rows], bearing_share[rows] = self._bearing(windows)
+        return Findings(bearing_nats, nats, label, self.labels, bearing_share)
 
     def renew(self, sensor: str) -> None:
         """Ask again which monitors evaluate a sensor: its baseline was learnt or removed."""

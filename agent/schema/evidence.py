@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, FiniteFloat, JsonValue
 
-from drsn.agent.schema.bearing import Geometry
+from drsn.agent.schema.bearing import AnyBearing
 from drsn.model.contract import Frozen, ModelContract
 
 VERSION: Final = 1
+
+
+class ObservationNote(Frozen):
+    """What the monitor of one condition found in a window."""
+
+    nats: FiniteFloat | None = Field(
+        description="log-likelihood ratio for the condition; null: it could not evaluate it"
+    )
+    label: str = Field(description="what changed, or the zone")
 
 
 class WindowNote(Frozen):
@@ -33,6 +42,13 @@ class WindowNote(Frozen):
     suppressed_by: str | None
     votes: int = Field(description="for what the event decided, after this window")
     evidence: float | None = Field(description="of the sequential rule, in nats, after this window; null: votes")
+    bearing_nats: dict[str, FiniteFloat] | None = Field(
+        default=None, description="condition: what the bearing detector added to the network's; null: nothing"
+    )
+    bearing_share: float = Field(default=1.0, ge=0, le=1, description="the part of it that a sum over windows takes")
+    observed: dict[Literal["changed", "vibration_level"], ObservationNote] = Field(
+        default_factory=dict, description="condition: what its monitor found; absent: no monitor"
+    )
     follows: bool = Field(description="the alarms' state before it is the one after the window before it")
     before: dict[str, JsonValue] | None = Field(
         description="the alarms' state before it where it does not follow; null then: nothing was known"
@@ -51,7 +67,7 @@ class RecordHeader(Frozen):
     contract: ModelContract = Field(description="of the bundle that spoke: labels, window, rate, abstention threshold")
     policy: dict[str, JsonValue] = Field(description="by which the sensor was judged")
     ignored_faults: tuple[str, ...] = Field(description="faults that are none at this sensor")
-    bearing: Geometry | None = Field(description="geometry, where it is configured")
+    bearing: AnyBearing | None = Field(description="its geometry or its orders, where they are configured")
     windows: tuple[WindowNote, ...] = Field(min_length=1, description="oldest first")
 
 

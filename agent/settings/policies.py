@@ -18,7 +18,7 @@ from drsn.agent.settings.sections import SensorSection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
     from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings, VibrationLevelSection
     from drsn.model.contract import Frozen, ModelContract
 
@@ -76,9 +76,14 @@ def level_of(settings: Settings) -> Callable[[str], LevelSetup | None]:
     return level
 
 
-def bearing_of(settings: Settings) -> Callable[[str], Geometry | None]:
-    """Return a function: sensor id -> the geometry of its bearing; None: not configured."""
+def bearing_of(settings: Settings) -> Callable[[str], AnyBearing | None]:
+    """Return a function: sensor id -> its bearing; None: not configured."""
     return lambda sensor: _override(settings, sensor).bearing
+
+
+def rpm_of(settings: Settings) -> Callable[[str], float | None]:
+    """Return a function: sensor id -> its configured speed, for packets without one; None: not configured."""
+    return lambda sensor: _override(settings, sensor).rpm
 
 
 def _override(settings: Settings, sensor: str) -> SensorSection:

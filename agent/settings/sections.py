@@ -17,7 +17,7 @@ from drsn.agent.monitoring.units import UNITS
 from drsn.agent.monitoring.vibration_zones import MachineGroup
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
-from drsn.agent.schema.bearing import Geometry
+from drsn.agent.schema.bearing import BearingSetting
 from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import SHOWN, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
@@ -292,8 +292,13 @@ class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
     match: str = Field(description="shell pattern, such as press4.*")
-    bearing: Geometry | None = Field(
-        default=None, description="{balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg}; docs/evidence.md"
+    bearing: BearingSetting | None = Field(
+        default=None,
+        description="its designation such as 6205, {balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg} or "
+        "the orders {bpfo, bpfi, bsf, ftf}; docs/bearing.md",
+    )
+    rpm: float | None = Field(
+        default=None, gt=0, le=1e6, allow_inf_nan=False, description="of the shaft, when packets do not carry it"
     )
     machine_group: MachineGroup | None = Field(
         default=None, description="of ISO 20816-3: its velocity is measured and evaluated (docs/level.md)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.tools.doctor import broker, gpu, host
+from drsn.agent.tools.doctor import bearings, broker, gpu, host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +22,7 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
     "backend": gpu.backend,
     "state": host.state,
     "clock": host.clock,
+    "bearings": bearings.bearings,
     "broker.name": broker.name,
     "broker.line": broker.line,
     "broker.tls": broker.encryption,

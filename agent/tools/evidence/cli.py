@@ -12,6 +12,7 @@ from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
 from drsn.agent.schema.documents import iso_utc
 from drsn.agent.settings.broker_options import broker_of, prefix_of
+from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from drsn.agent.evidence.record import Record
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.tools.evidence.replay import Replay
     from drsn.model.bundle import Bundle
@@ -58,12 +59,15 @@ def show(data: bytes, name: str, arguments: argparse.Namespace, configuration: C
     except BadDataError as error:
         raise BadDataError(f"{name}: no record of evidence: {error}") from None
     report = summary(record)
+    finding = bearing_finding(record, *_configured(record.header.sensor, configuration))
+    report["bearing_detector"] = finding and finding.json()
     if arguments.png is not None:
         _draw(record, arguments, configuration)
         report["png"] = str(arguments.png)
     replays = _replays(record, arguments.bundle, configuration) if arguments.replay else {}
     report |= {"replay": {key: _replay_json(replay) for key, replay in replays.items()}} if replays else {}
-    print(json.dumps(report) if arguments.json else _text(record, report))
+    more = [] if finding is None else ["", finding.text()]
+    print(json.dumps(report) if arguments.json else "\n".join([_text(record, report), *more]))
     return EXIT_OK if all(replay.agrees for replay in replays.values()) else EXIT_NEGATIVE
 
 
@@ -136,18 +140,19 @@ def _bundle(record: Record, named: str | None, configuration: Configuration | No
 def _draw(record: Record, arguments: argparse.Namespace, configuration: Configuration | None) -> None:
     from drsn.agent.tools.evidence.figure import figure  # noqa: PLC0415 (needs matplotlib)
 
-    drawing = figure(record, _bearing(record.header.sensor, configuration), arguments.rpm)
+    bearing, rpm = _configured(record.header.sensor, configuration)
+    drawing = figure(record, bearing, arguments.rpm or rpm)
     with _named_errors(arguments.png):
         drawing.savefig(arguments.png, format="png", dpi=110)
 
 
-def _bearing(sensor: str, configuration: Configuration | None) -> Geometry | None:
-    """Return the bearing as it is configured now; one in the record has priority."""
+def _configured(sensor: str, configuration: Configuration | None) -> tuple[AnyBearing | None, float | None]:
+    """Return bearing and speed as they are configured now; those in the record have priority."""
     if configuration is None:
-        return None
-    from drsn.agent.settings.policies import bearing_of  # noqa: PLC0415
+        return None, None
+    from drsn.agent.settings.policies import bearing_of, rpm_of  # noqa: PLC0415
 
-    return bearing_of(configuration.settings)(sensor)
+    return bearing_of(configuration.settings)(sensor), rpm_of(configuration.settings)(sensor)
 
 
 def _configuration(arguments: argparse.Namespace) -> Configuration | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.evidence.record import abstains_above
+from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.contract import NORMAL
 from drsn.model.report.canvas import canvas
 from drsn.model.report.envelope import envelope_spectrum
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.evidence.record import Record
-    from drsn.agent.schema.bearing import Geometry
+    from drsn.agent.schema.bearing import AnyBearing
 
 UP_TO_HZ = 500.0
 """Upper end of the envelope spectrum, unless a line of the bearing lies higher."""
@@ -28,7 +29,7 @@ COLOURS = {"BPFO": "tab:red", "BPFI": "tab:purple", "BSF": "tab:green", "FTF": "
 NS_PER_S = 1e9
 
 
-def lines_hz(bearing: Geometry | None, rpm: float | None) -> dict[str, float]:
+def lines_hz(bearing: AnyBearing | None, rpm: float | None) -> dict[str, float]:
     """Return name -> Hz of the lines of bearing and shaft in the envelope spectrum; none if the speed is unknown."""
     if not rpm:
         return {}
@@ -36,7 +37,7 @@ def lines_hz(bearing: Geometry | None, rpm: float | None) -> dict[str, float]:
     return {name: order * rpm / 60 for name, order in orders.items()}
 
 
-def figure(record: Record, bearing: Geometry | None = None, rpm: float | None = None) -> Figure:
+def figure(record: Record, bearing: AnyBearing | None = None, rpm: float | None = None) -> Figure:
     """Draw a record.
 
     Args:
@@ -62,6 +63,11 @@ def figure(record: Record, bearing: Geometry | None = None, rpm: float | None = 
         _waveform(axes["wave"], samples, record, f"channel {channel}" if len(record.samples[-1]) > 1 else None)
     known = record.header.windows[-1].rpm or rpm
     _spectrum(axes["spectrum"], record, lines_hz(record.header.bearing or bearing, known))
+    finding = bearing_finding(record, bearing, rpm)
+    if finding is not None:
+        text = "\n".join(f"{name} {nats:+.1f} nats" for name, nats in finding.nats.items())
+        axes["spectrum"].text(0.02, 0.97, f"bearing detector, {finding.seconds:.1f} s\n{text}", fontsize=7,
+                              transform=axes["spectrum"].transAxes, va="top")  # fmt: skip
     _probability(axes["probability"], record)
     _novelty(axes["novelty"], record)
     axes["novelty"].sharex(axes["probability"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
+from drsn.agent.acquisition.notice import Notices
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.acquisition.window_batch import WindowBatch
@@ -21,13 +22,14 @@ from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
 from drsn.agent.monitoring.baseline_file import BaselineFile
 from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
+from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, Findings
 from drsn.agent.mqtt.message import Message
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from drsn.agent.schema.evidence import RecordHeader, WindowNote
 
 
-_NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
+NO_MESSAGE = Message("", b"", 0, False, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ def judge_again(record: Record) -> Replay:
         batch = WindowBatch(1)
         batch.append(_reading(header, note, arrays.counts.shape[-1]))
         outputs = Outputs(arrays.probabilities[row : row + 1], arrays.novelty[row : row + 1], None)
-        decisions.append(engine.feed_batch(interpret.columns(batch, outputs), [note.decided_unix_ns]))
+        columns = interpret.columns(batch, outputs, _findings(header, note))
+        decisions.append(engine.feed_batch(columns, [note.decided_unix_ns]))
     return _compared(record, decisions, arrays.probabilities)
 
 
@@ -98,25 +101,36 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
     baselines = BaselineMonitor(contract, record.event.bundle.sha256)
+    findings = _RecordedFindings(_findings(header, note) for note in header.windows)
     pipeline = Pipeline(
         None,
         batcher,
         backend,
         Interpreter(contract, baselines.calibration),
         engine,
+        monitors=findings,
         decided_at=lambda _batch: [next(decided_unix_ns)],
     )
-    packet = InFlight(_NO_MESSAGE)
+    packet = InFlight(NO_MESSAGE)
     decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
-        sensor = engine.sensors.cold_of(header.sensor)
-        text = None if sensor is None or sensor.commission is None else sensor.commission.health
-        baselines.use(header.sensor, None if text is None else BaselineFile.of_text(text))
-        pipeline.add(header.sensor, _window(header, note, samples), packet)
+        baselines.use(header.sensor, _baseline_of(engine, header.sensor))
+        pipeline.add(header.sensor, window_of(header, note, samples), packet)
         decisions += pipeline.flush()
         probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())
     return _compared(record, decisions, np.array(probabilities))
+
+
+class _RecordedFindings:
+    """In place of the monitors, whose own state is not in the record: what they found then, a window at a time."""
+
+    def __init__(self, findings: Iterable[Findings | None]) -> None:
+        self.notices = Notices()
+        self._findings = iter(list(findings))
+
+    def __call__(self, _batcher: Batcher, _outputs: Outputs) -> Findings | None:
+        return next(self._findings)
 
 
 def _compared(record: Record, decisions: Sequence[Decisions], probabilities: NDArray[np.float32]) -> Replay:
@@ -140,7 +154,23 @@ def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
     if header.windows[0].follows:
         raise BadDataError("the oldest windows were left out of this message; replay the agent's own file")
     policy: Policy = _recorded(Policy, header.policy)
-    return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy)
+    observed = OBSERVED if any(note.observed or note.bearing_nats for note in header.windows) else ()
+    return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy, observed=observed)
+
+
+def _findings(header: RecordHeader, note: WindowNote) -> Findings | None:
+    """What the monitors found in a window, as it was recorded."""
+    if not note.observed and note.bearing_nats is None:
+        return None
+    nats = np.full((1, len(OBSERVED)), NO_MONITOR, np.float32)
+    for name, found in note.observed.items():
+        nats[0, OBSERVED.index(name)] = NOT_EVALUATED if found.nats is None else found.nats
+    labels = tuple((note.observed[name].label,) if name in note.observed else () for name in OBSERVED)
+    bearing = None
+    if note.bearing_nats is not None:
+        bearing = np.array([[note.bearing_nats.get(name, 0.0) for name in header.contract.conditions]], np.float32)
+    share = np.array([note.bearing_share], np.float32)
+    return Findings(bearing, nats, np.zeros((1, len(OBSERVED)), np.int8), labels, share)
 
 
 def _set_state(engine: AlarmEngine, header: RecordHeader, note: WindowNote) -> None:
@@ -150,6 +180,13 @@ def _set_state(engine: AlarmEngine, header: RecordHeader, note: WindowNote) -> N
     engine.sensors.pop(header.sensor, None)
     if note.before is not None:
         engine.sensors[header.sensor] = _recorded(SensorState, note.before)
+
+
+def _baseline_of(engine: AlarmEngine, sensor: str) -> BaselineFile | None:
+    """The health baseline that calibrated the sensor's probabilities."""
+    state = engine.sensors.cold_of(sensor)
+    text = None if state is None or state.commission is None else state.commission.health
+    return None if text is None else BaselineFile.of_text(text)
 
 
 def _recorded(kind: type, value: object) -> Any:  # noqa: ANN401 (an instance of `kind`)
@@ -163,7 +200,8 @@ def _decision(event: EventDocument) -> tuple[object, ...]:
     return event.event_id, event.condition, event.state, event.active, event.since
 
 
-def _window(header: RecordHeader, note: WindowNote, samples: NDArray[np.float32]) -> Window:
+def window_of(header: RecordHeader, note: WindowNote, samples: NDArray[np.float32]) -> Window:
+    """One window of a record as it came from its sensor."""
     return Window(
         samples=samples,
         sample_rate_hz=header.sample_rate_hz,

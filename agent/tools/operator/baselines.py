@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drsn.agent.monitoring.baseline_file import BaselineSignal
+    from drsn.agent.monitoring.baseline_features import BaselineSignal
     from drsn.agent.monitoring.baseline_model import HealthBaseline, OperatingState
 
 DB_PER_NAT = 10 / math.log(10)

@@ -52,9 +52,9 @@ class Recording:
 class Bearing(Recording):
     """A bearing detector for a contract of three conditions."""
 
-    def __call__(self, windows: MonitoredWindows) -> NDArray[np.float32]:
+    def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         super().__call__(windows)
-        return np.full((len(windows.rows), 3), 2.0, np.float32)
+        return np.full((len(windows.rows), 3), 2.0, np.float32), np.full(len(windows.rows), 0.25, np.float32)
 
 
 @pytest.fixture
@@ -102,8 +102,9 @@ def test_no_monitor_is_called_for_a_batch_that_concerns_none(
 def test_a_window_without_a_bearing_has_no_evidence(
     contract: ModelContract, filled: Callable[..., tuple[Batcher, Outputs]]
 ):
-    found = Monitors(contract.conditions, Bearing("b"))(*filled("a", "b")).bearing_nats
-    assert found.tolist() == [[0.0] * 3, [2.0] * 3]
+    found = Monitors(contract.conditions, Bearing("b"))(*filled("a", "b"))
+    assert found.bearing_nats.tolist() == [[0.0] * 3, [2.0] * 3]
+    assert found.bearing_share.tolist() == [1.0, 0.25]
 
 
 def test_windows_come_as_they_were_sampled_by_rate(

@@ -10,7 +10,7 @@ from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.monitoring.vibration_level import LevelSetup
 from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
-from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
+from drsn.agent.settings.policies import bearing_of, ignored_faults, level_of, policy_of, rpm_of
 from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -75,3 +75,10 @@ def test_own_limits_come_before_those_of_the_machine_group(tmp_path):
     assert level("b") == LevelSetup((1.0, 2.0, 3.0), 10.0, "zone_b")
     assert level("c") == LevelSetup(group, 10.0, "zone_d")
     assert level("d") is level("e") is None
+
+
+def test_bearing_and_speed_of_a_sensor(tmp_path):
+    overrides = [{"match": "fan.*", "bearing": "6205 ZZ", "rpm": 1480}]
+    made = settings(tmp_path, sensors=overrides)
+    assert (bearing_of(made)("fan.de").balls, rpm_of(made)("fan.de")) == (9, 1480)
+    assert (bearing_of(made)("pump.de"), rpm_of(made)("pump.de")) == (None, None)

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 def subject(tmp_path: Path) -> Callable[..., Subject]:
     """`subject(backend="tensorrt", tegra="# R36 …")`; what it would find out may be set on it."""
 
-    def make(tegra: str | None = None, bundle: Path | None = None, **agent: Any) -> Subject:  # noqa: ANN401
+    def make(
+        tegra: str | None = None,
+        bundle: Path | None = None,
+        sensors: list[dict[str, Any]] | None = None,
+        **agent: Any,  # noqa: ANN401
+    ) -> Subject:
         settings = Settings(
             agent={"id": "t", "bundle": "shipped:synthetic", "state_dir": tmp_path / "state", **agent},
             inference={"max_batch": 8},
             inputs=[{"topic": "plant/{s}/frame", "sensor": "{s}"}],
+            sensors=sensors or [],
         )
         release = tmp_path / "nv_tegra_release"
         if tegra is not None:

@@ -45,7 +45,8 @@ def test_several_channels_and_the_sequential_rule_are_shown(record):
     arrays = record.arrays.named()
     two = {name: np.repeat(arrays[name], 2, axis=1) for name in ("counts", "scale", "offset")}
     notes = tuple(note.model_copy(update={"evidence": 3.5}) for note in record.header.windows)
-    header = record.header.model_copy(update={"windows": notes})
+    contract = record.header.contract.model_copy(update={"channels": 2})
+    header = record.header.model_copy(update={"windows": notes, "contract": contract})
     event = record.event.model_copy(update={"evidence": 22.4})
     said = shown(type(record)(header, event, Arrays(**{**arrays, **two})))
     assert "channel 1" in said["wave"]

@@ -11,11 +11,13 @@ from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import SHIPPED, shipped
+from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.evidence.json_form import from_message, to_message
 from drsn.agent.evidence.npz_form import from_bytes, to_bytes
 from drsn.agent.evidence.record import SensorSetup, abstains_above, record_of
 from drsn.agent.evidence.recorder import Recorder
+from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED, Findings
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.demo.machines import DEMO_MACHINES
 from drsn.agent.tools.demo.machines import record as recorded
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from drsn.agent.backends.backend import Outputs
 
 BUNDLE = open_bundle(shipped("synthetic"))
+MONITORED = replace(POLICY, vibration_level=POLICY.unknown)
 
 
 def frames(machine, seconds: float) -> list[Message]:
@@ -150,3 +153,34 @@ def test_what_a_commissioning_allowed_is_in_the_record(contract):
     notes = tuple(note.model_copy(update={"before": {"unheard": 1}}) for note in record.header.windows)
     of_another_version = replace(record, header=record.header.model_copy(update={"windows": notes}))
     assert abstains_above(of_another_version) == 0.0
+
+
+@pytest.mark.parametrize("form", [(to_bytes, from_bytes), (to_message, from_message)])
+def test_what_the_monitors_found_is_part_of_the_record(contract, form):
+    """The network calls every window normal; the bearing detector names the balls, and the level is found high."""
+    writer, conditions = FakeWriter(), contract.conditions
+    recorder = Recorder(4, writer, renderer_of(contract).event)
+    line = line_of(contract, ToneBackend(contract, 3), 3, recorder)
+    line.engine = AlarmEngine(contract, "0" * 64, lambda _sensor: MONITORED, observed=OBSERVED)
+
+    def monitors(batcher, _outputs) -> Findings:
+        rows = len(batcher)
+        nats = np.zeros((rows, len(conditions)), np.float32)
+        nats[:, conditions.index("ball")] = 7.5
+        observed = np.tile(np.array([NO_MONITOR, 2.0], np.float32), (rows, 1))
+        labels = ((), ("zone_c", "zone_d"))
+        share = np.full(rows, 0.25, np.float32)
+        return Findings(nats, observed, np.ones((rows, len(OBSERVED)), np.int8), labels, share)
+
+    line.monitors = monitors
+    events_of([message(contract, "normal", seq) for seq in range(4)], line)
+    recorder.release()
+    assert {capture.event.condition for capture in writer.taken} == {"ball", "vibration_level"}
+    for capture in writer.taken:
+        record = form[1](form[0](record_of(capture, SensorSetup(contract, MONITORED, (), None))))
+        note = record.header.windows[-1]
+        assert note.bearing_nats["ball"] == 7.5
+        assert note.bearing_share == 0.25
+        assert note.observed["vibration_level"].label == "zone_d"
+        assert judge_again(record).equal
+        assert diagnose_again(record, ToneBackend(contract, 1)).equal
