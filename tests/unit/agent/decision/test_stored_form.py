@@ -58,8 +58,6 @@ def written(value: object) -> str:
 
 def test_an_alarm_state_is_written_and_read_as_ever():
     baseline = Baseline(BaselineStatistics(**LEARNT), "00", 0.1, 5, "ana", states=1, health="{}")
-    sensor = SensorState({"ball": Condition()}, seq=3, period_s=0.17, commission=baseline)
-    baseline = Baseline(BaselineStatistics(**LEARNT), "00", 0.1, 5, "ana")
     sensor = SensorState(
         {"ball": Condition()}, seq=3, period_s=0.17, commission=baseline, any_fault=AnyFault(Votes(5, 8))
     )
