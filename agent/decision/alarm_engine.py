@@ -194,6 +194,8 @@ class AlarmEngine:
         """
         self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
         self._shelvings.update(name, self.sensors[name])
+        if self._commissioning is not None:
+            self._commissioning.note_alarms(name, self.sensors[name])
         return self._outcome(name, None, self.sensors[name], changes)
 
     def forget(self, name: str, by: str) -> Outcome:
@@ -208,6 +210,7 @@ class AlarmEngine:
             raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
         if self._commissioning is not None:
             self._commissioning.cancel(name, by)
+            self._commissioning.use(name, None)
         del self.sensors[name]
         forgotten = self.forgotten[name] = SensorState({}, seq=sensor.seq)
         self._policies.forget(name)
@@ -240,6 +243,8 @@ class AlarmEngine:
         if sensor.commission is None:
             raise RefusedError(f"{name} is not commissioned")
         self.sensors[name] = sensor = replace(sensor, commission=None)
+        if self._commissioning is not None:
+            self._commissioning.use(name, sensor)
         return self._outcome(name, None, sensor, [])
 
     def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
@@ -256,6 +261,8 @@ class AlarmEngine:
         more = len(after.conditions) > len(self.sensors.cold[slot].conditions)
         after = replace(after, period_s=self._silence.restart(slot))
         self.sensors.put(slot, after, [change.name for change in changes])
+        if changes and self._commissioning is not None:
+            self._commissioning.note_alarms(name, after)
         if changes or more or self.sensors.outside[slot]:
             self._take_over(name, slot, after, policy)
         return after, changes

@@ -20,6 +20,8 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
+from drsn.agent.monitoring.baseline_file import BaselineFile
+from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
 from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, Findings
 from drsn.agent.mqtt.message import Message
 from drsn.agent.schema.render import Identity, Renderer
@@ -99,11 +101,12 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
     findings = _RecordedFindings(_findings(header, note) for note in header.windows)
+    baselines = BaselineMonitor(contract, record.event.bundle.sha256)
     pipeline = Pipeline(
         None,
         batcher,
         backend,
-        Interpreter(contract),
+        Interpreter(contract, baselines.calibration),
         engine,
         monitors=findings,
         decided_at=lambda _batch: [next(decided_unix_ns)],
@@ -112,6 +115,9 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
+        sensor = engine.sensors.cold_of(header.sensor)
+        text = None if sensor is None or sensor.commission is None else sensor.commission.health
+        baselines.use(header.sensor, None if text is None else BaselineFile.of_text(text))
         pipeline.add(header.sensor, window_of(header, note, samples), packet)
         decisions += pipeline.flush()
         probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())
@@ -125,7 +131,8 @@ class _RecordedFindings:
         self.notices = Notices()
         self._findings = iter(list(findings))
 
-    def __call__(self, _batcher: Batcher, _outputs: Outputs) -> Findings | None:
+    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:  # noqa: ARG002 (as `BatchMonitor`)
+        """The findings of the next window."""
         return next(self._findings)
 
 
