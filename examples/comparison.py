@@ -61,15 +61,24 @@ class Result:
 
 
 def compared(task: Task, families: Sequence[Family], seeds: Sequence[int], steps: int) -> list[Result]:
-    """Train and measure each family with each seed, with a progress bar on stderr."""
-    found = []
+    """Train and measure each family with each seed, with a progress bar on stderr.
+
+    Ctrl-C ends it: the seeds that every family has had are returned; before the first of them it is raised.
+    """
+    found: list[Result] = []
     with Progress(console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(seeds) * len(families) * steps)
-        for seed in seeds:
-            for family in families:
-                progress.update(bar, description=f"{family.value}, seed {seed}")
-                network = trained(task, family, seed, steps, lambda: progress.advance(bar))
-                found.append(measured(task, network, family, seed))
+        try:
+            for seed in seeds:
+                of_seed = []
+                for family in families:
+                    progress.update(bar, description=f"{family.value}, seed {seed}")
+                    network = trained(task, family, seed, steps, lambda: progress.advance(bar))
+                    of_seed.append(measured(task, network, family, seed))
+                found += of_seed
+        except KeyboardInterrupt:
+            if not found:
+                raise
     return found
 
 

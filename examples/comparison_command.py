@@ -15,6 +15,8 @@ from drsn.model.errors import EXIT_OK, StorageError, run_command
 from drsn.model.terminal import made
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from comparison import Task
 
 SEEDS = 3
@@ -27,8 +29,10 @@ class MakeTask(Protocol):
         """Make it."""
 
 
-def run(make_task: MakeTask, description: str | None, *, steps: int, quick_steps: int) -> int:
-    """Run an example; return its exit code."""
+def run(
+    make_task: MakeTask, description: str | None, words: Sequence[str] | None, *, steps: int, quick_steps: int
+) -> int:
+    """Run an example with the words of its command line (None: those of this process); return its exit code."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=SEEDS, help="trainings of each family; default %(default)s")
     parser.add_argument("--steps", type=int, default=steps, help="of each training; default %(default)s")
@@ -37,7 +41,7 @@ def run(make_task: MakeTask, description: str | None, *, steps: int, quick_steps
     )
     parser.add_argument("--out", type=Path, default=Path("runs/examples"), metavar="DIR", help="default %(default)s")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
 
     def command() -> int:
         started_s = time.monotonic()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import stdtrit
 
 from drsn.model.network import Family
 from drsn.model.report.canvas import canvas
@@ -56,7 +56,7 @@ def difference(results: Sequence[Result], family: str, other: str) -> dict[str, 
     points = 100 * (accuracies(results, family) - accuracies(results, other)).mean(axis=1)
     low, high = None, None
     if len(points) > 1:
-        half = float(stats.t.ppf(0.975, len(points) - 1) * points.std(ddof=1) / np.sqrt(len(points)))
+        half = float(stdtrit(len(points) - 1, 0.975) * points.std(ddof=1) / np.sqrt(len(points)))
         low, high = float(points.mean()) - half, float(points.mean()) + half
     return {"family": family, "other": other, "points": float(points.mean()), "low": low, "high": high}
 

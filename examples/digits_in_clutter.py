@@ -1,6 +1,6 @@
 """The network of the paper on images: handwritten digits among random strokes, with convolutions in two dimensions.
 
-The digits of scikit-learn (8 x 8 pixels) lie at a random place of a canvas of 16 x 16 pixels, between strokes as bright
+The digits of scikit-learn (8 x 8 pixels) lie at a random place of a canvas of 12 x 12 pixels, between strokes as bright
 as theirs and in white noise. The writers of the first 1,200 digits train, the others test. Prints the accuracy of the
 shrinkage blocks (drsn_cw, drsn_cs) beside attention alone (senet) and the plain residual network (resnet).
 """
@@ -18,12 +18,14 @@ from sklearn.datasets import load_digits
 from drsn.model.network import NetworkConfig, StemConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from comparison import Samples
     from numpy.typing import NDArray
 
 DIGIT = 8
-CANVAS = 16
-STROKES = 5
+CANVAS = 12
+STROKES = 4
 TRAINED = 1200
 LEVELS_DB = (None, 12.0, 6.0, 3.0, 0.0, -3.0)
 TRAINING_DB = (-3.0, 18.0)
@@ -32,7 +34,7 @@ NOISE_SHARE = 0.3
 
 
 def clutter(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Straight strokes 3 to 8 pixels long and about 1.5 wide, and white noise, of RMS 1: float32[count, 16, 16]."""
+    """Straight strokes 3 to 8 pixels long and about 1.5 wide, and white noise, of RMS 1: float32[count, 12, 12]."""
     shape = (count, STROKES, 1, 1)
     angle, half_length = rng.uniform(0, np.pi, shape), rng.uniform(1.5, 4, shape)
     row, column = np.mgrid[:CANVAS, :CANVAS]
@@ -46,7 +48,7 @@ def clutter(count: int, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def placed(digits: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Each digit at a random place of an empty canvas: float32[n, 8, 8] to float32[n, 16, 16].
+    """Each digit at a random place of an empty canvas: float32[n, 8, 8] to float32[n, 12, 12].
 
     The RMS within the place of the digit is 1, so that 0 dB is clutter as strong as the digit where the digit is.
     """
@@ -88,5 +90,10 @@ def task(*, quick: bool) -> Task:
     return Task("digits_in_clutter", tuple("0123456789"), network, draw, tests)
 
 
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the example with the words of a command line."""
+    return run(task, __doc__, words, steps=500, quick_steps=200)
+
+
 if __name__ == "__main__":
-    sys.exit(run(task, __doc__, steps=800, quick_steps=250))
+    sys.exit(main())

@@ -19,6 +19,8 @@ from street_noise import street
 from drsn.model.network import NetworkConfig, StemConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from comparison import Samples
 
 LEVELS_DB = (None, 12.0, 6.0, 0.0, -6.0, -12.0)
@@ -28,7 +30,7 @@ TRAINING_DB = (-12.0, 18.0)
 def task(*, quick: bool) -> Task:
     """Synthesise the words and the noises; `quick` makes fewer of them."""
     rng = np.random.default_rng(1)
-    utterances, noises, tested = (600, 100, 200) if quick else (3000, 300, 600)
+    utterances, noises, tested = (500, 60, 150) if quick else (3000, 300, 400)
     word, test_word = (rng.integers(len(WORDS), size=count) for count in (utterances, tested))
     voice, test_voice = spoken(word, rng), spoken(test_word, rng)
     noise, test_noise = street(noises, voice, rng), street(tested, test_voice, rng)
@@ -45,5 +47,10 @@ def task(*, quick: bool) -> Task:
     return Task("speech_in_street_noise", tuple(WORDS), network, draw, tests)
 
 
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the example with the words of a command line."""
+    return run(task, __doc__, words, steps=300, quick_steps=80)
+
+
 if __name__ == "__main__":
-    sys.exit(run(task, __doc__, steps=600, quick_steps=100))
+    sys.exit(main())
