@@ -71,14 +71,14 @@ def print_document(document: dict[str, Any], results: Sequence[Result]) -> None:
     families = list(dict.fromkeys(result.family for result in results))
     seeds = len({result.seed for result in results})
     print(
-        f"\n{document['task']}: accuracy in %, mean ± standard deviation of {seeds} seeds, {document['steps']} steps;"
+        f"\n{document['task']}: accuracy in %, mean ± standard deviation of the seeds ({seeds}), {document['steps']} steps;"
     )
     print(f"{document['test_samples']} test samples a level, chance {100 / len(document['labels']):.0f} %\n")
     print(" | ".join(["family ", "weights", *(f"{name:>11}" for name in level_names(document)), "mean of all"]))
     for family in families:
         percent = 100 * accuracies(results, family)
         columns = [*percent.T, percent.mean(axis=1)]
-        cells = [f"{c.mean():5.1f} ± {c.std(ddof=1) if seeds > 1 else 0:3.1f}" for c in columns]
+        cells = [f"{c.mean():5.1f} ± {c.std(ddof=1):3.1f}" if seeds > 1 else f"{c.mean():11.1f}" for c in columns]
         weights = next(result.parameters for result in results if result.family == family)
         print(" | ".join([f"{family:7}", f"{weights:7}", *cells]))
     print("\nmean of all levels, seed by seed, in points:")
