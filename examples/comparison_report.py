@@ -70,10 +70,10 @@ def print_document(document: dict[str, Any], results: Sequence[Result]) -> None:
     """Print accuracies as mean and standard deviation over seeds, then the differences and what they show."""
     families = list(dict.fromkeys(result.family for result in results))
     seeds = len({result.seed for result in results})
+    print(f"\n{document['task']}: accuracy in %, mean ± standard deviation of the seeds ({seeds})")
     print(
-        f"\n{document['task']}: accuracy in %, mean ± standard deviation of the seeds ({seeds}), {document['steps']} steps;"
+        f"{document['steps']} steps, {document['test_samples']} test samples a level, chance {100 / len(document['labels']):.0f} %\n"
     )
-    print(f"{document['test_samples']} test samples a level, chance {100 / len(document['labels']):.0f} %\n")
     print(" | ".join(["family ", "weights", *(f"{name:>11}" for name in level_names(document)), "mean of all"]))
     for family in families:
         percent = 100 * accuracies(results, family)
