@@ -71,9 +71,8 @@ def print_document(document: dict[str, Any], results: Sequence[Result]) -> None:
     families = list(dict.fromkeys(result.family for result in results))
     seeds = len({result.seed for result in results})
     print(f"\n{document['task']}: accuracy in %, mean ± standard deviation of the seeds ({seeds})")
-    print(
-        f"{document['steps']} steps, {document['test_samples']} test samples a level, chance {100 / len(document['labels']):.0f} %\n"
-    )
+    chance = 100 / len(document["labels"])
+    print(f"{document['steps']} steps, {document['test_samples']} test samples a level, chance {chance:.0f} %\n")
     print(" | ".join(["family ", "weights", *(f"{name:>11}" for name in level_names(document)), "mean of all"]))
     for family in families:
         percent = 100 * accuracies(results, family)
