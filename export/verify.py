@@ -16,6 +16,7 @@ from drsn.agent.backends.tensorrt.sidecar import NETWORK
 from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
 from drsn.export.parity import Comparison, compare
 from drsn.model.errors import DrsnError
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,7 +61,7 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Verification:
     """Results of a verification."""
 
     comparisons: list[Comparison] = field(default_factory=list)
@@ -74,7 +75,7 @@ class Findings:
         return not self.broken and all(comparison.passed for comparison in self.comparisons)
 
 
-def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, seed: int = 0) -> Findings:
+def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, seed: int = 0) -> Verification:
     """Run the bundle's networks and the given engines; failures are collected in the findings.
 
     Args:
@@ -86,7 +87,7 @@ def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, s
     Raises:
         BundleError: one of the bundle's own networks can't be opened.
     """
-    findings, noise = Findings(), fresh_noise(bundle.contract, seed)
+    findings, noise = Verification(), fresh_noise(bundle.contract, seed)
     with OnnxBackend(bundle.read(NETWORK["fp32"]), bundle.contract, 1) as backend:
         expected = run(backend, noise, 1)  # what all are compared with
     for artifact in networks(bundle):
@@ -100,7 +101,12 @@ def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, s
 
 
 def _verify_artifact(
-    artifact: Artifact, bundle: Bundle, noise: NDArray[np.float32], expected: Answers, calls: int, findings: Findings
+    artifact: Artifact,
+    bundle: Bundle,
+    noise: NDArray[np.float32],
+    expected: Answers,
+    calls: int,
+    findings: Verification,
 ) -> None:
     name, limits, batches = artifact.name, artifact.limits, batches_up_to(artifact.max_batch)
     contract = bundle.contract
@@ -164,11 +170,14 @@ def fresh_noise(contract: ModelContract, seed: int) -> NDArray[np.float32]:
         float32[97, channels, window].
     """
     rng = np.random.default_rng(seed)
-    shape = (32, contract.channels, contract.window)
+    shape = (32, contract.input_channels, contract.window)
     plain, counts, small = (rng.standard_normal(shape, np.float32) for _ in range(3))
     counts = np.rint(3000 * counts + 20_000).astype(np.float32)  # a 16-bit converter's; their squares exceed 65504
     flat = np.full((1, *shape[1:]), 20_000, np.float32)
-    return np.concatenate([plain, counts, np.float32(1e-4) * small**3, flat])
+    x = np.concatenate([plain, counts, np.float32(1e-4) * small**3, flat])
+    if contract.domain == "order":  # from a standstill to 12,000 rpm
+        x[:, -1] = shaft_angle(np.linspace(0, 12_000, len(x)), contract.window, contract.sample_rate_hz)
+    return x
 
 
 def run(backend: Backend, x: NDArray[np.float32], batch: int) -> Answers:

@@ -52,9 +52,36 @@ class EnvelopeSpectrum(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """float32[batch, 2 * bands, frames] to a spectrum [batch, bands, bins] and levels [batch, bands]."""
-        amplitude = _modulus(x, dim=1)  # [B, bands, frames]
+        amplitude = modulus(x, dim=1)  # [B, bands, frames]
         level = amplitude.mean(dim=-1, keepdim=True)
-        return _modulus(((amplitude - level) / level) @ self.basis, dim=-1), level.squeeze(-1)
+        return modulus(((amplitude - level) / level) @ self.basis, dim=-1), level.squeeze(-1)
+
+
+class OrderLines(nn.Module):
+    """An envelope's spectrum over frequency to lines at multiples of `step` orders.
+
+    A line is the mean of the bins around it, weighed by a triangle that reaches to the next lines, or to the next bins
+    where these are further. Lines above the last bin are zero.
+    """
+
+    bin: Tensor
+    order: Tensor
+
+    def __init__(self, bins: int, lines: int, step: float) -> None:
+        super().__init__()
+        self.step = step
+        self.register_buffer("bin", torch.arange(1.0, bins + 1).reshape(1, -1, 1), persistent=False)
+        self.register_buffer("order", step * torch.arange(1.0, lines + 1).reshape(1, 1, -1), persistent=False)
+
+    def forward(self, spectrum: Tensor, revolutions: Tensor) -> Tensor:
+        """float32[batch, bands, bins], bin k being k + 1 periods a window, and revolutions float32[batch, 1, 1].
+
+        Returns:
+            float32[batch, bands, lines].
+        """
+        width = (self.step * revolutions).clamp_min(1.0)
+        weight = (1 - (self.bin - self.order * revolutions).abs() / width).clamp_min(0.0) / width
+        return spectrum @ weight  # [B, bands, bins] @ [B, bins, lines]
 
 
 class BandDropout(nn.Module):
@@ -98,7 +125,7 @@ def _dense(in_features: int, out_features: int) -> tuple[nn.Module, ...]:
     return nn.Linear(in_features, out_features), nn.BatchNorm1d(out_features), nn.ReLU()
 
 
-def _modulus(x: Tensor, dim: int) -> Tensor:
+def modulus(x: Tensor, dim: int) -> Tensor:
     """Modulus of complex numbers: the real parts are the first half of axis `dim`, the imaginary parts the second."""
     real, imaginary = x.chunk(2, dim=dim)
     return (real.square() + imaginary.square() + TINY_POWER).sqrt()

@@ -32,8 +32,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from drsn.model.contract import Frozen
-from drsn.model.envelope import BandDropout, EnvelopeSpectrum, SpectrumHead, gabor
+from drsn.model.envelope import BandDropout, EnvelopeSpectrum, OrderLines, SpectrumHead, gabor
 from drsn.model.errors import BadDataError
+from drsn.model.log_envelope import LogEnvelopeSpectrum
 
 if TYPE_CHECKING:
     from torch.autograd.function import FunctionCtx, NestedIOFunction
@@ -58,6 +59,20 @@ class View(str, Enum):
 
     WAVEFORM = "waveform"  # time, as in the paper
     ENVELOPE_SPECTRUM = "envelope_spectrum"  # the frequencies of each band's envelope: drsn.model.envelope
+    LOG_ENVELOPE_SPECTRUM = "log_envelope_spectrum"  # the same over the logarithm of frequency
+
+    @property
+    def has_bands(self) -> bool:
+        """The stem is a filter bank."""
+        return self is not View.WAVEFORM
+
+
+class Spectrum(str, Enum):
+    """How the linear model on the log spectrum stands in the graph (drsn.model.spectrum_network)."""
+
+    NONE = "none"
+    BESIDE = "beside"  # its logits are averaged with the network's
+    ALONE = "alone"  # instead of the network
 
 
 class StemConfig(Frozen):
@@ -85,6 +100,11 @@ class Architecture(Frozen):
     view: View = View.WAVEFORM
     envelope_bins: int = Field(default=64, ge=4, description="one for each period that fits into a window")
     hidden: int = Field(default=64, ge=1, description="features of the spectrum, and as many of the bands' levels")
+    order_lines: int = Field(default=40, ge=4, description="of an envelope's spectrum, in the order domain")
+    order_step: float = Field(default=0.5, gt=0, description="from line to line, in orders of the shaft")
+    spectrum: Spectrum = Field(
+        default=Spectrum.NONE, description="the linear model of the log spectrum in the graph; `drsn-train` chooses it"
+    )
     members: int = Field(
         default=1, ge=1, le=8, description="networks of their own weights that learn side by side and answer as one"
     )
@@ -112,9 +132,9 @@ class Architecture(Frozen):
 
     @model_validator(mode="after")
     def _dropout_has_bands(self) -> Architecture:
-        if self.band_dropout and self.view is not View.ENVELOPE_SPECTRUM:
+        if self.band_dropout and not self.view.has_bands:
             raise ValueError(
-                f"band_dropout = {self.band_dropout:g} needs view = 'envelope_spectrum': no other has bands"
+                f"band_dropout = {self.band_dropout:g} needs an envelope spectrum: no other view has bands"
             )
         return self
 
@@ -123,22 +143,21 @@ class NetworkConfig(Architecture):
     """The architecture, the shape of its input and the number of labels: all that `Network` needs."""
 
     labels: int = Field(ge=2)
-    channels: int = Field(default=1, ge=1, description="of the input")
+    channels: int = Field(default=1, ge=1, description="of the sensor")
     window: int = Field(default=2048, ge=1, description="samples of the input; of an image, its height and width")
+    domain: Literal["time", "order"] = Field(default="time", description="order: lines of envelopes are in orders")
     dimensions: Literal[1, 2] = Field(default=1, description="1: signals; 2: images, and every kernel is a square")
 
     @model_validator(mode="after")
     def _envelope_fits(self) -> NetworkConfig:
-        if self.view is View.ENVELOPE_SPECTRUM and (self.stem.channels % 2 or 2 * self.envelope_bins > self.frames):
+        if self.dimensions != 1 and self.view.has_bands:
+            raise ValueError(f"view = '{self.view.value}' needs dimensions = 1: an image has no envelope")
+        if self.view.has_bands and (self.stem.channels % 2 or 2 * self.envelope_bins > self.frames):
             raise ValueError(
                 f"envelope_bins = {self.envelope_bins} needs stem channels in pairs, and twice as many frames"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _envelope_is_of_signals(self) -> NetworkConfig:
-        if self.view is View.ENVELOPE_SPECTRUM and self.dimensions != 1:
-            raise ValueError("view = 'envelope_spectrum' needs dimensions = 1: an image has no envelope")
+        if self.view is View.LOG_ENVELOPE_SPECTRUM and (self.domain == "order" or self.frames % 2):
+            raise ValueError("view = 'log_envelope_spectrum' needs the time domain and an even number of frames")
         return self
 
     @property
@@ -304,6 +323,12 @@ class NetworkOutput(NamedTuple):
     alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
 
 
+ENVELOPES: dict[View, type[EnvelopeSpectrum | LogEnvelopeSpectrum]] = {
+    View.ENVELOPE_SPECTRUM: EnvelopeSpectrum,
+    View.LOG_ENVELOPE_SPECTRUM: LogEnvelopeSpectrum,
+}
+
+
 class Network(nn.Module):
     """The backbone: normalised windows to logits. It contains no softmax."""
 
@@ -312,11 +337,16 @@ class Network(nn.Module):
         stem = config.stem
         convolution, norm = CONVOLUTION[config.dimensions], NORM[config.dimensions]
         self.stem = convolution(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
-        over_spectrum = config.view is View.ENVELOPE_SPECTRUM
-        self.envelope = EnvelopeSpectrum(config.frames, config.envelope_bins) if over_spectrum else None
+        over_spectrum = config.view.has_bands
+        self.order_domain = config.domain == "order"
+        self.lines: OrderLines | None = None
+        self.envelope = ENVELOPES[config.view](config.frames, config.envelope_bins) if over_spectrum else None
         self.dropout = BandDropout(config.band_dropout)
         self.units = nn.ModuleList()
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins
+        if over_spectrum and self.order_domain:
+            length = config.order_lines
+            self.lines = OrderLines(config.envelope_bins, length, config.order_step)
         for stage in config.stages:
             for index in range(stage.units):
                 self.units.append(ResidualUnit(config, width, stage.channels, 1 if index else 2))
@@ -335,8 +365,10 @@ class Network(nn.Module):
         """The networks that are trained independently; drsn.model.ensemble has several."""
         return (self,)
 
-    def forward(self, x: Tensor) -> NetworkOutput:
+    def forward(self, x: Tensor, revolutions: Tensor | None = None) -> NetworkOutput:
         """Classify float32[batch, channels, window], or images float32[batch, channels, height, width].
+
+        `revolutions`: float32[batch, 1, 1], only in the order domain.
 
         Raises:
             BadDataError: one window in training mode, where batch normalisation has nothing to average.
@@ -346,7 +378,10 @@ class Network(nn.Module):
         x = self.stem(x)  # [B, 16, 256]
         levels: Tensor | None = None
         if self.envelope is not None:
-            x, levels = self.dropout(*self.envelope(x))  # [B, bands, bins], [B, bands]
+            x, levels = self.envelope(x)  # [B, bands, bins], [B, bands]
+            if self.lines is not None:
+                x = self.lines(x, revolutions)  # [B, bands, lines]
+            x, levels = self.dropout(x, levels)
         alphas: list[Tensor] = []
         for unit in self.units:
             x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]

@@ -38,6 +38,14 @@ class SignalSpec(Frozen):
     channels: int = Field(default=1, ge=1)
     sample_rate_hz: float = Field(gt=0)
     bandwidth_hz: float = Field(gt=0)
+    domain: Literal["time", "order"] = Field(
+        default="time", description="order: envelope spectra in orders of the shaft; each recording needs its rpm"
+    )
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of a conditioned window: in the order domain the shaft's angle is the last."""
+        return self.channels + (self.domain == "order")
 
 
 class CwruData(Frozen):
@@ -66,6 +74,21 @@ class SyntheticData(Frozen):
     test_s: float = Field(default=3.0, gt=0, description="of each recording, validation included")
     rpm: Annotated[tuple[PositiveFloat, PositiveFloat], Rising] = (1000.0, 3600.0)
     severity: Annotated[tuple[Share, Share], Rising] = (0.2, 1.0)
+
+
+class RotatingMachineData(Frozen):
+    """Simulated random rotating machines, one for each recording (drsn.model.data.rotating_machine)."""
+
+    source: Literal["rotating_machine"]
+    train_recordings: int = Field(gt=0, description="as many of each label")
+    validation_recordings: int = Field(gt=0)
+    test_recordings: int = Field(gt=0)
+    train_s: float = Field(gt=0, description="of each recording")
+    test_s: float = Field(gt=0, description="of each recording, validation included")
+    rpm: Annotated[tuple[PositiveFloat, PositiveFloat], Rising] = (300.0, 12_000.0)
+    severity_db: Annotated[tuple[float, float], Rising] = Field(
+        default=(-4.0, 18.0), description="RMS of the defect's vibration over that of everything else"
+    )
 
 
 class ProtocolData(Frozen):
@@ -120,6 +143,9 @@ class Augmentation(Frozen):
     """Augmentation of each training window, drawn anew each time."""
 
     noises: tuple[Noise, ...] = Field(default=PAPER_NOISES, min_length=1)
+    healthy_share: float | None = Field(
+        default=None, gt=0, lt=1, description="of windows that are of healthy labels; default: each label as often"
+    )
     snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
@@ -150,6 +176,21 @@ class Evaluation(Frozen):
     )
 
 
+class SelectionSpec(Frozen):
+    """Comparison with simple models, and what the bundle carries."""
+
+    compare: Literal["none", "simple", "full"] = Field(
+        default="full",
+        description="with simple models, also on values left out (speed, load, machine); full: the network is left out "
+        "of them too, which takes about the time of the training; none: with nothing, and the network is carried",
+    )
+    carry: Literal["best", "network", "spectrum", "both"] = Field(
+        default="best",
+        description="the network, the linear model on the log spectrum, the mean of both, or the best of them on what "
+        "was left out of training",
+    )
+
+
 class Recipe(Frozen):
     """All settings of one training."""
 
@@ -159,11 +200,14 @@ class Recipe(Frozen):
     seed: int = 1
     labels: tuple[Label, ...]
     signal: SignalSpec
-    data: Annotated[CwruData | SyntheticData | FolderData | ProtocolData, Field(discriminator="source")]
+    data: Annotated[
+        CwruData | SyntheticData | RotatingMachineData | FolderData | ProtocolData, Field(discriminator="source")
+    ]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
     evaluation: Evaluation = Evaluation()
+    selection: SelectionSpec = SelectionSpec()
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
@@ -173,7 +217,7 @@ class Recipe(Frozen):
             raise ValueError(
                 f"bandwidth_hz is above {slowest_hz / 2:g} Hz, what a window slowed down by speed can hold"
             )
-        if isinstance(self.data, SyntheticData):
+        if isinstance(self.data, SyntheticData | RotatingMachineData):
             unknown = {label.condition for label in self.labels} - {NORMAL, *FAULTS}
             if unknown:
                 raise ValueError(f"labels: synthetic bearings have no {sorted(unknown)}, only {', '.join(FAULTS)}")
@@ -185,8 +229,8 @@ class Recipe(Frozen):
 
     def network_config(self) -> NetworkConfig:
         """The architecture with labels, channels and window of this recipe."""
-        ends = {"labels": len(self.labels), "channels": self.signal.channels, "window": self.signal.window}
-        return NetworkConfig(**ends, **self.network.model_dump())
+        signal = self.signal.model_dump(include={"channels", "window", "domain"})
+        return NetworkConfig(labels=len(self.labels), **signal, **self.network.model_dump())
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
+from drsn.agent.monitoring.vibration_level import LevelSetup
+from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
 from drsn.agent.settings.sections import SensorSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.schema.bearing import Geometry
-    from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings
+    from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings, VibrationLevelSection
     from drsn.model.contract import Frozen, ModelContract
 
 S = TypeVar("S", bound="Frozen")
@@ -32,9 +34,10 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
         found = _override(settings, sensor)
         alarms = _with(settings.alarms, found.alarms)
         faults = _with(settings.sensor_faults, found.sensor_faults)
+        level = _with(settings.vibration_level, found.vibration_level)
         votes = _terms(alarms, None)
         return Policy(
-            machine=_terms(alarms, contract) if alarms.rule == "sequential" else votes,
+            machine=_terms(alarms, _threshold(alarms, contract)) if alarms.rule == "sequential" else votes,
             unknown=votes,
             sensor_fault=AlarmRule(faults.raise_after, faults.clear_after),
             limits=_limits(_with(settings.gate, found.gate)),
@@ -42,6 +45,8 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
             require_ack=alarms.require_ack,
             latch=alarms.latch,
             urgency=Urgency(alarms.severity, alarms.sure_from, round(alarms.escalate_after_s * NS)),
+            changed=_terms(alarms, _threshold(alarms, contract, conditions=1)),
+            vibration_level=_terms(level, None),
         )
 
     return policy
@@ -55,6 +60,20 @@ def ignored_faults(settings: Settings) -> Callable[[str], frozenset[str]]:
         return frozenset(_with(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
 
     return ignored
+
+
+def level_of(settings: Settings) -> Callable[[str], LevelSetup | None]:
+    """Return a function: sensor id -> how its vibration level is evaluated; None: it is not."""
+
+    def level(sensor: str) -> LevelSetup | None:
+        found = _override(settings, sensor)
+        limits_mm_s = found.level_limits_mm_s
+        if limits_mm_s is None and found.machine_group is not None:
+            limits_mm_s = LIMITS_MM_S[found.machine_group]
+        raise_from = _with(settings.vibration_level, found.vibration_level).raise_from
+        return limits_mm_s and LevelSetup(limits_mm_s, found.level_from_hz, raise_from)
+
+    return level
 
 
 def bearing_of(settings: Settings) -> Callable[[str], Geometry | None]:
@@ -72,18 +91,20 @@ def _with(section: S, override: Frozen) -> S:
     return section.model_copy(update=given)
 
 
-def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> AlarmRule:
-    """Return the rule of the sequential test for this model's windows, or of voting if there is no contract."""
-    threshold = None
-    if contract is not None:
-        window_s = contract.window / contract.sample_rate_hz
-        threshold = threshold_nats(alarms.false_alarms_per_sensor_year, window_s, len(contract.conditions) - 1)
+def _threshold(alarms: AlarmsSection, contract: ModelContract, conditions: int | None = None) -> float:
+    """Return the threshold of the sequential test, in nats; `conditions` None: those of the model."""
+    of = len(contract.conditions) - 1 if conditions is None else conditions
+    return threshold_nats(alarms.false_alarms_per_sensor_year, contract.window / contract.sample_rate_hz, of)
+
+
+def _terms(section: AlarmsSection | VibrationLevelSection, threshold: float | None) -> AlarmRule:
+    """Return the rule of the sequential test with this threshold in nats, or of voting without one."""
     return AlarmRule(
-        alarms.raise_after,
-        alarms.clear_after,
+        section.raise_after,
+        section.clear_after,
         threshold,
-        on_delay_ns=round(alarms.on_delay_s * NS),
-        off_delay_ns=round(alarms.off_delay_s * NS),
+        on_delay_ns=round(section.on_delay_s * NS),
+        off_delay_ns=round(section.off_delay_s * NS),
     )
 
 

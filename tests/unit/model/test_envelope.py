@@ -83,5 +83,5 @@ def test_nothing_is_hidden_from_a_trained_network():
 
 
 def test_only_bands_can_be_hidden():
-    with pytest.raises(ValidationError, match="envelope_spectrum"):
+    with pytest.raises(ValidationError, match="envelope spectrum"):
         NetworkConfig(labels=3, band_dropout=0.1)
