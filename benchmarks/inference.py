@@ -15,7 +15,7 @@ BATCHES = (1, 4, 8, 32, 128)
 def measured(name: str) -> list[list[object]]:
     """The rows of one bundle."""
     bundle = open_bundle(shipped(name))
-    shape = (max(BATCHES), bundle.contract.channels, bundle.contract.window)
+    shape = (max(BATCHES), bundle.contract.input_channels, bundle.contract.window)
     x = np.random.default_rng(1).standard_normal(shape).astype(np.float32)
     rows: list[list[object]] = []
     with OnnxBackend(bundle.read("model.onnx"), bundle.contract, max(BATCHES)) as backend:

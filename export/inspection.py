@@ -16,8 +16,8 @@ def describe(bundle: Bundle) -> str:
         f"{manifest.name} {manifest.version}, made {manifest.created}",
         f"sha256      {bundle.sha256}",
         (
-            f"input       float32[batch, {contract.channels}, {contract.window}] at {contract.sample_rate_hz:g} Hz, "
-            f"band-limited to {contract.bandwidth_hz:g} Hz"
+            f"input       float32[batch, {contract.input_channels}, {contract.window}] "
+            f"at {contract.sample_rate_hz:g} Hz, band-limited to {contract.bandwidth_hz:g} Hz"
         ),
         f"abstains    {'never' if threshold is None else f'above a novelty of {threshold:.4g}'}",
         "labels",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drsn.model.report.comparison import comparison
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 PAPER = (
     "M. Zhao, S. Zhong, X. Fu, B. Tang, M. Pecht, *Deep Residual Shrinkage Networks for Fault Diagnosis*, "
     "IEEE Transactions on Industrial Informatics 16(7), 2020, doi 10.1109/TII.2019.2943898"
+)
+
+
+ORDER = (
+    " The last channel is the shaft's angle in revolutions, which the agent makes of the speed in each packet; a "
+    "window without a speed is `unknown`."
 )
 
 
@@ -26,9 +34,11 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
         f"{training.recipe.get('description', '')}",
         "## Input and labels",
         (
-            f"float32[{contract.channels}, {contract.window}] at {contract.sample_rate_hz:g} Hz, band-limited to "
+            f"float32[{contract.input_channels}, {contract.window}] at {contract.sample_rate_hz:g} Hz, band-limited to "
             f"{contract.bandwidth_hz:g} Hz ({contract.window / contract.sample_rate_hz * 1e3:.0f} ms). The agent "
             "resamples and band-limits; the graph normalises each window, so gain and offset do not matter."
+            + ORDER
+            * (contract.domain == "order")
         ),
         table(["label", "condition", "severity", "size"], labels),
         "It never abstains."
@@ -69,9 +79,12 @@ COLUMNS = (
 
 
 def _measured(metrics: dict[str, Any]) -> list[str]:
-    """A table of noise against SNR for each measure of the test set, then the plain numbers."""
+    """What was left out, then a table of noise against SNR for each measure of the test set, then the plain numbers."""
+    compared = [f"```text\n{block}\n```" for block in comparison(metrics)]
     test = [row for row in metrics.get("test", ()) if isinstance(row, dict)]
-    parts = [f"**{title}, test set, %**\n\n{_over_snr(test, key)}" for key, title in COLUMNS if test and key in test[0]]
+    parts = compared + [
+        f"**{title}, test set, %**\n\n{_over_snr(test, key)}" for key, title in COLUMNS if test and key in test[0]
+    ]
     if rows := metrics.get("calibration"):
         parts.append(f"**Under the noise of training, any SNR of it**\n\n{_calibration(rows)}")
     plain = [

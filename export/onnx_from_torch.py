@@ -41,7 +41,11 @@ def onnx_from_torch(graph: DeployedModel, contract: ModelContract, *, clean: boo
     if clean:
         graph = folded(graph)
     # Two windows that differ: with one, the tracer could take the batch for a constant.
-    example = torch.linspace(-1, 1, 2 * contract.channels * contract.window).reshape(2, contract.channels, -1).sin()
+    example = (
+        torch.linspace(-1, 1, 2 * contract.input_channels * contract.window)
+        .reshape(2, contract.input_channels, -1)
+        .sin()
+    )
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         path = Path(folder) / "model.onnx"
         warnings.simplefilter("ignore", DeprecationWarning)  # dynamo=False is what gives opset 17

@@ -127,7 +127,7 @@ def _check_inputs_and_outputs(trt: TensorRt, network: Any, contract: ModelContra
     inputs = [network.get_input(index) for index in range(network.num_inputs)]
     names = {network.get_output(index).name for index in range(network.num_outputs)}
     shape = tuple(inputs[0].shape) if len(inputs) == 1 else ()
-    due = (-1, contract.channels, contract.window)
+    due = (-1, contract.input_channels, contract.window)
     if len(inputs) != 1 or inputs[0].name != "x" or shape != due or inputs[0].dtype != trt.module.float32:
         text = [(tensor.name, tuple(tensor.shape)) for tensor in inputs]
         raise BundleError(f"the network's inputs are {text}, not x float32{list(due)}; export it again")
@@ -168,7 +168,7 @@ def _add_profile(trt: TensorRt, builder: Any, config: Any, contract: ModelContra
     profile = builder.create_optimization_profile()
     if profile is None:
         raise UnavailableError(f"{trt.title} makes no optimization profile: {trt.take_errors()}")
-    shapes = [(size, contract.channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
+    shapes = [(size, contract.input_channels, contract.window) for size in (batch.min, batch.opt, batch.max)]
     text = f"--batch {batch.min},{batch.opt},{batch.max}: {trt.title} takes no such profile"
     try:
         profile.set_shape("x", *shapes)

@@ -16,6 +16,7 @@ from drsn.agent.backends.tensorrt.sidecar import NETWORK
 from drsn.agent.backends.tolerance import TOLERANCES, Tolerance
 from drsn.export.parity import Comparison, compare
 from drsn.model.errors import DrsnError
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,11 +170,14 @@ def fresh_noise(contract: ModelContract, seed: int) -> NDArray[np.float32]:
         float32[97, channels, window].
     """
     rng = np.random.default_rng(seed)
-    shape = (32, contract.channels, contract.window)
+    shape = (32, contract.input_channels, contract.window)
     plain, counts, small = (rng.standard_normal(shape, np.float32) for _ in range(3))
     counts = np.rint(3000 * counts + 20_000).astype(np.float32)  # a 16-bit converter's; their squares exceed 65504
     flat = np.full((1, *shape[1:]), 20_000, np.float32)
-    return np.concatenate([plain, counts, np.float32(1e-4) * small**3, flat])
+    x = np.concatenate([plain, counts, np.float32(1e-4) * small**3, flat])
+    if contract.domain == "order":  # from a standstill to 12,000 rpm
+        x[:, -1] = shaft_angle(np.linspace(0, 12_000, len(x)), contract.window, contract.sample_rate_hz)
+    return x
 
 
 def run(backend: Backend, x: NDArray[np.float32], batch: int) -> Answers:

@@ -100,7 +100,7 @@ class Bundle:
             BundleError: they are not what the contract says, or more than `MAX_GOLDEN`.
         """
         contract = self.contract
-        floats = contract.channels * contract.window + len(contract.labels) + 1
+        floats = contract.input_channels * contract.window + len(contract.labels) + 1
         # Known before anything is unpacked: 20,000 windows of a network are 160 MB here, and 1.6 MB in the .zip.
         arrays = self.arrays("golden.npz", min(MAX_BYTES, MAX_GOLDEN * floats * 4 + NPY_BYTES))
         if missing := {"x", "probabilities", "novelty"} - arrays.keys():
@@ -108,7 +108,7 @@ class Bundle:
         golden = Golden(arrays["x"], arrays["probabilities"], arrays["novelty"])
         windows = len(golden.x) if golden.x.ndim else 0
         shapes = (golden.x.shape, golden.probabilities.shape, golden.novelty.shape)
-        due = ((windows, contract.channels, contract.window), (windows, len(contract.labels)), (windows,))
+        due = ((windows, contract.input_channels, contract.window), (windows, len(contract.labels)), (windows,))
         kinds = {golden.x.dtype, golden.probabilities.dtype, golden.novelty.dtype}
         if shapes != due or not windows or kinds != {np.dtype(np.float32)}:
             raise BundleError(f"bundle {self.path}: golden.npz holds {shapes}, not {due} of float32; {REMEDY}")

@@ -66,7 +66,8 @@ class Normalisation(Frozen):
 class ModelContract(Frozen):
     """Labels, input and abstention of one model.
 
-    A window is `float32[channels, window]` at `sample_rate_hz`, band-limited to `bandwidth_hz`.
+    A window is `float32[channels, window]` at `sample_rate_hz`, band-limited to `bandwidth_hz`. In the order domain the
+    input of the graph has one more channel, the shaft's angle (drsn.model.shaft_angle).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -77,7 +78,9 @@ class ModelContract(Frozen):
     channels: int = Field(default=1, ge=1, le=64)
     sample_rate_hz: float = Field(gt=0)
     bandwidth_hz: float = Field(gt=0, description="nothing above it reaches the model")
-    domain: Literal["time", "angle"] = "time"
+    domain: Literal["time", "order"] = Field(
+        default="time", description="order: the graph needs the shaft's speed; a window without it is `unknown`"
+    )
     normalisation: Normalisation = Normalisation()
     abstention_threshold: float | None = Field(
         default=None, description="a window whose novelty is higher is `unknown`; null: never abstains"
@@ -98,6 +101,11 @@ class ModelContract(Frozen):
         if self.bandwidth_hz > self.sample_rate_hz / 2:
             raise ValueError(f"bandwidth {self.bandwidth_hz} Hz is above half the rate {self.sample_rate_hz} Hz")
         return self
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the graph's input: those of the sensor and, in the order domain, the shaft's angle."""
+        return self.channels + (self.domain == "order")
 
     @property
     def conditions(self) -> tuple[str, ...]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from drsn.model.network import Network
 
 
+NO_SPEED = 1e6
+"""Novelty of a window without a speed in the order domain. Less than a thousandth of a revolution counts as none."""
+
+
 def normalise(x: Tensor, epsilon: float = 1e-12) -> Tensor:
     """Scale each channel of float32[batch, channels, window] to mean 0 and RMS 1; a constant one becomes zeros.
 
@@ -26,6 +30,17 @@ def normalise(x: Tensor, epsilon: float = 1e-12) -> Tensor:
     x = x - x.mean(dim=-1, keepdim=True)
     x = x / x.abs().amax(dim=-1, keepdim=True).clamp_min(epsilon)
     return x / x.square().mean(dim=-1, keepdim=True).sqrt().clamp_min(epsilon)
+
+
+def model_input(network: Network, x: Tensor, epsilon: float = 1e-12) -> tuple[Tensor, Tensor | None]:
+    """The arguments of `network` for float32[batch, channels, window]: normalised channels, and revolutions.
+
+    In the order domain the last channel is the shaft's angle (drsn.model.shaft_angle). It is not normalised; its last
+    value is the number of revolutions in the window, float32[batch, 1, 1]. In the time domain there is none.
+    """
+    if not network.order_domain:
+        return normalise(x, epsilon), None
+    return normalise(x[:, :-1], epsilon), x[:, -1:, -1:]
 
 
 class DeployedModel(nn.Module):
@@ -55,12 +70,16 @@ class DeployedModel(nn.Module):
         return (*names, "alpha") if shrinks else names
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Diagnose float32[batch, channels, window], scaled in any unit; all outputs are float32.
+        """Diagnose float32[batch, input channels, window], scaled in any unit; all outputs are float32.
 
         Returns:
             logits[batch, labels], probabilities[batch, labels], novelty[batch], embedding[batch, features]
             and, with shrinkage, alpha[batch, factors].
         """
-        logits, embedding, alpha = self.network(normalise(x, self.epsilon))
-        outputs = (logits, (logits / self.temperature).softmax(dim=-1), self.novelty(embedding), embedding)
+        inputs, revolutions = model_input(self.network, x, self.epsilon)
+        logits, embedding, alpha = self.network(inputs, revolutions)
+        novelty = self.novelty(embedding)
+        if revolutions is not None:
+            novelty = novelty + NO_SPEED * (1 - 1e3 * revolutions.sum(dim=(1, 2))).clamp_min(0)
+        outputs = (logits, (logits / self.temperature).softmax(dim=-1), novelty, embedding)
         return outputs if alpha is None else (*outputs, alpha)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from drsn.model.calibration import negative_log_likelihood, reliability
-from drsn.model.deployed_model import normalise
+from drsn.model.deployed_model import model_input
 from drsn.model.windows import Disturbance, windows_of
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def features(network: Network, samples: NDArray[np.float32]) -> tuple[NDArray[np
     """Logits float32[n, labels] and embeddings float32[n, features] of a bare network, in evaluation mode."""
     with torch.inference_mode():
         parts = [
-            network(normalise(torch.from_numpy(samples[start : start + BATCH])))[:2]
+            network(*model_input(network, torch.from_numpy(samples[start : start + BATCH])))[:2]
             for start in range(0, len(samples), BATCH)
         ]
     logits, embeddings = (torch.cat(tensors).numpy() for tensors in zip(*parts, strict=True))

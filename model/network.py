@@ -23,7 +23,7 @@ Shapes at the line ends: B = batch; the lengths are those of the default network
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 from pydantic import Field, field_validator, model_validator
@@ -31,8 +31,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from drsn.model.contract import Frozen
-from drsn.model.envelope import BandDropout, EnvelopeSpectrum, LogEnvelopeSpectrum, SpectrumHead, gabor
+from drsn.model.envelope import BandDropout, EnvelopeSpectrum, OrderLines, SpectrumHead, gabor
 from drsn.model.errors import BadDataError
+from drsn.model.log_envelope import LogEnvelopeSpectrum
 
 if TYPE_CHECKING:
     from torch.autograd.function import FunctionCtx, NestedIOFunction
@@ -61,6 +62,14 @@ class View(str, Enum):
         return self is not View.WAVEFORM
 
 
+class Spectrum(str, Enum):
+    """How the linear model on the log spectrum stands in the graph (drsn.model.spectrum_network)."""
+
+    NONE = "none"
+    BESIDE = "beside"  # its logits are averaged with the network's
+    ALONE = "alone"  # instead of the network
+
+
 class StemConfig(Frozen):
     """The first convolution. With the envelope spectrum it is a filter bank of `channels` / 2 bands."""
 
@@ -86,6 +95,11 @@ class Architecture(Frozen):
     view: View = View.WAVEFORM
     envelope_bins: int = Field(default=64, ge=4, description="one for each period that fits into a window")
     hidden: int = Field(default=64, ge=1, description="features of the spectrum, and as many of the bands' levels")
+    order_lines: int = Field(default=40, ge=4, description="of an envelope's spectrum, in the order domain")
+    order_step: float = Field(default=0.5, gt=0, description="from line to line, in orders of the shaft")
+    spectrum: Spectrum = Field(
+        default=Spectrum.NONE, description="the linear model of the log spectrum in the graph; `drsn-train` chooses it"
+    )
     members: int = Field(
         default=1, ge=1, le=8, description="networks of their own weights that learn side by side and answer as one"
     )
@@ -124,8 +138,9 @@ class NetworkConfig(Architecture):
     """The architecture, the shape of its input and the number of labels: all that `Network` needs."""
 
     labels: int = Field(ge=2)
-    channels: int = Field(default=1, ge=1, description="of the input")
+    channels: int = Field(default=1, ge=1, description="of the sensor")
     window: int = Field(default=2048, ge=1, description="samples of the input")
+    domain: Literal["time", "order"] = Field(default="time", description="order: lines of envelopes are in orders")
 
     @model_validator(mode="after")
     def _envelope_fits(self) -> NetworkConfig:
@@ -133,6 +148,8 @@ class NetworkConfig(Architecture):
             raise ValueError(
                 f"envelope_bins = {self.envelope_bins} needs stem channels in pairs, and twice as many frames"
             )
+        if self.view is View.LOG_ENVELOPE_SPECTRUM and (self.domain == "order" or self.frames % 2):
+            raise ValueError("view = 'log_envelope_spectrum' needs the time domain and an even number of frames")
         return self
 
     @property
@@ -292,10 +309,15 @@ class Network(nn.Module):
         stem = config.stem
         self.stem = nn.Conv1d(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
         over_spectrum = config.view.has_bands
+        self.order_domain = config.domain == "order"
+        self.lines: OrderLines | None = None
         self.envelope = ENVELOPES[config.view](config.frames, config.envelope_bins) if over_spectrum else None
         self.dropout = BandDropout(config.band_dropout)
         self.units = nn.ModuleList()
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins
+        if over_spectrum and self.order_domain:
+            length = config.order_lines
+            self.lines = OrderLines(config.envelope_bins, length, config.order_step)
         for stage in config.stages:
             for index in range(stage.units):
                 self.units.append(ResidualUnit(config, width, stage.channels, 1 if index else 2))
@@ -314,8 +336,8 @@ class Network(nn.Module):
         """The networks that are trained independently; drsn.model.ensemble has several."""
         return (self,)
 
-    def forward(self, x: Tensor) -> NetworkOutput:
-        """Classify float32[batch, channels, window].
+    def forward(self, x: Tensor, revolutions: Tensor | None = None) -> NetworkOutput:
+        """Classify float32[batch, channels, window]; `revolutions` float32[batch, 1, 1] only in the order domain.
 
         Raises:
             BadDataError: one window in training mode, where batch normalisation has nothing to average.
@@ -325,7 +347,10 @@ class Network(nn.Module):
         x = self.stem(x)  # [B, 16, 256]
         levels: Tensor | None = None
         if self.envelope is not None:
-            x, levels = self.dropout(*self.envelope(x))  # [B, bands, bins], [B, bands]
+            x, levels = self.envelope(x)  # [B, bands, bins], [B, bands]
+            if self.lines is not None:
+                x = self.lines(x, revolutions)  # [B, bands, lines]
+            x, levels = self.dropout(x, levels)
         alphas: list[Tensor] = []
         for unit in self.units:
             x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]

@@ -90,7 +90,14 @@ def _read(entry: RecordingEntry, data: FolderData, recipe: Recipe) -> Recording:
             "choose some with data.channels, or set signal.channels"
         )
     return replace(
-        read, name=entry.name, label=entry.label, group=entry.group, sample_rate_hz=rate_hz, rpm=entry.rpm or read.rpm
+        read,
+        name=entry.name,
+        label=entry.label,
+        group=entry.group,
+        sample_rate_hz=rate_hz,
+        rpm=entry.rpm or read.rpm,
+        load=entry.load,
+        machine=entry.machine,
     )
 
 

@@ -38,6 +38,14 @@ class SignalSpec(Frozen):
     channels: int = Field(default=1, ge=1)
     sample_rate_hz: float = Field(gt=0)
     bandwidth_hz: float = Field(gt=0)
+    domain: Literal["time", "order"] = Field(
+        default="time", description="order: envelope spectra in orders of the shaft; each recording needs its rpm"
+    )
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of a conditioned window: in the order domain the shaft's angle is the last."""
+        return self.channels + (self.domain == "order")
 
 
 class CwruData(Frozen):
@@ -168,6 +176,21 @@ class Evaluation(Frozen):
     )
 
 
+class SelectionSpec(Frozen):
+    """Comparison with simple models, and what the bundle carries."""
+
+    compare: Literal["none", "simple", "full"] = Field(
+        default="full",
+        description="with simple models, also on values left out (speed, load, machine); full: the network is left out "
+        "of them too, which takes about the time of the training; none: with nothing, and the network is carried",
+    )
+    carry: Literal["best", "network", "spectrum", "both"] = Field(
+        default="best",
+        description="the network, the linear model on the log spectrum, the mean of both, or the best of them on what "
+        "was left out of training",
+    )
+
+
 class Recipe(Frozen):
     """All settings of one training."""
 
@@ -184,6 +207,7 @@ class Recipe(Frozen):
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
     evaluation: Evaluation = Evaluation()
+    selection: SelectionSpec = SelectionSpec()
 
     @model_validator(mode="after")
     def _consistent(self) -> Recipe:
@@ -205,8 +229,8 @@ class Recipe(Frozen):
 
     def network_config(self) -> NetworkConfig:
         """The architecture with labels, channels and window of this recipe."""
-        ends = {"labels": len(self.labels), "channels": self.signal.channels, "window": self.signal.window}
-        return NetworkConfig(**ends, **self.network.model_dump())
+        signal = self.signal.model_dump(include={"channels", "window", "domain"})
+        return NetworkConfig(labels=len(self.labels), **signal, **self.network.model_dump())
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -56,6 +56,12 @@ def _check(corpus: Corpus, recipe: Recipe) -> None:
     channels = {recording.samples.shape[0] for recording in recordings}
     if channels != {signal.channels}:
         raise BadDataError(f"recipe {recipe.name}: {signal.channels} channels expected, the data has {channels}")
+    speedless = [recording.name for recording in recordings if not recording.rpm]
+    if signal.domain == "order" and speedless:
+        raise BadDataError(
+            f"recipe {recipe.name}: {len(speedless)} recordings have no speed, such as {speedless[0]}; give each its "
+            "rpm (the manifest's column), or set signal.domain = 'time'"
+        )
     rates = sorted({recording.sample_rate_hz for recording in recordings})
     slowest_hz = 2 * signal.bandwidth_hz / (1 - recipe.augmentation.speed)
     if len(rates) > 1 or rates[0] < slowest_hz:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.model.errors import EXIT_OK, Parser, UsageError
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UsageError
 from drsn.model.terminal import bar, made, torch_needed
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from drsn.model.training.pretrained import PretrainedModel
 
 UNFINISHED = "training.pt"
+REFUSED = "checkpoint.refused.pt"
+"""A model with a condition that it never finds and accepts (drsn.model.training.blind_conditions)."""
 
 
 def train_command(argv: list[str]) -> int:
@@ -33,13 +35,12 @@ def train_command(argv: list[str]) -> int:
     folder: Path = arguments.out or Path("runs") / recipe.name
     _check_begin(folder, arguments)
     try:
-        _train(recipe, pretrained, made(folder), arguments)
+        return _train(recipe, pretrained, made(folder), arguments)
     except KeyboardInterrupt:
         if (folder / UNFINISHED).exists():
             said = f"drsn-train: interrupted; the same command with --resume goes on from {folder / UNFINISHED}"
             print(said, file=sys.stderr)
         raise
-    return EXIT_OK
 
 
 def _parser() -> Parser:
@@ -67,7 +68,7 @@ def _check_begin(folder: Path, arguments: Namespace) -> None:
         raise UsageError(f"{folder / UNFINISHED}: not there, so nothing to go on with; leave --resume out")
 
 
-def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arguments: Namespace) -> None:
+def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arguments: Namespace) -> int:
     from drsn.model.dataset_report import report_dataset  # noqa: PLC0415
     from drsn.model.report import folder as report  # noqa: PLC0415
     from drsn.model.report import metrics, tables  # noqa: PLC0415
@@ -82,13 +83,22 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
         identity = TrainingIdentity.of(recipe, corpus.sha256, pretrained)
         resume_file = ResumeFile.resumed(unfinished, identity) if arguments.resume else ResumeFile(unfinished, identity)
         outcome = train(recipe, shown.step, corpus=corpus, pretrained=pretrained, resume_file=resume_file)
-    checkpoint = folder / "checkpoint.pt"
+    refused = bool(outcome.blind) and recipe.selection.carry == "best"
+    checkpoint = folder / (REFUSED if refused else "checkpoint.pt")
     outcome.checkpoint.save(checkpoint)
     report.write(folder, outcome.checkpoint, outcome.scores, recipe, corpus)
     unfinished.unlink(missing_ok=True)
     if arguments.json:
         print(json.dumps(metrics.metrics_of(outcome.checkpoint, outcome.scores)))
-        return
+        return EXIT_NEGATIVE if refused else EXIT_OK
     print(tables.summary(outcome.checkpoint, outcome.scores, corpus.test))
-    print(f"\nwritten to {folder}: checkpoint.pt, metrics.json, four pictures")
+    print(f"\nwritten to {folder}: {checkpoint.name}, metrics.json, four pictures")
+    if refused:
+        named = ", ".join(dict.fromkeys(blind.condition for blind in outcome.blind))
+        print(
+            f"refused, so that no wrong name is given with confidence: record more of {named} under what was left "
+            "out, or set selection.carry to the model that you want all the same"
+        )
+        return EXIT_NEGATIVE
     print(f"next: drsn-export --target onnx --checkpoint {checkpoint} --out {recipe.name}.zip")
+    return EXIT_OK

@@ -10,6 +10,7 @@ import numpy as np
 from drsn.model.conditioning import Conditioner, native_window
 from drsn.model.errors import BadDataError
 from drsn.model.noise import Noise, add_noise
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,8 +101,10 @@ def windows_of(
         native = framed(recording, native_window(signal.window, recording.sample_rate_hz, signal.sample_rate_hz))
         native = disturbance(native, rng)
         condition = Conditioner(signal.window, signal.sample_rate_hz, signal.bandwidth_hz, recording.sample_rate_hz)
-        out = np.empty((*native.shape[:-1], signal.window), np.float32)
-        condition(native, out)
+        out = np.empty((len(native), signal.input_channels, signal.window), np.float32)
+        condition(native, out[:, : signal.channels])
+        if signal.domain == "order":
+            out[:, -1] = shaft_angle([recording.rpm or np.nan], signal.window, signal.sample_rate_hz)
         label = recipe.label_names.index(recording.label)
         parts.append(LabelledWindows(out, np.full(len(out), label), np.full(len(out), number), np.arange(len(out))))
     windows = LabelledWindows.joined(parts)

@@ -51,6 +51,7 @@ TINY: dict[str, Any] = {
         "test_s": 0.3,
     },
     "network": {"stages": [{"channels": 16}]},
+    "selection": {"compare": "none"},
     "optimisation": {"steps": 8, "batch": 16},
     "evaluation": {"snr_db": [0.0], "noises": ["gaussian", "pink"], "accepted_snr_db": [0.0]},
 }

@@ -14,7 +14,7 @@ from torch import nn
 from drsn.model.contract import Label, ModelContract
 from drsn.model.deployed_model import DeployedModel
 from drsn.model.ensemble import network_of
-from drsn.model.network import Family, NetworkConfig, StageConfig, StemConfig, View
+from drsn.model.network import Family, NetworkConfig, Spectrum, StageConfig, StemConfig, View
 from drsn.model.novelty import fit_coefficients
 
 
@@ -37,7 +37,13 @@ CONTRACT = ModelContract(
 )
 
 
-def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> DeployedModel:
+def diagnosis(
+    family: Family,
+    view: View = View.WAVEFORM,
+    members: int = 1,
+    spectrum: Spectrum = Spectrum.NONE,
+    domain: str = "time",
+) -> DeployedModel:
     """Three labels, windows of 512 samples; a stage that halves, and one that widens."""
     torch.manual_seed(1)
     network = network_of(
@@ -45,6 +51,8 @@ def diagnosis(family: Family, view: View = View.WAVEFORM, members: int = 1) -> D
             family=family,
             view=view,
             members=members,
+            spectrum=spectrum,
+            domain=domain,
             labels=3,
             window=512,
             envelope_bins=16,

@@ -10,6 +10,7 @@ import numpy as np
 from drsn.agent.acquisition.rate_group import RateGroup
 from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
 from drsn.agent.acquisition.window_batch import WindowBatch
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -56,7 +57,9 @@ class Batcher:
         self._packets: list[InFlight] = []  # of the rows
         self._contract, self._deadline_s, self._max_bytes = contract, deadline_s, max_bytes
         self._due_s, self._alone = 0.0, True  # alone: the batch before had one window at most
-        self._x = np.zeros((max_windows, contract.channels, contract.window), dtype=np.float32)
+        self._x = np.zeros((max_windows, contract.input_channels, contract.window), dtype=np.float32)
+        order = contract.domain == "order"
+        self._angle = shaft_angle([1.0], contract.window, contract.sample_rate_hz) if order else None  # at 1 rpm
         self._groups: dict[float, RateGroup] = {}
         self.places: list[tuple[RateGroup, int]] = []
         """Where the samples of each row lie as they were sampled: the group, and the row in it."""
@@ -72,7 +75,7 @@ class Batcher:
 
     @property
     def x(self) -> NDArray[np.float32]:
-        """float32[windows, channels, window]: the windows that `measure` has conditioned, a view."""
+        """float32[windows, input channels, window]: the windows that `measure` has conditioned, a view."""
         return self._x[: self.batch.size]
 
     @property
@@ -107,7 +110,7 @@ class Batcher:
             round(samples.shape[-1] * 1e9 / rate_hz),
             round(window.advance * 1e9 / rate_hz),
         )
-        batch.fresh[row] = window.fresh
+        batch.fresh[row], batch.joined[row] = window.fresh, window.joined
         batch.clock_synced[row] = window.clock_synced
         batch.rpm[row] = math.nan if window.rpm is None else window.rpm
         batch.sensors.append(sensor)
@@ -117,10 +120,17 @@ class Batcher:
         in_flight.windows += 1
 
     def measure(self) -> WindowBatch:
-        """Condition all windows, measure RMS and peak, and find the sensor faults; return the batch."""
+        """Condition all windows, measure RMS and peak, and find the sensor faults; return the batch.
+
+        In the order domain the last channel of `x` is the shaft's angle.
+        """
         batch = self.batch
+        signal = self._x[:, : self._contract.channels]
         for group in self.groups:
-            group.measure(batch, self._x)
+            group.measure(batch, signal)
+        if self._angle is not None:  # a window without a speed has an angle of 0, which the graph refuses
+            rpm = np.nan_to_num(batch.rpm[: batch.size]).astype(np.float32)
+            np.multiply(rpm[:, np.newaxis], self._angle, out=self.x[:, -1])
         for row in np.flatnonzero(batch.fault[: batch.size] != NO_FAULT).tolist():
             if FAULT_NAMES[batch.fault[row]] in self.ignored_faults(batch.sensors[row]):
                 batch.fault[row] = NO_FAULT

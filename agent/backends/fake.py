@@ -38,7 +38,7 @@ class ToneBackend:
             ValueError: x has another shape or dtype, or the backend is closed.
         """
         contract = self._contract
-        shape = (contract.channels, contract.window)
+        shape = (contract.input_channels, contract.window)
         if not self._open:
             raise ValueError("this backend is closed")
         require_windows(x, shape, self._max_batch)

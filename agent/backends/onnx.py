@@ -54,7 +54,7 @@ class OnnxBackend:
         except Exception as error:  # noqa: BLE001 (ONNX Runtime raises several unrelated types)
             raise BundleError(f"{file}: ONNX Runtime can't load it: {str(error)[:200]}") from None
         self._max_batch = max_batch
-        self._shape = (contract.channels, contract.window)
+        self._shape = (contract.input_channels, contract.window)
         self._outputs = self._check(contract)
 
     def infer(self, x: NDArray[np.float32]) -> Outputs:
@@ -92,7 +92,7 @@ class OnnxBackend:
         outputs = {node.name: node for node in session.get_outputs()}
         x = inputs.get("x")
         if len(inputs) != 1 or x is None or x.type != "tensor(float)" or tuple(x.shape[1:]) != self._shape:
-            shape = f"float32[batch, {contract.channels}, {contract.window}]"
+            shape = f"float32[batch, {contract.input_channels}, {contract.window}]"
             raise BundleError(f"{self._file}: its input is not x: {shape}")
         if not isinstance(x.shape[0], str):
             raise BundleError(f"{self._file}: its batch is fixed; export it with a dynamic one")

@@ -22,9 +22,10 @@ from drsn.agent.decision.rule import WindowEvidence, deciding_votes, update
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.voting import Votes
 from drsn.agent.monitoring.findings import CHANGED, NO_MONITOR, OBSERVED, VIBRATION_LEVEL
+from drsn.agent.monitoring.vibration_zones import MOST_RANK, zone_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from drsn.agent.decision.alarm_state import Suppressor
     from drsn.agent.decision.cusum import Likelihood
@@ -44,7 +45,7 @@ def step(
     in a CUSUM. A window with a sensor fault votes for `sensor_fault` only. While that is active or the gate is closed,
     the counts of all other conditions rest. A change resets the count of its condition: the windows before a clear do
     not count for the next raise. The conditions that monitors raise count what the monitors found, whatever the model
-    makes of the window.
+    makes of the window; a higher zone while `vibration_level` stands is a change.
 
     Args:
         sensor: before the window.
@@ -69,7 +70,9 @@ def step(
     for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
         after[name] = _changed(after[name], name, signal, diagnosis, policy, seq, decided_unix_ns)
     by, seq = suppressor(after, gate, policy), sensor.seq + len(due)
-    suppressed = update_suppression(after, by, policy, seq, decided_unix_ns)
+    worse = {name for name, was in sensor.conditions.items() if after[name].label != was.label}
+    worse.difference_update(name for _, name in due)
+    suppressed = update_suppression(after, by, policy, seq, decided_unix_ns, worse)
     changed = [Change(name, after[name]) for name in (*(name for _, name in due), *suppressed)]
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed), gate=gate), changed
 
@@ -85,11 +88,26 @@ def _count(
     condition, changes = update(condition, _evidence(name, diagnosis, likelihood), rule)
     if condition.state.active:
         condition = replace(condition, active_ns=condition.active_ns + reading.advance_ns)
+    found = diagnosis.observed.get(name)
+    if not changes and found is not None and found.nats > 0 and zone_rank(found.label) > worse_than(name, condition):
+        label, confidence = _of_window(name, diagnosis)
+        condition = replace(condition, label=label, window_label=label, confidence=confidence)
     return condition, changes
 
 
+def worse_than(name: str, condition: Condition) -> int:
+    """Rank of the zone above which a window makes a condition worse; the highest one if none does."""
+    ranked = name == VIBRATION_LEVEL and condition.state.active
+    return zone_rank(condition.label) if ranked else MOST_RANK
+
+
 def update_suppression(
-    conditions: dict[str, Condition], by: Suppressor | None, policy: Policy, seq: int, decided_unix_ns: int
+    conditions: dict[str, Condition],
+    by: Suppressor | None,
+    policy: Policy,
+    seq: int,
+    decided_unix_ns: int,
+    worse: Collection[str] = (),
 ) -> list[str]:
     """Update suppression and severity of each condition in place; return the names of those that this changes.
 
@@ -99,6 +117,7 @@ def update_suppression(
         policy: of the sensor.
         seq: of its last event.
         decided_unix_ns: the agent's clock.
+        worse: conditions whose label has changed while they stand.
     """
     changed: list[str] = []
     for name, condition in conditions.items():
@@ -109,7 +128,7 @@ def update_suppression(
             suppressed_by = suppressed_by or by
         if condition.state.active and severity is not None:
             severity = max(severity, _severity(name, condition, policy), key=lambda each: each.rank)
-        if (suppressed_by, severity) != (condition.suppressed_by, condition.severity):
+        if name in worse or (suppressed_by, severity) != (condition.suppressed_by, condition.severity):
             changed.append(name)
             conditions[name] = replace(
                 with_event(condition, seq + len(changed)),

@@ -47,11 +47,14 @@ class WindowColumns:
     by_condition: NDArray[np.float32]
     observed: NDArray[np.float64]
     """float64[rows, observed conditions]: as `Findings.observed_nats`; no column if the agent has no monitor."""
+    zone_rank: NDArray[np.int8]
+    """int8[rows, observed conditions]: rank of the zone of a window that votes for the condition; else -1."""
 
     @classmethod
     def of(cls, diagnoses: Diagnoses, observed: int) -> WindowColumns:
         """The columns of a batch; `observed`: conditions that monitors raise, `len(OBSERVED)` or 0."""
         batch, rows, found = diagnoses.batch, slice(diagnoses.batch.size), diagnoses.findings
+        nats = np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64)
         assert found is None or observed, "the engine of an agent with monitors has their conditions"
         return cls(
             batch.fresh[rows],
@@ -63,7 +66,8 @@ class WindowColumns:
             diagnoses.best,
             diagnoses.novelty,
             diagnoses.summed,
-            np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64),
+            nats,
+            np.full(nats.shape, -1, np.int8) if found is None else found.zone_ranks(),
         )
 
     def single(self) -> list[OneWindow]:
@@ -136,7 +140,8 @@ class WindowCounter:
             nats, present = windows.observed, parameters["present"][:, self._own :]
             counts[:, self._own :] &= present & ~np.isnan(nats)
             np.greater(nats, 0, out=votes[:, self._own :])
-            may_change |= ((nats > NO_MONITOR) & ~present).any(axis=1)  # the sensor gets the condition
+            worse = windows.zone_rank > parameters["worse_than"][:, self._own :]
+            may_change |= (((nats > NO_MONITOR) & ~present) | worse).any(axis=1)  # or the sensor gets the condition
         changes = self._count(counters, parameters, windows, counts, votes)
         if np.count_nonzero(changes):
             may_change |= changes.any(axis=1)

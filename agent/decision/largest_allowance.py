@@ -8,6 +8,7 @@ import numpy as np
 
 from drsn.model.conditioning import Conditioner
 from drsn.model.foreign_signals import STRANGERS
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from drsn.agent.backends.backend import Backend
@@ -18,6 +19,9 @@ NOISES: Final = ("gaussian noise", "pink noise", "hum")
 
 WINDOWS: Final = 256
 """Windows of each signal; 0.4 s once, for the network of `cwru` on one core of a PC."""
+
+RPM: Final = 1500.0
+"""Speed of the shaft that noise and hum get in the order domain; they have none of their own."""
 
 REFUSED: Final = 0.99
 """Share of them that is refused at the largest allowance; of a thousand others it was 98 % at least
@@ -35,12 +39,14 @@ def largest_allowance(contract: ModelContract, backend: Backend, max_batch: int)
     assert contract.abstention_threshold is not None
     rng, rate_hz = np.random.default_rng(0), contract.sample_rate_hz
     condition = Conditioner(contract.window, rate_hz, contract.bandwidth_hz, rate_hz)
-    x = np.empty((WINDOWS, contract.channels, contract.window), np.float32)
+    x = np.empty((WINDOWS, contract.input_channels, contract.window), np.float32)
+    if contract.domain == "order":
+        x[:, -1] = shaft_angle([RPM], contract.window, rate_hz)
     least = np.inf
     for kind in NOISES:
         for row in x:
             native = [STRANGERS[kind](contract.window, rate_hz, rng) for _ in range(contract.channels)]
-            condition(np.stack(native), row)
+            condition(np.stack(native), row[: contract.channels])
         scores = [backend.infer(x[at : at + max_batch]).novelty.copy() for at in range(0, WINDOWS, max_batch)]
         # A NaN is refused whatever is allowed.
         novelty = np.nan_to_num(np.concatenate(scores), nan=np.inf)

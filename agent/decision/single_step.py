@@ -40,6 +40,7 @@ class OneWindow(NamedTuple):
     novelty: float
     by_condition: list[float]
     observed: list[float]
+    zone_rank: list[int]
 
 
 @dataclass(slots=True)
@@ -80,9 +81,11 @@ class SingleCounter:
         is_open = counters.gate.is_open(parameters.limits)
         by = BY_SENSOR_FAULT if parameters.fault_active else BY_NOTHING if is_open else BY_GATE
         by_window = BY_SENSOR_FAULT if window.faulty else by
-        observed = zip(window.observed, parameters.columns[self._own :], strict=True)
+        observed = zip(window.observed, window.zone_rank, parameters.columns[self._own :], strict=True)
         may_change = parameters.suppressible and by != parameters.suppressor
-        may_change |= any(nats > NO_MONITOR and not column.present for nats, column in observed)
+        may_change |= any(
+            (nats > NO_MONITOR and not column.present) or rank > column.worse_than for nats, rank, column in observed
+        )
         if not may_change:
             uses = [
                 always or (by_window == BY_NOTHING and not never and (known or column.counts_doubt))

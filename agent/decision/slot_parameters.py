@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from drsn.agent.decision.alarm_logic import rule_of, suppressor
+from drsn.agent.decision.alarm_logic import rule_of, suppressor, worse_than
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Condition, State
 from drsn.agent.decision.counters import WORDS
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
@@ -63,6 +63,7 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
             ("counts_doubt", "?", k),  # the condition counts a window from which the model abstains
             ("active", "?", k),
             ("present", "?", k),  # the sensor has the condition
+            ("worse_than", "i1", k),  # a window whose zone has a higher rank makes the condition worse
             ("given", "?"),  # there is a gate
             ("machine_weighed", "?"),
             ("fault_active", "?"),
@@ -85,6 +86,7 @@ class ColumnParameters(NamedTuple):
     escalates_ns: int
     counts_doubt: bool
     present: bool
+    worse_than: int
 
 
 class SensorParameters(NamedTuple):
@@ -174,6 +176,7 @@ class SlotParameters:
         record["votes"], record["of"] = [q.votes for q in quorums], [q.of for q in quorums]
         record["counts_doubt"] = [_counts_doubt(name, rule) for name, rule in zip(self._conditions, rules, strict=True)]
         record["active"] = active
+        record["worse_than"] = list(map(worse_than, self._conditions, conditions))
         self.vote_words = max(self.vote_words, *(-(-q.of // 64) for q in quorums))
         self.any_weighed |= any(weighed)
 
@@ -188,7 +191,7 @@ def _single(record: np.void) -> SensorParameters:
     thresholds_nats = [nats if math.isfinite(nats) else None for nats in r["threshold_nats"]]
     masks = [int.from_bytes(mask.tobytes(), "little") for mask in record["mask"]]
     columns = zip(r["active"], masks, r["votes"], r["of"], thresholds_nats, r["delay_ns"], r["escalates_ns"],
-                  r["counts_doubt"], r["present"], strict=True)  # fmt: skip
+                  r["counts_doubt"], r["present"], r["worse_than"], strict=True)  # fmt: skip
     rms, rpm = (None if math.isnan(r[name]) else r[name] for name in ("rms", "rpm"))
     return SensorParameters(
         [ColumnParameters(*column) for column in columns],

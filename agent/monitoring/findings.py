@@ -6,10 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
+from drsn.agent.monitoring.vibration_zones import zone_rank
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
 CHANGED: Final = "changed"
@@ -53,6 +56,17 @@ class Findings:
     """Of each condition of `OBSERVED`, the names of its labels; empty: it has no monitor."""
     bearing_share: NDArray[np.float32] | None = None
     """float32[rows]: `bearing_nats` is of several windows; this part of it is one window's. None: all of it."""
+
+    def zone_ranks(self) -> NDArray[np.int8]:
+        """int8[rows, len(OBSERVED)]: rank of the zone of each window that votes for the condition; else -1."""
+        ranks = np.full(self.observed_label.shape, -1, np.int8)
+        column = OBSERVED.index(VIBRATION_LEVEL)
+        if names := self.labels[column]:
+            by_label = np.array([zone_rank(name) for name in names], np.int8)
+            np.copyto(
+                ranks[:, column], by_label[self.observed_label[:, column]], where=self.observed_nats[:, column] > 0
+            )
+        return ranks
 
     def observed(self, row: int) -> dict[str, Observation]:
         """Condition -> what its monitor found in one window; a condition that no monitor evaluates is absent."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.notice import Notices
 from drsn.agent.monitoring.bearing_monitor import BearingMonitor, KnownBearing
 from drsn.agent.monitoring.monitors import Monitors
-from drsn.agent.settings.policies import bearing_of, rpm_of
+from drsn.agent.monitoring.vibration_level import VibrationLevel
+from drsn.agent.settings.policies import bearing_of, level_of, rpm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 
 def monitors_of(settings: Settings, contract: ModelContract) -> Monitors | None:
     """The monitors of one agent; None: no sensor has one."""
+    notices = Notices()
     configured = any(entry.bearing is not None for entry in settings.sensors)
     bearing = BearingMonitor(contract, known_bearing_of(settings)) if configured else None
     changed: ConditionMonitor | None = None
-    vibration_level: ConditionMonitor | None = None
+    vibration_level: ConditionMonitor | None = _vibration_level_of(settings, notices)
     if (bearing, changed, vibration_level) == (None, None, None):
         return None
-    return Monitors(contract.conditions, bearing, changed, vibration_level)
+    return Monitors(contract.conditions, bearing, changed, vibration_level, notices)
 
 
 def known_bearing_of(settings: Settings) -> Callable[[str], KnownBearing | None]:
@@ -36,3 +39,10 @@ def known_bearing_of(settings: Settings) -> Callable[[str], KnownBearing | None]
         return None if found is None else KnownBearing(found.defect_orders, rpm(sensor), excludes=not found.estimated)
 
     return known
+
+
+def _vibration_level_of(settings: Settings, notices: Notices) -> VibrationLevel | None:
+    """The monitor of the vibration level; None: no sensor has limits."""
+    if all(sensor.machine_group is None and sensor.level_limits_mm_s is None for sensor in settings.sensors):
+        return None
+    return VibrationLevel(level_of(settings), notices)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.evidence.recorder import Recorder
-    from drsn.agent.monitoring.findings import Findings
+    from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.service.overlap import Overlap
 
 SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
@@ -49,7 +49,7 @@ class Pipeline:
     """Outputs of the network -> diagnoses."""
     engine: AlarmEngine
     """The alarm states; a diagnosis changes the state of its sensor."""
-    monitors: Callable[[Batcher, Outputs], Findings | None] | None = None
+    monitors: Monitors | None = None
     """Evaluate each batch beside the network; None: no sensor has a monitor."""
     recorder: Recorder | None = None
     """Keeps the windows as evidence."""
@@ -170,7 +170,8 @@ class Pipeline:
 
     def take_notices(self) -> list[Notice]:
         """Return the warnings since the last call, oldest first, for the log."""
-        return [] if self.intake is None else self.intake.take_notices()
+        of_intake = [] if self.intake is None else self.intake.take_notices()
+        return of_intake if self.monitors is None else of_intake + self.monitors.notices.take()
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Empty the batches without a decision, and read on from these cursors: the packets are sent again.

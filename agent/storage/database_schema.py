@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS journal (
 CREATE TABLE IF NOT EXISTS replies (
     id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL UNIQUE, reply TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS trends (
+    sensor TEXT NOT NULL, seconds INTEGER NOT NULL, start_unix_s INTEGER NOT NULL, record BLOB NOT NULL,
+    PRIMARY KEY (sensor, seconds, start_unix_s)
+) STRICT, WITHOUT ROWID;
 """
 """`alarms.counters` has what every window changes (drsn.agent.decision.counters); NULL: `state` has it too."""
 

@@ -26,6 +26,7 @@ class Wdcnn(Network):
 
     def __init__(self, config: NetworkConfig) -> None:
         nn.Module.__init__(self)
+        self.order_domain = False
         blocks = [*_block(config.channels, CHANNELS[0], kernel=64, stride=16, padding=24)]
         for entering, leaving in pairwise(CHANNELS[:-1]):
             blocks += _block(entering, leaving, kernel=3, stride=1, padding=1)
@@ -37,7 +38,7 @@ class Wdcnn(Network):
         self.classifier = nn.Linear(HIDDEN, config.labels)
         self.train()
 
-    def forward(self, x: Tensor) -> NetworkOutput:
+    def forward(self, x: Tensor, revolutions: Tensor | None = None) -> NetworkOutput:  # noqa: ARG002 (time domain)
         """Diagnose float32[batch, channels, window]."""
         embedding = self.hidden(self.body(x))
         return NetworkOutput(self.classifier(embedding), embedding, None)

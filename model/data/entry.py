@@ -27,6 +27,8 @@ class RecordingEntry:
     sample_rate_hz: float | None = None
     rpm: float | None = None
     channels: tuple[int | str, ...] = ()
+    load: str = ""
+    machine: str = ""
 
 
 def group_of(below_label: str, name: str, pattern: str | None) -> str:

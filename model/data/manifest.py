@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAME = "manifest.csv"
 REQUIRED = ("file", "label")
-COLUMNS = (*REQUIRED, "group", "set", "sample_rate_hz", "rpm", "channel", "channels", "note")
+COLUMNS = (*REQUIRED, "group", "set", "sample_rate_hz", "rpm", "load", "machine", "channel", "channels", "note")
 """Columns of a manifest. `note` is free text. An unknown column is an error: a misspelt `group` would cause a leak."""
 
 
@@ -84,6 +84,8 @@ def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | N
         set=of_set,
         sample_rate_hz=_positive(where, "sample_rate_hz", row),
         rpm=_positive(where, "rpm", row),
+        load=row.get("load", ""),
+        machine=row.get("machine", ""),
         channels=channels,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class Recording:
     """Samples and what is known of them.
 
     `samples` is float32[channels, n] in the sensor's unit. `group` says what a split must keep apart: the
-    load, or the machine. `rpm` is the shaft's speed, None where nobody wrote it down.
+    load, or the machine. `rpm` is the shaft's speed, None where nobody wrote it down; `load` and `machine` are empty
+    there.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Recording:
     sample_rate_hz: float
     group: str = ""
     rpm: float | None = None
+    load: str = ""
+    machine: str = ""
 
     @property
     def n_samples(self) -> int:
@@ -36,14 +39,7 @@ class Recording:
     def part(self, start: float, stop: float) -> Recording:
         """A part of the recording, between two fractions of its length."""
         first, last = int(start * self.n_samples), int(stop * self.n_samples)
-        return Recording(
-            name=self.name,
-            label=self.label,
-            samples=self.samples[:, first:last],
-            sample_rate_hz=self.sample_rate_hz,
-            group=self.group,
-            rpm=self.rpm,
-        )
+        return replace(self, samples=self.samples[:, first:last])
 
 
 def sha256_of(recordings: Iterable[Recording]) -> str:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 DPI = 150
 
 
+def sets_of(corpus: Corpus) -> dict[str, list[str]]:
+    """Set -> names of its recordings, so that a surprising accuracy can be traced to them."""
+    sets = {"train": corpus.train, "validation": corpus.validation, "test": corpus.test}
+    return {name: [recording.name for recording in part] for name, part in sets.items()}
+
+
 def write(folder: Path, checkpoint: Checkpoint, scores: Sequence[Score], recipe: Recipe, corpus: Corpus) -> list[Path]:
     """Write `metrics.json`, `accuracy.png`, `confusion.png`, `calibration.png` and `examples.png`; return their paths.
 
@@ -32,7 +38,7 @@ def write(folder: Path, checkpoint: Checkpoint, scores: Sequence[Score], recipe:
         StorageError: the folder can't be written.
         UnavailableError: matplotlib is not installed.
     """
-    document = json.dumps(metrics_of(checkpoint, scores), indent=1)
+    document = json.dumps({**metrics_of(checkpoint, scores), "sets": sets_of(corpus)}, indent=1)
     pictures = {
         "accuracy.png": accuracy_figure(scores),
         "confusion.png": confusion_figure(checkpoint, scores),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drsn.model.report.comparison import comparison
 from drsn.model.report.levels import levels_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def summary(checkpoint: Checkpoint, scores: Sequence[Score], recordings: Sequenc
     metrics = checkpoint.training.metrics
     said = f"\n{expectation(metrics['expected'])}" if "expected" in metrics else ""
     blocks = [
+        *comparison(metrics),
         f"{checkpoint.name} {checkpoint.version}: test accuracy, %\n{table(scores)}{said}",
         f"share of each label's test windows that is named right, %\n{recall_table(scores, checkpoint, recordings)}",
     ]

@@ -14,6 +14,7 @@ import numpy as np
 from drsn.model.conditioning import Conditioner, native_window, real_fft
 from drsn.model.errors import BadDataError
 from drsn.model.noise import spectrum_power, unit_noise_spectrum
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,9 @@ GROUPS = 8
 """Groups in a batch. The windows of one group share their noise and change of speed, and so one FFT."""
 
 EQUALISER_POINTS = 9
+
+SPEED_ERROR = 0.01
+"""Largest relative error of a window's speed in training: a drive's display, or a speed that drifts."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Augmenter:
         rates = {recording.sample_rate_hz for recording in recordings}
         assert len(rates) == 1, "loaders bring a data set to one rate"
         window = native_window(self._signal.window, rates.pop(), self._signal.sample_rate_hz)
-        self._natives = native_windows(window, self._settings.speed)
+        self._nominal, self._natives = window, native_windows(window, self._settings.speed)
         for recording in recordings:
             window_s = self._signal.window / self._signal.sample_rate_hz * (1 + self._settings.speed)
             if recording.n_samples < round(window_s * recording.sample_rate_hz):
@@ -65,7 +69,7 @@ class Augmenter:
     def draw(self) -> TrainingBatch:
         """Draw the next batch."""
         signal, rng = self._signal, self._rng
-        samples = np.empty((self._batch, signal.channels, signal.window), np.float32)
+        samples = np.empty((self._batch, signal.input_channels, signal.window), np.float32)
         labels = len(self._by_label)
         if self._shares is None:
             label = rng.integers(labels, size=self._batch)
@@ -76,7 +80,10 @@ class Augmenter:
         return TrainingBatch(samples, label)
 
     def _group(self, label: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cut, equalise, add noise, condition: all but the cut on the windows' spectra, with one FFT each way."""
+        """Cut, equalise, add noise, condition: all but the cut on the windows' spectra, with one FFT each way.
+
+        In the order domain the shaft's angle follows, at a speed that is wrong by up to `SPEED_ERROR`.
+        """
         signal, settings, rng = self._signal, self._settings, self._rng
         chosen = [self._by_label[index][rng.integers(len(self._by_label[index]))] for index in label]
         # A window of other length, taken for one of the model's duration, is the machine at another speed.
@@ -94,7 +101,13 @@ class Augmenter:
         spectrum += strength * unit_noise_spectrum(noise, samples.shape, rng)
         rate_hz = native / signal.window * signal.sample_rate_hz
         conditioner = Conditioner(signal.window, signal.sample_rate_hz, signal.bandwidth_hz, rate_hz)
-        return conditioner.from_spectrum(spectrum)
+        windows = conditioner.from_spectrum(spectrum)
+        if signal.domain == "time":
+            return windows
+        error = rng.uniform(1 - SPEED_ERROR, 1 + SPEED_ERROR, len(chosen)) * native / self._nominal
+        rpm = error * np.array([recording.rpm or np.nan for recording in chosen])
+        angle = shaft_angle(rpm, signal.window, signal.sample_rate_hz)
+        return np.concatenate([windows, angle[:, np.newaxis]], axis=1)
 
 
 def label_shares(recipe: Recipe) -> NDArray[np.float64] | None:

@@ -78,7 +78,7 @@ def calibrated_checkpoint(recipe: Recipe, network: Network, corpus: Corpus) -> C
     """
     known = fit_novelty(recipe, network, corpus.train)
     temperature, parts = _fit_temperature(DeployedModel(network, known).eval(), recipe, corpus.validation)
-    samples, label = _validation(recipe, corpus)
+    samples, label = validation_windows(recipe, corpus.validation)
     outputs = run(DeployedModel(network, known, temperature).eval(), samples)
     threshold = fit_threshold(outputs.novelty, recipe.evaluation.acceptance)
     metrics = {
@@ -117,10 +117,12 @@ def _fit_temperature(
     return temperature, {name: (calibrated.part(part), windows.label[part]) for name, part in sized.items()}
 
 
-def _validation(recipe: Recipe, corpus: Corpus) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Validation windows as recorded, and under each noise at each SNR that the model must accept."""
+def validation_windows(
+    recipe: Recipe, recordings: Sequence[Recording]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The recordings' windows as recorded, and under each noise at each SNR that the model must accept."""
     evaluation = recipe.evaluation
     cells = [Disturbance()]
     cells += [Disturbance(n, snr_db) for n in evaluation.noises for snr_db in evaluation.accepted_snr_db]
-    sets = [windows_of(corpus.validation, recipe, cell, recipe.seed) for cell in cells]
+    sets = [windows_of(recordings, recipe, cell, recipe.seed) for cell in cells]
     return np.concatenate([s.samples for s in sets]), np.concatenate([s.label for s in sets])

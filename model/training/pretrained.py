@@ -53,13 +53,14 @@ class PretrainedModel:
     def network(self) -> Network:
         """The bundle's network with its weights, in evaluation mode."""
         contract = self.contract
-        ends = {"labels": len(contract.labels), "channels": contract.channels, "window": contract.window}
-        network = network_of(NetworkConfig(**ends, **self.architecture.model_dump()))
+        signal = contract.model_dump(include={"channels", "window", "domain"})
+        architecture = self.architecture.model_dump()
+        network = network_of(NetworkConfig(labels=len(contract.labels), **signal, **architecture))
         network.load_state_dict(self.state)
         return network.eval()
 
     def with_architecture(self, recipe: Recipe) -> Recipe:
-        """The recipe with the bundle's architecture.
+        """The recipe with the bundle's architecture, whose network is carried: it is what was pretrained.
 
         Raises:
             ConfigurationError: the recipe names another architecture, or its signal is not the bundle's.
@@ -76,7 +77,8 @@ class PretrainedModel:
                 f"recipe {recipe.name}: network is not the one of bundle {self.name} {self.version}; "
                 "leave [network] out, or train without --from"
             )
-        return recipe.model_copy(update={"network": self.architecture})
+        selection = recipe.selection.model_copy(update={"carry": "network"})
+        return recipe.model_copy(update={"network": self.architecture, "selection": selection})
 
     def initial_network(self, recipe: Recipe) -> Network:
         """A network for the recipe's labels: the bundle's weights, with fresh rows for labels that the bundle lacks."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from drsn.model.deployed_model import normalise
+from drsn.model.deployed_model import model_input
 
 if TYPE_CHECKING:
     from drsn.model.network import Network
@@ -71,9 +71,10 @@ class Trainer:
     def train_step(self, batch: TrainingBatch) -> float:
         """Take one optimiser step; return the loss of this batch."""
         smoothing = self._settings.label_smoothing
-        x, label = normalise(torch.from_numpy(batch.samples)), torch.from_numpy(batch.label)
+        inputs = model_input(self.network, torch.from_numpy(batch.samples))
+        label = torch.from_numpy(batch.label)
         losses = [
-            functional.cross_entropy(member(x).logits, label, label_smoothing=smoothing)
+            functional.cross_entropy(member(*inputs).logits, label, label_smoothing=smoothing)
             for member in self.network.member_networks
         ]
         loss = torch.stack(losses).mean()

@@ -11,9 +11,11 @@ from drsn.model.confidence import on_test_set, with_row
 from drsn.model.confidence_interval import expected_accuracy
 from drsn.model.evaluate import Score, evaluate
 from drsn.model.sources import corpus_of
+from drsn.model.training.blind_conditions import BlindCondition, blind_on_test_set
 from drsn.model.training.calibrate import calibrated_checkpoint
 from drsn.model.training.fine_tuning import compare
 from drsn.model.training.loop import Progress, fit
+from drsn.model.training.selection import select_model
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The trained model and its scores on the test set."""
+    """The trained model and its scores on the test set, and the conditions that it never finds and accepts."""
 
     checkpoint: Checkpoint
     scores: tuple[Score, ...]
+    blind: tuple[BlindCondition, ...] = ()
 
 
 def train(
@@ -39,7 +42,7 @@ def train(
     pretrained: PretrainedModel | None = None,
     resume_file: ResumeFile | None = None,
 ) -> TrainingResult:
-    """Train, calibrate, evaluate.
+    """Train, select, calibrate, evaluate.
 
     `corpus` saves reading the recipe's recordings again. With `pretrained` this is a fine-tuning, and the recipe must
     have the bundle's architecture (`PretrainedModel.with_architecture`). With `resume_file` it can be interrupted and
@@ -53,6 +56,10 @@ def train(
     corpus = corpus or corpus_of(recipe)
     with resume_file.interruptible() if resume_file else nullcontext():
         network = fit(recipe, corpus.train, progress, pretrained=pretrained, resume_file=resume_file)
+    selection = None
+    if recipe.selection.compare != "none":
+        selection = select_model(recipe, network, corpus, progress)
+        recipe, network = selection.recipe, selection.network
     checkpoint = calibrated_checkpoint(recipe, network, corpus)
     fitted_s = time.monotonic() - started
     scores = evaluate(checkpoint, recipe, corpus.test)
@@ -62,8 +69,13 @@ def train(
     if pretrained:
         metrics["origin"] = pretrained.reference
         metrics["fine_tuning"] = asdict(compare(pretrained, checkpoint, recipe, corpus.test))
+    blind: tuple[BlindCondition, ...] = ()
+    if selection:
+        blind = (*selection.blind, *blind_on_test_set(checkpoint, recipe, corpus.test))
+        metrics |= selection.metrics | {"test_by_model": selection.on_test_set(corpus.test)}
+        metrics["blind"] = [condition.document() for condition in blind]
     training = checkpoint.training.model_copy(update={"metrics": metrics})
-    return TrainingResult(replace(checkpoint, training=training), scores)
+    return TrainingResult(replace(checkpoint, training=training), scores, blind)
 
 
 def summary(scores: tuple[Score, ...]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class TensorRtBackend:
         self.contexts: list[BatchContext] = []
         """One for each batch size, the smallest first; empty when the backend is closed."""
         self._cuda = cuda
-        self._shape = (contract.channels, contract.window)
+        self._shape = (contract.input_channels, contract.window)
         with ExitStack() as stack:
             self._engine = Engine(library, plan, contract, max_batch)
             stack.callback(self._engine.close)

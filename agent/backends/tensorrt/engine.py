@@ -159,7 +159,11 @@ class Engine:
 
     def _check(self, contract: ModelContract, max_batch: int) -> None:
         shapes = {tensor.name: tensor.shape for tensor in self.tensors}
-        due = {INPUT: (contract.channels, contract.window), "probabilities": (len(contract.labels),), "novelty": ()}
+        due = {
+            INPUT: (contract.input_channels, contract.window),
+            "probabilities": (len(contract.labels),),
+            "novelty": (),
+        }
         for name, shape in due.items():
             if shapes.get(name) != shape:
                 raise BundleError(f"engine: {name} is {shapes.get(name)} a window, the contract says {shape}")

@@ -20,6 +20,7 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
 from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, Findings
+from drsn.agent.monitoring.monitors import Monitors
 from drsn.agent.mqtt.message import Message
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
@@ -97,14 +98,13 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     engine = _engine(header, record.event)
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
-    findings = iter([_findings(header, note) for note in header.windows])  # what the monitors keep is not in the record
     pipeline = Pipeline(
         None,
         batcher,
         backend,
         Interpreter(contract),
         engine,
-        monitors=lambda _batcher, _outputs: next(findings),
+        monitors=_RecordedMonitors(header),
         decided_at=lambda _batch: [next(decided_unix_ns)],
     )
     packet = InFlight(NO_MESSAGE)
@@ -140,6 +140,17 @@ def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
     policy: Policy = _recorded(Policy, header.policy)
     observed = OBSERVED if any(note.observed or note.bearing_nats for note in header.windows) else ()
     return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy, observed=observed)
+
+
+class _RecordedMonitors(Monitors):
+    """Return what the monitors found in each window of a record: what they keep over windows is not in it."""
+
+    def __init__(self, header: RecordHeader) -> None:
+        super().__init__(header.contract.conditions)
+        self._recorded = iter([_findings(header, note) for note in header.windows])
+
+    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:  # noqa: ARG002 (of any batch)
+        return next(self._recorded)
 
 
 def _findings(header: RecordHeader, note: WindowNote) -> Findings | None:

@@ -7,7 +7,7 @@ from graphs import CONTRACT, diagnosis, trained_by_chance
 
 from drsn.export.half import halved
 from drsn.export.onnx_from_torch import onnx_from_torch
-from drsn.model.network import Family, View
+from drsn.model.network import Family, Spectrum, View
 
 FLOAT, FLOAT16 = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16
 EVERY = pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
@@ -57,3 +57,17 @@ def test_weights_are_float16_and_normalisation_and_novelty_are_not(family: Famil
             assert not {types[name] for name in node.input if name in types} & {FLOAT16}, node.name
     ends = (*model.graph.input, *model.graph.output)
     assert {end.type.tensor_type.elem_type for end in ends} == {FLOAT}
+
+
+@pytest.mark.parametrize("domain", ["time", "order"])
+@pytest.mark.parametrize("spectrum", [Spectrum.NONE, Spectrum.BESIDE, Spectrum.ALONE], ids=lambda form: form.value)
+def test_the_linear_model_and_the_lines_in_orders_stay_float32(spectrum: Spectrum, domain: str):
+    graph = diagnosis(Family.DRSN_CW, View.ENVELOPE_SPECTRUM, spectrum=spectrum, domain=domain)
+    x = torch.randn(3, 1, 512)
+    if domain == "order":
+        angle = torch.linspace(0, 1, 512) * torch.tensor([[[0.5]], [[2.0]], [[9.0]]])
+        x = torch.cat([x, angle], dim=1)
+    with torch.no_grad():
+        expected, actual = graph(x), halved(graph)(x)
+    assert {tensor.dtype for tensor in actual} == {torch.float32}
+    torch.testing.assert_close(actual[1], expected[1], rtol=0, atol=2e-2)

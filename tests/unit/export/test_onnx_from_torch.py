@@ -12,12 +12,15 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from graphs import CONTRACT as WINDOWS_OF_512
+from graphs import diagnosis
 
 from drsn.export.onnx_from_torch import onnx_from_torch
 from drsn.model.contract import Label, ModelContract
 from drsn.model.deployed_model import DeployedModel
-from drsn.model.network import Family, Network, NetworkConfig
+from drsn.model.network import Family, Network, NetworkConfig, Spectrum, View
 from drsn.model.novelty import fit_coefficients
+from drsn.model.shaft_angle import shaft_angle
 
 CONTRACT = ModelContract(
     labels=(
@@ -128,3 +131,21 @@ def test_gain_and_offset_of_the_sensor_do_not_matter(exported: Exported):
 def test_a_graph_in_training_mode_is_refused():
     with pytest.raises(ValueError, match="eval"):
         onnx_from_torch(network(Family.DRSN_CW).train(), CONTRACT)
+
+
+@pytest.mark.parametrize("domain", ["time", "order"])
+@pytest.mark.parametrize("spectrum", [Spectrum.NONE, Spectrum.BESIDE, Spectrum.ALONE], ids=lambda form: form.value)
+def test_the_linear_model_and_the_order_domain_run_in_onnx_runtime(spectrum: Spectrum, domain: str):
+    graph = diagnosis(Family.DRSN_CW, View.ENVELOPE_SPECTRUM, spectrum=spectrum, domain=domain)
+    contract = WINDOWS_OF_512.model_copy(update={"domain": domain})
+    content = onnx_from_torch(graph, contract)
+    x = np.random.default_rng(1).standard_normal((5, contract.input_channels, 512)).astype(np.float32)
+    if domain == "order":
+        x[:, -1] = shaft_angle([0.0, 300.0, 1500.0, 6000.0, 30_000.0], 512, 12_000.0)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = graph(torch.from_numpy(x))
+    for ours, theirs in zip(expected, session.run(list(graph.output_names), {"x": x}), strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-3)
+    used = {node.op_type for node in onnx.load_from_string(content).graph.node}
+    assert used <= {*PLAIN.split(), *["Flatten", "Log", "Reshape", "Split", "Squeeze", "Transpose"]}

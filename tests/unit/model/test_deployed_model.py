@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from drsn.model.deployed_model import DeployedModel, normalise
-from drsn.model.network import Family, Network, NetworkConfig
+from drsn.model.deployed_model import NO_SPEED, DeployedModel, normalise
+from drsn.model.ensemble import network_of
+from drsn.model.network import Family, Network, NetworkConfig, Spectrum
 from drsn.model.novelty import Novelty, NoveltyCoefficients, fit_coefficients
 
 
@@ -86,3 +87,16 @@ def test_output_names_match_what_comes_out(family: Family, known: NoveltyCoeffic
     diagnosis = DeployedModel(Network(NetworkConfig(labels=5, family=family)), known).eval()
     assert len(diagnosis(torch.randn(2, 1, 2048))) == len(diagnosis.output_names)
     assert ("alpha" in diagnosis.output_names) == family.value.startswith("drsn")
+
+
+def test_in_the_order_domain_a_window_without_a_speed_is_novel_beyond_measure():
+    network = network_of(NetworkConfig(labels=3, window=512, domain="order", spectrum=Spectrum.ALONE)).eval()
+    features = network.classifier.in_features
+    whitener = np.eye(features, dtype=np.float32)
+    known = NoveltyCoefficients(np.zeros(features, np.float32), whitener, whitener, np.zeros((3, features), np.float32))
+    angle = torch.linspace(0, 2, 512).expand(1, 1, 512)
+    window = torch.cat([torch.randn(1, 1, 512), angle], dim=1).repeat(2, 1, 1)
+    window[1, 1] = 0
+    novelty = DeployedModel(network, known).eval()(window)[2].detach()
+    assert abs(float(novelty[0])) < 1e4
+    assert float(novelty[1]) > NO_SPEED / 2

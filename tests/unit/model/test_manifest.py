@@ -96,3 +96,8 @@ def test_any_text_is_a_manifest_or_refused(read: Callable[..., tuple[RecordingEn
         assert all(entry.name and entry.label for entry in entries)
 
     read_or_refuse()
+
+
+def test_load_and_machine_are_conditions_that_can_be_left_out(read: Callable[..., tuple[RecordingEntry, ...]]):
+    (entry,) = read("file,label,load,machine\n1.wav,normal,2 hp,pump 1\n")
+    assert (entry.load, entry.machine) == ("2 hp", "pump 1")

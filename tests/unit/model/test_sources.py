@@ -36,6 +36,18 @@ def test_cwru_is_split_by_load_and_validated_on_what_comes_later(cwru_folder: Pa
         assert not np.array_equal(early.samples[:, -late.n_samples :], late.samples)
 
 
+def test_in_the_order_domain_each_recording_needs_its_speed(tiny: dict[str, Any], tmp_path: Path):
+    for label in ("normal", "inner_race", "outer_race"):
+        for name in ("train", "validation", "test"):
+            (tmp_path / name / label).mkdir(parents=True)
+            rng = np.random.default_rng([*f"{label}/{name}".encode()])
+            np.savez(tmp_path / name / label / "1.npz", samples=rng.standard_normal(4000), sample_rate_hz=12_000)
+    data = {"source": "folder", "path": str(tmp_path)}
+    document = {**tiny, "data": data, "signal": {**tiny["signal"], "domain": "order"}}
+    with pytest.raises(BadDataError, match=r"9 recordings have no speed, such as .*give each its rpm"):
+        corpus_of(recipe_from(document, "tiny"))
+
+
 def test_missing_data_says_what_to_set(tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("DRSN_DATA_DIR", raising=False)
     with pytest.raises(BadDataError, match="DRSN_DATA_DIR"):

@@ -9,6 +9,7 @@ from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import MAX_RATES, Batcher
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.model.conditioning import Conditioner, native_window
+from drsn.model.shaft_angle import shaft_angle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,3 +162,18 @@ def test_arrays_above_the_bound_are_freed_after_the_batch(contract: ModelContrac
     batch.add("a", window(1_000_000.0), in_flight, 0.0)
     batch.clear()
     assert batch.rates_hz == ()
+
+
+def test_in_the_order_domain_the_last_channel_is_the_shafts_angle(contract: ModelContract, in_flight: InFlight):
+    """A window without a speed has an angle of 0: the graph refuses it."""
+    batch = Batcher(contract.model_copy(update={"domain": "order"}), max_windows=3, deadline_s=0.02)
+    rpms = (1500.0, None, 600.0)
+    for seed, rpm in enumerate(rpms):
+        samples = window(seed=seed).samples
+        batch.add("press4", framed(samples, 12_000.0, 7, rpm=rpm), in_flight, 0.0)
+    batch.measure()
+    assert batch.x.shape == (3, 2, 256)
+    np.testing.assert_allclose(batch.x[:, 1], shaft_angle([1500.0, np.nan, 600.0], 256, 12_000.0), rtol=1e-6)
+    expected = np.empty((1, 256), np.float32)
+    Conditioner(256, 12_000.0, 5_300.0, 12_000.0)(window(seed=2).samples, expected)
+    np.testing.assert_array_equal(batch.x[2, :1], expected)

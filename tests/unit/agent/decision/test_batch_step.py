@@ -14,7 +14,7 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED
+from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, VIBRATION_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +130,24 @@ def test_a_sensor_without_a_monitor_has_no_condition_of_monitors(few_rows: int):
     with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
         twins.batch([("a", *HEALTHY), ("b", *observed(-1.0)), ("c", *observed(NOT_EVALUATED, -1.0))])
         twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_higher_zone_while_the_level_stands_is_one_event(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    window = ("a", *observed(NO_MONITOR, 9.0))
+    twins.batch([window] * 2)
+    seen = []
+    for _ in range(6):  # the zone of a window is that of its row: B, C, D
+        twins.batch([window] * 3)
+        level = twins.reference.sensors["a"].conditions[VIBRATION_LEVEL]
+        seen.append((level.label, level.seq))
+        twins.the_states_are_equal()
+    assert len(set(seen)) == 1
+    assert level.label == "zone_d"
+    assert level.severity is not None
+    with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
+        twins.batch([window] * 3)
 
 
 @pytest.mark.parametrize("few_rows", [0, 99])

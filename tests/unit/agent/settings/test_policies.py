@@ -8,7 +8,9 @@ from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.settings.policies import bearing_of, ignored_faults, policy_of, rpm_of
+from drsn.agent.monitoring.vibration_level import LevelSetup
+from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
+from drsn.agent.settings.policies import bearing_of, ignored_faults, level_of, policy_of, rpm_of
 from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -65,3 +67,18 @@ def test_bearing_and_speed_of_a_sensor(tmp_path):
     made = settings(tmp_path, sensors=overrides)
     assert (bearing_of(made)("fan.de").balls, rpm_of(made)("fan.de")) == (9, 1480)
     assert (bearing_of(made)("pump.de"), rpm_of(made)("pump.de")) == (None, None)
+
+
+def test_own_limits_come_before_those_of_the_machine_group(tmp_path):
+    sensors = [
+        {"match": "a", "machine_group": "large_flexible", "level_from_hz": 2},
+        {"match": "b", "machine_group": "large_flexible", "level_limits_mm_s": [1, 2, 3]},
+        {"match": "c", "machine_group": "large_flexible", "vibration_level": {"raise_from": "zone_d"}},
+        {"match": "d"},
+    ]
+    level = level_of(settings(tmp_path, sensors=sensors, vibration_level={"raise_from": "zone_b"}))
+    group = LIMITS_MM_S["large_flexible"]
+    assert level("a") == LevelSetup(group, 2.0, "zone_b")
+    assert level("b") == LevelSetup((1.0, 2.0, 3.0), 10.0, "zone_b")
+    assert level("c") == LevelSetup(group, 10.0, "zone_d")
+    assert level("d") is level("e") is None
