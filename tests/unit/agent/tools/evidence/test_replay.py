@@ -165,7 +165,7 @@ def test_what_the_monitors_found_is_part_of_the_record(contract, form):
     line.engine = AlarmEngine(contract, "0" * 64, lambda _sensor: MONITORED, observed=OBSERVED)
 
     class Finding(Monitors):
-        def __call__(self, batcher, outputs) -> Findings:
+        def __call__(self, batcher, outputs) -> Findings:  # noqa: ARG002 (whatever the network gave)
             rows = len(batcher)
             nats = np.zeros((rows, len(conditions)), np.float32)
             nats[:, conditions.index("ball")] = 7.5
