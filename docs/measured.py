@@ -164,29 +164,23 @@ def _novelty() -> dict[str, Any]:
     return document
 
 
-def commission_parts() -> dict[str, str]:
-    """What `benchmarks/commission.py` measured: gain and cost of an allowance."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "commission.json").read_text(encoding="utf-8"))
-    gain = [
-        "| noise | half | allowance | other half accepted | faults accepted | of those named right |",
-        "|---|---|---|---|---|---|",
+def baseline_table() -> str:
+    """What `benchmarks/baseline.py` measured: changes that a health baseline finds, and false alarms."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "baseline.json").read_text(encoding="utf-8"))
+    rows = [
+        "| machines | noise | speed | played | alarms | windows to it | unknown state | most nats |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for row in found["machine_at_3_hp"]:
-        level = "as recorded" if row["snr_db"] is None else f"{row['snr_db']:+g} dB"
-        allowance = "**refused**" if row["allowance"] is None else f"{row['allowance']:.1f}"
-        both = [row["before"], row.get("after") or row["before"]]
-        cells = [
-            " → ".join(f"{100 * part[what][key]:.1f}" for part in both) + " %"
-            for what, key in (("healthy", "accepted"), ("faults", "accepted"), ("faults", "right_of_accepted"))
-        ]
-        gain.append(f"| {level} | {row['half']} | {allowance} | {' | '.join(cells)} |")
-    names = list(found["cost"][0]["refused"])
-    cost = [f"| allowance | {' | '.join(f'refused: {name}' for name in names)} |", "|---" * (len(names) + 1) + "|"]
-    for row in found["cost"]:
-        cells = [f"{100 * row['refused'][name]:.1f} %" for name in names]
-        cost.append(f"| {row['allowance']:.1f} | {' | '.join(cells)} |")
-    cost[-1] = cost[-1].replace("| ", "| at most ", 1)
-    return {"commissioned": "\n".join(gain), "allowed": "\n".join(cost)}
+    for name, measured in found["sets"].items():
+        for row in measured:
+            level = "as recorded" if row["snr_db"] is None else f"{row['snr_db']:g} dB"
+            windows = "" if row["windows_to_alarm"] is None else f"{row['windows_to_alarm']:.0f}"
+            known = "given" if row["speed_known"] else "not given"
+            rows.append(
+                f"| {name} | {level} | {known} | {row['kind']} | {row['alarms']} of {row['recordings']} | {windows} "
+                f"| {100 * row['unknown']:.0f} % | {row['most_nats']:.0f} of {found['threshold_nats']:.0f} |"
+            )
+    return "\n".join(rows)
 
 
 def refused_table() -> str:

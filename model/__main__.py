@@ -1,8 +1,9 @@
-"""`drsn-train RECIPE.toml` makes a checkpoint; `drsn-train evaluate CHECKPOINT` measures it."""
+"""`drsn-train`: train from a recipe, `evaluate` a checkpoint, or learn the health `baseline` of a machine."""
 
 from __future__ import annotations
 
 import os
+import pkgutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ def _command(argv: list[str]) -> int:
         from drsn.model.evaluate_command import evaluate_command  # noqa: PLC0415
 
         return evaluate_command(argv[1:])
+    if argv[:1] == ["baseline"]:
+        # By its name: the science does not import the agent, whose features and whose network a baseline is of.
+        return int(pkgutil.resolve_name("drsn.agent.tools.baseline.cli:baseline_command")(argv[1:]))
     from drsn.model.train_command import train_command  # noqa: PLC0415
 
     return train_command(argv)

@@ -29,8 +29,9 @@ class FourierTransform(nn.Module):
     rows_matrix: Tensor
     columns_matrices: Tensor
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, frames: int, bands: int) -> None:
         super().__init__()
+        self.bands = bands
         if frames % 2:
             raise ValueError(f"{frames} frames are odd")
         columns = max(each for each in range(1, math.isqrt(frames) + 1) if frames % each == 0 and each % 2 == 0)
@@ -47,13 +48,12 @@ class FourierTransform(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32[batch, bands, frames] to power [batch, bands, frames / 2]: the bins from 0 on, without the last."""
-        bands = x.shape[1]
-        grid = x.reshape(-1, bands, self.rows, self.columns).transpose(2, 3)  # [B, bands, n2, n1]
-        part = (grid @ self.rows_matrix).reshape(-1, bands, self.columns, 2, self.rows)  # [B, bands, n2, 2, k1]
-        part = part.permute(4, 0, 1, 3, 2).reshape(self.rows, -1, 2 * self.columns)  # [k1, B * bands, 2 * n2]
+        grid = x.reshape(-1, self.rows, self.columns).transpose(1, 2)  # [B * bands, n2, n1]
+        part = (grid @ self.rows_matrix).reshape(-1, self.columns, 2, self.rows)  # [B * bands, n2, 2, k1]
+        part = part.permute(3, 0, 2, 1).reshape(self.rows, -1, 2 * self.columns)  # [k1, B * bands, 2 * n2]
         real, imaginary = (part @ self.columns_matrices).chunk(2, dim=-1)  # [k1, B * bands, k2] each
         power = real.square() + imaginary.square()
-        return power.reshape(self.rows, -1, bands, self.columns // 2).permute(1, 2, 3, 0).flatten(2)
+        return power.permute(1, 2, 0).reshape(-1, self.bands, self.frames // 2)
 
 
 class LogEnvelopeSpectrum(nn.Module):
@@ -68,9 +68,9 @@ class LogEnvelopeSpectrum(nn.Module):
     pooling: Tensor
     window: Tensor
 
-    def __init__(self, frames: int, bins: int) -> None:
+    def __init__(self, frames: int, bins: int, bands: int) -> None:
         super().__init__()
-        self.transform = FourierTransform(frames)
+        self.transform = FourierTransform(frames, bands)
         window = torch.hann_window(frames, periodic=False, dtype=torch.float64)
         self.register_buffer("window", (window / window.square().sum().sqrt()).float(), persistent=False)
         self.register_buffer("pooling", log_bins(frames // 2, bins).float(), persistent=False)

@@ -46,7 +46,8 @@ def train_command(argv: list[str]) -> int:
 def _parser() -> Parser:
     parser = Parser(
         prog="drsn-train",
-        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one.",
+        description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
+        "'drsn-train baseline FOLDER' learns what is healthy from recordings.",
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the recipe>")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from feature_monitor import FeatureMonitor
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from one_window_engine import OneWindowEngine
@@ -137,7 +138,9 @@ def batch_of(windows: list[Window], end_unix_ns: int = 0) -> tuple[WindowBatch, 
 
 
 def commissioning() -> Commissioning:
-    return Commissioning(BUNDLE, CONTRACT.abstention_threshold, lambda: 50.0, seconds=6.0, give_up_after_s=60.0)
+    return Commissioning(
+        BUNDLE, CONTRACT.abstention_threshold, FeatureMonitor(CONTRACT), seconds=6.0, give_up_after_s=60.0
+    )
 
 
 def answer_of(act: Callable[[Any], object], engine: AlarmEngine | OneWindowEngine) -> object:

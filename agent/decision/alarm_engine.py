@@ -15,7 +15,7 @@ from drsn.agent.decision.baseline import with_allowance
 from drsn.agent.decision.batch_feed import FEW_ROWS, BatchFeed
 from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.sensor_table import SensorTable
@@ -77,7 +77,8 @@ class AlarmEngine:
         few_rows: int = FEW_ROWS,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
-        columns = (*self._conditions, *observed)
+        of_model = len(contract.conditions) - 1
+        columns = (*self._conditions[:of_model], ANY_FAULT, *self._conditions[of_model:], *observed)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)
@@ -193,6 +194,8 @@ class AlarmEngine:
         """
         self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
         self._shelvings.update(name, self.sensors[name])
+        if self._commissioning is not None:
+            self._commissioning.note_alarms(name, self.sensors[name])
         return self._outcome(name, None, self.sensors[name], changes)
 
     def forget(self, name: str, by: str) -> Outcome:
@@ -207,6 +210,7 @@ class AlarmEngine:
             raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
         if self._commissioning is not None:
             self._commissioning.cancel(name, by)
+            self._commissioning.use(name, None)
         del self.sensors[name]
         forgotten = self.forgotten[name] = SensorState({}, seq=sensor.seq)
         self._policies.forget(name)
@@ -239,6 +243,8 @@ class AlarmEngine:
         if sensor.commission is None:
             raise RefusedError(f"{name} is not commissioned")
         self.sensors[name] = sensor = replace(sensor, commission=None)
+        if self._commissioning is not None:
+            self._commissioning.use(name, sensor)
         return self._outcome(name, None, sensor, [])
 
     def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
@@ -255,6 +261,8 @@ class AlarmEngine:
         more = len(after.conditions) > len(self.sensors.cold[slot].conditions)
         after = replace(after, period_s=self._silence.restart(slot))
         self.sensors.put(slot, after, [change.name for change in changes])
+        if changes and self._commissioning is not None:
+            self._commissioning.note_alarms(name, after)
         if changes or more or self.sensors.outside[slot]:
             self._take_over(name, slot, after, policy)
         return after, changes

@@ -6,31 +6,38 @@ the stream does not end it: windows are taken one by one, and a link that loses 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
-from drsn.agent.decision.baseline import (
-    GATE_SHARE,
-    LEAST_WINDOWS,
-    Baseline,
-    HealthyWindow,
-    UnfitError,
-    best_condition,
-    learn,
-)
+from drsn.agent.decision.baseline import GATE_SHARE, Baseline, HealthyWindow, best_condition, statistics_of
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
 from drsn.agent.decision.operator_action import RefusedError
+from drsn.agent.decision.twin_check import require_fit
+from drsn.agent.monitoring.baseline_file import BaselineFile
+from drsn.agent.monitoring.baseline_model import LEAST_WINDOWS, UnfitError, learn
+from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
     from drsn.agent.decision.diagnosis import Diagnosis
+    from drsn.agent.monitoring.baseline_monitor import BaselineMonitor, FeatureRow
 
 PROGRESS_S = 5.0
 """Seconds from one progress report to the next."""
+
+MOST_WINDOWS = 8192
+"""Windows that are kept, 2 MB of features. When there are more, every second one is dropped, and only every second one
+is kept from then on: days of windows are thinned out evenly."""
+
+GIVE_UP_FACTOR = 5.0
+"""A request with its own time is given up after so many times of it."""
 
 NS = 1_000_000_000
 
@@ -44,6 +51,12 @@ class CommissioningRequest:
     comment: str | None = None
     gate: bool = False
     """Derive a gate's RMS too."""
+    healthy: bool = False
+    """The operator has looked: an alarm that stands is a mistake of the model, and no reason to refuse."""
+    seconds: float | None = None
+    """Signal that is collected; None: as the settings say."""
+    imported: BaselineFile | None = None
+    """The health baseline of a twin machine, to be checked and used instead of the one that would be learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +79,13 @@ class Collection:
     request: CommissioningRequest
     settle_ns: int
     """Settling time of the gate."""
-    windows: list[HealthyWindow] = field(default_factory=list)
+    seconds: float
+    give_up_after_s: float
+    windows: list[tuple[HealthyWindow, FeatureRow]] = field(default_factory=list)
+    stride: int = 1
+    """One of so many windows is kept."""
+    passed: int = 0
+    """Windows since the last that was kept."""
     signal_ns: int = 0
     new_ns: int = 0
     """Signal since the last window that was taken: those that are taken do not overlap."""
@@ -77,31 +96,48 @@ class Collection:
     progress_s: float = 0.0
     """Monotonic time of the next progress report."""
 
-    def add(self, diagnosis: Diagnosis, suppressed_by: Suppressor | None) -> None:
+    def add(self, diagnosis: Diagnosis, suppressed_by: Suppressor | None, row: FeatureRow) -> None:
         """Take the window, or count it as left out."""
         reading = diagnosis.reading
-        if reading.fault is not None or suppressed_by is not None:
-            self.left_out[reading.fault or str(suppressed_by)] += 1
+        why = reading.fault or suppressed_by
+        if why is None and self.windows and math.isnan(row.rpm) and not math.isnan(self.windows[0][1].rpm):
+            why = "no speed"
+        if why is not None:
+            self.left_out[why] += 1
             return
         self.signal_ns += reading.advance_ns
         self.new_ns += reading.advance_ns
         if self.new_ns >= reading.duration_ns:
             self.new_ns = 0
-            self.windows.append(HealthyWindow(diagnosis.novelty, reading.rms, best_condition(diagnosis)))
+            self._keep(HealthyWindow(diagnosis.novelty, reading.rms, best_condition(diagnosis)), row)
 
-    def progress(self, seconds: float) -> str:
-        """The progress as text, of the seconds of signal that are needed."""
+    @property
+    def complete(self) -> bool:
+        """There is enough to learn from."""
+        return self.signal_ns >= self.seconds * NS and len(self.windows) >= LEAST_WINDOWS
+
+    def progress(self) -> str:
+        """The progress as text."""
         others = "".join(f"; {n} windows left out: {why}" for why, n in self.left_out.most_common())
-        return f"{min(seconds, self.signal_ns / NS):.0f} of {seconds:g} s{others}"
+        return f"{min(self.seconds, self.signal_ns / NS):.0f} of {self.seconds:g} s{others}"
+
+    def _keep(self, window: HealthyWindow, row: FeatureRow) -> None:
+        self.passed += 1
+        if self.passed < self.stride:
+            return
+        self.passed = 0
+        self.windows.append((window, row))
+        if len(self.windows) > MOST_WINDOWS:
+            self.windows, self.stride = self.windows[::2], 2 * self.stride
 
 
 class Commissioning:
-    """Commissions sensors, any number at the same time.
+    """Commissions sensors, any number at the same time, and keeps the baselines of all sensors in use.
 
     Args:
-        bundle_sha256: of the model whose novelty is learnt.
+        bundle_sha256: of the model.
         threshold: novelty above which the model abstains; None: it never does.
-        most: gives the largest allowance of novelty; called when a baseline is learnt.
+        monitor: compares windows with the health baselines, and gives the features of windows.
         seconds: signal that is collected.
         give_up_after_s: longest time for that, in seconds.
     """
@@ -110,13 +146,14 @@ class Commissioning:
         self,
         bundle_sha256: str,
         threshold: float | None,
-        most: Callable[[], float],
+        monitor: BaselineMonitor,
         seconds: float = 60.0,
         give_up_after_s: float = 300.0,
     ) -> None:
         self.seconds = seconds
+        self.monitor = monitor
         self._progress: list[Progress] = []
-        self._bundle_sha256, self._threshold, self._most = bundle_sha256, threshold, most
+        self._bundle_sha256, self._threshold = bundle_sha256, threshold
         self._give_up_after_s = give_up_after_s
         self._collections: dict[str, Collection] = {}
 
@@ -124,14 +161,42 @@ class Commissioning:
         """Collect a sensor's windows from now on.
 
         Raises:
-            RefusedError: it is under way, or the machine or its sensor is not well.
+            RefusedError: it is under way, the machine or its sensor is not well, or the file is of another signal.
         """
         if name in self._collections:
             by = self._collections[name].request.by
             raise RefusedError(f"{name} is being commissioned, for {by}; undo ends that")
-        if (why := obstacle(sensor)) is not None:
+        if (why := obstacle(sensor, healthy=request.healthy)) is not None:
             raise RefusedError(why)
-        self._collections[name] = Collection(request, settle_ns)
+        imported = request.imported
+        if imported is not None and imported.signal != self.monitor.signal:
+            raise RefusedError(f"the baseline is of {imported.signal}; the windows here are {self.monitor.signal}")
+        seconds, give_up_after_s = self.seconds, self._give_up_after_s
+        if request.seconds is not None:
+            seconds, give_up_after_s = request.seconds, max(give_up_after_s, GIVE_UP_FACTOR * request.seconds)
+        self._collections[name] = Collection(request, settle_ns, seconds, give_up_after_s)
+        self.monitor.collect(name, collects=True)
+
+    def use(self, name: str, sensor: SensorState | None) -> str | None:
+        """Use the health baseline of a sensor's state from now on, if it has one.
+
+        Returns:
+            Why it is not used; None: it is used, or there is none.
+        """
+        text = None if sensor is None or sensor.commission is None else sensor.commission.health
+        if text is None:
+            self.monitor.use(name, None)
+            return None
+        try:
+            file = BaselineFile.of_text(text)
+        except BadDataError as error:
+            self.monitor.use(name, None)
+            return str(error)
+        return None if self.monitor.use(name, file) else f"it is of {file.signal}; the windows here are another signal"
+
+    def note_alarms(self, name: str, sensor: SensorState) -> None:
+        """Stop the ageing of a sensor's baseline while its machine or the sensor has an alarm."""
+        self.monitor.freeze(name, frozen=obstacle(sensor) is not None)
 
     def cancel(self, name: str, by: str) -> bool:
         """End a sensor's commissioning; False: none is under way."""
@@ -142,8 +207,8 @@ class Commissioning:
 
     def add_window(self, name: str, diagnosis: Diagnosis, suppressed_by: Suppressor | None) -> None:
         """Add a window of a sensor; it is left out if something suppresses the machine's conditions."""
-        if name in self._collections:
-            self._collections[name].add(diagnosis, suppressed_by)
+        if name in self._collections and (row := self.monitor.take(name)) is not None:
+            self._collections[name].add(diagnosis, suppressed_by, row)
 
     def tick(self, sensors: Mapping[str, SensorState], now_s: float, now_unix_ns: int) -> list[tuple[str, SensorState]]:
         """End what is to end; return the sensors that are commissioned by now, with their new states.
@@ -156,21 +221,21 @@ class Commissioning:
         done = []
         for name, collection in list(self._collections.items()):
             if collection.deadline_s is None:
-                collection.deadline_s = now_s + self._give_up_after_s
+                collection.deadline_s = now_s + collection.give_up_after_s
                 collection.progress_s = now_s + PROGRESS_S
-            if (why := obstacle(sensors[name])) is not None:
+            if (why := obstacle(sensors[name], healthy=collection.request.healthy)) is not None:
                 self._end(name, why)
-            elif collection.signal_ns >= self.seconds * NS and len(collection.windows) >= LEAST_WINDOWS:
+            elif collection.complete:
                 try:
-                    done.append((name, self._commissioned(sensors[name], collection, now_unix_ns)))
+                    done.append((name, self._commissioned(name, sensors[name], collection, now_unix_ns)))
                     self._end(name, None)
                 except UnfitError as error:
                     self._end(name, str(error))
             elif now_s >= collection.deadline_s:
-                self._end(name, f"given up after {self._give_up_after_s:g} s: {collection.progress(self.seconds)}")
+                self._end(name, f"given up after {collection.give_up_after_s:g} s: {collection.progress()}")
             elif now_s >= collection.progress_s:
                 collection.progress_s = now_s + PROGRESS_S
-                self._progress.append(Progress(collection.request.id, name, pending=collection.progress(self.seconds)))
+                self._progress.append(Progress(collection.request.id, name, pending=collection.progress()))
         return done
 
     @property
@@ -183,28 +248,57 @@ class Commissioning:
         progress, self._progress = self._progress, []
         return progress
 
-    def _commissioned(self, sensor: SensorState, collection: Collection, now_unix_ns: int) -> SensorState:
-        most = float("inf") if self._threshold is None else self._most()
-        learnt = learn(collection.windows, self._threshold, most)
-        request = collection.request
-        gate_rms = GATE_SHARE * learnt.rms if request.gate else None
-        baseline = Baseline(learnt, self._bundle_sha256, gate_rms, now_unix_ns, request.by, request.comment)
+    def _commissioned(self, name: str, sensor: SensorState, collection: Collection, now_unix_ns: int) -> SensorState:
+        """The sensor with its baseline, which is in use from now on.
+
+        Raises:
+            UnfitError: none can be learnt, or that of the twin does not fit.
+        """
+        request, rows = collection.request, [row for _, row in collection.windows]
+        learnt = statistics_of([window for window, _ in collection.windows], self._threshold)
+        features, rpm = np.stack([row.features for row in rows]), np.array([row.rpm for row in rows])
+        if request.imported is None:
+            odds = np.stack([row.log_odds for row in rows])
+            health = learn(features, rpm, odds, self.monitor.conditions)
+            file = BaselineFile(health, self.monitor.signal, self._bundle_sha256, name)
+        else:
+            file = request.imported
+            require_fit(file, features, rpm, self.monitor, uses_model=file.bundle_sha256 == self._bundle_sha256)
+        self.monitor.use(name, file)
+        baseline = Baseline(
+            learnt,
+            self._bundle_sha256,
+            GATE_SHARE * learnt.rms if request.gate else None,
+            now_unix_ns,
+            request.by,
+            request.comment,
+            len(file.baseline.states),
+            file.to_text(),
+        )
         # The machine has run for a minute, so the gate need not settle.
         gate = replace(sensor.gate, running=True, settled_ns=collection.settle_ns) if request.gate else sensor.gate
         return replace(sensor, commission=baseline, gate=gate)
 
     def _end(self, name: str, reason: str | None) -> None:
         self._progress.append(Progress(self._collections.pop(name).request.id, name, reason=reason))
+        self.monitor.collect(name, collects=False)
 
 
-def obstacle(sensor: SensorState) -> str | None:
-    """Why this sensor's windows must not be learnt as healthy; None: they may."""
+def obstacle(sensor: SensorState, *, healthy: bool = False) -> str | None:
+    """Why this sensor's windows must not be learnt as healthy; None: they may.
+
+    Args:
+        sensor: its alarms.
+        healthy: an alarm of the machine is no reason.
+    """
     for name, condition in sensor.conditions.items():
         if name == SENSOR_FAULT and condition.state.active:
             return f"the sensor is at fault ({condition.label}); look after it first"
-        if name not in (UNKNOWN, *SENSOR_CONDITIONS) and (condition.state.active or condition.state.latched):
+        machine = name not in (UNKNOWN, *SENSOR_CONDITIONS)
+        if machine and not healthy and (condition.state.active or condition.state.latched):
             gone = ", gone but latched" if condition.state.latched else ""
             return (
-                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then reset"
+                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then "
+                "reset; if you have looked and it is healthy, commission it with --healthy"
             )
     return None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.reading import Reading
     from drsn.agent.backends.backend import Outputs
+    from drsn.agent.monitoring.calibration import Calibration
     from drsn.agent.monitoring.findings import Findings, Observation
     from drsn.model.contract import ModelContract
 
@@ -30,6 +31,10 @@ SENSOR_FAULT = "sensor_fault"
 
 SILENT = "silent"
 """The condition of a sensor from which no window comes."""
+
+ANY_FAULT = "any fault"
+"""The windows of all machine faults of the model together (drsn.agent.decision.any_fault). It is counted like a
+condition and is none; no condition of a bundle can have a space in its name."""
 
 
 def window_conditions(contract: ModelContract) -> tuple[str, ...]:
@@ -105,9 +110,15 @@ class Diagnoses:
 
 
 class Interpreter:
-    """Turns the arrays of a batch into diagnoses by a contract's labels."""
+    """Turns the arrays of a batch into diagnoses by a contract's labels.
 
-    def __init__(self, contract: ModelContract) -> None:
+    Args:
+        contract: of the model.
+        calibration: of the probabilities, by the baselines of the machines; None: they are those of the network.
+    """
+
+    def __init__(self, contract: ModelContract, calibration: Calibration | None = None) -> None:
+        self._calibration = calibration
         self.names = window_conditions(contract)
         """What a window may count as."""
         self.labels = tuple(label.name for label in contract.labels)
@@ -122,6 +133,8 @@ class Interpreter:
 
     def columns(self, batch: WindowBatch, outputs: Outputs, findings: Findings | None = None) -> Diagnoses:
         """The diagnoses of a batch; row i of the outputs and of the findings belongs to row i of the batch."""
+        if self._calibration is not None:
+            outputs = self._calibration(batch.sensors, outputs)
         network, novelty = self._by_condition(outputs.probabilities), outputs.novelty.astype(np.float64)
         by_condition = summed = network
         nats, share = (None, None) if findings is None else (findings.bearing_nats, findings.bearing_share)

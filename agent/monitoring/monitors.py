@@ -114,6 +114,17 @@ class BearingMonitor(WindowMonitor, Protocol):
         ...
 
 
+class BatchMonitor(Protocol):
+    """Evaluates whole batches, as `Monitors` does."""
+
+    notices: Notices
+    """Takes the warnings of the monitors."""
+
+    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:
+        """Evaluate a batch; None: no sensor of it has a monitor."""
+        ...
+
+
 class Monitors:
     """Calls the monitors of an agent. One that concerns no sensor of a batch is not called.
 

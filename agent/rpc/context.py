@@ -34,6 +34,8 @@ class CommandContext:
     """Where evidence is; `evidence` needs it."""
     commission_s: float | None = None
     """Signal that a baseline takes, in seconds; `commission` needs it."""
+    unknown_states: Callable[[], dict[str, int]] = dict
+    """Sensor -> windows that lay in no operating state of its baseline."""
     trend_of: Callable[[str], TrendDocument] | None = None
     """Sensor -> its trend; `trend` needs it."""
     forget_sensor: Callable[[str], None] | None = None

@@ -134,6 +134,8 @@ class CommandDispatcher:
             "unreadable": work.unreadable,
             "pending": work.pending,
             "commission": work.commission,
+            "baseline": work.baseline,
+            "unknown_state": work.unknown_state,
             "trend": work.trend,
         }
         reply = self._reply(command.request_id, verb, now_unix_ns, reason).model_copy(update=more)

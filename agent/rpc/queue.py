@@ -24,7 +24,7 @@ class QueueLimit(NamedTuple):
 QUEUE_LIMITS: Final = {False: QueueLimit(64, 4 << 20), True: QueueLimit(RECEIVE_MAXIMUM + 1000, 16 << 20)}
 """At QoS 0, and at QoS 1: mosquitto 2.0.11 sends its whole queue (1,000, if `max_queued_messages` does not say more) as
 soon as one that is under way is acknowledged: 6,248 of 9,000 were under way where 32 were asked for. 64 commands of the
-greatest length, each with topic, response topic and correlation data of 65,535 bytes, are 14 MB."""
+greatest length, each with topic, response topic and correlation data of 65,535 bytes, are 16 MB."""
 
 
 class CommandQueue:

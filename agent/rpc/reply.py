@@ -30,7 +30,11 @@ class Work:
     pending: str | None = None
     """Progress of a command that takes time; other answers follow. None: this is the last answer."""
     commission: CommissionDocument | None = None
-    """The baseline that was undone."""
+    """The baseline that was shown or undone."""
+    baseline: str | None = None
+    """The text of its file, to be shown."""
+    unknown_state: int | None = None
+    """Windows in none of its operating states, to be shown."""
     trend: TrendDocument | None = None
     """Of the sensor, which the command asked for."""
     publish: tuple[tuple[str, bytes], ...] = ()

@@ -14,8 +14,8 @@ from drsn.agent.schema.documents import REQUEST_ID, CommandDocument
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
 
-MAX_BYTES = 16_384
-"""Longest payload of a command; ten times the longest that makes sense."""
+MAX_BYTES = 49_152
+"""Longest payload of a command: a baseline, and room for the rest."""
 
 
 def name_of(message: Message) -> str | None:

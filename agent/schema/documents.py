@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from pydantic import Field, ValidationError, field_validator
 
 from drsn.agent.decision.alarm_state import DocumentState, Suppressor
+from drsn.agent.decision.baseline import MAX_COMMISSION_S
+from drsn.agent.monitoring.baseline_file import MAX_BYTES as MAX_BASELINE_BYTES
 from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.agent.schema.trend import TrendDocument
 from drsn.model.contract import Frozen, Severity
@@ -119,14 +121,17 @@ class CommissionDocument(PublicDocument):
     at: str
     by: str
     comment: str | None
-    in_use: bool = Field(description="false: it was learnt for another bundle; only `gate_rms` holds")
+    in_use: bool = Field(description="false: it was learnt for another bundle; what concerns the model does not hold")
     windows: int
+    states: int = Field(
+        default=0, description="operating states of the health baseline; 0: it has none, learn it again"
+    )
     novelty: float = Field(description="median")
     novelty_spread: float = Field(description="1.4826 times the median absolute deviation")
     novelty_allowance: float = Field(description="novelty by which a window may pass the bundle's threshold")
     rms: float = Field(description="median")
     rms_spread: float = Field(description="of its logarithm, as that of the novelty; 0.1 is about 10 %")
-    normal_share: float = Field(description="of the windows that the model took for normal")
+    normal_share: float = Field(description="of the windows that the model, as it is shipped, takes for normal")
     gate_rms: float | None = Field(description="the machine runs from here on; null: not asked for")
 
     @classmethod
@@ -139,6 +144,7 @@ class CommissionDocument(PublicDocument):
             comment=baseline.comment,
             in_use=baseline.bundle_sha256 == bundle_sha256,
             windows=learnt.windows,
+            states=baseline.states,
             novelty=round(learnt.novelty, 4),
             novelty_spread=round(learnt.novelty_spread, 4),
             novelty_allowance=round(learnt.allowance, 4),
@@ -192,6 +198,21 @@ class CommandDocument(PublicDocument):
     from_seq: int = Field(default=1, ge=0, le=MAX_SEQ, description="of `events`")
     undo: bool = Field(default=False, description="of `commission`: forget what was learnt, or end the learning")
     gate: bool = Field(default=False, description="of `commission`: derive the gate's RMS too")
+    healthy: bool = Field(
+        default=False, description="of `commission`: the alarm that stands is a mistake, learn anyway"
+    )
+    show: bool = Field(default=False, description="of `commission`: answer with the baseline, change nothing")
+    seconds: float | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_COMMISSION_S,
+        description="of `commission`: signal to gather; null: as the settings say",
+    )
+    baseline: str | None = Field(
+        default=None,
+        max_length=MAX_BASELINE_BYTES,
+        description="of `commission`: a file of a twin machine, to be used here",
+    )
 
     @field_validator("expires")
     @classmethod
@@ -218,7 +239,13 @@ class ReplyDocument(PublicDocument):
         default=(), description="of `events`: `seq` of those left out, for their rows in the journal are damaged"
     )
     pending: str | None = Field(default=None, description="how far it is: other answers follow; null: this is the last")
-    commission: CommissionDocument | None = Field(default=None, description="that was made, or undone")
+    commission: CommissionDocument | None = Field(default=None, description="that was made, shown or undone")
+    baseline: str | None = Field(
+        default=None, description="of `commission` with `show`: the text of the baseline's file"
+    )
+    unknown_state: int | None = Field(
+        default=None, description="of `commission` with `show`: windows in no operating state, since the agent's start"
+    )
     trend: TrendDocument | None = Field(default=None, description="of `trend`")
 
 
@@ -255,6 +282,9 @@ class HealthDocument(PublicDocument):
     )
     rejected: dict[str, int] = Field(description="by reason")
     windows: int
+    unknown_operating_state: int = Field(
+        default=0, description="windows in none of the operating states of the machine's baseline, of all sensors"
+    )
     batches: int
     gaps: int
     lost_samples: int

@@ -64,7 +64,7 @@ from drsn.model.bundle import open_bundle
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.recorder import Recorder
@@ -203,8 +203,7 @@ class _Assembly:
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
-        monitors = monitors_of(settings, self.bundle.contract)
-        engine, dispatcher = self._decision(OBSERVED if monitors is not None else ())
+        monitors, interpret, engine, dispatcher = self._decision()
         statuses = StatusInbox(self.inbox.wake)
         lines = self._connections(connect, dispatcher, statuses)
         lease = self._lease(statuses, lines)
@@ -225,7 +224,7 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
-        pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher, trends)
+        pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher, trends)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -299,14 +298,14 @@ class _Assembly:
             partial(run.remember, state_dir),
         )
 
-    def _decision(self, observed: Sequence[str]) -> tuple[AlarmEngine, CommandDispatcher]:
-        """The alarm states, and the dispatcher of the commands that change them; `observed` as of `AlarmEngine`."""
+    def _decision(self) -> tuple[Monitors, Interpreter, AlarmEngine, CommandDispatcher]:
+        """From a batch to the alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
-        commissioning = commissioning_of(
-            settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
-        )
+        commissioning = commissioning_of(settings.commission, bundle, self.remembered.sensors)
+        monitors = monitors_of(settings, bundle.contract, commissioning.monitor)
+        interpret = Interpreter(bundle.contract, commissioning.monitor.calibration)
         policies = policy_of(settings, bundle.contract)
-        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, observed)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, OBSERVED)
         context = CommandContext(
             engine,
             self.renderer,
@@ -314,9 +313,10 @@ class _Assembly:
             self.topics,
             state_dir=settings.agent.state_dir,
             commission_s=commissioning.seconds,
+            unknown_states=commissioning.monitor.unknown_states,
         )
         context.pending.sources.append(commissioning.take_progress)
-        return engine, CommandDispatcher(context, self.inbox.wake)
+        return monitors, interpret, engine, CommandDispatcher(context, self.inbox.wake)
 
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
@@ -335,7 +335,8 @@ class _Assembly:
         self,
         intake: Intake,
         engine: AlarmEngine,
-        monitors: Monitors | None,
+        interpret: Interpreter,
+        monitors: Monitors,
         recorder: Recorder,
         watchdog: Watchdog,
         publisher: Publisher,
@@ -356,7 +357,7 @@ class _Assembly:
             intake,
             batcher,
             self.chosen.backend,
-            Interpreter(contract),
+            interpret,
             engine,
             monitors=monitors,
             recorder=recorder,

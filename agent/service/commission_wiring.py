@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.commissioning import Commissioning
-from drsn.agent.decision.largest_allowance import largest_allowance
+from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.settings.sections import CommissionSection
     from drsn.model.bundle import Bundle
@@ -21,20 +19,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def commissioning_of(
-    section: CommissionSection, bundle: Bundle, backend: Backend, max_batch: int, sensors: Mapping[str, SensorState]
-) -> Commissioning:
-    """The commissioning of one agent. It logs how many sensors have a baseline that was learnt for another bundle."""
-    others = [n for n, s in sensors.items() if s.commission and s.commission.bundle_sha256 != bundle.sha256]
+def commissioning_of(section: CommissionSection, bundle: Bundle, sensors: Mapping[str, SensorState]) -> Commissioning:
+    """The commissioning of one agent, with the baselines of its sensors in use.
+
+    It logs how many sensors have a baseline that was learnt for another bundle, and those that cannot be used.
+    """
+    commissioned = {name: sensor for name, sensor in sensors.items() if sensor.commission is not None}
+    others = [n for n, s in commissioned.items() if s.commission and s.commission.bundle_sha256 != bundle.sha256]
     if others:
         log.warning(
-            "commissioned for another bundle: not in use, commission them again",
+            "commissioned for another bundle: what the model made of the machine is not used, commission them again",
             extra=fields(sensors=len(others), first=others[0]),
         )
     contract = bundle.contract
-
-    @cache  # 0.4 s of the network, and only when the first machine is to be commissioned
-    def most() -> float:
-        return largest_allowance(contract, backend, max_batch)
-
-    return Commissioning(bundle.sha256, contract.abstention_threshold, most, section.seconds, section.give_up_after_s)
+    monitor = BaselineMonitor(contract, bundle.sha256)
+    commissioning = Commissioning(
+        bundle.sha256, contract.abstention_threshold, monitor, section.seconds, section.give_up_after_s
+    )
+    for name, sensor in commissioned.items():
+        if (why := commissioning.use(name, sensor)) is not None:
+            log.warning("health baseline not used, commission the machine again", extra=fields(sensor=name, reason=why))
+        commissioning.note_alarms(name, sensor)
+    return commissioning

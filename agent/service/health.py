@@ -146,6 +146,7 @@ class HealthReport:
             },
             rejected=dict(metrics.rejected),
             windows=metrics.windows,
+            unknown_operating_state=sum(self.dispatcher.context.unknown_states().values()),
             batches=metrics.batches,
             gaps=self.intake.gaps,
             lost_samples=self.intake.lost_samples,

@@ -13,21 +13,34 @@ from drsn.agent.settings.policies import bearing_of, level_of, rpm_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
     from drsn.agent.monitoring.monitors import ConditionMonitor
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
 
-def monitors_of(settings: Settings, contract: ModelContract) -> Monitors | None:
-    """The monitors of one agent; None: no sensor has one."""
+def monitors_of(settings: Settings, contract: ModelContract, baselines: BaselineMonitor) -> Monitors:
+    """The monitors of one agent.
+
+    Args:
+        settings: say which sensors have limits.
+        contract: of the model.
+        baselines: any sensor may get a baseline while the agent runs.
+    """
     notices = Notices()
     configured = any(entry.bearing is not None for entry in settings.sensors)
     bearing = BearingMonitor(contract, known_bearing_of(settings)) if configured else None
-    changed: ConditionMonitor | None = None
     vibration_level: ConditionMonitor | None = _vibration_level_of(settings, notices)
-    if (bearing, changed, vibration_level) == (None, None, None):
+    monitors = Monitors(contract.conditions, bearing, baselines, vibration_level, notices)
+    baselines.on_change = monitors.renew
+    return monitors
+
+
+def _vibration_level_of(settings: Settings, notices: Notices) -> VibrationLevel | None:
+    """The monitor of the vibration level; None: no sensor has limits."""
+    if all(sensor.machine_group is None and sensor.level_limits_mm_s is None for sensor in settings.sensors):
         return None
-    return Monitors(contract.conditions, bearing, changed, vibration_level, notices)
+    return VibrationLevel(level_of(settings), notices)
 
 
 def known_bearing_of(settings: Settings) -> Callable[[str], KnownBearing | None]:
@@ -39,10 +52,3 @@ def known_bearing_of(settings: Settings) -> Callable[[str], KnownBearing | None]
         return None if found is None else KnownBearing(found.defect_orders, rpm(sensor), excludes=not found.estimated)
 
     return known
-
-
-def _vibration_level_of(settings: Settings, notices: Notices) -> VibrationLevel | None:
-    """The monitor of the vibration level; None: no sensor has limits."""
-    if all(sensor.machine_group is None and sensor.level_limits_mm_s is None for sensor in settings.sensors):
-        return None
-    return VibrationLevel(level_of(settings), notices)

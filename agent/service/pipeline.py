@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.evidence.recorder import Recorder
-    from drsn.agent.monitoring.monitors import Monitors
+    from drsn.agent.monitoring.monitors import BatchMonitor
     from drsn.agent.service.overlap import Overlap
 
 SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
@@ -49,7 +49,7 @@ class Pipeline:
     """Outputs of the network -> diagnoses."""
     engine: AlarmEngine
     """The alarm states; a diagnosis changes the state of its sensor."""
-    monitors: Monitors | None = None
+    monitors: BatchMonitor | None = None
     """Evaluate each batch beside the network; None: no sensor has a monitor."""
     recorder: Recorder | None = None
     """Keeps the windows as evidence."""

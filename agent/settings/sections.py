@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.monitoring.units import UNITS
 from drsn.agent.monitoring.vibration_zones import MachineGroup
@@ -252,8 +253,10 @@ class EvidenceSection(Section):
 class CommissionSection(Section):
     """How the command `commission` learns a healthy machine."""
 
-    seconds: float = Field(default=60.0, ge=1, le=600, description="of a healthy machine's signal that are gathered")
-    give_up_after_s: float = Field(default=300.0, ge=1, le=86_400, description="if that takes longer")
+    seconds: float = Field(
+        default=60.0, ge=1, le=MAX_COMMISSION_S, description="of a healthy machine's signal that are gathered"
+    )
+    give_up_after_s: float = Field(default=300.0, ge=1, le=2_592_000, description="if that takes longer")
 
     @model_validator(mode="after")
     def _possible(self) -> CommissionSection:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from feature_monitor import FeatureMonitor
 from fuzz.grammar import Bytes
 from fuzz.seeds import CONTRACT
 
@@ -153,7 +154,7 @@ class Commanded:
     """An agent's core, as it was after `planted`."""
 
     def __init__(self, plant: Plant) -> None:
-        commissioning = Commissioning("0" * 64, None, lambda: 1.0, seconds=4.0, give_up_after_s=8.0)
+        commissioning = Commissioning("0" * 64, None, FeatureMonitor(CONTRACT), seconds=4.0, give_up_after_s=8.0)
         self.commissioning = commissioning
         self.pipeline = AlarmEngine(CONTRACT, SHA256, POLICIES, plant.sensors, commissioning)
         self.store, self.line, self.now_s = Kept(plant.ledger), Line(), 0.0

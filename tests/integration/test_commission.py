@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
+from drsn.agent.tools.operator.baselines import read_baseline
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 HEALTHY = next(actor for actor in DEMO_MACHINES if actor.fault is None)
 SENSOR = HEALTHY.sensor
@@ -28,7 +30,9 @@ def play(broker, seconds: float) -> int:
 
 
 @pytest.mark.slow
-def test_commission_and_undo_from_a_shell(mosquitto, make_agent: Callable, run_agent: Callable, wait_until: Callable):
+def test_commission_and_undo_from_a_shell(
+    mosquitto, make_agent: Callable, run_agent: Callable, wait_until: Callable, tmp_path: Path
+):
     agent = make_agent(mosquitto.url)
     agent.start("--set", "commission.seconds=6", "--set", "commission.give_up_after_s=7")
     results = mosquitto.listen(f"drsn/v1/{SENSOR}/result")
@@ -56,6 +60,9 @@ def test_commission_and_undo_from_a_shell(mosquitto, make_agent: Callable, run_a
     agent.start()
     wait_until(lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what=agent.text())
     play(mosquitto, 3.0)
+    assert "rpm, 48 windows" in shell("--show")[0]
+    shell("--export", str(tmp_path / "machine.json"))
+    assert read_baseline(tmp_path / "machine.json").source == SENSOR
     out, _ = shell("--undo", "--by", "ana")
     assert f"{SENSOR}: forgotten, scada's of 20" in out
     assert "runs from an RMS of" in out

@@ -9,6 +9,7 @@ import numpy as np
 
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
+from drsn.agent.acquisition.notice import Notices
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_stream import Window
 from drsn.agent.acquisition.window_batch import WindowBatch
@@ -19,15 +20,16 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.evidence.record import adapter
+from drsn.agent.monitoring.baseline_file import BaselineFile
+from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
 from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, Findings
-from drsn.agent.monitoring.monitors import Monitors
 from drsn.agent.mqtt.message import Message
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service.pipeline import Pipeline
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -98,23 +100,40 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     engine = _engine(header, record.event)
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
+    findings = _RecordedFindings(_findings(header, note) for note in header.windows)
+    baselines = BaselineMonitor(contract, record.event.bundle.sha256)
     pipeline = Pipeline(
         None,
         batcher,
         backend,
-        Interpreter(contract),
+        Interpreter(contract, baselines.calibration),
         engine,
-        monitors=_RecordedMonitors(header),
+        monitors=findings,
         decided_at=lambda _batch: [next(decided_unix_ns)],
     )
     packet = InFlight(NO_MESSAGE)
     decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
+        sensor = engine.sensors.cold_of(header.sensor)
+        text = None if sensor is None or sensor.commission is None else sensor.commission.health
+        baselines.use(header.sensor, None if text is None else BaselineFile.of_text(text))
         pipeline.add(header.sensor, window_of(header, note, samples), packet)
         decisions += pipeline.flush()
         probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())
     return _compared(record, decisions, np.array(probabilities))
+
+
+class _RecordedFindings:
+    """In place of the monitors, whose own state is not in the record: what they found then, a window at a time."""
+
+    def __init__(self, findings: Iterable[Findings | None]) -> None:
+        self.notices = Notices()
+        self._findings = iter(list(findings))
+
+    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:  # noqa: ARG002 (as `BatchMonitor`)
+        """The findings of the next window."""
+        return next(self._findings)
 
 
 def _compared(record: Record, decisions: Sequence[Decisions], probabilities: NDArray[np.float32]) -> Replay:
@@ -140,17 +159,6 @@ def _engine(header: RecordHeader, event: EventDocument) -> AlarmEngine:
     policy: Policy = _recorded(Policy, header.policy)
     observed = OBSERVED if any(note.observed or note.bearing_nats for note in header.windows) else ()
     return AlarmEngine(header.contract, event.bundle.sha256, lambda _sensor: policy, observed=observed)
-
-
-class _RecordedMonitors(Monitors):
-    """Return what the monitors found in each window of a record: what they keep over windows is not in it."""
-
-    def __init__(self, header: RecordHeader) -> None:
-        super().__init__(header.contract.conditions)
-        self._recorded = iter([_findings(header, note) for note in header.windows])
-
-    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:  # noqa: ARG002 (of any batch)
-        return next(self._recorded)
 
 
 def _findings(header: RecordHeader, note: WindowNote) -> Findings | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.rpc.verb_help import VERB_HELP
@@ -43,19 +44,37 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         if verb == "shelve":
             parser.add_argument("--hours", type=float, required=True, help="at most 8")
 
-    parser = subparsers.add_parser("commission", help=VERB_HELP["commission"])
-    _usual(parser, "commission")
-    parser.add_argument("sensor")
-    parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
-    parser.add_argument("--undo", action="store_true", help="forget what was learnt, or end the learning")
-    parser.add_argument("--comment", help="kept with what is learnt")
-    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
-
+    _add_baselines(subparsers)
     parser = subparsers.add_parser("reload", help=VERB_HELP["reload"])
     _usual(parser, "reload")
     parser.add_argument("agent", help="its id")
     parser.add_argument("--comment", help="for the agent's log")
     parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+
+
+def _add_baselines(subparsers: argparse._SubParsersAction[Parser]) -> None:
+    parser = subparsers.add_parser("commission", help=VERB_HELP["commission"])
+    _usual(parser, "commission")
+    parser.add_argument("sensor")
+    parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
+    parser.add_argument("--healthy", action="store_true", help="you have looked: the alarm that stands is a mistake")
+    parser.add_argument(
+        "--seconds", type=float, metavar="S", help="signal to gather, up to a week; default: its settings"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--undo", action="store_true", help="forget what was learnt, or end the learning")
+    what.add_argument("--show", action="store_true", help="show what was learnt")
+    what.add_argument("--export", type=Path, metavar="FILE", help="write what was learnt to a file")
+    what.add_argument(
+        "--import", dest="imported", type=Path, metavar="FILE", help="use the file of a twin, if the first minute fits"
+    )
+    parser.add_argument("--comment", help="kept with what is learnt")
+    parser.add_argument("--by", default=None, help="who; default: the user of this shell")
+
+    parser = subparsers.add_parser("baselines", help="compare two files of `commission --export`")
+    parser.add_argument("files", nargs=2, type=Path, metavar="FILE")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    parser.set_defaults(command="drsn.agent.tools.operator.cli:baselines")
 
 
 def _usual(parser: Parser, function: str) -> Parser:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import broker_of, prefix_of
+from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
 from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
 from drsn.agent.tools.operator.trend_table import trend_lines
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
@@ -106,18 +107,38 @@ def command_alarm(arguments: argparse.Namespace) -> int:
 
 
 def commission(arguments: argparse.Namespace) -> int:
-    """Commission a machine and wait for the end."""
+    """Commission a machine and wait for the end; or show, export or undo its baseline."""
+    shows = arguments.show or arguments.export is not None
     fields: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
-    fields |= {"undo": arguments.undo, "gate": arguments.gate}
+    fields |= {"undo": arguments.undo, "gate": arguments.gate, "show": shows, "seconds": arguments.seconds}
+    fields["healthy"] = arguments.healthy
+    if arguments.imported is not None:
+        fields["baseline"] = read_baseline(arguments.imported).to_text()
     with _client(arguments) as client:
         agent = client.agent_of(arguments.sensor)
         for reply in client.call(agent, "commission", fields, PROGRESS_S):
             if reply.pending is None:
                 break
             print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
+    if reply.ok and arguments.export is not None:
+        write_baseline(arguments.export, arguments.sensor, reply.baseline)
     if reply.ok and not arguments.json:
         _print([commission_line(arguments.sensor, reply.commission, undone=arguments.undo)])
+        if arguments.show:
+            _print(shown_lines(reply.baseline, reply.unknown_state))
     return _show(reply, arguments)
+
+
+def baselines(arguments: argparse.Namespace) -> int:
+    """Show where two baselines differ by more than a change needs; exit code 1 if they do."""
+    first, second = (read_baseline(path) for path in arguments.files)
+    found = differences(first, second)
+    if arguments.json:
+        print(json.dumps({"differences": found}))
+    else:
+        _print([f"{each['state']}: {each['what']} {each['by']:+.1f} {each['unit']}".rstrip() for each in found])
+        _print([f"{len(found)} differences" if found else "no difference that would count as a change"])
+    return EXIT_NEGATIVE if found else EXIT_OK
 
 
 def reload(arguments: argparse.Namespace) -> int:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from feature_monitor import FeatureMonitor
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.alarm_state import Condition, SensorState, State
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.commissioning import PROGRESS_S, Commissioning, CommissioningRequest, Progress
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.monitoring.baseline_file import BaselineFile
+from drsn.agent.monitoring.baseline_model import LEAST_WINDOWS
+from drsn.model.contract import Label, ModelContract
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,13 +47,17 @@ def window(make_reading: Callable[..., Reading]) -> Callable[..., Diagnosis]:
     return make
 
 
-def commissioning(most: float = 5.0, **options: float) -> Commissioning:
-    return Commissioning("0" * 64, 0.0, lambda: most, **options)
+LABELS = (Label(name="normal", condition="normal", healthy=True), Label(name="ball", condition="ball"))
+CONTRACT = ModelContract(labels=LABELS, window=2048, sample_rate_hz=12_000, bandwidth_hz=5_300)
 
 
-def begun(**options: float) -> Commissioning:
+def commissioning(**options: float) -> Commissioning:
+    return Commissioning("0" * 64, 0.0, FeatureMonitor(CONTRACT), **options)
+
+
+def begun(request: CommissioningRequest = ANA, **options: float) -> Commissioning:
     one = commissioning(**options)
-    one.begin("a", NEW, ANA, SETTLE_NS)
+    one.begin("a", NEW, request, SETTLE_NS)
     assert one.tick({"a": NEW}, 0.0, 0) == []
     return one
 
@@ -97,10 +108,96 @@ def test_it_gives_up_by_the_monotonic_clock(window: Callable):
 
 def test_what_can_not_be_learnt_is_said_and_nothing_changes(window: Callable):
     one = begun()
-    for _ in range(60):
-        one.add_window("a", window(novelty=9.0), None)
+    for at in range(60):
+        one.monitor.rpm = 600.0 * 1.3 ** (at // 4)  # a state lasts four windows
+        one.add_window("a", window(), None)
     assert one.tick({"a": NEW}, 1.0, 0) == []
-    assert "does not know this machine" in one.take_progress()[-1].reason
+    assert "not steady: 60 of 60 windows are in no operating state" in one.take_progress()[-1].reason
+
+
+def test_what_the_model_says_of_a_healthy_machine_is_no_obstacle_and_is_learnt(window: Callable):
+    one = begun()
+    one.monitor.log_odds = 7.0
+    for _ in range(60):
+        one.add_window("a", window(novelty=900.0, condition="ball"), None)
+    ((_, sensor),) = one.tick({"a": NEW}, 1.0, 0)
+    assert sensor.commission.learnt.normal_share == 0
+    assert sensor.commission.learnt.allowance == 900.0
+    assert BaselineFile.of_text(sensor.commission.health).baseline.fault_nats == {"ball": 7.0}
+
+
+def test_days_of_windows_are_thinned_out_evenly(window: Callable):
+    one = begun(replace(ANA, seconds=9_000.0))
+    for _ in range(9_000):
+        one.add_window("a", window(), None)
+    ((_, sensor),) = one.tick({"a": NEW}, 1.0, 0)
+    assert 4_096 <= sensor.commission.learnt.windows < 4_600
+
+
+def test_windows_without_the_speed_that_others_have_are_left_out(window: Callable):
+    one = begun()
+    one.monitor.rpm = 1_500.0
+    for _ in range(60):
+        one.add_window("a", window(), None)
+    one.monitor.rpm = math.nan
+    one.add_window("a", window(), None)
+    ((_, sensor),) = one.tick({"a": NEW}, 1.0, 0)
+    assert (sensor.commission.states, sensor.commission.learnt.windows) == (1, 60)
+
+
+def learnt_file(window: Callable, rpm: float = math.nan) -> BaselineFile:
+    one = begun()
+    one.monitor.rpm = rpm
+    for _ in range(60):
+        one.add_window("a", window(), None)
+    ((_, sensor),) = one.tick({"a": NEW}, 1.0, 0)
+    return BaselineFile.of_text(sensor.commission.health)
+
+
+def test_the_baseline_of_a_twin_is_used_if_its_first_minute_fits(window: Callable):
+    file = learnt_file(window)
+    one = begun(replace(ANA, imported=file))
+    for _ in range(60):
+        one.add_window("a", window(), None)
+    ((_, sensor),) = one.tick({"a": NEW}, 1.0, 0)
+    assert sensor.commission.health == file.to_text()
+    assert sensor.commission.learnt.windows == 60
+
+
+@pytest.mark.parametrize(
+    ("shift", "rpm", "reason"),
+    [
+        (1.0, math.nan, "60 of 60 windows lie in none of its operating states|higher after"),
+        (0.0, 1_500.0, "this machine has a speed, the baseline has none"),
+    ],
+)
+def test_the_baseline_of_another_machine_is_refused(window: Callable, shift: float, rpm: float, reason: str):
+    one = begun(replace(ANA, imported=learnt_file(window)))
+    one.monitor.shift, one.monitor.rpm = shift, rpm
+    for _ in range(60):
+        one.add_window("a", window(), None)
+    assert one.tick({"a": NEW}, 1.0, 0) == []
+    assert re.search(reason, one.take_progress()[-1].reason)
+
+
+def test_a_baseline_of_another_signal_is_refused_at_once(window: Callable):
+    file = learnt_file(window)
+    file = replace(file, signal=replace(file.signal, window=4096))
+    with pytest.raises(RefusedError, match="the baseline is of 4096 samples"):
+        commissioning().begin("a", NEW, replace(ANA, imported=file), SETTLE_NS)
+
+
+def test_a_stored_baseline_is_used_or_the_reason_is_given(window: Callable):
+    one, file = commissioning(), learnt_file(window)
+    baseline = Baseline(BaselineStatistics(60, 0.0, 1.0, 1.0, 0.1, 1.0, 0.0), "0" * 64, None, 1, "ana")
+    assert one.use("a", replace(NEW, commission=baseline)) is None, "an earlier version learnt no health baseline"
+    assert not one.monitor.concerns("a")
+    assert one.use("a", replace(NEW, commission=replace(baseline, health=file.to_text()))) is None
+    assert one.monitor.concerns("a")
+    assert "not a baseline" in one.use("a", replace(NEW, commission=replace(baseline, health="{}")))
+    other = replace(file, signal=replace(file.signal, window=64))
+    assert "another signal" in one.use("a", replace(NEW, commission=replace(baseline, health=other.to_text())))
+    assert not one.monitor.concerns("a")
 
 
 def standing(name: str, state: State) -> SensorState:
@@ -160,7 +257,7 @@ def test_every_commissioning_ends_with_one_last_word(make_reading: Callable, ste
     assert len(last) == 1
     assert progress[-1] is last[0]
     assert len(done) == (last[0].reason is None)
-    assert all(sensor.commission.learnt.windows >= seconds - 1 for _, sensor in done)
+    assert all(sensor.commission.learnt.windows >= max(LEAST_WINDOWS, seconds - 1) for _, sensor in done)
 
 
 def test_what_was_learnt_is_all_in_the_state_so_that_a_replay_of_evidence_decides_the_same(contract, window: Callable):

@@ -12,6 +12,7 @@ import numpy as np
 import plant as plants
 import pytest
 
+from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.decision.commissioning import PROGRESS_S
 from drsn.agent.mqtt.stub import StubBroker
@@ -191,3 +192,85 @@ def test_for_another_bundle_it_is_not_in_use_and_the_log_says_so(plant: Plant, s
     second.turn()
     assert result(second)["commission"]["in_use"] is False
     assert result(second)["condition"] == "unknown"
+
+
+def play(plant: Plant, sensor: str, windows: int, *, gain: float = 1.0, struck: bool = False) -> None:
+    """Play noise, with strikes at 97 Hz or without."""
+    rng = np.random.default_rng(plant.seq.get(sensor, 0))
+    for _ in range(0, windows, 50):
+        plant.seq[sensor] = seq = plant.seq.get(sensor, 0) + 1
+        samples = rng.standard_normal((1, 50 * plants.WINDOW)).astype(np.float32)
+        if struck:
+            since_s = np.arange(samples.size) / plants.RATE_HZ % (1 / 97)
+            samples += 8 * (np.exp(-800 * since_s) * np.sin(2 * np.pi * 2_750 * since_s)).astype(np.float32)
+        packet = Packet(samples * np.float32(gain), sample_rate_hz=plants.RATE_HZ, seq=seq, boot_id=1)
+        plant.broker.publish(f"plant/{sensor}/frame", frame.encode(packet), 1, {}, retain=False)
+    plant.turn(3)
+
+
+def conditions(plant: Plant, sensor: str) -> dict[str, Any]:
+    return {each["condition"]: each for each in plant.retained(f"drsn/v1/{sensor}/alarm").get("conditions", ())}
+
+
+@pytest.fixture
+def commissioned(start) -> Plant:
+    """The machine of `a` has a health baseline of noise, and the model takes it for whatever it likes."""
+    plant = start(StubBroker())
+    plant.turn(1)
+    play(plant, "a", 50)
+    assert "--healthy" in answers(plant, command(plant))[-1]["reason"], "an alarm of the model stands"
+    request_id = command(plant, healthy=True, seconds=16.0)
+    play(plant, "a", 100)
+    last = answers(plant, request_id)[-1]
+    assert (last["ok"], last["pending"]) == (True, None), last
+    assert last["commission"]["states"] == 1
+    return plant
+
+
+def test_a_machine_that_changes_raises_changed_and_says_what(commissioned: Plant):
+    play(commissioned, "a", 200)
+    assert "changed" not in conditions(commissioned, "a")
+    play(commissioned, "a", 50, struck=True)
+    found = conditions(commissioned, "a")["changed"]
+    assert found["active"]
+    assert found["label"].startswith(("crest_factor", "kurtosis", "envelope"))
+    play(commissioned, "a", 100)
+    assert "changed" not in conditions(commissioned, "a")
+
+
+def test_an_unknown_operating_state_is_no_change_and_is_shown(commissioned: Plant):
+    play(commissioned, "a", 100, gain=5.0)
+    assert "changed" not in conditions(commissioned, "a")
+    shown = answers(commissioned, command(commissioned, show=True))[-1]
+    assert shown["unknown_state"] == 100
+    assert commissioned.health().unknown_operating_state == 100
+    play(commissioned, "a", 50, gain=5.0, struck=True)
+    assert conditions(commissioned, "a")["changed"]["active"], "strikes are no operating state"
+
+
+def test_a_health_baseline_holds_after_a_restart_and_until_it_is_undone(commissioned: Plant, start):
+    commissioned.crash()
+    second = start(commissioned.broker)
+    second.seq = commissioned.seq
+    second.turn(1)
+    play(second, "a", 50, struck=True)
+    assert conditions(second, "a")["changed"]["active"]
+    command(second, undo=True)
+    play(second, "a", 100, struck=True)
+    assert "changed" not in conditions(second, "a"), "nothing evaluates it any more, so it is cleared"
+    assert "not commissioned" in answers(second, command(second, show=True))[-1]["reason"]
+
+
+def test_a_baseline_is_carried_to_a_twin_if_it_fits(commissioned: Plant):
+    text = answers(commissioned, command(commissioned, show=True))[-1]["baseline"]
+    for sensor, gain, ok in (("b", 1.0, True), ("c", 20.0, False)):
+        play(commissioned, sensor, 50, gain=gain)
+        request_id = command(commissioned, sensor=sensor, baseline=text, healthy=True, seconds=8.0)
+        play(commissioned, sensor, 50, gain=gain)
+        last = answers(commissioned, request_id)[-1]
+        assert (last["ok"], last["pending"]) == (ok, None), last
+        assert ok or "does not fit" in last["reason"]
+    play(commissioned, "b", 50, struck=True)
+    assert conditions(commissioned, "b")["changed"]["active"]
+    refused = answers(commissioned, command(commissioned, sensor="c", baseline="{}"))[-1]
+    assert "not a baseline" in refused["reason"]

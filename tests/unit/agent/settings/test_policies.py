@@ -62,13 +62,6 @@ def test_faults_are_ignored_where_the_settings_say_so(tmp_path, contract):
     assert policy_of(made, contract)("press").sensor_fault == AlarmRule(Quorum(4, 8), Quorum(3, 3))
 
 
-def test_bearing_and_speed_of_a_sensor(tmp_path):
-    overrides = [{"match": "fan.*", "bearing": "6205 ZZ", "rpm": 1480}]
-    made = settings(tmp_path, sensors=overrides)
-    assert (bearing_of(made)("fan.de").balls, rpm_of(made)("fan.de")) == (9, 1480)
-    assert (bearing_of(made)("pump.de"), rpm_of(made)("pump.de")) == (None, None)
-
-
 def test_own_limits_come_before_those_of_the_machine_group(tmp_path):
     sensors = [
         {"match": "a", "machine_group": "large_flexible", "level_from_hz": 2},
@@ -82,3 +75,10 @@ def test_own_limits_come_before_those_of_the_machine_group(tmp_path):
     assert level("b") == LevelSetup((1.0, 2.0, 3.0), 10.0, "zone_b")
     assert level("c") == LevelSetup(group, 10.0, "zone_d")
     assert level("d") is level("e") is None
+
+
+def test_bearing_and_speed_of_a_sensor(tmp_path):
+    overrides = [{"match": "fan.*", "bearing": "6205 ZZ", "rpm": 1480}]
+    made = settings(tmp_path, sensors=overrides)
+    assert (bearing_of(made)("fan.de").balls, rpm_of(made)("fan.de")) == (9, 1480)
+    assert (bearing_of(made)("pump.de"), rpm_of(made)("pump.de")) == (None, None)

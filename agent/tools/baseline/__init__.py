@@ -1,0 +1,1 @@
+"""`drsn-train baseline`: a health baseline from recordings of a healthy machine."""
