@@ -120,7 +120,7 @@ class BatchMonitor(Protocol):
     notices: Notices
     """Takes the warnings of the monitors."""
 
-    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:
+    def __call__(self, batcher: Batcher, outputs: Outputs, /) -> Findings | None:
         """Evaluate a batch; None: no sensor of it has a monitor."""
         ...
 
