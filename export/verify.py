@@ -61,7 +61,7 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Verification:
     """Results of a verification."""
 
     comparisons: list[Comparison] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Findings:
         return not self.broken and all(comparison.passed for comparison in self.comparisons)
 
 
-def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, seed: int = 0) -> Findings:
+def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, seed: int = 0) -> Verification:
     """Run the bundle's networks and the given engines; failures are collected in the findings.
 
     Args:
@@ -87,7 +87,7 @@ def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, s
     Raises:
         BundleError: one of the bundle's own networks can't be opened.
     """
-    findings, noise = Findings(), fresh_noise(bundle.contract, seed)
+    findings, noise = Verification(), fresh_noise(bundle.contract, seed)
     with OnnxBackend(bundle.read(NETWORK["fp32"]), bundle.contract, 1) as backend:
         expected = run(backend, noise, 1)  # what all are compared with
     for artifact in networks(bundle):
@@ -101,7 +101,12 @@ def verify(bundle: Bundle, engines: Iterable[Artifact] = (), calls: int = 200, s
 
 
 def _verify_artifact(
-    artifact: Artifact, bundle: Bundle, noise: NDArray[np.float32], expected: Answers, calls: int, findings: Findings
+    artifact: Artifact,
+    bundle: Bundle,
+    noise: NDArray[np.float32],
+    expected: Answers,
+    calls: int,
+    findings: Verification,
 ) -> None:
     name, limits, batches = artifact.name, artifact.limits, batches_up_to(artifact.max_batch)
     contract = bundle.contract

@@ -15,7 +15,7 @@ from drsn.agent.backends.tensorrt.cuda import NoDevice, probe
 from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
 from drsn.agent.backends.tensorrt.version import version_text
 from drsn.export.engine_artifacts import find_engines
-from drsn.export.verify import Findings, verify
+from drsn.export.verify import Verification, verify
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UsageError
 
@@ -69,7 +69,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def report(bundle: Bundle, findings: Findings, not_run: Sequence[str], where: dict[str, str], seed: int) -> str:
+def report(bundle: Bundle, findings: Verification, not_run: Sequence[str], where: dict[str, str], seed: int) -> str:
     """The report as plain text of some twenty lines."""
     return "\n".join(
         [
@@ -90,7 +90,7 @@ def report(bundle: Bundle, findings: Findings, not_run: Sequence[str], where: di
 
 
 def document(
-    bundle: Bundle, findings: Findings, not_run: Sequence[str], where: dict[str, str], seed: int
+    bundle: Bundle, findings: Verification, not_run: Sequence[str], where: dict[str, str], seed: int
 ) -> dict[str, Any]:
     """The report as a JSON document; NaN and infinity become null."""
     return {

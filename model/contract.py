@@ -16,7 +16,7 @@ SCHEMA_VERSION: Final = 1
 NORMAL = "normal"
 """The condition of every healthy label."""
 
-RESERVED_CONDITIONS = frozenset({"unknown", "sensor_fault", "silent"})
+RESERVED_CONDITIONS = frozenset({"unknown", "sensor_fault", "silent", "changed", "vibration_level"})
 """Conditions that the agent itself raises; no label may use them."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]

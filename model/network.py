@@ -31,7 +31,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from drsn.model.contract import Frozen
-from drsn.model.envelope import BandDropout, EnvelopeSpectrum, OrderLines, SpectrumHead, gabor
+from drsn.model.envelope import (
+    BandDropout,
+    EnvelopeSpectrum,
+    LogEnvelopeSpectrum,
+    OrderLines,
+    SpectrumHead,
+    gabor,
+)
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -53,6 +60,12 @@ class View(str, Enum):
 
     WAVEFORM = "waveform"  # time, as in the paper
     ENVELOPE_SPECTRUM = "envelope_spectrum"  # the frequencies of each band's envelope: drsn.model.envelope
+    LOG_ENVELOPE_SPECTRUM = "log_envelope_spectrum"  # the same over the logarithm of frequency
+
+    @property
+    def has_bands(self) -> bool:
+        """The stem is a filter bank."""
+        return self is not View.WAVEFORM
 
 
 class Spectrum(str, Enum):
@@ -120,9 +133,9 @@ class Architecture(Frozen):
 
     @model_validator(mode="after")
     def _dropout_has_bands(self) -> Architecture:
-        if self.band_dropout and self.view is not View.ENVELOPE_SPECTRUM:
+        if self.band_dropout and not self.view.has_bands:
             raise ValueError(
-                f"band_dropout = {self.band_dropout:g} needs view = 'envelope_spectrum': no other has bands"
+                f"band_dropout = {self.band_dropout:g} needs an envelope spectrum: no other view has bands"
             )
         return self
 
@@ -137,9 +150,13 @@ class NetworkConfig(Architecture):
 
     @model_validator(mode="after")
     def _envelope_fits(self) -> NetworkConfig:
-        if self.view is View.ENVELOPE_SPECTRUM and (self.stem.channels % 2 or 2 * self.envelope_bins > self.frames):
+        if self.view.has_bands and (self.stem.channels % 2 or 2 * self.envelope_bins > self.frames):
             raise ValueError(
                 f"envelope_bins = {self.envelope_bins} needs stem channels in pairs, and twice as many frames"
+            )
+        if self.domain == "order" and self.view is View.LOG_ENVELOPE_SPECTRUM:
+            raise ValueError(
+                "domain = 'order' needs view = 'envelope_spectrum': lines in orders have no logarithmic axis"
             )
         return self
 
@@ -286,6 +303,12 @@ class NetworkOutput(NamedTuple):
     alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
 
 
+ENVELOPES: dict[View, type[EnvelopeSpectrum | LogEnvelopeSpectrum]] = {
+    View.ENVELOPE_SPECTRUM: EnvelopeSpectrum,
+    View.LOG_ENVELOPE_SPECTRUM: LogEnvelopeSpectrum,
+}
+
+
 class Network(nn.Module):
     """The backbone: normalised windows to logits. It contains no softmax."""
 
@@ -293,10 +316,10 @@ class Network(nn.Module):
         super().__init__()
         stem = config.stem
         self.stem = nn.Conv1d(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
-        over_spectrum = config.view is View.ENVELOPE_SPECTRUM
+        over_spectrum = config.view.has_bands
         self.order_domain = config.domain == "order"
         self.lines: OrderLines | None = None
-        self.envelope = EnvelopeSpectrum(config.frames, config.envelope_bins) if over_spectrum else None
+        self.envelope = ENVELOPES[config.view](config.frames, config.envelope_bins) if over_spectrum else None
         self.dropout = BandDropout(config.band_dropout)
         self.units = nn.ModuleList()
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins

@@ -76,6 +76,21 @@ class SyntheticData(Frozen):
     severity: Annotated[tuple[Share, Share], Rising] = (0.2, 1.0)
 
 
+class RotatingMachineData(Frozen):
+    """Simulated random rotating machines, one for each recording (drsn.model.data.rotating_machine)."""
+
+    source: Literal["rotating_machine"]
+    train_recordings: int = Field(gt=0, description="as many of each label")
+    validation_recordings: int = Field(gt=0)
+    test_recordings: int = Field(gt=0)
+    train_s: float = Field(gt=0, description="of each recording")
+    test_s: float = Field(gt=0, description="of each recording, validation included")
+    rpm: Annotated[tuple[PositiveFloat, PositiveFloat], Rising] = (300.0, 12_000.0)
+    severity_db: Annotated[tuple[float, float], Rising] = Field(
+        default=(-4.0, 18.0), description="RMS of the defect's vibration over that of everything else"
+    )
+
+
 class ProtocolData(Frozen):
     """An evaluation protocol, by its name in `drsn.model.protocols`; labels and signal must be the protocol's.
 
@@ -128,6 +143,9 @@ class Augmentation(Frozen):
     """Augmentation of each training window, drawn anew each time."""
 
     noises: tuple[Noise, ...] = Field(default=PAPER_NOISES, min_length=1)
+    healthy_share: float | None = Field(
+        default=None, gt=0, lt=1, description="of windows that are of healthy labels; default: each label as often"
+    )
     snr_db: Annotated[tuple[float, float], Rising] = (-10.0, 12.0)
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
@@ -182,7 +200,9 @@ class Recipe(Frozen):
     seed: int = 1
     labels: tuple[Label, ...]
     signal: SignalSpec
-    data: Annotated[CwruData | SyntheticData | FolderData | ProtocolData, Field(discriminator="source")]
+    data: Annotated[
+        CwruData | SyntheticData | RotatingMachineData | FolderData | ProtocolData, Field(discriminator="source")
+    ]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()
     optimisation: Optimisation
@@ -197,7 +217,7 @@ class Recipe(Frozen):
             raise ValueError(
                 f"bandwidth_hz is above {slowest_hz / 2:g} Hz, what a window slowed down by speed can hold"
             )
-        if isinstance(self.data, SyntheticData):
+        if isinstance(self.data, SyntheticData | RotatingMachineData):
             unknown = {label.condition for label in self.labels} - {NORMAL, *FAULTS}
             if unknown:
                 raise ValueError(f"labels: synthetic bearings have no {sorted(unknown)}, only {', '.join(FAULTS)}")

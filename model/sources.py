@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drsn.model.corpus import Corpus
-from drsn.model.data import cwru, synthetic
+from drsn.model.data import cwru, rotating_machine, synthetic
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
 from drsn.model.own_recordings import own_corpus
 from drsn.model.protocols import PROTOCOLS
-from drsn.model.recipe import CwruData, FolderData, ProtocolData, Recipe, SyntheticData
+from drsn.model.recipe import CwruData, FolderData, ProtocolData, Recipe, RotatingMachineData, SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +36,8 @@ def corpus_of(recipe: Recipe) -> Corpus:
         corpus = _from_cwru(data)
     elif isinstance(data, ProtocolData):
         corpus = PROTOCOLS[data.rung].read(data_dir())
+    elif isinstance(data, RotatingMachineData):
+        corpus = _from_rotating_machines(data, recipe)
     elif isinstance(data, FolderData):
         corpus = own_corpus(data, recipe)
     else:
@@ -119,3 +122,26 @@ def _plant(
                 group=f"{name}-{index}",
                 rpm=machine.rpm,
             )
+
+
+def _from_rotating_machines(data: RotatingMachineData, recipe: Recipe) -> Corpus:
+    seeds = np.random.SeedSequence(recipe.seed).spawn(3)
+    counts = (data.train_recordings, data.validation_recordings, data.test_recordings)
+    lengths_s, names = (data.train_s, data.test_s, data.test_s), ("training", "validation", "test")
+    train, validation, test = (
+        tuple(_machines(data, recipe, np.random.default_rng(seed), name, count, length_s))
+        for name, seed, count, length_s in zip(names, seeds, counts, lengths_s, strict=True)
+    )
+    return Corpus(train, validation, test)
+
+
+def _machines(
+    data: RotatingMachineData, recipe: Recipe, rng: np.random.Generator, name: str, count: int, length_s: float
+) -> Iterable[Recording]:
+    """Simulate as many machines for each label."""
+    rate_hz, ranges = recipe.signal.sample_rate_hz, rotating_machine.Ranges(data.rpm, data.severity_db)
+    for index, label in product(range(count), recipe.labels):
+        fault = None if label.healthy else label.condition
+        samples, rpm = rotating_machine.simulate(fault, ranges, round(length_s * rate_hz), rate_hz, rng)
+        machine = f"{name}-{index}-{label.name}"
+        yield Recording(machine, label.name, samples[np.newaxis], rate_hz, group=machine, rpm=rpm)

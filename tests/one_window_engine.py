@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -188,7 +189,7 @@ class OneWindowEngine:
         likelihood = Likelihood()
         if policy.machine.threshold_nats is not None and probabilities:
             likelihood = Likelihood(self._ratios(probabilities), ceiling_nats(diagnosis.novelty, self._threshold))
-        after, changes = step(self._completed(name), diagnosis, policy, likelihood, now_unix_ns)
+        after, changes = step(self._completed(name, diagnosis), diagnosis, policy, likelihood, now_unix_ns)
         self.sensors[name] = replace(after, period_s=self._silence.restart(name))
         return changes
 
@@ -202,12 +203,13 @@ class OneWindowEngine:
     def _policy(self, name: str) -> Policy:
         return self._policies.of(name, self.sensors.get(name))
 
-    def _completed(self, name: str) -> SensorState:
+    def _completed(self, name: str, diagnosis: Diagnosis | None = None) -> SensorState:
         sensor = self.sensors.get(name)
         if sensor is None:
             before = self.forgotten.get(name)
-            return replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
-        missing = [key for key in self._conditions if key not in sensor.conditions]
+            sensor = replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
+        evaluated = [] if diagnosis is None else [n for n, o in diagnosis.observed.items() if not math.isnan(o.nats)]
+        missing = [key for key in (*self._conditions, *evaluated) if key not in sensor.conditions]
         # Conditions that a new bundle does not have stay, and are cleared by votes like any other.
         if not missing:
             return sensor

@@ -61,6 +61,8 @@ class AlarmEngine:
         policy_of: sensor id -> its alarm policy; asked once for each sensor.
         sensors: the states of an earlier run; one without conditions is what `forget` has left.
         commissioning: None: no baseline can be learnt; those in the states hold.
+        observed: conditions that monitors raise, `OBSERVED`; none: the agent has no monitor. A sensor gets each with
+            the first window that its monitor evaluates.
         few_rows: so many windows of a batch are counted one by one.
     """
 
@@ -71,19 +73,21 @@ class AlarmEngine:
         policy_of: Callable[[str], Policy],
         sensors: Mapping[str, SensorState] | None = None,
         commissioning: Commissioning | None = None,
+        observed: Sequence[str] = (),
         few_rows: int = FEW_ROWS,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
+        columns = (*self._conditions, *observed)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)
         self._policies = PolicyCache(policy_of, severities_of(contract))
         self._commissioning = commissioning
-        single = SingleCounter(contract, self._conditions, self._ratios)
-        self._counter = WindowCounter(contract, self._conditions, self._ratios)
+        single = SingleCounter(contract, columns, self._ratios)
+        self._counter = WindowCounter(contract, columns, self._ratios)
         """Counts the windows of a batch."""
         self._silence = SilenceTimer(lambda slot: self._policy(self.sensors.names[slot]).silent_after_s)
-        self.sensors = SensorTable(self._conditions, self._silence.forget)
+        self.sensors = SensorTable(columns, self._silence.forget)
         stored = sensors or {}
         self.forgotten: dict[str, SensorState] = {n: stored[n] for n in stored if not stored[n].conditions}
         """Forgotten sensors. Only their last `seq` is left: if one comes back, its event ids must not repeat."""
@@ -242,14 +246,15 @@ class AlarmEngine:
         likelihood = Likelihood()
         if policy.machine.threshold_nats is not None and probabilities:
             likelihood = Likelihood(self._ratios(probabilities), ceiling_nats(diagnosis.novelty, self._threshold))
-        before = self._completed(name)
+        before = self._completed(name, diagnosis)
         after, changes = step(before, diagnosis, policy, likelihood, now_unix_ns)
         if name not in self.sensors:
             self.sensors[name] = before
         slot = self.sensors.slot(name)
+        more = len(after.conditions) > len(self.sensors.cold[slot].conditions)
         after = replace(after, period_s=self._silence.restart(slot))
         self.sensors.put(slot, after, [change.name for change in changes])
-        if changes or self.sensors.outside[slot]:
+        if changes or more or self.sensors.outside[slot]:
             self._take_over(name, slot, after, policy)
         return after, changes
 
@@ -272,14 +277,20 @@ class AlarmEngine:
     def _policy(self, name: str) -> Policy:
         return self._policies.of(name, self.sensors.cold_of(name))
 
-    def _completed(self, name: str) -> SensorState:
-        """The sensor's state, with every condition of the present bundle in it; a new one if there is none."""
+    def _completed(self, name: str, diagnosis: Diagnosis | None = None) -> SensorState:
+        """The sensor's state, with every condition of the present bundle in it; a new one if there is none.
+
+        Args:
+            name: of the sensor.
+            diagnosis: of a window; what its monitors evaluate is added.
+        """
         sensor = self.sensors.get(name)
         if sensor is None:
             before = self.forgotten.get(name)
-            return replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
-        missing = [key for key in self._conditions if key not in sensor.conditions]
-        # Conditions that a new bundle does not have stay, and are cleared by votes like any other.
+            sensor = replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
+        evaluated = () if diagnosis is None else diagnosis.evaluated
+        missing = [key for key in (*self._conditions, *evaluated) if key not in sensor.conditions]
+        # Conditions that a new bundle or the monitors do not have stay, and are cleared by their rule like any other.
         if not missing:
             return sensor
         # If all conditions of a sensor are out of service, so are the new ones.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.rule import WindowEvidence, deciding_votes, update
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.voting import Votes
+from drsn.agent.monitoring.findings import CHANGED, NO_MONITOR, OBSERVED, VIBRATION_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +43,8 @@ def step(
     A window that the model abstains from votes for `unknown`; it has no vote on the other conditions, and less weight
     in a CUSUM. A window with a sensor fault votes for `sensor_fault` only. While that is active or the gate is closed,
     the counts of all other conditions rest. A change resets the count of its condition: the windows before a clear do
-    not count for the next raise.
+    not count for the next raise. The conditions that monitors raise count what the monitors found, whatever the model
+    makes of the window.
 
     Args:
         sensor: before the window.
@@ -159,20 +162,30 @@ def suppressor(conditions: Mapping[str, Condition], gate: Gate, policy: Policy) 
 def _counts(name: str, diagnosis: Diagnosis, rule: AlarmRule, *, rests: bool) -> bool:
     if name in SENSOR_CONDITIONS:
         return name == SENSOR_FAULT
+    if name in OBSERVED:
+        found = diagnosis.observed.get(name)
+        return not rests and (found is None or not math.isnan(found.nats))
     cusum = rule.threshold_nats is not None  # which counts an abstention too, limited by the window's ceiling
     return not rests and (name == UNKNOWN or cusum or diagnosis.condition != UNKNOWN)
 
 
 def rule_of(name: str, policy: Policy) -> AlarmRule:
     """The rule of a condition."""
+    if name in OBSERVED:
+        return {CHANGED: policy.changed, VIBRATION_LEVEL: policy.vibration_level}[name]
     return policy.sensor_fault if name in SENSOR_CONDITIONS else policy.unknown if name == UNKNOWN else policy.machine
 
 
 def _evidence(name: str, diagnosis: Diagnosis, likelihood: Likelihood) -> WindowEvidence:
     reading = diagnosis.reading
+    share = reading.advance_ns / reading.duration_ns
+    if name in OBSERVED:  # one that no monitor evaluates any more counts as absent
+        found = diagnosis.observed.get(name)
+        nats = NO_MONITOR if found is None else found.nats
+        z = min(BOUND_NATS, max(-BOUND_NATS, nats))
+        return WindowEvidence(nats > 0, z, reading.advance_ns, share, BOUND_NATS)
     # A condition that the present bundle does not have counts as absent.
     z = likelihood.ratios.get(name, -BOUND_NATS)
-    share = reading.advance_ns / reading.duration_ns
     return WindowEvidence(name == diagnosis.condition, z, reading.advance_ns, share, likelihood.ceiling_nats)
 
 
@@ -189,7 +202,7 @@ def _changed(
     """The condition in its next state, with the figures of the deciding window."""
     rule = rule_of(name, policy)
     count, of = (0, 0) if name == SILENT else deciding_votes(condition, rule)
-    confidence = diagnosis.confidence if name in (diagnosis.condition, UNKNOWN) else 0.0
+    label, confidence = _of_window(name, diagnosis)
     now = replace(
         condition,
         state=TRANSITIONS[condition.state, signal],
@@ -199,8 +212,8 @@ def _changed(
         suppressed_by=condition.operator_suppression,
         since_unix_ns=diagnosis.reading.end_unix_ns,
         decided_unix_ns=decided_ns,
-        window_label=diagnosis.label,
-        confidence=diagnosis.condition_probabilities.get(name, confidence),
+        window_label=label,
+        confidence=confidence,
         count=count,
         of=of,
         weight=None if rule.threshold_nats is None else condition.evidence,
@@ -209,6 +222,16 @@ def _changed(
         comment=None,
     )
     if signal is Signal.RAISE:
-        now = replace(now, label=diagnosis.label, active_ns=0, told=(), acked_by=None)
+        now = replace(now, label=label, active_ns=0, told=(), acked_by=None)
         now = replace(now, severity=_severity(name, now, policy))
     return with_event(now, seq)
+
+
+def _of_window(name: str, diagnosis: Diagnosis) -> tuple[str, float]:
+    """The label and P(condition) of the deciding window."""
+    found = diagnosis.observed.get(name)
+    if found is not None and not math.isnan(found.nats):
+        nats = min(BOUND_NATS, max(-BOUND_NATS, found.nats))
+        return found.label, 1 / (1 + math.exp(-nats))
+    confidence = diagnosis.confidence if name in (diagnosis.condition, UNKNOWN) else 0.0
+    return diagnosis.label, diagnosis.condition_probabilities.get(name, confidence)

@@ -110,7 +110,7 @@ class BatchFeed:
             decided_unix_ns: of each row, the agent's clock.
             new: the sensors that have no window yet.
         """
-        windows, rounds = WindowColumns.of(diagnoses), rounds_of(slots)
+        windows, rounds = WindowColumns.of(diagnoses, self._counter.observed), rounds_of(slots)
         work = _Work(diagnoses, slots, windows, decided_unix_ns, set(new))
         large = [rows for rows in rounds if len(rows) > self._few_rows]
         if not large:

@@ -18,6 +18,7 @@ from drsn.agent.decision.running_gate import update_gates
 from drsn.agent.decision.single_step import OneWindow
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT, SlotParameters
 from drsn.agent.decision.voting import MAX_WINDOWS, count_votes, push_all
+from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ class WindowColumns:
     best: NDArray[np.intp]
     novelty: NDArray[np.float64]
     by_condition: NDArray[np.float32]
+    observed: NDArray[np.float64]
+    """float64[rows, observed conditions]: as `Findings.observed_nats`; no column if the agent has no monitor."""
 
     @classmethod
-    def of(cls, diagnoses: Diagnoses) -> WindowColumns:
-        """The columns of a batch."""
-        batch, rows = diagnoses.batch, slice(diagnoses.batch.size)
+    def of(cls, diagnoses: Diagnoses, observed: int) -> WindowColumns:
+        """The columns of a batch; `observed`: conditions that monitors raise, `len(OBSERVED)` or 0."""
+        batch, rows, found = diagnoses.batch, slice(diagnoses.batch.size), diagnoses.findings
+        assert found is None or observed, "the engine of an agent with monitors has their conditions"
         return cls(
             batch.fresh[rows],
             batch.fault[rows] != NO_FAULT,
@@ -57,8 +61,9 @@ class WindowColumns:
             batch.duration_ns[rows],
             batch.advance_ns[rows],
             diagnoses.best,
-            diagnoses.outputs.novelty.astype(np.float64),
+            diagnoses.novelty,
             diagnoses.by_condition,
+            np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64),
         )
 
     def single(self) -> list[OneWindow]:
@@ -104,6 +109,9 @@ class WindowCounter:
         """bool[columns]: the condition counts a window that is diagnosed."""
         self._unknown, self._sensor_fault = np.int8(len(self.names) - 2), np.int8(len(self.names) - 1)
         self._machine = sum(name != NORMAL for name in contract.conditions)
+        self.observed = sum(name in OBSERVED for name in conditions)
+        """Conditions that monitors raise; they are the last columns."""
+        self._own = len(conditions) - self.observed
 
     def count(self, counters: NDArray[np.void], slots: NDArray[np.intp], windows: WindowColumns) -> Counted:
         """Count one window of each of some sensors.
@@ -123,7 +131,13 @@ class WindowCounter:
             condition[windows.faulty], by[windows.faulty] = self._sensor_fault, BY_SENSOR_FAULT
         if np.count_nonzero(by):
             counts &= (by == BY_NOTHING)[:, np.newaxis] | self._always
-        changes = self._count(counters, parameters, windows, counts, condition[:, np.newaxis] == self._column_of)
+        votes = condition[:, np.newaxis] == self._column_of
+        if self.observed:
+            nats, present = windows.observed, parameters["present"][:, self._own :]
+            counts[:, self._own :] &= present & ~np.isnan(nats)
+            np.greater(nats, 0, out=votes[:, self._own :])
+            may_change |= ((nats > NO_MONITOR) & ~present).any(axis=1)  # the sensor gets the condition
+        changes = self._count(counters, parameters, windows, counts, votes)
         if np.count_nonzero(changes):
             may_change |= changes.any(axis=1)
         return Counted(condition, by, may_change)
@@ -175,11 +189,15 @@ class WindowCounter:
         """Update the evidence in place, 0 where votes decide; return where the rule is met."""
         evidence, threshold_nats, weighed = counters["evidence"], parameters["threshold_nats"], parameters["weighed"]
         z = np.full_like(threshold_nats, -BOUND_NATS)  # as of a condition without a ratio
-        z[:, : self._machine] = self._ratios.rows(windows.by_condition)
+        if self.parameters.any_machine_weighed:
+            z[:, : self._machine] = self._ratios.rows(windows.by_condition)
+        z[:, self._own :] = np.minimum(np.fmax(windows.observed, -BOUND_NATS), BOUND_NATS)
         np.negative(z, out=z, where=parameters["active"])
         ceilings = np.where(parameters["machine_weighed"], ceilings_nats(windows.novelty, self._threshold), BOUND_NATS)
+        ceilings = np.repeat(ceilings[:, np.newaxis], len(self._column_of), axis=1)
+        ceilings[:, self._own :] = BOUND_NATS
         share = windows.advance_ns / windows.duration_ns
-        after = accumulate_all(evidence, z, share[:, np.newaxis], ceilings[:, np.newaxis])
+        after = accumulate_all(evidence, z, share[:, np.newaxis], ceilings)
         after = np.minimum(threshold_nats, after)
         np.multiply(after, weighed, out=evidence, where=counts)
         reset = counts & weighed & (after == 0.0)  # the votes count since the evidence was 0

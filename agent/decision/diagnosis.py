@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.acquisition.window_batch import WindowBatch
+from drsn.agent.monitoring.fusion import LEAST, decisive, fused
+from drsn.model.contract import NORMAL
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from numpy.typing import NDArray
 
     from drsn.agent.acquisition.reading import Reading
-    from drsn.agent.acquisition.window_batch import WindowBatch
     from drsn.agent.backends.backend import Outputs
+    from drsn.agent.monitoring.findings import Findings, Observation
     from drsn.model.contract import ModelContract
 
 UNKNOWN = "unknown"
@@ -31,6 +38,17 @@ def window_conditions(contract: ModelContract) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class BearingEvidence:
+    """How the bearing detector has changed a diagnosis."""
+
+    network_probabilities: dict[str, float]
+    """P(condition) by the network alone."""
+    nats: dict[str, float]
+    """Condition -> log-likelihood that the bearing detector adds."""
+    network_novelty: float
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The diagnosis of one window."""
 
@@ -45,6 +63,16 @@ class Diagnosis:
     condition_probabilities: dict[str, float]
     label_probabilities: dict[str, float]
     novelty: float
+    """By which the model abstains; if the bearing detector alone names a fault, the threshold at most."""
+    observed: Mapping[str, Observation] = field(default_factory=dict)
+    """Condition -> what its monitor found; a condition that no monitor evaluates is absent."""
+    bearing: BearingEvidence | None = None
+    """What the bearing detector has added; None: the sensor has no bearing, or there was no evidence."""
+
+    @property
+    def evaluated(self) -> tuple[str, ...]:
+        """The conditions for which a monitor has evaluated the window."""
+        return tuple(name for name, found in self.observed.items() if not math.isnan(found.nats))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +82,21 @@ class Diagnoses:
     batch: WindowBatch
     outputs: Outputs
     by_condition: NDArray[np.float32]
-    """float32[rows, conditions]: P(condition), within 0 and 1, in the contract's order."""
+    """float32[rows, conditions]: P(condition), within 0 and 1, in the contract's order, after fusion."""
     best: NDArray[np.intp]
     """int[rows]: index of the most probable condition."""
     label: NDArray[np.intp]
     """int[rows]: index of the most probable label of that condition."""
+    novelty: NDArray[np.float64]
+    """float64[rows], as `Diagnosis.novelty`."""
     interpreter: Interpreter
     """Whose names they are."""
+    findings: Findings | None = None
+    """What the monitors found; None: no sensor of the batch has a monitor."""
 
     def diagnosis(self, row: int) -> Diagnosis:
         """One row as an object, equal to what the interpreter makes of its reading."""
-        reading = self.batch.reading(row)
-        return self.interpreter.row(row, reading, self.outputs, self.by_condition, self.best, self.label)
+        return self.interpreter.row(self, row)
 
 
 class Interpreter:
@@ -84,43 +115,73 @@ class Interpreter:
         self._has_label: NDArray[np.bool_] = np.ascontiguousarray(self._membership.T > 0)
         """bool[conditions, labels]"""
 
-    def columns(self, batch: WindowBatch, outputs: Outputs) -> Diagnoses:
-        """The diagnoses of a batch; row i of the outputs belongs to row i of the batch."""
-        return Diagnoses(batch, outputs, *self._columns(outputs), self)
+    def columns(self, batch: WindowBatch, outputs: Outputs, findings: Findings | None = None) -> Diagnoses:
+        """The diagnoses of a batch; row i of the outputs and of the findings belongs to row i of the batch."""
+        by_condition, novelty = self._by_condition(outputs.probabilities), outputs.novelty.astype(np.float64)
+        nats = None if findings is None else findings.bearing_nats
+        if nats is not None:
+            by_condition = fused(by_condition, nats)
+        best = by_condition.argmax(axis=1)
+        if nats is not None:
+            named = decisive(nats, best, self._conditions.index(NORMAL))
+            novelty = np.where(named, np.fmin(novelty, self._threshold), novelty)
+        # Among the labels of the best condition only: the overall best label may belong to another condition.
+        label = np.where(self._has_label[best], outputs.probabilities, np.float32(-1)).argmax(axis=1)
+        return Diagnoses(batch, outputs, by_condition, best, label, novelty, self, findings)
 
-    def __call__(self, readings: list[Reading], outputs: Outputs) -> list[Diagnosis]:
-        """One diagnosis per reading; row i of the outputs belongs to reading i."""
-        columns = self._columns(outputs)
-        return [self.row(row, reading, outputs, *columns) for row, reading in enumerate(readings)]
+    def __call__(
+        self, readings: Sequence[Reading], outputs: Outputs, findings: Findings | None = None
+    ) -> list[Diagnosis]:
+        """One diagnosis per reading; row i of the outputs and of the findings belongs to reading i."""
+        batch = WindowBatch(len(readings))
+        for reading in readings:
+            batch.append(reading)
+        diagnoses = self.columns(batch, outputs, findings)
+        return [self.row(diagnoses, row) for row in range(len(readings))]
 
-    def row(
-        self,
-        row: int,
-        reading: Reading,
-        outputs: Outputs,
-        by_condition: NDArray[np.float32],
-        best: NDArray[np.intp],
-        label: NDArray[np.intp],
-    ) -> Diagnosis:
-        """The diagnosis of one row of a batch, whose columns are given as in `Diagnoses`."""
-        novelty, probabilities = float(outputs.novelty[row]), by_condition[row].tolist()
+    def row(self, diagnoses: Diagnoses, row: int) -> Diagnosis:
+        """The diagnosis of one row of a batch."""
+        reading, findings = diagnoses.batch.reading(row), diagnoses.findings
+        novelty, probabilities = float(diagnoses.novelty[row]), diagnoses.by_condition[row].tolist()
+        best, labels = (
+            diagnoses.best[row],
+            dict(zip(self.labels, diagnoses.outputs.probabilities[row].tolist(), strict=True)),
+        )
+        bearing = self._bearing(diagnoses, row)
         # `not <=` so that a NaN abstains too.
-        condition = self._conditions[best[row]] if novelty <= self._threshold else UNKNOWN
+        condition = self._conditions[best] if novelty <= self._threshold else UNKNOWN
         return Diagnosis(
             reading=reading,
             condition=condition if reading.fault is None else SENSOR_FAULT,
-            label=self.labels[label[row]] if reading.fault is None else reading.fault,
-            confidence=probabilities[best[row]] if reading.fault is None else 1.0,
+            label=self.labels[diagnoses.label[row]] if reading.fault is None else reading.fault,
+            confidence=probabilities[best] if reading.fault is None else 1.0,
             condition_probabilities=dict(zip(self._conditions, probabilities, strict=True)),
-            label_probabilities=dict(zip(self.labels, outputs.probabilities[row].tolist(), strict=True)),
+            label_probabilities=labels if bearing is None else self._scaled(labels, diagnoses.by_condition[row]),
             novelty=novelty,
+            observed={} if findings is None else findings.observed(row),
+            bearing=bearing,
         )
 
-    def _columns(self, outputs: Outputs) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.intp]]:
-        """P(condition), the most probable condition, and its most probable label, of each row."""
+    def _by_condition(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+        """P(condition) by the network alone."""
         # A sum of float32 may pass 1 by its rounding, and a broken window may give NaN; an event allows neither.
-        by_condition = np.fmin(np.fmax(outputs.probabilities @ self._membership, np.float32(0)), np.float32(1))
-        best = by_condition.argmax(axis=1)
-        # Among the labels of the best condition only: the overall best label may belong to another condition.
-        label = np.where(self._has_label[best], outputs.probabilities, np.float32(-1)).argmax(axis=1)
-        return by_condition, best, label
+        sums: NDArray[np.float32] = np.fmin(np.fmax(probabilities @ self._membership, np.float32(0)), np.float32(1))
+        return sums
+
+    def _bearing(self, diagnoses: Diagnoses, row: int) -> BearingEvidence | None:
+        findings, outputs = diagnoses.findings, diagnoses.outputs
+        if findings is None or findings.bearing_nats is None or not np.any(findings.bearing_nats[row]):
+            return None
+        network = self._by_condition(outputs.probabilities[row]).tolist()
+        nats = findings.bearing_nats[row].tolist()
+        return BearingEvidence(
+            dict(zip(self._conditions, network, strict=True)),
+            dict(zip(self._conditions, nats, strict=True)),
+            float(outputs.novelty[row]),
+        )
+
+    def _scaled(self, labels: dict[str, float], by_condition: NDArray[np.float32]) -> dict[str, float]:
+        """P(label) so that the labels of a condition keep their shares and sum to P(condition)."""
+        likely = np.fmax(np.array(list(labels.values())), LEAST)  # also where the network gives no number
+        scale = by_condition / (likely @ self._membership)
+        return dict(zip(labels, (likely * (self._membership @ scale)).tolist(), strict=True))

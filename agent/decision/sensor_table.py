@@ -14,6 +14,7 @@ import numpy as np
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.counters import ABSENT, Counters, counter_dtype, merged, packed, split, without_counters
 from drsn.agent.decision.running_gate import Gate
+from drsn.agent.monitoring.findings import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -120,9 +121,10 @@ class SensorTable(MutableMapping[str, SensorState]):
         return None if slot is None else self.cold[slot]
 
     def is_regular(self, slot: int) -> bool:
-        """The sensor has exactly the conditions of the columns, in any order."""
+        """The sensor has exactly the conditions of the columns, in any order; of `OBSERVED` some may be absent."""
         conditions = self.cold[slot].conditions
-        return len(conditions) == len(self.conditions) and all(map(conditions.__contains__, self.conditions))
+        absent = [name for name in self.conditions if name not in conditions]
+        return len(conditions) + len(absent) == len(self.conditions) and all(name in OBSERVED for name in absent)
 
     def put(self, slot: int, state: SensorState, changed: Collection[str]) -> None:
         """Set the state of a sensor after a window, of which only the counters and the `changed` conditions differ."""

@@ -6,12 +6,21 @@ from collections.abc import Mapping  # noqa: TC003 (evidence reads the types of 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from drsn.agent.monitoring.findings import CHANGED
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 DAY_NS = 86_400 * 1_000_000_000
+OBSERVED_SEVERITIES = {
+    CHANGED: Severity.MINOR,
+    "zone_b": Severity.MINOR,
+    "zone_c": Severity.MAJOR,
+    "zone_d": Severity.CRITICAL,
+}
+"""Severity of the conditions that monitors raise: of `changed`, and of `vibration_level` by the zone."""
+
 STEPS = sorted(Severity, key=lambda severity: severity.rank)
 
 
@@ -43,5 +52,5 @@ class Urgency:
 
 
 def severities_of(contract: ModelContract) -> dict[str, Severity]:
-    """Condition -> the severity that the bundle gives it."""
-    return {name: contract.severity_of(name) for name in contract.conditions}
+    """Condition or zone -> its severity, as the bundle gives it, or as the agent does for what monitors raise."""
+    return {**OBSERVED_SEVERITIES, **{name: contract.severity_of(name) for name in contract.conditions}}

@@ -6,6 +6,7 @@ something.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +15,7 @@ from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, window_
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT
 from drsn.agent.decision.voting import MAX_WINDOWS
+from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,7 @@ class OneWindow(NamedTuple):
     best: int
     novelty: float
     by_condition: list[float]
+    observed: list[float]
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class SingleCounter:
         self._column_of = [names.index(name) if name in names else -1 for name in conditions]
         self._always = [name == SENSOR_FAULT for name in conditions]
         self._never = [name == SILENT for name in conditions]
+        self._own = sum(name not in OBSERVED for name in conditions)  # columns before those that monitors raise
         self._unknown, self._sensor_fault = names.index(UNKNOWN), names.index(SENSOR_FAULT)
 
     def count(self, counters: Counters, parameters: SensorParameters, window: OneWindow) -> CountedWindow:
@@ -76,12 +80,16 @@ class SingleCounter:
         is_open = counters.gate.is_open(parameters.limits)
         by = BY_SENSOR_FAULT if parameters.fault_active else BY_NOTHING if is_open else BY_GATE
         by_window = BY_SENSOR_FAULT if window.faulty else by
+        observed = zip(window.observed, parameters.columns[self._own :], strict=True)
         may_change = parameters.suppressible and by != parameters.suppressor
+        may_change |= any(nats > NO_MONITOR and not column.present for nats, column in observed)
         if not may_change:
             uses = [
                 always or (by_window == BY_NOTHING and not never and (known or column.counts_doubt))
                 for always, never, column in zip(self._always, self._never, parameters.columns, strict=True)
             ]
+            for at, nats in enumerate(window.observed, start=self._own):
+                uses[at] &= parameters.columns[at].present and not math.isnan(nats)
             may_change = self._count(counters, parameters, window, uses, condition)
         return CountedWindow(condition, by_window, may_change)
 
@@ -89,25 +97,21 @@ class SingleCounter:
         self, counters: Counters, parameters: SensorParameters, window: OneWindow, uses: list[bool], condition: int
     ) -> bool:
         """Count the window for the conditions that use it; return whether one of them may change."""
-        ratios: list[float] = []
-        ceiling = BOUND_NATS
-        if parameters.machine_weighed:
-            ratios = list(self._ratios(dict(zip(self._names, window.by_condition, strict=True))).values())
-            ceiling = ceiling_nats(window.novelty, self._threshold)
-        share = window.advance_ns / window.duration_ns
+        weights, share = self._weights(parameters, window), window.advance_ns / window.duration_ns
+        votes = [name == condition for name in self._column_of[: self._own]] + [nats > 0 for nats in window.observed]
         for at, (column, used) in enumerate(zip(parameters.columns, uses, strict=True)):
             if window.fresh:
                 counters.bits[at] = counters.cast[at] = counters.held_ns[at] = 0
                 counters.evidence[at] = 0.0
             if not used:
                 continue
-            counters.bits[at] = (counters.bits[at] << 1 | (self._column_of[at] == condition)) & _ALL_VOTES
+            counters.bits[at] = (counters.bits[at] << 1 | votes[at]) & _ALL_VOTES
             counters.cast[at] = min(counters.cast[at] + 1, MAX_WINDOWS)
             if column.threshold_nats is None:
                 counters.evidence[at] = 0.0
                 met = _decisive(counters, at, column) >= column.votes
             else:
-                z = ratios[at] if at < len(ratios) else -BOUND_NATS
+                z, ceiling = weights[at]
                 evidence = accumulate(counters.evidence[at], -z if column.active else z, share, ceiling)
                 counters.evidence[at] = evidence = min(column.threshold_nats, evidence)
                 if not evidence:
@@ -118,6 +122,17 @@ class SingleCounter:
             if (met and held_ns >= column.delay_ns) or counters.active_ns[at] >= column.escalates_ns:
                 return True
         return False
+
+    def _weights(self, parameters: SensorParameters, window: OneWindow) -> list[tuple[float, float]]:
+        """Log-likelihood ratio and ceiling of each column, in nats."""
+        ratios: list[float] = []
+        ceiling = BOUND_NATS
+        if parameters.machine_weighed:
+            ratios = list(self._ratios(dict(zip(self._names, window.by_condition, strict=True))).values())
+            ceiling = ceiling_nats(window.novelty, self._threshold)
+        without = self._own - len(ratios)
+        observed = [(min(BOUND_NATS, max(-BOUND_NATS, nats)), BOUND_NATS) for nats in window.observed]
+        return [*((z, ceiling) for z in ratios), *[(-BOUND_NATS, ceiling)] * without, *observed]
 
 
 def _decisive(counters: Counters, at: int, column: ColumnParameters) -> int:

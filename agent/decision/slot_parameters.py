@@ -13,23 +13,27 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from drsn.agent.decision.alarm_logic import rule_of, suppressor
-from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, State
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Condition, State
 from drsn.agent.decision.counters import WORDS
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import mask_of
+from drsn.agent.monitoring.findings import OBSERVED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from drsn.agent.decision.alarm_state import Condition, SensorState, Suppressor
+    from drsn.agent.decision.alarm_state import SensorState, Suppressor
     from drsn.agent.decision.policy import Policy
     from drsn.agent.decision.rule import AlarmRule
 
 SUPPRESSORS: tuple[Suppressor | None, ...] = (None, "sensor_fault", "gate")
 """What may suppress the machine conditions, by code."""
+
+_ABSENT = Condition()
+"""Of a sensor that has no monitor for the condition; it counts no window."""
 
 BY_NOTHING, BY_SENSOR_FAULT, BY_GATE = range(len(SUPPRESSORS))
 
@@ -58,6 +62,7 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
             ("weighed", "?", k),  # CUSUM decides
             ("counts_doubt", "?", k),  # the condition counts a window from which the model abstains
             ("active", "?", k),
+            ("present", "?", k),  # the sensor has the condition
             ("given", "?"),  # there is a gate
             ("machine_weighed", "?"),
             ("fault_active", "?"),
@@ -79,6 +84,7 @@ class ColumnParameters(NamedTuple):
     delay_ns: int
     escalates_ns: int
     counts_doubt: bool
+    present: bool
 
 
 class SensorParameters(NamedTuple):
@@ -105,6 +111,8 @@ class SlotParameters:
         """Words of the vote histories that the longest quorum so far uses."""
         self.any_weighed = False
         """A condition was decided by CUSUM so far."""
+        self.any_machine_weighed = False
+        """A condition of the model was decided by CUSUM so far."""
         self.any_gate = False
         """A sensor had a gate so far."""
         self._conditions = tuple(conditions)
@@ -123,22 +131,24 @@ class SlotParameters:
 
         Args:
             slot: of the sensor.
-            state: after the window, with all conditions of the columns.
+            state: after the window, with all conditions of the columns; of `OBSERVED` some may be absent.
             policy: of the sensor.
             novelty: up to which its windows are diagnosed.
         """
         self._grow(slot)
         self._single.pop(slot, None)
-        self._set_conditions(slot, [state.conditions[name] for name in self._conditions], policy)
+        self._set_conditions(slot, [state.conditions.get(name, _ABSENT) for name in self._conditions], policy)
         record, limits, machine = self._records[slot], policy.limits, policy.machine
         record["novelty"], record["given"] = novelty, limits.given
         record["rms"], record["rpm"] = _number(limits.rms), _number(limits.rpm)
         record["hysteresis"], record["settle_ns"] = limits.hysteresis, limits.settle_ns
         record["rpm_change"], record["machine_weighed"] = limits.rpm_change, machine.threshold_nats is not None
         record["fault_active"] = state.conditions[SENSOR_FAULT].state.active
+        record["present"] = [name in state.conditions for name in self._conditions]
         record["suppressible"] = any(map(_suppressible, state.conditions, state.conditions.values()))
         record["suppressor"] = SUPPRESSORS.index(suppressor(state.conditions, state.gate, policy))
         self.any_gate |= limits.given
+        self.any_machine_weighed |= machine.threshold_nats is not None
 
     def single(self, slot: int) -> SensorParameters:
         """The parameters of one slot, which were set."""
@@ -178,7 +188,7 @@ def _single(record: np.void) -> SensorParameters:
     thresholds_nats = [nats if math.isfinite(nats) else None for nats in r["threshold_nats"]]
     masks = [int.from_bytes(mask.tobytes(), "little") for mask in record["mask"]]
     columns = zip(r["active"], masks, r["votes"], r["of"], thresholds_nats, r["delay_ns"], r["escalates_ns"],
-                  r["counts_doubt"], strict=True)  # fmt: skip
+                  r["counts_doubt"], r["present"], strict=True)  # fmt: skip
     rms, rpm = (None if math.isnan(r[name]) else r[name] for name in ("rms", "rpm"))
     return SensorParameters(
         [ColumnParameters(*column) for column in columns],
@@ -193,7 +203,7 @@ def _number(value: float | None) -> float:
 
 def _counts_doubt(name: str, rule: AlarmRule) -> bool:
     """The condition counts a window from which the model abstains, as in `alarm_logic`."""
-    return name != SILENT and (name in (UNKNOWN, SENSOR_FAULT) or rule.threshold_nats is not None)
+    return name != SILENT and (name in (UNKNOWN, SENSOR_FAULT, *OBSERVED) or rule.threshold_nats is not None)
 
 
 def _suppressible(name: str, condition: Condition) -> bool:

@@ -22,6 +22,7 @@ from drsn.agent.decision.severity import severities_of
 from drsn.agent.delivery.delivery import Delivery
 from drsn.agent.delivery.outbox import Outbox
 from drsn.agent.delivery.publisher import Publisher
+from drsn.agent.monitoring.findings import OBSERVED
 from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.topics import Topics
@@ -43,6 +44,7 @@ from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
+from drsn.agent.service.monitoring_wiring import monitors_of
 from drsn.agent.service.overlap import Overlap
 from drsn.agent.service.peer_status import StatusInbox
 from drsn.agent.service.pipeline import Pipeline
@@ -59,9 +61,11 @@ from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.service.reload import Reload
     from drsn.agent.settings.loader import Configuration
@@ -194,7 +198,8 @@ class _Assembly:
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
-        engine, dispatcher = self._decision()
+        monitors = monitors_of(settings, self.bundle.contract)
+        engine, dispatcher = self._decision(OBSERVED if monitors is not None else ())
         statuses = StatusInbox(self.inbox.wake)
         lines = self._connections(connect, dispatcher, statuses)
         lease = self._lease(statuses, lines)
@@ -203,7 +208,7 @@ class _Assembly:
         )
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
-        dispatcher.context.forget_sensor = _forget_in(intake, recorder)
+        dispatcher.context.forget_sensor = _forget_in(intake, recorder, monitors)
         publisher = Publisher(
             lines.control,
             self.topics,
@@ -213,7 +218,7 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
-        pipeline = self._pipeline(intake, engine, recorder, watchdog, publisher)
+        pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -286,14 +291,14 @@ class _Assembly:
             partial(run.remember, state_dir),
         )
 
-    def _decision(self) -> tuple[AlarmEngine, CommandDispatcher]:
-        """The alarm states, and the dispatcher of the commands that change them."""
+    def _decision(self, observed: Sequence[str]) -> tuple[AlarmEngine, CommandDispatcher]:
+        """The alarm states, and the dispatcher of the commands that change them; `observed` as of `AlarmEngine`."""
         settings, bundle = self.settings, self.bundle
         commissioning = commissioning_of(
             settings.commission, bundle, self.chosen.backend, settings.inference.max_batch, self.remembered.sensors
         )
         policies = policy_of(settings, bundle.contract)
-        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning)
+        engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, observed)
         context = CommandContext(
             engine,
             self.renderer,
@@ -319,24 +324,35 @@ class _Assembly:
         )
 
     def _pipeline(
-        self, intake: Intake, engine: AlarmEngine, recorder: Recorder, watchdog: Watchdog, publisher: Publisher
+        self,
+        intake: Intake,
+        engine: AlarmEngine,
+        monitors: Monitors | None,
+        recorder: Recorder,
+        watchdog: Watchdog,
+        publisher: Publisher,
     ) -> Pipeline:
         contract, inference, clock = self.bundle.contract, self.settings.inference, self.clock
         batcher, spare = (
             Batcher(contract, inference.max_batch, inference.deadline_s, ignored_faults(self.settings))
             for _ in range(2)
         )
+
+        def decided(decisions: Decisions) -> None:
+            watchdog.beat()  # the call of the network may have taken long
+            publisher.add_results(decisions, clock.monotonic_s())
+
         return Pipeline(
             intake,
             batcher,
             self.chosen.backend,
             Interpreter(contract),
             engine,
+            monitors=monitors,
             recorder=recorder,
             metrics=self.metrics,
             clock=clock,
-            after_batch=watchdog.beat,
-            on_decisions=lambda decisions: publisher.add_results(decisions, clock.monotonic_s()),
+            on_decisions=decided,
             overlap=Overlap(self.chosen.backend, spare, self.inbox.wake) if self.waits.overlap else None,
         )
 
@@ -351,12 +367,14 @@ class _Assembly:
         return send
 
 
-def _forget_in(intake: Intake, recorder: Recorder) -> Callable[[str], None]:
+def _forget_in(intake: Intake, recorder: Recorder, monitors: Monitors | None) -> Callable[[str], None]:
     """Drops what is in memory of a sensor beside its alarm state."""
 
     def forget(sensor: str) -> None:
         intake.forget(sensor)
         recorder.forget(sensor)
+        if monitors is not None:
+            monitors.forget(sensor)
 
     return forget
 

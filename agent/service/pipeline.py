@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.decision.diagnosis import Interpreter
     from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.service.overlap import Overlap
 
 SENSOR_FAULT_OF = {Reason.NON_FINITE: "non_finite", Reason.WRONG_RATE: "wrong_rate"}
@@ -48,6 +49,8 @@ class Pipeline:
     """Outputs of the network -> diagnoses."""
     engine: AlarmEngine
     """The alarm states; a diagnosis changes the state of its sensor."""
+    monitors: Monitors | None = None
+    """Evaluate each batch beside the network; None: no sensor has a monitor."""
     recorder: Recorder | None = None
     """Keeps the windows as evidence."""
     metrics: Metrics = field(default_factory=Metrics)
@@ -55,8 +58,6 @@ class Pipeline:
     clock: Clock = field(default_factory=Clock)
     decided_at: Callable[[WindowBatch], Sequence[int]] | None = None
     """Batch -> time of the decision of each row, ns since 1970; None: the time of the clock."""
-    after_batch: Callable[[], None] = lambda: None
-    """Called after each call of the network, which may take long."""
     on_decisions: Callable[[Decisions], None] = lambda _decisions: None
     """Called with the decisions of each batch while its rows are valid."""
     overlap: Overlap | None = None
@@ -155,8 +156,8 @@ class Pipeline:
     def _decide(self, batcher: Batcher, outputs: Outputs, call_s: float) -> Decisions:
         """Change the alarm states by the network's outputs, and empty the batch."""
         self.metrics.inference.add(call_s)
-        self.after_batch()
-        size, diagnoses = len(batcher), self.interpret.columns(batcher.batch, outputs)
+        size, findings = len(batcher), None if self.monitors is None else self.monitors(batcher, outputs)
+        diagnoses = self.interpret.columns(batcher.batch, outputs, findings)
         decided = [self.clock.unix_ns()] * size if self.decided_at is None else self.decided_at(batcher.batch)
         decisions = self.engine.feed_batch(diagnoses, decided)
         if self.recorder is not None:

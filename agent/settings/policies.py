@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.schema.bearing import Geometry
-    from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings
+    from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings, VibrationLevelSection
     from drsn.model.contract import Frozen, ModelContract
 
 S = TypeVar("S", bound="Frozen")
@@ -32,9 +32,10 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
         found = _override(settings, sensor)
         alarms = _with(settings.alarms, found.alarms)
         faults = _with(settings.sensor_faults, found.sensor_faults)
+        level = _with(settings.vibration_level, found.vibration_level)
         votes = _terms(alarms, None)
         return Policy(
-            machine=_terms(alarms, contract) if alarms.rule == "sequential" else votes,
+            machine=_terms(alarms, _threshold(alarms, contract)) if alarms.rule == "sequential" else votes,
             unknown=votes,
             sensor_fault=AlarmRule(faults.raise_after, faults.clear_after),
             limits=_limits(_with(settings.gate, found.gate)),
@@ -42,6 +43,8 @@ def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Po
             require_ack=alarms.require_ack,
             latch=alarms.latch,
             urgency=Urgency(alarms.severity, alarms.sure_from, round(alarms.escalate_after_s * NS)),
+            changed=_terms(alarms, _threshold(alarms, contract, conditions=1)),
+            vibration_level=_terms(level, None),
         )
 
     return policy
@@ -72,18 +75,20 @@ def _with(section: S, override: Frozen) -> S:
     return section.model_copy(update=given)
 
 
-def _terms(alarms: AlarmsSection, contract: ModelContract | None) -> AlarmRule:
-    """Return the rule of the sequential test for this model's windows, or of voting if there is no contract."""
-    threshold = None
-    if contract is not None:
-        window_s = contract.window / contract.sample_rate_hz
-        threshold = threshold_nats(alarms.false_alarms_per_sensor_year, window_s, len(contract.conditions) - 1)
+def _threshold(alarms: AlarmsSection, contract: ModelContract, conditions: int | None = None) -> float:
+    """Return the threshold of the sequential test, in nats; `conditions` None: those of the model."""
+    of = len(contract.conditions) - 1 if conditions is None else conditions
+    return threshold_nats(alarms.false_alarms_per_sensor_year, contract.window / contract.sample_rate_hz, of)
+
+
+def _terms(section: AlarmsSection | VibrationLevelSection, threshold: float | None) -> AlarmRule:
+    """Return the rule of the sequential test with this threshold in nats, or of voting without one."""
     return AlarmRule(
-        alarms.raise_after,
-        alarms.clear_after,
+        section.raise_after,
+        section.clear_after,
         threshold,
-        on_delay_ns=round(alarms.on_delay_s * NS),
-        off_delay_ns=round(alarms.off_delay_s * NS),
+        on_delay_ns=round(section.on_delay_s * NS),
+        off_delay_ns=round(section.off_delay_s * NS),
     )
 
 

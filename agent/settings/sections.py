@@ -190,8 +190,9 @@ class AlarmsSection(Section):
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     false_alarms_per_sensor_year: float = Field(
-        default=0.1, gt=0, le=1e6, allow_inf_nan=False, description="the one setting of the sequential rule"
-    )
+        default=0.1, gt=0, le=1e6, allow_inf_nan=False,
+        description="the one setting of the sequential rule; `changed` has it whatever `rule` is",
+    )  # fmt: skip
     on_delay_s: float = Field(default=0.0, ge=0, le=86_400, description="of signal that the rule must be met for")
     off_delay_s: float = Field(default=0.0, ge=0, le=86_400, description="the same before an alarm is cleared")
     silent_after_s: float = Field(
@@ -218,6 +219,17 @@ class GateSection(Section):
     hysteresis: float = Field(default=0.8, gt=0, le=1, description="part of `rms` or `rpm` below which it stands again")
     settle_s: float = Field(default=2.0, ge=0, le=86_400, description="of signal before it is judged")
     rpm_change: float = Field(default=0.01, gt=0, le=1, description="from window to window; more is a run-up")
+
+
+class VibrationLevelSection(Section):
+    """When the condition `vibration_level` is raised and cleared, where a machine group is configured."""
+
+    raise_after: QuorumText = Field(default=Quorum(6, 8), description="windows above the zone / of the last ones")
+    clear_after: QuorumText = Field(default=Quorum(7, 8), description="windows below / of the last ones")
+    on_delay_s: float = Field(
+        default=10.0, ge=0, le=86_400, description="of signal; a start or a passing load raises no alarm"
+    )
+    off_delay_s: float = Field(default=10.0, ge=0, le=86_400, description="the same before the alarm is cleared")
 
 
 FaultName = Literal["flat", "stuck", "clipping", "dropout", "stale", "offset", "ski_slope", "wrong_rate", "non_finite"]
@@ -256,6 +268,7 @@ if TYPE_CHECKING:
     AlarmsOverride = Frozen
     GateOverride = Frozen
     SensorFaultsOverride = Frozen
+    VibrationLevelOverride = Frozen
 else:
     AlarmsOverride = override_of(
         AlarmsSection,
@@ -269,6 +282,9 @@ else:
     SensorFaultsOverride = override_of(
         SensorFaultsSection, {"raise_after": "none: as `sensor_faults.raise_after`", "clear_after": "and so on"}
     )
+    VibrationLevelOverride = override_of(
+        VibrationLevelSection, {"raise_after": "none: as `vibration_level.raise_after`", "clear_after": "and so on"}
+    )
 
 
 class SensorSection(Section):
@@ -281,6 +297,7 @@ class SensorSection(Section):
     alarms: AlarmsOverride = AlarmsOverride()
     gate: GateOverride = GateOverride()
     sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
+    vibration_level: VibrationLevelOverride = VibrationLevelOverride()
 
 
 class Settings(BaseSettings):
@@ -298,6 +315,7 @@ class Settings(BaseSettings):
     alarms: AlarmsSection = AlarmsSection()
     gate: GateSection = GateSection()
     sensor_faults: SensorFaultsSection = SensorFaultsSection()
+    vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
 

@@ -44,7 +44,7 @@ class TrainingBatch:
 class Augmenter:
     """Draws batches; the same generator state draws the same batches.
 
-    A label is drawn uniformly, then a recording of it, then a place in the recording.
+    A label is drawn, then a recording of it, then a place in the recording.
 
     Raises:
         BadDataError: a recording is shorter than a window at the highest speed.
@@ -56,6 +56,7 @@ class Augmenter:
         self._batch = recipe.optimisation.batch
         self._rng = rng
         self._by_label = [[r for r in recordings if r.label == name] for name in recipe.label_names]
+        self._shares = label_shares(recipe)
         rates = {recording.sample_rate_hz for recording in recordings}
         assert len(rates) == 1, "loaders bring a data set to one rate"
         window = native_window(self._signal.window, rates.pop(), self._signal.sample_rate_hz)
@@ -69,7 +70,11 @@ class Augmenter:
         """Draw the next batch."""
         signal, rng = self._signal, self._rng
         samples = np.empty((self._batch, signal.input_channels, signal.window), np.float32)
-        label = rng.integers(len(self._by_label), size=self._batch)
+        labels = len(self._by_label)
+        if self._shares is None:
+            label = rng.integers(labels, size=self._batch)
+        else:
+            label = rng.choice(labels, size=self._batch, p=self._shares)
         for group in np.array_split(np.arange(self._batch), GROUPS):
             samples[group] = self._group(label[group])
         return TrainingBatch(samples, label)
@@ -103,6 +108,17 @@ class Augmenter:
         rpm = error * np.array([recording.rpm or np.nan for recording in chosen])
         angle = shaft_angle(rpm, signal.window, signal.sample_rate_hz)
         return np.concatenate([windows, angle[:, np.newaxis]], axis=1)
+
+
+def label_shares(recipe: Recipe) -> NDArray[np.float64] | None:
+    """Share of the windows of each label: float64[labels]; None: each label as often."""
+    share = recipe.augmentation.healthy_share
+    if share is None:
+        return None
+    healthy = np.array([label.healthy for label in recipe.labels])
+    weights = np.where(healthy, share / healthy.sum(), (1 - share) / max(1, (~healthy).sum()))
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def native_windows(window: int, speed: float) -> NDArray[np.int64]:

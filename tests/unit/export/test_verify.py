@@ -9,7 +9,7 @@ import pytest
 
 from drsn.agent.backends.backend import Outputs
 from drsn.export import verify as module
-from drsn.export.verify import Artifact, Findings, fresh_noise, networks, timed, verify
+from drsn.export.verify import Artifact, Verification, fresh_noise, networks, timed, verify
 from drsn.model.errors import BundleError, UnavailableError
 
 if TYPE_CHECKING:
@@ -184,4 +184,4 @@ def test_fresh_noise_has_what_breaks_half_precision(contract: ModelContract):
 
 
 def test_nothing_found_is_no_failure():
-    assert Findings().passed
+    assert Verification().passed

@@ -1,275 +1,26 @@
-"""Batches in arrays lead to the same states and changes, bit for bit, as one window at a time.
-
-Two engines get the same windows, commands and restarts. One is fed with batches; the other is the reference of
-one_window_engine.py, which calls `alarm_logic.step` for each window and keeps its states in a dict.
-"""
+"""Batches in arrays lead to the same states and changes, bit for bit, as one window at a time (twin_engines.py)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-import numpy as np
 import pytest
 from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from one_window_engine import OneWindowEngine
+from twin_engines import BALL, HEALTHY, MOST_WINDOWS, SENSORS, STRANGE, VOTES, WINDOW_NS, Twins, batch_of, begun
 
-from drsn.agent.acquisition.reading import Reading
-from drsn.agent.acquisition.window_batch import WindowBatch
-from drsn.agent.backends.backend import Outputs
-from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.alarm_state import Condition, SensorState
-from drsn.agent.decision.baseline import Baseline, BaselineStatistics
-from drsn.agent.decision.commissioning import Commissioning, CommissioningRequest
-from drsn.agent.decision.counters import merged
-from drsn.agent.decision.diagnosis import Interpreter
-from drsn.agent.decision.operator_action import ACTIONS, OperatorAction, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
-from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
-from drsn.agent.decision.slot_parameters import SUPPRESSORS
 from drsn.agent.decision.voting import Quorum
-from drsn.model.contract import Label, ModelContract, Severity
+from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from drsn.agent.decision.alarm_engine import Outcome
-    from drsn.agent.decision.batch_feed import Decisions
-
-LABELS = (
-    Label(name="ok", condition="normal", healthy=True),
-    Label(name="inner_race_007", condition="inner_race", severity=Severity.MINOR),
-    Label(name="inner_race_014", condition="inner_race", severity=Severity.CRITICAL),
-    Label(name="ball", condition="ball"),
-)
-CONTRACT = ModelContract(labels=LABELS, window=256, sample_rate_hz=12_000, bandwidth_hz=5_300, abstention_threshold=0.5)
-CONDITIONS = ("inner_race", "ball", "unknown", "sensor_fault", "silent")
-BUNDLE = "0" * 64
-SENSORS = ["a", "b", "c", "d", "e"]
-MOST_WINDOWS = 16
-WINDOW_NS = 170_000_001
-
-ALIKE = [0.25, 0.25, 0.25, 0.25]
-PROBABILITIES = [[0.97, 0.01, 0.01, 0.01], [0.01, 0.3, 0.68, 0.01], [0.05, 0.1, 0.1, 0.75], ALIKE, [np.nan] * 4]
-
-QUORUMS = st.sampled_from([Quorum(1, 1), Quorum(2, 3), Quorum(3, 4), Quorum(60, 200)])
-DELAYS = st.sampled_from([0, 0, 2 * WINDOW_NS])
-RULES = st.builds(
-    AlarmRule, QUORUMS, QUORUMS, st.sampled_from([None, None, 6.0, 12.0]), on_delay_ns=DELAYS, off_delay_ns=DELAYS
-)
-POLICIES = st.builds(
-    Policy,
-    machine=RULES,
-    unknown=RULES,
-    sensor_fault=st.builds(AlarmRule, QUORUMS, QUORUMS),
-    limits=st.sampled_from(
-        [
-            GateLimits(),
-            GateLimits(rms=0.5, settle_ns=0),
-            GateLimits(rms=0.5, rpm=900.0, settle_ns=2 * WINDOW_NS),
-            GateLimits(rpm=900.0, settle_ns=WINDOW_NS),
-        ]
-    ),
-    require_ack=st.booleans(),
-    latch=st.booleans(),
-    silent_after_s=st.sampled_from([0.0, 2.0]),
-    urgency=st.sampled_from([Urgency(), Urgency({"unknown": Severity.MINOR}, escalate_after_ns=4 * WINDOW_NS)]),
-)
-POLICY_OF_EACH = st.fixed_dictionaries(dict.fromkeys(SENSORS, POLICIES))
-RUNS = st.lists(
-    st.tuples(
-        st.integers(1, 5),  # so many of these windows
-        st.sampled_from(SENSORS[:-1]),
-        st.sampled_from([*PROBABILITIES, *PROBABILITIES[:3]]),
-        st.sampled_from([-1.0, -1.0, 0.5, 0.7, 3.0, 30.0, np.nan, np.inf]),
-        st.sampled_from([None] * 6 + ["flat", "clipping"]),
-        st.integers(0, 9).map(lambda n: n == 0),  # fresh
-        st.sampled_from([1.0, 1.0, 1.0, 0.45, 0.1]),  # RMS
-        st.sampled_from([1000.0, 1005.0, 1000.0, 1100.0, 800.0, None]),
-        st.sampled_from([WINDOW_NS, WINDOW_NS // 3]),  # new samples
-    ),
-    min_size=1,
-    max_size=8,
-)
-WINDOWS = st.tuples(RUNS, st.booleans()).map(lambda drawn: windows_of(*drawn))
-Window = tuple[str, list[float], float, "str | None", bool, float, "float | None", int]
-
-
-def windows_of(runs: list[tuple[Any, ...]], mixed: bool) -> list[Window]:  # noqa: FBT001
-    """The windows of the runs, one run after the other, or the first of each before the second of each."""
-    windows = [(at, window) for times, *window in runs for at in range(times)]
-    if mixed:
-        windows.sort(key=lambda pair: pair[0])
-    return [tuple(window) for _, window in windows][:MOST_WINDOWS]
-
-
-def baseline(allowance: float, gate_rms: float | None = None) -> Baseline:
-    return Baseline(BaselineStatistics(350, 0.0, 1.0, 1.0, 0.1, 1.0, allowance), BUNDLE, gate_rms, 0, "ana")
-
-
-def batch_of(windows: list[Window], end_unix_ns: int = 0) -> tuple[WindowBatch, Outputs]:
-    batch = WindowBatch(MOST_WINDOWS)
-    for at, (name, _, _, fault, fresh, rms, rpm, advance_ns) in enumerate(windows):
-        end = end_unix_ns + at
-        batch.append(Reading(name, end, WINDOW_NS, fresh, rms, 2.0, "g", at % 2 == 0, advance_ns, rpm, fault))
-    probabilities = np.array([window[1] for window in windows], np.float32).reshape(-1, len(LABELS))
-    return batch, Outputs(probabilities, np.array([window[2] for window in windows], np.float32), None)
-
-
-def commissioning() -> Commissioning:
-    return Commissioning(BUNDLE, CONTRACT.abstention_threshold, lambda: 50.0, seconds=6.0, give_up_after_s=60.0)
-
-
-def answer_of(act: Callable[[Any], object], engine: AlarmEngine | OneWindowEngine) -> object:
-    """What the engine returns, or why it refuses."""
-    try:
-        return act(engine)
-    except RefusedError as error:
-        return str(error)
-
-
-class Twins(RuleBasedStateMachine):
-    """The engine and its reference."""
-
-    @initialize(policies=POLICY_OF_EACH, few_rows=st.sampled_from([0, 0, 2, 99]))
-    def begin(self, policies: dict[str, Policy], few_rows: int) -> None:
-        self.few_rows, self.policies = few_rows, policies
-        self.now_s, self.now_ns, self.requests = 0.0, 10**18, 0
-        self.interpret = Interpreter(CONTRACT)
-        self.stored: dict[str, tuple[SensorState, bytes]] = {}
-        self._start({})
-
-    def _start(self, sensors: dict[str, SensorState]) -> None:
-        policy_of = self.policies.__getitem__
-        self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning(), self.few_rows)
-        self.reference = OneWindowEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
-
-    def _both(self, act: Callable[[Any], object]) -> None:
-        assert answer_of(act, self.arrays) == answer_of(act, self.reference)
-
-    @rule(windows=WINDOWS)
-    def batch(self, windows: list[Window]) -> None:
-        self.now_ns += len(windows) * WINDOW_NS
-        batch, outputs = batch_of(windows, self.now_ns)
-        before, outcomes, decided_ns = [], [], [self.now_ns + row for row in range(batch.size)]
-        for row, diagnosis in enumerate(self.interpret([batch.reading(n) for n in range(batch.size)], outputs)):
-            before.append(self.reference.sensors.get(diagnosis.reading.sensor))
-            outcomes.append(self.reference.feed(diagnosis, decided_ns[row]))
-        decisions = self.arrays.feed_batch(self.interpret.columns(batch, outputs), decided_ns)
-        expected = [(row, o) for row, o in enumerate(outcomes) if o.changes or before[row] is None]
-        assert [(row, o.changes) for row, o in decisions.outcomes] == [(row, o.changes) for row, o in expected]
-        assert repr(decisions.outcomes) == repr(expected), "NaN is not NaN"
-        compare(decisions, before, outcomes)
-
-    @rule(windows=WINDOWS)
-    def one_by_one(self, windows: list[Window]) -> None:
-        batch, outputs = batch_of(windows[:3], self.now_ns)
-        for diagnosis in self.interpret([batch.reading(row) for row in range(batch.size)], outputs):
-            self._both(lambda engine, d=diagnosis: engine.feed(d, self.now_ns).changes)
-
-    @rule(name=st.sampled_from(SENSORS), verb=st.sampled_from(sorted(ACTIONS)), seen=st.integers(0, 9),
-          condition=st.sampled_from([None, *CONDITIONS]))  # fmt: skip
-    def operate(self, name: str, verb: str, seen: int, condition: str | None) -> None:
-        state = self.reference.sensors.get(name)
-        seq = max(0, state.seq - seen) if state and verb == "ack" else None
-        action = OperatorAction(verb, "ana", None, condition, seq, self.now_ns + 10**12 if verb == "shelve" else 0)
-        self._both(lambda engine: engine.operate(name, action, self.now_ns))
-
-    @rule(seconds=st.sampled_from([0.3, 1.0, 1.7, 5.0]), times=st.integers(1, 4), connected=st.booleans())
-    def tick(self, seconds: float, times: int, *, connected: bool) -> None:
-        for _ in range(times):
-            self.now_s += seconds
-            self.now_ns += round(seconds * 1e9)
-            self._both(lambda engine: engine.tick(self.now_s, self.now_ns, connected=connected))
-
-    @rule(name=st.sampled_from(SENSORS))
-    def refuse(self, name: str) -> None:
-        self._both(lambda engine: engine.refuse(name, "wrong_rate", self.now_ns))
-
-    @rule(name=st.sampled_from(SENSORS))
-    def forget(self, name: str) -> None:
-        self._both(lambda engine: engine.forget(name, "ana"))
-
-    @rule(name=st.sampled_from(SENSORS), gate=st.booleans(), undo=st.booleans())
-    def commission(self, name: str, *, gate: bool, undo: bool) -> None:
-        if undo:
-            self._both(lambda engine: engine.undo_commissioning(name, "ana"))
-        self.requests += 1
-        request = CommissioningRequest(str(self.requests), "ana", gate=gate)
-        self._both(lambda engine: engine.begin_commissioning(name, request))
-
-    @rule(name=st.sampled_from(SENSORS), batches=st.sampled_from([1, 4, 18]), other=st.sampled_from(SENSORS))
-    def healthy(self, name: str, batches: int, other: str) -> None:
-        for _ in range(batches):
-            window = (PROBABILITIES[0], 0.6, None, False, 1.0, 1000.0, WINDOW_NS)
-            self.batch([(name, *window), (other, *window)] * (MOST_WINDOWS // 2))
-
-    @rule(
-        name=st.sampled_from(SENSORS), allowance=st.sampled_from([0.0, 3.0]), gate_rms=st.sampled_from([None, 0.5]),
-        lost=st.sampled_from([None, *CONDITIONS]), old=st.booleans(),
-    )  # fmt: skip
-    def set_from_outside(
-        self, name: str, allowance: float, gate_rms: float | None, lost: str | None, *, old: bool
-    ) -> None:
-        """As an older bundle may have left it: with another condition, or without one."""
-        state = self.reference.sensors.get(name)
-        if state is None:
-            return
-        conditions = {key: c for key, c in state.conditions.items() if key != lost}
-        conditions |= {"cage": Condition()} if old else {}
-        state = replace(state, conditions=conditions, commission=baseline(allowance, gate_rms))
-        self._both(lambda engine: engine.sensors.__setitem__(name, state))
-
-    @rule(policies=st.none() | POLICY_OF_EACH)
-    def restart(self, policies: dict[str, Policy] | None) -> None:
-        self.policies = policies or self.policies
-        self.commit()
-        self._start({name: merged(*parts) for name, parts in self.stored.items()} | self.reference.forgotten)
-
-    @rule()
-    def commit(self) -> None:
-        """What the journal holds: the cold part only when it has changed."""
-        for name, cold, record, cold_changed in self.arrays.sensors.take_changed():
-            self.stored[name] = (cold if cold_changed else self.stored[name][0], record)
-        self.stored = {name: parts for name, parts in self.stored.items() if name in self.arrays.sensors}
-        assert {name: merged(*parts) for name, parts in self.stored.items()} == self.reference.sensors
-
-    @invariant()
-    def the_states_are_equal(self) -> None:
-        if hasattr(self, "arrays"):
-            assert list(self.arrays.sensors.items()) == list(self.reference.sensors.items())
-            assert self.arrays.forgotten == self.reference.forgotten
-
-
-def compare(decisions: Decisions, before: list[SensorState | None], outcomes: list[Outcome]) -> None:
-    """Each row of the columns is the outcome of its window."""
-    parts = zip(decisions.before_cold, decisions.before, decisions.after_cold, decisions.after, strict=True)
-    states = [(cold and merged(cold, record), merged(after, now)) for cold, record, after, now in parts]
-    assert states == list(zip(before, (outcome.sensor for outcome in outcomes), strict=True))
-    assert [SUPPRESSORS[code] for code in decisions.suppressed] == [outcome.suppressed_by for outcome in outcomes]
-    diagnoses = [decisions.diagnosis(row) for row in range(len(outcomes))]
-    assert repr(diagnoses) == repr([outcome.diagnosis for outcome in outcomes]), "NaN is not NaN"
-
+    from collections.abc import Sequence
 
 TestTwins = Twins.TestCase
 TestTwins.settings = settings(stateful_step_count=25)
-
-
-def begun(policy: Policy, few_rows: int) -> Twins:
-    twins = Twins()
-    twins.begin(dict.fromkeys(SENSORS, policy), few_rows)
-    return twins
-
-
-HEALTHY = (PROBABILITIES[0], -1.0, None, False, 1.0, 1000.0, WINDOW_NS)
-BALL = (PROBABILITIES[2], -1.0, None, False, 1.0, 1000.0, WINDOW_NS)
-STRANGE = (PROBABILITIES[0], 30.0, None, False, 1.0, 1000.0, WINDOW_NS)
-VOTES = AlarmRule(Quorum(2, 3), Quorum(2, 3))
 
 
 @pytest.mark.parametrize("few_rows", [0, 99])
@@ -325,3 +76,92 @@ def test_a_batch_without_a_window_changes_nothing():
     twins = begun(Policy(VOTES, VOTES), 4)
     decisions = twins.arrays.feed_batch(twins.interpret.columns(*batch_of([])), 0)
     assert (decisions.outcomes, len(decisions.after), decisions.before_cold) == ([], 0, [])
+
+
+def observed(changed: float, level: float = NO_MONITOR, bearing: tuple[float, ...] | None = None) -> tuple[object, ...]:
+    """A healthy window in which the monitors found this."""
+    return (*HEALTHY[:-3], changed, level, bearing)
+
+
+MONITORED = Policy(VOTES, VOTES, changed=replace(VOTES, threshold_nats=8.0), vibration_level=VOTES)
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_monitors_raise_their_conditions_by_their_own_rules(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    for times, window, standing in (
+        (2, observed(-9.0, -1.0), []),
+        (1, observed(9.0, 0.1), []),
+        (1, observed(9.0, 0.1), ["changed", "vibration_level"]),
+        (5, observed(NOT_EVALUATED, NOT_EVALUATED), ["changed", "vibration_level"]),
+        (2, observed(-9.0, -0.1), []),
+    ):
+        twins.batch([("a", *window)] * times)
+        assert list(twins.reference.sensors["a"].standing) == standing
+        twins.the_states_are_equal()
+    changed, level = (twins.reference.sensors["a"].conditions[name] for name in OBSERVED)
+    assert (changed.label in ("level", "band"), level.label[:4]) == (True, "zone")
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+@pytest.mark.parametrize("without", [OBSERVED, ()])
+def test_a_condition_without_its_monitor_ends(few_rows: int, without: Sequence[str]):
+    """A baseline was removed, or the agent has no monitor any more."""
+    twins = begun(MONITORED, few_rows)
+    twins.batch([("a", *observed(9.0, 9.0))] * 3)
+    assert list(twins.reference.sensors["a"].standing) == [*OBSERVED]
+    twins.restart(None, without)
+    twins.batch([("a", *HEALTHY)] * 3)
+    assert not twins.reference.sensors["a"].standing
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_sensor_without_a_monitor_has_no_condition_of_monitors(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    rows = [("a", *HEALTHY), ("b", *observed(-1.0)), ("c", *observed(NOT_EVALUATED, 1.0))]
+    twins.batch(rows)
+    sensors = twins.arrays.sensors
+    assert [[n for n in OBSERVED if n in sensors[name].conditions] for name in "abc"] == [
+        [],
+        ["changed"],
+        [OBSERVED[1]],
+    ]
+    with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
+        twins.batch([("a", *HEALTHY), ("b", *observed(-1.0)), ("c", *observed(NOT_EVALUATED, -1.0))])
+        twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_sensor_fault_rests_the_conditions_of_monitors(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    twins.batch([("a", *observed(9.0, 9.0))])
+    before = [twins.reference.sensors["a"].conditions[name] for name in OBSERVED]
+    twins.batch([("a", *HEALTHY[:2], "flat", *HEALTHY[3:-3], 9.0, 9.0, None)])
+    assert [twins.reference.sensors["a"].conditions[name] for name in OBSERVED] == before
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_condition_that_begins_without_a_change_counts_from_then_on(few_rows: int):
+    twins = begun(replace(MONITORED, vibration_level=AlarmRule(Quorum(3, 3), Quorum(3, 3))), few_rows)
+    for level in (NO_MONITOR, 1.0, NO_MONITOR, 1.0, -1.0, NOT_EVALUATED):
+        twins.batch([("a", *observed(NO_MONITOR, level))])
+        twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+@pytest.mark.parametrize("rule", [VOTES, replace(VOTES, threshold_nats=12.0)])
+def test_the_bearing_detector_names_what_the_network_does_not_know(few_rows: int, rule: AlarmRule):
+    twins = begun(Policy(rule, VOTES), few_rows)
+    twins.batch([("a", *STRANGE[:-1], (0.0, 0.0, 9.0))] * 6)
+    assert list(twins.reference.sensors["a"].standing) == ["ball"]
+    twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_the_networks_doubt_does_not_change_the_weight_of_a_monitor_that_is_gone(few_rows: int):
+    twins = begun(replace(MONITORED, machine=MONITORED.changed), few_rows)
+    twins.batch([("a", *observed(9.0))] * 3)
+    twins.batch([("a", *STRANGE)])
+    twins.the_states_are_equal()

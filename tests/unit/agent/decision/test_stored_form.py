@@ -10,6 +10,7 @@ from drsn.agent.decision.alarm_state import Condition, SensorState
 from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.monitoring.findings import OBSERVED
 
 CONDITION = {
     "state": "normal", "votes": {"bits": 0, "cast": 0}, "evidence": 0.0, "held_ns": 0, "suppressed_by": None, "seq": 0,
@@ -43,6 +44,8 @@ POLICY = {
     "require_ack": False,
     "latch": False,
     "urgency": {"of": {}, "sure_from": 0.9, "escalate_after_ns": 86_400_000_000_000},
+    "changed": {**RULE, "threshold_nats": 21.3},
+    "vibration_level": {**RULE, "on_delay_ns": 10_000_000_000, "off_delay_ns": 10_000_000_000},
 }
 
 
@@ -61,3 +64,8 @@ def test_a_policy_is_written_and_read_as_ever():
     policy = Policy.votes(Quorum(6, 8), Quorum(7, 8))
     assert written(policy) == json.dumps(POLICY, separators=(",", ":"))
     assert TypeAdapter(Policy).validate_python(POLICY) == policy
+
+
+def test_a_policy_without_the_rules_of_monitors_is_read():
+    before = {name: value for name, value in POLICY.items() if name not in OBSERVED}
+    assert TypeAdapter(Policy).validate_python(before) == Policy.votes(Quorum(6, 8), Quorum(7, 8))

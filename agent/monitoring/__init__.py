@@ -1,0 +1,1 @@
+"""Monitors evaluate each batch beside the network: baseline, vibration level, bearing detector. No clock or log."""

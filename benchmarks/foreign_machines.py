@@ -1,0 +1,312 @@
+"""What the agent finds on machines that no training saw: real recordings, through a real broker to a real agent.
+
+    python benchmarks/foreign_machines.py --rig self_built                 # for development
+    python benchmarks/foreign_machines.py --plan configs/benchmark/foreign.toml
+
+Each recording is one machine, played once at its own sample rate. The settings are the defaults; with geometry, each
+sensor has its bearing and its packets carry the speed. A machine is found if a fault of the machine was raised, and
+named right if the condition that stands at the end, or else was raised last, is the right one.
+
+`--plan` measures the look-once rigs that the plan names and writes each look to results/foreign_machines.json with the
+commit; the plan must be committed. Thresholds and options were chosen on simulation and `self_built` alone.
+
+Needs mosquitto and DRSN_DATA_DIR; DRSN_MFPT_DIR for `mfpt`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import paho.mqtt.client as mqtt
+from _report import RESULTS, machine, show
+
+from accuracy.ledger import committed
+from drsn.agent.backends.onnx import OnnxBackend
+from drsn.agent.bundles import shipped
+from drsn.agent.tools.replay.player import ReplayPlan, frames
+from drsn.model.bundle import open_bundle
+from drsn.model.conditioning import Conditioner, native_window
+from drsn.model.contract import NORMAL
+from drsn.model.data import cwru, hit_sm
+from drsn.model.data.mat import variables
+from drsn.model.data.recording import Recording
+from drsn.model.errors import EXIT_OK, run_command
+from drsn.model.noise import Noise, add_noise
+from drsn.model.sources import data_dir
+from drsn.model.toml_file import read_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+OURS = ("unknown", "sensor_fault", "silent", "changed", "vibration_level")
+"""Conditions that are no fault that the model names."""
+
+AVERAGED = 8
+"""Windows whose log-odds are averaged for the AUROC, as many as the default quorum looks at."""
+
+CONFIG = """
+[agent]
+id = "foreign"
+bundle = "{bundle}"
+state_dir = "{state}"
+results_per_s = 0
+health_every_s = 1
+log_level = "error"
+max_age_s = 0
+[mqtt]
+url = "mqtt://127.0.0.1:{port}"
+[alarms]
+silent_after_s = 0
+[[inputs]]
+topic = "plant/replay/{{sensor}}/frame"
+sensor = "{{sensor}}"
+{sensors}
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One recording of one machine."""
+
+    recording: Recording
+    condition: str
+    bearing: str
+    """As the settings take it."""
+
+
+def _hit_sm(rig: str) -> Iterator[Machine]:
+    """The files as they were recorded, at 51.2 kHz. Nothing names the bearing; docs/bearing.md has how it was found."""
+    folder = data_dir() / "hit_sm" / rig
+    for label, begin in hit_sm.FILES.items():
+        for rpm in hit_sm.SPEEDS_RPM:
+            samples = next(iter(variables(folder / f"{begin}_{rpm}.mat").values())).reshape(1, -1).astype(np.float32)
+            name = f"{rig}-{begin}-{rpm}"
+            recording = Recording(name, label, samples, hit_sm.RECORDED_HZ, group=name, rpm=float(rpm))
+            yield Machine(recording, label.rsplit("_", 1)[0] if label != NORMAL else NORMAL, "6205")
+
+
+def _mfpt() -> Iterator[Machine]:
+    """Struct `bearing` with `sr`, `gs` and `rate`; files at two rates."""
+    from scipy.io import loadmat  # noqa: PLC0415 (of the extra `train`)
+
+    kinds = {"baseline": NORMAL, "innerracefault": "inner_race", "outerracefault": "outer_race"}
+    for path in sorted(Path(os.environ["DRSN_MFPT_DIR"]).rglob("*.mat")):
+        condition = next((name for start, name in kinds.items() if path.name.lower().startswith(start)), None)
+        if condition is not None:
+            it = loadmat(path, squeeze_me=True, struct_as_record=False)["bearing"]
+            samples = np.asarray(it.gs, np.float32).reshape(1, -1)
+            recording = Recording(f"mfpt-{path.stem}", condition, samples, float(it.sr), rpm=60 * float(it.rate))
+            yield Machine(recording, condition, "NICE")
+
+
+def _cwru() -> Iterator[Machine]:
+    for it in cwru.read_loads(data_dir() / "cwru", cwru.LOADS_HP):
+        yield Machine(it, NORMAL if it.label == NORMAL else it.label.rsplit("_", 1)[0], "6205")
+
+
+RIGS: dict[str, Callable[[], Iterator[Machine]]] = {
+    "self_built": lambda: _hit_sm("self_built"),
+    "spectraquest": lambda: _hit_sm("spectraquest"),
+    "mfpt": _mfpt,
+    "cwru": _cwru,
+}
+
+
+@dataclass
+class Watched:
+    """What an agent published."""
+
+    raised: dict[str, list[str]] = field(default_factory=dict)
+    """Sensor -> conditions in the order in which they were raised."""
+    standing: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Sensor -> its latest alarm document."""
+    processed: int = 0
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    def note(self, message: mqtt.MQTTMessage) -> None:
+        """Take over one document."""
+        document = json.loads(message.payload) if message.payload else {}
+        level = message.topic.split("/")[-1]
+        if level == "status" and document.get("ingest") == "connected":
+            self.ready.set()
+        elif level == "health":
+            self.processed = document["packets"]["processed"]
+        elif level == "event" and document["state"] == "active":
+            self.raised.setdefault(document["sensor"], []).append(document["condition"])
+        elif level == "alarm":
+            self.standing[document["sensor"]] = document
+
+
+def played(machines: Sequence[Machine], bundle: str, snr_db: float | None, *, geometry: bool) -> Watched:
+    """Play machines to a new agent, and return what it published."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        return _played(Path(folder), port, machines, bundle, snr_db, geometry=geometry)
+
+
+def _played(
+    folder: Path, port: int, machines: Sequence[Machine], bundle: str, snr_db: float | None, *, geometry: bool
+) -> Watched:
+    plan, watched = ReplayPlan(samples_per_packet=4096, speed=0, snr_db=snr_db), Watched()
+    sensors = "".join(
+        f'[[sensors]]\nmatch = "{it.recording.name}"\nbearing = "{it.bearing}"\n' for it in machines if geometry
+    )
+    config = folder / "agent.toml"
+    config.write_text(CONFIG.format(bundle=bundle, state=folder / "state", port=port, sensors=sensors))
+    (folder / "broker.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+    mosquitto = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") or sys.exit("needs mosquitto")
+    commands = (
+        [mosquitto, "-c", str(folder / "broker.conf")],
+        [sys.executable, "-m", "drsn.agent", "run", "--config", str(config)],
+    )
+    running = []
+    try:
+        running.append(subprocess.Popen(commands[0], stderr=subprocess.DEVNULL))
+        client = _client(port, watched)
+        running.append(subprocess.Popen(commands[1]))
+        if not watched.ready.wait(60):
+            sys.exit("the agent does not come up")
+        recordings = [it.recording for it in machines]
+        sent = 0
+        for frame in frames(recordings, plan, time.time_ns()):
+            client.publish(frame.topic, frame.payload, qos=1)
+            sent += 1
+            while sent - watched.processed > 2000:
+                time.sleep(0.05)
+        deadline_s = time.monotonic() + 120
+        while watched.processed < sent and time.monotonic() < deadline_s:
+            time.sleep(0.1)
+        time.sleep(1.5)  # the events of the last windows
+        client.loop_stop()
+    finally:
+        for process in reversed(running):
+            process.terminate()
+            process.wait(20)
+    return watched
+
+
+def _client(port: int, watched: Watched) -> mqtt.Client:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda *_: client.subscribe([("drsn/v1/#", 1)])
+    client.on_message = lambda _client, _data, message: watched.note(message)
+    for _ in range(100):
+        try:
+            client.connect("127.0.0.1", port)
+            break
+        except OSError:
+            time.sleep(0.1)
+    client.loop_start()
+    return client
+
+
+def row_of(machines: Sequence[Machine], watched: Watched) -> dict[str, Any]:
+    """Count machines found, named right, falsely alarmed, and `unknown`."""
+    counts = {"faulty": 0, "found": 0, "right": 0, "healthy": 0, "false": 0, "unknown": 0}
+    wrong = []
+    for it in machines:
+        name = it.recording.name
+        raised = [condition for condition in watched.raised.get(name, []) if condition not in OURS]
+        conditions = watched.standing.get(name, {}).get("conditions", {})
+        standing = [key for key in raised if conditions.get(key, {}).get("state") == "active"]
+        named = (standing or raised)[-1:]
+        healthy = it.condition == NORMAL
+        counts["healthy" if healthy else "faulty"] += 1
+        counts["false" if healthy else "found"] += bool(raised)
+        counts["right"] += named == [it.condition]
+        counts["unknown"] += "unknown" in watched.raised.get(name, [])
+        if healthy == bool(raised) or (raised and named != [it.condition]):
+            wrong.append({"machine": name, "is": it.condition, "raised": raised})
+    return {**counts, "wrong": wrong}
+
+
+def auroc(machines: Sequence[Machine], bundle: str, snr_db: float | None) -> float:
+    """The area under the curve of the network's log-odds of any fault, averaged over eight windows."""
+    opened = open_bundle(shipped(bundle.partition(":")[2]) if bundle.startswith("shipped:") else Path(bundle))
+    contract, rng = opened.contract, np.random.default_rng(0)
+    backend = OnnxBackend(opened.read("model.onnx"), contract, 4096)
+    healthy = np.array([label.healthy for label in contract.labels])
+    parts: dict[bool, list[float]] = {True: [], False: []}
+    for it in machines:
+        recording = it.recording
+        native = native_window(contract.window, recording.sample_rate_hz, contract.sample_rate_hz)
+        count = recording.n_samples // native
+        frames_ = recording.samples[:, : count * native].reshape(1, count, native).transpose(1, 0, 2)
+        frames_ = frames_ if snr_db is None else add_noise(frames_, snr_db, Noise.GAUSSIAN, rng)
+        x = np.empty((count, 1, contract.window), np.float32)
+        Conditioner(contract.window, contract.sample_rate_hz, contract.bandwidth_hz, recording.sample_rate_hz)(
+            frames_, x
+        )
+        p = backend.infer(x).probabilities[:, healthy].sum(axis=1).clip(1e-9, 1 - 1e-9)
+        odds, size = np.log((1 - p) / p), min(AVERAGED, count)
+        parts[it.condition == NORMAL] += np.convolve(odds, np.full(size, 1 / size), "valid").tolist()
+    well, ill = np.array(parts[True]), np.array(parts[False])
+    return float((ill[:, None] > well).mean() + 0.5 * (ill[:, None] == well).mean())
+
+
+def measured(rig: str, bundle: str, levels_db: Sequence[float | None]) -> list[dict[str, Any]]:
+    """Measure one rig, with and without geometry."""
+    machines, rows = list(RIGS[rig]()), []
+    for snr_db in levels_db:
+        area = auroc(machines, bundle, snr_db)
+        for geometry in (False, True):
+            row = row_of(machines, played(machines, bundle, snr_db, geometry=geometry))
+            rows.append({"rig": rig, "bundle": bundle, "snr_db": snr_db, "geometry": geometry, "auroc": area, **row})
+    return rows
+
+
+def printed(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a table, and the machines that were not as they should be."""
+    show(
+        ["rig", "bundle", "level", "geometry", "AUROC", "found", "right", "false alarms", "unknown raised"],
+        [[r["rig"], r["bundle"], "as recorded" if r["snr_db"] is None else f"{r['snr_db']:+g} dB",
+          "yes" if r["geometry"] else "no", f"{r['auroc']:.3f}", f"{r['found']} of {r['faulty']}",
+          f"{r['right']} of {r['faulty']}", f"{r['false']} of {r['healthy']}", r["unknown"]] for r in rows],
+    )  # fmt: skip
+    for row in rows:
+        for it in row["wrong"]:
+            print(f"{row['rig']} {row['snr_db']} {row['geometry']}: {it['machine']} is {it['is']}: {it['raised']}")
+
+
+def main() -> int:
+    """Measure one rig and print it, or carry out a plan and note it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rig", choices=RIGS, help="one rig, printed only")
+    parser.add_argument("--plan", type=Path, help="rigs, levels and bundles of a committed plan")
+    parser.add_argument("--bundle", default="shipped:universal")
+    parser.add_argument("--snr", type=float, nargs="*", default=[0.0], metavar="DB", help="beside as recorded")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    if arguments.plan is None:
+        rows = measured(arguments.rig or "self_built", arguments.bundle, [None, *arguments.snr])
+    else:
+        commit, plan = committed(arguments.plan), read_toml(arguments.plan)
+        levels_db = [None, *plan["snr_db"]]
+        rows = [row for rig in plan["rigs"] for bundle in plan["bundles"] for row in measured(rig, bundle, levels_db)]
+        path = RESULTS / "foreign_machines.json"
+        earlier = json.loads(path.read_text(encoding="utf-8"))["looks"] if path.exists() else []
+        look = {"commit": commit, "date": time.strftime("%Y-%m-%d", time.gmtime()), "machine": machine(), "rows": rows}
+        path.write_text(json.dumps({"looks": [*earlier, look]}, indent=1) + "\n", encoding="utf-8")
+    if arguments.json:
+        print(json.dumps(rows))
+    else:
+        printed(rows)
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(run_command("benchmarks/foreign_machines.py", main))
