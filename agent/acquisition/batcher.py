@@ -77,6 +77,11 @@ class Batcher:
         return self._x[: self.batch.size]
 
     @property
+    def signal(self) -> NDArray[np.float32]:
+        """float32[windows, channels, window]: `x` without the shaft's angle of the order domain."""
+        return self.x[:, : self._contract.channels]
+
+    @property
     def groups(self) -> list[RateGroup]:
         """The rate groups of this batch."""
         return [group for group in self._groups.values() if group.rows]
@@ -124,9 +129,8 @@ class Batcher:
         """
         batch = self.batch
         contract = self._contract
-        signal = self._x[:, : contract.channels]
         for group in self.groups:
-            group.measure(batch, signal)
+            group.measure(batch, self.signal)
         if contract.domain == "order":  # a window without a speed has an angle of 0, which the graph refuses
             self.x[:, -1] = shaft_angle(batch.rpm[: batch.size], contract.window, contract.sample_rate_hz)
         for row in np.flatnonzero(batch.fault[: batch.size] != NO_FAULT).tolist():
