@@ -15,6 +15,7 @@ import limits
 import measured
 import promises
 import survived
+import vibration
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -58,6 +59,11 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
         ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "level.md": {
+            "zones": vibration.zones_table(),
+            "errors": vibration.errors_table(),
+            "costs": vibration.costs_table(),
+        },
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {
             **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},

@@ -31,15 +31,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from drsn.model.contract import Frozen
-from drsn.model.envelope import (
-    BandDropout,
-    EnvelopeSpectrum,
-    LogEnvelopeSpectrum,
-    OrderLines,
-    SpectrumHead,
-    gabor,
-)
+from drsn.model.envelope import BandDropout, EnvelopeSpectrum, OrderLines, SpectrumHead, gabor
 from drsn.model.errors import BadDataError
+from drsn.model.log_envelope import LogEnvelopeSpectrum
 
 if TYPE_CHECKING:
     from torch.autograd.function import FunctionCtx, NestedIOFunction
@@ -154,10 +148,8 @@ class NetworkConfig(Architecture):
             raise ValueError(
                 f"envelope_bins = {self.envelope_bins} needs stem channels in pairs, and twice as many frames"
             )
-        if self.domain == "order" and self.view is View.LOG_ENVELOPE_SPECTRUM:
-            raise ValueError(
-                "domain = 'order' needs view = 'envelope_spectrum': lines in orders have no logarithmic axis"
-            )
+        if self.view is View.LOG_ENVELOPE_SPECTRUM and (self.domain == "order" or self.frames % 2):
+            raise ValueError("view = 'log_envelope_spectrum' needs the time domain and an even number of frames")
         return self
 
     @property
@@ -303,10 +295,13 @@ class NetworkOutput(NamedTuple):
     alpha: Tensor | None  # [B, sum of the units' threshold factors]; None without shrinkage
 
 
-ENVELOPES: dict[View, type[EnvelopeSpectrum | LogEnvelopeSpectrum]] = {
-    View.ENVELOPE_SPECTRUM: EnvelopeSpectrum,
-    View.LOG_ENVELOPE_SPECTRUM: LogEnvelopeSpectrum,
-}
+def envelope_of(config: NetworkConfig) -> EnvelopeSpectrum | LogEnvelopeSpectrum | None:
+    """The envelope spectrum of the view; None: the units convolve over time."""
+    if config.view is View.ENVELOPE_SPECTRUM:
+        return EnvelopeSpectrum(config.frames, config.envelope_bins)
+    if config.view is View.LOG_ENVELOPE_SPECTRUM:
+        return LogEnvelopeSpectrum(config.frames, config.envelope_bins, config.stem.channels // 2)
+    return None
 
 
 class Network(nn.Module):
@@ -319,7 +314,7 @@ class Network(nn.Module):
         over_spectrum = config.view.has_bands
         self.order_domain = config.domain == "order"
         self.lines: OrderLines | None = None
-        self.envelope = ENVELOPES[config.view](config.frames, config.envelope_bins) if over_spectrum else None
+        self.envelope = envelope_of(config)
         self.dropout = BandDropout(config.band_dropout)
         self.units = nn.ModuleList()
         width, length = stem.channels // 2 if over_spectrum else stem.channels, config.envelope_bins

@@ -111,12 +111,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             reasons: tuple[str, ...] = (),
             bundle: Bundle = BUNDLE,
             backend: Callable[..., ToneBackend] = ToneBackend,
+            inputs: list[dict[str, Any]] | None = None,
             **alarms: str,
         ) -> Plant:
             settings = Settings(
                 agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
                 inference={"max_batch": 4, "deadline_s": 0},
-                inputs=[{"topic": "plant/{point}/frame", "sensor": "{point}"}],
+                inputs=inputs or [{"topic": "plant/{point}/frame", "sensor": "{point}"}],
                 alarms=alarms or {"raise_after": "2/3", "clear_after": "2/3"},
                 **(more or {}),
             )

@@ -113,7 +113,7 @@ class Batcher:
             round(samples.shape[-1] * 1e9 / rate_hz),
             round(window.advance * 1e9 / rate_hz),
         )
-        batch.fresh[row] = window.fresh
+        batch.fresh[row], batch.joined[row] = window.fresh, window.joined
         batch.clock_synced[row] = window.clock_synced
         batch.rpm[row] = math.nan if window.rpm is None else window.rpm
         batch.sensors.append(sensor)

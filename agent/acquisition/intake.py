@@ -142,6 +142,7 @@ class Intake:
     def _read(self, entry: Input, message: Message) -> tuple[list[Packet], float]:
         """One packet for each sensor of the topic, and the rate of their samples in Hz."""
         packet = self._decode(entry, message)
+        packet.unit = entry.unit if packet.unit is None else packet.unit
         rate_hz = declared_rate_hz(packet.sample_rate_hz, entry.sample_rate_hz)
         if not entry.channels:
             return [packet], rate_hz

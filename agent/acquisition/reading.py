@@ -1,4 +1,4 @@
-"""What is measured on one window, before the network diagnoses it."""
+"""What is measured on one window, beside what the network finds in it."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ class Reading:
     """Shaft speed as the packet gives it."""
     fault: str | None = None
     """Fault of the sensor that this window shows (`sensor_faults.FAULTS`)."""
+    velocity_rms_mm_s: float | None = None
+    """RMS velocity of the sensor by its last measurement; None: it is not measured, or not yet."""
+    kurtosis: float | None = None
+    """3 for Gaussian noise; None: not measured."""
+
+    @property
+    def crest_factor(self) -> float | None:
+        """Peak over RMS; None: the window is flat."""
+        return self.peak / self.rms if self.rms else None

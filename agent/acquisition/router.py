@@ -27,6 +27,8 @@ class Input:
     hop_windows: float
     continuous: bool
     max_packet_bytes: int
+    unit: str | None = None
+    """Unit of packets that do not carry one."""
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""

@@ -52,6 +52,8 @@ class Window:
     """Measured over declared rate, less 1; 0 where it is not measured."""
     count: float | None = None
     """Unit per count, if the packet that completed the window came as 16-bit counts."""
+    joined: bool = False
+    """Its new samples directly follow the last sample of the window before it."""
 
 
 class SensorStream:
@@ -161,7 +163,7 @@ class SensorStream:
             end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
             window = Window(
                 samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
-                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count,
+                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.joined,
             )  # fmt: skip
             self._lost_in_a_row, fresh = 0, False
             on_window(self.sensor, window)

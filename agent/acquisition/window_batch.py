@@ -26,6 +26,8 @@ class WindowBatch:
         """int64[max_windows, 3]: the columns `end_unix_ns`, `duration_ns` and `advance_ns`."""
         self.fresh = np.zeros(max_windows, np.bool_)
         """The window must not vote together with the windows before it."""
+        self.joined = np.zeros(max_windows, np.bool_)
+        """The new samples directly follow the last sample of the sensor's window before."""
         self.clock_synced = np.zeros(max_windows, np.bool_)
         self.rpm = np.zeros(max_windows)
         """Shaft speed as the packet gives it; NaN: it does not."""
@@ -33,6 +35,8 @@ class WindowBatch:
         """RMS of the AC part, in the sensor's unit."""
         self.peak = np.zeros(max_windows)
         """Largest distance from the mean, in the sensor's unit."""
+        self.levels = np.full((max_windows, 2), math.nan)
+        """float64[max_windows, 2]: the columns `velocity_rms_mm_s` and `kurtosis`, which a monitor measures."""
         self.fault = np.full(max_windows, NO_FAULT, np.int8)
         """Code of the sensor fault that the window shows (`sensor_faults.FAULT_NAMES`), or `NO_FAULT`."""
 
@@ -51,6 +55,16 @@ class WindowBatch:
         """int64[max_windows]: duration of the samples that no earlier window held."""
         return self.times[:, 2]
 
+    @property
+    def velocity_rms_mm_s(self) -> NDArray[np.float64]:
+        """float64[max_windows]: RMS velocity of the sensor by its last measurement; NaN: none."""
+        return self.levels[:, 0]
+
+    @property
+    def kurtosis(self) -> NDArray[np.float64]:
+        """float64[max_windows]: of the channel where it is highest, 3 for Gaussian noise; NaN: not measured."""
+        return self.levels[:, 1]
+
     def append(self, reading: Reading) -> None:
         """Add one window that was measured already."""
         row, fault = self.size, reading.fault
@@ -58,6 +72,8 @@ class WindowBatch:
         self.fresh[row], self.clock_synced[row] = reading.fresh, reading.clock_synced
         self.rpm[row] = math.nan if reading.rpm is None else reading.rpm
         self.rms[row], self.peak[row] = reading.rms, reading.peak
+        self.velocity_rms_mm_s[row] = math.nan if reading.velocity_rms_mm_s is None else reading.velocity_rms_mm_s
+        self.kurtosis[row] = math.nan if reading.kurtosis is None else reading.kurtosis
         self.fault[row] = NO_FAULT if fault is None else FAULT_NAMES.index(fault)
         self.sensors.append(reading.sensor)
         self.units.append(reading.unit)
@@ -65,7 +81,11 @@ class WindowBatch:
 
     def reading(self, row: int) -> Reading:
         """One window as an object."""
-        fault, rpm = int(self.fault[row]), float(self.rpm[row])
+        fault = int(self.fault[row])
+        rpm, velocity_rms_mm_s, kurtosis = (
+            None if math.isnan(value := float(column[row])) else value
+            for column in (self.rpm, self.velocity_rms_mm_s, self.kurtosis)
+        )
         end_unix_ns, duration_ns, advance_ns = self.times[row].tolist()
         return Reading(
             sensor=self.sensors[row],
@@ -77,11 +97,14 @@ class WindowBatch:
             unit=self.units[row],
             clock_synced=bool(self.clock_synced[row]),
             advance_ns=advance_ns,
-            rpm=None if math.isnan(rpm) else rpm,
+            rpm=rpm,
             fault=None if fault == NO_FAULT else FAULT_NAMES[fault],
+            velocity_rms_mm_s=velocity_rms_mm_s,
+            kurtosis=kurtosis,
         )
 
     def clear(self) -> None:
         """Remove all rows."""
+        self.levels[: self.size] = math.nan
         self.size = 0
         self.sensors, self.units = [], []

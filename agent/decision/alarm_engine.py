@@ -15,7 +15,7 @@ from drsn.agent.decision.baseline import with_allowance
 from drsn.agent.decision.batch_feed import FEW_ROWS, BatchFeed
 from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.sensor_table import SensorTable
@@ -77,7 +77,8 @@ class AlarmEngine:
         few_rows: int = FEW_ROWS,
     ) -> None:
         self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
-        columns = (*self._conditions, *observed)
+        of_model = len(contract.conditions) - 1
+        columns = (*self._conditions[:of_model], ANY_FAULT, *self._conditions[of_model:], *observed)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)

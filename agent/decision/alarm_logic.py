@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from drsn.agent.decision import any_fault
 from drsn.agent.decision.alarm_state import (
     SENSOR_CONDITIONS,
     TRANSITIONS,
@@ -17,14 +18,16 @@ from drsn.agent.decision.alarm_state import (
     with_event,
 )
 from drsn.agent.decision.cusum import BOUND_NATS
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.rule import WindowEvidence, deciding_votes, update
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.voting import Votes
 from drsn.agent.monitoring.findings import CHANGED, NO_MONITOR, OBSERVED, VIBRATION_LEVEL
+from drsn.agent.monitoring.vibration_zones import MOST_RANK, zone_rank
+from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from drsn.agent.decision.alarm_state import Suppressor
     from drsn.agent.decision.cusum import Likelihood
@@ -44,7 +47,8 @@ def step(
     in a CUSUM. A window with a sensor fault votes for `sensor_fault` only. While that is active or the gate is closed,
     the counts of all other conditions rest. A change resets the count of its condition: the windows before a clear do
     not count for the next raise. The conditions that monitors raise count what the monitors found, whatever the model
-    makes of the window.
+    makes of the window; a higher zone while `vibration_level` stands is a change. The windows of all machine faults
+    together are counted too (drsn.agent.decision.any_fault).
 
     Args:
         sensor: before the window.
@@ -58,6 +62,28 @@ def step(
     if not faulty:  # else the window's RMS is not the machine's
         gate = update_gate(gate, policy.limits, reading.rms, reading.rpm, reading.advance_ns)
     rests = faulty or suppressor(sensor.conditions, gate, policy) is not None
+    after, due = _count_all(sensor, diagnosis, policy, likelihood, rests=rests)
+    counted = any_fault.as_condition(sensor.any_fault, sensor.conditions)
+    counted, met = _count(ANY_FAULT, counted, diagnosis, policy, likelihood, rests=rests)
+    due, leading = any_fault.decide(due, after, counted, met=met, diagnosis=diagnosis, rule=policy.machine)
+    if leading is not None:  # its event gives the figures of what has raised it
+        after[leading] = replace(after[leading], votes=counted.votes, evidence=counted.evidence)
+    due.sort(key=lambda pair: pair[0] is Signal.RAISE)
+    for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
+        after[name] = _changed(after[name], name, signal, diagnosis, policy, seq, decided_unix_ns)
+    by, seq = suppressor(after, gate, policy), sensor.seq + len(due)
+    worse = {name for name, was in sensor.conditions.items() if after[name].label != was.label}
+    worse.difference_update(name for _, name in due)
+    suppressed = update_suppression(after, by, policy, seq, decided_unix_ns, worse)
+    changed = [Change(name, after[name]) for name in (*(name for _, name in due), *suppressed)]
+    faults, last_seq = any_fault.after_changes(counted, after, policy.machine), sensor.seq + len(changed)
+    return replace(sensor, conditions=after, seq=last_seq, gate=gate, any_fault=faults), changed
+
+
+def _count_all(
+    sensor: SensorState, diagnosis: Diagnosis, policy: Policy, likelihood: Likelihood, *, rests: bool
+) -> tuple[dict[str, Condition], list[tuple[Signal, str]]]:
+    """The conditions with the window counted, and the changes that are due by the rule of each."""
     after: dict[str, Condition] = {}
     due: list[tuple[Signal, str]] = []
     for name, before in sensor.conditions.items():
@@ -65,13 +91,7 @@ def step(
         signal = _clear(name, policy) if before.state.active else Signal.RAISE
         if changes and (before.state, signal) in TRANSITIONS:
             due.append((signal, name))
-    due.sort(key=lambda pair: pair[0] is Signal.RAISE)
-    for seq, (signal, name) in enumerate(due, start=sensor.seq + 1):
-        after[name] = _changed(after[name], name, signal, diagnosis, policy, seq, decided_unix_ns)
-    by, seq = suppressor(after, gate, policy), sensor.seq + len(due)
-    suppressed = update_suppression(after, by, policy, seq, decided_unix_ns)
-    changed = [Change(name, after[name]) for name in (*(name for _, name in due), *suppressed)]
-    return replace(sensor, conditions=after, seq=sensor.seq + len(changed), gate=gate), changed
+    return after, due
 
 
 def _count(
@@ -85,11 +105,26 @@ def _count(
     condition, changes = update(condition, _evidence(name, diagnosis, likelihood), rule)
     if condition.state.active:
         condition = replace(condition, active_ns=condition.active_ns + reading.advance_ns)
+    found = diagnosis.observed.get(name)
+    if not changes and found is not None and found.nats > 0 and zone_rank(found.label) > worse_than(name, condition):
+        label, confidence = _of_window(name, diagnosis)
+        condition = replace(condition, label=label, window_label=label, confidence=confidence)
     return condition, changes
 
 
+def worse_than(name: str, condition: Condition) -> int:
+    """Rank of the zone above which a window makes a condition worse; the highest one if none does."""
+    ranked = name == VIBRATION_LEVEL and condition.state.active
+    return zone_rank(condition.label) if ranked else MOST_RANK
+
+
 def update_suppression(
-    conditions: dict[str, Condition], by: Suppressor | None, policy: Policy, seq: int, decided_unix_ns: int
+    conditions: dict[str, Condition],
+    by: Suppressor | None,
+    policy: Policy,
+    seq: int,
+    decided_unix_ns: int,
+    worse: Collection[str] = (),
 ) -> list[str]:
     """Update suppression and severity of each condition in place; return the names of those that this changes.
 
@@ -99,6 +134,7 @@ def update_suppression(
         policy: of the sensor.
         seq: of its last event.
         decided_unix_ns: the agent's clock.
+        worse: conditions whose label has changed while they stand.
     """
     changed: list[str] = []
     for name, condition in conditions.items():
@@ -109,7 +145,7 @@ def update_suppression(
             suppressed_by = suppressed_by or by
         if condition.state.active and severity is not None:
             severity = max(severity, _severity(name, condition, policy), key=lambda each: each.rank)
-        if (suppressed_by, severity) != (condition.suppressed_by, condition.severity):
+        if name in worse or (suppressed_by, severity) != (condition.suppressed_by, condition.severity):
             changed.append(name)
             conditions[name] = replace(
                 with_event(condition, seq + len(changed)),
@@ -184,9 +220,12 @@ def _evidence(name: str, diagnosis: Diagnosis, likelihood: Likelihood) -> Window
         nats = NO_MONITOR if found is None else found.nats
         z = min(BOUND_NATS, max(-BOUND_NATS, nats))
         return WindowEvidence(nats > 0, z, reading.advance_ns, share, BOUND_NATS)
+    vote = name == diagnosis.condition
+    if name == ANY_FAULT:
+        vote = diagnosis.condition != NORMAL and diagnosis.condition not in any_fault.NO_FAULT_OF_THE_MODEL
     # A condition that the present bundle does not have counts as absent.
     z = likelihood.ratios.get(name, -BOUND_NATS)
-    return WindowEvidence(name == diagnosis.condition, z, reading.advance_ns, share, likelihood.ceiling_nats)
+    return WindowEvidence(vote, z, reading.advance_ns, share, likelihood.ceiling_nats)
 
 
 def _clear(name: str, policy: Policy) -> Signal:
@@ -222,9 +261,15 @@ def _changed(
         comment=None,
     )
     if signal is Signal.RAISE:
-        now = replace(now, label=label, active_ns=0, told=(), acked_by=None)
+        now = replace(now, label=_own_label(name, diagnosis, label), active_ns=0, told=(), acked_by=None)
         now = replace(now, severity=_severity(name, now, policy))
     return with_event(now, seq)
+
+
+def _own_label(name: str, diagnosis: Diagnosis, label: str) -> str:
+    """The label of the window if it is one of this condition's, else the condition."""
+    probabilities = diagnosis.condition_probabilities
+    return name if name in probabilities and name != max(probabilities, key=probabilities.__getitem__) else label
 
 
 def _of_window(name: str, diagnosis: Diagnosis) -> tuple[str, float]:

@@ -161,6 +161,16 @@ def with_event(condition: Condition, seq: int) -> Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class AnyFault:
+    """What the windows of any machine fault have come to (drsn.agent.decision.any_fault). Stored; see above."""
+
+    votes: Votes = field(default_factory=Votes)
+    evidence: float = 0.0
+    """As in `Condition`: for a raise; while an alarm of a machine fault of the model is active, for a clear."""
+    held_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SensorState:
     """The alarm state of one sensor. Stored; see the module's docstring."""
 
@@ -172,6 +182,7 @@ class SensorState:
     """Longest usual time from one window to the next (drsn.agent.decision.silence_timer); 0: not known."""
     commission: Baseline | None = None
     """Baseline of the machine, learnt while it was healthy; None: it was not commissioned."""
+    any_fault: AnyFault = field(default_factory=AnyFault)
 
     @classmethod
     def new(cls, conditions: Iterable[str]) -> SensorState:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from drsn.agent.acquisition.rounds import rounds_of
 from drsn.agent.decision.batch_step import WindowColumns
 from drsn.agent.decision.counters import Counters, counter_dtype
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
@@ -211,15 +212,3 @@ def _joined(rounds: list[NDArray[np.intp]], parts: list[Decisions]) -> Decisions
         [after_cold[at] for at in order.tolist()],
         np.concatenate([part.slots for part in parts])[order],
     )
-
-
-def rounds_of(slots: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """The rows in rounds: the n-th holds the n-th row of each slot, so no slot is twice in a round."""
-    size = len(slots)
-    if len(set(slots.tolist())) == size:
-        return [np.arange(size)]
-    by_slot = np.argsort(slots, kind="stable")
-    first = np.flatnonzero(np.diff(slots[by_slot], prepend=-1))
-    nth = np.empty(size, np.intp)
-    nth[by_slot] = np.arange(size) - np.repeat(first, np.diff(first, append=size))
-    return np.split(np.argsort(nth, kind="stable"), np.cumsum(np.bincount(nth))[:-1])

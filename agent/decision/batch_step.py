@@ -13,7 +13,7 @@ import numpy as np
 
 from drsn.agent.acquisition.sensor_faults import NO_FAULT
 from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate_all, ceilings_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, window_conditions
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, SILENT, window_conditions
 from drsn.agent.decision.running_gate import update_gates
 from drsn.agent.decision.single_step import OneWindow
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT, SlotParameters
@@ -47,11 +47,14 @@ class WindowColumns:
     by_condition: NDArray[np.float32]
     observed: NDArray[np.float64]
     """float64[rows, observed conditions]: as `Findings.observed_nats`; no column if the agent has no monitor."""
+    zone_rank: NDArray[np.int8]
+    """int8[rows, observed conditions]: rank of the zone of a window that votes for the condition; else -1."""
 
     @classmethod
     def of(cls, diagnoses: Diagnoses, observed: int) -> WindowColumns:
         """The columns of a batch; `observed`: conditions that monitors raise, `len(OBSERVED)` or 0."""
         batch, rows, found = diagnoses.batch, slice(diagnoses.batch.size), diagnoses.findings
+        nats = np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64)
         assert found is None or observed, "the engine of an agent with monitors has their conditions"
         return cls(
             batch.fresh[rows],
@@ -63,7 +66,8 @@ class WindowColumns:
             diagnoses.best,
             diagnoses.novelty,
             diagnoses.by_condition,
-            np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64),
+            nats,
+            np.full(nats.shape, -1, np.int8) if found is None else found.zone_ranks(),
         )
 
     def single(self) -> list[OneWindow]:
@@ -101,14 +105,17 @@ class WindowCounter:
         """What a window may count as."""
         self.parameters = SlotParameters(conditions)
         self._threshold, self._ratios = contract.abstention_threshold, ratios
-        self._column_of = np.array([self.names.index(n) if n in self.names else -1 for n in conditions], np.int8)
-        """Index of each column's condition in `names`; -1: no window votes for it."""
+        faults = [name for name in contract.conditions if name != NORMAL]
+        self._votes = np.array([[c == n or (c == ANY_FAULT and n in faults) for c in conditions] for n in self.names])
+        """bool[names, columns]: a window that counts as the name votes for the column."""
         self._always = np.array([name == SENSOR_FAULT for name in conditions])
         """bool[columns]: the condition counts every window."""
         self._diagnosed = np.array([name != SILENT for name in conditions])
         """bool[columns]: the condition counts a window that is diagnosed."""
         self._unknown, self._sensor_fault = np.int8(len(self.names) - 2), np.int8(len(self.names) - 1)
-        self._machine = sum(name != NORMAL for name in contract.conditions)
+        self._any_fault = len(faults)
+        """Column of `ANY_FAULT`; those before it are of the model's faults."""
+        assert conditions[self._any_fault] == ANY_FAULT, "the columns are those of the engine"
         self.observed = sum(name in OBSERVED for name in conditions)
         """Conditions that monitors raise; they are the last columns."""
         self._own = len(conditions) - self.observed
@@ -131,12 +138,13 @@ class WindowCounter:
             condition[windows.faulty], by[windows.faulty] = self._sensor_fault, BY_SENSOR_FAULT
         if np.count_nonzero(by):
             counts &= (by == BY_NOTHING)[:, np.newaxis] | self._always
-        votes = condition[:, np.newaxis] == self._column_of
+        votes = self._votes.take(condition, axis=0)
         if self.observed:
             nats, present = windows.observed, parameters["present"][:, self._own :]
             counts[:, self._own :] &= present & ~np.isnan(nats)
             np.greater(nats, 0, out=votes[:, self._own :])
-            may_change |= ((nats > NO_MONITOR) & ~present).any(axis=1)  # the sensor gets the condition
+            worse = windows.zone_rank > parameters["worse_than"][:, self._own :]
+            may_change |= (((nats > NO_MONITOR) & ~present) | worse).any(axis=1)  # or the sensor gets the condition
         changes = self._count(counters, parameters, windows, counts, votes)
         if np.count_nonzero(changes):
             may_change |= changes.any(axis=1)
@@ -177,10 +185,19 @@ class WindowCounter:
         np.multiply(held_ns + advance_ns, met, out=held_ns, where=counts)
         changes: NDArray[np.bool_] = counts & met & (held_ns >= parameters["delay_ns"])
         if any_active:
+            self._keep_up(parameters, changes)
             active_ns = counters["active_ns"]
             np.add(active_ns, advance_ns, out=active_ns, where=counts & active)
+            active_ns[:, self._any_fault] = 0
             changes |= active_ns >= parameters["escalates_ns"]
         return changes
+
+    def _keep_up(self, parameters: NDArray[np.void], changes: NDArray[np.bool_]) -> None:
+        """Leave out, in place, what changes nothing: the only alarm stays while faults go on; their end itself."""
+        of_any, active = self._any_fault, parameters["active"]
+        kept = parameters["one_fault"] & ~changes[:, of_any]
+        changes[:, :of_any] &= ~(kept[:, np.newaxis] & active[:, :of_any])
+        changes[:, of_any] &= ~active[:, of_any]
 
     def _weigh(
         self, counters: NDArray[np.void], parameters: NDArray[np.void], windows: WindowColumns,
@@ -190,11 +207,11 @@ class WindowCounter:
         evidence, threshold_nats, weighed = counters["evidence"], parameters["threshold_nats"], parameters["weighed"]
         z = np.full_like(threshold_nats, -BOUND_NATS)  # as of a condition without a ratio
         if self.parameters.any_machine_weighed:
-            z[:, : self._machine] = self._ratios.rows(windows.by_condition)
+            z[:, : self._any_fault + 1] = self._ratios.rows(windows.by_condition)
         z[:, self._own :] = np.minimum(np.fmax(windows.observed, -BOUND_NATS), BOUND_NATS)
         np.negative(z, out=z, where=parameters["active"])
         ceilings = np.where(parameters["machine_weighed"], ceilings_nats(windows.novelty, self._threshold), BOUND_NATS)
-        ceilings = np.repeat(ceilings[:, np.newaxis], len(self._column_of), axis=1)
+        ceilings = np.repeat(ceilings[:, np.newaxis], z.shape[1], axis=1)
         ceilings[:, self._own :] = BOUND_NATS
         share = windows.advance_ns / windows.duration_ns
         after = accumulate_all(evidence, z, share[:, np.newaxis], ceilings)

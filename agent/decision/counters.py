@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.decision.alarm_state import Condition, SensorState
+from drsn.agent.decision.alarm_state import AnyFault, Condition, SensorState
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.agent.decision.running_gate import Gate
 from drsn.agent.decision.voting import MAX_WINDOWS, Votes
 
@@ -31,6 +32,9 @@ WORDS = MAX_WINDOWS // 64
 
 ABSENT = 0xFFFF
 """`place` of a condition that the sensor's state does not have."""
+
+OF_ANY_FAULT = 0xFFFE
+"""`place` of the column `ANY_FAULT`, which is no condition of the cold part."""
 
 _VOTES_BYTES = MAX_WINDOWS // 8
 _CONDITION_BYTES = _VOTES_BYTES + 3 * 8 + 2 * 2
@@ -44,7 +48,7 @@ def counter_dtype(conditions: int) -> np.dtype[np.void]:
 
     Fields: bits uint64[k, 4], the vote history, lowest word first; evidence float64[k]; held_ns, active_ns int64[k];
     settled_ns int64 and rpm float64 of the gate, NaN for no speed; period_s float64; cast uint16[k]; place uint16[k],
-    the position of each column's condition in the cold part, or `ABSENT`; running bool, of the gate.
+    the position of each column's condition in the cold part, `ABSENT` or `OF_ANY_FAULT`; running bool, of the gate.
     """
     k = (conditions,)
     each = [("bits", "u8", (*k, WORDS)), ("evidence", "f8", k), ("held_ns", "i8", k), ("active_ns", "i8", k)]
@@ -61,7 +65,9 @@ def split(state: SensorState, conditions: Sequence[str]) -> tuple[SensorState, b
         conditions: the names of the record's columns.
     """
     cold = {name: without_counters(c) if name in conditions else c for name, c in state.conditions.items()}
-    return replace(state, conditions=cold, gate=Gate(), period_s=0.0), packed(state, conditions)
+    any_fault = AnyFault() if ANY_FAULT in conditions else state.any_fault
+    cold_state = replace(state, conditions=cold, gate=Gate(), period_s=0.0, any_fault=any_fault)
+    return cold_state, packed(state, conditions)
 
 
 def without_counters(condition: Condition) -> Condition:
@@ -73,8 +79,9 @@ def without_counters(condition: Condition) -> Condition:
 
 def packed(state: SensorState, conditions: Sequence[str]) -> bytes:
     """The record of a state, as bytes; its columns are `conditions`."""
-    places = {name: place for place, name in enumerate(state.conditions)}
-    columns = [state.conditions.get(name, _EMPTY) for name in conditions]
+    places = {ANY_FAULT: OF_ANY_FAULT, **{name: place for place, name in enumerate(state.conditions)}}
+    counted = {**state.conditions, ANY_FAULT: _of_any_fault(state.any_fault)}
+    columns = [counted.get(name, _EMPTY) for name in conditions]
     return Counters(
         [c.votes.bits for c in columns],
         [c.evidence for c in columns],
@@ -90,13 +97,15 @@ def packed(state: SensorState, conditions: Sequence[str]) -> bytes:
 def merged(cold: SensorState, record: np.void | bytes) -> SensorState:
     """The state of a cold part and a record of `counter_dtype`, or its bytes; equal to what `split` was given."""
     c = Counters.from_bytes(record if isinstance(record, bytes) else record.tobytes())
-    names, conditions = list(cold.conditions), dict(cold.conditions)
+    names, conditions, any_fault = list(cold.conditions), dict(cold.conditions), cold.any_fault
     for place, *counters in zip(c.place, c.bits, c.cast, c.evidence, c.held_ns, c.active_ns, strict=True):
-        if place != ABSENT:
+        if place == OF_ANY_FAULT:
+            any_fault = AnyFault(Votes(*counters[:2]), *counters[2:4])
+        elif place != ABSENT:
             name, (bits, cast, *others) = names[place], counters
             condition = without_counters(conditions[name])
             conditions[name] = _with_counters(condition, Votes(bits, cast), *others) if any(counters) else condition
-    return replace(cold, conditions=conditions, gate=c.gate, period_s=c.period_s)
+    return replace(cold, conditions=conditions, gate=c.gate, period_s=c.period_s, any_fault=any_fault)
 
 
 @dataclass(slots=True)
@@ -155,6 +164,10 @@ def _layout(k: int) -> Struct:
 def _padding(k: int) -> int:
     """Bytes that are missing to whole words."""
     return -(k * _CONDITION_BYTES + _SENSOR_BYTES) % _WORD_BYTES
+
+
+def _of_any_fault(counted: AnyFault) -> Condition:
+    return Condition(votes=counted.votes, evidence=counted.evidence, held_ns=counted.held_ns)
 
 
 def _with_counters(condition: Condition, votes: Votes, evidence: float, held_ns: int, active_ns: int) -> Condition:

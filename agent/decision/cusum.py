@@ -7,7 +7,10 @@ tell apart (IEEE Transactions on Information Theory 1995) does: under every one 
 Lorden (Annals of Mathematical Statistics 1971) then bounds the average run length: from one false alarm to the next,
 e^threshold windows at least. What people set is `false_alarms_per_sensor_year`, and
 
-    threshold = ln(windows per year x conditions / false alarms per year)
+    threshold = ln(windows per year x tests / false alarms per year)
+
+where all conditions together are one more test beside those of each (drsn.agent.decision.any_fault). Its z is the ratio
+of two densities, that of the faults as the training drew them and that of normal, so under normal e^z has a mean of 1.
 
 Bounding z below by -b may raise the mean of e^z to 1 + e^-b, so ln(1 + e^-b) is taken off each z. Windows of one
 machine are not independent: for increments with an integrated autocorrelation time of T windows, the tail of their sum
@@ -30,6 +33,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
@@ -70,9 +74,10 @@ def threshold_nats(false_alarms_per_sensor_year: float, window_s: float, conditi
     Args:
         false_alarms_per_sensor_year: of all conditions of a sensor together, by Lorden's bound.
         window_s: of one model window.
-        conditions: that can be raised, normal not counted.
+        conditions: that can be raised, normal not counted; of several, all together are tested too.
     """
-    return math.log(YEAR_S / window_s * max(1, conditions) / false_alarms_per_sensor_year)
+    tests = conditions + 1 if conditions > 1 else 1
+    return math.log(YEAR_S / window_s * tests / false_alarms_per_sensor_year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +100,26 @@ class LogLikelihoodRatios:
     def __init__(self, contract: ModelContract) -> None:
         labels = [label.condition for label in contract.labels]
         self._log_share = {name: math.log(labels.count(name) / len(labels)) for name in contract.conditions}
-        self._log_shares = np.array(list(self._log_share.values()))
+        self._names = [name for name in self._log_share if name != NORMAL]
+        self._log_share_of_any = math.log(max(1, sum(name != NORMAL for name in labels)) / len(labels))
+        self._log_shares = np.array([*self._log_share.values(), self._log_share_of_any])
+        self._normal = contract.conditions.index(NORMAL)
         self._faults = np.array([at for at, name in enumerate(self._log_share) if name != NORMAL], np.intp)
 
     def __call__(self, probabilities: Mapping[str, float]) -> dict[str, float]:
         """Condition -> z in nats, within the bound: for it, against the other condition that explains the window best.
 
-        `probabilities` holds P(condition) of each of the contract's conditions; `normal` gets no ratio.
+        `probabilities` holds P(condition) of each of the contract's conditions; `normal` gets no ratio. The last entry
+        is that of `ANY_FAULT`: for the faults in the shares of the training, against `normal`.
         """
+        any_fault = 0.0
+        for name in self._names:  # sum() rounds otherwise
+            any_fault += probabilities[name]
         log_likelihood = {n: math.log(max(probabilities[n], _LEAST)) - s for n, s in self._log_share.items()}
         best, second = sorted(log_likelihood.values())[-1:-3:-1]
-        return {
-            name: min(BOUND_NATS, max(-BOUND_NATS, value - (second if value == best else best)))
-            for name, value in log_likelihood.items()
-            if name != NORMAL
-        }
+        z = {name: log_likelihood[name] - (second if log_likelihood[name] == best else best) for name in self._names}
+        z[ANY_FAULT] = math.log(max(any_fault, _LEAST)) - self._log_share_of_any - log_likelihood[NORMAL]
+        return {name: min(BOUND_NATS, max(-BOUND_NATS, value)) for name, value in z.items()}
 
     def rows(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
         """The ratios of many windows, bit for bit those of one.
@@ -118,16 +128,19 @@ class LogLikelihoodRatios:
             probabilities: float32[rows, conditions], in the contract's order.
 
         Returns:
-            float64[rows, conditions - 1], without `normal`.
+            float64[rows, conditions], without `normal`; the last column is that of `ANY_FAULT`.
         """
-        likely = np.maximum(probabilities.astype(np.float64), _LEAST)
+        p = probabilities.astype(np.float64)
+        any_fault = np.cumsum(p.take(self._faults, axis=1), axis=1)[:, -1:]  # in this order, as sum() does not
+        likely = np.maximum(np.concatenate([p, any_fault], axis=1), _LEAST)
         # numpy's logarithm differs from math's in the last bit, from one processor to the next.
         logs = np.array(list(map(math.log, likely.ravel().tolist()))).reshape(likely.shape) - self._log_shares
-        second, best = np.sort(logs, axis=1)[:, -2:].T[:, :, np.newaxis]
-        ratios: NDArray[np.float64] = np.minimum(
-            BOUND_NATS, np.maximum(-BOUND_NATS, logs - np.where(logs == best, second, best))
-        )
-        return ratios.take(self._faults, axis=1)
+        own = logs[:, :-1]
+        second, best = np.sort(own, axis=1)[:, -2:].T[:, :, np.newaxis]
+        of_each = (own - np.where(own == best, second, best)).take(self._faults, axis=1)
+        of_any = logs[:, -1:] - own[:, self._normal, np.newaxis]
+        z: NDArray[np.float64] = np.concatenate([of_each, of_any], axis=1)
+        return np.minimum(BOUND_NATS, np.maximum(-BOUND_NATS, z))
 
 
 def ceiling_nats(novelty: float, threshold: float | None) -> float:

@@ -31,6 +31,10 @@ SENSOR_FAULT = "sensor_fault"
 SILENT = "silent"
 """The condition of a sensor from which no window comes."""
 
+ANY_FAULT = "any fault"
+"""The windows of all machine faults of the model together (drsn.agent.decision.any_fault). It is counted like a
+condition and is none; no condition of a bundle can have a space in its name."""
+
 
 def window_conditions(contract: ModelContract) -> tuple[str, ...]:
     """What a window may count as: the conditions of the contract in its order, `unknown`, `sensor_fault`."""

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from drsn.agent.decision.alarm_state import SensorState
-from drsn.agent.decision.counters import ABSENT, Counters, counter_dtype, merged, packed, split, without_counters
+from drsn.agent.decision.alarm_state import AnyFault, SensorState
+from drsn.agent.decision.counters import (
+    ABSENT,
+    OF_ANY_FAULT,
+    Counters,
+    counter_dtype,
+    merged,
+    packed,
+    split,
+    without_counters,
+)
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.agent.decision.running_gate import Gate
 from drsn.agent.monitoring.findings import OBSERVED
 
@@ -121,10 +131,15 @@ class SensorTable(MutableMapping[str, SensorState]):
         return None if slot is None else self.cold[slot]
 
     def is_regular(self, slot: int) -> bool:
-        """The sensor has exactly the conditions of the columns, in any order; of `OBSERVED` some may be absent."""
+        """The sensor has exactly the conditions of the columns, in any order; of `OBSERVED` some may be absent.
+
+        `ANY_FAULT` is no condition.
+        """
         conditions = self.cold[slot].conditions
         absent = [name for name in self.conditions if name not in conditions]
-        return len(conditions) + len(absent) == len(self.conditions) and all(name in OBSERVED for name in absent)
+        return len(conditions) + len(absent) == len(self.conditions) and all(
+            name in (ANY_FAULT, *OBSERVED) for name in absent
+        )
 
     def put(self, slot: int, state: SensorState, changed: Collection[str]) -> None:
         """Set the state of a sensor after a window, of which only the counters and the `changed` conditions differ."""
@@ -135,7 +150,7 @@ class SensorTable(MutableMapping[str, SensorState]):
         if changed:
             conditions = {**cold.conditions, **{name: state.conditions[name] for name in changed}}
             parts = {name: without_counters(condition) for name, condition in conditions.items()}
-            cold = replace(cold, conditions=parts, seq=state.seq, gate=Gate(), period_s=0.0)
+            cold = replace(cold, conditions=parts, seq=state.seq, gate=Gate(), period_s=0.0, any_fault=AnyFault())
         record = packed(state, self.conditions)
         self._write(slot, cold, record)
         self._last = (self.cold[slot], record, state)
@@ -199,7 +214,9 @@ class SensorTable(MutableMapping[str, SensorState]):
     def _fits(self, cold: SensorState, record: bytes) -> bool:
         """The columns of the record are those of the table."""
         names, places = list(cold.conditions), Counters.from_bytes(record).place
-        return self.conditions == tuple(None if place == ABSENT else names[place] for place in places)
+        no_conditions = {ABSENT: None, OF_ANY_FAULT: ANY_FAULT}
+        columns = [no_conditions[place] if place in no_conditions else names[place] for place in places]
+        return self.conditions == tuple(columns)
 
     def _empty(self, slots: int) -> NDArray[np.int64]:
         return np.zeros(slots, counter_dtype(len(self.conditions))).view(np.int64).reshape(slots, -1)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from drsn.agent.decision.cusum import BOUND_NATS, LogLikelihoodRatios, accumulate, ceiling_nats
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN, window_conditions
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, SILENT, UNKNOWN, window_conditions
 from drsn.agent.decision.running_gate import update_gate
 from drsn.agent.decision.slot_parameters import BY_GATE, BY_NOTHING, BY_SENSOR_FAULT
 from drsn.agent.decision.voting import MAX_WINDOWS
 from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED
+from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +41,7 @@ class OneWindow(NamedTuple):
     novelty: float
     by_condition: list[float]
     observed: list[float]
+    zone_rank: list[int]
 
 
 @dataclass(slots=True)
@@ -64,7 +66,9 @@ class SingleCounter:
     def __init__(self, contract: ModelContract, conditions: Sequence[str], ratios: LogLikelihoodRatios) -> None:
         names = window_conditions(contract)
         self._names, self._threshold, self._ratios = contract.conditions, contract.abstention_threshold, ratios
-        self._column_of = [names.index(name) if name in names else -1 for name in conditions]
+        faults = [name for name in contract.conditions if name != NORMAL]
+        self._votes = [[c == n or (c == ANY_FAULT and n in faults) for c in conditions] for n in names]
+        self._any_fault = len(faults)  # its column
         self._always = [name == SENSOR_FAULT for name in conditions]
         self._never = [name == SILENT for name in conditions]
         self._own = sum(name not in OBSERVED for name in conditions)  # columns before those that monitors raise
@@ -80,9 +84,11 @@ class SingleCounter:
         is_open = counters.gate.is_open(parameters.limits)
         by = BY_SENSOR_FAULT if parameters.fault_active else BY_NOTHING if is_open else BY_GATE
         by_window = BY_SENSOR_FAULT if window.faulty else by
-        observed = zip(window.observed, parameters.columns[self._own :], strict=True)
+        observed = zip(window.observed, window.zone_rank, parameters.columns[self._own :], strict=True)
         may_change = parameters.suppressible and by != parameters.suppressor
-        may_change |= any(nats > NO_MONITOR and not column.present for nats, column in observed)
+        may_change |= any(
+            (nats > NO_MONITOR and not column.present) or rank > column.worse_than for nats, rank, column in observed
+        )
         if not may_change:
             uses = [
                 always or (by_window == BY_NOTHING and not never and (known or column.counts_doubt))
@@ -98,7 +104,8 @@ class SingleCounter:
     ) -> bool:
         """Count the window for the conditions that use it; return whether one of them may change."""
         weights, share = self._weights(parameters, window), window.advance_ns / window.duration_ns
-        votes = [name == condition for name in self._column_of[: self._own]] + [nats > 0 for nats in window.observed]
+        votes = self._votes[condition][: self._own] + [nats > 0 for nats in window.observed]
+        changes = []  # columns
         for at, (column, used) in enumerate(zip(parameters.columns, uses, strict=True)):
             if window.fresh:
                 counters.bits[at] = counters.cast[at] = counters.held_ns[at] = 0
@@ -118,10 +125,21 @@ class SingleCounter:
                     counters.bits[at] = counters.cast[at] = 0
                 met = evidence >= column.threshold_nats
             held_ns = counters.held_ns[at] = counters.held_ns[at] + window.advance_ns if met else 0
-            counters.active_ns[at] += window.advance_ns if column.active else 0
-            if (met and held_ns >= column.delay_ns) or counters.active_ns[at] >= column.escalates_ns:
+            counters.active_ns[at] += window.advance_ns if column.active and at != self._any_fault else 0
+            if counters.active_ns[at] >= column.escalates_ns:
                 return True
-        return False
+            if met and held_ns >= column.delay_ns:
+                changes.append(at)
+        return self._may_change(parameters, changes)
+
+    def _may_change(self, parameters: SensorParameters, changes: list[int]) -> bool:
+        """Whether one of these columns may change a condition, as in `batch_step`."""
+        active = parameters.columns[self._any_fault].active
+        kept = parameters.one_fault and self._any_fault not in changes
+        return any(
+            not (active if at == self._any_fault else kept and at < self._any_fault and parameters.columns[at].active)
+            for at in changes
+        )
 
     def _weights(self, parameters: SensorParameters, window: OneWindow) -> list[tuple[float, float]]:
         """Log-likelihood ratio and ceiling of each column, in nats."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from drsn.agent.decision.alarm_logic import rule_of, suppressor
+from drsn.agent.decision import any_fault
+from drsn.agent.decision.alarm_logic import rule_of, suppressor, worse_than
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Condition, State
 from drsn.agent.decision.counters import WORDS
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, SILENT, UNKNOWN
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, SILENT, UNKNOWN
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import mask_of
 from drsn.agent.monitoring.findings import OBSERVED
@@ -61,8 +62,10 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
             ("of", "i4", k),
             ("weighed", "?", k),  # CUSUM decides
             ("counts_doubt", "?", k),  # the condition counts a window from which the model abstains
-            ("active", "?", k),
+            ("active", "?", k),  # that of `ANY_FAULT`: an alarm of a machine fault of the model
             ("present", "?", k),  # the sensor has the condition
+            ("worse_than", "i1", k),  # a window whose zone has a higher rank makes the condition worse
+            ("one_fault", "?"),  # one condition of the model is active
             ("given", "?"),  # there is a gate
             ("machine_weighed", "?"),
             ("fault_active", "?"),
@@ -85,6 +88,7 @@ class ColumnParameters(NamedTuple):
     escalates_ns: int
     counts_doubt: bool
     present: bool
+    worse_than: int
 
 
 class SensorParameters(NamedTuple):
@@ -97,6 +101,7 @@ class SensorParameters(NamedTuple):
     fault_active: bool
     suppressible: bool
     suppressor: int
+    one_fault: bool
 
 
 class SlotParameters:
@@ -137,14 +142,16 @@ class SlotParameters:
         """
         self._grow(slot)
         self._single.pop(slot, None)
-        self._set_conditions(slot, [state.conditions.get(name, _ABSENT) for name in self._conditions], policy)
+        conditions = {**state.conditions, ANY_FAULT: any_fault.as_condition(state.any_fault, state.conditions)}
+        self._set_conditions(slot, [conditions.get(name, _ABSENT) for name in self._conditions], policy)
         record, limits, machine = self._records[slot], policy.limits, policy.machine
         record["novelty"], record["given"] = novelty, limits.given
         record["rms"], record["rpm"] = _number(limits.rms), _number(limits.rpm)
         record["hysteresis"], record["settle_ns"] = limits.hysteresis, limits.settle_ns
         record["rpm_change"], record["machine_weighed"] = limits.rpm_change, machine.threshold_nats is not None
         record["fault_active"] = state.conditions[SENSOR_FAULT].state.active
-        record["present"] = [name in state.conditions for name in self._conditions]
+        record["present"] = [name in conditions for name in self._conditions]
+        record["one_fault"] = len(any_fault.active(state.conditions)) == 1
         record["suppressible"] = any(map(_suppressible, state.conditions, state.conditions.values()))
         record["suppressor"] = SUPPRESSORS.index(suppressor(state.conditions, state.gate, policy))
         self.any_gate |= limits.given
@@ -174,6 +181,7 @@ class SlotParameters:
         record["votes"], record["of"] = [q.votes for q in quorums], [q.of for q in quorums]
         record["counts_doubt"] = [_counts_doubt(name, rule) for name, rule in zip(self._conditions, rules, strict=True)]
         record["active"] = active
+        record["worse_than"] = list(map(worse_than, self._conditions, conditions))
         self.vote_words = max(self.vote_words, *(-(-q.of // 64) for q in quorums))
         self.any_weighed |= any(weighed)
 
@@ -188,12 +196,15 @@ def _single(record: np.void) -> SensorParameters:
     thresholds_nats = [nats if math.isfinite(nats) else None for nats in r["threshold_nats"]]
     masks = [int.from_bytes(mask.tobytes(), "little") for mask in record["mask"]]
     columns = zip(r["active"], masks, r["votes"], r["of"], thresholds_nats, r["delay_ns"], r["escalates_ns"],
-                  r["counts_doubt"], r["present"], strict=True)  # fmt: skip
+                  r["counts_doubt"], r["present"], r["worse_than"], strict=True)  # fmt: skip
     rms, rpm = (None if math.isnan(r[name]) else r[name] for name in ("rms", "rpm"))
     return SensorParameters(
         [ColumnParameters(*column) for column in columns],
         GateLimits(rms, rpm, r["hysteresis"], r["settle_ns"], r["rpm_change"]),
-        *(r[name] for name in ("novelty", "machine_weighed", "fault_active", "suppressible", "suppressor")),
+        *(
+            r[name]
+            for name in ("novelty", "machine_weighed", "fault_active", "suppressible", "suppressor", "one_fault")
+        ),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
+from drsn.agent.monitoring.findings import VIBRATION_LEVEL
 from drsn.agent.schema.documents import CommissionDocument, ResultDocument, iso_utc
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ def result_document(
     commission: CommissionDocument | None = None,
 ) -> ResultDocument:
     """Make the document of a sensor's latest diagnosis; `windows` were diagnosed since its last result."""
-    reading = diagnosis.reading
+    reading, level = diagnosis.reading, diagnosis.observed.get(VIBRATION_LEVEL)
     return ResultDocument(
         sensor=reading.sensor,
         t0=iso_utc(reading.end_unix_ns - reading.duration_ns),
@@ -112,6 +114,15 @@ def result_document(
         rms=reading.rms,
         peak=reading.peak,
         unit=reading.unit,
+        crest_factor=_rounded(reading.crest_factor),
+        kurtosis=_rounded(reading.kurtosis),
+        velocity_rms_mm_s=_rounded(reading.velocity_rms_mm_s),
+        zone=None if level is None or math.isnan(level.nats) else level.label,
         bundle=bundle,
         commission=commission,
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four digits; None for what is not finite, which JSON lacks."""
+    return float(f"{value:.4g}") if value is not None and math.isfinite(value) else None

@@ -6,8 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
+from drsn.agent.monitoring.vibration_zones import zone_rank
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 CHANGED: Final = "changed"
@@ -49,6 +52,17 @@ class Findings:
     """int8[rows, len(OBSERVED)]: index into `labels` of the condition; of no use where no monitor evaluates."""
     labels: tuple[tuple[str, ...], ...]
     """Of each condition of `OBSERVED`, the names of its labels; empty: it has no monitor."""
+
+    def zone_ranks(self) -> NDArray[np.int8]:
+        """int8[rows, len(OBSERVED)]: rank of the zone of each window that votes for the condition; else -1."""
+        ranks = np.full(self.observed_label.shape, -1, np.int8)
+        column = OBSERVED.index(VIBRATION_LEVEL)
+        if names := self.labels[column]:
+            by_label = np.array([zone_rank(name) for name in names], np.int8)
+            np.copyto(
+                ranks[:, column], by_label[self.observed_label[:, column]], where=self.observed_nats[:, column] > 0
+            )
+        return ranks
 
     def observed(self, row: int) -> dict[str, Observation]:
         """Condition -> what its monitor found in one window; a condition that no monitor evaluates is absent."""

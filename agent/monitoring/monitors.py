@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from drsn.agent.acquisition.notice import Notices
 from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED, Findings
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Monitors:
         bearing: None: no sensor has a bearing.
         changed: raises `changed`; None: nothing does.
         vibration_level: raises `vibration_level`; None: nothing does.
+        notices: takes the warnings of the monitors.
     """
 
     def __init__(
@@ -128,9 +130,12 @@ class Monitors:
         bearing: BearingMonitor | None = None,
         changed: ConditionMonitor | None = None,
         vibration_level: ConditionMonitor | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self._conditions = len(conditions)
         self._bearing, self._observers = bearing, (changed, vibration_level)
+        self.notices = Notices() if notices is None else notices
+        """Warnings of the monitors."""
         self.labels = tuple(() if each is None else each.labels for each in self._observers)
         """As in `Findings`."""
         self._monitors: list[WindowMonitor | None] = [bearing, *self._observers]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import AlarmEngine
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.schema.render import Renderer
+    from drsn.agent.schema.trend import TrendDocument
     from drsn.agent.storage.journal import Journal
 
 
@@ -33,6 +34,8 @@ class CommandContext:
     """Where evidence is; `evidence` needs it."""
     commission_s: float | None = None
     """Signal that a baseline takes, in seconds; `commission` needs it."""
+    trend_of: Callable[[str], TrendDocument] | None = None
+    """Sensor -> its trend; `trend` needs it."""
     forget_sensor: Callable[[str], None] | None = None
     """Drops what else is in memory of a sensor: its stream and its windows; `forget` needs it."""
     reload: Callable[[str], None] | None = None

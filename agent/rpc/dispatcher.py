@@ -134,6 +134,7 @@ class CommandDispatcher:
             "unreadable": work.unreadable,
             "pending": work.pending,
             "commission": work.commission,
+            "trend": work.trend,
         }
         reply = self._reply(command.request_id, verb, now_unix_ns, reason).model_copy(update=more)
         if work.pending is not None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.mqtt.message import Message
     from drsn.agent.schema.documents import CommissionDocument, EventDocument, ReplyDocument
+    from drsn.agent.schema.trend import TrendDocument
 
 FAILED: Final = "internal error, nothing was changed; the agent's log has it, please report it"
 LOST: Final = "it was answered before, but that answer is damaged; see what stands, then ask with another request_id"
@@ -30,6 +31,8 @@ class Work:
     """Progress of a command that takes time; other answers follow. None: this is the last answer."""
     commission: CommissionDocument | None = None
     """The baseline that was undone."""
+    trend: TrendDocument | None = None
+    """Of the sensor, which the command asked for."""
     publish: tuple[tuple[str, bytes], ...] = ()
     """Topics and payloads that go out before the answer, at QoS 1."""
 

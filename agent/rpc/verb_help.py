@@ -12,6 +12,7 @@ VERB_HELP: Final = {
     "events": "what happened to a sensor, from the agent's journal",
     "evidence": "publish the record of an event",
     "commission": "learn the baseline of a machine from a healthy minute",
+    "trend": "hours and days of a sensor, and when its velocity reaches the next zone",
     "forget": "remove a sensor that is gone: its alarm and its state, not its history",
     "reload": "take over new settings or another bundle, if they pass the check",
 }

@@ -11,6 +11,7 @@ from drsn.agent.rpc.events_verb import events
 from drsn.agent.rpc.evidence_verb import evidence
 from drsn.agent.rpc.forget_verb import forget
 from drsn.agent.rpc.reload_verb import RELOAD, reload
+from drsn.agent.rpc.trend_verb import trend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ VERBS: Final[dict[str, Handler]] = {
     "events": Handler(events, kept=False),
     "evidence": Handler(evidence, kept=False, needs="state_dir"),
     "commission": Handler(commission, needs="commission_s"),
+    "trend": Handler(trend, kept=False, needs="trend_of"),
     "forget": Handler(forget, needs="forget_sensor"),
     RELOAD: Handler(reload, needs="reload"),
 }

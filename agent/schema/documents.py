@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.schema.evidence import EvidenceDocument
+from drsn.agent.schema.trend import TrendDocument
 from drsn.model.contract import Frozen, Severity
 
 if TYPE_CHECKING:
@@ -165,6 +166,14 @@ class ResultDocument(PublicDocument):
     rms: float = Field(description="of the window's AC part")
     peak: float = Field(description="largest distance from the window's mean")
     unit: str | None
+    crest_factor: float | None = Field(default=None, description="peak over rms; null: a flat window")
+    kurtosis: float | None = Field(default=None, description="3 for Gaussian noise; null: no level is measured")
+    velocity_rms_mm_s: float | None = Field(
+        default=None, description="10 Hz to 1 kHz, the last measurement; null: none (docs/level.md)"
+    )
+    zone: str | None = Field(
+        default=None, description="of ISO 20816-3, by the velocity; null: no velocity or no limits"
+    )
     bundle: str = Field(description="name and the first 12 digits of its sha256")
     commission: CommissionDocument | None = Field(default=None, description="null: nobody commissioned the machine")
 
@@ -210,6 +219,7 @@ class ReplyDocument(PublicDocument):
     )
     pending: str | None = Field(default=None, description="how far it is: other answers follow; null: this is the last")
     commission: CommissionDocument | None = Field(default=None, description="that was made, or undone")
+    trend: TrendDocument | None = Field(default=None, description="of `trend`")
 
 
 class StatusDocument(PublicDocument):

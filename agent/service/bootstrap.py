@@ -40,6 +40,7 @@ from drsn.agent.service.commission_wiring import commissioning_of
 from drsn.agent.service.committer import Committer
 from drsn.agent.service.connections import Connections, control_options, in_flight, ingest_options, probe_options
 from drsn.agent.service.evidence_wiring import recorder_of
+from drsn.agent.service.forgetting import forget_in
 from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
@@ -52,13 +53,15 @@ from drsn.agent.service.receiver import Receiver
 from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.service.run_id import RunId
 from drsn.agent.service.shutdown import Shutdown
+from drsn.agent.service.trend_keeper import TrendKeeper
 from drsn.agent.service.waits import Waits
 from drsn.agent.settings.inputs import check_inputs, inputs_of
-from drsn.agent.settings.policies import ignored_faults, policy_of
+from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
 from drsn.agent.storage.journal import Journal
 from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
+from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -125,6 +128,7 @@ class Agent:
     tracker: AckTracker
     journal: Journal
     recorder: Recorder
+    trends: TrendKeeper
     connections: Connections
     dispatcher: CommandDispatcher
     publisher: Publisher
@@ -149,6 +153,7 @@ def assembled(
             ReloadVerb(agent.dispatcher.context, reload, agent.connections.control)
             reload.on_result = agent.inbox.wake
         stack.callback(agent.recorder.close)
+        stack.callback(agent.trends.flush)
         yield loop
 
 
@@ -208,7 +213,9 @@ class _Assembly:
         )
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
-        dispatcher.context.forget_sensor = _forget_in(intake, recorder, monitors)
+        trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
+        dispatcher.context.trend_of = trends.document
+        dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
         publisher = Publisher(
             lines.control,
             self.topics,
@@ -218,7 +225,7 @@ class _Assembly:
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
         )
-        pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher)
+        pipeline = self._pipeline(intake, engine, monitors, recorder, watchdog, publisher, trends)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -229,8 +236,8 @@ class _Assembly:
         guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)
         delivery = Delivery(lines.control, outbox, publisher, unpublished=journal.unpublished, status=status.document,
                             contradicted=lease.contradict)  # fmt: skip
-        agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, lines, dispatcher, publisher,
-                      health, status, guard, lease, delivery)  # fmt: skip
+        agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, trends, lines, dispatcher,
+                      publisher, health, status, guard, lease, delivery)  # fmt: skip
         return agent, self._loop(agent, expiry, watchdog)
 
     def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog) -> Loop:
@@ -242,6 +249,7 @@ class _Assembly:
         chores = (
             lease,
             self.journal,
+            agent.trends,
             CertificateCheck(expiry, lines.control, clock),
             OverduePackets(agent.tracker, self.inbox, pipeline, committer, lines.ingest, self.metrics, waits.ack_age_s),
             Timers(pipeline, lines.ingest, committer, clock),
@@ -331,6 +339,7 @@ class _Assembly:
         recorder: Recorder,
         watchdog: Watchdog,
         publisher: Publisher,
+        trends: TrendKeeper,
     ) -> Pipeline:
         contract, inference, clock = self.bundle.contract, self.settings.inference, self.clock
         batcher, spare = (
@@ -341,6 +350,7 @@ class _Assembly:
         def decided(decisions: Decisions) -> None:
             watchdog.beat()  # the call of the network may have taken long
             publisher.add_results(decisions, clock.monotonic_s())
+            trends.add(decisions)
 
         return Pipeline(
             intake,
@@ -365,18 +375,6 @@ class _Assembly:
             control.publish(self.topics.evidence(sensor, event_id), payload, qos=1)
 
         return send
-
-
-def _forget_in(intake: Intake, recorder: Recorder, monitors: Monitors | None) -> Callable[[str], None]:
-    """Drops what is in memory of a sensor beside its alarm state."""
-
-    def forget(sensor: str) -> None:
-        intake.forget(sensor)
-        recorder.forget(sensor)
-        if monitors is not None:
-            monitors.forget(sensor)
-
-    return forget
 
 
 def _short(bundle: Bundle) -> str:

@@ -170,7 +170,8 @@ class Pipeline:
 
     def take_notices(self) -> list[Notice]:
         """Return the warnings since the last call, oldest first, for the log."""
-        return [] if self.intake is None else self.intake.take_notices()
+        of_intake = [] if self.intake is None else self.intake.take_notices()
+        return of_intake if self.monitors is None else of_intake + self.monitors.notices.take()
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Empty the batches without a decision, and read on from these cursors: the packets are sent again.

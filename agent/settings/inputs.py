@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.codecs import codec
+from drsn.agent.acquisition.codecs import PayloadFormat, codec
 from drsn.agent.acquisition.router import Input
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from drsn.agent.settings.sections import Settings
+    from drsn.agent.settings.sections import InputSection, Settings
     from drsn.model.contract import ModelContract
 
 
@@ -41,12 +41,24 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
         Input(
             pattern=TopicPattern(entry.topic, entry.sensor),
             codec=entry.codec,
-            payload_format=entry.format(contract.channels),
+            payload_format=format_of(entry, contract.channels),
             sample_rate_hz=entry.sample_rate_hz,
             channels=entry.channels,
             hop_windows=entry.hop_windows,
             continuous=entry.continuous,
             max_packet_bytes=entry.max_packet_bytes,
+            unit=entry.unit,
         )
         for entry in settings.inputs
+    )
+
+
+def format_of(entry: InputSection, model_channels: int) -> PayloadFormat:
+    """Return the parameters of the codec; without named channels, a packet has the model's."""
+    return PayloadFormat(
+        dtype=entry.dtype,
+        scale=entry.scale,
+        channels=len(entry.channels) or model_channels,
+        planar=entry.layout == "planar",
+        fields=entry.fields.model_dump(),
     )

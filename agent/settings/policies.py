@@ -11,6 +11,8 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
+from drsn.agent.monitoring.vibration_level import LevelSetup
+from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
 from drsn.agent.settings.sections import SensorSection
 
 if TYPE_CHECKING:
@@ -58,6 +60,20 @@ def ignored_faults(settings: Settings) -> Callable[[str], frozenset[str]]:
         return frozenset(_with(settings.sensor_faults, _override(settings, sensor).sensor_faults).ignore)
 
     return ignored
+
+
+def level_of(settings: Settings) -> Callable[[str], LevelSetup | None]:
+    """Return a function: sensor id -> how its vibration level is evaluated; None: it is not."""
+
+    def level(sensor: str) -> LevelSetup | None:
+        found = _override(settings, sensor)
+        limits_mm_s = found.level_limits_mm_s
+        if limits_mm_s is None and found.machine_group is not None:
+            limits_mm_s = LIMITS_MM_S[found.machine_group]
+        raise_from = _with(settings.vibration_level, found.vibration_level).raise_from
+        return limits_mm_s and LevelSetup(limits_mm_s, found.level_from_hz, raise_from)
+
+    return level
 
 
 def bearing_of(settings: Settings) -> Callable[[str], Geometry | None]:

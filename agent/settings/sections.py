@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from drsn.agent.acquisition.codecs import PayloadFormat
 from drsn.agent.decision.voting import Quorum
+from drsn.agent.monitoring.units import UNITS
+from drsn.agent.monitoring.vibration_zones import MachineGroup
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import Geometry
 from drsn.agent.settings.overrides import override_of
-from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
+from drsn.agent.settings.types import SHOWN, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"
@@ -151,6 +153,7 @@ class InputSection(Section):
     sample_rate_hz: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="when the packet does not carry it"
     )
+    unit: str | None = Field(default=None, description="g, m/s^2, mm/s and so on, when the packet does not carry it")
     channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = Field(
         default=(), description="names: one packet, several sensors `<sensor>-<name>`"
     )
@@ -170,17 +173,9 @@ class InputSection(Section):
             raise ValueError("codec 'raw' carries no rate: set sample_rate_hz")
         if len(set(self.channels)) != len(self.channels):
             raise ValueError("a channel's name repeats")
+        if self.unit is not None and self.unit not in (known := (*UNITS, "V")):
+            raise ValueError(f"unit {self.unit[:SHOWN]!r} is none of {', '.join(known)}")
         return self
-
-    def format(self, model_channels: int) -> PayloadFormat:
-        """Return the parameters of the codec; without named channels, a packet has the model's."""
-        return PayloadFormat(
-            dtype=self.dtype,
-            scale=self.scale,
-            channels=len(self.channels) or model_channels,
-            planar=self.layout == "planar",
-            fields=self.fields.model_dump(),
-        )
 
 
 class AlarmsSection(Section):
@@ -224,6 +219,9 @@ class GateSection(Section):
 class VibrationLevelSection(Section):
     """When the condition `vibration_level` is raised and cleared, where a machine group is configured."""
 
+    raise_from: Literal["zone_b", "zone_c", "zone_d"] = Field(
+        default="zone_c", description="the lowest zone of an alarm"
+    )
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="windows above the zone / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="windows below / of the last ones")
     on_delay_s: float = Field(
@@ -294,10 +292,24 @@ class SensorSection(Section):
     bearing: Geometry | None = Field(
         default=None, description="{balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg}; docs/evidence.md"
     )
+    machine_group: MachineGroup | None = Field(
+        default=None, description="of ISO 20816-3: its velocity is measured and evaluated (docs/level.md)"
+    )
+    level_limits_mm_s: tuple[float, float, float] | None = Field(
+        default=None, description="own boundaries of the zones A/B, B/C, C/D in place of the group's, mm/s RMS"
+    )
+    level_from_hz: float = Field(default=10.0, ge=1, le=100, description="lowest frequency; 2 below 600 rpm")
     alarms: AlarmsOverride = AlarmsOverride()
     gate: GateOverride = GateOverride()
     sensor_faults: SensorFaultsOverride = SensorFaultsOverride()
     vibration_level: VibrationLevelOverride = VibrationLevelOverride()
+
+    @field_validator("level_limits_mm_s")
+    @classmethod
+    def _rising(cls, limits: tuple[float, float, float] | None) -> tuple[float, float, float] | None:
+        if limits is not None and not 0 < limits[0] < limits[1] < limits[2] < math.inf:
+            raise ValueError("three boundaries above 0 that rise: A/B, B/C, C/D")
+        return limits
 
 
 class Settings(BaseSettings):

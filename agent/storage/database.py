@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.counters import merged
+from drsn.agent.storage import trend_table
 from drsn.agent.storage.database_schema import EARLIER_VERSIONS, SCHEMA, SCHEMA_VERSION, upgrade
 from drsn.agent.storage.safe_file import is_special
 from drsn.agent.storage.state_dir import SQLITE_SUFFIXES
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.schema.documents import ReplyDocument
+    from drsn.agent.storage.trend_table import StoredTrend, TrendRow
 
 BUSY_S = 2.0
 """A backup or a shell may lock the database for so long; after that the agent goes on in memory."""
@@ -104,11 +106,13 @@ class Changes:
     counters: Mapping[str, bytes] = field(default_factory=dict)
     """Sensor -> record of its counters. A state in `sensors` with a record here is the cold part of the state; a sensor
     that is here alone has only new counters."""
+    trends: Sequence[TrendRow] = ()
 
     @property
     def rows(self) -> int:
-        """Number of states, cursors and events."""
-        return len(self.sensors.keys() | self.counters.keys()) + len(self.cursors) + len(self.entries)
+        """Number of states, cursors, events and trends."""
+        states = self.sensors.keys() | self.counters.keys()
+        return len(states) + len(self.cursors) + len(self.entries) + len(self.trends)
 
 
 class Database:
@@ -185,9 +189,10 @@ class Database:
         with self._named_errors(), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             _write_states(self._db, changes)
-            self._db.executemany(
-                "DELETE FROM cursors WHERE sensor = ?", ((n,) for n, s in changes.sensors.items() if not s.conditions)
-            )
+            forgotten = [(name,) for name, state in changes.sensors.items() if not state.conditions]
+            self._db.executemany("DELETE FROM cursors WHERE sensor = ?", forgotten)
+            self._db.executemany("DELETE FROM trends WHERE sensor = ?", forgotten)
+            trend_table.write(self._db.execute, changes.trends)
             self._db.executemany(
                 "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
                 ((name, _text(_CURSOR, cursor)) for name, cursor in changes.cursors.items()),
@@ -255,6 +260,11 @@ class Database:
             row = self._db.execute("SELECT reply FROM replies WHERE request_id = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0]).encode()
 
+    def trends(self, sensor: str) -> list[StoredTrend]:
+        """Read the hours and days of a sensor, the oldest first."""
+        with self._named_errors():
+            return trend_table.read(self._db.execute, sensor)
+
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Save `filters`; return those of earlier runs that are no longer used, but may still be in the session."""
         with self._named_errors(), self._db:
@@ -275,7 +285,7 @@ class Database:
                     self._path, timeout=self._limits.busy_s, isolation_level=None, check_same_thread=False
                 )
                 on_failure.callback(db.close)
-                self._require_known(db)
+                _require_known(self._path, db)
                 db.execute("PRAGMA journal_mode = WAL")
                 # FULL, so that commits behind an acknowledgement to the broker survive a power cut.
                 db.execute("PRAGMA synchronous = FULL")
@@ -302,16 +312,7 @@ class Database:
         with suppress(sqlite3.Error):
             uri = f"{self._path.absolute().as_uri()}?mode=ro{immutable}"
             with closing(sqlite3.connect(uri, uri=True, timeout=0)) as db:
-                self._require_known(db)
-
-    def _require_known(self, db: sqlite3.Connection) -> None:
-        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
-            return
-        row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
-        if row is not None and row[0] not in (*EARLIER_VERSIONS, SCHEMA_VERSION):
-            raise ConfigurationError(
-                f"{self._path}: schema {row[0]}, this agent knows {SCHEMA_VERSION}; run the later version"
-            )
+                _require_known(self._path, db)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -325,6 +326,14 @@ class Database:
     def _meta(self, key: str, default: str) -> str:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return default if row is None else str(row[0])
+
+
+def _require_known(path: Path, db: sqlite3.Connection) -> None:
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
+        return
+    row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
+    if row is not None and row[0] not in (*EARLIER_VERSIONS, SCHEMA_VERSION):
+        raise ConfigurationError(f"{path}: schema {row[0]}, this agent knows {SCHEMA_VERSION}; run the later version")
 
 
 def _write_states(db: sqlite3.Connection, changes: Changes) -> None:

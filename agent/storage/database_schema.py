@@ -19,11 +19,15 @@ CREATE TABLE IF NOT EXISTS journal (
 CREATE TABLE IF NOT EXISTS replies (
     id INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL UNIQUE, reply TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS trends (
+    sensor TEXT NOT NULL, seconds INTEGER NOT NULL, start_unix_s INTEGER NOT NULL, record BLOB NOT NULL,
+    PRIMARY KEY (sensor, seconds, start_unix_s)
+) STRICT, WITHOUT ROWID;
 """
 """`alarms.counters` has what every window changes (drsn.agent.decision.counters); NULL: `state` has it too."""
 
-SCHEMA_VERSION = "5"
-EARLIER_VERSIONS = ("1", "2", "3", "4")
+SCHEMA_VERSION = "6"
+EARLIER_VERSIONS = ("1", "2", "3", "4", "5")
 """Schema versions that this one reads: fields that states have gained since have defaults. An agent that supports only
 those refuses this one: it would drop what operators have commanded."""
 
@@ -36,8 +40,9 @@ def upgrade(execute: Callable[..., object], version: str, now_unix_s: int) -> No
         version: of the tables.
         now_unix_s: time of the events that have none.
     """
-    if version != "4":
+    if version in ("1", "2", "3"):
         execute("ALTER TABLE journal ADD COLUMN at_unix_s INTEGER NOT NULL DEFAULT 0")
         execute("UPDATE journal SET at_unix_s = ?", (now_unix_s,))
-    execute("ALTER TABLE alarms ADD COLUMN counters BLOB")
+    if version != "5":
+        execute("ALTER TABLE alarms ADD COLUMN counters BLOB")
     execute("UPDATE meta SET value = ? WHERE key = 'schema'", (SCHEMA_VERSION,))

@@ -51,12 +51,13 @@ class Journal:
         self._limits = limits
         self._events = EventLog(limits.max_events)
         self._file = DatabaseFile(state_dir / FILE, open_database)
-        self._recovery = Recovery(self._file, self._events, limits)
+        self.recovery = Recovery(self._file, self._events, limits)
+        """Runs transactions and reads; trends use it directly."""
         self.disk = self._file.disk
         """Runs disk calls with a timeout; for other files of the state directory too."""
         self._replies: dict[str, ReplyDocument] = {}  # not written
         self._retry_due_s = self._cursor_due_s = -math.inf
-        saved = self._recovery.start()
+        saved = self.recovery.start()
         self._epoch = saved.epoch
         self._sensors, self._cursors = dict(saved.sensors), dict(saved.cursors)
         self._counters: dict[str, bytes] = {}  # sensor -> the counters that go with its state; none: the state has them
@@ -67,7 +68,7 @@ class Journal:
     @property
     def problem(self) -> str | None:
         """Why nothing is written now; None: all is written."""
-        return self._recovery.problem
+        return self.recovery.problem
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class Journal:
         for name in [name for name, sensor in sensors.items() if not sensor.conditions]:
             self._cursors.pop(name, None)
         if self.problem is None:
-            self._recovery.commit(Changes(sensors, cursors, entries, replies, self.published_id, counters=counters))
+            self.recovery.commit(Changes(sensors, cursors, entries, replies, self.published_id, counters=counters))
         if self.problem is not None:
             self._replies.update({reply.request_id: reply for reply in replies})
             while len(self._replies) > self._limits.max_replies:
@@ -135,18 +136,18 @@ class Journal:
             self._rewrite()
         elif self.problem is None and self._events.cursor_changed and now_s >= self._cursor_due_s:
             self._cursor_due_s = now_s + self._limits.cursor_s
-            self._recovery.commit(Changes(published_id=self.published_id))
+            self.recovery.commit(Changes(published_id=self.published_id))
 
     def read(self, after_id: int, limit: int) -> list[Entry]:
         """Events after `after_id`, oldest first; none if they are on a disk that can't be read now."""
         found = self._events.read(after_id, limit)
         if found is None:
-            found = self._recovery.read(lambda database: database.read(after_id, limit))
+            found = self.recovery.read(lambda database: database.read(after_id, limit))
         return found or []
 
     def events(self, sensor: str, from_seq: int, limit: int) -> list[tuple[int, bytes]]:
         """`seq` and published JSON of one sensor's events from `from_seq` on, oldest first, as far as readable."""
-        on_disk = self._recovery.read(lambda database: database.events(sensor, from_seq, limit)) or []
+        on_disk = self.recovery.read(lambda database: database.events(sensor, from_seq, limit)) or []
         found = {entry.seq: entry.event for entry in (*on_disk, *self._events.of_sensor(sensor, from_seq))}
         return sorted(found.items())[:limit]
 
@@ -155,7 +156,7 @@ class Journal:
         unwritten = self._replies.get(request_id)
         if unwritten is not None:
             return unwritten.model_dump_json().encode()
-        return self._recovery.read(lambda database: database.reply(request_id))
+        return self.recovery.read(lambda database: database.reply(request_id))
 
     def unpublished(self) -> int:
         """Number of events that the broker has not confirmed."""
@@ -168,22 +169,22 @@ class Journal:
 
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Save `filters`; return those of earlier runs that are no longer used, but may still be in the session."""
-        return self._recovery.read(lambda database: database.abandoned(filters)) or ()
+        return self.recovery.read(lambda database: database.abandoned(filters)) or ()
 
     def close(self) -> None:
         """Write what can be written and unlock the directory; a second call does nothing."""
-        if self._recovery.has_database:
+        if self.recovery.has_database:
             if self.problem is not None:
                 self._rewrite()
             elif self._events.cursor_changed:
-                self._recovery.commit(Changes(published_id=self.published_id))
+                self.recovery.commit(Changes(published_id=self.published_id))
         if self.problem is not None:
             log.error("shutdown with unwritten state", extra=fields(reason=self.problem))
-        self._recovery.close()
+        self.recovery.close()
 
     def _rewrite(self) -> None:
         replies = tuple(self._replies.values())
         known = Changes(dict(self._sensors), dict(self._cursors), replies=replies, counters=dict(self._counters))
-        if self._recovery.rewrite(known):
+        if self.recovery.rewrite(known):
             self._replies.clear()
             self._events.trim()

@@ -49,7 +49,7 @@ class Draws:
         self._first: NDArray[np.int64] = np.zeros(n, np.int64)
         self._vote = np.concatenate([p.vote.reshape(-1) for p in pools])
         self._probability = np.concatenate([p.probability.reshape(-1, self.conditions) for p in pools])
-        self._z = np.concatenate([p.z.reshape(-1, self.conditions) for p in pools])
+        self._z = np.concatenate([p.z.reshape(-1, self.conditions + 1) for p in pools])
         self._excess = np.concatenate([p.excess.reshape(-1) for p in pools])
 
     def next(self) -> Windows:

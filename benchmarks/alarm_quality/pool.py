@@ -9,7 +9,7 @@ import numpy as np
 
 from alarm_quality.disturbances import DISTURBANCES
 from drsn.agent.decision.cusum import LogLikelihoodRatios
-from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
+from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN
 from drsn.agent.tools.simulation.stretches import WindowDiagnoser
 from drsn.model.contract import NORMAL
 from drsn.model.noise import add_noise
@@ -39,7 +39,7 @@ class Pool:
     probability: NDArray[np.float32]
     """float32[stretches, windows, conditions]"""
     z: NDArray[np.float64]
-    """float64[stretches, windows, conditions]: log-likelihood ratios in nats."""
+    """float64[stretches, windows, conditions + 1]: log-likelihood ratios in nats; the last is that of any fault."""
     excess: NDArray[np.float64]
     """float64[stretches, windows]: novelty above the abstention threshold."""
 
@@ -109,7 +109,7 @@ class PoolBuilder:
                 [[[d.condition_probabilities[name] for name in names] for d in stretch] for stretch in stretches],
                 np.float32,
             ),
-            z=np.array([[[z[name] for name in names] for z in stretch] for stretch in ratios]),
+            z=np.array([[[z[name] for name in (*names, ANY_FAULT)] for z in stretch] for stretch in ratios]),
             excess=np.array([[d.novelty for d in stretch] for stretch in stretches]) - self._threshold,
         )
 

@@ -43,6 +43,14 @@ class VoteHistories:
         noes = np.minimum(self._cast, fall.of) - np.bitwise_count(self._bits & _mask(fall.of)) >= fall.votes
         return np.asarray(np.where(active, noes, ayes))
 
+    def reaches(self, quorum: Quorum) -> NDArray[np.bool_]:
+        """Return which histories hold a quorum for a raise."""
+        return np.asarray(self.votes_for(quorum.of) >= quorum.votes)
+
+    def votes_for(self, of: int) -> NDArray[np.unsignedinteger]:
+        """Return the votes of each history among its last `of`."""
+        return np.bitwise_count(self._bits & _mask(of))
+
     def clear(self, where: NDArray[np.bool_]) -> None:
         """Empty the histories that `where` selects."""
         self._bits[where] = 0
@@ -63,7 +71,7 @@ class SensorWindows:
     probability: NDArray[np.float32]
     """float32[n, conditions]"""
     z: NDArray[np.float64]
-    """float64[n, conditions], nats."""
+    """float64[n, conditions + 1], nats; the last is that of any fault."""
     excess: NDArray[np.float64]
     """float64[n, 1]: novelty above the abstention threshold."""
     accepted: NDArray[np.bool_]
@@ -114,6 +122,33 @@ class Threshold:
         return np.asarray(((windows.probability >= self._least) != active) & windows.known)
 
 
+def with_any_fault(
+    met: NDArray[np.bool_], active: NDArray[np.bool_], lead: NDArray[np.float64], probability: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """The changes of the conditions, with what the windows of any fault raise and keep up (`decision.any_fault`).
+
+    Args:
+        met: bool[n, conditions + 1]: the rule of the condition is met, and last that of any fault.
+        active: bool[n, conditions].
+        lead: float64[n, conditions]: the condition with the most of it is raised.
+        probability: float32[n, conditions].
+    """
+    changes, of_any, stands = met[:, :-1].copy(), met[:, -1], active.any(axis=1)
+    raises = (changes & ~active).any(axis=1)
+    first = np.where(lead == lead.max(axis=1, keepdims=True), probability, -np.inf).argmax(axis=1)
+    begin = np.flatnonzero(of_any & ~stands & ~raises)
+    changes[begin, first[begin]] = True
+    kept = np.where(active, probability, -np.inf).argmax(axis=1)
+    keep = np.flatnonzero(~of_any & stands & ~raises & ~(active & ~changes).any(axis=1))
+    changes[keep, kept[keep]] = False
+    return changes
+
+
+def with_any(each: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """bool[n, conditions + 1]: the columns, and whether any of them is true."""
+    return np.concatenate([each, each.any(axis=1, keepdims=True)], axis=1)
+
+
 class ByVotes:
     """`alarms.rule = "votes"`."""
 
@@ -124,13 +159,18 @@ class ByVotes:
 
     def start(self, shape: tuple[int, int]) -> None:
         """Start without votes."""
-        self._histories = VoteHistories(shape)
+        self._histories = VoteHistories((shape[0], shape[1] + 1))
 
     def changes(self, windows: SensorWindows, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Change by quorum."""
-        self._histories.push(windows.ayes, np.broadcast_to(windows.known, windows.ayes.shape))
-        changed = self._histories.met(self._rise, self._fall, active) & windows.known
-        self._histories.clear(changed)
+        ayes = with_any(windows.ayes)
+        self._histories.push(ayes, np.broadcast_to(windows.known, ayes.shape))
+        met = self._histories.met(self._rise, self._fall, with_any(active)) & windows.known
+        lead = self._histories.votes_for(self._rise.of)[:, :-1].astype(np.float64)
+        changed = with_any_fault(met, active, lead, windows.probability)
+        ended = active.any(axis=1) & ~(active ^ changed).any(axis=1)
+        both = ended & self._histories.reaches(self._rise)[:, -1]
+        self._histories.clear(np.concatenate([changed, both[:, np.newaxis]], axis=1))
         return changed
 
 
@@ -154,15 +194,17 @@ class Sequential:
 
     def start(self, shape: tuple[int, int]) -> None:
         """Start without evidence."""
-        self._evidence = np.zeros(shape)
+        self._evidence = np.zeros((shape[0], shape[1] + 1))
 
     def changes(self, windows: SensorWindows, active: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Change by evidence."""
-        z = np.minimum(np.where(active, -windows.z, windows.z), ceilings(windows.excess, *self._doubt))
+        z = np.minimum(np.where(with_any(active), -windows.z, windows.z), ceilings(windows.excess, *self._doubt))
         gathered = np.maximum(0, self._evidence + (z - np.log1p(np.exp(-BOUND_NATS))) / DEPENDENCE)
         self._evidence = np.where(windows.accepted, np.minimum(self._threshold, gathered), self._evidence)
-        changed = (self._evidence >= self._threshold) & windows.accepted
-        self._evidence[changed] = 0
+        met = (self._evidence >= self._threshold) & windows.accepted
+        changed = with_any_fault(met, active, self._evidence[:, :-1], windows.probability)
+        turned = active.any(axis=1) != (active ^ changed).any(axis=1)
+        self._evidence[np.concatenate([changed, turned[:, np.newaxis]], axis=1)] = 0
         return changed
 
 
@@ -201,7 +243,7 @@ class Sensors:
         Args:
             vote: int64[n], as in `Pool`.
             probability: float32[n, conditions].
-            z: float64[n, conditions], nats.
+            z: float64[n, conditions + 1], nats; the last is that of any fault.
             excess: float64[n], novelty above the abstention threshold.
         """
         accepted = ~(self.faulty | (vote == FAULTY))[:, np.newaxis]

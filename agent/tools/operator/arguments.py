@@ -1,4 +1,4 @@
-"""Arguments of `drsn-agent alarms`, `events`, and the commands of an operator: `ack`, `reset`, `shelve` and so on."""
+"""Arguments of `drsn-agent alarms`, `events`, `trend`, and the commands of an operator: `ack`, `shelve` and so on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser = _usual(subparsers.add_parser("events", help=VERB_HELP["events"]), "events")
     parser.add_argument("sensor")
     parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")
+    parser = _usual(subparsers.add_parser("trend", help=VERB_HELP["trend"]), "trend")
+    parser.add_argument("sensor")
     for verb in SENSOR_VERBS:
         parser = _usual(subparsers.add_parser(verb.replace("_", "-"), help=VERB_HELP[verb]), "command_alarm")
         parser.set_defaults(verb=verb)

@@ -1,4 +1,4 @@
-"""`drsn-agent alarms`, `events`, and the commands of an operator: `ack`, `reset`, `shelve` and so on."""
+"""`drsn-agent alarms`, `events`, `trend`, and the commands of an operator: `ack`, `shelve` and so on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
+from drsn.agent.tools.operator.trend_table import trend_lines
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
 
 if TYPE_CHECKING:
@@ -71,6 +72,20 @@ def events(arguments: argparse.Namespace) -> int:
             f"agent's journal are damaged: seq {', '.join(map(str, unreadable))}",
             file=sys.stderr,
         )
+    return EXIT_OK
+
+
+def trend(arguments: argparse.Namespace) -> int:
+    """Show the trend of a sensor."""
+    with _client(arguments) as client:
+        agent = client.agent_of(arguments.sensor)
+        reply = next(client.call(agent, "trend", {"sensor": arguments.sensor, "by": _who(arguments)}, ANSWER_S))
+    if reply.trend is None or not reply.ok:
+        return _show(reply, arguments)
+    if arguments.json:
+        print(reply.trend.model_dump_json())
+    else:
+        _print(trend_lines(arguments.sensor, reply.trend))
     return EXIT_OK
 
 

@@ -140,7 +140,9 @@ class Model:
         while (end := self.windows * self.hop + self.length) <= len(self.samples):
             start, self.windows = end - self.length, self.windows + 1
             after_ns = round((len(self.samples) - end) * 1e9 / RATE_HZ)
-            found.append((self.samples[start:end], end_unix_ns - after_ns, self.fresh, any(self.marked[start:end])))
+            joined = self.windows > 1
+            clipped = any(self.marked[start:end])
+            found.append((self.samples[start:end], end_unix_ns - after_ns, self.fresh, clipped, joined))
             self.fresh = False
         return found
 
@@ -178,7 +180,7 @@ def test_it_equals_a_model_for_any_packets(packets, hop: float, continuous: bool
         lost += 0 if continuity is Continuity.TOUCHES else model.waiting
         windows = sensor.push(packet, continuity)
         expected = model.send(packet, continuity, sensor.stream.cursor.end_unix_ns or ARRIVAL)
-        assert [(w.samples[0].tolist(), w.end_unix_ns, w.fresh, w.clipped) for w in windows] == expected
+        assert [(w.samples[0].tolist(), w.end_unix_ns, w.fresh, w.clipped, w.joined) for w in windows] == expected
         assert {w.advance for w in windows} <= {round(256 * hop)}
         assert (sensor.stream.lost_samples, sensor.stream.cursor.fresh) == (lost, model.fresh)
 

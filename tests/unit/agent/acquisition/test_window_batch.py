@@ -21,6 +21,8 @@ readings = st.builds(
     advance_ns=times,
     rpm=st.none() | st.floats(0, 1e5),
     fault=st.none() | st.sampled_from(FAULT_NAMES),
+    velocity_rms_mm_s=st.none() | st.floats(0, 1e5),
+    kurtosis=st.none() | st.floats(1, 1e4),
 )
 
 

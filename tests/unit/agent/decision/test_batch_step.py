@@ -8,13 +8,25 @@ from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
-from twin_engines import BALL, HEALTHY, MOST_WINDOWS, SENSORS, STRANGE, VOTES, WINDOW_NS, Twins, batch_of, begun
+from twin_engines import (
+    BALL,
+    HEALTHY,
+    MOST_WINDOWS,
+    PROBABILITIES,
+    SENSORS,
+    STRANGE,
+    VOTES,
+    WINDOW_NS,
+    Twins,
+    batch_of,
+    begun,
+)
 
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.severity import Urgency
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED
+from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, VIBRATION_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +59,27 @@ def test_an_alarm_that_stands_does_not_need_the_path_of_one_window(few_rows: int
         for _ in range(5):
             twins.batch(rows)
             twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+@pytest.mark.parametrize("threshold_nats", [None, 6.0])
+def test_a_machine_with_two_faults_has_an_alarm_and_costs_no_more(few_rows: int, threshold_nats: float | None):
+    """Windows that name other faults meet the rule of the alarm that stands for a clear, over and over."""
+    twins = begun(Policy(AlarmRule(Quorum(3, 4), Quorum(2, 4), threshold_nats), VOTES), few_rows)
+    inner_race = (PROBABILITIES[1], *BALL[1:])
+    in_turn = [(name, *window) for name in SENSORS for window in (BALL, inner_race)]
+    for _ in range(2):
+        twins.batch(in_turn)
+    standing = [list(state.standing) for state in twins.arrays.sensors.values()]
+    assert [len(names) for names in standing] == [1] * len(SENSORS)
+    with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
+        for _ in range(5):
+            twins.batch(in_turn)
+            twins.the_states_are_equal()
+    for _ in range(2):
+        twins.batch([(name, *HEALTHY) for name in SENSORS for _ in range(2)])
+    assert not any(state.standing for state in twins.arrays.sensors.values())
+    twins.the_states_are_equal()
 
 
 @pytest.mark.parametrize("few_rows", [0, 99])
@@ -130,6 +163,24 @@ def test_a_sensor_without_a_monitor_has_no_condition_of_monitors(few_rows: int):
     with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
         twins.batch([("a", *HEALTHY), ("b", *observed(-1.0)), ("c", *observed(NOT_EVALUATED, -1.0))])
         twins.the_states_are_equal()
+
+
+@pytest.mark.parametrize("few_rows", [0, 99])
+def test_a_higher_zone_while_the_level_stands_is_one_event(few_rows: int):
+    twins = begun(MONITORED, few_rows)
+    window = ("a", *observed(NO_MONITOR, 9.0))
+    twins.batch([window] * 2)
+    seen = []
+    for _ in range(6):  # the zone of a window is that of its row: B, C, D
+        twins.batch([window] * 3)
+        level = twins.reference.sensors["a"].conditions[VIBRATION_LEVEL]
+        seen.append((level.label, level.seq))
+        twins.the_states_are_equal()
+    assert len(set(seen)) == 1
+    assert level.label == "zone_d"
+    assert level.severity is not None
+    with patch.object(twins.arrays._batches, "_feed", side_effect=AssertionError("the path of one window")):
+        twins.batch([window] * 3)
 
 
 @pytest.mark.parametrize("few_rows", [0, 99])

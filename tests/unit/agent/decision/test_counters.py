@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.alarm_state import Condition, SensorState, State
+from drsn.agent.decision.alarm_state import AnyFault, Condition, SensorState, State
 from drsn.agent.decision.counters import ABSENT, counter_dtype, merged, packed, split
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.agent.decision.running_gate import Gate
 from drsn.agent.decision.voting import Votes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COLUMNS = ("inner_race", "ball", "unknown", "sensor_fault", "silent")
+COLUMNS = ("inner_race", "ball", ANY_FAULT, "unknown", "sensor_fault", "silent")
+CONDITIONS_OF_COLUMNS = [name for name in COLUMNS if name != ANY_FAULT]
 TIMES_NS = st.integers(0, 2**62)
 FLOATS = st.floats(allow_nan=False)
 CONDITIONS = st.builds(
@@ -32,10 +34,11 @@ CONDITIONS = st.builds(
 )
 STATES = st.builds(
     SensorState,
-    st.dictionaries(st.sampled_from([*COLUMNS, "cage", "looseness"]), CONDITIONS),
+    st.dictionaries(st.sampled_from([*CONDITIONS_OF_COLUMNS, "cage", "looseness"]), CONDITIONS),
     seq=st.integers(0, 9),
     gate=st.builds(Gate, st.booleans(), TIMES_NS, st.none() | FLOATS),
     period_s=FLOATS,
+    any_fault=st.builds(AnyFault, st.builds(Votes, st.integers(0, 2**256 - 1), st.integers(0, 256)), FLOATS, TIMES_NS),
 )
 
 

@@ -21,6 +21,7 @@ from drsn.agent.decision.cusum import (
     ceilings_nats,
     threshold_nats,
 )
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.model.contract import Label, ModelContract
 
 if TYPE_CHECKING:
@@ -53,24 +54,42 @@ def gather(zs: list[float], share: float = 1.0) -> float:
 def test_a_ratio_is_against_what_else_explains_the_window_best(probabilities: dict[str, float]):
     share = {"normal": 1 / 4, "inner_race": 1 / 2, "ball": 1 / 4}
     found = RATIOS(probabilities)
-    assert set(found) == {"inner_race", "ball"}
-    for name, z in found.items():
+    assert list(found) == ["inner_race", "ball", ANY_FAULT]
+    for name in ("inner_race", "ball"):
+        z = found[name]
         against = [probabilities[name] / share[name] / (probabilities[o] / share[o]) for o in CONDITIONS if o != name]
         assert z == pytest.approx(np.clip(math.log(min(against)), -BOUND_NATS, BOUND_NATS))
 
 
 @given(probabilities=PROBABILITIES)
 def test_at_most_one_condition_gains(probabilities: dict[str, float]):
-    assert sum(z > 0 for z in RATIOS(probabilities).values()) <= 1
+    found = RATIOS(probabilities)
+    assert sum(found[name] > 0 for name in ("inner_race", "ball")) <= 1
+
+
+@given(probabilities=PROBABILITIES)
+def test_the_faults_together_are_weighed_against_normal(probabilities: dict[str, float]):
+    """It is the ratio of the densities of all windows with a fault, as the training draws them, and of the healthy."""
+    normal = probabilities["normal"]
+    z = math.log((probabilities["inner_race"] + probabilities["ball"]) / (3 / 4) / (normal / (1 / 4)))
+    assert RATIOS(probabilities)[ANY_FAULT] == pytest.approx(np.clip(z, -BOUND_NATS, BOUND_NATS), abs=1e-9)
+
+
+def test_a_window_without_a_number_is_no_fault():
+    assert RATIOS(dict.fromkeys(CONDITIONS, 0.0))[ANY_FAULT] < 0
 
 
 def test_a_certain_model_is_believed_a_thousand_to_one():
-    assert RATIOS({"normal": 0.0, "inner_race": 1.0, "ball": 0.0}) == {"inner_race": BOUND_NATS, "ball": -BOUND_NATS}
+    assert RATIOS({"normal": 0.0, "inner_race": 1.0, "ball": 0.0}) == {
+        "inner_race": BOUND_NATS,
+        "ball": -BOUND_NATS,
+        ANY_FAULT: BOUND_NATS,
+    }
 
 
 def test_the_threshold_is_the_windows_of_a_year_over_the_false_alarms_of_a_year():
     assert threshold_nats(1.0, YEAR_S, 1) == pytest.approx(0)
-    assert threshold_nats(0.1, 2048 / 12_000, 3) == pytest.approx(math.log(YEAR_S * 12_000 / 2048 * 3 / 0.1))
+    assert threshold_nats(0.1, 2048 / 12_000, 3) == pytest.approx(math.log(YEAR_S * 12_000 / 2048 * 4 / 0.1)), "and any"
     assert threshold_nats(0.01, 0.17, 3) > threshold_nats(0.1, 0.17, 3)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from drsn.agent.decision.alarm_state import Condition, SensorState
+from drsn.agent.decision.alarm_state import AnyFault, Condition, SensorState
 from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.policy import Policy
-from drsn.agent.decision.voting import Quorum
+from drsn.agent.decision.voting import Quorum, Votes
 from drsn.agent.monitoring.findings import OBSERVED
 
 CONDITION = {
@@ -30,6 +31,7 @@ SENSOR = {
     "commission": {
         "learnt": LEARNT, "bundle_sha256": "00", "gate_rms": 0.1, "at_unix_ns": 5, "by": "ana", "comment": None,
     },
+    "any_fault": {"votes": {"bits": 5, "cast": 8}, "evidence": 0.0, "held_ns": 0},
 }  # fmt: skip
 RULE = {
     "rise": {"votes": 6, "of": 8}, "fall": {"votes": 7, "of": 8}, "threshold_nats": None, "on_delay_ns": 0,
@@ -55,9 +57,13 @@ def written(value: object) -> str:
 
 def test_an_alarm_state_is_written_and_read_as_ever():
     baseline = Baseline(BaselineStatistics(**LEARNT), "00", 0.1, 5, "ana")
-    sensor = SensorState({"ball": Condition()}, seq=3, period_s=0.17, commission=baseline)
+    sensor = SensorState(
+        {"ball": Condition()}, seq=3, period_s=0.17, commission=baseline, any_fault=AnyFault(Votes(5, 8))
+    )
     assert written(sensor) == json.dumps(SENSOR, separators=(",", ":"))
     assert TypeAdapter(SensorState).validate_python(SENSOR) == sensor
+    before = {name: value for name, value in SENSOR.items() if name != "any_fault"}
+    assert TypeAdapter(SensorState).validate_python(before) == replace(sensor, any_fault=AnyFault())
 
 
 def test_a_policy_is_written_and_read_as_ever():

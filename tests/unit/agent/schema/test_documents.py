@@ -113,7 +113,7 @@ def test_a_result_says_what_the_window_looked_like(fed):
         "label": "inner_race_014", "condition": "inner_race", "confidence": 1.0, "novelty": -1.0,
         "probabilities": {"normal": 0.0, "inner_race_007": 0.25, "inner_race_014": 0.75, "ball": 0.0},
         "rms": 1.0, "peak": 2.0, "unit": "g", "suppressed_by": None, "bundle": "small@000000000000",
-        "commission": None,
+        "commission": None, "crest_factor": 2.0, "kurtosis": None, "velocity_rms_mm_s": None, "zone": None,
     }  # fmt: skip
 
 

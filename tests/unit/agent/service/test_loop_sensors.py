@@ -113,5 +113,5 @@ def test_evidence_adds_up_over_a_restart(start):
         plant.turn()
         plant.crash()
     (event,) = plant.heard("drsn/v1/a/event")
-    assert (event["condition"], event["evidence"]) == ("inner_race", pytest.approx(22.44, abs=0.01))
+    assert (event["condition"], event["evidence"]) == ("inner_race", pytest.approx(22.72, abs=0.01))
     assert event["votes"] == event["of"] > 8

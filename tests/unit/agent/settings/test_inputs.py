@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.settings.inputs import check_inputs, inputs_of
+from drsn.agent.settings.inputs import check_inputs, format_of, inputs_of
 from drsn.agent.settings.sections import Settings
 from drsn.model.errors import ConfigurationError
 
@@ -34,7 +34,7 @@ def test_named_channels_are_refused_where_the_model_needs_several_at_once(contra
 
 def test_an_input_has_what_the_settings_give(contract: ModelContract):
     entry = {"codec": "raw", "sample_rate_hz": 12_000, "channels": ["x", "y"], "hop_windows": 0.5, "continuous": True}
-    (made,) = inputs_of(settings(**entry, max_packet_bytes=4096), contract)
+    (made,) = inputs_of(settings(**entry, max_packet_bytes=4096, unit="g"), contract)
     assert (made.pattern.filter, made.codec, made.payload_format.channels, made.channels) == (
         "p/+",
         "raw",
@@ -42,4 +42,10 @@ def test_an_input_has_what_the_settings_give(contract: ModelContract):
         ("x", "y"),
     )
     assert (made.sample_rate_hz, made.hop_windows, made.continuous) == (12_000, 0.5, True)
-    assert made.max_packet_bytes == 4096
+    assert (made.max_packet_bytes, made.unit) == (4096, "g")
+
+
+def test_names_of_channels_decide_their_number_else_the_model_does():
+    named, unnamed = settings(channels=["x", "y"]).inputs[0], settings(layout="planar").inputs[0]
+    assert format_of(named, model_channels=3).channels == 2
+    assert (format_of(unnamed, 3).channels, format_of(unnamed, 3).planar) == (3, True)

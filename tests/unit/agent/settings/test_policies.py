@@ -8,7 +8,9 @@ from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.settings.policies import ignored_faults, policy_of
+from drsn.agent.monitoring.vibration_level import LevelSetup
+from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
+from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
 from drsn.agent.settings.sections import Settings
 
 if TYPE_CHECKING:
@@ -58,3 +60,18 @@ def test_faults_are_ignored_where_the_settings_say_so(tmp_path, contract):
     ignored = ignored_faults(made)
     assert (ignored("press"), ignored("fan")) == ({"flat", "stuck"}, {"offset"})
     assert policy_of(made, contract)("press").sensor_fault == AlarmRule(Quorum(4, 8), Quorum(3, 3))
+
+
+def test_own_limits_come_before_those_of_the_machine_group(tmp_path):
+    sensors = [
+        {"match": "a", "machine_group": "large_flexible", "level_from_hz": 2},
+        {"match": "b", "machine_group": "large_flexible", "level_limits_mm_s": [1, 2, 3]},
+        {"match": "c", "machine_group": "large_flexible", "vibration_level": {"raise_from": "zone_d"}},
+        {"match": "d"},
+    ]
+    level = level_of(settings(tmp_path, sensors=sensors, vibration_level={"raise_from": "zone_b"}))
+    group = LIMITS_MM_S["large_flexible"]
+    assert level("a") == LevelSetup(group, 2.0, "zone_b")
+    assert level("b") == LevelSetup((1.0, 2.0, 3.0), 10.0, "zone_b")
+    assert level("c") == LevelSetup(group, 10.0, "zone_d")
+    assert level("d") is level("e") is None

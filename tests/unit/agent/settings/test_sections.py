@@ -152,9 +152,11 @@ def test_without_an_input_there_is_nothing_to_do():
         settings(inputs=[])
 
 
-def test_names_of_channels_decide_their_number_else_the_model_does():
-    named, unnamed = settings(
-        inputs=[{**INPUT, "channels": ["x", "y"]}, {**INPUT, "topic": "other/{machine}", "layout": "planar"}]
-    ).inputs
-    assert named.format(model_channels=3).channels == 2
-    assert (unnamed.format(3).channels, unnamed.format(3).planar) == (3, True)
+def test_own_limits_of_the_level_rise_and_units_are_known():
+    ok = settings(sensors=[{"match": "a", "level_limits_mm_s": [1.0, 2.0, 3.0], "machine_group": "large_rigid"}])
+    assert ok.sensors[0].level_limits_mm_s == (1, 2, 3)
+    for limits in ([1, 1, 2], [0, 1, 2], [3, 2, 1], [1, 2, float("inf")]):
+        assert "that rise" in complaint(sensors=[{"match": "a", "level_limits_mm_s": limits}])
+    assert "machine_group" in complaint(sensors=[{"match": "a", "machine_group": "1"}])
+    assert settings(inputs=[{**INPUT, "unit": "m/s^2"}]).inputs[0].unit == "m/s^2"
+    assert "unit 'G' is none of g, mg" in complaint(inputs=[{**INPUT, "unit": "G"}])

@@ -224,11 +224,11 @@ def test_event_ids_are_unique_even_if_the_journal_is_empty(folder: Path):
 
 def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
     with closing(sqlite3.connect(folder / FILE)) as db:
-        db.execute("UPDATE meta SET value = '6' WHERE key = 'schema'")
+        db.execute("UPDATE meta SET value = '7' WHERE key = 'schema'")
         db.commit()
     before = (folder / FILE).read_bytes()
     for _ in range(2):  # refused again, not locked out
-        with pytest.raises(ConfigurationError, match="schema 6, this agent knows 5"):
+        with pytest.raises(ConfigurationError, match="schema 7, this agent knows 6"):
             Journal(folder)
     assert [path.name for path in folder.glob("*set-aside*")] == []
     assert (folder / FILE).read_bytes() == before
@@ -279,7 +279,7 @@ def test_what_version_1_wrote_is_read_and_is_no_more_of_version_1(folder: Path):
         database.commit(Changes(published_id=3))
         assert ids(database) == [1, 2, 3], "nothing is a week old because it has no time"
     with closing(sqlite3.connect(folder / FILE)) as db:
-        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("5",)
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == ("6",)
 
 
 @pytest.mark.parametrize("content", [b"no database " * 999, b"SQLite format 3\0" * 999])
@@ -349,10 +349,10 @@ def test_the_past_boots_of_a_cursor_are_stored_under_the_key_of_earlier_versions
 def test_the_defaults_that_are_not_written_belong_to_the_schema_version():
     """A changed default changes the meaning of stored states: it needs a new SCHEMA_VERSION, and a new literal here."""
     assert (SCHEMA_VERSION, repr(SensorState({})), repr(Condition()), repr(Cursor())) == (
-        "5",
+        "6",
         (
             "SensorState(conditions={}, seq=0, gate=Gate(running=False, settled_ns=0, rpm=None), period_s=0.0, "
-            "commission=None)"
+            "commission=None, any_fault=AnyFault(votes=Votes(bits=0, cast=0), evidence=0.0, held_ns=0))"
         ),
         (
             "Condition(state=<State.NORMAL: 'normal'>, votes=Votes(bits=0, cast=0), evidence=0.0, held_ns=0, "

@@ -11,10 +11,12 @@ import pytest
 from events import CURSOR, SENSOR, event
 from faulty_disk import OpenedDatabase
 
-from drsn.agent.decision.alarm_state import Condition, SensorState, State
+from drsn.agent.decision.alarm_state import AnyFault, Condition, SensorState, State
 from drsn.agent.decision.counters import split
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.agent.decision.voting import Votes
 from drsn.agent.storage.database import Changes
+from drsn.agent.storage.database_schema import SCHEMA_VERSION
 from drsn.agent.storage.journal import FILE, Journal
 from drsn.model.errors import StorageError
 
@@ -63,6 +65,27 @@ def test_counters_without_a_state_are_refused_and_nothing_of_the_commit_is_writt
     with pytest.raises(StorageError, match="no state for the counters of 1 sensors"):
         database.commit(Changes({"a": HELD}, counters={"new": record}))
     assert database.load() == before
+
+
+def test_what_version_5_wrote_is_read_and_counts_any_fault(folder: Path):
+    """Version 5 had no column for the windows of any fault, and an agent of it cannot read one."""
+    before = tuple(HELD.conditions)
+    columns = ("ball", ANY_FAULT, "unknown")
+    cold, record = split(HELD, before)
+    with closing(opened(folder)) as database:
+        database.commit(Changes({"a": cold}, counters={"a": record}))
+    with closing(sqlite3.connect(folder / FILE)) as db:
+        db.execute("UPDATE meta SET value = '5' WHERE key = 'schema'")
+        db.commit()
+    counted = replace(HELD, any_fault=AnyFault(Votes(3, 4), 0.5, 7))
+    with closing(opened(folder)) as database:
+        assert database.load().sensors["a"] == HELD
+        cold, record = split(counted, columns)
+        database.commit(Changes({"a": cold}, counters={"a": record}))
+    with closing(opened(folder)) as database:
+        assert database.load().sensors["a"] == counted
+    with closing(sqlite3.connect(folder / FILE)) as db:
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_what_version_4_wrote_is_read_and_gets_counters(folder: Path):

@@ -15,16 +15,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def with_any(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Any fault is as likely as the most likely one."""
+    return np.concatenate([z, z.max(axis=-1, keepdims=True)], axis=-1)
+
+
 def pool(vote: list[list[int]], z: float = 1.0) -> Pool:
     """A pool of two conditions; z is `z` for the condition that a window votes for, and -1 for the other."""
     votes = np.array(vote)
     zs = np.where(votes[..., np.newaxis] == np.arange(2), z, -1.0)
-    return Pool(("inner_race", "ball"), votes, (zs > 0).astype(np.float32), zs, np.zeros(votes.shape))
+    probability = (zs > 0).astype(np.float32)
+    return Pool(("inner_race", "ball"), votes, probability, with_any(zs), np.zeros(votes.shape))
 
 
 def single(vote: NDArray[np.int64], z: NDArray[np.float64], excess: float = 0.0) -> Pool:
     """A pool of one condition."""
-    return Pool(("a",), vote, z.astype(np.float32), z, np.full(vote.shape, excess))
+    return Pool(("a",), vote, z.astype(np.float32), with_any(z), np.full(vote.shape, excess))
 
 
 HEALTHY = pool([[QUIET] * 4] * 3)

@@ -15,7 +15,7 @@ from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_logic import step
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, SensorState
 from drsn.agent.decision.cusum import BOUND_NATS, NOVELTY_PER_NAT, Likelihood, ceiling_nats
-from drsn.agent.decision.diagnosis import Diagnosis
+from drsn.agent.decision.diagnosis import ANY_FAULT, Diagnosis
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.voting import Quorum
@@ -32,6 +32,7 @@ ONE = st.tuples(
     st.sampled_from([QUIET, QUIET, ABSTAINED, FAULTY, 0, 0, 0, 1]),
     st.floats(-BOUND_NATS, BOUND_NATS),
     st.floats(-BOUND_NATS, BOUND_NATS),
+    st.floats(-BOUND_NATS, BOUND_NATS),  # of any fault
     st.one_of(st.floats(-5, 20), st.just(np.nan)),
 )
 READING = {
@@ -47,12 +48,12 @@ HISTORIES = st.lists(st.lists(ONE, min_size=2, max_size=2), max_size=60)
 """Windows of two sensors."""
 
 
-def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]]):
+def by_the_agent(policy: Policy, windows: list[tuple[float, ...]]):
     sensor, raised = SensorState.new((*NAMES, "unknown", *SENSOR_CONDITIONS)), []
     for at, (vote, *zs, excess) in enumerate(windows):
         reading = Reading(sensor="s", end_unix_ns=at, **READING)
-        diagnosis = Diagnosis(reading, MEANING[vote], "x", 0.9, {}, {}, excess)
-        likelihood = Likelihood(dict(zip(NAMES, zs, strict=True)), ceiling_nats(excess, 0.0))
+        diagnosis = Diagnosis(reading, MEANING[vote], "x", 0.9, dict(zip(NAMES, zs, strict=False)), {}, excess)
+        likelihood = Likelihood(dict(zip((*NAMES, ANY_FAULT), zs, strict=True)), ceiling_nats(excess, 0.0))
         before = sensor.conditions
         sensor, _ = step(sensor, diagnosis, policy, likelihood, at)
         began = [n for n in NAMES if sensor.conditions[n].state.active and not before[n].state.active]
@@ -68,13 +69,13 @@ def by_the_agent(policy: Policy, windows: list[tuple[int, float, float, float]])
 def test_many_sensors_at_once_are_decided_as_each_alone(
     policy: Policy,
     rule: Rule,
-    history: list[list[tuple[int, float, float, float]]],
+    history: list[list[tuple[float, ...]]],
 ):
     sensors, raised = Sensors(rule, 2, 2), ([], [])
     for at, both in enumerate(history):
         vote = np.array([window[0] for window in both])
-        z, excess = np.array([window[1:3] for window in both]), np.array([window[3] for window in both])
-        for sensor, condition in np.argwhere(sensors.feed(vote, z.astype(np.float32), z, excess)):
+        z, excess = np.array([window[1:4] for window in both]), np.array([window[4] for window in both])
+        for sensor, condition in np.argwhere(sensors.feed(vote, z[:, :2], z, excess)):
             raised[sensor].append((at, NAMES[condition]))
     for sensor in (0, 1):
         events, standing = by_the_agent(policy, [both[sensor] for both in history])
@@ -86,7 +87,7 @@ def test_the_two_simple_rules_follow_each_window():
     for rule in (Argmax(), Threshold(0.9)):
         sensors = Sensors(rule, 1, 2)
         told = [
-            sensors.feed(np.array([vote]), np.array([[p, 0.0]], np.float32), np.zeros((1, 2)), np.zeros(1))[0].tolist()
+            sensors.feed(np.array([vote]), np.array([[p, 0.0]], np.float32), np.zeros((1, 3)), np.zeros(1))[0].tolist()
             for vote, p in ((0, 0.95), (0, 0.95), (ABSTAINED, 0.5), (QUIET, 0.1), (0, 0.95))
         ]
         assert told == [[True, False], [False, False], [False, False], [False, False], [True, False]]
@@ -94,9 +95,9 @@ def test_the_two_simple_rules_follow_each_window():
 
 def raised_after(rule: Rule, vote: int, excess: float) -> int:
     """Count windows with the strongest evidence for `inner_race` until it is raised; 0: not within 100."""
-    sensors, z = Sensors(rule, 1, 2), np.array([[BOUND_NATS, -BOUND_NATS]])
+    sensors, z = Sensors(rule, 1, 2), np.array([[BOUND_NATS, -BOUND_NATS, BOUND_NATS]])
     for at in range(1, 101):
-        if sensors.feed(np.array([vote]), z.astype(np.float32), z, np.array([excess])).any():
+        if sensors.feed(np.array([vote]), z[:, :2].astype(np.float32), z, np.array([excess])).any():
             return at
     return 0
 
