@@ -193,6 +193,14 @@ class SelectionSpec(Frozen):
         "was left out of training",
     )
 
+    @model_validator(mode="after")
+    def _fitted(self) -> SelectionSpec:
+        if self.compare == "none" and self.carry in ("spectrum", "both"):
+            raise ValueError(
+                f"carry = {self.carry!r} needs compare = 'simple' or 'full': the linear model is fitted there"
+            )
+        return self
+
 
 class Recipe(Frozen):
     """All settings of one training."""

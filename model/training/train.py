@@ -56,10 +56,13 @@ def train(
     started = time.monotonic() - (resume_file.earlier_s if resume_file else 0.0)
     corpus = corpus or corpus_of(recipe)
     with resume_file.interruptible() if resume_file else nullcontext():
-        network = fit(recipe, corpus.train, progress, pretrained=pretrained, resume_file=resume_file)
+        network = None
+        if recipe.selection.carry != "spectrum":
+            network = fit(recipe, corpus.train, progress, pretrained=pretrained, resume_file=resume_file)
     selection = select_model(recipe, network, corpus, progress) if recipe.selection.compare != "none" else None
     if selection:
         recipe, network = selection.recipe, selection.network
+    assert network is not None, "what is not compared carries the network"
     checkpoint = calibrated_checkpoint(recipe, network, corpus)
     fitted_s = time.monotonic() - started
     return _evaluated(recipe, checkpoint, corpus, selection, pretrained, fitted_s)
