@@ -15,7 +15,8 @@ residual branch of a unit:
 
 `NetworkConfig.paper` is the paper's network. The default is a wider, shorter one with a first kernel of 64 samples at
 stride 8: it trains faster and is more accurate at -6 dB and below. With the view `envelope_spectrum` the units run over
-the frequencies of each band's envelope instead of time (drsn.model.envelope).
+the frequencies of each band's envelope instead of time (drsn.model.envelope). With `dimensions = 2` the same network
+classifies images: its convolutions, norms and means then run over height and width (examples/digits_in_clutter.py).
 
 Shapes at the line ends: B = batch; the lengths are those of the default network with a window of 2,048 samples.
 """
@@ -37,6 +38,10 @@ from drsn.model.log_envelope import LogEnvelopeSpectrum
 
 if TYPE_CHECKING:
     from torch.autograd.function import FunctionCtx, NestedIOFunction
+
+
+CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
+NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
 
 
 class Family(str, Enum):
@@ -139,11 +144,14 @@ class NetworkConfig(Architecture):
 
     labels: int = Field(ge=2)
     channels: int = Field(default=1, ge=1, description="of the sensor")
-    window: int = Field(default=2048, ge=1, description="samples of the input")
+    window: int = Field(default=2048, ge=1, description="samples of the input; of an image, its height and width")
     domain: Literal["time", "order"] = Field(default="time", description="order: lines of envelopes are in orders")
+    dimensions: Literal[1, 2] = Field(default=1, description="1: signals; 2: images, and every kernel is a square")
 
     @model_validator(mode="after")
     def _envelope_fits(self) -> NetworkConfig:
+        if self.dimensions != 1 and self.view.has_bands:
+            raise ValueError(f"view = '{self.view.value}' needs dimensions = 1: an image has no envelope")
         if self.view.has_bands and (self.stem.channels % 2 or 2 * self.envelope_bins > self.frames):
             raise ValueError(
                 f"envelope_bins = {self.envelope_bins} needs stem channels in pairs, and twice as many frames"
@@ -165,6 +173,18 @@ class NetworkConfig(Architecture):
         return cls(family=family, labels=labels, stem=StemConfig(channels=4, kernel=3, stride=2), stages=stages)
 
 
+def axes_of(x: Tensor) -> tuple[int, ...]:
+    """The axes behind batch and channel, counted from the end: time, or height and width."""
+    return tuple(range(2 - x.dim(), 0))
+
+
+def along(values: Tensor, x: Tensor) -> Tensor:
+    """float32[batch, C] with an axis of length 1 for each of `axes_of(x)`, so that it broadcasts against x."""
+    for _ in axes_of(x):
+        values = values.unsqueeze(-1)
+    return values
+
+
 def soft_threshold(x: Tensor, tau: Tensor) -> Tensor:
     """sign(x) · max(|x| - τ, 0) for τ >= 0 (II-D), without Sign: four plain operations in every runtime."""
     return x - torch.minimum(torch.maximum(x, -tau), tau)
@@ -184,7 +204,7 @@ class _SoftThreshold(torch.autograd.Function):
         (y,) = ctx.saved_tensors
         sign = y.sign()
         signed = gradient * sign
-        return signed * sign, -signed.sum(dim=-1, keepdim=True)
+        return signed * sign, -signed.sum(dim=axes_of(y), keepdim=True)
 
 
 class NoThreshold(nn.Module):
@@ -203,16 +223,16 @@ class SqueezeExcitation(nn.Module):
         self.gate = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, channels), nn.Sigmoid())
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Scale float32[batch, C, W] channel by channel; there is no threshold factor."""
-        scale: Tensor = self.gate(x.mean(dim=-1))  # [B, C]
-        return x * scale.unsqueeze(-1), None
+        """Scale float32[batch, C, ...] channel by channel; there is no threshold factor."""
+        scale: Tensor = self.gate(x.mean(dim=axes_of(x)))  # [B, C]
+        return x * along(scale, x), None
 
 
 class Shrinkage(nn.Module):
     """Soft thresholding with a learned threshold τ = alpha · mean|x|, 0 < alpha < 1 (III-B, III-C).
 
-    alpha comes from the means of |x| over time, through FC-BN-ReLU-FC-sigmoid. Channel-wise: C factors for the C means.
-    Channel-shared: one factor for the mean over channels and time. τ never exceeds mean|x|.
+    alpha comes from the means of |x| over time, or over height and width, through FC-BN-ReLU-FC-sigmoid. Channel-wise:
+    C factors for the C means. Channel-shared: one factor for the mean over channels too. τ never exceeds mean|x|.
     """
 
     def __init__(self, channels: int, *, shared: bool) -> None:
@@ -227,13 +247,13 @@ class Shrinkage(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Shrink float32[batch, C, W]; the factors alpha are float32[batch, C], or [batch, 1] when shared."""
-        mean = x.abs().mean(dim=-1)  # [B, C]
+        """Shrink float32[batch, C, ...]; the factors alpha are float32[batch, C], or [batch, 1] when shared."""
+        mean = x.abs().mean(dim=axes_of(x))  # [B, C]
         alpha: Tensor = self.factors(mean)  # [B, C] or [B, 1]
         if self.shared:
             mean = mean.mean(dim=-1, keepdim=True)  # [B, 1]
         shrink = _SoftThreshold.apply if self.training else soft_threshold
-        return shrink(x, (alpha * mean).unsqueeze(-1)), alpha  # [B, C, W]
+        return shrink(x, along(alpha * mean, x)), alpha  # [B, C, W]
 
 
 def branch_end(family: Family, channels: int) -> nn.Module:
@@ -251,14 +271,16 @@ class Shortcut(nn.Module):
 
     identity: Tensor
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int, dimensions: int = 1) -> None:
         super().__init__()
         self.stride = stride
-        self.register_buffer("identity", torch.eye(out_channels, in_channels).unsqueeze(-1), persistent=False)
+        identity = torch.eye(out_channels, in_channels).reshape(out_channels, in_channels, *[1] * dimensions)
+        self.register_buffer("identity", identity, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)]."""
-        return functional.conv1d(x, self.identity, stride=self.stride)
+        """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)]; images likewise."""
+        convolution = functional.conv1d if x.dim() == 3 else functional.conv2d
+        return convolution(x, self.identity, stride=self.stride)
 
 
 class ResidualUnit(nn.Module):
@@ -267,22 +289,28 @@ class ResidualUnit(nn.Module):
     def __init__(self, config: NetworkConfig, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         padding = config.kernel // 2
+        convolution, norm = CONVOLUTION[config.dimensions], NORM[config.dimensions]
         self.body = nn.Sequential(
-            nn.BatchNorm1d(in_channels),
+            norm(in_channels),
             nn.ReLU(),
-            nn.Conv1d(in_channels, out_channels, config.kernel, stride, padding),
-            nn.BatchNorm1d(out_channels),
+            convolution(in_channels, out_channels, config.kernel, stride, padding),
+            norm(out_channels),
             nn.ReLU(),
-            nn.Conv1d(out_channels, out_channels, config.kernel, 1, padding),
+            convolution(out_channels, out_channels, config.kernel, 1, padding),
         )
         self.end = branch_end(config.family, out_channels)
         self.shortcut: nn.Module | None = None
         if config.family is not Family.CONVNET:
             unchanged = in_channels == out_channels and stride == 1
-            self.shortcut = nn.Identity() if unchanged else Shortcut(in_channels, out_channels, stride)
+            self.shortcut = (
+                nn.Identity() if unchanged else Shortcut(in_channels, out_channels, stride, config.dimensions)
+            )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)] and any factors."""
+        """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)] and any factors.
+
+        Images likewise, in height and width.
+        """
         residual, alpha = self.end(self.body(x))
         return (residual if self.shortcut is None else residual + self.shortcut(x)), alpha
 
@@ -310,7 +338,8 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         stem = config.stem
-        self.stem = nn.Conv1d(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
+        convolution, norm = CONVOLUTION[config.dimensions], NORM[config.dimensions]
+        self.stem = convolution(config.channels, stem.channels, stem.kernel, stem.stride, (stem.kernel - 1) // 2)
         over_spectrum = config.view.has_bands
         self.order_domain = config.domain == "order"
         self.lines: OrderLines | None = None
@@ -326,7 +355,7 @@ class Network(nn.Module):
                 self.units.append(ResidualUnit(config, width, stage.channels, 1 if index else 2))
                 width = stage.channels
             length = (length + 1) // 2
-        pooling = nn.Sequential(nn.BatchNorm1d(width), nn.ReLU())
+        pooling = nn.Sequential(norm(width), nn.ReLU())
         self.tail = SpectrumHead(config, width, length) if over_spectrum else pooling
         self.classifier = nn.Linear(2 * config.hidden if over_spectrum else width, config.labels)
         self.apply(_initialise)
@@ -340,7 +369,9 @@ class Network(nn.Module):
         return (self,)
 
     def forward(self, x: Tensor, revolutions: Tensor | None = None) -> NetworkOutput:
-        """Classify float32[batch, channels, window]; `revolutions` float32[batch, 1, 1] only in the order domain.
+        """Classify float32[batch, channels, window], or images float32[batch, channels, height, width].
+
+        `revolutions`: float32[batch, 1, 1], only in the order domain.
 
         Raises:
             BadDataError: one window in training mode, where batch normalisation has nothing to average.
@@ -359,13 +390,13 @@ class Network(nn.Module):
             x, alpha = unit(x)  # [B, 16, 128], [B, 32, 64], [B, 32, 32]
             if alpha is not None:
                 alphas.append(alpha)  # [B, 16], [B, 32], [B, 32]
-        embedding = self.tail(x).mean(dim=-1) if levels is None else self.tail(x, levels)  # [B, 32]
+        embedding = self.tail(x).mean(dim=axes_of(x)) if levels is None else self.tail(x, levels)  # [B, 32]
         return NetworkOutput(self.classifier(embedding), embedding, torch.cat(alphas, dim=1) if alphas else None)
 
 
 def _initialise(module: nn.Module) -> None:
     """He initialisation (IV-B)."""
-    if isinstance(module, nn.Conv1d | nn.Linear):
+    if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         assert module.bias is not None
         nn.init.zeros_(module.bias)

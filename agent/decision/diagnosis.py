@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.window_batch import WindowBatch
-from drsn.agent.monitoring.fusion import LEAST, decisive, fused
+from drsn.agent.monitoring.fusion import LEAST, decisive, fused, trusted
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
@@ -139,9 +139,10 @@ class Interpreter:
         by_condition = summed = network
         nats, share = (None, None) if findings is None else (findings.bearing_nats, findings.bearing_share)
         if nats is not None:
-            by_condition = summed = fused(network, nats)
+            likely = trusted(network, nats, self._conditions.index(NORMAL))
+            by_condition = summed = fused(likely, nats)
             if share is not None:
-                summed = fused(network, nats * share[:, np.newaxis])
+                summed = fused(likely, nats * share[:, np.newaxis])
         best = by_condition.argmax(axis=1)
         if nats is not None:
             named = decisive(nats, best, self._conditions.index(NORMAL))

@@ -54,7 +54,7 @@ class MonitoredWindows:
     @property
     def x(self) -> NDArray[np.float32]:
         """float32[windows, channels, samples]: conditioned, at the rate of the contract; no copy if it is all rows."""
-        x = self.batcher.x
+        x = self.batcher.signal
         return x if len(self.rows) == len(x) else x[self.rows]
 
     def native(self) -> Iterator[NativeWindows]:

@@ -17,7 +17,9 @@ from drsn.model import errors
 from drsn.model.__main__ import main as train_main
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")), *(ROOT / "docs").rglob("*.md")]
+)
 PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main}
 generated = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]
 

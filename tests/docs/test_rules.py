@@ -16,7 +16,9 @@ else:
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("agent", "export", "model") for path in (ROOT / folder).rglob("*.py"))
-ALL = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+ALL = sorted(
+    [*SOURCES, *(path for name in ("tests", "benchmarks", "examples") for path in (ROOT / name).rglob("*.py"))]
+)
 
 
 def lines(path: Path) -> int:

@@ -11,10 +11,11 @@ from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.batcher import Batcher
 from drsn.agent.backends.backend import Outputs
 from drsn.agent.monitoring.bearing_monitor import BearingMonitor, KnownBearing
-from drsn.agent.monitoring.fusion import fused
+from drsn.agent.monitoring.fusion import fused, trusted
 from drsn.agent.monitoring.monitors import MonitoredWindows
 from drsn.agent.tools.evidence.replay import NO_MESSAGE, window_of
 from drsn.model.bearing_detector import DEFECTS, HARMONICS, LINES
+from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -96,7 +97,7 @@ def bearing_finding(record: Record, bearing: AnyBearing | None, rpm: float | Non
         },
         found.seconds,
         dict(zip(conditions, network[0].tolist(), strict=True)),
-        dict(zip(conditions, fused(network, nats)[0].tolist(), strict=True)),
+        dict(zip(conditions, fused(trusted(network, nats, conditions.index(NORMAL)), nats)[0].tolist(), strict=True)),
     )
 
 

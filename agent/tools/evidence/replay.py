@@ -129,7 +129,8 @@ class _RecordedFindings:
         self.notices = Notices()
         self._findings = iter(list(findings))
 
-    def __call__(self, _batcher: Batcher, _outputs: Outputs) -> Findings | None:
+    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:  # noqa: ARG002 (as `BatchMonitor`)
+        """The findings of the next window."""
         return next(self._findings)
 
 

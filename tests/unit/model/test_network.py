@@ -20,6 +20,8 @@ from drsn.model.network import (
     ResidualUnit,
     Shortcut,
     Shrinkage,
+    StemConfig,
+    View,
     _SoftThreshold,
     soft_threshold,
 )
@@ -228,4 +230,86 @@ def test_the_exported_graph_needs_only_plain_operations(family: Family):
     graph = onnx.load_from_string(buffer.getvalue()).graph
     kinds = {node.op_type for node in graph.node}
     assert {"ReduceMean", "Max", "Min", "Neg", "Sub"} <= kinds
+    # One operation for the mean over time and one for the axis of tau: images cost the graph of signals nothing.
+    assert sum(node.op_type == "Unsqueeze" and "/end/" in node.name for node in graph.node) == 12
+    means = [node for node in graph.node if node.op_type == "ReduceMean" and "/end/" in node.name]
+    assert len(means) == 12 * (2 if family is Family.DRSN_CS else 1)
+    assert all([list(a.ints) for a in node.attribute if a.name == "axes"] == [[-1]] for node in means)
     assert not kinds & {"Sign", "Pad", "If", "Loop", "Shape", "Where", "GlobalAveragePool", "ReduceLogSumExp"}
+
+
+def image_config(family: Family) -> NetworkConfig:
+    return NetworkConfig(
+        family=family, labels=8, dimensions=2, window=33, stem=StemConfig(channels=8, kernel=3, stride=1)
+    )
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_network_of_images_is_that_of_signals(family: Family):
+    """An image one pixel high, and kernels whose middle row alone is not zero: the same numbers as for the signal."""
+    torch.manual_seed(0)
+    of_images = Network(image_config(family)).eval()
+    of_signals = Network(image_config(family).model_copy(update={"dimensions": 1})).eval()
+    with torch.no_grad():
+        for name, parameter in of_images.named_parameters():
+            if parameter.dim() == 4:
+                kept = parameter[:, :, parameter.shape[2] // 2].clone()
+                parameter.zero_()
+                parameter[:, :, parameter.shape[2] // 2] = kept
+                parameter = kept  # noqa: PLW2901 (what the network of signals gets)
+            of_signals.get_parameter(name).copy_(parameter)
+    x = torch.randn(4, 1, 33)
+    one, other = of_signals(x), of_images(x.unsqueeze(2))
+    torch.testing.assert_close(one.logits, other.logits)
+    torch.testing.assert_close(one.embedding, other.embedding)
+    assert (one.alpha is None) == (other.alpha is None)
+    if one.alpha is not None and other.alpha is not None:
+        torch.testing.assert_close(one.alpha, other.alpha)
+
+
+@pytest.mark.parametrize("family", Family)
+def test_the_network_of_images_learns_and_its_shapes_are_documented(family: Family):
+    network = Network(image_config(family)).train()
+    output = network(torch.randn(3, 1, 33, 33))
+    assert output.logits.shape == (3, 8)
+    assert output.embedding.shape == (3, 32)
+    output.logits.square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+def test_images_shrink_and_differentiate_like_the_plain_form():
+    x = torch.randn(8, 4, 9, 7, requires_grad=True)
+    tau = torch.rand(8, 4, 1, 1, requires_grad=True)
+    weight = torch.randn_like(x)
+    ours = torch.autograd.grad((_SoftThreshold.apply(x, tau) * weight).sum(), (x, tau))
+    theirs = torch.autograd.grad((soft_threshold(x, tau) * weight).sum(), (x, tau))
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_shortcut_of_images_takes_every_second_pixel():
+    x = torch.randn(2, 4, 9, 8)
+    y = Shortcut(4, 8, 2, dimensions=2)(x)
+    assert torch.equal(y[:, :4], x[..., ::2, ::2])
+    assert not y[:, 4:].any()
+
+
+def test_images_have_no_envelope():
+    with pytest.raises(ValidationError, match="dimensions = 1"):
+        NetworkConfig(labels=8, dimensions=2, view=View.ENVELOPE_SPECTRUM)
+
+
+def test_the_weights_of_signals_keep_their_names_and_shapes():
+    """Checkpoints and bundles of earlier builds load: nothing of two dimensions may reach them."""
+    state = Network(NetworkConfig(labels=10)).state_dict()
+    assert {tuple(value.shape) for name, value in state.items() if value.dim() > 2} == {
+        (16, 1, 64), (16, 16, 3), (32, 16, 3), (32, 32, 3),
+    }  # fmt: skip
+    unit = [name.removeprefix("units.0.") for name in state if name.startswith("units.0.")]
+    norm = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+    assert unit == [
+        *(f"body.0.{name}" for name in norm), "body.2.weight", "body.2.bias",
+        *(f"body.3.{name}" for name in norm), "body.5.weight", "body.5.bias",
+        "end.factors.0.weight", "end.factors.0.bias", *(f"end.factors.1.{name}" for name in norm),
+        "end.factors.3.weight", "end.factors.3.bias",
+    ]  # fmt: skip

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from drsn.agent.monitoring.fusion import DECISIVE_NATS, LEAST, decisive, fused
+from drsn.agent.monitoring.fusion import DECISIVE_NATS, LEAST, NAMING_NATS, NETWORK_NATS, decisive, fused, trusted
 
 CONDITIONS = 4
 P = arrays(np.float32, (3, CONDITIONS), elements=st.floats(0.0009765625, 1, width=32)).map(
@@ -66,3 +66,16 @@ def test_each_row_is_its_own():
 )
 def test_only_a_fault_that_it_names_alone_is_decisive(nats: list[float], best: int, expected: bool):  # noqa: FBT001
     assert decisive(np.array([nats], np.float32), np.array([best]), 0).tolist() == [expected]
+
+
+def test_the_network_weighs_no_more_than_its_bounds():
+    """Index 0 is normal: a fault against it by the bound of the sequential rule, a fault against a fault by less."""
+    evidence = np.ones((2, 4), np.float32)
+    found = np.log(trusted(np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32), evidence, 0))
+    assert found[0] == pytest.approx([0, *[-NETWORK_NATS] * 3])
+    assert found[1] == pytest.approx([-NETWORK_NATS, 0, -NAMING_NATS, -NAMING_NATS])
+
+
+@given(p=P)
+def test_without_evidence_the_network_is_trusted(p: np.ndarray):
+    np.testing.assert_array_equal(trusted(p, np.zeros_like(p), 0), p)
