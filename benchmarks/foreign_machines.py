@@ -144,7 +144,7 @@ class Watched:
             self.ready.set()
         elif level == "health":
             self.processed = document["packets"]["processed"]
-        elif level == "event" and document["state"] == "active":
+        elif level == "event" and document["active"]:
             self.raised.setdefault(document["sensor"], []).append(document["condition"])
         elif level == "alarm":
             self.standing[document["sensor"]] = document
@@ -221,8 +221,8 @@ def row_of(machines: Sequence[Machine], watched: Watched) -> dict[str, Any]:
     for it in machines:
         name = it.recording.name
         raised = [condition for condition in watched.raised.get(name, []) if condition not in OURS]
-        conditions = watched.standing.get(name, {}).get("conditions", {})
-        standing = [key for key in raised if conditions.get(key, {}).get("state") == "active"]
+        active = {each["condition"] for each in watched.standing.get(name, {}).get("conditions", ()) if each["active"]}
+        standing = [condition for condition in raised if condition in active]
         named = (standing or raised)[-1:]
         healthy = it.condition == NORMAL
         counts["healthy" if healthy else "faulty"] += 1

@@ -30,7 +30,7 @@ NETWORK = {
 """That of the recipe `cwru`."""
 
 
-def recipe_of(rig: str, rpm: int, domain: str, steps: int, compare: str) -> Recipe:
+def recipe_of(rig: str, rpm: int, domain: str, steps: int, selection: dict[str, str]) -> Recipe:
     """The recipe of one speed left out."""
     document = {
         "name": "leave_speed_out",
@@ -47,7 +47,7 @@ def recipe_of(rig: str, rpm: int, domain: str, steps: int, compare: str) -> Reci
         "augmentation": {"equaliser_db": 3},
         "optimisation": {"steps": steps},
         "evaluation": {"snr_db": [0.0]},
-        "selection": {"compare": compare},
+        "selection": selection,
     }
     return recipe_from(document, "of the benchmark")
 
@@ -60,11 +60,13 @@ def main() -> None:
     parser.add_argument("--domain", choices=("time", "order"), default="order")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--compare", choices=("simple", "full"), default="full")
+    parser.add_argument("--carry", choices=("best", "network", "spectrum", "both"), default="best")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     rows: dict[str, Any] = {}
     for rpm in arguments.rpm:
-        recipe = recipe_of(arguments.rig, rpm, arguments.domain, arguments.steps, arguments.compare)
+        selection = {"compare": arguments.compare, "carry": arguments.carry}
+        recipe = recipe_of(arguments.rig, rpm, arguments.domain, arguments.steps, selection)
         metrics = train(recipe, lambda _step, _loss: None).checkpoint.training.metrics
         rows[str(rpm)] = {key: metrics[key] for key in ("carried", "leave_one_out", "test_by_model", "blind")}
         print(f"\n== {arguments.rig}, {rpm} rpm left out, {arguments.domain} domain")

@@ -52,6 +52,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "baseline.md": {"baseline": measured.baseline_table()},
         ROOT / "docs" / "accuracy.md": measured.accuracy_parts(),
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
+        ROOT / "docs" / "which-model.md": {"foreign": measured.foreign_table()},
         ROOT / "docs" / "novelty.md": {
             "refused": measured.refused_table(),
             "accepted": measured.accepted_table(),
@@ -164,7 +165,8 @@ def bundles_table() -> str:
         assert manifest.training is not None
         metrics, data = manifest.training.metrics, manifest.training.recipe["data"]
         loads = "-".join(map(str, data.get("test_loads_hp", ())))
-        what = f"CWRU, {loads} hp" if data["source"] == "cwru" else f"{data['test_machines']} unseen simulated machines"
+        machines = data.get("test_machines") or len(manifest.contract.labels) * data.get("test_recordings", 0)
+        what = f"CWRU, {loads} hp" if data["source"] == "cwru" else f"{machines} unseen simulated machines"
         cells = [_mean(metrics["test"], snr_db, "accuracy") for snr_db in (None, 10.0, 0.0)]
         false_alarms = _mean(metrics["test"], 0.0, "false_alarms")
         labels = len(manifest.contract.labels)

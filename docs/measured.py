@@ -213,3 +213,21 @@ def left_out_table() -> str:
         by_label.setdefault(row["label"], []).extend(f"{row[s]:.3f}" for s in scores)
     rows += [f"| {label} | {' | '.join(values)} |" for label, values in by_label.items()]
     return "\n".join(rows)
+
+
+def foreign_table() -> str:
+    """What `benchmarks/foreign_machines.py` measured on real rigs, the latest look at each."""
+    rows = [
+        "| rig | bundle | noise | bearing and speed given | found | right | false alarms | `unknown` raised | AUROC |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    looks = json.loads((ROOT / "benchmarks" / "results" / "foreign_machines.json").read_text(encoding="utf-8"))["looks"]
+    latest = {(r["rig"], r["bundle"], r["snr_db"], r["geometry"]): r for look in looks for r in look["rows"]}
+    for r in latest.values():
+        level = "as recorded" if r["snr_db"] is None else f"{r['snr_db']:+g} dB"
+        rows.append(
+            f"| {r['rig']} | `{r['bundle'].removeprefix('shipped:')}` | {level} | {'yes' if r['geometry'] else 'no'} "
+            f"| {r['found']} of {r['faulty']} | {r['right']} of {r['faulty']} | {r['false']} of {r['healthy']} "
+            f"| {r['unknown']} | {r['auroc']:.3f} |"
+        )
+    return "\n".join(rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PositiveFloat, StringConstraints, ValidationError, model_validator
 
 from drsn.model.contract import BUNDLE_NAME, NORMAL, Frozen, Label, ModelContract
+from drsn.model.data.entry import KNOWN
 from drsn.model.data.synthetic import FAULTS
 from drsn.model.errors import ConfigurationError
 from drsn.model.network import Architecture, NetworkConfig
@@ -118,7 +119,9 @@ class FolderData(Frozen):
     )
     variable: str | None = Field(default=None, description="array in .mat and .npz files, such as X*_DE_time")
     group_pattern: str | None = Field(
-        default=None, description="regular expression whose (?P<group>...) finds machine, day or run in a file's path"
+        default=None,
+        description="regular expression whose (?P<group>...) finds machine, day or run in a file's path; "
+        "also rpm, load, machine",
     )
     split: Literal["recording", "time"] = Field(default="recording", description="time: cut each recording; optimistic")
     validation_share: float = Field(default=0.2, gt=0, lt=1, description="where the folder does not give the sets")
@@ -134,8 +137,8 @@ class FolderData(Frozen):
                 groups = re.compile(self.group_pattern).groupindex
             except re.error as error:
                 raise ValueError(f"group_pattern is no regular expression: {error}") from None
-            if "group" not in groups:
-                raise ValueError("group_pattern has no (?P<group>...)")
+            if not {*groups} & {"group", *KNOWN}:
+                raise ValueError(f"group_pattern has no (?P<group>...), nor any of {', '.join(KNOWN)}")
         return self
 
 
@@ -189,6 +192,14 @@ class SelectionSpec(Frozen):
         description="the network, the linear model on the log spectrum, the mean of both, or the best of them on what "
         "was left out of training",
     )
+
+    @model_validator(mode="after")
+    def _fitted(self) -> SelectionSpec:
+        if self.compare == "none" and self.carry in ("spectrum", "both"):
+            raise ValueError(
+                f"carry = {self.carry!r} needs compare = 'simple' or 'full': the linear model is fitted there"
+            )
+        return self
 
 
 class Recipe(Frozen):

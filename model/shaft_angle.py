@@ -28,4 +28,7 @@ def shaft_angle(rpm: ArrayLike, window: int, sample_rate_hz: float) -> NDArray[n
         float32[n, window]; zeros where the speed is unknown.
     """
     per_sample = np.nan_to_num(np.asarray(rpm, np.float64)) / (60.0 * sample_rate_hz)
-    return (per_sample[:, np.newaxis] * np.arange(1, window + 1)).astype(np.float32)
+    angle: NDArray[np.float32] = np.multiply.outer(
+        per_sample.astype(np.float32), np.arange(1, window + 1, dtype=np.float32)
+    )
+    return angle

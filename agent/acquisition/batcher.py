@@ -58,8 +58,6 @@ class Batcher:
         self._contract, self._deadline_s, self._max_bytes = contract, deadline_s, max_bytes
         self._due_s, self._alone = 0.0, True  # alone: the batch before had one window at most
         self._x = np.zeros((max_windows, contract.input_channels, contract.window), dtype=np.float32)
-        order = contract.domain == "order"
-        self._angle = shaft_angle([1.0], contract.window, contract.sample_rate_hz) if order else None  # at 1 rpm
         self._groups: dict[float, RateGroup] = {}
         self.places: list[tuple[RateGroup, int]] = []
         """Where the samples of each row lie as they were sampled: the group, and the row in it."""
@@ -77,6 +75,11 @@ class Batcher:
     def x(self) -> NDArray[np.float32]:
         """float32[windows, input channels, window]: the windows that `measure` has conditioned, a view."""
         return self._x[: self.batch.size]
+
+    @property
+    def signal(self) -> NDArray[np.float32]:
+        """float32[windows, channels, window]: `x` without the shaft's angle of the order domain."""
+        return self.x[:, : self._contract.channels]
 
     @property
     def groups(self) -> list[RateGroup]:
@@ -125,12 +128,11 @@ class Batcher:
         In the order domain the last channel of `x` is the shaft's angle.
         """
         batch = self.batch
-        signal = self._x[:, : self._contract.channels]
+        contract = self._contract
         for group in self.groups:
-            group.measure(batch, signal)
-        if self._angle is not None:  # a window without a speed has an angle of 0, which the graph refuses
-            rpm = np.nan_to_num(batch.rpm[: batch.size]).astype(np.float32)
-            np.multiply(rpm[:, np.newaxis], self._angle, out=self.x[:, -1])
+            group.measure(batch, self.signal)
+        if contract.domain == "order":  # a window without a speed has an angle of 0, which the graph refuses
+            self.x[:, -1] = shaft_angle(batch.rpm[: batch.size], contract.window, contract.sample_rate_hz)
         for row in np.flatnonzero(batch.fault[: batch.size] != NO_FAULT).tolist():
             if FAULT_NAMES[batch.fault[row]] in self.ignored_faults(batch.sensors[row]):
                 batch.fault[row] = NO_FAULT

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHIPPED = ("cwru", "synthetic")
+DEFAULT = "universal"
+"""For any machine: docs/which-model.md."""
+
+SHIPPED = (DEFAULT, "universal-2500hz", "cwru", "synthetic")
 
 
 def shipped(name: str) -> Path:

@@ -71,6 +71,27 @@ FEATURES: Final = GROUPS[-1].columns.stop
 LEVEL, IMPULSIVENESS, SPECTRUM, ENVELOPE, MODEL = (group.columns for group in GROUPS)
 
 
+@dataclass(frozen=True, slots=True)
+class BaselineSignal:
+    """What the features were computed from; they mean nothing for another window."""
+
+    window: int
+    sample_rate_hz: float
+    bandwidth_hz: float
+    channels: int
+
+    @classmethod
+    def of(cls, contract: ModelContract) -> BaselineSignal:
+        """The signal of a model's windows."""
+        return cls(contract.window, contract.sample_rate_hz, contract.bandwidth_hz, contract.channels)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.window} samples at {self.sample_rate_hz:g} Hz up to {self.bandwidth_hz:g} Hz, "
+            f"{self.channels} channel{'s' if self.channels > 1 else ''}"
+        )
+
+
 class BaselineFeatures:
     """Computes the features of windows of one model's rate.
 
@@ -91,7 +112,7 @@ class BaselineFeatures:
         # Allocated once: the page faults of new arrays of this size take longer than their FFT.
         self._samples = np.empty((self._rows, contract.window))
         self._spectra = np.empty((self._rows, contract.window // 2 + 1), np.complex128)
-        self._channels = contract.channels
+        self.signal = BaselineSignal.of(contract)
         self._healthy = np.array([label.healthy for label in contract.labels])
 
     @property
@@ -134,7 +155,7 @@ class BaselineFeatures:
         return out
 
     def _of_signal(self, x: NDArray[np.float32], rpm: NDArray[np.float64], out: NDArray[np.float32]) -> None:
-        channels = range(self._channels)
+        channels = range(self.signal.channels)
         of_signal = slice(IMPULSIVENESS.start, ENVELOPE.stop)
         out[:, of_signal] = sum(self._of_channel(x[:, channel], rpm) for channel in channels) / len(channels)
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from drsn.agent.monitoring.baseline_features import FEATURES
+from drsn.agent.monitoring.baseline_features import FEATURES, BaselineSignal
 from drsn.agent.monitoring.baseline_model import MAX_STATES, MOST_DEPENDENCE, HealthBaseline, OperatingState
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.model.contract import ModelContract
 
 FORMAT: Final = "drsn-baseline"
 VERSION: Final = 1
@@ -24,27 +23,6 @@ MAX_BYTES: Final = 40_000
 """Eight states are 24 kB. A command holds one (drsn.agent.rpc.request)."""
 
 _DIGITS = 4  # after the point; all numbers are logarithms, or nats
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineSignal:
-    """What the features were computed from; they mean nothing for another window."""
-
-    window: int
-    sample_rate_hz: float
-    bandwidth_hz: float
-    channels: int
-
-    @classmethod
-    def of(cls, contract: ModelContract) -> BaselineSignal:
-        """The signal of a model's windows."""
-        return cls(contract.window, contract.sample_rate_hz, contract.bandwidth_hz, contract.channels)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.window} samples at {self.sample_rate_hz:g} Hz up to {self.bandwidth_hz:g} Hz, "
-            f"{self.channels} channel{'s' if self.channels > 1 else ''}"
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

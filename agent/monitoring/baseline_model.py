@@ -106,7 +106,7 @@ class HealthBaseline:
     elsewhere: OperatingState
     """For windows outside of all states, from all windows."""
     fault_nats: dict[str, float]
-    """Condition of the model -> what the model says too much of it, in nats, 0 at least (`overstatement`)."""
+    """Condition of the model -> by how much the model overstates it, in nats, 0 at least (`overstatement`)."""
 
     @property
     def margin(self) -> NDArray[np.float32]:
@@ -188,7 +188,7 @@ def states_of(at: NDArray[np.float64], width: float) -> list[NDArray[np.intp]]:
 
 
 def overstatement(log_odds: NDArray[np.float32]) -> float:
-    """What the model says too much of a condition on healthy windows, in nats.
+    """By how much the model overstates a condition on healthy windows, in nats.
 
     Taken off, e to the log-odds has a mean of 1 at most over the healthy windows, and in one of a hundred healthy
     windows at most the condition is more probable than `normal`.

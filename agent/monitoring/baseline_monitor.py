@@ -12,8 +12,7 @@ import numpy as np
 
 from drsn.agent.acquisition.rounds import rounds_of
 from drsn.agent.acquisition.sensor_faults import NO_FAULT
-from drsn.agent.monitoring.baseline_features import BaselineFeatures
-from drsn.agent.monitoring.baseline_file import BaselineSignal
+from drsn.agent.monitoring.baseline_features import BaselineFeatures, BaselineSignal
 from drsn.agent.monitoring.baseline_labels import label_table
 from drsn.agent.monitoring.baseline_stack import BaselineStack
 from drsn.agent.monitoring.calibration import Calibration, LogOdds
@@ -47,12 +46,14 @@ class BaselineMonitor:
 
     Args:
         contract: of the model.
+        rpm_of: sensor -> the speed of its shaft where packets do not give it; None: not known.
         bundle_sha256: of the model; the log-odds of a baseline that was learnt with another one are not used.
     """
 
-    def __init__(self, contract: ModelContract, bundle_sha256: str) -> None:
-        self.signal = BaselineSignal.of(contract)
-        """A baseline of another signal is not used."""
+    def __init__(
+        self, contract: ModelContract, bundle_sha256: str, rpm_of: Callable[[str], float | None] = lambda _sensor: None
+    ) -> None:
+        self._rpm_of = rpm_of
         self.features = BaselineFeatures(contract)
         self.calibration = Calibration(contract)
         """Of the model's probabilities, by the baselines in use."""
@@ -66,6 +67,11 @@ class BaselineMonitor:
         self._stack = BaselineStack()
         self._slots: dict[str, int] = {}
         self._frozen: set[str] = set()
+
+    @property
+    def signal(self) -> BaselineSignal:
+        """A baseline of another signal is not used."""
+        return self.features.signal
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -131,17 +137,18 @@ class BaselineMonitor:
         for name in [name for name, other in self._slots.items() if other == slot and name != sensor]:
             del self._slots[name]
         self._slots[sensor] = slot
-        used = self._baselines.get(sensor)
+        used, rpm = self._baselines.get(sensor), self._rpm_of(sensor)
         if used is None:
             self._stack.clear(slot)
         else:
             self._stack.set(slot, used.baseline, uses_model=used.bundle_sha256 == self._bundle_sha256)
             self._stack.frozen[slot] = sensor in self._frozen
+        self._stack.rpm[slot] = np.nan if rpm is None else rpm
 
     def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
         """Compare windows with the baselines of their sensors, as `Observer`."""
         batch, rows, slots = windows.batch, windows.rows, windows.slots
-        rpm = np.where(batch.rpm[rows] > 0, batch.rpm[rows], np.nan)
+        rpm = np.where(batch.rpm[rows] > 0, batch.rpm[rows], self._stack.rpm[slots])
         if self._waiting:
             self._keep(windows, rpm)
         nats = np.full(len(rows), NOT_EVALUATED, np.float32)

@@ -67,6 +67,8 @@ class BaselineStack:
         self._weights = np.zeros((_FIRST_SLOTS, EXPERTS), np.float32)
         self._evidence = np.zeros((2, _FIRST_SLOTS), np.float32)
         """Sum of the weights, 0 at least: of windows in a state, and elsewhere."""
+        self.rpm = np.full(_FIRST_SLOTS, np.nan)
+        """float64[slots]: speed of the shaft where packets do not give it; NaN: not known."""
         self.frozen = np.zeros(_FIRST_SLOTS, np.bool_)
         """bool[slots]: an alarm stands, so the locations do not age."""
 
@@ -183,6 +185,7 @@ class BaselineStack:
                 "frozen",
                 "present",
                 "unknown",
+                "rpm",
             ):
                 array = getattr(self, name)
                 setattr(self, name, np.concatenate([array, np.zeros_like(array)]))

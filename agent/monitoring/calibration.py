@@ -82,7 +82,7 @@ def label_factors(contract: ModelContract, fault_nats: Mapping[str, float]) -> N
 
     Args:
         contract: of the model.
-        fault_nats: condition -> what the model says too much of it on the machine's healthy windows; another: nothing.
+        fault_nats: condition -> by how much the model overstates it on healthy windows of the machine; another: by 0.
 
     Returns:
         float32[labels], 1 at most.

@@ -54,7 +54,7 @@ class MonitoredWindows:
     @property
     def x(self) -> NDArray[np.float32]:
         """float32[windows, channels, samples]: conditioned, at the rate of the contract; no copy if it is all rows."""
-        x = self.batcher.x
+        x = self.batcher.signal
         return x if len(self.rows) == len(x) else x[self.rows]
 
     def native(self) -> Iterator[NativeWindows]:
@@ -120,7 +120,7 @@ class BatchMonitor(Protocol):
     notices: Notices
     """Takes the warnings of the monitors."""
 
-    def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:
+    def __call__(self, batcher: Batcher, outputs: Outputs, /) -> Findings | None:
         """Evaluate a batch; None: no sensor of it has a monitor."""
         ...
 

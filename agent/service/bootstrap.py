@@ -301,7 +301,7 @@ class _Assembly:
     def _decision(self) -> tuple[Monitors, Interpreter, AlarmEngine, CommandDispatcher]:
         """From a batch to the alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
-        commissioning = commissioning_of(settings.commission, bundle, self.remembered.sensors)
+        commissioning = commissioning_of(settings, bundle, self.remembered.sensors)
         monitors = monitors_of(settings, bundle.contract, commissioning.monitor)
         interpret = Interpreter(bundle.contract, commissioning.monitor.calibration)
         policies = policy_of(settings, bundle.contract)

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 from drsn.agent.decision.commissioning import Commissioning
 from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
 from drsn.agent.observability.logs import fields
+from drsn.agent.settings.policies import rpm_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from drsn.agent.decision.alarm_state import SensorState
-    from drsn.agent.settings.sections import CommissionSection
+    from drsn.agent.settings.sections import Settings
     from drsn.model.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
 
-def commissioning_of(section: CommissionSection, bundle: Bundle, sensors: Mapping[str, SensorState]) -> Commissioning:
+def commissioning_of(settings: Settings, bundle: Bundle, sensors: Mapping[str, SensorState]) -> Commissioning:
     """The commissioning of one agent, with the baselines of its sensors in use.
 
     It logs how many sensors have a baseline that was learnt for another bundle, and those that cannot be used.
@@ -31,8 +32,8 @@ def commissioning_of(section: CommissionSection, bundle: Bundle, sensors: Mappin
             "commissioned for another bundle: what the model made of the machine is not used, commission them again",
             extra=fields(sensors=len(others), first=others[0]),
         )
-    contract = bundle.contract
-    monitor = BaselineMonitor(contract, bundle.sha256)
+    contract, section = bundle.contract, settings.commission
+    monitor = BaselineMonitor(contract, bundle.sha256, rpm_of(settings))
     commissioning = Commissioning(
         bundle.sha256, contract.abstention_threshold, monitor, section.seconds, section.give_up_after_s
     )

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.monitoring.units import UNITS
@@ -38,7 +39,9 @@ class AgentSection(Section):
         description="unique at the broker; stands in every document",
     )
     prefix: Prefix = Field(default="drsn/v1", description="of every topic the agent writes")
-    bundle: str = Field(description="a directory, a .zip, or shipped:NAME")
+    bundle: str = Field(
+        default=f"shipped:{DEFAULT}", description="a directory, a .zip, or shipped:NAME; docs/which-model.md"
+    )
     backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = Field(
         default="auto", description="auto: the first of tensorrt, tensorrt-rtx whose engine fits, else onnxruntime"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from drsn.model.errors import BadDataError
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 Set = Literal["train", "validation", "test"]
 SETS: tuple[Set, ...] = ("train", "validation", "test")
+
+
+KNOWN = ("rpm", "load", "machine")
+"""Named groups of a pattern besides `group`."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,29 @@ def group_of(below_label: str, name: str, pattern: str | None) -> str:
     Raises:
         BadDataError: the pattern does not match.
     """
+    found = "" if pattern is None else _match(below_label, name, pattern).get("group")
+    return found or below_label.rpartition("/")[0] or name
+
+
+def known_of(below_label: str, name: str, pattern: str | None) -> dict[str, Any]:
+    """Speed, load and machine of a file, as far as the pattern has `(?P<rpm>…)`, `(?P<load>…)`, `(?P<machine>…)`.
+
+    Raises:
+        BadDataError: the pattern does not match, or its speed is no number above 0.
+    """
     if pattern is None:
-        return below_label.rpartition("/")[0] or name
+        return {}
+    found = {key: value for key, value in _match(below_label, name, pattern).items() if value and key in KNOWN}
+    if "rpm" not in found:
+        return found
+    rpm = float(found["rpm"]) if found["rpm"].replace(".", "", 1).isdigit() else 0.0
+    if not rpm:
+        raise BadDataError(f"{name}: group_pattern {pattern!r} finds no speed in {found['rpm']!r}; let it match digits")
+    return {**found, "rpm": rpm}
+
+
+def _match(below_label: str, name: str, pattern: str) -> dict[str, str | None]:
     found = re.search(pattern, below_label)
-    if not found or not found["group"]:
+    if not found or not all(found.groupdict().values()):
         raise BadDataError(f"{name}: group_pattern {pattern!r} finds no group in it; widen it or rename the file")
-    return found["group"]
+    return found.groupdict()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of
+from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of, known_of
 from drsn.model.data.files import SUFFIXES
 from drsn.model.data.manifest import NAME, read_manifest
 from drsn.model.errors import BadDataError
@@ -61,6 +61,7 @@ def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | Non
             label=path.relative_to(top).parts[0],
             group=group_of("/".join(path.relative_to(top).parts[1:]), name, group_pattern),
             set=of_set,
+            **known_of("/".join(path.relative_to(top).parts[1:]), name, group_pattern),
         )
         for path in sorted(top.rglob("*"))
         if path.suffix.lower() in SUFFIXES and path.is_file() and _is_meant(path.relative_to(top).parts)

@@ -62,12 +62,12 @@ class Selection:
         return accuracies({**self.simple, self.name: classifier_of(self.network)}, recordings, self.recipe)
 
 
-def select_model(recipe: Recipe, network: Network, corpus: Corpus, progress: Progress) -> Selection:
+def select_model(recipe: Recipe, network: Network | None, corpus: Corpus, progress: Progress) -> Selection:
     """Fit the simple models, leave conditions out, and select.
 
     Args:
         recipe: its `selection` may name the model.
-        network: trained on `corpus.train`.
+        network: trained on `corpus.train`; None if the recipe carries the linear model alone.
         corpus: the test set is not used.
         progress: of the network's trainings on folds.
 
@@ -76,12 +76,11 @@ def select_model(recipe: Recipe, network: Network, corpus: Corpus, progress: Pro
         UnavailableError: scikit-learn is not installed.
     """
     simple = fit_simple_models(recipe, corpus.train)
-    candidates: dict[str, Network] = {"spectrum": simple.spectrum, "network": network}
-    if recipe.selection.carry in ("best", "both"):
-        candidates["both"] = combined(network, simple.spectrum, recipe, corpus.validation)
+    candidates = _candidates(recipe, network, simple.spectrum, corpus)
     known = condition_folds((*corpus.train, *corpus.validation))
     folds = [fold for parts in known.by_condition.values() for fold in parts]
-    fit_network = _fold_training(recipe, len(folds), progress) if recipe.selection.compare == "full" else None
+    left_out = network is not None and recipe.selection.compare == "full"
+    fit_network = _fold_training(recipe, len(folds), progress) if left_out else None
     results = leave_one_out(recipe, folds, fit_network)
     results = tuple(_with_both(result, fold, recipe) for result, fold in zip(results, folds, strict=True))
     validation = accuracies({n: classifier_of(c) for n, c in candidates.items()}, corpus.validation, recipe)
@@ -101,6 +100,15 @@ def select_model(recipe: Recipe, network: Network, corpus: Corpus, progress: Pro
         "acceptance": chosen.evaluation.acceptance,
     }
     return Selection(name, chosen, candidates[name], simple.classifiers, blind, metrics)
+
+
+def _candidates(recipe: Recipe, network: Network | None, spectrum: Network, corpus: Corpus) -> dict[str, Network]:
+    candidates = {"spectrum": spectrum}
+    if network is not None:
+        candidates["network"] = network
+        if recipe.selection.carry in ("best", "both"):
+            candidates["both"] = combined(network, spectrum, recipe, corpus.validation)
+    return candidates
 
 
 def _checked(

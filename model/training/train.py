@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from drsn.model.recipe import Recipe
     from drsn.model.training.pretrained import PretrainedModel
     from drsn.model.training.resume import ResumeFile
+    from drsn.model.training.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,27 @@ def train(
     started = time.monotonic() - (resume_file.earlier_s if resume_file else 0.0)
     corpus = corpus or corpus_of(recipe)
     with resume_file.interruptible() if resume_file else nullcontext():
-        network = fit(recipe, corpus.train, progress, pretrained=pretrained, resume_file=resume_file)
-    selection = None
-    if recipe.selection.compare != "none":
-        selection = select_model(recipe, network, corpus, progress)
+        network = None
+        if recipe.selection.carry != "spectrum":
+            network = fit(recipe, corpus.train, progress, pretrained=pretrained, resume_file=resume_file)
+    selection = select_model(recipe, network, corpus, progress) if recipe.selection.compare != "none" else None
+    if selection:
         recipe, network = selection.recipe, selection.network
+    assert network is not None, "what is not compared carries the network"
     checkpoint = calibrated_checkpoint(recipe, network, corpus)
     fitted_s = time.monotonic() - started
+    return _evaluated(recipe, checkpoint, corpus, selection, pretrained, fitted_s)
+
+
+def _evaluated(
+    recipe: Recipe,
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    selection: Selection | None,
+    pretrained: PretrainedModel | None,
+    fitted_s: float,
+) -> TrainingResult:
+    """Use the test set: the scores, and what the metrics compare with them."""
     scores = evaluate(checkpoint, recipe, corpus.test)
     checkpoint = with_row(checkpoint, on_test_set(checkpoint, recipe, corpus.test))
     metrics = {**checkpoint.training.metrics, "fit_s": round(fitted_s, 1), **summary(scores)}
@@ -72,7 +87,7 @@ def train(
     blind: tuple[BlindCondition, ...] = ()
     if selection:
         blind = (*selection.blind, *blind_on_test_set(checkpoint, recipe, corpus.test))
-        metrics |= selection.metrics | {"test_by_model": selection.on_test_set(corpus.test)}
+        metrics |= {**selection.metrics, "test_by_model": selection.on_test_set(corpus.test)}
         metrics["blind"] = [condition.document() for condition in blind]
     training = checkpoint.training.model_copy(update={"metrics": metrics})
     return TrainingResult(replace(checkpoint, training=training), scores, blind)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
 from drsn.agent.decision.diagnosis import UNKNOWN
+from drsn.agent.monitoring.findings import OBSERVED
 from drsn.agent.tools.alarm_tests.case_errors import field_error, located, validated
 from drsn.agent.tools.alarm_tests.case_setup import FileHead, setup_of
 from drsn.agent.tools.alarm_tests.expectation import alarm_pattern, event_pattern
@@ -109,7 +110,8 @@ def parse(document: Mapping[str, Any], path: Path) -> CaseFile:
 
 def _case(given: Mapping[str, Any], number: int, setup: CaseSetup) -> Case:
     name = str(given.get("name", number)) if isinstance(given, dict) else str(number)
-    conditions = (*(each for each in setup.contract.conditions if each != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
+    of_model = [each for each in setup.contract.conditions if each != NORMAL]
+    conditions = (*of_model, UNKNOWN, *SENSOR_CONDITIONS, *OBSERVED)
     with located(f"case {name!r}"):
         table = validated(CaseTable, given)
         if table.expect_some and not table.expect:

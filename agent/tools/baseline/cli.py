@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.monitoring.baseline_features import BaselineFeatures
-from drsn.agent.monitoring.baseline_file import BaselineFile, BaselineSignal
+from drsn.agent.monitoring.baseline_features import BaselineFeatures, BaselineSignal
+from drsn.agent.monitoring.baseline_file import BaselineFile
 from drsn.agent.monitoring.baseline_model import UnfitError, learn
 from drsn.agent.monitoring.calibration import LogOdds
 from drsn.agent.settings.loader import bundle_path

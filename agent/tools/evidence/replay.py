@@ -100,8 +100,8 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     engine = _engine(header, record.event)
     batcher = Batcher(contract, 1, 0.0, lambda _sensor: header.ignored_faults)
     decided_unix_ns = iter([note.decided_unix_ns for note in header.windows])
-    findings = _RecordedFindings(_findings(header, note) for note in header.windows)
     baselines = BaselineMonitor(contract, record.event.bundle.sha256)
+    findings = _RecordedFindings(_findings(header, note) for note in header.windows)
     pipeline = Pipeline(
         None,
         batcher,
@@ -115,9 +115,7 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     decisions, probabilities = [], []
     for note, samples in zip(header.windows, record.samples, strict=True):
         _set_state(engine, header, note)
-        sensor = engine.sensors.cold_of(header.sensor)
-        text = None if sensor is None or sensor.commission is None else sensor.commission.health
-        baselines.use(header.sensor, None if text is None else BaselineFile.of_text(text))
+        baselines.use(header.sensor, _baseline_of(engine, header.sensor))
         pipeline.add(header.sensor, window_of(header, note, samples), packet)
         decisions += pipeline.flush()
         probabilities.append(decisions[-1].diagnoses.outputs.probabilities[0].copy())
@@ -183,6 +181,13 @@ def _set_state(engine: AlarmEngine, header: RecordHeader, note: WindowNote) -> N
     engine.sensors.pop(header.sensor, None)
     if note.before is not None:
         engine.sensors[header.sensor] = _recorded(SensorState, note.before)
+
+
+def _baseline_of(engine: AlarmEngine, sensor: str) -> BaselineFile | None:
+    """The health baseline that calibrated the sensor's probabilities."""
+    state = engine.sensors.cold_of(sensor)
+    text = None if state is None or state.commission is None else state.commission.health
+    return None if text is None else BaselineFile.of_text(text)
 
 
 def _recorded(kind: type, value: object) -> Any:  # noqa: ANN401 (an instance of `kind`)

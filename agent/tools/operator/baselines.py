@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from drsn.agent.monitoring.baseline_file import BaselineSignal
+    from drsn.agent.monitoring.baseline_features import BaselineSignal
     from drsn.agent.monitoring.baseline_model import HealthBaseline, OperatingState
 
 DB_PER_NAT = 10 / math.log(10)
@@ -63,7 +63,7 @@ def write_baseline(path: Path, sensor: str, text: str | None) -> None:
 
 
 def shown_lines(text: str | None, unknown_state: int | None) -> Iterator[str]:
-    """A baseline in a few lines: its states, and what the model says too much."""
+    """A baseline in a few lines: its states, and what the model overstates."""
     if text is None:
         yield "  no health baseline: learnt by an earlier version, commission the machine again"
         return
@@ -73,7 +73,7 @@ def shown_lines(text: str | None, unknown_state: int | None) -> Iterator[str]:
     for state in baseline.states:
         yield f"  state: {_middle(baseline, state)}, {state.windows} windows"
     too_much = [f"{name} by {nats:.1f} nats" for name, nats in baseline.fault_nats.items() if nats]
-    yield f"  the model says too much of: {', '.join(too_much) or 'nothing'}"
+    yield f"  the model overstates: {', '.join(too_much) or 'nothing'}"
     if unknown_state is not None:
         yield f"  unknown operating state: {unknown_state} windows since the agent's start"
 

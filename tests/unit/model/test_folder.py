@@ -83,3 +83,12 @@ def test_an_empty_set_or_folder_says_how_to_fill_it(put: Callable[..., Path], tm
         list_folder(put("train/normal/a.wav"))
     with pytest.raises(BadDataError, match="no such folder"):
         list_folder(tmp_path / "nowhere")
+
+
+def test_a_pattern_finds_speed_load_and_machine_too(put: Callable[..., Path]):
+    folder = put("ball/p7_1480rpm_2hp.wav", "ball/p8_990rpm_0hp.wav")
+    entries, _ = list_folder(folder, r"(?P<machine>p\d+)_(?P<rpm>\d+)rpm_(?P<load>\d+hp)")
+    assert [(e.machine, e.rpm, e.load) for e in entries] == [("p7", 1480.0, "2hp"), ("p8", 990.0, "0hp")]
+    assert entries[0].group == "ball/p7_1480rpm_2hp.wav"
+    with pytest.raises(BadDataError, match="finds no speed in 'p7'"):
+        list_folder(folder, r"(?P<rpm>p\d)")

@@ -14,7 +14,6 @@ RECIPES = sorted(Path("configs/recipes").resolve().glob("*.toml"))
 def test_shipped_recipes_are_valid(path: Path):
     recipe = read_recipe(path)
     assert recipe.name == path.stem
-    assert recipe.contract(None).window == 2048
     assert recipe.network_config().labels == len(recipe.labels)
 
 
@@ -79,3 +78,8 @@ def test_an_unreadable_file_is_a_configuration_error(tmp_path: Path, content: st
     with pytest.raises(ConfigurationError, match=r"r\.toml: can't read it \(.*\); see configs/recipes") as caught:
         read_recipe(path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_linear_model_is_carried_only_where_it_is_fitted(tiny: dict[str, Any]):
+    with pytest.raises(ConfigurationError, match="needs compare = 'simple' or 'full'"):
+        recipe_from({**tiny, "selection": {"compare": "none", "carry": "spectrum"}}, "tiny")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.decision.severity import DAY_NS, Urgency
-from drsn.model.contract import Severity
+from drsn.agent.decision.severity import DAY_NS, Urgency, severities_of
+from drsn.model.contract import ModelContract, Severity
 
 MINOR, MAJOR, CRITICAL = Severity
 
@@ -31,6 +31,15 @@ def test_what_it_is_about_how_sure_and_for_how_long(label: str, confidence: floa
 def test_what_nobody_ranked_is_minor_and_zero_never_escalates():
     assert Urgency().severity("hum", "hum", 1.0, DAY_NS - 1) is MINOR
     assert Urgency(escalate_after_ns=0).severity("hum", "hum", 1.0, 1000 * DAY_NS) is MINOR
+
+
+def test_what_monitors_raise_has_a_severity_that_the_settings_may_change(contract: ModelContract):
+    urgency = Urgency(severities_of(contract))
+    zones = [urgency.severity("vibration_level", f"zone_{zone}", 1.0, 0) for zone in "bcd"]
+    assert (urgency.severity("changed", "band", 1.0, 0), zones) == (MINOR, [MINOR, MAJOR, CRITICAL])
+    given = Urgency({**severities_of(contract), "changed": CRITICAL, "zone_c": MINOR})
+    assert given.severity("changed", "band", 1.0, 0) is CRITICAL
+    assert given.severity("vibration_level", "zone_c", 1.0, 0) is MINOR
 
 
 @given(st.sampled_from(Severity), st.floats(0, 1), st.floats(0, 1), st.integers(0, 2 * DAY_NS), st.integers(0, DAY_NS))

@@ -8,8 +8,8 @@ from baseline_windows import baseline, drawn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.monitoring.baseline_features import ENVELOPE
-from drsn.agent.monitoring.baseline_file import MAX_BYTES, BaselineFile, BaselineSignal
+from drsn.agent.monitoring.baseline_features import ENVELOPE, BaselineSignal
+from drsn.agent.monitoring.baseline_file import MAX_BYTES, BaselineFile
 from drsn.model.errors import BadDataError
 
 SIGNAL = BaselineSignal(2048, 12_000.0, 5_300.0, 1)

@@ -19,6 +19,8 @@ from drsn.agent.mqtt.message import Message
 from drsn.model.contract import Label, ModelContract
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drsn.agent.monitoring.findings import Findings
 
 LABELS = (Label(name="normal", condition="normal", healthy=True), Label(name="ball", condition="ball"))
@@ -31,8 +33,8 @@ RNG = np.random.default_rng(0)
 class Bench:
     """A batcher, the monitors, and a network that finds every window even."""
 
-    def __init__(self) -> None:
-        self.monitor = BaselineMonitor(CONTRACT, BUNDLE)
+    def __init__(self, rpm_of: Callable[[str], float | None] = lambda _sensor: None) -> None:
+        self.monitor = BaselineMonitor(CONTRACT, BUNDLE, rpm_of)
         self.monitors = Monitors(CONTRACT.conditions, changed=self.monitor)
         self.monitor.on_change = self.monitors.renew
         self.batcher = Batcher(CONTRACT, 64, 0.0)
@@ -125,3 +127,13 @@ def test_probabilities_are_calibrated_for_the_model_that_was_learnt_with(bench: 
         assert (bench.outputs.probabilities == 0.5).all()
     bench.monitor.use("a", None)
     assert bench.monitor.calibration(["b", "a"], bench.outputs) is bench.outputs
+
+
+def test_the_speed_of_the_settings_counts_where_packets_give_none():
+    bench = Bench(lambda _sensor: 1_500.0)
+    file = bench.learnt("a")
+    assert file.baseline.by_speed
+    bench.monitor.use("a", file)
+    assert bench(("a", 20.0)).observed_nats[0, 0] > -2, "so another level is a change"
+    bench(("a", 1.0), rpm=3_000.0)
+    assert bench.monitor.unknown_states() == {"a": 1}, "a packet's speed comes first"

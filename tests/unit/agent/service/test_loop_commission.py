@@ -214,7 +214,7 @@ def conditions(plant: Plant, sensor: str) -> dict[str, Any]:
 
 @pytest.fixture
 def commissioned(start) -> Plant:
-    """The machine of `a` has a health baseline of noise, and the model takes it for whatever it likes."""
+    """The machine of `a` has a health baseline of noise, which the model takes for a fault."""
     plant = start(StubBroker())
     plant.turn(1)
     play(plant, "a", 50)

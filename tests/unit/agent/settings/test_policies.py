@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from drsn.agent.decision.cusum import threshold_nats
+from drsn.agent.decision.policy import VIBRATION_LEVEL_RULE
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.voting import Quorum
@@ -52,6 +54,25 @@ def test_the_sequential_rule_is_of_the_machine_alone(tmp_path, contract):
     assert policy("press").unknown.threshold_nats is None
     assert policy("press").sensor_fault.threshold_nats is None
     assert policy("fan").machine.threshold_nats is None
+
+
+@pytest.mark.parametrize("rule", ["votes", "sequential"])
+def test_a_change_is_weighed_under_either_rule(tmp_path, contract, rule):
+    overrides = [{"match": "press*", "alarms": {"false_alarms_per_sensor_year": 2, "on_delay_s": 3}}]
+    policy = policy_of(settings(tmp_path, sensors=overrides, alarms={"rule": rule}), contract)
+    window_s = contract.window / contract.sample_rate_hz
+    assert policy("press").changed.threshold_nats == pytest.approx(threshold_nats(2, window_s, 1))
+    assert policy("press").changed.on_delay_ns == 3_000_000_000
+    assert policy("fan").changed.threshold_nats == pytest.approx(threshold_nats(0.1, window_s, 1))
+
+
+def test_the_level_is_decided_by_votes_with_delays_of_its_own(tmp_path, contract):
+    overrides = [{"match": "press*", "vibration_level": {"raise_after": "2/3", "off_delay_s": 0}}]
+    made = settings(tmp_path, sensors=overrides, alarms={"rule": "sequential"}, vibration_level={"on_delay_s": 5})
+    policy = policy_of(made, contract)
+    assert policy("press").vibration_level == AlarmRule(Quorum(2, 3), Quorum(7, 8), None, 5_000_000_000, 0)
+    assert policy("fan").vibration_level == replace(VIBRATION_LEVEL_RULE, on_delay_ns=5_000_000_000)
+    assert policy_of(settings(tmp_path), contract)("a").vibration_level == VIBRATION_LEVEL_RULE
 
 
 def test_faults_are_ignored_where_the_settings_say_so(tmp_path, contract):

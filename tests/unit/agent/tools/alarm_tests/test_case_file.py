@@ -71,6 +71,12 @@ def test_what_is_expected_wrongly_is_named(write, expect, more, complaint):
     assert str(error.value).startswith(f"{write('')}: case 'one': {complaint}")
 
 
+def test_a_case_can_name_what_monitors_raise(write):
+    steps = '{ say = "normal" }, { command = "shelve", condition = "changed", for_s = 60 }'
+    case = read(write(steps, '[{ condition = "vibration_level", severity = "major" }]')).cases[0]
+    assert case.expected[0].fields["condition"] == "vibration_level"
+
+
 @pytest.mark.parametrize(
     ("head", "complaint"),
     [

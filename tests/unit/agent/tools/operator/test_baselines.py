@@ -9,8 +9,8 @@ import pytest
 from baseline_windows import baseline, drawn
 
 from drsn.agent.__main__ import main
-from drsn.agent.monitoring.baseline_features import ENVELOPE, SPECTRUM
-from drsn.agent.monitoring.baseline_file import BaselineFile, BaselineSignal
+from drsn.agent.monitoring.baseline_features import ENVELOPE, SPECTRUM, BaselineSignal
+from drsn.agent.monitoring.baseline_file import BaselineFile
 from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
 from drsn.model.errors import BadDataError, StorageError, UsageError
 
