@@ -53,7 +53,7 @@ def bearing_detector_table() -> str:
         for window, cost in found["cost_us"].items()
     ]
     told = (
-        f"Microseconds a window of so many samples, in batches of 32, least of 15 rounds on {found['machine']['cpu']}: "
+        f"CPU time in microseconds of a window of so many samples, in batches of 32 on {found['machine']['cpu']}: "
         f"{'; '.join(costs)}.\nThe evaluation is done when a fifth of the series is new: at 1,500 rpm every second "
         "window of 4,096 samples, every third of 2,048."
     )

@@ -39,6 +39,10 @@ EQUALISER_HZ: Final = 160.0
 BLOCK: Final = 16
 """Bins of the spectrum, a quarter of an order, in one mean of the noise floor."""
 
+CHUNK_SAMPLES: Final = 16_384
+"""Samples that are transformed at once: their spectrum takes 64 kB. From 128 kB on the C library gets memory from the
+system for each array, and its page faults cost more than the FFT."""
+
 EULER: Final = 0.5772
 """The mean of the logarithm of an exponentially distributed power lies this far below the logarithm of its mean."""
 
@@ -65,6 +69,13 @@ class Envelope:
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """float32[rows, window] to float32[rows, window // 2], positive, without unit."""
+        out = np.empty((len(x), self._frames), np.float32)
+        rows = max(1, CHUNK_SAMPLES // x.shape[1])
+        for start in range(0, len(x), rows):
+            out[start : start + rows] = self._of_few(x[start : start + rows])
+        return out
+
+    def _of_few(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         parts = real_fft(x)[:, self._low : self._high].copy().view(np.float32)  # real and imaginary in turn
         bands = parts.reshape(len(x), self._bands, 2 * self._width)
         power = np.einsum("rbw,rbw->rb", bands, bands)
@@ -154,7 +165,11 @@ def order_spectrum(series: NDArray[np.float32], length: NDArray[np.intp]) -> Ord
     window = _HANN[rank]
     tapered = series * window
     tapered -= (tapered.sum(axis=1) / _HANN_SUM[rank])[:, None] * window  # the weighted mean
-    parts = real_fft(tapered)[:, : LENGTH // 2].copy().view(np.float32)
+    spectrum = np.empty((len(series), LENGTH // 2), np.complex64)
+    for start in range(0, len(series), CHUNK_SAMPLES // LENGTH):
+        few = slice(start, start + CHUNK_SAMPLES // LENGTH)
+        spectrum[few] = real_fft(tapered[few])[:, : LENGTH // 2]
+    parts = spectrum.view(np.float32)
     np.square(parts, out=parts)
     logs = parts[:, ::2] + parts[:, 1::2]
     logs += _TINY

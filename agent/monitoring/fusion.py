@@ -28,7 +28,7 @@ condition against another: the bound of the sequential rule (`cusum.BOUND_NATS`)
 NAMING_NATS: Final = 3.0
 """The same between two faults. On a machine that it has not seen the network finds more than it names: of the windows
 of faulty recordings of HIT-SM's self-built rig the bundle `synthetic` names a fifth rightly, and most of the others
-wrongly with P > 0.99. With this bound 16 of the 18 have the right alarm, without any 9; no healthy one has an alarm."""
+wrongly with P > 0.99. With this bound 15 of the 18 have the right alarm, without any 7; no healthy one has an alarm."""
 
 
 def trusted(probabilities: NDArray[np.float32], nats: NDArray[np.float32], normal: int) -> NDArray[np.float32]:

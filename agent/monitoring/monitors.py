@@ -101,7 +101,7 @@ class ConditionMonitor(WindowMonitor, Protocol):
         ...
 
 
-class BearingMonitor(WindowMonitor, Protocol):
+class EvidenceMonitor(WindowMonitor, Protocol):
     """Finds the damage frequencies of a bearing whose geometry and speed are known."""
 
     def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -139,7 +139,7 @@ class Monitors:
     def __init__(
         self,
         conditions: Sequence[str],
-        bearing: BearingMonitor | None = None,
+        bearing: EvidenceMonitor | None = None,
         changed: ConditionMonitor | None = None,
         vibration_level: ConditionMonitor | None = None,
         notices: Notices | None = None,

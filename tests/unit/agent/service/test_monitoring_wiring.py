@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from drsn.agent.bundles import shipped
+from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
 from drsn.agent.service.monitoring_wiring import known_bearing_of, monitors_of
 from drsn.agent.settings.sections import Settings
 from drsn.model.bundle import open_bundle
@@ -18,10 +19,18 @@ def settings(tmp_path, *sensors: dict[str, object]) -> Settings:
     )
 
 
-def test_without_a_bearing_there_is_no_detector(tmp_path):
-    assert monitors_of(settings(tmp_path), CONTRACT) is None
-    assert monitors_of(settings(tmp_path, {"match": "*", "rpm": 1500}), CONTRACT) is None
-    assert monitors_of(settings(tmp_path, {"match": "fan.*", "bearing": "6205"}), CONTRACT) is not None
+@pytest.mark.parametrize(
+    ("sensor", "concerned"),
+    [
+        ({"match": "*", "rpm": 1500}, False),
+        ({"match": "pump", "bearing": "6205"}, False),
+        ({"match": "fan.*", "bearing": "6205"}, True),
+    ],
+)
+def test_only_a_sensor_with_a_bearing_has_a_detector(tmp_path, sensor: dict[str, object], concerned: bool):  # noqa: FBT001
+    made = monitors_of(settings(tmp_path, sensor), CONTRACT, BaselineMonitor(CONTRACT, "0" * 64))
+    detector = made._monitors[0]
+    assert (detector is not None and detector.concerns("fan.de")) == concerned
 
 
 def test_what_the_detector_uses_of_a_bearing(tmp_path):
