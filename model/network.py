@@ -302,9 +302,8 @@ class ResidualUnit(nn.Module):
         self.shortcut: nn.Module | None = None
         if config.family is not Family.CONVNET:
             unchanged = in_channels == out_channels and stride == 1
-            self.shortcut = (
-                nn.Identity() if unchanged else Shortcut(in_channels, out_channels, stride, config.dimensions)
-            )
+            ends = in_channels, out_channels, stride, config.dimensions
+            self.shortcut = nn.Identity() if unchanged else Shortcut(*ends)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """float32[batch, in_channels, W] to float32[batch, out_channels, ceil(W / stride)] and any factors.
@@ -369,9 +368,7 @@ class Network(nn.Module):
         return (self,)
 
     def forward(self, x: Tensor, revolutions: Tensor | None = None) -> NetworkOutput:
-        """Classify float32[batch, channels, window], or images float32[batch, channels, height, width].
-
-        `revolutions`: float32[batch, 1, 1], only in the order domain.
+        """Classify float32[batch, channels, window] or [.., height, width]; orders: and revolutions [batch, 1, 1].
 
         Raises:
             BadDataError: one window in training mode, where batch normalisation has nothing to average.
