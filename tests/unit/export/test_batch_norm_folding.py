@@ -28,7 +28,7 @@ def test_it_computes_the_same_and_only_norms_after_a_sum_are_left(family: Family
     with torch.no_grad():
         for ours, theirs in zip(fused(x), graph(x), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
-    units, levels = len(graph.network.member_networks[0].units), int(view is View.ENVELOPE_SPECTRUM)
+    units, levels = len(graph.network.member_networks[0].units), int(view.has_bands)
     assert norms(fused) == members * (units + 1 + levels)
 
 

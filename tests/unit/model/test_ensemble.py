@@ -54,7 +54,7 @@ def test_one_member_is_the_plain_network_with_the_names_that_its_weights_always_
 @pytest.mark.parametrize("view", View, ids=lambda view: view.value)
 @pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
 def test_it_gives_the_mean_of_its_members_logits_and_all_of_their_features(family: Family, view: View):
-    stem = {"stem": {"channels": 8}, "envelope_bins": 16} if view is View.ENVELOPE_SPECTRUM else {}
+    stem = {"stem": {"channels": 8}, "envelope_bins": 16} if view.has_bands else {}
     config = NetworkConfig.model_validate({**PAIR.model_dump(), "family": family, "view": view, **stem})
     pair, x = network_of(config).eval(), torch.randn(4, 1, 512)
     with torch.no_grad():
