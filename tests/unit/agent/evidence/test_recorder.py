@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.capture import Capture
 
 LABELS = ("normal", "ball", "normal", "ball", "ball", "ball", "normal", "normal", "normal")
-NOTE = note_dtype(labels=4, units=0, conditions=7, own=3).itemsize
+NOTE = note_dtype(labels=4, units=0, conditions=6, own=3).itemsize
 PER_WINDOW = 4 * 256 + NOTE
 
 
