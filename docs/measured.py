@@ -164,14 +164,20 @@ def _novelty() -> dict[str, Any]:
     return document
 
 
-def baseline_table() -> str:
-    """What `benchmarks/baseline.py` measured: changes that a health baseline finds, and false alarms."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "baseline.json").read_text(encoding="utf-8"))
+def baseline_table(*rigs: str) -> str:
+    """What `benchmarks/baseline.py` measured: changes that a health baseline finds, and false alarms.
+
+    Args:
+        rigs: looked at once; none: the sets of development.
+    """
+    results = ROOT / "benchmarks" / "results"
+    paths = [results / f"baseline_{rig}.json" for rig in rigs] or [results / "baseline.json"]
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     rows = [
         "| machines | noise | speed | played | alarms | windows to it | unknown state | most nats |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, measured in found["sets"].items():
+    for found, (name, measured) in ((each, part) for each in documents for part in each["sets"].items()):
         for row in measured:
             level = "as recorded" if row["snr_db"] is None else f"{row['snr_db']:g} dB"
             windows = "" if row["windows_to_alarm"] is None else f"{row['windows_to_alarm']:.0f}"

@@ -72,7 +72,7 @@ def _check_begin(folder: Path, arguments: Namespace) -> None:
 def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arguments: Namespace) -> int:
     from drsn.model.dataset_report import report_dataset  # noqa: PLC0415
     from drsn.model.report import folder as report  # noqa: PLC0415
-    from drsn.model.report import metrics, tables  # noqa: PLC0415
+    from drsn.model.report import tables  # noqa: PLC0415
     from drsn.model.sources import corpus_of  # noqa: PLC0415
     from drsn.model.training.resume import ResumeFile, TrainingIdentity  # noqa: PLC0415
     from drsn.model.training.train import train  # noqa: PLC0415
@@ -90,7 +90,7 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
     report.write(folder, outcome.checkpoint, outcome.scores, recipe, corpus)
     unfinished.unlink(missing_ok=True)
     if arguments.json:
-        print(json.dumps(metrics.metrics_of(outcome.checkpoint, outcome.scores)))
+        print(json.dumps(json.loads((folder / "metrics.json").read_text(encoding="utf-8"))))
         return EXIT_NEGATIVE if refused else EXIT_OK
     print(tables.summary(outcome.checkpoint, outcome.scores, corpus.test))
     print(f"\nwritten to {folder}: {checkpoint.name}, metrics.json, four pictures")
