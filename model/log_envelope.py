@@ -27,11 +27,13 @@ class FourierTransform(nn.Module):
     """
 
     first: Tensor
-    twiddle: Tensor
+    cos: Tensor
+    sin: Tensor
     second: Tensor
 
-    def __init__(self, frames: int) -> None:
+    def __init__(self, frames: int, bands: int) -> None:
         super().__init__()
+        self.bands = bands  # a shape that is no constant needs operators that not every runtime has
         if frames % 2:
             raise ValueError(f"{frames} frames are odd")
         columns = max(each for each in range(1, math.isqrt(frames) + 1) if frames % each == 0 and each % 2 == 0)
@@ -42,7 +44,8 @@ class FourierTransform(nn.Module):
         two = angle[torch.outer(n2, k2) * self.rows % frames]  # [n2, k2]
         turn = angle[torch.outer(k1, n2) % frames]  # [k1, n2]
         self._keep("first", torch.cat([one.cos(), one.sin()]))  # [2 * k1, n1]
-        self._keep("twiddle", torch.stack([turn.cos(), turn.sin()]))  # [2, k1, n2]
+        self._keep("cos", turn.cos())  # [k1, n2]
+        self._keep("sin", turn.sin())
         real, imaginary = torch.cat([two.cos(), two.sin()], 1), torch.cat([-two.sin(), two.cos()], 1)
         self._keep("second", torch.cat([real, imaginary]))  # [2 * n2, 2 * k2]
 
@@ -57,12 +60,11 @@ class FourierTransform(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """float32[batch, bands, frames] to power [batch, bands, frames / 2], in the order of `line`."""
-        grid = x.unflatten(-1, (self.rows, self.columns))  # [B, bands, n1, n2]
+        grid = x.reshape(-1, self.bands, self.rows, self.columns)  # [B, bands, n1, n2]
         real, imaginary = (self.first @ grid).chunk(2, dim=-2)  # [B, bands, k1, n2] each
-        cos, sin = self.twiddle[0], self.twiddle[1]
-        turned = torch.cat([real * cos - imaginary * sin, real * sin + imaginary * cos], dim=-1)
+        turned = torch.cat([real * self.cos - imaginary * self.sin, real * self.sin + imaginary * self.cos], dim=-1)
         real, imaginary = (turned @ self.second).chunk(2, dim=-1)  # [B, bands, k1, k2] each
-        return (real.square() + imaginary.square()).flatten(-2)
+        return (real.square() + imaginary.square()).reshape(-1, self.bands, self.rows * self.columns // 2)
 
 
 class LogEnvelopeSpectrum(nn.Module):
@@ -77,9 +79,9 @@ class LogEnvelopeSpectrum(nn.Module):
     pooling: Tensor
     window: Tensor
 
-    def __init__(self, frames: int, bins: int) -> None:
+    def __init__(self, frames: int, bins: int, bands: int) -> None:
         super().__init__()
-        self.transform = FourierTransform(frames)
+        self.transform = FourierTransform(frames, bands)
         window = torch.hann_window(frames, periodic=False, dtype=torch.float64)
         self.register_buffer("window", (window / window.square().sum().sqrt()).float(), persistent=False)
         self.register_buffer("pooling", log_bins(frames // 2, bins)[self.transform.line].float(), persistent=False)

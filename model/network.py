@@ -327,7 +327,7 @@ def envelope_of(config: NetworkConfig) -> EnvelopeSpectrum | LogEnvelopeSpectrum
     if config.view is View.ENVELOPE_SPECTRUM:
         return EnvelopeSpectrum(config.frames, config.envelope_bins)
     if config.view is View.LOG_ENVELOPE_SPECTRUM:
-        return LogEnvelopeSpectrum(config.frames, config.envelope_bins)
+        return LogEnvelopeSpectrum(config.frames, config.envelope_bins, config.stem.channels // 2)
     return None
 
 

@@ -21,13 +21,13 @@ CONFIG = NetworkConfig(
 def test_the_transform_of_two_products_is_the_fourier_transform(frames: int):
     x = torch.randn(3, 4, frames, generator=torch.Generator().manual_seed(1))
     expected = torch.fft.rfft(x).abs().square()[..., : frames // 2]
-    transform = FourierTransform(frames)
+    transform = FourierTransform(frames, 4)
     torch.testing.assert_close(transform(x), expected[..., transform.line], rtol=1e-4, atol=1e-3)
 
 
 def test_an_odd_number_of_frames_is_refused():
     with pytest.raises(ValueError, match="odd"):
-        FourierTransform(129)
+        FourierTransform(129, 4)
 
 
 def test_log_bins_are_means_at_a_constant_ratio():
@@ -41,7 +41,7 @@ def test_log_bins_are_means_at_a_constant_ratio():
 
 @pytest.mark.parametrize("factor", [2, 3])
 def test_the_same_rhythm_at_another_speed_is_the_same_log_spectrum_shifted(factor: int):
-    front, bins = LogEnvelopeSpectrum(512, 96), 96
+    front, bins = LogEnvelopeSpectrum(512, 96, 1), 96
     time = torch.arange(512) / 512
     shift = round(bins * np.log(factor) / np.log(256))
 
@@ -56,7 +56,7 @@ def test_the_same_rhythm_at_another_speed_is_the_same_log_spectrum_shifted(facto
 
 def test_the_log_spectrum_does_not_depend_on_gain_or_on_the_level_of_a_band():
     stem = torch.randn(4, 16, 128, generator=torch.Generator().manual_seed(1))
-    front = LogEnvelopeSpectrum(128, 32)
+    front = LogEnvelopeSpectrum(128, 32, 8)
     gains = torch.tensor([1000.0, 0.01] * 4).repeat(2).unsqueeze(-1)
     for one, other in zip(front(gains * stem), front(stem), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-2)
@@ -64,7 +64,7 @@ def test_the_log_spectrum_does_not_depend_on_gain_or_on_the_level_of_a_band():
 
 def test_silence_has_a_finite_log_spectrum_forward_and_backward():
     stem = torch.zeros(2, 16, 128, requires_grad=True)
-    spectrum, depth = LogEnvelopeSpectrum(128, 32)(stem)
+    spectrum, depth = LogEnvelopeSpectrum(128, 32, 8)(stem)
     (spectrum.sum() + depth.log().sum()).backward()
     assert stem.grad is not None
     assert torch.isfinite(stem.grad).all()
