@@ -113,8 +113,8 @@ def test_a_gap_forgets_what_spoke_before_it(
     it = machine(policy)
     for condition, rms, _ in windows:
         it.show(condition, rms)
-    for condition in it.sensor.conditions.values():
-        assert condition.held_ns == 0 or not condition.state.active
+    for name, condition in it.sensor.conditions.items():  # another fault may keep the alarm of one whose rule is met
+        assert condition.held_ns == 0 or not condition.state.active or name in MACHINE
     it.show("sensor_fault", fresh=True)
     assert all(remembered[1:] == (replace(Condition().votes), 0.0, 0) for remembered in it.inside(*MACHINE))
 
