@@ -103,7 +103,11 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         ("check --config agent.toml --set agent.max_sensor=9", 78, "agent.max_sensor: unknown setting"),
         ("check --config agent.toml --set agent.bundle=nowhere", 78, "bundle nowhere: no such file"),
         ("check --config agent.toml --set agent.bundle=broken.zip", 78, "bundle broken.zip: not a readable .zip"),
-        ("check --config agent.toml --set agent.bundle=shipped:x", 78, "what ships is universal, universal-2500hz, universal-800hz, cwru"),
+        (
+            "check --config agent.toml --set agent.bundle=shipped:x",
+            78,
+            "what ships is universal, universal-2500hz, universal-800hz, cwru",
+        ),
         ("replay good.npy --to mqtt://broker --username me --password-file nowhere", 78, "password file nowhere"),
     ],
 )
