@@ -177,7 +177,7 @@ def test_ten_megabytes_to_an_input_or_a_command_are_refused_and_harm_nobody(stag
         assert answered_in_s(scene) < 5
     ledger.write(scene.finish() | {"MB before": round(before_mb), "peak MB": round(peak_mb(scene))})
     assert scene.subscriber.health["rejected"] == {"too_large": times}
-    assert "longer than 16384 bytes" in scene.agent.text()
+    assert "longer than 49152 bytes" in scene.agent.text()
     assert "connection lost" not in scene.agent.text()
     # One of 10 MB on each of two connections at a time, and paho's buffers grow to twice what they hold: 70 were seen.
     assert peak_mb(scene) < before_mb + 100
