@@ -64,7 +64,7 @@ SIMULATED_HZ = 12_000.0
 
 @dataclass(frozen=True)
 class Signal:
-    """A part of a recording; `rpm` is None where nobody wrote it down."""
+    """A part of a recording; `rpm` is None if it is unknown."""
 
     samples: NDArray[np.float32]
     rate_hz: float

@@ -40,6 +40,10 @@ class StoredTrend(NamedTuple):
     record: NDArray[np.float64]
 
 
+_ONE: Final = "SELECT record FROM trends WHERE sensor = ? AND seconds = ? AND start_unix_s = ?"
+_DELETE_OLD: Final = "DELETE FROM trends WHERE sensor = ? AND seconds = ? AND start_unix_s < ?"
+
+
 def write(execute: Callable[..., Any], rows: Iterable[TrendRow]) -> None:
     """Add rows to their hour and day, within a transaction, and delete what is older than is kept.
 
@@ -50,12 +54,11 @@ def write(execute: Callable[..., Any], rows: Iterable[TrendRow]) -> None:
     for row in rows:
         for seconds, kept_s in KEPT_S.items():
             key = (row.sensor, seconds, row.hour_unix_s // seconds * seconds)
-            where = "WHERE sensor = ? AND seconds = ?"
-            found = execute(f"SELECT record FROM trends {where} AND start_unix_s = ?", key).fetchone()  # noqa: S608
+            found = execute(_ONE, key).fetchone()
             record = row.record if found is None else merged(record_of(found[0]), row.record)
             execute("INSERT OR REPLACE INTO trends VALUES (?, ?, ?, ?)", (*key, stored_form(record)))
             oldest = row.hour_unix_s - kept_s
-            execute(f"DELETE FROM trends {where} AND start_unix_s < ?", (*key[:2], oldest))  # noqa: S608
+            execute(_DELETE_OLD, (*key[:2], oldest))
 
 
 def read(execute: Callable[..., Any], sensor: str) -> list[StoredTrend]:

@@ -18,7 +18,7 @@ class Recording:
     """Samples and what is known of them.
 
     `samples` is float32[channels, n] in the sensor's unit. `group` says what a split must keep apart: the
-    load, or the machine. `rpm` is the shaft's speed, None where nobody wrote it down; `load` and `machine` are empty
+    load, or the machine. `rpm` is the shaft's speed, None if it is unknown; `load` and `machine` are empty
     there.
     """
 

@@ -71,7 +71,7 @@ def verdict(metrics: Mapping[str, Any]) -> list[str]:
     if not metrics["leave_one_out"]:
         lines.append(
             "no condition could be left out: give each recording its rpm, load or machine (columns of manifest.csv), "
-            "and record each label at two of them, or nobody knows what another speed, load or machine costs"
+            "and record each label at two of them, or the cost of another speed, load or machine stays unmeasured"
         )
     lines += [
         f"refused: {row['where']}: every window of {row['condition']} is named otherwise, most {row['named']}, and "

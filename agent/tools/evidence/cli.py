@@ -150,7 +150,7 @@ def _configured(sensor: str, configuration: Configuration | None) -> tuple[AnyBe
     """Return bearing and speed as they are configured now; those in the record have priority."""
     if configuration is None:
         return None, None
-    from drsn.agent.settings.policies import bearing_of, rpm_of  # noqa: PLC0415
+    from drsn.agent.settings.policies import bearing_of, rpm_of  # noqa: PLC0415 (pydantic, only with --config)
 
     return bearing_of(configuration.settings)(sensor), rpm_of(configuration.settings)(sensor)
 

@@ -7,6 +7,7 @@ from drsn.model.errors import ConfigurationError
 from drsn.model.network import Family
 from drsn.model.recipe import CwruData, read_recipe, recipe_from
 
+WINDOWS = {"universal": 4096, "universal-10khz": 8192, "universal-2500hz": 2048, "universal-800hz": 1024}
 RECIPES = sorted(Path("configs/recipes").resolve().glob("*.toml"))
 
 
@@ -14,6 +15,7 @@ RECIPES = sorted(Path("configs/recipes").resolve().glob("*.toml"))
 def test_shipped_recipes_are_valid(path: Path):
     recipe = read_recipe(path)
     assert recipe.name == path.stem
+    assert recipe.contract(None).window == WINDOWS.get(path.stem, 2048)
     assert recipe.network_config().labels == len(recipe.labels)
 
 

@@ -117,7 +117,8 @@ def test_another_signal_is_refused_with_the_value_to_set(bundle_path: Path, reci
 def test_the_architecture_is_the_bundles_and_a_recipe_may_not_name_another(bundle_path: Path, recipe, tiny: dict):
     pretrained = read_pretrained(bundle_path)
     assert pretrained.with_architecture(recipe(network=None)).network == pretrained.architecture == recipe().network
-    assert pretrained.with_architecture(recipe()).network == recipe().network
+    carried = recipe().selection.model_copy(update={"carry": "network"})
+    assert pretrained.with_architecture(recipe()) == recipe().model_copy(update={"selection": carried})
     with pytest.raises(ConfigurationError, match=r"leave \[network\] out"):
         pretrained.with_architecture(recipe(network={**tiny["network"], "family": "resnet"}))
 
