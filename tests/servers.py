@@ -44,6 +44,12 @@ def free_port() -> int:
             return port
 
 
+def answers(port: int) -> bool:
+    """Whether a server listens on a port of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def poll(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "") -> object:
     """Poll until the condition is truthy; fail with `what` when it never is."""
     deadline_s = time.monotonic() + timeout_s
@@ -85,9 +91,22 @@ class Mosquitto:
             self.process.wait(10)
             self.process = None
 
+    def add_websocket(self, more: str = "") -> int:
+        """Listen on one more port, for WebSockets; start again. Returns the port.
+
+        Args:
+            more: lines of that listener, for example its certificate.
+        """
+        port = free_port()
+        self.stop()
+        # By the interface's name: mosquitto 2.0.11 opens no WebSocket on an address where IPv6 is off.
+        self.extra += f"listener {port} lo\nprotocol websockets\n{more}"
+        self.start()
+        poll(lambda: answers(port), what="mosquitto listens for WebSockets")
+        return port
+
     def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return answers(self.port)
 
     def publish(self, topic: str, payload: bytes, *options: str) -> None:
         """As a stranger would: with mosquitto_pub."""

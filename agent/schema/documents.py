@@ -258,6 +258,10 @@ class StatusDocument(PublicDocument):
     reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
     warnings: tuple[str, ...] = Field(default=(), description="what will stop working soon: certificates that end")
     ingest: Literal["connected", "connecting", "stopped"]
+    protocol: Literal["5", "3.1.1"] | None = Field(
+        default=None,
+        description="of MQTT, on the connection that documents go out by; null: not known, in the last will",
+    )
     backend: str
     engine: str | None = Field(default=None, description="file of the TensorRT engine that runs; null: none does")
     version: str

@@ -229,7 +229,8 @@ class _Assembly:
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
         expiry = CertificateExpiry(self.configuration.broker)
-        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
+        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry,
+                              settings.mqtt.protocol)  # fmt: skip
         health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
                               self.metrics, clock)  # fmt: skip
         guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)

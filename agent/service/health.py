@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from drsn.agent.storage.journal import Journal
 
 
+NO_MQTT_5 = "the broker does not accept MQTT 5, so it can't report a refused publish (docs/brokers.md)"
+
 log = logging.getLogger(__name__)
 
 
@@ -84,6 +86,8 @@ class StatusReport:
     publisher: Publisher
     recorder: Recorder
     expiry: CertificateExpiry
+    protocol: str
+    """Setting `mqtt.protocol`."""
     _last: tuple[object, StatusDocument] | None = None  # what it was made of, and the document
 
     def document(self, stopped: bool = False) -> StatusDocument:  # noqa: FBT001, FBT002 (a callable's argument)
@@ -91,11 +95,17 @@ class StatusReport:
         reasons = (*self.info.reasons, *self._reasons())
         state = "stopped" if stopped else "degraded" if reasons else "online"
         ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
-        parts = (state, ingest, reasons, self.expiry.warnings)
+        protocol, warnings = self.control.protocol, (*self.expiry.warnings, *self._fallen_back())
+        parts = (state, ingest, protocol, reasons, warnings)
         if self._last is None or self._last[0] != parts:
-            document = self.info.status(state, ingest, reasons=reasons, warnings=self.expiry.warnings)
+            document = self.info.status(state, ingest, protocol=protocol, reasons=reasons, warnings=warnings)
             self._last = parts, document
         return self._last[1]
+
+    def _fallen_back(self) -> tuple[str, ...]:
+        lines = {"packets": self.ingest, "alarms and commands": self.control}
+        fallen = [what for what, line in lines.items() if self.protocol == "auto" and line.protocol != "5"]
+        return (f"MQTT 3.1.1 for {' and for '.join(fallen)}: {NO_MQTT_5}",) if fallen else ()
 
     def _reasons(self) -> list[str]:
         reasons = list(self.journal.reasons)

@@ -23,7 +23,9 @@ def add_configuration(parser: argparse.ArgumentParser, *, required: bool = True)
 
 def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
     """Add the options: the broker's URL, and how to log in."""
-    parser.add_argument(flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port] or mqtts://...")
+    parser.add_argument(
+        flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port], mqtts://, ws:// or wss://"
+    )
     add_login(parser)
 
 

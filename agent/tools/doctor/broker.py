@@ -88,7 +88,7 @@ def encryption(subject: Subject) -> Finding:
     """Check TLS: the handshake and the broker's certificate."""
     broker = subject.broker
     if not broker.tls:
-        return unneeded("mqtt:// is not encrypted; use mqtts:// where others can listen")
+        return unneeded("the connection is not encrypted; use mqtts:// or wss:// where others can listen")
     try:
         plain = connected(broker)
     except OSError:
