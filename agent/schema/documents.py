@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.monitoring.baseline_file import MAX_BYTES as MAX_BASELINE_BYTES
+from drsn.agent.schema.alarm_summary import AlarmsDocument
 from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.agent.schema.trend import TrendDocument
 from drsn.model.contract import Frozen, Severity
@@ -312,6 +313,7 @@ class HealthDocument(PublicDocument):
 
 DOCUMENTS: tuple[type[Frozen], ...] = (
     AlarmDocument,
+    AlarmsDocument,
     EventDocument,
     ResultDocument,
     StatusDocument,

@@ -54,7 +54,8 @@ def test_a_url_says_where_the_broker_is(url: str, host: str, port: int, *, tls: 
 @pytest.mark.parametrize(
     "url",
     ["broker", "http://broker", "mqtt://", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0", "mqtt://b/a", "mqtt://b?a",
-     "ws://b?a", "ws://b/a#b", "wss://b/é", "ws://", "mqtt://[::1", "", "mqtt://h%20x", "mqtt://-h", "mqtt://a..b", "mqtt://[::x]", "mqtt://" + "a" * 64],
+     "ws://b?a", "ws://b/a#b", "wss://b/é", "ws://",
+     "mqtt://[::1", "", "mqtt://h%20x", "mqtt://-h", "mqtt://a..b", "mqtt://[::x]", "mqtt://" + "a" * 64],
 )  # fmt: skip
 def test_what_is_no_url_of_a_broker_is_refused_and_shown(url: str):
     shown = f"{url!r} is not mqtt://host[:port], mqtts://host[:port], ws://host[:port][/path] or wss://..."
