@@ -36,6 +36,7 @@ def alarms(arguments: argparse.Namespace) -> int:
     """Show the retained alarms; bad documents beside them are named afterwards."""
     with _client(arguments) as client:
         found = client.retained
+    found.add_summaries()
     if arguments.json:
         print(json.dumps({"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}))
     else:
@@ -162,7 +163,8 @@ def reload(arguments: argparse.Namespace) -> int:
 def _client(arguments: argparse.Namespace) -> Client:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    return Client(broker_of(arguments), prefix_of(arguments))
+    named = {name: getattr(arguments, name, None) for name in ("agent", "sensor")}
+    return Client(broker_of(arguments), prefix_of(arguments), **named)
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
-from drsn.agent.mqtt.topics import Topics
+from drsn.agent.mqtt.topics import Topics, legal_sensor
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.tools.operator.retained_state import RetainedState
 from drsn.model.errors import BadDataError, UnavailableError
@@ -37,12 +37,23 @@ class Client:
         broker: its address.
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
+        agent: read its status and summary by their exact topics too: some brokers give no retained messages to
+            wildcards.
+        sensor: the same for its alarm.
 
     Raises:
         UnavailableError: no connection within 10 s.
     """
 
-    def __init__(self, broker: BrokerAddress, prefix: str, event_id: str | None = None) -> None:
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        prefix: str,
+        event_id: str | None = None,
+        *,
+        agent: str | None = None,
+        sensor: str | None = None,
+    ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex
@@ -56,6 +67,8 @@ class Client:
                 filters=(
                     f"{prefix}/+/alarm",
                     f"{prefix}/_agent/+/status",
+                    f"{prefix}/_agent/+/alarms",
+                    *_exact(prefix, agent, sensor),
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
@@ -192,3 +205,12 @@ class Client:
                 return
             message.ack()
             yield message
+
+
+def _exact(prefix: str, agent: str | None, sensor: str | None) -> Iterator[str]:
+    """Topics of retained documents; none for what is no id."""
+    if agent is not None and legal_sensor(agent):
+        topics = Topics(prefix, agent)
+        yield from (topics.status, topics.alarms)
+    if sensor is not None and legal_sensor(sensor):
+        yield Topics(prefix, "").alarm(sensor)

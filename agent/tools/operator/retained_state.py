@@ -44,6 +44,20 @@ class SeenAlarm(BaseModel):
     conditions: tuple[SeenCondition, ...] = ()
 
 
+class SeenSummaryEntry(BaseModel):
+    """A sensor in a summary of alarms, as the command line uses it."""
+
+    sensor: AgentId
+    conditions: tuple[SeenCondition, ...] = ()
+
+
+class SeenSummary(BaseModel):
+    """The fields of a summary of alarms that the command line uses."""
+
+    agent: AgentId
+    alarms: tuple[SeenSummaryEntry, ...]
+
+
 class SeenStatus(BaseModel):
     """The fields of a status that the command line uses."""
 
@@ -63,6 +77,8 @@ class RetainedState:
         """Sensor -> its alarm, as it came."""
         self.statuses: dict[str, dict[str, Any]] = {}
         """Agent -> its status, as it came."""
+        self.summaries: dict[str, dict[str, Any]] = {}
+        """Agent -> the summary of its alarms, as it came."""
         self.malformed: dict[str, str] = {}
         """Topic -> why its document is not one of this version."""
 
@@ -73,6 +89,15 @@ class RetainedState:
             self._put(message, self.alarms, levels[0], SeenAlarm)
         elif len(levels) == 3 and levels[2] == "status" and legal_sensor(levels[1]):
             self._put(message, self.statuses, levels[1], SeenStatus)
+        elif len(levels) == 3 and levels[2] == "alarms" and legal_sensor(levels[1]):
+            self._put(message, self.summaries, levels[1], SeenSummary)
+
+    def add_summaries(self) -> None:
+        """Add the alarms that only a summary has, where the broker gives no retained messages to wildcards."""
+        for agent, summary in self.summaries.items():
+            for entry in summary["alarms"]:
+                alarm = {"agent": agent, "epoch": summary.get("epoch"), **entry}
+                self.alarms.setdefault(entry["sensor"], alarm)
 
     def alarm(self, sensor: str) -> dict[str, Any]:
         """The alarm of a sensor.
