@@ -304,7 +304,7 @@ else:
 class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
-    match: str = Field(description="shell pattern, such as press4.*")
+    match: str = Field(description="shell pattern, such as press4-*")
     bearing: BearingSetting | None = Field(
         default=None,
         description="its designation such as 6205, {balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg} or "

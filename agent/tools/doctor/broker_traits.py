@@ -27,7 +27,6 @@ WAIT_S: Final = 1.0
 """For a message that a broker sends at once or never."""
 
 DOTTED: Final = "a.b"
-SLASHES: Final = "a/b"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def examined_traits(broker: BrokerAddress, topics: Topics) -> BrokerTraits:
         dotted = _sent(connection, received, f"{topics.doctor}/{DOTTED}", word, retain=False)
         if dotted is None:
             return BrokerTraits()
-        kept = {f"{topics.doctor}/{DOTTED}": True, f"{topics.doctor}/{SLASHES}": False}.get(dotted)
+        kept = dotted.endswith(f"/{DOTTED}")
         try:
             _sent(connection, received, topics.doctor, word, retain=True)
             return BrokerTraits(_retained(broker, topics, word), kept)
