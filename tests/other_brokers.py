@@ -49,6 +49,8 @@ class ProcessBroker(Broker):
     """The MQTT version that it accepts."""
     keeps_sessions = True
     """Sessions and retained messages outlive a SIGKILL."""
+    keeps_order = True
+    """On a new connection, packets that waited come before new ones."""
     name = ""
 
     def command(self) -> list[str]:
@@ -129,7 +131,7 @@ class RabbitMq(ProcessBroker):
 class Aedes(ProcessBroker):
     """aedes, as its documentation runs it: everything in memory."""
 
-    keeps_sessions = False
+    keeps_sessions = keeps_order = False
     name = "aedes"
 
     def command(self) -> list[str]:
