@@ -1,13 +1,12 @@
 """Fixtures of brokers that are not mosquitto: RabbitMQ (its MQTT plugin), aedes and amqtt, each in its own process.
 
-Debian's `rabbitmq-server` begins no service for this: a node of its own runs in the test's folder. aedes needs Node.js
-and `npm ci` in tests/brokers; `make other-brokers` installs both.
+Debian's `rabbitmq-server` begins no service for this: a node of its own runs in the test's folder. aedes needs
+`npm ci` in tests/brokers; `make other-brokers` does both.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 SCRIPTS = Path(__file__).parent / "brokers"
+NODE = SCRIPTS / "node_modules" / ".bin" / "node"
+"""aedes needs Node.js 20, and Debian 12 has 18: npm brings its own."""
 
 CONFIGURATION = """
 listeners.tcp = none
@@ -137,7 +138,7 @@ class Aedes(ProcessBroker):
     name = "aedes"
 
     def command(self) -> list[str]:
-        return ["node", str(SCRIPTS / "aedes.mjs"), str(self.port), str(self.websocket_port)]
+        return [str(NODE), str(SCRIPTS / "aedes.mjs"), str(self.port), str(self.websocket_port)]
 
 
 @dataclass
@@ -159,8 +160,8 @@ def missing_for(kind: type[ProcessBroker]) -> str:
     """What is not installed of what a broker needs; empty: nothing."""
     if kind is RabbitMq and not RABBITMQ.exists():
         return "rabbitmq-server"
-    if kind is Aedes and not (shutil.which("node") and (SCRIPTS / "node_modules").is_dir()):
-        return "nodejs, and `npm ci` in tests/brokers"
+    if kind is Aedes and not NODE.exists():
+        return "`npm ci` in tests/brokers"
     return ""
 
 
