@@ -172,8 +172,9 @@ def will_after_s(port: int, protocol: str, delay_s: int = 0) -> float | None:
 
 def after_restart(broker: Broker, protocol: str, end: Callable[[], None]) -> dict[str, Any]:
     """What is left after the broker's end and start: of 20 queued messages, of 20 retained ones, and the session."""
-    reader, writer = Peer(broker.port, "away", protocol, lasting=True), Peer(broker.port, "writer", protocol)
-    kept = f"kept/{time.monotonic_ns()}"
+    away = f"away-{time.monotonic_ns()}"
+    reader, writer = Peer(broker.port, away, protocol, lasting=True), Peer(broker.port, "writer", protocol)
+    kept = f"kept/{away}"
     reader.subscribe(f"{kept}/queue")
     reader.leave()
     writer.publish(f"{kept}/queue", [b"%d" % n for n in range(20)])
@@ -184,8 +185,9 @@ def after_restart(broker: Broker, protocol: str, end: Callable[[], None]) -> dic
     began_s = time.monotonic()
     broker.start()
     took_s = time.monotonic() - began_s
-    back = Peer(broker.port, "away", protocol, lasting=True)
-    queued = back.quiet()
+    back = Peer(broker.port, away, protocol, lasting=True)
+    back.quiet()
+    queued = sum(topic.startswith(kept) for topic, _ in back.received)
     resumed = bool(back.resumed)
     back.leave()
     late = Peer(broker.port, "late", protocol)
@@ -194,7 +196,7 @@ def after_restart(broker: Broker, protocol: str, end: Callable[[], None]) -> dic
     late.quiet()
     retained = len({topic for topic, _ in late.received if topic.startswith(kept)})
     late.leave()
-    forget(broker.port, protocol, "away")
+    forget(broker.port, protocol, away)
     return {"session": resumed, "queued of 20": queued, "retained of 20": retained, "starts in s": round(took_s, 1)}
 
 
