@@ -181,7 +181,7 @@ def test_check_prints_one_json_object(folder: Path, capsys: pytest.CaptureFixtur
     report = json.loads(out)
     bundle = open_bundle(shipped("synthetic"))
     assert report["bundle"] == {"name": "synthetic", "version": bundle.manifest.version, "sha256": bundle.sha256}
-    assert report["conditions"] == list(bundle.contract.conditions)
+    assert report["conditions"] == list(bundle.contract.alarm_conditions)
     assert (report["backend"], report["config"], report["warnings"]) == ("onnxruntime", "agent.toml", [])
     assert len(report["config_sha256"]) == 64
     assert (out.count("\n"), err) == (1, "")
