@@ -70,12 +70,11 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
 
 
 def _labels(contract: ModelContract) -> str:
-    rows = [
-        [label.name, label.condition, label.parent or "", label.severity.value, label.size or ""]
-        for label in contract.labels
-    ]
-    labels = table(["label", "condition", "parent", "severity", "size"], rows)
-    return f"{labels}\n\n{PARENTS}" if contract.parents else labels
+    if not contract.parents:
+        rows = [[label.name, label.condition, label.severity.value, label.size or ""] for label in contract.labels]
+        return table(["label", "condition", "severity", "size"], rows)
+    rows = [[label.name, label.condition, label.parent or "", label.severity.value] for label in contract.labels]
+    return table(["label", "condition", "parent", "severity"], rows) + "\n\n" + PARENTS
 
 
 def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:

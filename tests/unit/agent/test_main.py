@@ -106,7 +106,7 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         (
             "check --config agent.toml --set agent.bundle=shipped:x",
             78,
-            "what ships is universal, universal-2500hz, universal-800hz, cwru",
+            "what ships is universal, universal-10khz, universal-2500hz, universal-800hz, cwru",
         ),
         ("replay good.npy --to mqtt://broker --username me --password-file nowhere", 78, "password file nowhere"),
     ],
