@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
-from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify
+from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify, classify_new
+from drsn.agent.acquisition.fingerprints import Fingerprints
 from drsn.agent.acquisition.not_watched import GAPS, MEMORY, NO_WINDOW, RATE_CHANGES
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.rate_monitor import RateMonitor
@@ -89,6 +90,7 @@ class SensorStream:
         self._notices = notices
         self._ring: RingBuffer | None = None
         self._repeats = 0
+        self._fingerprints = Fingerprints()
         self._rate_monitor = RateMonitor()
         self._clipped = 0  # samples still to come whose windows may hold clipped ones
 
@@ -140,6 +142,8 @@ class SensorStream:
             )
         check_rate(sample_rate_hz, self._contract)
         continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
+        if continuity is Continuity.DUPLICATE and self._fingerprints.differ(packet):
+            continuity = classify_new(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
         if continuity is Continuity.DUPLICATE:
             self._repeats += 1
             if self._repeats <= MAX_REPEATS:
@@ -173,6 +177,8 @@ class SensorStream:
         touches, total = continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
             self._begin_anew(ring, continuity)
+        if self._fingerprints.wanted or not touches:
+            self._fingerprints.add(packet, restarts=continuity is Continuity.RESTART)
         fresh = continuity.resets_votes or (self.cursor is not None and self.cursor.fresh)
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
@@ -182,12 +188,11 @@ class SensorStream:
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
             end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
-            window = Window(
+            on_window(self.sensor, Window(
                 samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
                 packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
-            )  # fmt: skip
+            ))  # fmt: skip
             fresh = False
-            on_window(self.sensor, window)
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)

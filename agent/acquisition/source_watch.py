@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 REFUSED_IN_A_ROW = 3
 """A source that was watched is not watched after so many refused packets without an accepted one among them."""
 
+REPEATS_S = 2.0
+"""A source is not watched if many repetitions came and nothing else for this time; a redelivery takes less."""
+
 RUNS = 4
 SPAN_S = 10.0
 """A source whose windows never follow each other long enough for its alarm rule, over signal of this many such runs and
@@ -212,7 +215,7 @@ class SourceWatch:
         now_s, came = self._clock_s, source.window_s > -math.inf
         if source.refused >= (REFUSED_IN_A_ROW if came else 1):
             return source.refusal
-        if stream.stands_still:
+        if stream.stands_still and now_s - source.packet_s >= REPEATS_S:
             return REPEATS
         if not came or stream.wasted:
             return stream.progress.lost_by or NO_WINDOW

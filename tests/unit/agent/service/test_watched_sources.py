@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.stub import StubBroker
@@ -15,6 +14,8 @@ from tests.plant import RATE_HZ, STATUS, WINDOW, Plant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pytest
 
 ALARM = "drsn/v1/a/alarm"
 HEALTH = "drsn/v1/_agent/tester/health"
