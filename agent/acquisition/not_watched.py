@@ -11,9 +11,19 @@ from drsn.agent.acquisition.codecs.packet import Reason
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MAX_SOURCES: Final = 1000
+"""Refused sources that are held, and sources in a list, at most."""
+
+MAX_BEYOND: Final = 10_000
+"""Refused sources that are counted beyond those that are held."""
+
+MAX_CHARS: Final = 200
+"""Characters of a source. A topic may have 65,535."""
+
 NO_PACKET: Final = "no_packet"
 NO_WINDOW: Final = "no_window"
 GAPS: Final = "gaps"
+RATE_CHANGES: Final = "rate_changes"
 MEMORY: Final = "memory"
 REPEATS: Final = "repeats"
 TOO_OLD: Final = "too_old"
@@ -31,9 +41,10 @@ REASONS: Mapping[str, str] = MappingProxyType({
     "too_large": "Send smaller packets, or raise the input's `max_packet_bytes`.",
     "retained": "Publish samples without the retain flag, and delete the retained packet.",
     "internal": "Report the log line to the authors: a defect of the agent.",
-    NO_PACKET: "Look at the sensor and its connection; `drsn-agent forget` removes a sensor that is gone.",
+    NO_PACKET: "Look at the sensor and its connection; after a start wait for packets; `drsn-agent forget` removes it.",
     NO_WINDOW: "Send `seq` or `t0`, or whole windows, or set `continuous = true` for the input (docs/mqtt.md).",
     GAPS: "Find out where packets are lost, or send larger packets: too few windows follow each other for an alarm.",
+    RATE_CHANGES: "Let the sensor keep one sample rate: samples are not joined across a change of it.",
     MEMORY: "Send whole windows in each packet, at a lower rate, or raise `agent.max_sensors`.",
     REPEATS: "Let the sensor count `seq` on, or change its `boot_id` at each start: its packets look like repetitions.",
     TOO_OLD: "Set the sensor's clock, or raise `agent.max_age_s`: its packets are older than that.",
@@ -83,3 +94,8 @@ class NotWatched:
             KeyError: the reason is not in the table.
         """
         return cls(source, reason, REASONS[reason], since_unix_ns)
+
+
+def shown_source(source: str) -> str:
+    """A sensor id or topic, cut to `MAX_CHARS`."""
+    return source if len(source) <= MAX_CHARS else f"{source[: MAX_CHARS - 1]}…"

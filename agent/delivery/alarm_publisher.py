@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.acquisition.not_watched import NotWatched
     from drsn.agent.decision.alarm_engine import AlarmEngine
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
@@ -27,6 +28,7 @@ class AlarmPublisher:
         renderer: makes their documents.
         max_in_flight: unconfirmed alarms.
         on_published: called with each sensor and the document that was published; None: it was deleted.
+        not_watched: sensor -> why it is not watched; None: it is.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class AlarmPublisher:
         renderer: Renderer,
         max_in_flight: int,
         on_published: Callable[[str, AlarmDocument | None], None],
+        not_watched: Callable[[str], NotWatched | None] = lambda _sensor: None,
     ) -> None:
         self.catching_up = False
         """The connection is new, and not every sensor's alarm was published on it."""
         self._connection, self._topics, self._max_in_flight = connection, topics, max_in_flight
-        self._engine, self._renderer, self._on_published = engine, renderer, on_published
+        self._engine, self._renderer = engine, renderer
+        self._on_published, self._not_watched = on_published, not_watched
         self._changed: dict[str, None] = {}  # sensors whose retained alarm is out of date, in order
         self._in_flight: set[int] = set()  # message ids
 
@@ -65,7 +69,7 @@ class AlarmPublisher:
         while self._changed and len(self._in_flight) < self._max_in_flight and self._connection.connected:
             sensor = next(iter(self._changed))
             state = self._engine.sensors.get(sensor)  # none: an empty payload deletes the retained alarm
-            document = None if state is None else self._renderer.alarm(sensor, state)
+            document = None if state is None else self._renderer.alarm(sensor, state, self._not_watched(sensor))
             payload = b"" if document is None else document.model_dump_json().encode()
             mid = self._connection.publish(self._topics.alarm(sensor), payload, qos=1, retain=True)
             if mid is None:

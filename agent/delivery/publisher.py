@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from drsn.agent.delivery.alarm_publisher import ALARMS_IN_FLIGHT, AlarmPublisher
 from drsn.agent.delivery.result_publisher import ResultPublisher
 from drsn.agent.delivery.summary_publisher import SummaryPublisher
+from drsn.agent.delivery.watch_view import ALL_WATCHED, WatchView
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable
 
-    from drsn.agent.acquisition.not_watched import NotWatched
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.mqtt.message import Confirmation
@@ -36,7 +36,7 @@ class Publisher:
         bundle: short name of the bundle, for results.
         results_per_s: maximum for each sensor; 0: no results.
         alarms_in_flight: unconfirmed alarms.
-        not_watched: for the summary of alarms, as `SummaryPublisher` takes it.
+        watch: which sensors and sources are not watched.
     """
 
     def __init__(
@@ -48,13 +48,15 @@ class Publisher:
         bundle: str,
         results_per_s: float,
         alarms_in_flight: int = ALARMS_IN_FLIGHT,
-        not_watched: Callable[[], tuple[Sequence[NotWatched], int]] = lambda: ((), 0),
+        watch: WatchView = ALL_WATCHED,
     ) -> None:
         self.refused: str | None = None
         """The broker's reason for refusing an alarm or the status on this connection."""
         self._connection, self._topics = connection, topics
-        self._summary = SummaryPublisher(connection, topics, engine, renderer, not_watched)
-        self._alarms = AlarmPublisher(connection, topics, engine, renderer, alarms_in_flight, self._summary.note)
+        self._summary = SummaryPublisher(connection, topics, engine, renderer, watch.sources)
+        self._alarms = AlarmPublisher(
+            connection, topics, engine, renderer, alarms_in_flight, self._summary.note, watch.of
+        )
         self._results = ResultPublisher(connection, topics, engine, renderer, bundle, results_per_s)
         self._epoch = 0  # of the connection
         self._status: StatusDocument | None = None
@@ -98,6 +100,10 @@ class Publisher:
         for outcome in outcomes:
             self._alarms.mark_changed(outcome.name)
         self._results.release()
+
+    def alarm_changed(self, sensor: str) -> None:
+        """Publish a sensor's alarm again with the next `pump`; the sensor has one."""
+        self._alarms.mark_changed(sensor)
 
     def pump(self, now_s: float, *, stopped: bool = False) -> None:
         """Send the alarms that are out of date, and after them their summary; never blocks.

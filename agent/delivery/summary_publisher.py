@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.schema.alarm_summary import MAX_SOURCES, SummarySource, summary_of
-from drsn.agent.schema.documents import iso_utc
+from drsn.agent.schema.alarm_summary import MAX_SOURCES, summary_of
+from drsn.agent.schema.not_watched import NotWatchedSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,10 +82,7 @@ class SummaryPublisher:
         if not self._changed and sources == self._last_sources and len(self._engine.sensors) == self._sensors:
             return
         self._last_sources, self._sensors, self._due_s = sources, len(self._engine.sensors), now_s + self._every_s
-        listed = [
-            SummarySource(source=each.source, reason=each.reason, remedy=each.remedy, since=iso_utc(each.since_unix_ns))
-            for each in sources[0][:MAX_SOURCES]
-        ]
+        listed = NotWatchedSource.of_all(sources[0][:MAX_SOURCES])
         document = summary_of(self._renderer.identity, self._sensors, self._standing.values(), listed, sources[1])
         self._mid = self._connection.publish(self._topic, document.model_dump_json().encode(), qos=1, retain=True)
         self._changed = self._mid is None

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, DocumentState, Suppressor
 from drsn.agent.decision.diagnosis import UNKNOWN
+from drsn.agent.schema.not_watched import NotWatchedSource
 from drsn.model.contract import Frozen, Severity
 
 if TYPE_CHECKING:
@@ -50,15 +51,6 @@ class SummarySensor(Frozen):
     conditions: tuple[SummaryCondition, ...] = Field(description="the most urgent one first")
 
 
-class SummarySource(Frozen):
-    """A source of packets that is not diagnosed."""
-
-    source: str = Field(description="sensor id, or the topic where no id could be made")
-    reason: str
-    remedy: str
-    since: str = Field(description="the agent's clock")
-
-
 class SummaryCounts(Frozen):
     """Counts of everything, also of what the bounded lists leave out."""
 
@@ -83,14 +75,14 @@ class AlarmsDocument(Frozen, defer_build=True):
     alarms: tuple[SummarySensor, ...] = Field(
         description=f"the most urgent sensor first; {MAX_CONDITIONS} conditions at most, `counts` has all of them"
     )
-    not_watched: tuple[SummarySource, ...] = Field(description=f"{MAX_SOURCES} at most; `counts` has all of them")
+    not_watched: tuple[NotWatchedSource, ...] = Field(description=f"{MAX_SOURCES} at most; `counts` has all of them")
 
 
 def summary_of(
     identity: Identity,
     sensors: int,
     standing: Iterable[AlarmDocument],
-    sources: Sequence[SummarySource],
+    sources: Sequence[NotWatchedSource],
     total: int,
 ) -> AlarmsDocument:
     """Make the document.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.tools.doctor import bearings, broker, gpu, host
+from drsn.agent.tools.doctor import bearings, broker, gpu, host, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +31,7 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
     "broker.write": broker.publication,
     "broker.retained": broker.retained,
     "broker.dots": broker.dots,
+    "sources": sources.sources,
 }
 
 

@@ -37,6 +37,7 @@ class Client:
         broker: its address.
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
+        healths: read the health documents too.
         agent: read its status and summary by their exact topics too: some brokers give no retained messages to
             wildcards.
         sensor: the same for its alarm.
@@ -51,6 +52,7 @@ class Client:
         prefix: str,
         event_id: str | None = None,
         *,
+        healths: bool = False,
         agent: str | None = None,
         sensor: str | None = None,
     ) -> None:
@@ -71,6 +73,7 @@ class Client:
                     *_exact(prefix, agent, sensor),
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
+                    *((f"{prefix}/_agent/+/health",) if healths else ()),
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
                 ),
             ),
@@ -198,7 +201,8 @@ class Client:
             self.retained.keep(message)
 
     def _until_quiet(self) -> Iterator[Message]:
-        while True:
+        deadline_s = time.monotonic() + CONNECT_S  # agents publish on
+        while time.monotonic() < deadline_s:
             try:
                 message = self._messages.get(timeout=QUIET_S)
             except queue.Empty:
@@ -211,6 +215,6 @@ def _exact(prefix: str, agent: str | None, sensor: str | None) -> Iterator[str]:
     """Topics of retained documents; none for what is no id."""
     if agent is not None and legal_sensor(agent):
         topics = Topics(prefix, agent)
-        yield from (topics.status, topics.alarms)
+        yield from (topics.status, topics.alarms, topics.health)
     if sensor is not None and legal_sensor(sensor):
         yield Topics(prefix, "").alarm(sensor)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from witness import renderer_of
 
 from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Condition, SensorState, State
-from drsn.agent.schema.alarm_summary import MAX_CONDITIONS, MAX_SOURCES, AlarmsDocument, SummarySource, summary_of
+from drsn.agent.schema.alarm_summary import MAX_CONDITIONS, MAX_SOURCES, AlarmsDocument, summary_of
+from drsn.agent.schema.not_watched import NotWatchedSource
 from drsn.model.contract import Severity
 
 LONG = "x" * 64
@@ -19,7 +20,7 @@ def raised(since_s: int = 0, state: State = State.ACTIVE_UNACKED, **more: object
 def summary(contract, sensors: dict[str, dict[str, Condition]], sources: int = 0) -> AlarmsDocument:
     renderer = renderer_of(contract)
     alarms = [renderer.alarm(name, SensorState(conditions)) for name, conditions in sensors.items()]
-    listed = [SummarySource(source="t" * 200, reason="gaps", remedy="r" * 150, since="s" * 24)] * sources
+    listed = [NotWatchedSource(source="t" * 200, reason="gaps", remedy="r" * 150, since="s" * 24)] * sources
     return summary_of(renderer.identity, 7, alarms, listed, sources)
 
 
