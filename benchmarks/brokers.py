@@ -110,10 +110,10 @@ class Peer:
             self.client.publish(topic, payload, 1, retain)
         until(lambda: self.confirmed == before + len(payloads), 30.0)
 
-    def quiet(self) -> int:
+    def quiet(self, pause_s: float = QUIET_S) -> int:
         """Wait until nothing more comes; how many messages there are."""
         count, since_s = -1, time.monotonic()
-        while time.monotonic() - since_s < QUIET_S:
+        while time.monotonic() - since_s < pause_s:
             if len(self.received) != count:
                 count, since_s = len(self.received), time.monotonic()
             time.sleep(0.02)
@@ -207,7 +207,7 @@ def queue_limit(port: int, protocol: str, count: int = 3000) -> int:
     reader.leave()
     writer.publish("limit/t", [b"%d" % n for n in range(count)])
     back = Peer(port, "limit", protocol, lasting=True)
-    got = back.quiet()
+    got = back.quiet(3 * QUIET_S)
     back.leave()
     writer.leave()
     forget(port, protocol, "limit")
@@ -273,7 +273,7 @@ def examined(broker: Broker, name: str, release: str) -> dict[str, Any]:
         "will delay of 2 s": will_after_s(broker.port, protocol, 2) if protocol == "5" else None,
         "queued of 3000": queue_limit(broker.port, protocol),
         "overtaken": overtaken(broker.port, protocol),
-        "shared": shared(broker.port, protocol),
+        "shared subscriptions": shared(broker.port, protocol),
         "after SIGTERM": after_restart(broker, protocol, broker.stop),
         "after SIGKILL": after_restart(broker, protocol, broker.kill),
     }

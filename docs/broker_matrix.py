@@ -26,7 +26,7 @@ def matrix() -> str:
         "will delay of 2 s": [_seconds(row["will delay of 2 s"]) for row in rows],
         "queued for a client that is away, of 3,000": [f"{row['queued of 3000']:,}" for row in rows],
         "messages that later ones overtake, of 600": [str(row["overtaken"]) for row in rows],
-        "shared subscriptions": ["yes" if row["shared"] else "no" for row in rows],
+        "shared subscriptions": ["yes" if row["shared subscriptions"] else "no" for row in rows],
         "after SIGTERM: session, queued of 20, retained of 20": [_left(row["after SIGTERM"]) for row in rows],
         "after SIGKILL: session, queued of 20, retained of 20": [_left(row["after SIGKILL"]) for row in rows],
         "starts within": [_seconds(row["after SIGKILL"]["starts in s"]) for row in rows],

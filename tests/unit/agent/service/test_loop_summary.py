@@ -104,3 +104,16 @@ def test_a_broker_that_refuses_the_summary_degrades_the_agent(start):
     plant = start(StubBroker(denied=(SUMMARY,)))
     plant.turn()
     assert plant.agent.status.document().reasons == ("broker refuses alarms: Not authorized",)
+
+
+def test_a_source_that_is_not_watched_is_in_the_summary_with_its_remedy(plant):
+    """`max_sensors` is four in this plant."""
+    for sensor in "abcde":
+        plant.say(sensor, "normal")
+    plant.turn()
+    plant.clock.ahead_s += 2
+    plant.turn()
+    summary = summaries(plant)[-1]
+    assert summary["counts"]["not_watched"] == len(summary["not_watched"]) == 1
+    assert (summary["not_watched"][0]["source"], summary["not_watched"][0]["reason"]) == ("e", "max_sensors")
+    assert "max_sensors" in summary["not_watched"][0]["remedy"]
