@@ -26,7 +26,7 @@ def broker(request: pytest.FixtureRequest) -> ProcessBroker:
 def test_kills_of_the_agent_and_cut_lines_cost_nothing(broker: ProcessBroker, stage):
     scene = stage(f"{broker.name}: agent killed, lines cut", broker=broker)
     scene.begin()
-    for _ in range(often(1, 20)):
+    for _ in range(often(1, 10)):
         scene.wait(0.0, 3.0)
         scene.fault(lambda: scene.agent.stop(signal.SIGKILL))
         scene.agent.launch()
@@ -44,7 +44,7 @@ def test_a_kill_of_the_broker_costs_what_it_alone_held(broker: ProcessBroker, st
     """RabbitMQ keeps sessions and queues on its disk; aedes has everything in memory."""
     scene = stage(f"{broker.name} killed", broker=broker)
     scene.begin()
-    for _ in range(often(1, 10)):
+    for _ in range(often(1, 5)):
         scene.wait(1.0, 3.0)
         scene.fault(broker.kill)
         scene.wait(0.0, 1.0)
