@@ -154,7 +154,7 @@ class Database:
     def epoch(self) -> str:
         """Identifies the history that the event numbers belong to."""
         with self._named_errors():
-            return self._meta("epoch", "")
+            return _meta(self._db, "epoch", "")
 
     def check(self) -> None:
         """Check the whole file.
@@ -171,9 +171,9 @@ class Database:
         """Read the saved state."""
         with self._named_errors():
             newest = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
-            published_id = int(self._meta("published", "0"))
+            published_id = int(_meta(self._db, "published", "0"))
             return Snapshot(
-                epoch=self._meta("epoch", ""),
+                epoch=_meta(self._db, "epoch", ""),
                 sensors={
                     name: _state(state, counters)
                     for name, state, counters in self._db.execute("SELECT sensor, state, counters FROM alarms")
@@ -183,7 +183,7 @@ class Database:
                 },
                 published_id=published_id,
                 last_id=max(published_id, newest[0] if newest else 0),  # a rewritten database may have no event
-                commits=int(self._meta("commits", "0")),
+                commits=int(_meta(self._db, "commits", "0")),
             )
 
     def commit(self, changes: Changes) -> int:
@@ -274,7 +274,7 @@ class Database:
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Save `filters`; return those of earlier runs that are no longer used, but may still be in the session."""
         with self._named_errors(), self._db:
-            known = {*_FILTERS.validate_json(self._meta("filters", "[]")), *filters}
+            known = {*_FILTERS.validate_json(_meta(self._db, "filters", "[]")), *filters}
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (json.dumps(sorted(known)),))
         return tuple(sorted(known - set(filters)))
 
@@ -334,9 +334,10 @@ class Database:
             kind = DamagedError if _damaged(error) else LockedError if _locked(error) else StorageError
             raise kind(f"{self._path}: {error}") from None
 
-    def _meta(self, key: str, default: str) -> str:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return default if row is None else str(row[0])
+
+def _meta(db: sqlite3.Connection, key: str, default: str) -> str:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return default if row is None else str(row[0])
 
 
 def _require_known(path: Path, db: sqlite3.Connection) -> None:

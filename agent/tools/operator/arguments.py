@@ -78,8 +78,8 @@ def _add_baselines(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _usual(parser: Parser, function: str) -> Parser:
-    add_broker(parser, "--broker")
-    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics")
+    add_broker(parser)
+    parser.add_argument("--prefix", help="of the agents' topics; default: that of --config, else drsn/v1")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=f"drsn.agent.tools.operator.cli:{function}")
     return parser

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
-from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
+from drsn.agent.tools.operator.table import alarm_lines, commission_line, done_line, event_line, stale
 from drsn.agent.tools.operator.trend_table import trend_lines
-from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -33,14 +33,24 @@ RELOAD_S = 150.0
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """Show the retained alarms; bad documents beside them are named afterwards."""
+    """Show the retained alarms; bad documents beside them are named afterwards.
+
+    Raises:
+        UnavailableError: there is no document of any agent.
+    """
     with _client(arguments) as client:
         found = client.retained
     if arguments.json:
-        print(json.dumps({"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}))
-    else:
+        documents = {"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}
+        print(json.dumps(documents | {"stale": stale(found.alarms, found.statuses)}))
+    elif found.alarms or found.statuses:
         _print(alarm_lines(found.alarms, found.statuses, every=arguments.all))
     found.require_all_sound()
+    if not (found.alarms or found.statuses):
+        raise UnavailableError(
+            f"no agent found under {client.prefix} at {client.where}: check --prefix and whether an agent runs; the "
+            "account may lack the right to read there, and RabbitMQ gives no retained documents to this command"
+        )
     return EXIT_OK
 
 
@@ -67,6 +77,7 @@ def events(arguments: argparse.Namespace) -> int:
         print(json.dumps({"events": found, "unreadable": unreadable}))
     else:
         _print(map(event_line, found))
+        _print([f"{arguments.sensor}: {len(found)} events from seq {arguments.from_seq} on"])
     if unreadable:
         print(
             f"drsn-agent: warning: {printable(arguments.sensor)}: {len(unreadable)} events left out, their rows in the "
@@ -103,7 +114,10 @@ def command_alarm(arguments: argparse.Namespace) -> int:
         if arguments.verb == "ack":
             fields["event_id"] = arguments.event_id or _standing(client, arguments)
         reply = next(client.call(agent, arguments.verb, fields, ANSWER_S))
-    return _show(reply, arguments)
+    code = _show(reply, arguments)
+    if reply.ok and not arguments.json:
+        _print([done_line(arguments.verb, arguments.sensor, arguments.condition, agent)])
+    return code
 
 
 def commission(arguments: argparse.Namespace) -> int:

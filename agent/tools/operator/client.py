@@ -46,7 +46,7 @@ class Client:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex
-        self._prefix = prefix
+        self.prefix = prefix
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._connection = Connection(
             broker,
@@ -64,9 +64,10 @@ class Client:
             on_message=self._messages.put,
         )
         self._evidence: bytes | None = None
-        self._where = f"{broker.host}:{broker.port}"
+        self.where = f"{broker.host}:{broker.port}"
+        """Host and port of the broker."""
         self.retained = RetainedState(prefix)
-        """RetainedState alarms and statuses."""
+        """Alarms and statuses."""
 
     def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
         self._connection.start()
@@ -75,7 +76,7 @@ class Client:
             if time.monotonic() > deadline_s:
                 self._connection.stop()
                 why = self._connection.last_error or "no answer"
-                raise UnavailableError(f"broker {self._where}: {why}; `drsn-agent doctor` says more")
+                raise UnavailableError(f"broker {self.where}: {why}; `drsn-agent doctor` says more")
             time.sleep(0.02)
         for message in self._until_quiet():
             self.retained.keep(message)
@@ -122,7 +123,7 @@ class Client:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise BadDataError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
-        topic = Topics(self._prefix, agent).command(verb)
+        topic = Topics(self.prefix, agent).command(verb)
         self._connection.publish(topic, command.model_dump_json(exclude_none=True).encode(), qos=1)
         while True:
             message = self._answer(agent, timeout_s)
@@ -180,7 +181,7 @@ class Client:
             message.ack()
             if "/evidence/" in message.topic:
                 self._evidence = message.payload
-            if message.topic.startswith(f"{self._prefix}/_reply/"):
+            if message.topic.startswith(f"{self.prefix}/_reply/"):
                 return message
             self.retained.keep(message)
 

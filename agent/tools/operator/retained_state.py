@@ -41,6 +41,7 @@ class SeenAlarm(BaseModel):
     """The fields of an alarm that the command line uses."""
 
     agent: AgentId
+    epoch: str | None = None
     conditions: tuple[SeenCondition, ...] = ()
 
 
@@ -48,6 +49,7 @@ class SeenStatus(BaseModel):
     """The fields of a status that the command line uses."""
 
     state: str
+    epoch: str | None = None
 
 
 class RetainedState:

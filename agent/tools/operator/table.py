@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,18 +18,51 @@ def alarm_lines(
     alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]], *, every: bool
 ) -> Iterator[str]:
     """A table of the standing alarms, the most urgent of each sensor first; `every`: also sensors without one."""
+    if not every and not any(alarm.get("conditions") for alarm in alarms.values()):
+        live = sum(status.get("state") in LIVE for status in statuses.values())
+        yield f"no alarm stands: {len(alarms)} sensors, {live} of {len(statuses)} agents online"
+        return
     yield COLUMNS.format(**HEAD, note="").rstrip()
-    silent = {name: status["state"] for name, status in statuses.items() if status.get("state") not in LIVE}
+    old = stale(alarms, statuses)
     for sensor in sorted(alarms):
         alarm = alarms[sensor]
-        agent = alarm.get("agent")
-        stale = f"STALE: agent {agent} is {silent[agent]}" if agent in silent else ""
+        reason = f"STALE: {old[sensor]}" if sensor in old else ""
         if every and not alarm.get("conditions"):
-            row = {"sensor": sensor, "state": "normal", "severity": "", "what": "", "since": "", "note": stale}
+            row = {"sensor": sensor, "state": "normal", "severity": "", "what": "", "since": "", "note": reason}
             yield COLUMNS.format(**row).rstrip()
         for condition in alarm.get("conditions", ()):
-            notes = [stale, *_notes(condition)]
+            notes = [reason, *_notes(condition)]
             yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
+
+
+def stale(alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Sensor -> why its document is not valid now."""
+    found = ((sensor, _stale(alarm, statuses.get(alarm["agent"]))) for sensor, alarm in alarms.items())
+    return {sensor: reason for sensor, reason in found if reason is not None}
+
+
+def _stale(alarm: Mapping[str, Any], status: Mapping[str, Any] | None) -> str | None:
+    agent = alarm["agent"]
+    if status is None:
+        return f"agent {agent} has no status; it has another name now, or reads another prefix (drsn-agent clean)"
+    if status["state"] not in LIVE:
+        return f"agent {agent} is {status['state']}"
+    if None not in (epochs := (alarm.get("epoch"), status.get("epoch"))) and epochs[0] != epochs[1]:
+        return f"of another epoch than agent {agent} has now; forget the sensor if it is gone"
+    return None
+
+
+DONE: Final = {
+    "ack": "acknowledged", "reset": "reset", "shelve": "shelved", "unshelve": "no longer shelved",
+    "out_of_service": "out of service", "in_service": "in service again", "forget": "forgotten",
+}  # fmt: skip
+"""Verb -> what a sensor or a condition is afterwards."""
+
+
+def done_line(verb: str, sensor: str, condition: str | None, agent: str) -> str:
+    """The line that confirms a command."""
+    what = sensor if verb == "forget" else f"{sensor}, {condition or 'all conditions'}"
+    return f"{what}: {DONE[verb]} (agent {agent})"
 
 
 def event_line(event: Mapping[str, Any]) -> str:
