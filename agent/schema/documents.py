@@ -69,6 +69,10 @@ class ConditionDocument(PublicDocument):
     shelved_until: str | None = None
     by: str | None = Field(default=None, description="who commanded this change, as the command claims; null: decided")
     comment: str | None = Field(default=None, description="of that command")
+    orphaned: bool = Field(
+        default=False,
+        description="the present bundle does not have the condition: no window raises it, `reset` ends it",
+    )
 
 
 class EventDocument(ConditionDocument):
@@ -111,6 +115,7 @@ class AlarmDocument(PublicDocument):
     shelved_until: str | None = None
     by: str | None = None
     comment: str | None = None
+    orphaned: bool = False
     conditions: tuple[ConditionDocument, ...] = ()
     bundle: BundleReference
 

@@ -32,6 +32,7 @@ class SeenCondition(BaseModel):
     since: str
     event_id: str | None = None
     latched: bool = False
+    orphaned: bool = False
     suppressed_by: str | None = None
     shelved_until: str | None = None
     acked_by: str | None = None

@@ -96,6 +96,8 @@ def _cells(condition: Mapping[str, Any]) -> dict[str, str]:
 def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
     if condition.get("latched"):
         yield "latched: gone, waits for a reset"
+    if condition.get("orphaned"):
+        yield "orphaned: the bundle does not have this condition, reset it"
     if condition.get("suppressed_by"):
         until = condition.get("shelved_until")
         yield f"{condition['suppressed_by']}{f' until {until}' if until else ''}"
