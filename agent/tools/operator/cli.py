@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
-from drsn.agent.tools.operator.table import alarm_lines, commission_line, done_line, event_line, stale
+from drsn.agent.tools.operator.table import alarm_lines, clean_line, commission_line, done_line, event_line, stale
 from drsn.agent.tools.operator.trend_table import trend_lines
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageError, printable
 
@@ -171,6 +171,23 @@ def reload(arguments: argparse.Namespace) -> int:
     if reply.ok and not arguments.json:
         _print([f"{agent}: has restarted"])
     return _show(reply, arguments)
+
+
+def clean(arguments: argparse.Namespace) -> int:
+    """Show what an agent has left at the broker, and remove it with `--yes`; exit code 1 while the agent is online."""
+    from drsn.agent.tools.operator.clean import Remains  # noqa: PLC0415 (paho is slow to import)
+
+    remains = Remains(arguments)
+    documents, removed = dict(remains.states), False
+    if documents and arguments.yes and not remains.online:
+        remains.remove()
+        removed = True
+    if arguments.json:
+        print(json.dumps({"documents": documents, "online": remains.online, "removed": removed}))
+    else:
+        _print(f"{topic} {state}".rstrip() for topic, state in documents.items())
+        _print([clean_line(arguments.agent, len(documents), online=remains.online, removed=removed)])
+    return EXIT_NEGATIVE if remains.online else EXIT_OK
 
 
 def _client(arguments: argparse.Namespace) -> Client:

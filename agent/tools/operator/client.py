@@ -16,10 +16,11 @@ from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.tools.operator.retained_state import RetainedState
+from drsn.agent.tools.operator.table import LIVE
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.message import Message
@@ -37,12 +38,15 @@ class Client:
         broker: its address.
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
+        agent: whose other documents are read too; None: only alarms and statuses are.
 
     Raises:
         UnavailableError: no connection within 10 s.
     """
 
-    def __init__(self, broker: BrokerAddress, prefix: str, event_id: str | None = None) -> None:
+    def __init__(
+        self, broker: BrokerAddress, prefix: str, event_id: str | None = None, agent: str | None = None
+    ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex
@@ -59,6 +63,7 @@ class Client:
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
+                    *(() if agent is None else (f"{prefix}/_agent/{agent}/health", f"{prefix}/_agent/{agent}/alarms")),
                 ),
             ),
             on_message=self._messages.put,
@@ -169,6 +174,35 @@ class Client:
         if self._evidence is None:
             raise UnavailableError(f"event {event_id}: the answer came without it; the broker's ACL may hold it back")
         return self._evidence
+
+    def remove(self, topics: Iterable[str], timeout_s: float) -> None:
+        """Remove retained documents, and wait until the broker has confirmed it.
+
+        Raises:
+            UnavailableError: it has not within `timeout_s`.
+        """
+        waiting, deadline_s = 0, time.monotonic() + timeout_s
+        for topic in topics:
+            waiting += self._connection.publish(topic, b"", qos=1, retain=True) is not None
+        while len(self._connection.confirmations) < waiting:
+            if time.monotonic() > deadline_s:
+                raise UnavailableError(f"broker {self.where}: it has not confirmed the removal in {timeout_s:g} s")
+            time.sleep(0.02)
+
+    def sign_of_life(self, agent: str, timeout_s: float) -> bool:
+        """Return whether the agent publishes something about itself within `timeout_s`."""
+        topics, deadline_s = Topics(self.prefix, agent), time.monotonic() + timeout_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            try:
+                message = self._messages.get(timeout=left_s)
+            except queue.Empty:
+                return False
+            message.ack()
+            self.retained.keep(message)
+            about = message.topic in (topics.status, topics.health) and not message.retained
+            if about and self.retained.statuses.get(agent, {}).get("state") in LIVE:
+                return True
+        return False
 
     def _answer(self, agent: str, timeout_s: float) -> Message:
         deadline_s = time.monotonic() + timeout_s

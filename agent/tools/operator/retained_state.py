@@ -68,9 +68,12 @@ class RetainedState:
         """Agent -> its status, as it came."""
         self.malformed: dict[str, str] = {}
         """Topic -> why its document is not one of this version."""
+        self.topics: set[str] = set()
+        """Topics with a document, of whatever kind."""
 
     def keep(self, message: Message) -> None:
         """Take a message; an empty payload removes the document: its sensor or agent was removed."""
+        (self.topics.add if message.payload else self.topics.discard)(message.topic)
         levels = message.topic.removeprefix(f"{self._prefix}/").split("/")
         if len(levels) == 2 and levels[1] == "alarm" and legal_sensor(levels[0]):  # else the doctor's
             self._put(message, self.alarms, levels[0], SeenAlarm)

@@ -65,6 +65,15 @@ def done_line(verb: str, sensor: str, condition: str | None, agent: str) -> str:
     return f"{what}: {DONE[verb]} (agent {agent})"
 
 
+def clean_line(agent: str, documents: int, *, online: bool, removed: bool) -> str:
+    """What `clean` did with the documents of an agent."""
+    if online:
+        return f"refused: agent {agent} is online; stop it first, or forget single sensors"
+    if not documents:
+        return f"agent {agent}: nothing is left"
+    return f"agent {agent}: {documents} documents removed" if removed else f"{documents} documents; --yes removes them"
+
+
 def event_line(event: Mapping[str, Any]) -> str:
     """One event in one line."""
     who = f"by {event['by']}" if event.get("by") else f"votes {event['votes']}/{event['of']}"

@@ -69,7 +69,7 @@ def test_what_the_broker_retains_is_read_before_it_connects(lease: AgentIdLease,
     lease.request()
     for now_s in (1.0, 2.0, 8.9):
         lease.tend(now_s)
-        assert not (lease.held or bearer.connected or slow.adopted)
+        assert (lease.held, bearer.connected, slow.adopted) == (False, False, ())
     for now_s in (9.0, 10.0):
         lease.tend(now_s)
     assert (lease.held, bearer.connected, slow.adopted) == (True, True, (False,))
