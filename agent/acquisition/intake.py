@@ -9,6 +9,7 @@ from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, codec
 from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
+from drsn.agent.acquisition.plausible_time import WrongClocks
 from drsn.agent.acquisition.router import Input, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
@@ -60,6 +61,7 @@ class Intake:
         self.clock_synchronised = clock_synchronised
         self.watch = SourceWatch()
         """Which sources are watched; an agent with sensors of an earlier run replaces it."""
+        self.wrong_clocks = WrongClocks()
         self._notices = Notices()
         self._router = Router(inputs, ROUTES_PER_SENSOR * max_sensors, self._notices)
         self.registry = SensorRegistry(contract, max_sensors, cursors, known, least_ring_bytes, self._notices)

@@ -290,6 +290,9 @@ class HealthDocument(PublicDocument):
     not_watched: tuple[NotWatchedSource, ...] = Field(
         default=(), description="sources of packets that are not diagnosed, 50 at most; the status has their number"
     )
+    wrong_clocks: int = Field(
+        default=0, description="sensors whose `t0` is in the future or long past; their alarms have the agent's time"
+    )
     windows: int
     unknown_operating_state: int = Field(
         default=0, description="windows in none of the operating states of the machine's baseline, of all sensors"

@@ -162,6 +162,7 @@ class HealthReport:
             },
             rejected=dict(metrics.rejected),
             not_watched=NotWatchedSource.of_all(self.intake.watch.not_watched()[:IN_HEALTH]),
+            wrong_clocks=len(self.intake.wrong_clocks.sensors),
             windows=metrics.windows,
             unknown_operating_state=sum(self.dispatcher.context.unknown_states().values()),
             batches=metrics.batches,

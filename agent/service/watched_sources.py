@@ -55,10 +55,18 @@ class WatchedSources:
         watch = self._intake.watch
         if now_s >= self._due_s:
             self._due_s = now_s + self._sweep_s
-            connected = self._ingest.connected
-            watch.sweep(self._intake.registry.streams, now_s, self._clock.unix_ns(), connected=connected)
+            streams, now_unix_ns = self._intake.registry.streams, self._clock.unix_ns()
+            watch.sweep(streams, now_s, now_unix_ns, connected=self._ingest.connected)
+            self._warn_of_clocks(self._intake.wrong_clocks.sweep(streams, now_unix_ns))
         if changed := watch.take_changed():
             self._report(changed, now_s)
+
+    def _warn_of_clocks(self, sensors: list[str]) -> None:
+        for sensor in sensors[:LINES]:
+            details = fields(sensor=sensor, remedy="set the sensor's clock, or leave `t0` out of its packets")
+            log.warning("t0 is in the future or long past: alarms have the agent's time", extra=details)
+        if len(sensors) > LINES:
+            log.warning("more sensors have a wrong t0; health counts them", extra=fields(more=len(sensors) - LINES))
 
     def _report(self, changed: list[tuple[str, NotWatched | None]], now_s: float) -> None:
         lines = 0

@@ -33,18 +33,19 @@ RELOAD_S = 150.0
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """Show the retained alarms; bad documents beside them are named afterwards.
+    """Show the retained alarms and the sources that are not watched; bad documents are named afterwards.
 
     Raises:
         UnavailableError: there is no document of any agent.
     """
-    with _client(arguments) as client:
+    with _client(arguments, healths=True) as client:
         found = client.retained
+    not_watched = found.not_watched()
     if arguments.json:
-        documents = {"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}
-        print(json.dumps(documents | {"stale": stale(found.alarms, found.statuses)}))
+        documents = {"alarms": found.alarms, "agents": found.statuses, "not_watched": not_watched}
+        print(json.dumps({**documents, "malformed": found.malformed, "stale": stale(found.alarms, found.statuses)}))
     elif found.alarms or found.statuses:
-        _print(alarm_lines(found.alarms, found.statuses, every=arguments.all))
+        _print(alarm_lines(found.alarms, found.statuses, not_watched, every=arguments.all))
     found.require_all_sound()
     if not (found.alarms or found.statuses):
         raise UnavailableError(
@@ -190,10 +191,10 @@ def clean(arguments: argparse.Namespace) -> int:
     return EXIT_NEGATIVE if remains.online else EXIT_OK
 
 
-def _client(arguments: argparse.Namespace) -> Client:
+def _client(arguments: argparse.Namespace, *, healths: bool = False) -> Client:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    return Client(broker_of(arguments), prefix_of(arguments))
+    return Client(broker_of(arguments), prefix_of(arguments), healths=healths)
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

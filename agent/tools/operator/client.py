@@ -39,13 +39,20 @@ class Client:
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
         agent: whose other documents are read too; None: only alarms and statuses are.
+        healths: read the health documents too.
 
     Raises:
         UnavailableError: no connection within 10 s.
     """
 
     def __init__(
-        self, broker: BrokerAddress, prefix: str, event_id: str | None = None, agent: str | None = None
+        self,
+        broker: BrokerAddress,
+        prefix: str,
+        event_id: str | None = None,
+        *,
+        agent: str | None = None,
+        healths: bool = False,
     ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
@@ -62,6 +69,7 @@ class Client:
                     f"{prefix}/_agent/+/status",
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
+                    *((f"{prefix}/_agent/+/health",) if healths else ()),
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
                     *(() if agent is None else (f"{prefix}/_agent/{agent}/health", f"{prefix}/_agent/{agent}/alarms")),
                 ),
@@ -220,7 +228,8 @@ class Client:
             self.retained.keep(message)
 
     def _until_quiet(self) -> Iterator[Message]:
-        while True:
+        deadline_s = time.monotonic() + CONNECT_S  # agents publish on
+        while time.monotonic() < deadline_s:
             try:
                 message = self._messages.get(timeout=QUIET_S)
             except queue.Empty:

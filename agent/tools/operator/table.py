@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drsn.agent.schema.documents import CommissionDocument
 
@@ -15,24 +15,64 @@ COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
 
 
 def alarm_lines(
-    alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]], *, every: bool
+    alarms: Mapping[str, Mapping[str, Any]],
+    statuses: Mapping[str, Mapping[str, Any]],
+    not_watched: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    every: bool,
 ) -> Iterator[str]:
-    """A table of the standing alarms, the most urgent of each sensor first; `every`: also sensors without one."""
-    if not every and not any(alarm.get("conditions") for alarm in alarms.values()):
-        live = sum(status.get("state") in LIVE for status in statuses.values())
-        yield f"no alarm stands: {len(alarms)} sensors, {live} of {len(statuses)} agents online"
-        return
-    yield COLUMNS.format(**HEAD, note="").rstrip()
+    """A table of the standing alarms, the most urgent of each sensor first.
+
+    Args:
+        alarms: sensor -> its document.
+        statuses: agent -> its document.
+        not_watched: agent -> sources that it does not watch.
+        every: also sensors without an alarm, and sources that are not watched; else these are counted in the last line.
+    """
     old = stale(alarms, statuses)
+    if every or any(alarm.get("conditions") for alarm in alarms.values()):
+        yield COLUMNS.format(**HEAD, note="").rstrip()
+    else:
+        live = sum(status["state"] in LIVE for status in statuses.values())
+        yield f"no alarm stands: {len(alarms)} sensors, {live} of {len(statuses)} agents online"
     for sensor in sorted(alarms):
         alarm = alarms[sensor]
-        reason = f"STALE: {old[sensor]}" if sensor in old else ""
+        note, blind = f"STALE: {old[sensor]}" if sensor in old else "", alarm.get("not_watched")
         if every and not alarm.get("conditions"):
-            row = {"sensor": sensor, "state": "normal", "severity": "", "what": "", "since": "", "note": reason}
-            yield COLUMNS.format(**row).rstrip()
+            yield _row(sensor, "normal", note) if blind is None else _row_not_watched(sensor, blind, note)
         for condition in alarm.get("conditions", ()):
-            notes = [reason, *_notes(condition)]
+            notes = [note, f"not watched: {blind['reason']}" if blind else "", *_notes(condition)]
             yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
+    yield from _not_watched_lines(alarms, statuses, not_watched, every=every)
+
+
+def _not_watched_lines(
+    alarms: Mapping[str, Mapping[str, Any]],
+    statuses: Mapping[str, Mapping[str, Any]],
+    not_watched: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    every: bool,
+) -> Iterator[str]:
+    """A row for each source without an alarm document, or only the number of all sources that are not watched."""
+    silent = {name: status["state"] for name, status in statuses.items() if status["state"] not in LIVE}
+    blind_sources = [
+        (each["source"], each, f"STALE: agent {agent} is {silent[agent]}" if agent in silent else f"agent {agent}")
+        for agent, sources in not_watched.items()
+        for each in sources
+    ]
+    if every:
+        yield from (_row_not_watched(*each) for each in blind_sources if each[0] not in alarms)
+    elif blind := {source for source, *_ in blind_sources} | {s for s in alarms if alarms[s].get("not_watched")}:
+        yield f"{len(blind)} {'source is' if len(blind) == 1 else 'sources are'} not watched: alarms --all shows why"
+
+
+def _row(sensor: str, state: str, note: str, since: str = "") -> str:
+    return COLUMNS.format(sensor=sensor, state=state, severity="", what="", since=since, note=note).rstrip()
+
+
+def _row_not_watched(sensor: str, why: Mapping[str, Any], note: str) -> str:
+    reason = f"{why['reason']}: {why['remedy']}"
+    return _row(sensor, "not watched", "; ".join(filter(None, (reason, note))), why["since"])
 
 
 def stale(alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
+from plant import BUNDLE, RATE_HZ, STATUS, WINDOW, Plant
 
 from drsn.agent.acquisition.codecs import Packet, frame
+from drsn.agent.backends.fake import tone_of
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.service.watched_sources import LINES
-from tests.plant import RATE_HZ, STATUS, WINDOW, Plant
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
 
 ALARM = "drsn/v1/a/alarm"
 HEALTH = "drsn/v1/_agent/tester/health"
@@ -141,3 +143,25 @@ def test_the_log_names_each_source_once_and_its_lines_are_bounded(
     ]
     assert {record.drsn_fields["source"] for record in lines[:-1]} == {f"plant/{n} x/frame" for n in range(LINES)}
     assert plant.agent.status.document().not_watched == LINES + 5
+
+
+@pytest.mark.parametrize("off_s", [-50 * 365 * 86_400, 3600])
+def test_an_alarm_of_a_sensor_whose_clock_is_wrong_has_the_time_of_the_agent(
+    start: Callable[..., Plant], caplog: pytest.LogCaptureFixture, off_s: int
+) -> None:
+    plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
+    plant.turn()
+    plant.agent.pipeline.intake.max_age_s = 0.0  # where this machine's clock is right, the packets would be too old
+    before_ns = plant.clock.unix_ns()
+    for seq in range(3):
+        t0_unix_ns = before_ns + off_s * 10**9 + seq * round(WINDOW / RATE_HZ * 1e9)
+        samples = tone_of(BUNDLE.contract, "inner_race", WINDOW, RATE_HZ)
+        packet = Packet(samples, sample_rate_hz=RATE_HZ, seq=seq, t0_unix_ns=t0_unix_ns, clock_synced=True)
+        send(plant, "plant/a/frame", frame.encode(packet))
+        after(plant, 2)
+    alarm = plant.retained(ALARM)
+    assert (alarm["condition"], alarm["clock_synced"]) == ("inner_race", False)
+    assert abs(datetime.fromisoformat(alarm["since"].replace("Z", "+00:00")).timestamp() - before_ns / 1e9) < 10
+    assert plant.health().wrong_clocks == 1
+    warnings = [record for record in caplog.records if "t0 is in the future" in record.getMessage()]
+    assert [record.drsn_fields["sensor"] for record in warnings] == ["a"]
