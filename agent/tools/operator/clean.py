@@ -32,13 +32,17 @@ class Remains:
 
     Args:
         arguments: of the command.
+        answer_s: wait for the answer of an agent whose retained status is `online`.
+        sign_of_life_s: then wait for something that it publishes.
 
     Raises:
         UsageError: the id is none of an agent.
         UnavailableError: no connection.
     """
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(
+        self, arguments: argparse.Namespace, answer_s: float = ANSWER_S, sign_of_life_s: float = SIGN_OF_LIFE_S
+    ) -> None:
         self.agent: str = arguments.agent
         if not legal_sensor(self.agent):
             raise UsageError(f"--agent {self.agent[:64]!r}: no agent has such an id")
@@ -48,6 +52,7 @@ class Remains:
         """The agent works: it answers, or publishes."""
         self.states: dict[str, str] = {}
         """Topic -> state of the document, empty where it has none."""
+        self._waits_s = answer_s, sign_of_life_s
         self._read()
 
     def remove(self) -> None:
@@ -72,7 +77,7 @@ class Remains:
         with self._client() as client:
             retained, below = client.retained, f"{self.prefix}/_agent/{self.agent}/"
             status = retained.statuses.get(self.agent, {}).get("state", "")
-            self.online = status in LIVE and _is_alive(client, self.agent)
+            self.online = status in LIVE and _is_alive(client, self.agent, *self._waits_s)
         for sensor, alarm in sorted(retained.alarms.items()):
             if alarm["agent"] == self.agent:
                 self.states[f"{self.prefix}/{sensor}/alarm"] = str(alarm.get("state", ""))
@@ -94,10 +99,10 @@ class Remains:
         connection.stop()
 
 
-def _is_alive(client: Client, agent: str) -> bool:
+def _is_alive(client: Client, agent: str, answer_s: float, sign_of_life_s: float) -> bool:
     """Whether an agent whose retained status is `online` works."""
     try:
-        next(client.call(agent, "events", {"sensor": "_", "by": "clean"}, ANSWER_S))
+        next(client.call(agent, "events", {"sensor": "_", "by": "clean"}, answer_s))
     except UnavailableError:
-        return client.sign_of_life(agent, SIGN_OF_LIFE_S)
+        return client.sign_of_life(agent, sign_of_life_s)
     return True
