@@ -260,7 +260,7 @@ class StatusDocument(PublicDocument):
     state: Literal["online", "degraded", "stopped", "offline"]
     reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
     warnings: tuple[str, ...] = Field(
-        default=(), description="sources that are not watched; what will stop working soon: certificates that end"
+        default=(), description="sources that are not watched; alarms of another bundle or agent; certificates that end"
     )
     not_watched: int = Field(default=0, description="sources of packets that are not diagnosed; health has a list")
     ingest: Literal["connected", "connecting", "stopped"]

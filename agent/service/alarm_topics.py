@@ -57,6 +57,11 @@ class AlarmTopics:
         self._last = (0, -float("inf"))  # count, and when it was seen first
         self._first_s: float | None = None
 
+    @property
+    def topic_filter(self) -> str:
+        """Filter of the alarms."""
+        return self._topics.alarms
+
     def read_for(self, sensors: Container[str]) -> None:
         """Set the sensors that the agent has."""
         self._sensors = sensors

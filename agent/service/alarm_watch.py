@@ -11,9 +11,16 @@ from drsn.agent.service.shared_sensors import SharedSensors
 
 if TYPE_CHECKING:
     from drsn.agent.acquisition.source_watch import SourceWatch
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.schema.render import Identity
     from drsn.agent.service.alarm_topics import AlarmTopics
     from drsn.agent.service.committer import Committer
+
+
+DENIED = (
+    "broker denies reading the alarms under agent.prefix: those of a lost state directory and those of another agent "
+    "that reads our sensors are not found (configs/broker/acl)"
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,9 @@ class AlarmWatch:
     adoption: Adoption
     shared: SharedSensors
     orphaned: OrphanedAlarms
+    probe: Transport
+    topic_filter: str
+    """Of the alarms."""
 
     def tend(self, now_s: float) -> None:
         """Do what is due; `now_s` is monotonic."""
@@ -32,11 +42,17 @@ class AlarmWatch:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line each."""
-        return (*self.orphaned.warnings, *self.adoption.warnings, *self.shared.warnings)
+        denied = (DENIED,) if self.topic_filter in self.probe.denied else ()
+        return (*self.orphaned.warnings, *self.adoption.warnings, *self.shared.warnings, *denied)
 
 
 def alarm_watch_of(
-    alarms: AlarmTopics, committer: Committer, watch: SourceWatch, identity: Identity, max_sensors: int
+    alarms: AlarmTopics,
+    committer: Committer,
+    watch: SourceWatch,
+    identity: Identity,
+    max_sensors: int,
+    probe: Transport,
 ) -> AlarmWatch:
     """Put it together, and log the orphans.
 
@@ -46,9 +62,11 @@ def alarm_watch_of(
         watch: of the sources of packets.
         identity: of the agent.
         max_sensors: of the agent.
+        probe: the connection that brings the alarms.
     """
     engine, clock = committer.engine, committer.clock
     orphaned = OrphanedAlarms(engine.sensors, identity.bundle.name)
     orphaned.begin()
     adoption = Adoption(alarms, engine, watch, committer, clock, identity.epoch, max_sensors, orphaned)
-    return AlarmWatch(adoption, SharedSensors(alarms, engine, watch, committer.publisher), orphaned)
+    shared = SharedSensors(alarms, engine, watch, committer.publisher)
+    return AlarmWatch(adoption, shared, orphaned, probe, alarms.topic_filter)

@@ -225,7 +225,7 @@ class _Assembly:
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
-        watch = alarm_watch_of(alarms, committer, intake.watch, info.identity, settings.agent.max_sensors)
+        watch = alarm_watch_of(alarms, committer, intake.watch, info.identity, settings.agent.max_sensors, lines.probe)
         lease.preparation, dispatcher.context.forget_left = watch.adoption, watch.adoption.forget
         expiry = CertificateExpiry(self.configuration.broker)
         status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, (expiry, watch),

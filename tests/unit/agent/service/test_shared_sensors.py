@@ -92,3 +92,10 @@ def test_other_sensors_our_own_words_and_documents_of_no_agent_count_for_nothing
     plant.agent.connections.probe.reconnect()  # its retained document comes: line5 may be gone for long
     plant.turn()
     assert warnings(plant) == []
+
+
+def test_an_account_that_may_not_read_the_alarms_is_a_warning_and_no_degradation(plant: Plant):
+    plant.agent.connections.probe.denied = ("drsn/v1/+/alarm",)
+    plant.turn()
+    assert plant.retained(STATUS)["state"] == "online"
+    assert "broker denies reading the alarms under agent.prefix" in str(plant.retained(STATUS)["warnings"])
