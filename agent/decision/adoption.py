@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.alarm_engine import Outcome
-from drsn.agent.decision.alarm_state import Change, with_event
+from drsn.agent.decision.alarm_state import Change, SensorState, with_event
+from drsn.agent.decision.diagnosis import ANY_FAULT
 from drsn.agent.decision.orphans import marked
+from drsn.agent.monitoring.findings import OBSERVED
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import AlarmEngine
-    from drsn.agent.decision.alarm_state import SensorState
 
 
 def adopt(engine: AlarmEngine, name: str, sensor: SensorState, comment: str) -> Outcome:
@@ -23,8 +24,9 @@ def adopt(engine: AlarmEngine, name: str, sensor: SensorState, comment: str) -> 
         sensor: its state; its `seq` is the number of its last event.
         comment: of the events.
     """
-    engine.sensors[name] = sensor
-    sensor = marked(engine.state(name), engine.sensors.conditions)
+    known = [key for key in engine.sensors.conditions if key not in (ANY_FAULT, *OBSERVED)]
+    conditions = {**SensorState.new(known).conditions, **sensor.conditions}
+    sensor = marked(replace(sensor, conditions=conditions), known)
     conditions = dict(sensor.conditions)
     changes: list[Change] = []
     for key, condition in sensor.standing.items():

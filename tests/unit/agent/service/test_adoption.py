@@ -77,6 +77,7 @@ def test_its_alarms_stand_with_their_acknowledgement_under_the_new_epoch_and_are
     assert (after["state"], after["not_watched"]["reason"]) == ("active_acked", "epoch")
     assert (normal["state"], normal["not_watched"]["reason"]) == ("not_watched", "epoch")
     assert normal["epoch"] == after["epoch"] == plant.retained(STATUS)["epoch"]
+    assert (normal["conditions"], len(after["conditions"])) == ([], 1), "what is not there is not out of service"
     event = plant.heard("drsn/v1/a/event")[-1]
     assert (event["seq"], event["event_id"]) == (1, after["event_id"])
     assert event["comment"] == f"from the retained alarm of epoch {before['epoch']}"
