@@ -47,7 +47,7 @@ class AlarmTopics:
         self.others: deque[tuple[str, str]] = deque(maxlen=MAX_WAITING)
         """Sensor of ours, and the id of the agent that published its alarm."""
         self.count = 0
-        """Alarms that came so far."""
+        """Retained alarms that came so far."""
         self.has_status = False
         """The broker retained a status of this agent.id."""
         self._topics, self._statuses, self._quiet_s = topics, statuses, quiet_s
@@ -74,7 +74,7 @@ class AlarmTopics:
             self._statuses(message)
             return
         message.ack()
-        self.count += 1
+        self.count += message.retained
         sensor = message.topic[len(prefix) + 1 : -len(SUFFIX)]
         if self._began:
             if not message.retained and sensor in self._sensors:

@@ -219,7 +219,11 @@ class Client:
                 message = self._messages.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
                 state = self.retained.statuses.get(agent, {}).get("state", "unknown here")
-                raise UnavailableError(f"agent {agent} did not answer in {timeout_s:g} s; it is {state}") from None
+                remedy = (
+                    "" if state in LIVE else f"; if it is gone, `drsn-agent clean --agent {agent}` removes what it left"
+                )
+                text = f"agent {agent} did not answer in {timeout_s:g} s; it is {state}{remedy}"
+                raise UnavailableError(text) from None
             message.ack()
             if "/evidence/" in message.topic:
                 self._evidence = message.payload
