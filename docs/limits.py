@@ -119,7 +119,7 @@ IDENTITY = (
     Limit("wait for the retained alarms of an earlier state directory", duration, "agent.service.alarm_topics:READ_S",
           "what has come by then is taken over; it ends with a pause as long as the silence above"),
     Limit("retained alarms that are taken over", number, "agent.service.alarm_topics:MAX_READ",
-          "with `agent.max_sensors`; more stay where they are, and the status names them"),
+          "32 MB of them, and `agent.max_sensors` sensors in all; more stay where they are"),
     Limit("time after which the alarm of a shared sensor goes out again", duration,
           "agent.service.shared_sensors:REPEAT_S", "the other agent finds out that this one still reads it"),
     Limit("time without an alarm of the other agent", duration, "agent.service.shared_sensors:EXPIRES_S",

@@ -21,6 +21,7 @@ from drsn.model.errors import BadDataError
 if TYPE_CHECKING:
     from drsn.agent.acquisition.source_watch import SourceWatch
     from drsn.agent.decision.alarm_engine import AlarmEngine
+    from drsn.agent.schema.render import Identity
     from drsn.agent.service.alarm_topics import AlarmTopics
     from drsn.agent.service.clock import Clock
     from drsn.agent.service.committer import Committer
@@ -41,7 +42,7 @@ class Adoption:
         watch: they are not watched until packets come.
         committer: writes them.
         clock: of the agent.
-        epoch: of our journal.
+        identity: of the agent.
         max_sensors: of the agent; more are left where they are.
         orphaned: looks for orphans among them.
     """
@@ -53,7 +54,7 @@ class Adoption:
         watch: SourceWatch,
         committer: Committer,
         clock: Clock,
-        epoch: str,
+        identity: Identity,
         max_sensors: int,
         orphaned: OrphanedAlarms,
     ) -> None:
@@ -61,7 +62,7 @@ class Adoption:
         """Sensor -> why its retained alarm, which bears our agent.id, was not taken over."""
         self.warnings: tuple[str, ...] = ()
         self._alarms, self._engine, self._watch, self._committer = alarms, engine, watch, committer
-        self._clock, self._epoch, self._max_sensors, self._orphaned = clock, epoch, max_sensors, orphaned
+        self._clock, self._identity, self._max_sensors, self._orphaned = clock, identity, max_sensors, orphaned
         alarms.read_for(engine.sensors)
 
     def complete(self, now_s: float) -> bool:
@@ -98,8 +99,13 @@ class Adoption:
             return None
         try:
             document = alarm_of(payload)
+            if document.agent != self._identity.agent:
+                return None
+            if document.sensor != sensor:
+                self.left[sensor] = f"it is of sensor {document.sensor[:64]!r}"
+                return None
             # In our own epoch the numbers of the events are used: only the journal was put back to an earlier time.
-            seq = document.seq if document.epoch == self._epoch else 0
+            seq = document.seq if document.epoch == self._identity.epoch else 0
             state = replace(state_of(document), seq=seq)
             comment = f"from the retained alarm of epoch {document.epoch[:64]}"
             outcome = adopt(self._engine, sensor, state, comment)

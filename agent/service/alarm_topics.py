@@ -9,6 +9,7 @@ own costs a search for the agent's id in it, one of another agent's sensor a loo
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,9 @@ READ_S: Final = 5.0
 
 MAX_READ: Final = 10_000
 """Retained documents of sensors that the journal does not have; more are left where they are."""
+
+MAX_READ_BYTES: Final = 32 << 20
+"""Of all of them; an alarm with ten conditions has 6 kB."""
 
 MAX_WAITING: Final = 1000
 """Documents of other agents that wait for the loop; the oldest are dropped, and come again."""
@@ -54,8 +58,8 @@ class AlarmTopics:
         self._mark = f'"agent":"{topics.agent}"'.encode()  # how a document of ours names its agent
         self._sensors: Container[str] = ()
         self._began = False
-        self._last = (0, -float("inf"))  # count, and when it was seen first
-        self._first_s: float | None = None
+        self._read_bytes = 0
+        self._seen = (0, -math.inf, math.inf)  # count; when it was this for the first time; when it was not 0
 
     @property
     def topic_filter(self) -> str:
@@ -79,26 +83,29 @@ class AlarmTopics:
         if self._began:
             if not message.retained and sensor in self._sensors:
                 self._note_other(sensor, message.payload)
-        elif message.retained and sensor not in self._sensors and len(self.own) < MAX_READ:
-            if self._mark in message.payload and legal_sensor(sensor):
-                self.own[sensor] = message.payload
-            else:
-                self.own.pop(sensor, None)
+        elif message.retained and sensor not in self._sensors:
+            self._read(sensor, message.payload)
 
     def complete(self, now_s: float) -> bool:
         """Return whether the retained documents have come, as far as a pause shows; `now_s` is monotonic."""
-        if self._first_s is None and self.count:
-            self._first_s = now_s
-        if self.count != self._last[0]:
-            self._last = (self.count, now_s)
-        is_late = self._first_s is not None and now_s - self._first_s >= READ_S
-        return is_late or now_s - self._last[1] >= self._quiet_s
+        count, since_s, first_s = self._seen
+        if self.count != count:
+            since_s, first_s = now_s, min(first_s, now_s)
+            self._seen = (self.count, since_s, first_s)
+        return now_s - first_s >= READ_S or now_s - since_s >= self._quiet_s
 
     def begin(self) -> dict[str, bytes]:
         """End the reading: from now on only documents of other agents count. Return what was read."""
         self._began = True
-        own, self.own = self.own, {}
+        own, self.own = self.own.copy(), {}  # the network's thread may write to the old one for a moment
         return own
+
+    def _read(self, sensor: str, payload: bytes) -> None:
+        if self._mark not in payload or not legal_sensor(sensor):
+            self.own.pop(sensor, None)
+        elif len(self.own) < MAX_READ and self._read_bytes + len(payload) <= MAX_READ_BYTES:
+            self._read_bytes += len(payload)
+            self.own[sensor] = payload
 
     def _note_other(self, sensor: str, payload: bytes) -> None:
         if not payload or self._mark in payload:

@@ -67,6 +67,6 @@ def alarm_watch_of(
     engine, clock = committer.engine, committer.clock
     orphaned = OrphanedAlarms(engine.sensors, identity.bundle.name)
     orphaned.begin()
-    adoption = Adoption(alarms, engine, watch, committer, clock, identity.epoch, max_sensors, orphaned)
+    adoption = Adoption(alarms, engine, watch, committer, clock, identity, max_sensors, orphaned)
     shared = SharedSensors(alarms, engine, watch, committer.publisher)
     return AlarmWatch(adoption, shared, orphaned, probe, alarms.topic_filter)

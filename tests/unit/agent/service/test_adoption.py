@@ -136,15 +136,17 @@ def test_what_can_not_be_taken_over_is_left_named_and_may_be_forgotten(
         left(sensor)
     left("f")
     left("other", agent="line5")
+    broker.retained["drsn/v1/aa/alarm"] = json.dumps(document, separators=(",", ":")).encode()  # of sensor b
     plant = restarted(broker)
     assert set(plant.agent.pipeline.engine.sensors) == {"a", "b", "d", "e"}
     (warning,) = [each for each in plant.retained(STATUS)["warnings"] if "bear this agent's id" in each]
-    assert "2 retained alarms" in warning
-    assert "(c, f: state" in warning
-    assert command(plant, "forget", sensor="f")["ok"]
-    assert command(plant, "forget", sensor="c")["ok"]
+    assert "3 retained alarms" in warning
+    assert "(aa, c, f: it is of sensor 'b')" in warning
+    for sensor in ("aa", "c", "f"):
+        assert command(plant, "forget", sensor=sensor)["ok"]
     assert "no sensor 'other'" in command(plant, "forget", sensor="other")["reason"]
-    assert set(broker.retained) & {f"drsn/v1/{name}/alarm" for name in ("c", "f", "other")} == {"drsn/v1/other/alarm"}
+    left_now = {f"drsn/v1/{name}/alarm" for name in ("aa", "c", "f", "other")} & set(broker.retained)
+    assert left_now == {"drsn/v1/other/alarm"}
     assert not any("bear this agent's id" in each for each in plant.retained(STATUS)["warnings"])
 
 
