@@ -43,7 +43,7 @@ class SummaryPublisher:
         not_watched: Callable[[], tuple[Sequence[NotWatched], int]],
         every_s: float = EVERY_S,
     ) -> None:
-        self._connection, self._topic = connection, topics.alarms
+        self._connection, self._topic = connection, topics.summary
         self._engine, self._renderer, self._not_watched, self._every_s = engine, renderer, not_watched, every_s
         self._standing: dict[str, AlarmDocument] = {}  # sensor -> its alarm document; only those with conditions
         self._last_sources: tuple[Sequence[NotWatched], int] = ((), 0)

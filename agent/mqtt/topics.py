@@ -119,6 +119,11 @@ class Topics:
         """Topic of the alarm state of a sensor; retained."""
         return f"{self.prefix}/{sensor}/alarm"
 
+    @property
+    def alarms(self) -> str:
+        """Filter of the alarms of all sensors, of all agents with this prefix."""
+        return f"{self.prefix}/+/alarm"
+
     def event(self, sensor: str) -> str:
         """Topic of the events of a sensor."""
         return f"{self.prefix}/{sensor}/event"
@@ -157,7 +162,7 @@ class Topics:
         return f"{self.prefix}/_agent/{self.agent}/status"
 
     @property
-    def alarms(self) -> str:
+    def summary(self) -> str:
         """Topic of the summary of the agent's alarms; retained."""
         return f"{self.prefix}/_agent/{self.agent}/alarms"
 

@@ -59,7 +59,8 @@ WRITES = {
     READER: set(),
 }
 READS = {
-    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, DOCTOR, *SPOKEN[-3:-1]},  # its own status and health
+    # Alarms; its status, health and what the doctor tries.
+    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, DOCTOR, SPOKEN[1], *SPOKEN[-3:-1]},
     SENSOR: set(),
     OPERATOR: {*SPOKEN, REPLY, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},
     READER: {*SPOKEN, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},

@@ -193,7 +193,7 @@ def retained(subject: Subject) -> Finding:
     return limited(
         "the broker gives no retained messages to subscriptions with wildcards: a subscriber that comes later finds "
         "the alarms by their exact topics only",
-        f"let it subscribe to {topics.alarms}, which has every alarm; drsn-agent alarms --agent {topics.agent}",
+        f"let it subscribe to {topics.summary}, which has every alarm; drsn-agent alarms --agent {topics.agent}",
     )
 
 
