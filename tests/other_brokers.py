@@ -100,6 +100,15 @@ class RabbitMq(ProcessBroker):
     websocket_path: str = "/ws"
     name = "rabbitmq"
     _ports: tuple[int, int] = field(default_factory=lambda: (free_port(), free_port()))
+    _names: subprocess.Popen | None = None
+    """Erlang's name server; RabbitMQ would start one that outlives it."""
+
+    def start(self) -> None:
+        if self._names is None:
+            command = ["epmd", "-port", str(self._ports[1]), "-address", "127.0.0.1"]
+            self._names = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            poll(lambda: answers(self._ports[1]), what="the name server listens")
+        super().start()
 
     def command(self) -> list[str]:
         return [str(RABBITMQ)]
@@ -126,8 +135,9 @@ class RabbitMq(ProcessBroker):
 
     def close(self) -> None:
         super().close()
-        command = ["epmd", "-port", str(self._ports[1]), "-kill"]  # the name server, which begins by itself
-        subprocess.run(command, check=False, capture_output=True, timeout=20)
+        if self._names is not None:
+            self._names.terminate()
+            self._names.wait(10)
 
 
 @dataclass

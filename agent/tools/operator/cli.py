@@ -51,8 +51,8 @@ def alarms(arguments: argparse.Namespace) -> int:
     if not (found.alarms or found.statuses):
         raise UnavailableError(
             f"no agent found under {client.prefix} at {client.where}: check --prefix and whether an agent runs; the "
-            "account may lack the right to read there; if the broker gives no retained messages to wildcards (RabbitMQ), "
-            "name the agent: --agent ID"
+            "account may lack the right to read there; if the broker gives no retained messages to wildcards "
+            "(RabbitMQ), name the agent: --agent ID"
         )
     return EXIT_OK
 
