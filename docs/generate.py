@@ -127,7 +127,7 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if value is PydanticUndefined:
         return "of the host" if field.default_factory else "**required**"
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "none"
     if isinstance(value, (str, Quorum)):
         return f'`"{getattr(value, "value", value)}"`'

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, codec
+from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, decoder
+from drsn.agent.acquisition.compression import COMPRESSED, decompressed
 from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
 from drsn.agent.acquisition.router import Input, Router
@@ -93,10 +94,31 @@ class Intake:
         Raises:
             PacketError: the message is refused; no sample of it was read.
         """
-        entry, sensor = self._router.route(message)
+        route = self._router.route(message)
+        if not route[1:]:  # by far the most are of one input
+            entry, sensor = route[0]
+            in_flight.duplicate, in_flight.stale = self._receive(entry, sensor, message, in_flight, on_window)
+            return
+        found: list[tuple[bool, bool]] = []
+        for entry, sensor in route:
+            try:
+                found.append(self._receive(entry, sensor, message, in_flight, on_window))
+            except PacketError as error:  # noqa: PERF203 (one input must not keep another from reading)
+                in_flight.partly_refused.append(error)
+        if not found:
+            raise in_flight.partly_refused.pop(0)
+        in_flight.duplicate = all(duplicate for duplicate, _ in found)
+        in_flight.stale = not in_flight.duplicate and all(duplicate or stale for duplicate, stale in found)
+
+    def _receive(
+        self, entry: Input, sensor: str, message: Message, in_flight: InFlight, on_window: Callable[[str, Window], None]
+    ) -> tuple[bool, bool]:
+        """Read a message as one input describes it; return whether its packet is a duplicate, and is stale."""
         sensors = entry.sensors(sensor)
         try:
             packets, rate_hz = self._read(entry, message)
+            if not packets:
+                return False, False
             streams = self.registry.streams_of(entry, sensors, in_flight.opened_s)
             continuities = [
                 stream.continuity_of(packet, rate_hz) for stream, packet in zip(streams, packets, strict=True)
@@ -104,10 +126,9 @@ class Intake:
         except PacketError as error:
             error.sensors = sensors
             raise
-        in_flight.duplicate = continuities.count(Continuity.DUPLICATE) == len(continuities)
-        in_flight.stale = not in_flight.duplicate and self._stale(message, in_flight.opened_s, packets[0], rate_hz)
-        if in_flight.stale:
-            return
+        duplicate = continuities.count(Continuity.DUPLICATE) == len(continuities)
+        if not duplicate and self._stale(message, in_flight.opened_s, packets[0], rate_hz):
+            return False, True
         for stream, packet, continuity in zip(streams, packets, continuities, strict=True):
             if continuity is not Continuity.DUPLICATE:
                 self.registry.add(stream, in_flight.opened_s)
@@ -118,6 +139,7 @@ class Intake:
                     packet, rate_hz, continuity, message.received_unix_ns, deliver
                 )
                 self.registry.account_memory(stream)
+        return duplicate, False
 
     def _deliver(self, on_window: Callable[[str, Window], None], sensor: str, window: Window) -> None:
         """Let a sensor on trial keep its place: it has sent a whole window."""
@@ -140,8 +162,10 @@ class Intake:
         return 0 < self.max_age_s < age_s
 
     def _read(self, entry: Input, message: Message) -> tuple[list[Packet], float]:
-        """One packet for each sensor of the topic, and the rate of their samples in Hz."""
+        """One packet for each sensor of the topic, and the rate of their samples in Hz; none: it has no samples."""
         packet = self._decode(entry, message)
+        if packet is None:
+            return [], 0.0
         packet.unit = entry.unit if packet.unit is None else packet.unit
         rate_hz = declared_rate_hz(packet.sample_rate_hz, entry.sample_rate_hz)
         if not entry.channels:
@@ -153,9 +177,14 @@ class Intake:
             )
         return [packet.only(row) for row in range(len(entry.channels))], rate_hz
 
-    def _decode(self, entry: Input, message: Message) -> Packet:
+    def _decode(self, entry: Input, message: Message) -> Packet | None:
         try:
-            return codec(entry.codec).decode(message.payload, message.properties, entry.payload_format)
+            payload = message.payload
+            if payload[:2] in COMPRESSED:
+                payload = decompressed(payload, entry.max_packet_bytes)
+            if entry.decoder is not None:
+                return entry.decoder.decode(message.topic, payload, entry.payload_format)
+            return decoder(entry.codec).decode(payload, message.properties, entry.payload_format)
         except PacketError:
             raise
         except Exception as error:

@@ -108,6 +108,10 @@ class Pipeline:
     def refuse(self, packet: InFlight, error: PacketError) -> list[Outcome]:
         """Mark a packet as refused; a refusal may show that the sensor is at fault, which is an outcome."""
         packet.refused, packet.read = error.reason, True
+        return self.note_refusal(error)
+
+    def note_refusal(self, error: PacketError) -> list[Outcome]:
+        """Take the refusal of a packet's samples for its sensors, which may show that these are at fault."""
         fault = SENSOR_FAULT_OF.get(error.reason)
         if fault is None:
             return []

@@ -1,8 +1,14 @@
-"""Codec `raw`: bare little-endian samples; MQTT 5 user properties carry `seq`, `boot_id` and `t0_unix_ns`."""
+"""Codec `raw`: bare samples; MQTT 5 user properties carry `seq`, `boot_id` and `t0_unix_ns`.
+
+The samples are numbers of the input's `dtype`; with `encoding` set they are text: hex, base64, or numbers.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from drsn.agent.acquisition.codecs.packet import (
     MAX_T0_UNIX_NS,
@@ -11,11 +17,14 @@ from drsn.agent.acquisition.codecs.packet import (
     PacketError,
     PayloadFormat,
     Reason,
-    samples_from_bytes,
 )
+from drsn.agent.acquisition.codecs.sample_bytes import calibrated, in_channels, samples_from_bytes
+from drsn.agent.acquisition.codecs.sample_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
 _LIMITS = {"seq": MAX_U32, "boot_id": MAX_U32, "t0_unix_ns": MAX_T0_UNIX_NS}
 
@@ -26,13 +35,28 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     Raises:
         PacketError: the bytes do not fit the payload format, or a property is no number in its range.
     """
+    form = payload_format
     return Packet(
-        samples=samples_from_bytes(payload, payload_format),
+        samples=samples_from_bytes(payload, form) if form.encoding == "auto" else _of_text(payload, form),
         seq=_number(properties, "seq"),
         boot_id=_number(properties, "boot_id") or 0,
         t0_unix_ns=_number(properties, "t0_unix_ns"),
-        count=payload_format.scale if payload_format.dtype == "i16" else None,
+        count=form.scale if form.dtype == "i16" and not form.offset else None,
     )
+
+
+def _of_text(payload: bytes, form: PayloadFormat) -> NDArray[np.float32]:
+    try:
+        text = payload[form.header_bytes :].decode("ascii")
+    except UnicodeDecodeError:
+        raise PacketError(Reason.BAD_DOCUMENT, f"the payload is not text, but encoding is {form.encoding!r}") from None
+    found = decoded(text.rstrip("\0"), form.encoding)
+    form = replace(form, header_bytes=0)
+    if isinstance(found, bytes):
+        return samples_from_bytes(found, form)
+    if not found:
+        raise PacketError(Reason.EMPTY, "no samples")
+    return calibrated(in_channels(np.array(found), form), form)
 
 
 def encode(packet: Packet) -> bytes:

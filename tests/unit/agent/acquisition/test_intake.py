@@ -124,9 +124,9 @@ REFUSED: list[tuple[Reason, str, bytes, dict[str, Any]]] = [
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1]}', {}),  # without a rate
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 10599}', {}),
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 1e300}', {}),
-    (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1], [2]], "sample_rate_hz": 12000}', {}),
+    (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1, 2], [3, 4]], "sample_rate_hz": 12000}', {}),
     (Reason.UNKNOWN_TOPIC, "raw/a/b", SAMPLES, {}),
-    (Reason.ILLEGAL_SENSOR, "raw/_agent", SAMPLES, {}),
+    (Reason.ILLEGAL_SENSOR, "raw/" + 65 * "m", SAMPLES, {}),
     (Reason.ILLEGAL_SENSOR, "raw/", SAMPLES, {}),
     (Reason.ILLEGAL_SENSOR, "pair/" + 63 * "m", 2 * SAMPLES, {}),  # too long with its channel's name
 ]

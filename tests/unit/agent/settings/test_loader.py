@@ -98,7 +98,7 @@ def test_every_kind_of_value_can_come_from_the_environment(loaded, monkeypatch: 
     settings = loaded().settings
     assert settings.alarms.raise_after == Quorum(3, 4)
     assert (settings.mqtt.protocol, settings.agent.results_per_s) == ("5", 0.5)
-    assert [entry.channels for entry in settings.inputs] == [("x",)]
+    assert [entry.channels for entry in settings.inputs] == [{"x": None}]
 
 
 def test_set_takes_plain_text_and_toml(loaded):
