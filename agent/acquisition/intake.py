@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, decoder
 from drsn.agent.acquisition.compression import COMPRESSED, decompressed
 from drsn.agent.acquisition.continuity import Continuity
+from drsn.agent.acquisition.encoding_watch import EncodingWatch, hint_of
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
 from drsn.agent.acquisition.router import Input, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
@@ -58,6 +59,7 @@ class Intake:
         self.max_age_s = max_age_s
         self.clock_synchronised = clock_synchronised
         self._notices = Notices()
+        self._encodings = EncodingWatch(self._notices, max_sensors)
         self._router = Router(inputs, ROUTES_PER_SENSOR * max_sensors, self._notices)
         self.registry = SensorRegistry(contract, max_sensors, cursors, known, least_ring_bytes, self._notices)
 
@@ -74,6 +76,7 @@ class Intake:
     def forget(self, sensor: str) -> None:
         """Remove a sensor's stream, cursor and place; if it publishes again it is a new one."""
         self.registry.forget(sensor)
+        self._encodings.forget(sensor)
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Continue from these cursors: packets read since then come again, and are read again."""
@@ -116,7 +119,7 @@ class Intake:
         """Read a message as one input describes it; return whether its packet is a duplicate, and is stale."""
         sensors = entry.sensors(sensor)
         try:
-            packets, rate_hz = self._read(entry, message)
+            packets, rate_hz = self._read(entry, sensor, message)
             if not packets:
                 return False, False
             streams = self.registry.streams_of(entry, sensors, in_flight.opened_s)
@@ -161,13 +164,19 @@ class Intake:
             age_s += (message.received_unix_ns - end_unix_ns) / NS
         return 0 < self.max_age_s < age_s
 
-    def _read(self, entry: Input, message: Message) -> tuple[list[Packet], float]:
+    def _read(self, entry: Input, sensor: str, message: Message) -> tuple[list[Packet], float]:
         """One packet for each sensor of the topic, and the rate of their samples in Hz; none: it has no samples."""
         packet = self._decode(entry, message)
         if packet is None:
             return [], 0.0
         packet.unit = entry.unit if packet.unit is None else packet.unit
         rate_hz = declared_rate_hz(packet.sample_rate_hz, entry.sample_rate_hz)
+        if packet.encoded is not None:
+            due = self._encodings.due
+            if due.get(sensor):
+                due[sensor] -= 1
+            else:
+                self._encodings.look(entry, sensor, packet, rate_hz, message.received_s)
         if not entry.channels:
             return [packet], rate_hz
         if packet.samples.shape[0] != len(entry.channels):
@@ -178,14 +187,17 @@ class Intake:
         return [packet.only(row) for row in range(len(entry.channels))], rate_hz
 
     def _decode(self, entry: Input, message: Message) -> Packet | None:
+        payload = message.payload
         try:
-            payload = message.payload
             if payload[:2] in COMPRESSED:
                 payload = decompressed(payload, entry.max_packet_bytes)
             if entry.decoder is not None:
                 return entry.decoder.decode(message.topic, payload, entry.payload_format)
             return decoder(entry.codec).decode(payload, message.properties, entry.payload_format)
-        except PacketError:
+        except PacketError as error:
+            hint = hint_of(error.reason, entry, payload)
+            if hint is not None:
+                raise PacketError(error.reason, f"{error.detail}; {hint}") from None
             raise
         except Exception as error:
             # A defect of the codec, found by these bytes: the packet is refused, and the other sensors are still read.

@@ -94,7 +94,9 @@ class Router:
             self._routes.clear()
             self._first_topics.clear()
         self._routes[topic] = route
-        for _, sensor in route:
+        for entry, sensor in route:
+            if entry.decoder is not None:  # it knows which kinds of topics a sensor has
+                continue
             first = self._first_topics.setdefault(sensor, topic)
             if first != topic:  # they would look like one sensor that loses packets all the time
                 fields = {"sensor": sensor, "topic": topic, "other": first}

@@ -15,6 +15,7 @@ from drsn.agent.acquisition.codecs.moment import t0_unix_ns
 from drsn.agent.acquisition.codecs.packet import MAX_U32, Packet, PacketError, PayloadFormat, Reason, plain_row
 from drsn.agent.acquisition.codecs.sample_bytes import calibrated, in_channels, samples_from_bytes
 from drsn.agent.acquisition.codecs.sample_lists import channels_of, numbers_of
+from drsn.agent.acquisition.codecs.sample_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ def packet_of(document: object, payload_format: PayloadFormat, *, plain: bool = 
     rpm = None if rpm_in is None else _number(rpm_in, "rpm")
     if (rate is not None and rate <= 0) or (rpm is not None and rpm < 0):
         raise PacketError(Reason.BAD_DOCUMENT, f"{rate} Hz or {rpm} rpm is impossible")
-    samples, from_i16 = _samples(samples_in, document, payload_format, plain=plain)
+    samples, encoded, from_i16 = _samples(samples_in, document, payload_format, plain=plain)
     return Packet(
         samples,
         None if t0 is None else t0_unix_ns(t0, payload_format),
@@ -56,6 +57,7 @@ def packet_of(document: object, payload_format: PayloadFormat, *, plain: bool = 
         rpm,
         None if unit is None else _unit(unit),
         count=payload_format.scale if from_i16 and not payload_format.offset else None,
+        encoded=encoded,
     )
 
 
@@ -134,22 +136,24 @@ def _samples(
     form: PayloadFormat,
     *,
     plain: bool,
-) -> tuple[NDArray[np.float32], bool]:
-    """float32[channels, samples]; and true if they came as 16-bit counts."""
+) -> tuple[NDArray[np.float32], bytes | None, bool]:
+    """float32[channels, samples]; the bytes that held them, if they came as bytes; and true for 16-bit counts."""
+    if isinstance(value, str):
+        value = decoded(value, form.encoding)
+    if isinstance(value, bytes) and not form.channel_paths:
+        return samples_from_bytes(value, form), value, form.dtype == "i16"
     if form.channel_paths or isinstance(value, dict) or (value is None and form.channel_names):
         numbers = _by_channel(value, document, form, plain=plain)
     elif value is None:
         raise PacketError(Reason.BAD_DOCUMENT, _missing(document, form))
-    elif isinstance(value, bytes):
-        return samples_from_bytes(value, form), form.dtype == "i16"
     else:
         numbers = numbers_of(value, form, plain=plain)
     if not numbers.size:
         raise PacketError(Reason.EMPTY, "no samples")
     if numbers.ndim == form.channels == form.scale == 1 and not form.offset and (row := plain_row(numbers)) is not None:
-        return row, False
+        return row, None, False
     from_i16 = numbers.dtype.kind == "i" and numbers.dtype.itemsize == 2
-    return calibrated(in_channels(numbers, form) if numbers.ndim == 1 else numbers, form), from_i16
+    return calibrated(in_channels(numbers, form) if numbers.ndim == 1 else numbers, form), None, from_i16
 
 
 def _by_channel(value: object, document: object, form: PayloadFormat, *, plain: bool) -> NDArray[Any]:

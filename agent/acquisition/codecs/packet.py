@@ -57,6 +57,7 @@ class Reason(str, Enum):
     BAD_CRC = "bad_crc"
     BAD_DOCUMENT = "bad_document"
     BAD_PROPERTY = "bad_property"
+    WRONG_ENCODING = "wrong_encoding"
     NON_FINITE = "non_finite"
     WRONG_RATE = "wrong_rate"
     WRONG_CHANNELS = "wrong_channels"
@@ -72,7 +73,7 @@ class PacketError(Exception):
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
-        self.reason = reason
+        self.reason, self.detail = reason, detail
         self.sensors: tuple[str, ...] = ()
         """Ids of the sensors that sent the packet, where they are known."""
 
@@ -97,6 +98,9 @@ class Packet:
     """The device reports clipping."""
     count: float | None = field(default=None, compare=False)
     """Unit per count if the samples came as 16-bit counts. It describes the encoding, so it does not compare."""
+
+    encoded: bytes | None = field(default=None, compare=False)
+    """The bytes of the samples, where the configuration alone states what they hold (`acquisition.encoding_watch`)."""
 
     def only(self, row: int) -> Packet:
         """The packet with only this row of the samples."""

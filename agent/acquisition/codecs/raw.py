@@ -24,8 +24,6 @@ from drsn.agent.acquisition.codecs.sample_text import decoded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
 _LIMITS = {"seq": MAX_U32, "boot_id": MAX_U32, "t0_unix_ns": MAX_T0_UNIX_NS}
 
 
@@ -36,27 +34,33 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         PacketError: the bytes do not fit the payload format, or a property is no number in its range.
     """
     form = payload_format
+    encoded, samples = payload, None
+    if form.encoding != "auto":
+        form, found = replace(form, header_bytes=0), _decoded(payload, form)
+        if isinstance(found, bytes):
+            encoded = found
+        else:
+            samples = calibrated(in_channels(np.array(found), form), form)
     return Packet(
-        samples=samples_from_bytes(payload, form) if form.encoding == "auto" else _of_text(payload, form),
+        samples=samples_from_bytes(encoded, form) if samples is None else samples,
         seq=_number(properties, "seq"),
         boot_id=_number(properties, "boot_id") or 0,
         t0_unix_ns=_number(properties, "t0_unix_ns"),
         count=form.scale if form.dtype == "i16" and not form.offset else None,
+        encoded=encoded if samples is None else None,
     )
 
 
-def _of_text(payload: bytes, form: PayloadFormat) -> NDArray[np.float32]:
+def _decoded(payload: bytes, form: PayloadFormat) -> bytes | list[float]:
+    """The bytes, or the numbers, of a payload of text."""
     try:
         text = payload[form.header_bytes :].decode("ascii")
     except UnicodeDecodeError:
         raise PacketError(Reason.BAD_DOCUMENT, f"the payload is not text, but encoding is {form.encoding!r}") from None
     found = decoded(text.rstrip("\0"), form.encoding)
-    form = replace(form, header_bytes=0)
-    if isinstance(found, bytes):
-        return samples_from_bytes(found, form)
     if not found:
         raise PacketError(Reason.EMPTY, "no samples")
-    return calibrated(in_channels(np.array(found), form), form)
+    return found
 
 
 def encode(packet: Packet) -> bytes:
