@@ -9,10 +9,13 @@ from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, decoder
 from drsn.agent.acquisition.compression import COMPRESSED, decompressed
 from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.encoding_watch import EncodingWatch, hint_of
+from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
+from drsn.agent.acquisition.plausible_time import WrongClocks
 from drsn.agent.acquisition.router import Input, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
+from drsn.agent.acquisition.source_watch import SourceWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -58,6 +61,9 @@ class Intake:
         """Gaps and restarts in the streams of all sensors since the start."""
         self.max_age_s = max_age_s
         self.clock_synchronised = clock_synchronised
+        self.watch = SourceWatch()
+        """Which sources are watched; an agent with sensors of an earlier run replaces it."""
+        self.wrong_clocks = WrongClocks()
         self._notices = Notices()
         self._encodings = EncodingWatch(self._notices, max_sensors)
         self._router = Router(inputs, ROUTES_PER_SENSOR * max_sensors, self._notices)
@@ -77,6 +83,7 @@ class Intake:
         """Remove a sensor's stream, cursor and place; if it publishes again it is a new one."""
         self.registry.forget(sensor)
         self._encodings.forget(sensor)
+        self.watch.forget(sensor)
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Continue from these cursors: packets read since then come again, and are read again."""
@@ -131,6 +138,7 @@ class Intake:
             raise
         duplicate = continuities.count(Continuity.DUPLICATE) == len(continuities)
         if not duplicate and self._stale(message, in_flight.opened_s, packets[0], rate_hz):
+            self.watch.refuse(sensors, TOO_OLD, message.received_unix_ns)
             return False, True
         for stream, packet, continuity in zip(streams, packets, continuities, strict=True):
             if continuity is not Continuity.DUPLICATE:

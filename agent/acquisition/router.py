@@ -78,14 +78,11 @@ class Router:
             PacketError: the message is retained, empty or too large, no input has such a topic, or the topic gives an
                 illegal sensor id.
         """
-        if message.retained:
-            raise PacketError(Reason.RETAINED, "a retained packet is old; publish samples without retain")
         route = self._routes.get(message.topic) or self._cached(message.topic)
-        if not message.payload:
-            raise PacketError(Reason.EMPTY, "no bytes")
-        limit = route[0][0].max_packet_bytes
-        if len(message.payload) > limit:
-            raise PacketError(Reason.TOO_LARGE, f"{len(message.payload)} bytes, max_packet_bytes is {limit}")
+        if message.retained or not 0 < len(message.payload) <= route[0][0].max_packet_bytes:
+            error = _unusable(message, route[0][0])
+            error.sensors = tuple([name for entry, sensor in route for name in entry.sensors(sensor)])
+            raise error
         return route
 
     def _cached(self, topic: str) -> Route:
@@ -134,3 +131,12 @@ def _check_id(name: str) -> None:
         Reason.ILLEGAL_SENSOR,
         f"sensor id {name[:60]!r} has {len(name)} characters, at most {MAX_ID_CHARS}: use fewer levels in `sensor`",
     )
+
+
+def _unusable(message: Message, entry: Input) -> PacketError:
+    """Why a message cannot be a packet, whatever its bytes mean."""
+    if message.retained:
+        return PacketError(Reason.RETAINED, "a retained packet is old; publish samples without retain")
+    if not message.payload:
+        return PacketError(Reason.EMPTY, "no bytes")
+    return PacketError(Reason.TOO_LARGE, f"{len(message.payload)} bytes, max_packet_bytes is {entry.max_packet_bytes}")
