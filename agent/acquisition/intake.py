@@ -12,7 +12,7 @@ from drsn.agent.acquisition.encoding_watch import EncodingWatch, hint_of
 from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
 from drsn.agent.acquisition.plausible_time import WrongClocks
-from drsn.agent.acquisition.router import Input, Router
+from drsn.agent.acquisition.router import Input, Route, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
 from drsn.agent.acquisition.source_watch import SourceWatch
@@ -79,6 +79,10 @@ class Intake:
         """Samples that no window will hold."""
         return self.registry.lost_samples
 
+    def route(self, message: Message) -> Route:
+        """The inputs that read a message, and the sensor of each; raises as `Router.route`."""
+        return self._router.route(message)
+
     def forget(self, sensor: str) -> None:
         """Remove a sensor's stream, cursor and place; if it publishes again it is a new one."""
         self.registry.forget(sensor)
@@ -126,7 +130,7 @@ class Intake:
         """Read a message as one input describes it; return whether its packet is a duplicate, and is stale."""
         sensors = entry.sensors(sensor)
         try:
-            packets, rate_hz = self._read(entry, sensor, message)
+            packets, rate_hz = self.read(entry, sensor, message)
             if not packets:
                 return False, False
             streams = self.registry.streams_of(entry, sensors, in_flight.opened_s)
@@ -172,8 +176,15 @@ class Intake:
             age_s += (message.received_unix_ns - end_unix_ns) / NS
         return 0 < self.max_age_s < age_s
 
-    def _read(self, entry: Input, sensor: str, message: Message) -> tuple[list[Packet], float]:
-        """One packet for each sensor of the topic, and the rate of their samples in Hz; none: it has no samples."""
+    def read(self, entry: Input, sensor: str, message: Message) -> tuple[list[Packet], float]:
+        """Decode a message as one input describes it; no stream is changed.
+
+        Returns:
+            One packet for each sensor of the topic, none if the message holds no samples; and their rate in Hz.
+
+        Raises:
+            PacketError: it can't be decoded, or its samples are certainly not what the input states.
+        """
         packet = self._decode(entry, message)
         if packet is None:
             return [], 0.0

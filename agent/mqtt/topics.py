@@ -72,6 +72,8 @@ class TopicPattern:
         """What the broker is asked for."""
         self.max_chars = max_chars(own)
         """Characters of a matching topic; a longer topic belongs to no sensor."""
+        self.example = "/".join(level[1:-1] if _NAME.fullmatch(level) else level for level in plain.split("/"))
+        """A topic that matches: each name stands for itself."""
         self._names, self._levels, self._sensor = names, levels, sensor
 
     def sensor_of(self, topic: str) -> str | None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import argparse
     from types import FrameType
 
+    from drsn.agent.service.sample import Reading
+    from drsn.agent.settings.sections import Settings
+    from drsn.model.contract import ModelContract
+
 
 def run(arguments: argparse.Namespace) -> int:
     """The service."""
@@ -68,7 +72,7 @@ def check(arguments: argparse.Namespace) -> int:
     with opened_model(configuration) as (bundle, chosen):
         soon = expiry_warnings(configuration.broker, None, time.time())
         warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
-        report = {
+        report: dict[str, object] = {
             "config": str(arguments.config),
             "config_sha256": configuration.sha256,
             "bundle": {
@@ -81,6 +85,10 @@ def check(arguments: argparse.Namespace) -> int:
             "conditions": list(bundle.contract.alarm_conditions),
             "warnings": warnings,
         }
+        contract = bundle.contract
+    readings = [] if arguments.sample is None else _readings(arguments, configuration.settings, contract)
+    if readings:
+        report["sample"] = [reading.as_dict() for reading in readings]
     if arguments.json:
         print(json.dumps(report))
         return EXIT_OK
@@ -88,4 +96,12 @@ def check(arguments: argparse.Namespace) -> int:
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
     name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
     print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")
+    for reading in readings:
+        print(reading)
     return EXIT_OK
+
+
+def _readings(arguments: argparse.Namespace, settings: Settings, contract: ModelContract) -> list[Reading]:
+    from drsn.agent.service.sample import readings_of  # noqa: PLC0415 (as above)
+
+    return readings_of(arguments.sample, arguments.topic, settings, contract)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from drsn.agent.acquisition.codecs import PayloadFormat, decoder, library
 from drsn.agent.acquisition.router import Input, StatefulDecoder
+from drsn.agent.acquisition.sample_rate import bundle_for
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
@@ -41,7 +42,8 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
             if entry.sample_rate_hz is not None:
                 check_rate(entry.sample_rate_hz, contract.bandwidth_hz)
         except RateTooLowError as error:
-            raise ConfigurationError(f"inputs.{index}.sample_rate_hz: {error}") from None
+            remedy = bundle_for(entry.sample_rate_hz or 0.0)
+            raise ConfigurationError(f"inputs.{index}.sample_rate_hz: {error}; {remedy}") from None
 
 
 def _check_library(name: str) -> None:

@@ -328,10 +328,12 @@ class Settings(BaseSettings):
 
 def _sensors_of(entry: InputSection) -> set[str]:
     """The sensors of one possible topic of an input; those of another input with this topic filter must differ."""
-    levels = entry.topic.split("/")
-    topic = "/".join(f"level{at}" if level.startswith("{") else level for at, level in enumerate(levels))
     pattern = TopicPattern(entry.topic, entry.sensor)
-    sensor = pattern.sensor_of(topic.removeprefix(pattern.share))
+    numbered = "/".join(
+        f"level{at}" if level == "+" else level
+        for at, level in enumerate(pattern.filter.removeprefix(pattern.share).split("/"))
+    )
+    sensor = pattern.sensor_of(numbered)
     return {f"{sensor}-{name}" for name in entry.channels} or {str(sensor)}
 
 

@@ -2,7 +2,7 @@
 
 Samples that are read in the wrong way are noise: the low bytes of real samples become the high ones, and those are
 random. So their spectrum is white. If it is white as declared, and another reading of the same bytes is not, the other
-reading is right; if both are white, or neither, nothing follows. Measured on 11 simulated signals in 15 encodings
+reading is right; if both are white, or neither, nothing follows. Measured on 11 simulated signals in 10 encodings
 (tests/unit/agent/acquisition/codecs/test_plausibility.py): the flatness of wrong readings is mostly 0.9 to 1, of right
 ones 0.02 to 0.6, and above 0.9 only of a signal that is white itself, whose other readings are white too.
 """
@@ -37,7 +37,7 @@ DOUBT_FROM: Final = 0.6
 """Flatness of the declared reading from which there may be a doubt."""
 
 MIN_SAMPLES: Final = 512
-"""Samples of a channel that a judgement needs: 15 segments, whose average flatness of white noise is 0.95 at least."""
+"""Samples of a channel that a judgement needs. Of 1,000 pieces of white noise the least flat had 0.93."""
 
 MIN_TEXT_BYTES: Final = 64
 _SEGMENT: Final = 64
@@ -94,16 +94,22 @@ def other_reading(chunks: Sequence[bytes], form: PayloadFormat) -> Doubt | None:
     declared = _numbers(chunks, form)
     if declared is None:
         return None
-    if (wrapped := _wrapped(declared, form)) is not None:
-        return wrapped
+    if (found := _wrapped(declared, form) or _half_size(chunks, form)) is not None:
+        return found
     white = flatness(declared) if _possible(declared) else 1.0
     if white < DOUBT_FROM:
         return None
     others = ((_numbers(chunks, other), other) for other in _others(form))
-    found = [(flatness(numbers), other) for numbers, other in others if numbers is not None and _possible(numbers)]
-    least, best = min(found, key=lambda pair: pair[0], default=(1.0, form))
-    if least > DOUBT_RATIO * white:
+    flat = [
+        (flatness(numbers), other)
+        for numbers, other in others
+        if numbers is not None and _possible(numbers) and _even(numbers)
+    ]
+    # Two small numbers read as one of twice the size look like every second sample, but not the reverse.
+    plausible = [(ITEM_BYTES[other.dtype], least, other) for least, other in flat if least <= DOUBT_RATIO * white]
+    if not plausible:
         return None
+    _, least, best = min(plausible, key=lambda found: found[:2])
     text = (
         f"read as {_shown(form)} the samples are noise (flatness {white:.2f}), as {_shown(best)} they are not "
         f"({least:.2f}): set {_settings(best, form)}"
@@ -117,8 +123,8 @@ def flatness(samples: NDArray[Any]) -> float:
     Args:
         samples: numbers[channels, at least `MIN_SAMPLES`].
     """
-    count = samples.shape[1] // _SEGMENT
-    segments = samples[:, : count * _SEGMENT].reshape(len(samples), count, _SEGMENT).astype(np.float64)
+    overlapping = np.lib.stride_tricks.sliding_window_view(samples, _SEGMENT, axis=1)[:, :: _SEGMENT // 2]
+    segments = overlapping.astype(np.float64)
     segments = (segments - segments.mean(axis=2, keepdims=True)) * np.hanning(_SEGMENT)
     power = (np.abs(np.fft.rfft(segments, axis=2)) ** 2).mean(axis=1)[:, _LOWEST_BIN:-1] + np.finfo(np.float64).tiny
     return float(np.mean(np.exp(np.log(power).mean(axis=1)) / power.mean(axis=1)))
@@ -142,6 +148,12 @@ def _possible(numbers: NDArray[Any]) -> bool:
         return True
     sizes = np.abs(numbers[:, :MIN_SAMPLES])
     return bool((sizes < _MAX_SIZE).all() and np.median(sizes) > 1 / _MAX_SIZE)  # a comparison with NaN is false
+
+
+def _even(numbers: NDArray[Any]) -> bool:
+    """Whether the samples with an odd number are as large as the others; the upper halves of small numbers are not."""
+    first, second = (numbers[:, at::2].astype(np.float64).std() for at in (0, 1))
+    return bool(first / 2 < second < 2 * first)
 
 
 def _others(form: PayloadFormat) -> Iterator[PayloadFormat]:
@@ -168,6 +180,17 @@ def _wrapped(numbers: NDArray[Any], form: PayloadFormat) -> Doubt | None:
         return None
     text = f"{100 * jumps:.0f} % of the samples jump over half the range of {form.dtype}: set dtype = '{other}'"
     return Doubt(text, certain=jumps_again == 0 and jumps > 0.05)
+
+
+def _half_size(chunks: Sequence[bytes], form: PayloadFormat) -> Doubt | None:
+    """Whether 32-bit samples are pairs of 16-bit ones: each half is then a signal, and as large as the other."""
+    half = replace(form, dtype="i16")
+    if form.dtype != "i32" or (numbers := _numbers(chunks, half)) is None:
+        return None
+    least = flatness(numbers)
+    if least > COLOURED_TO or not _even(numbers):
+        return None
+    return Doubt(f"each half of a sample is a signal (flatness {least:.2f}): set {_settings(half, form)}", certain=True)
 
 
 def _shown(form: PayloadFormat) -> str:
