@@ -96,7 +96,7 @@ class Diagnoses:
     by_condition: NDArray[np.float32]
     """float32[rows, alarm conditions]: P(condition), in the contract's order; `fused` if no condition has a parent."""
     best: NDArray[np.intp]
-    """int[rows]: index of the most probable alarm condition."""
+    """int[rows]: index of the most probable condition of labels, or of its parent (`ParentConditions`)."""
     label: NDArray[np.intp]
     """int[rows]: index of the most probable label of that condition, in `Interpreter.labels`."""
     novelty: NDArray[np.float64]
@@ -159,7 +159,7 @@ class Interpreter:
         if self._parents is not None:
             named = self._parents.named(after_fusion, nats)
             by_condition, summed = self._parents(after_fusion, named), self._parents(summed, named)
-            best = by_condition.argmax(axis=1)
+            best = self._parents.best(best, named)
             parent = best - len(self._conditions)
             label = np.where(parent < 0, label, len(self._own_labels) + parent)
         return Diagnoses(batch, outputs, after_fusion, by_condition, best, label, novelty, self, summed, findings)

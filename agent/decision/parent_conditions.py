@@ -4,6 +4,10 @@ A network that was trained on other machines finds a damaged bearing, but which 
 (docs/which-model.md). With the bearing's geometry and the speed, the bearing detector tells the races apart. So a
 contract may give conditions a parent, such as `bearing` of `inner_race`, `outer_race` and `ball`. A window is of such a
 condition only if the bearing detector finds the same one; else the probabilities of all of them are the parent's.
+
+A parent only takes the place of its condition: a window is of a fault if one condition is more probable than `normal`,
+as without parents. By the sum of the conditions more windows of healthy machines would be of a fault: both healthy
+recordings of CWRU had an alarm (third look, benchmarks/results/foreign_machines.json).
 """
 
 from __future__ import annotations
@@ -32,6 +36,11 @@ class ParentConditions:
             for parent in contract.parents
         ]
         """Of each parent, the indices of its conditions."""
+        own = len(contract.conditions)
+        self._parent = np.arange(own)
+        for parent, children in enumerate(self._children, start=own):
+            self._parent[children] = parent
+        """int[conditions]: index of the parent in the alarm conditions; its own of a condition without a parent."""
         self._has_parent = np.array([parent_of[condition] is not None for condition in contract.conditions])
 
     def named(self, by_condition: NDArray[np.float32], nats: NDArray[np.float32] | None) -> NDArray[np.bool_]:
@@ -51,6 +60,11 @@ class ParentConditions:
         found: NDArray[np.bool_] = evidence.max(axis=1) > evidence.min(axis=1)
         found &= evidence.argmax(axis=1) == likely.argmax(axis=1)
         return found
+
+    def best(self, best: NDArray[np.intp], named: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """int[rows]: the alarm condition of each window, from the most probable condition of its labels."""
+        result: NDArray[np.intp] = np.where(named, best, self._parent[best])
+        return result
 
     def __call__(self, by_condition: NDArray[np.float32], named: NDArray[np.bool_]) -> NDArray[np.float32]:
         """P(alarm condition): float32[rows, conditions] to float32[rows, alarm conditions].
