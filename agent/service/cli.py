@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import argparse
     from types import FrameType
 
-    from drsn.agent.service.sample import Reading
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
@@ -86,9 +86,9 @@ def check(arguments: argparse.Namespace) -> int:
             "warnings": warnings,
         }
         contract = bundle.contract
-    readings = [] if arguments.sample is None else _readings(arguments, configuration.settings, contract)
-    if readings:
-        report["sample"] = [reading.as_dict() for reading in readings]
+    lines: list[str] = []
+    if arguments.sample is not None:
+        report["sample"], lines = _read_sample(arguments, configuration.settings, contract)
     if arguments.json:
         print(json.dumps(report))
         return EXIT_OK
@@ -96,12 +96,15 @@ def check(arguments: argparse.Namespace) -> int:
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
     name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
     print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")
-    for reading in readings:
-        print(reading)
+    print("\n".join(lines), end="\n" if lines else "")
     return EXIT_OK
 
 
-def _readings(arguments: argparse.Namespace, settings: Settings, contract: ModelContract) -> list[Reading]:
-    from drsn.agent.service.sample import readings_of  # noqa: PLC0415 (as above)
+def _read_sample(
+    arguments: argparse.Namespace, settings: Settings, contract: ModelContract
+) -> tuple[list[dict[str, object]], list[str]]:
+    """What the inputs read in the payload of --sample: for JSON, and as lines."""
+    from drsn.agent.service.sample import reports_of, shown  # noqa: PLC0415 (as above)
 
-    return readings_of(arguments.sample, arguments.topic, settings, contract)
+    reports = reports_of(arguments.sample, arguments.topic, settings, contract)
+    return [asdict(report) for report in reports], [shown(report) for report in reports]

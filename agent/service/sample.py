@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,7 +30,7 @@ FIRST_VALUES = 6
 
 
 @dataclass(frozen=True)
-class Reading:
+class SampleReport:
     """What one input reads for one sensor."""
 
     sensor: str
@@ -51,25 +51,23 @@ class Reading:
     seq: int | None
     doubts: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The reading for JSON."""
-        return asdict(self)
 
-    def __str__(self) -> str:
-        """The reading for people, a line for each channel."""
-        head = (
-            f"sensor {self.sensor} (topic {self.topic}, codec {self.codec}): {self.channels} channel"
-            f"{'s' * (self.channels > 1)}, {self.samples} samples at {self.sample_rate_hz:g} Hz = "
-            f"{self.windows:.2f} windows; t0 {self.t0 or 'none'}, seq {'none' if self.seq is None else self.seq}"
-        )
-        rows = [
-            f"  RMS {rms:.4g} {self.unit or '(no unit)'}; first values {' '.join(f'{value:.4g}' for value in first)}"
-            for rms, first in zip(self.rms, self.first_values, strict=True)
-        ]
-        return "\n".join([head, *rows, *(f"  doubt: {doubt}" for doubt in self.doubts)])
+def shown(report: SampleReport) -> str:
+    """The report for people, a line for each channel."""
+    several = "s" if report.channels > 1 else ""
+    head = (
+        f"sensor {report.sensor} (topic {report.topic}, codec {report.codec}): {report.channels} channel{several}, "
+        f"{report.samples} samples at {report.sample_rate_hz:g} Hz = {report.windows:.2f} windows; "
+        f"t0 {report.t0 or 'none'}, seq {'none' if report.seq is None else report.seq}"
+    )
+    rows = [
+        f"  RMS {rms:.4g} {report.unit or '(no unit)'}; first values {' '.join(f'{value:.4g}' for value in first)}"
+        for rms, first in zip(report.rms, report.first_values, strict=True)
+    ]
+    return "\n".join([head, *rows, *(f"  doubt: {doubt}" for doubt in report.doubts)])
 
 
-def readings_of(path: Path, topic: str | None, settings: Settings, contract: ModelContract) -> list[Reading]:
+def reports_of(path: Path, topic: str | None, settings: Settings, contract: ModelContract) -> list[SampleReport]:
     """Decode the payload in a file as the inputs of a topic would.
 
     Args:
@@ -90,7 +88,7 @@ def readings_of(path: Path, topic: str | None, settings: Settings, contract: Mod
     topic = _only_topic(inputs) if topic is None else topic
     intake = Intake(contract, inputs, settings.agent.max_sensors, {})
     message = Message(topic, payload, 1, False, time.monotonic(), time.time_ns())
-    readings: list[Reading] = []
+    reports: list[SampleReport] = []
     try:
         for entry, sensor in intake.route(message):
             packets, rate_hz = intake.read(entry, sensor, message)
@@ -98,14 +96,16 @@ def readings_of(path: Path, topic: str | None, settings: Settings, contract: Mod
                 raise BadDataError(f"{path}: {entry.codec} reads it, but it holds no samples of this input")
             check_rate(rate_hz, contract)
             for name, packet in zip(entry.sensors(sensor), packets, strict=True):
-                readings.append(_reading(name, topic, entry, packet, rate_hz, contract))
+                reports.append(_report(name, topic, entry, packet, rate_hz, contract))
     except PacketError as error:
         raise BadDataError(f"{path}: topic {topic}: {error}") from None
     found = tuple(str(notice.fields.get("doubt", notice.event)) for notice in intake.take_notices())
-    return [Reading(**{**vars(reading), "doubts": (*reading.doubts, *found)}) for reading in readings]
+    return [replace(report, doubts=(*report.doubts, *found)) for report in reports]
 
 
-def _reading(sensor: str, topic: str, entry: Input, packet: Packet, rate_hz: float, contract: ModelContract) -> Reading:
+def _report(
+    sensor: str, topic: str, entry: Input, packet: Packet, rate_hz: float, contract: ModelContract
+) -> SampleReport:
     channels, samples = packet.samples.shape
     window = native_window(contract.window, rate_hz, contract.sample_rate_hz)
     doubts = []
@@ -114,7 +114,7 @@ def _reading(sensor: str, topic: str, entry: Input, packet: Packet, rate_hz: flo
     if samples < window and packet.seq is None and packet.t0_unix_ns is None and not entry.continuous:
         doubts.append("less than a window, without seq and t0: such packets never join, unless continuous = true")
     seconds = None if packet.t0_unix_ns is None else packet.t0_unix_ns / 1e9
-    return Reading(
+    return SampleReport(
         sensor=sensor,
         topic=topic,
         codec=entry.codec,

@@ -35,9 +35,13 @@ PRESETS: Final[dict[str, Preset]] = {
         {"codec": "influx", "fields": {"samples": "value"}, "t0_unit": "ns"},
     ),
     "telegraf-json": Preset(
-        "Telegraf: its JSON format, one metric a message",
+        "Telegraf: a batch in its JSON format, a metric for each moment",
         "telegraf.md",
-        {"codec": "json", "fields": {"samples": "fields.value", "t0": "timestamp"}, "t0_unit": "s"},
+        {
+            "codec": "json",
+            "fields": {"samples": "metrics[*].fields.value", "t0": "metrics[0].timestamp"},
+            "t0_unit": "ns",
+        },
     ),
     "opcua-pubsub": Preset(
         "OPC UA PubSub over MQTT (Part 14, JSON), one DataSet with one variable",

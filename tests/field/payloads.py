@@ -120,6 +120,13 @@ def lines(x: NDArray[np.float32], at: int) -> str:
     )
 
 
+def telegraf_json(x: NDArray[np.float32], at: int) -> dict[str, Any]:
+    """A batch of Telegraf's JSON output."""
+    start_ns = round(time_s(at) * 1e9)
+    moments = [(v, start_ns + round(n * 1e9 / RATE_HZ)) for n, v in enumerate(x.tolist())]
+    return {"metrics": [{"fields": {"value": v}, "name": "vib", "tags": {}, "timestamp": t} for v, t in moments]}
+
+
 def senml(x: NDArray[np.float32], at: int) -> list[dict[str, Any]]:
     base = {"bn": "urn:dev:mac:0024befffe804ff1/", "bt": time_s(at), "bu": "m/s2"}
     records = [{"n": "x", "t": n / RATE_HZ, "v": v} for n, v in enumerate(x.tolist())]
@@ -309,6 +316,7 @@ CASES = (
     Case("Telegraf lines", "issue", 'preset = "telegraf"\n' + JSON.replace('codec = "json"\n', ""), each(lines), ONE),
     Case("Telegraf lines of two series", "issue", 'preset = "telegraf"\n' + JSON.replace('codec = "json"\n', ""),
          each(lambda x, at: lines(x, at).replace("=de", "=nde", 1)), words="two series in one message"),
+    Case("Telegraf JSON", "issue", 'preset = "telegraf-json"\n' + JSON, each(telegraf_json), ONE),
     Case("SenML", "issue", 'preset = "senml"\n' + JSON.replace('codec = "json"\n', ""), each(senml), ONE),
     Case("OPC UA PubSub", "issue", 'preset = "opcua-pubsub"\n' + JSON, each(opcua), ONE),
     Case("Sparkplug B", "issue", SPARKPLUG, sparkplug, ONE),

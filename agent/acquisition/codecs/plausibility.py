@@ -146,7 +146,8 @@ def _possible(numbers: NDArray[Any]) -> bool:
     """Whether a sensor may send these: a wrong exponent makes numbers of any size, and NaN."""
     if numbers.dtype.kind != "f":
         return True
-    sizes = np.abs(numbers[:, :MIN_SAMPLES])
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        sizes = np.abs(numbers)
     return bool((sizes < _MAX_SIZE).all() and np.median(sizes) > 1 / _MAX_SIZE)  # a comparison with NaN is false
 
 

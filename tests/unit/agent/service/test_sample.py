@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drsn.agent.service.sample import readings_of
+from drsn.agent.service.sample import reports_of, shown
 from drsn.agent.settings.sections import Settings
 from drsn.model.errors import BadDataError, UsageError
 
@@ -30,36 +30,36 @@ def payload(tmp_path: Path) -> Path:
 
 
 def test_a_captured_payload_shows_what_the_agent_reads(payload: Path, contract: ModelContract):
-    (reading,) = readings_of(payload, None, settings(JSON), contract)
+    (reading,) = reports_of(payload, None, settings(JSON), contract)
     assert (reading.sensor, reading.topic, reading.channels, reading.samples) == ("m", "plant/m/data", 1, 128)
     assert (reading.sample_rate_hz, reading.windows, reading.seq) == (12_000, 0.5, 3)
     assert reading.t0 == "2026-01-01T00:00:00+00:00"
-    assert "RMS 1 g; first values 0 2 0 2 0 2" in str(reading)
-    assert reading.as_dict()["rms"] == (1.0,)
+    assert "RMS 1 g; first values 0 2 0 2 0 2" in shown(reading)
+    assert reading.rms == (1.0,)
     assert not reading.doubts
 
 
 def test_each_input_of_the_topic_reads_it(payload: Path, contract: ModelContract):
     twin = {**JSON, "sensor": "{m}-y", "fields": {"samples": "samples[0:64]"}}
-    readings = readings_of(payload, "plant/AA:BB/data", settings(JSON, twin), contract)
-    assert [(reading.sensor, reading.samples) for reading in readings] == [("AA~3aBB", 128), ("AA~3aBB-y", 64)]
+    reports = reports_of(payload, "plant/AA:BB/data", settings(JSON, twin), contract)
+    assert [(reading.sensor, reading.samples) for reading in reports] == [("AA~3aBB", 128), ("AA~3aBB-y", 64)]
 
 
 def test_what_does_not_fit_is_refused_with_its_remedy(payload: Path, contract: ModelContract):
     with pytest.raises(BadDataError, match=r"no samples at fields.samples = 'data': the document has 'samples', 'seq'"):
-        readings_of(payload, None, settings({**JSON, "fields": {"samples": "data"}}), contract)
+        reports_of(payload, None, settings({**JSON, "fields": {"samples": "data"}}), contract)
     with pytest.raises(BadDataError, match=r"wrong_rate: 6000 Hz holds no 5300 Hz .* 'shipped:universal-2500hz' reads"):
-        readings_of(payload, None, settings({**JSON, "sample_rate_hz": 6000}), contract)
+        reports_of(payload, None, settings({**JSON, "sample_rate_hz": 6000}), contract)
     with pytest.raises(BadDataError, match="No such file"):
-        readings_of(payload.with_name("none"), None, settings(JSON), contract)
+        reports_of(payload.with_name("none"), None, settings(JSON), contract)
     with pytest.raises(UsageError, match=r"--topic; the inputs have plant/\{m\}/data, other/\{m\}"):
-        readings_of(payload, None, settings(JSON, {**JSON, "topic": "other/{m}"}), contract)
+        reports_of(payload, None, settings(JSON, {**JSON, "topic": "other/{m}"}), contract)
 
 
 def test_what_the_agent_could_not_use_is_a_doubt(tmp_path: Path, contract: ModelContract):
     path = tmp_path / "short.json"
     path.write_text('{"samples": [[1, 2, 3], [4, 5, 6]]}', encoding="utf-8")
-    (reading,) = readings_of(path, None, settings(JSON), contract)
+    (reading,) = reports_of(path, None, settings(JSON), contract)
     assert [doubt[:36] for doubt in reading.doubts] == [
         "2 channels, the bundle needs 1: name",
         "less than a window, without seq and ",
