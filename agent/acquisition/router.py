@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
+from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.mqtt.sensor_id import MAX_ID_CHARS, legal_sensor
 
@@ -45,6 +46,7 @@ class Input:
     """Unit of packets that do not carry one."""
     decoder: StatefulDecoder | None = None
     """Decodes with what earlier messages contained; None: the codec alone decodes."""
+    bridged_windows: float = BRIDGED_WINDOWS
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""

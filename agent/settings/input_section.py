@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from drsn.agent.acquisition.codecs.document_path import PathError, document_path
+from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.monitoring.units import UNITS
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.settings.presets import PRESETS, with_preset
@@ -105,6 +106,9 @@ class InputSection(Section):
     time_zone: str | None = Field(default=None, description="of a `t0` without an offset from UTC: Europe/Berlin")
     hop_windows: float = Field(default=1.0, gt=0, le=1, description="from one window to the next; 1.0: no overlap")
     continuous: bool = Field(default=False, description="join packets even when nothing proves that they touch")
+    bridged_windows: float = Field(
+        default=BRIDGED_WINDOWS, ge=0, le=100, description="a longer gap resets the votes; 0: every gap does"
+    )
     max_packet_bytes: int = Field(
         default=1_048_576, ge=64, le=256 * 1_048_576, description="a larger one is refused, compressed or not"
     )

@@ -77,6 +77,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
             channels=tuple(entry.channels) if contract.channels == 1 else (),
             hop_windows=entry.hop_windows,
             continuous=entry.continuous,
+            bridged_windows=entry.bridged_windows,
             max_packet_bytes=entry.max_packet_bytes,
             unit=entry.unit,
             decoder=stateful if entry.codec == SPARKPLUG else None,
