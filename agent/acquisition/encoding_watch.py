@@ -7,6 +7,7 @@ machine that stands gives noise, of which nothing follows, so a sensor is looked
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -60,7 +61,7 @@ class EncodingWatch:
     """
 
     def __init__(self, notices: Notices, max_sensors: int) -> None:
-        self.due: dict[str, int] = {}
+        self.due: defaultdict[str, int] = defaultdict(int)
         """Sensor -> packets until its next look. The caller counts down, which costs no call."""
         self._looks: dict[str, Look] = {}
         self._notices = notices

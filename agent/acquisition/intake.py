@@ -110,13 +110,12 @@ class Intake:
         """
         route = self._router.route(message)
         if not route[1:]:  # by far the most are of one input
-            entry, sensor = route[0]
-            in_flight.duplicate, in_flight.stale = self._receive(entry, sensor, message, in_flight, on_window)
+            in_flight.duplicate, in_flight.stale = self._receive(route[0], message, in_flight, on_window)
             return
         found: list[tuple[bool, bool]] = []
-        for entry, sensor in route:
+        for one in route:
             try:
-                found.append(self._receive(entry, sensor, message, in_flight, on_window))
+                found.append(self._receive(one, message, in_flight, on_window))
             except PacketError as error:  # noqa: PERF203 (one input must not keep another from reading)
                 in_flight.partly_refused.append(error)
         if not found:
@@ -125,10 +124,14 @@ class Intake:
         in_flight.stale = not in_flight.duplicate and all(duplicate or stale for duplicate, stale in found)
 
     def _receive(
-        self, entry: Input, sensor: str, message: Message, in_flight: InFlight, on_window: Callable[[str, Window], None]
+        self,
+        one: tuple[Input, str, tuple[str, ...]],
+        message: Message,
+        in_flight: InFlight,
+        on_window: Callable[[str, Window], None],
     ) -> tuple[bool, bool]:
         """Read a message as one input describes it; return whether its packet is a duplicate, and is stale."""
-        sensors = entry.sensors(sensor)
+        entry, sensor, sensors = one
         try:
             packets, rate_hz = self.read(entry, sensor, message)
             if not packets:
@@ -192,7 +195,7 @@ class Intake:
         rate_hz = declared_rate_hz(packet.sample_rate_hz, entry.sample_rate_hz)
         if packet.encoded is not None:
             due = self._encodings.due
-            if due.get(sensor):
+            if due[sensor]:
                 due[sensor] -= 1
             else:
                 self._encodings.look(entry, sensor, packet, rate_hz, message.received_s)

@@ -24,8 +24,8 @@ class StatefulDecoder(Protocol):
         ...
 
 
-Route = tuple[tuple["Input", str], ...]
-"""Each input that reads a topic, and the sensor's id (before it is split by channels)."""
+Route = tuple[tuple["Input", str, tuple[str, ...]], ...]
+"""Each input that reads a topic, the sensor's id before it is split by channels, and the ids after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Router:
         route = self._routes.get(message.topic) or self._cached(message.topic)
         if message.retained or not 0 < len(message.payload) <= route[0][0].max_packet_bytes:
             error = _unusable(message, route[0][0])
-            error.sensors = tuple([name for entry, sensor in route for name in entry.sensors(sensor)])
+            error.sensors = tuple([name for _, _, names in route for name in names])
             raise error
         return route
 
@@ -93,7 +93,7 @@ class Router:
             self._routes.clear()
             self._first_topics.clear()
         self._routes[topic] = route
-        for entry, sensor in route:
+        for entry, sensor, _ in route:
             if entry.decoder is not None:  # it knows which kinds of topics a sensor has
                 continue
             first = self._first_topics.setdefault(sensor, topic)
@@ -104,15 +104,16 @@ class Router:
         return route
 
     def _find(self, topic: str) -> Route:
-        found: list[tuple[Input, str]] = []
+        found: list[tuple[Input, str, tuple[str, ...]]] = []
         for entry in self._inputs:
             if found and entry.pattern.filter != found[0][0].pattern.filter:
                 continue
             sensor = entry.pattern.sensor_of(topic)
             if sensor is not None:
-                for name in entry.sensors(sensor):
+                names = entry.sensors(sensor)
+                for name in names:
                     _check_id(name)
-                found.append((entry, sensor))
+                found.append((entry, sensor, names))
         if not found:
             raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")
         pattern = found[0][0].pattern

@@ -90,12 +90,12 @@ def reports_of(path: Path, topic: str | None, settings: Settings, contract: Mode
     message = Message(topic, payload, 1, False, time.monotonic(), time.time_ns())
     reports: list[SampleReport] = []
     try:
-        for entry, sensor in intake.route(message):
+        for entry, sensor, names in intake.route(message):
             packets, rate_hz = intake.read(entry, sensor, message)
             if not packets:
                 raise BadDataError(f"{path}: {entry.codec} reads it, but it holds no samples of this input")
             check_rate(rate_hz, contract)
-            for name, packet in zip(entry.sensors(sensor), packets, strict=True):
+            for name, packet in zip(names, packets, strict=True):
                 reports.append(_report(name, topic, entry, packet, rate_hz, contract))
     except PacketError as error:
         raise BadDataError(f"{path}: topic {topic}: {error}") from None
