@@ -47,6 +47,8 @@ def packet_of(document: object, payload_format: PayloadFormat, *, plain: bool = 
     rpm = None if rpm_in is None else _number(rpm_in, "rpm")
     if (rate is not None and rate <= 0) or (rpm is not None and rpm < 0):
         raise PacketError(Reason.BAD_DOCUMENT, f"{rate} Hz or {rpm} rpm is impossible")
+    if payload_format.channel_paths:
+        samples_in = None
     samples, encoded, from_i16 = _samples(samples_in, document, payload_format, plain=plain)
     return Packet(
         samples,
@@ -103,6 +105,8 @@ def _number(value: object, name: str) -> float:
 
 def _sequence(value: object) -> int:
     """The number of a packet. A counter of more than 32 bits is taken modulo 2**32, as one of 32 bits wraps."""
+    if type(value) is int and 0 <= value <= MAX_U32:
+        return value
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= MAX_NUMBER_CHARS:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
@@ -114,6 +118,8 @@ def _sequence(value: object) -> int:
 
 def _boot_id(value: object) -> int:
     """The number of a boot; a text, such as a MAC address or a UUID, gives its CRC-32, which is never 0 here."""
+    if type(value) is int and 0 <= value <= MAX_U32:
+        return value
     if isinstance(value, str):
         return zlib.crc32(value.encode("utf-8", "surrogatepass")) or 1 if value else 0
     if isinstance(value, float) and value.is_integer():
@@ -140,9 +146,9 @@ def _samples(
     """float32[channels, samples]; the bytes that held them, if they came as bytes; and true for 16-bit counts."""
     if isinstance(value, str):
         value = decoded(value, form.encoding)
-    if isinstance(value, bytes) and not form.channel_paths:
+    if isinstance(value, bytes):
         return samples_from_bytes(value, form), value, form.dtype == "i16"
-    if form.channel_paths or isinstance(value, dict) or (value is None and form.channel_names):
+    if isinstance(value, dict) or (value is None and form.channel_names):
         numbers = _by_channel(value, document, form, plain=plain)
     elif value is None:
         raise PacketError(Reason.BAD_DOCUMENT, _missing(document, form))

@@ -133,6 +133,12 @@ class PayloadFormat:
     t0_unit: TimeUnit = "s"
     time_zone: str | None = None
     """IANA name of the zone of a `t0` without an offset from UTC."""
+    plain: bool = field(init=False, compare=False, default=True)
+    """Samples as bytes are of a type that a frame holds, little-endian, from the first byte on, with no offset."""
+
+    def __post_init__(self) -> None:
+        special = self.big_endian or self.offset or self.header_bytes or self.dtype not in DTYPES
+        object.__setattr__(self, "plain", not special)
 
 
 NATIVE_F32: Final = np.dtype(np.float32)

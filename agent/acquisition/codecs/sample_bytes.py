@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from drsn.agent.acquisition.codecs.packet import PacketError, Reason, plain_row,
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drsn.agent.acquisition.codecs.packet import PayloadFormat
+    from drsn.agent.acquisition.codecs.packet import DtypeName, PayloadFormat
 
 ITEM_BYTES: Final = {"i8": 1, "u8": 1, "i16": 2, "u16": 2, "i24": 3, "i32": 4, "f32": 4, "f64": 8}
 """Type of a sample -> its bytes. `i24` is packed: three bytes a sample, as ADCs send it."""
@@ -28,8 +28,8 @@ def samples_from_bytes(data: bytes | memoryview, payload_format: PayloadFormat) 
         PacketError: there are no samples or no whole number of them, or one is not finite.
     """
     form = payload_format
-    if form.dtype in ("f32", "i16", "i32") and not (form.big_endian or form.offset or form.header_bytes):
-        return samples_of(data, form.dtype, form.scale, form.channels, planar=bool(form.planar))
+    if form.plain:
+        return samples_of(data, cast("DtypeName", form.dtype), form.scale, form.channels, planar=form.planar is True)
     return calibrated(in_channels(numbers_from_bytes(data, form), form), form)
 
 
