@@ -16,9 +16,9 @@ MIN_MOMENTS: Final = 64
 """Moments from which the times give a sample rate. A time that is rounded to a tenth of the step between two moments
 moves the rate of 64 by 0.3 % at most, and a rate counts as steady within 0.5 %."""
 
-MAX_OFF_STEPS: Final = 0.75
-"""Steps by which a moment may be off its even place. A missing moment in a row of even ones shifts those in its middle
-by up to one step; 0.75 leaves room for times that are rounded to half a step."""
+MAX_STEP: Final = 1.75
+"""Longest time between two moments, over the median: where one is missing it is 2, and times that are rounded to half a
+step make 1.5."""
 
 
 def document_of(columns: Mapping[str, Sequence[Any]], times_ns: Sequence[int | None]) -> dict[str, Any]:
@@ -62,12 +62,10 @@ def _rate_hz(times_ns: Sequence[int | None]) -> float | None:
         raise PacketError(Reason.BAD_DOCUMENT, f"the times go back after moment {int(np.argmin(steps))}")
     if steps.min() == 0:  # rounded to more than the step between two moments
         return None
-    step_ns = float(times[-1]) / (len(times) - 1)
-    off = np.abs(times / step_ns - np.arange(len(times)))
-    if off.max() > MAX_OFF_STEPS:
+    if steps.max() > MAX_STEP * np.median(steps):
         at = int(np.argmax(steps))
         raise PacketError(
             Reason.BAD_DOCUMENT,
-            f"the moments are not even: {steps[at] / 1e6:g} ms after moment {at}, {step_ns / 1e6:g} ms on average",
+            f"the moments are not even: {steps[at] / 1e6:g} ms after moment {at}, mostly {np.median(steps) / 1e6:g} ms",
         )
-    return 1e9 / step_ns if len(times) >= MIN_MOMENTS else None
+    return (len(times) - 1) * 1e9 / float(times[-1]) if len(times) >= MIN_MOMENTS else None
