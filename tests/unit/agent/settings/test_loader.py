@@ -301,3 +301,9 @@ def test_shipped_bundles_have_names(loaded, complaint):
         assert loaded(f"agent.bundle=shipped:{name}").bundle_path == shipped(name)
     assert loaded("agent.bundle=some/folder").bundle_path == Path("some/folder")
     assert all(name in complaint("agent.bundle=shipped:nope") for name in (*SHIPPED, "nope"))
+
+
+def test_a_shared_subscription_is_a_warning(loaded, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DRSN_AGENT__INPUTS", '[{"topic": "$share/g/{s}", "sensor": "{s}"}]')
+    (warning,) = loaded().warnings
+    assert warning.startswith("inputs.0.topic is a shared subscription")
