@@ -123,8 +123,8 @@ class EncodingWatch:
         self.due.pop(sensor, None)
 
 
-def hint_of(reason: Reason, entry: Input, payload: bytes) -> str | None:
-    """What may mend an input whose payload is refused for its samples; None: nothing is known.
+def doubt_of(reason: Reason, entry: Input, payload: bytes) -> Doubt | None:
+    """Why an input may be wrong whose payload is refused for its samples; None: nothing is known.
 
     Samples of another type or byte order are mostly no finite numbers, which looks like a fault of the sensor.
     """
@@ -135,8 +135,7 @@ def hint_of(reason: Reason, entry: Input, payload: bytes) -> str | None:
     ):
         return None
     form = entry.payload_format
-    doubt = _text_in(entry, payload) or other_reading([payload], form)
-    return None if doubt is None else doubt.text
+    return _text_in(entry, payload) or other_reading([payload], form)
 
 
 def _text_in(entry: Input, payload: bytes) -> Doubt | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, decoder
 from drsn.agent.acquisition.compression import COMPRESSED, decompressed
 from drsn.agent.acquisition.continuity import Continuity
-from drsn.agent.acquisition.encoding_watch import EncodingWatch, hint_of
+from drsn.agent.acquisition.encoding_watch import EncodingWatch, doubt_of
 from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
 from drsn.agent.acquisition.plausible_time import WrongClocks
@@ -217,10 +217,11 @@ class Intake:
                 return entry.decoder.decode(message.topic, payload, entry.payload_format)
             return decoder(entry.codec).decode(payload, message.properties, entry.payload_format)
         except PacketError as error:
-            hint = hint_of(error.reason, entry, payload)
-            if hint is not None:
-                raise PacketError(error.reason, f"{error.detail}; {hint}") from None
-            raise
+            doubt = doubt_of(error.reason, entry, payload)
+            if doubt is None:
+                raise
+            reason = Reason.WRONG_ENCODING if doubt.certain else error.reason
+            raise PacketError(reason, f"{error.detail}; {doubt.text}") from None
         except Exception as error:
             # A defect of the codec, found by these bytes: the packet is refused, and the other sensors are still read.
             fields = {"codec": entry.codec, "topic": message.topic}

@@ -44,7 +44,7 @@ def decoded(text: str, encoding: str) -> bytes | list[float]:
         return _from_numbers(text)
     if encoding == "auto" and is_hex(text):
         raise PacketError(
-            Reason.BAD_DOCUMENT,
+            Reason.WRONG_ENCODING,
             "samples are hex digits alone, which is base64 as well; set encoding = 'hex' (or 'base64')",
         )
     return _from_base64(text)

@@ -298,5 +298,5 @@ def test_a_decoder_with_a_memory_may_find_no_packet_in_a_message(contract: Model
 
 def test_non_finite_samples_of_another_type_are_refused_with_the_type(reader: Reader):
     doubles = np.cumsum(np.random.default_rng(0).standard_normal(1024)).astype("<f8").tobytes()
-    with pytest.raises(PacketError, match=r"non_finite: .* set dtype = 'f64'|wrong_encoding: .* set dtype = 'f64'"):
+    with pytest.raises(PacketError, match=r"wrong_encoding: .* set dtype = 'f64'"):
         reader.intake.read(entry("raw/{s}", "raw", max_packet_bytes=9999), "a", reader.make_message("raw/a", doubles))
