@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
-from drsn.agent.mqtt.topics import Topics, legal_sensor
+from drsn.agent.mqtt.sensor_id import legal_sensor
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.tools.operator.retained_state import RetainedState
 from drsn.agent.tools.operator.table import LIVE
