@@ -16,6 +16,7 @@ from drsn.agent.acquisition.router import Input, Route, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
 from drsn.agent.acquisition.source_watch import SourceWatch
+from drsn.agent.acquisition.tachometer import rpm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -206,7 +207,7 @@ class Intake:
                 Reason.WRONG_CHANNELS,
                 f"{packet.samples.shape[0]} channels, the input names {len(entry.channels)}",
             )
-        return [packet.only(row) for row in range(len(entry.channels))], rate_hz
+        return _split(entry, packet, rate_hz), rate_hz
 
     def _decode(self, entry: Input, message: Message) -> Packet | None:
         payload = message.payload
@@ -227,3 +228,16 @@ class Intake:
             fields = {"codec": entry.codec, "topic": message.topic}
             self._notices.add(Notice(ERROR, "codec failed", ("codec", entry.codec), fields, error))
             raise PacketError(Reason.INTERNAL, f"codec {entry.codec}: {error!r}"[:200]) from error
+
+
+def _split(entry: Input, packet: Packet, rate_hz: float) -> list[Packet]:
+    """One packet for each channel that is a sensor, with the speed by the tachometer if the packet has none."""
+    packets = [packet.only(row) for row in range(len(entry.channels))]
+    if entry.tachometer is None:
+        return packets
+    pulses = packets.pop(entry.channels.index(entry.tachometer.channel)).samples[0]
+    if packet.rpm is None:
+        rpm = rpm_of(pulses, rate_hz, entry.tachometer.pulses_per_turn)
+        for each in packets:
+            each.rpm = rpm
+    return packets

@@ -15,12 +15,14 @@ from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.notice import ERROR
 from drsn.agent.acquisition.router import Input
+from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.mqtt.topics import TopicPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.acquisition.codecs import Packet
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.mqtt.message import Message
     from drsn.model.contract import ModelContract
 
@@ -111,6 +113,28 @@ def test_channels_of_one_packet_are_sensors(reader: Reader):
     assert windows == {"m-x": list(range(256)), "m-y": [-n for n in range(256)]}
     assert {name: cursor.seq for name, cursor in reader.in_flight.cursors.items()} == {"m-x": 3, "m-y": 3}
     assert reader.intake.sensors == 2
+
+
+@pytest.mark.parametrize(("own", "rpm"), [(None, 1500.0), (900.0, 900.0)])
+def test_a_tachometer_gives_the_speed_of_the_other_channels(
+    own: float | None, rpm: float, contract: ModelContract, make_message: Callable[..., Message]
+):
+    """A speed that the packet carries has priority. The channel of pulses is no sensor."""
+    shaft = Tachometer("tacho", pulses_per_turn=4)
+    paths = PayloadFormat(channels=3, channel_names=("x", "tacho", "y"))
+    pulsed = entry(
+        "t/{s}", "json", channels=("x", "tacho", "y"), payload_format=paths, tachometer=shaft, sample_rate_hz=RATE_HZ,
+        max_packet_bytes=9999,
+    )  # fmt: skip
+    intake = Intake(contract, (pulsed,), 4, {})
+    turns = np.arange(256) / RATE_HZ * 1500 / 60 * 4
+    rows = [np.arange(256.0), 5.0 * (turns % 1 < 0.2), -np.arange(256.0)]
+    document = {"seq": 1, "samples": [row.tolist() for row in rows], **({} if own is None else {"rpm": own})}
+    windows: dict[str, Window] = {}
+    message = make_message("t/m", json.dumps(document).encode())
+    intake.receive(message, InFlight(message, 0.0), windows.__setitem__)
+    assert list(windows) == ["m-x", "m-y"]
+    assert [window.rpm for window in windows.values()] == [pytest.approx(rpm, rel=0.01)] * 2
 
 
 BAD_FRAME = b"DRSN" + bytes(60)
