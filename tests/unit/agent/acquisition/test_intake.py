@@ -324,3 +324,13 @@ def test_non_finite_samples_of_another_type_are_refused_with_the_type(reader: Re
     doubles = np.cumsum(np.random.default_rng(0).standard_normal(1024)).astype("<f8").tobytes()
     with pytest.raises(PacketError, match=r"wrong_encoding: .* set dtype = 'f64'"):
         reader.intake.read(entry("raw/{s}", "raw", max_packet_bytes=9999), "a", reader.make_message("raw/a", doubles))
+
+
+def test_named_axes_are_the_channels_of_a_model_that_takes_several(contract: ModelContract, make_message):
+    form = PayloadFormat(channels=2, channel_names=("x", "y"), channel_paths=("accel.x", "accel.y"))
+    one = entry("{s}/axes", "json", payload_format=form, sample_rate_hz=RATE_HZ)
+    intake = Intake(contract.model_copy(update={"channels": 2}), (one,), 4, {})
+    shapes: list[tuple[int, ...]] = []
+    message = make_message("a/axes", json.dumps({"accel": {"x": [1] * 256, "y": [2] * 256}}).encode())
+    intake.receive(message, InFlight(message), lambda _sensor, window: shapes.append(window.samples.shape))
+    assert shapes == [(2, 256)]

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 QUIET_S, SWEEP_S = 30.0, 1.6
 SENSORS = ("a", "b", "c")
+LONG = f"plant/{66 * 'd'}/frame"
+"""Its id would have 66 characters."""
 STEPS = 150
 OTHERS = {  # sources that never have a window -> topic
-    "plant/d 1/frame": "plant/d 1/frame",
+    LONG: LONG,
     "slow": "plant/slow/frame",
     "torn": "plant/torn/frame",
 }
