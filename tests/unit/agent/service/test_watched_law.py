@@ -110,6 +110,12 @@ def random_label() -> str:
     return random.choices(["normal", "inner_race"], [5, 1])[0]
 
 
+@pytest.mark.promise(
+    "`normal` means looked at: each source of packets is watched, or named with a reason in status, health and its "
+    "retained alarm, from its first packet on.",
+    where="acquisition/source_watch, service/watched_sources",
+    topic="alarms",
+)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_subscriber_can_tell_healthy_from_not_looked_at(start: Callable[..., Plant], seed: int) -> None:
     random.seed(seed)

@@ -145,6 +145,11 @@ def test_the_log_names_each_source_once_and_its_lines_are_bounded(
     assert plant.agent.status.document().not_watched == LINES + 5
 
 
+@pytest.mark.promise(
+    "`since` is never in the future or long past: where a sensor's clock is wrong it is the agent's time.",
+    where="acquisition/plausible_time, decision/alarm_logic",
+    topic="alarms",
+)
 @pytest.mark.parametrize("off_s", [-50 * 365 * 86_400, 3600])
 def test_an_alarm_of_a_sensor_whose_clock_is_wrong_has_the_time_of_the_agent(
     start: Callable[..., Plant], caplog: pytest.LogCaptureFixture, off_s: int
