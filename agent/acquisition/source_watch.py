@@ -43,6 +43,9 @@ during this time, is not watched. Shorter spans would come and go with single ga
 KEPT_S = 3600.0
 """A source that never had a window and sends no more is removed after this time."""
 
+MISSED_PERIODS = 3
+"""A sensor may miss so many of its own periods, as in `decision.silence_timer`."""
+
 MAX_TICK_S = 2.0
 """Longest time between two sweeps that counts, as in `decision.silence_timer`."""
 
@@ -53,7 +56,7 @@ class Needs(NamedTuple):
     windows: int = 1
     """Windows in a row, without a gap, that its alarm rule needs for an alarm."""
     quiet_s: float = 30.0
-    """It is not watched after this time without a window."""
+    """It is not watched after this time without a window, or three of its periods if that is longer."""
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class SourceWatch:
         known: sensors that an earlier run diagnosed; each is not watched until its first window in this run.
         now_unix_ns: the agent's clock.
         needs: sensor id -> what it must send.
+        period_s: sensor id -> seconds from one window to the next; 0: not known.
         max_sources: refused sources that are held; of more, only the number is known.
     """
 
@@ -96,9 +100,10 @@ class SourceWatch:
         known: Iterable[str] = (),
         now_unix_ns: int = 0,
         needs: Callable[[str], Needs] = lambda _sensor: Needs(),
+        period_s: Callable[[str], float] = lambda _sensor: 0.0,
         max_sources: int = MAX_SOURCES,
     ) -> None:
-        self._needs, self._max_sources = needs, max_sources
+        self._needs, self._period_s, self._max_sources = needs, period_s, max_sources
         self._sources = {
             name: _Source(known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns)) for name in known
         }
@@ -219,7 +224,7 @@ class SourceWatch:
             return REPEATS
         if not came or stream.wasted:
             return stream.progress.lost_by or NO_WINDOW
-        if source.window_s < now_s and now_s - source.window_s > self._needs(name).quiet_s:
+        if source.window_s < now_s and self._quiet(name, source):
             return NO_WINDOW if source.packet_s > source.window_s else NO_PACKET
         if stream.progress.gaps and now_s - source.good_s >= SPAN_S:
             needed = self._needs(name).windows
@@ -227,13 +232,18 @@ class SourceWatch:
                 return GAPS
         return None
 
+    def _quiet(self, name: str, source: _Source) -> bool:
+        """No window came for too long."""
+        pause_s = self._clock_s - source.window_s
+        return pause_s > self._needs(name).quiet_s and pause_s > MISSED_PERIODS * self._period_s(name)
+
     def _judge_absent(self, name: str, source: _Source, now_unix_ns: int) -> None:
         """Judge a source without a stream: its packets are refused, or none has come since the start or a rewind."""
         if not source.known and self._clock_s - source.packet_s > KEPT_S:
             self.forget(name)
         elif source.refused >= REFUSED_IN_A_ROW:
             self._set(name, source, source.refusal, now_unix_ns)
-        elif source.not_watched is None and self._clock_s - source.window_s > self._needs(name).quiet_s:
+        elif source.not_watched is None and self._quiet(name, source):
             self._set(name, source, source.refusal if source.refused else NO_PACKET, now_unix_ns)
 
     def _added(self, name: str) -> _Source | None:

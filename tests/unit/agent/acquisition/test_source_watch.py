@@ -151,6 +151,16 @@ def test_a_sensor_that_sends_no_more_is_not_watched_after_a_while(plant: Watched
     assert plant.reason("a") == "no_packet"
 
 
+def test_a_slow_sensor_may_miss_three_of_its_periods(contract: ModelContract) -> None:
+    plant = Watched(contract, SourceWatch(needs=lambda _: Needs(NEEDED, QUIET_S), period_s={"a": 60.0}.__getitem__))
+    plant.sweep()
+    plant.send("a")
+    plant.sweep(179)
+    assert plant.reason("a") is None
+    plant.sweep(5)
+    assert plant.reason("a") == "no_packet"
+
+
 def test_a_sensor_of_an_earlier_run_is_not_watched_until_its_first_window(contract: ModelContract) -> None:
     plant = Watched(contract, SourceWatch(["a", "b"], 5))
     assert plant.reason("a") == plant.reason("b") == "no_packet"
@@ -178,6 +188,16 @@ def test_windows_that_are_too_few_in_a_row_for_an_alarm_are_not_watched(
         plant.send("a", seq=seq)
         plant.sweep()
     assert plant.reason("a") is None, "six in a row"
+
+
+def test_one_lost_packet_in_twenty_small_ones_leaves_too_few_windows_in_a_row(plant: Watched) -> None:
+    for seq in range(1, 2001):
+        if seq % 20:
+            plant.send("a", 64, seq=seq)
+        if seq % 10 == 0:
+            plant.sweep(0.1)
+    assert plant.streams["a"].windows > NEEDED
+    assert plant.reason("a") == "gaps"
 
 
 def test_lossy_small_packets_without_a_single_window_are_gaps(plant: Watched) -> None:

@@ -35,6 +35,8 @@ class World:
     broker: StubBroker = field(default_factory=StubBroker)
     window_s: dict[str, float] = field(default_factory=dict)
     """Sensor -> when its last window of this run came, by a clock that stands still without a connection."""
+    pause_s: dict[str, float] = field(default_factory=dict)
+    """Sensor -> its longest pause between two windows; three of them may go by."""
     sent: set[str] = field(default_factory=set)
     """Sources with a packet in this run."""
     now_s: float = 0.0
@@ -44,6 +46,8 @@ class World:
 
     def window(self, sensor: str) -> None:
         self.plant.say(sensor, random_label())
+        pause_s = self.now_s - self.window_s.get(sensor, self.now_s)
+        self.pause_s[sensor] = max(pause_s, self.pause_s.get(sensor, 0.0))
         self.window_s[sensor] = self.now_s
         self.sent.add(sensor)
 
@@ -92,7 +96,8 @@ class World:
         documents = {name: json.loads(payload) for name, payload in alarms.items() if payload}
         for name, document in documents.items():
             assert (document["not_watched"] is not None) == (name in listed)
-            lately = self.now_s - self.window_s.get(name, -1e9) <= QUIET_S + 2 * SWEEP_S
+            quiet_s = max(QUIET_S, 3 * self.pause_s.get(name, 0.0)) + 2 * SWEEP_S
+            lately = self.now_s - self.window_s.get(name, -1e9) <= quiet_s
             if document["state"] == "normal":
                 assert lately, "normal is what was looked at lately"
             if not lately:

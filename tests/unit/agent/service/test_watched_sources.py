@@ -170,3 +170,16 @@ def test_an_alarm_of_a_sensor_whose_clock_is_wrong_has_the_time_of_the_agent(
     assert plant.health().wrong_clocks == 1
     warnings = [record for record in caplog.records if "t0 is in the future" in record.getMessage()]
     assert [record.drsn_fields["sensor"] for record in warnings] == ["a"]
+
+
+def test_a_sensor_that_sends_a_window_a_minute_is_watched_in_between(start: Callable[..., Plant]) -> None:
+    plant = start(StubBroker())
+    plant.agent.pipeline.intake.max_age_s = 0.0  # the broker's clock is not put forward
+    for _ in range(12):  # the period is learned from pauses
+        plant.say("a", "normal")
+        after(plant, 60)
+    plant.say("a", "normal")
+    after(plant, 100)
+    assert reasons(plant) == {}
+    after(plant, 100)
+    assert reasons(plant) == {"a": "no_packet"}
