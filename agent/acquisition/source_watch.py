@@ -63,6 +63,7 @@ class Needs(NamedTuple):
 class _Source:
     """One source of packets; times are of the clock that runs while the broker is connected."""
 
+    needs: Needs
     known: bool = False
     """It had a window, now or in an earlier run: it stays until it is forgotten."""
     stream: SensorStream | None = None
@@ -82,6 +83,19 @@ class _Source:
     good_at: int = 0
     """When the last run of windows that was long enough ended, and the signal of the stream then, in windows."""
     not_watched: NotWatched | None = None
+
+    def is_good(self, stream: SensorStream, now_s: float) -> bool:
+        """Note windows of a watched source that came, enough in a row; False: it must be judged. No call in it."""
+        progress = stream.progress
+        if stream is not self.stream or progress.ring is None or self.refused or self.not_watched is not None:
+            return False
+        new = progress.ring.run
+        windows = progress.windows_before + new
+        if windows == self.windows or progress.run_before + new < self.needs.windows:
+            return False
+        self.cursor, self.windows, self.window_s, self.packet_s = stream.cursor, windows, now_s, now_s
+        self.good_s, self.good_at = now_s, windows + progress.lost_windows
+        return True
 
 
 class SourceWatch:
@@ -105,7 +119,8 @@ class SourceWatch:
     ) -> None:
         self._needs, self._period_s, self._max_sources = needs, period_s, max_sources
         self._sources = {
-            name: _Source(known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns)) for name in known
+            name: _Source(needs(name), known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns))
+            for name in known
         }
         self._streams: Mapping[str, SensorStream] = {}
         self._held = 0  # refused sources, at the last sweep or added since
@@ -192,8 +207,9 @@ class SourceWatch:
         for name, stream in streams.items():
             source = sources.get(name)
             if source is None:
-                source = sources[name] = _Source(packet_s=self._clock_s, good_s=self._clock_s)
-            self._judge(name, source, stream, now_unix_ns)
+                source = sources[name] = _Source(self._needs(name), packet_s=self._clock_s, good_s=self._clock_s)
+            if not source.is_good(stream, self._clock_s):
+                self._judge(name, source, stream, now_unix_ns)
         for name in [name for name in sources if name not in streams]:
             self._judge_absent(name, sources[name], now_unix_ns)
         self._held = sum(not source.known and name not in streams for name, source in sources.items())
@@ -202,40 +218,41 @@ class SourceWatch:
 
     def _judge(self, name: str, source: _Source, stream: SensorStream, now_unix_ns: int) -> None:
         """Judge a source that has a stream."""
-        now_s, windows = self._clock_s, stream.windows
+        now_s, progress = self._clock_s, stream.progress
+        windows = progress.windows
         if source.stream is not stream:
             source.stream, source.cursor, source.windows, source.good_at = stream, None, 0, 0
         if stream.cursor is not source.cursor:  # packets were accepted
             source.cursor, source.packet_s, source.refused = stream.cursor, now_s, 0
         if windows != source.windows:
             source.windows, source.window_s, source.known = windows, now_s, True
-            if stream.take_longest_run() >= self._needs(name).windows:
-                source.good_s, source.good_at = now_s, stream.signal_windows
+            if progress.take_longest_run() >= source.needs.windows:
+                source.good_s, source.good_at = now_s, progress.signal_windows
         reason = self._reason(name, source, stream)
         if reason is not None or source.not_watched is not None:
             self._set(name, source, reason, now_unix_ns)
 
     def _reason(self, name: str, source: _Source, stream: SensorStream) -> str | None:
         """Why a source with a stream is not watched; None: it is."""
-        now_s, came = self._clock_s, source.window_s > -math.inf
+        now_s, progress, came = self._clock_s, stream.progress, source.window_s > -math.inf
         if source.refused >= (REFUSED_IN_A_ROW if came else 1):
             return source.refusal
         if stream.stands_still and now_s - source.packet_s >= REPEATS_S:
             return REPEATS
-        if not came or stream.wasted:
-            return stream.progress.lost_by or NO_WINDOW
+        if not came or progress.wasted:
+            return progress.lost_by or NO_WINDOW
         if source.window_s < now_s and self._quiet(name, source):
             return NO_WINDOW if source.packet_s > source.window_s else NO_PACKET
-        if stream.progress.gaps and now_s - source.good_s >= SPAN_S:
-            needed = self._needs(name).windows
-            if stream.signal_windows - source.good_at >= RUNS * needed > RUNS:
+        if progress.gaps and now_s - source.good_s >= SPAN_S:
+            needed = source.needs.windows
+            if progress.signal_windows - source.good_at >= RUNS * needed > RUNS:
                 return GAPS
         return None
 
     def _quiet(self, name: str, source: _Source) -> bool:
         """No window came for too long."""
         pause_s = self._clock_s - source.window_s
-        return pause_s > self._needs(name).quiet_s and pause_s > MISSED_PERIODS * self._period_s(name)
+        return pause_s > source.needs.quiet_s and pause_s > MISSED_PERIODS * self._period_s(name)
 
     def _judge_absent(self, name: str, source: _Source, now_unix_ns: int) -> None:
         """Judge a source without a stream: its packets are refused, or none has come since the start or a rewind."""
@@ -250,7 +267,7 @@ class SourceWatch:
         """A new source; None: there is no room, and it is only counted."""
         if self._held < self._max_sources:
             self._held += 1
-            source = self._sources[name] = _Source(packet_s=self._clock_s, good_s=self._clock_s)
+            source = self._sources[name] = _Source(self._needs(name), packet_s=self._clock_s, good_s=self._clock_s)
             return source
         if len(self._beyond) < MAX_BEYOND:
             self._beyond.add(hash(name))

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWEEP_S = 1.0
-"""From one sweep to the next; a sweep takes half a microsecond a sensor."""
+"""From one sweep to the next."""
+
+CLOCKS_S = 10.0
+"""From one look at the sensors' clocks to the next."""
+
+SHARE = 0.01
+"""Of the time, for sweeps: where a sweep takes long, for very many sensors, the next one comes later."""
 
 LINES = 20
 """Log lines of one sweep, at most; a last one has the number of the others."""
@@ -47,17 +53,20 @@ class WatchedSources:
     ) -> None:
         self._intake, self._engine, self._publisher = intake, engine, publisher
         self._ingest, self._clock, self._sweep_s = ingest, clock, sweep_s
-        self._due_s = 0.0
+        self._due_s = self._clocks_due_s = 0.0
         self._throttle = Throttle()
 
     def tend(self, now_s: float) -> None:
         """Sweep the sources if it is due, and report what has changed since the last call."""
         watch = self._intake.watch
         if now_s >= self._due_s:
-            self._due_s = now_s + self._sweep_s
             streams, now_unix_ns = self._intake.registry.streams, self._clock.unix_ns()
             watch.sweep(streams, now_s, now_unix_ns, connected=self._ingest.connected)
-            self._warn_of_clocks(self._intake.wrong_clocks.sweep(streams, now_unix_ns))
+            if now_s >= self._clocks_due_s:
+                self._clocks_due_s = now_s + CLOCKS_S
+                self._warn_of_clocks(self._intake.wrong_clocks.sweep(streams, now_unix_ns))
+            took_s = self._clock.monotonic_s() - now_s
+            self._due_s = now_s + max(self._sweep_s, took_s / SHARE)
         if changed := watch.take_changed():
             self._report(changed, now_s)
 

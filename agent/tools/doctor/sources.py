@@ -118,7 +118,7 @@ def judged(topics: Topics, messages: list[Message], intake: Intake) -> Heard:
     intake.watch.sweep(streams, 0.0, 0, connected=True)
     blind = {each.source: each.reason for each in intake.watch.not_watched()}
     for name, stream in streams.items():  # a few seconds may be too short for one window
-        if blind.get(name) == NO_WINDOW and not stream.wasted:
+        if blind.get(name) == NO_WINDOW and not stream.progress.wasted:
             del blind[name]
     return Heard(_of_agent(topics, documents), {name: blind.get(name) for name in sorted(senders | set(blind))})
 

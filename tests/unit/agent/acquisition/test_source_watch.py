@@ -196,7 +196,7 @@ def test_one_lost_packet_in_twenty_small_ones_leaves_too_few_windows_in_a_row(pl
             plant.send("a", 64, seq=seq)
         if seq % 10 == 0:
             plant.sweep(0.1)
-    assert plant.streams["a"].windows > NEEDED
+    assert plant.streams["a"].progress.windows > NEEDED
     assert plant.reason("a") == "gaps"
 
 
@@ -288,9 +288,9 @@ def test_a_source_is_watched_only_if_a_window_came_lately(
         elif what == "refused":
             plant.refuse(sensor)
         else:
-            before = plant.streams[sensor].windows if sensor in plant.streams else 0
+            before = plant.streams[sensor].progress.windows if sensor in plant.streams else 0
             plant.send(sensor, 100 if what == "part" else WINDOW, seq=seq)
-            if plant.streams[sensor].windows != before:
+            if plant.streams[sensor].progress.windows != before:
                 window_s[sensor] = plant.now_s
         if what != "pause":
             sent[sensor] = plant.now_s

@@ -163,10 +163,10 @@ def test_an_alarm_of_a_sensor_whose_clock_is_wrong_has_the_time_of_the_agent(
         samples = tone_of(BUNDLE.contract, "inner_race", WINDOW, RATE_HZ)
         packet = Packet(samples, sample_rate_hz=RATE_HZ, seq=seq, t0_unix_ns=t0_unix_ns, clock_synced=True)
         send(plant, "plant/a/frame", frame.encode(packet))
-        after(plant, 2)
+        after(plant, 6)
     alarm = plant.retained(ALARM)
     assert (alarm["condition"], alarm["clock_synced"]) == ("inner_race", False)
-    assert abs(datetime.fromisoformat(alarm["since"].replace("Z", "+00:00")).timestamp() - before_ns / 1e9) < 10
+    assert abs(datetime.fromisoformat(alarm["since"].replace("Z", "+00:00")).timestamp() - before_ns / 1e9) < 30
     assert plant.health().wrong_clocks == 1
     warnings = [record for record in caplog.records if "t0 is in the future" in record.getMessage()]
     assert [record.drsn_fields["sensor"] for record in warnings] == ["a"]
