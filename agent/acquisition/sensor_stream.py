@@ -83,6 +83,8 @@ class SensorStream:
     ) -> None:
         self.sensor = sensor
         self.cursor = cursor
+        self.wrong_clock = False
+        """The sensor's time is impossible: windows have the time at which their packet came."""
         self.progress = StreamProgress()
         self._contract = contract
         self._hop_windows = hop_windows
@@ -165,14 +167,14 @@ class SensorStream:
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
         self._clipped = total + ring.window if packet.clipped else self._clipped
-        last_unix_ns = received_unix_ns if cursor.end_unix_ns is None else cursor.end_unix_ns
+        last_unix_ns = received_unix_ns if self.wrong_clock or cursor.end_unix_ns is None else cursor.end_unix_ns
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
-            end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
+            synced = bool(packet.clock_synced) and not self.wrong_clock
             on_window(self.sensor, Window(
-                samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
-                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
+                samples, sample_rate_hz, last_unix_ns - round((total - end) * 1e9 / sample_rate_hz), fresh, packet.unit,
+                synced, ring.hop, packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
             ))  # fmt: skip
             fresh = False
 
