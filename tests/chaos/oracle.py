@@ -131,5 +131,5 @@ def _fits(change: Change | None, life: Life, seq: int, *, active: bool) -> bool:
     if change is None or change == Change(active, end_unix_ms):
         return True
     sent_unix_ms = life.sent_unix_s[seq] * 1e3 if seq < len(life.sent_unix_s) else end_unix_ms
-    late_ms = change.end_unix_ms - sent_unix_ms
-    return change.active == active and end_unix_ms > sent_unix_ms + FUTURE_MS and 0 <= late_ms <= ARRIVES_MS
+    late_ms = change.end_unix_ms - sent_unix_ms  # `since` is cut to ms
+    return change.active == active and end_unix_ms > sent_unix_ms + FUTURE_MS and -1 <= late_ms <= ARRIVES_MS
