@@ -184,3 +184,21 @@ def test_a_sensor_that_sends_a_window_a_minute_is_watched_in_between(start: Call
     assert reasons(plant) == {}
     after(plant, 100)
     assert reasons(plant) == {"a": "no_packet"}
+
+
+def test_one_percent_of_small_packets_lost_is_an_alarm_or_not_watched(start: Callable[..., Plant]) -> None:
+    """Every hundredth packet of 60 samples is lost, for 12 s, and each window shows a fault: never `normal`."""
+    plant = start(StubBroker(), raise_after="6/8", clear_after="7/8")
+    samples = tone_of(BUNDLE.contract, "inner_race", 60 * 2400, RATE_HZ)
+    for seq in range(1, 2400):
+        if seq % 100:
+            packet = Packet(samples[:, seq * 60 : (seq + 1) * 60], sample_rate_hz=RATE_HZ, seq=seq)
+            send(plant, "plant/a/frame", frame.encode(packet))
+        if seq % 200 == 0:
+            plant.turn(10)
+            after(plant, 1.0)
+    plant.turn(10)
+    after(plant, 2)
+    assert plant.health().windows > 40
+    alarm = plant.retained(ALARM)
+    assert alarm["state"] == "active_unacked" or alarm["not_watched"]["reason"] == "gaps"
