@@ -121,7 +121,7 @@ class Intake:
                 self.registry.add(stream, in_flight.opened_s)
                 if continuity is not Continuity.TOUCHES or stream.wrong_clock:
                     stream.wrong_clock = self._impossible(message, in_flight.opened_s, packet, rate_hz)
-                self.gaps += continuity.resets_votes
+                self.gaps += continuity.loses_samples
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
                 in_flight.cursors[stream.sensor] = stream.push(
