@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from drsn.agent.acquisition.codecs.packet import Reason
 from drsn.agent.acquisition.not_watched import (
+    FIRST_WINDOW,
     GAPS,
     MAX_BEYOND,
     MAX_SOURCES,
@@ -240,7 +241,7 @@ class SourceWatch:
         if stream.stands_still and now_s - source.packet_s >= REPEATS_S:
             return REPEATS
         if not came or progress.wasted:
-            return progress.lost_by or NO_WINDOW
+            return progress.lost_by or FIRST_WINDOW
         if source.window_s < now_s and self._quiet(name, source):
             return NO_WINDOW if source.packet_s > source.window_s else NO_PACKET
         if progress.gaps and now_s - source.good_s >= SPAN_S:

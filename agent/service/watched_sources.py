@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from drsn.agent.acquisition.not_watched import FIRST_WINDOW
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ CLOCKS_S = 10.0
 
 SHARE = 0.01
 """Of the time, for sweeps: where a sweep takes long, for very many sensors, the next one comes later."""
+
+MAX_WARNED = 10_000
+"""Sources whose last line is remembered."""
 
 LINES = 20
 """Log lines of one sweep, at most; a last one has the number of the others."""
@@ -55,6 +59,7 @@ class WatchedSources:
         self._ingest, self._clock, self._sweep_s = ingest, clock, sweep_s
         self._due_s = self._clocks_due_s = 0.0
         self._throttle = Throttle()
+        self._warned: set[str] = set()  # sources whose last line was a warning
 
     def tend(self, now_s: float) -> None:
         """Sweep the sources if it is due, and report what has changed since the last call."""
@@ -78,19 +83,23 @@ class WatchedSources:
             log.warning("more sensors have a wrong t0; health counts them", extra=fields(more=len(sensors) - LINES))
 
     def _report(self, changed: list[tuple[str, NotWatched | None]], now_s: float) -> None:
-        lines = 0
+        shown = []
         for source, found in changed:
             if source in self._engine.sensors:
                 self._publisher.alarm_changed(source)
-            if self._throttle.held_back((source, found and found.reason), now_s) is None:
-                continue
-            lines += 1
-            if lines > LINES:
-                continue
+            if (found is None and source not in self._warned) or (found is not None and found.reason == FIRST_WINDOW):
+                continue  # a sensor that begins
+            if self._throttle.held_back((source, found and found.reason), now_s) is not None:
+                shown.append((source, found))
+        for source, found in shown[:LINES]:
             if found is None:
+                self._warned.discard(source)
                 log.info("source is watched", extra=fields(source=source))
             else:
+                self._warned.add(source)
                 details = fields(source=source, reason=found.reason, remedy=found.remedy)
                 log.warning("source is not watched", extra=details)
-        if lines > LINES:
-            log.warning("more sources have changed; the health document names them", extra=fields(more=lines - LINES))
+        if (more := len(shown) - LINES) > 0:
+            log.warning("more sources have changed; the health document names them", extra=fields(more=more))
+        if len(self._warned) > MAX_WARNED:
+            self._warned.clear()

@@ -123,7 +123,7 @@ def test_a_sensor_whose_packets_are_all_refused_from_now_on_is_not_watched(plant
 def test_packets_that_never_make_a_window_are_not_watched_from_the_first_one_on(plant: Watched) -> None:
     plant.send("a", 100)
     plant.sweep()
-    assert plant.reason("a") == "no_window"
+    assert plant.reason("a") == "first_window"
     for _ in range(100):
         plant.send("a", 100)
         plant.sweep(0.1)

@@ -60,9 +60,9 @@ def test_each_kind_of_source_that_is_not_watched_is_named(start: Callable[..., P
         "plant/press 4/frame": "illegal_id",
         "slow": "wrong_rate",
         "torn": "undecodable",
-        "short": "no_window",
-        "third": "no_window",
-        "fourth": "no_window",
+        "short": "first_window",
+        "third": "first_window",
+        "fourth": "first_window",
         "fifth": "max_sensors",
     }
     status = plant.retained(STATUS)
@@ -202,3 +202,23 @@ def test_one_percent_of_small_packets_lost_is_an_alarm_or_not_watched(start: Cal
     assert plant.health().windows > 40
     alarm = plant.retained(ALARM)
     assert alarm["state"] == "active_unacked" or alarm["not_watched"]["reason"] == "gaps"
+
+
+def test_the_log_has_no_line_of_a_sensor_that_begins_and_one_of_each_that_is_watched_again(
+    start: Callable[..., Plant], caplog: pytest.LogCaptureFixture
+) -> None:
+    plant = start(StubBroker())
+    plant.turn()
+    with caplog.at_level(logging.INFO, "drsn.agent.service.watched_sources"):
+        plant.say("a", "normal", windows=0.5)
+        after(plant, 2)
+        assert reasons(plant) == {"a": "first_window"}
+        plant.say("a", "normal", windows=0.5)
+        after(plant, 2)
+        for _ in range(3):
+            send(plant, "plant/a/frame", b"no frame")
+        after(plant, 3)
+        plant.say("a", "normal")
+        after(plant, 3)
+    lines = [each.getMessage() for each in caplog.records if each.name == "drsn.agent.service.watched_sources"]
+    assert lines == ["source is not watched", "source is watched"]
