@@ -85,6 +85,14 @@ class Intake:
         """Continue from these cursors: packets read since then come again, and are read again."""
         self.registry.rewind(cursors)
 
+    def sources_of(self, message: Message) -> tuple[str, ...]:
+        """Ids of the sensors that sent a message, or its topic where it gives no id."""
+        try:
+            entry, sensor = self._router.route(message)
+        except PacketError as error:
+            return error.sensors or (message.topic,)
+        return entry.sensors(sensor)
+
     def take_notices(self) -> list[Notice]:
         """Return the warnings since the last call, oldest first, and empty the list."""
         return self._notices.take()

@@ -109,7 +109,7 @@ class Pipeline:
         """Mark a packet as refused; a refusal may show that the sensor is at fault, which is an outcome."""
         packet.refused, packet.read = error.reason, True
         if self.intake is not None:
-            sources = error.sensors or (packet.message.topic,)
+            sources = error.sensors or self.intake.sources_of(packet.message)
             self.intake.watch.refuse(sources, error.reason, self.clock.unix_ns())
         fault = SENSOR_FAULT_OF.get(error.reason)
         if fault is None:
