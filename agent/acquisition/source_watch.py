@@ -60,11 +60,15 @@ class Needs(NamedTuple):
     """It is not watched after this time without a window, or three of its periods if that is longer."""
 
 
+DEFAULT_NEEDS = Needs()
+
+
 @dataclass(slots=True)
 class _Source:
     """One source of packets; times are of the clock that runs while the broker is connected."""
 
-    needs: Needs
+    needs: Needs = DEFAULT_NEEDS
+    """Asked for with the first packet of its stream."""
     known: bool = False
     """It had a window, now or in an earlier run: it stays until it is forgotten."""
     stream: SensorStream | None = None
@@ -114,14 +118,13 @@ class SourceWatch:
         self,
         known: Iterable[str] = (),
         now_unix_ns: int = 0,
-        needs: Callable[[str], Needs] = lambda _sensor: Needs(),
+        needs: Callable[[str], Needs] = lambda _sensor: DEFAULT_NEEDS,
         period_s: Callable[[str], float] = lambda _sensor: 0.0,
         max_sources: int = MAX_SOURCES,
     ) -> None:
         self._needs, self._period_s, self._max_sources = needs, period_s, max_sources
         self._sources = {
-            name: _Source(needs(name), known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns))
-            for name in known
+            name: _Source(known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns)) for name in known
         }
         self._streams: Mapping[str, SensorStream] = {}
         self._held = 0  # refused sources, at the last sweep or added since
@@ -208,7 +211,7 @@ class SourceWatch:
         for name, stream in streams.items():
             source = sources.get(name)
             if source is None:
-                source = sources[name] = _Source(self._needs(name), packet_s=self._clock_s, good_s=self._clock_s)
+                source = sources[name] = _Source(packet_s=self._clock_s, good_s=self._clock_s)
             if not source.is_good(stream, self._clock_s):
                 self._judge(name, source, stream, now_unix_ns)
         for name in [name for name in sources if name not in streams]:
@@ -223,6 +226,7 @@ class SourceWatch:
         windows = progress.windows
         if source.stream is not stream:
             source.stream, source.cursor, source.windows, source.good_at = stream, None, 0, 0
+            source.needs = self._needs(name)
         if stream.cursor is not source.cursor:  # packets were accepted
             source.cursor, source.packet_s, source.refused = stream.cursor, now_s, 0
         if windows != source.windows:
@@ -268,7 +272,7 @@ class SourceWatch:
         """A new source; None: there is no room, and it is only counted."""
         if self._held < self._max_sources:
             self._held += 1
-            source = self._sources[name] = _Source(self._needs(name), packet_s=self._clock_s, good_s=self._clock_s)
+            source = self._sources[name] = _Source(packet_s=self._clock_s, good_s=self._clock_s)
             return source
         if len(self._beyond) < MAX_BEYOND:
             self._beyond.add(hash(name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.source_watch import Needs, SourceWatch
@@ -30,7 +29,6 @@ def watch_of(settings: Settings, contract: ModelContract, sensors: SensorTable, 
     """
     policy, window_ns = policy_of(settings, contract), contract.window * 1e9 / contract.sample_rate_hz
 
-    @cache  # one entry for each source that is held
     def needs(sensor: str) -> Needs:
         found = policy(sensor)
         return Needs(needed_windows(found.machine, window_ns), found.silent_after_s or QUIET_S)
