@@ -42,9 +42,20 @@ class WrongClocks:
         """At the last sweep."""
         self._told: set[str] = set()
 
-    def sweep(self, streams: Mapping[str, SensorStream]) -> list[str]:
-        """Look at every stream, by sensor; return the sensors that were never returned."""
+    def sweep(self, streams: Mapping[str, SensorStream], now_unix_ns: int) -> list[str]:
+        """Look at every stream; return the sensors that were never returned.
+
+        A stream whose time has crept into the future counts as wrong from its next packet on, which decides.
+
+        Args:
+            streams: sensor -> its stream.
+            now_unix_ns: the agent's clock.
+        """
         self.sensors = {name for name, stream in streams.items() if stream.wrong_clock}
+        for stream in streams.values():
+            cursor = stream.cursor
+            if cursor is not None and (cursor.end_unix_ns or 0) > now_unix_ns + FUTURE_NS:
+                stream.wrong_clock = True
         new = sorted(self.sensors - self._told)
         self._told = (self._told | self.sensors) & streams.keys()
         return new

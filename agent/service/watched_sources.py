@@ -69,7 +69,7 @@ class WatchedSources:
             watch.sweep(streams, now_s, now_unix_ns, connected=self._ingest.connected)
             if now_s >= self._clocks_due_s:
                 self._clocks_due_s = now_s + CLOCKS_S
-                self._warn_of_clocks(self._intake.wrong_clocks.sweep(streams))
+                self._warn_of_clocks(self._intake.wrong_clocks.sweep(streams, now_unix_ns))
             took_s = self._clock.monotonic_s() - now_s
             self._due_s = now_s + max(self._sweep_s, took_s / SHARE)
         if changed := watch.take_changed():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.plausible_time import FUTURE_NS, NS, PAST_NS, WrongClocks, plausible
 
 NOW = 1_767_225_600 * NS
@@ -34,19 +35,29 @@ class Stream:
     """Of a `SensorStream` what is looked at."""
 
     wrong_clock: bool
+    cursor: Cursor | None = None
 
 
 def test_each_sensor_with_an_impossible_time_is_returned_once_and_counted_while_it_lasts() -> None:
     clocks, streams = WrongClocks(), {"good": Stream(wrong_clock=False), "old": Stream(wrong_clock=True)}
-    assert clocks.sweep(streams) == ["old"]
-    assert clocks.sweep(streams) == []
+    assert clocks.sweep(streams, NOW) == ["old"]
+    assert clocks.sweep(streams, NOW) == []
     assert clocks.sensors == {"old"}
     streams["old"].wrong_clock = False
-    clocks.sweep(streams)
+    clocks.sweep(streams, NOW)
     assert clocks.sensors == set()
     streams["old"].wrong_clock = True
-    assert clocks.sweep(streams) == [], "one warning is enough"
+    assert clocks.sweep(streams, NOW) == [], "one warning is enough"
     assert clocks.sensors == {"old"}
     del streams["old"]
-    clocks.sweep(streams)
+    clocks.sweep(streams, NOW)
     assert clocks.sensors == set()
+
+
+def test_a_clock_that_creeps_into_the_future_is_doubted_until_its_next_packet() -> None:
+    clocks, stream = WrongClocks(), Stream(wrong_clock=False, cursor=Cursor(end_unix_ns=NOW + FUTURE_NS))
+    assert clocks.sweep({"a": stream}, NOW) == []
+    assert not stream.wrong_clock
+    assert clocks.sweep({"a": stream}, NOW - 1) == [], "the next packet decides"
+    assert stream.wrong_clock
+    assert clocks.sweep({"a": stream}, NOW - 1) == ["a"]
