@@ -122,6 +122,8 @@ class SourceWatch:
         period_s: Callable[[str], float] = lambda _sensor: 0.0,
         max_sources: int = MAX_SOURCES,
     ) -> None:
+        self.held: dict[str, str] = {}
+        """Sensor -> reason from outside, a key of `REASONS`. While it is here, the sensor is not watched."""
         self._needs, self._period_s, self._max_sources = needs, period_s, max_sources
         self._sources = {
             name: _Source(known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns)) for name in known
@@ -151,7 +153,7 @@ class SourceWatch:
         found = self._sources.get(source)
         if found is None:
             return None
-        if found.not_watched is not None and source in self._streams:
+        if (found.not_watched is not None or source in self.held) and source in self._streams:
             self._judge(source, found, self._streams[source], now_unix_ns)
         return found.not_watched
 
@@ -212,7 +214,7 @@ class SourceWatch:
             source = sources.get(name)
             if source is None:
                 source = sources[name] = _Source(packet_s=self._clock_s, good_s=self._clock_s)
-            if not source.is_good(stream, self._clock_s):
+            if name in self.held or not source.is_good(stream, self._clock_s):
                 self._judge(name, source, stream, now_unix_ns)
         for name in [name for name in sources if name not in streams]:
             self._judge_absent(name, sources[name], now_unix_ns)
@@ -233,7 +235,7 @@ class SourceWatch:
             source.windows, source.window_s, source.known = windows, now_s, True
             if progress.take_longest_run() >= source.needs.windows:
                 source.good_s, source.good_at = now_s, progress.signal_windows
-        reason = self._reason(name, source, stream)
+        reason = self.held.get(name) or self._reason(name, source, stream)
         if reason is not None or source.not_watched is not None:
             self._set(name, source, reason, now_unix_ns)
 
