@@ -146,7 +146,7 @@ OUTSIDE = (
     Limit("an MQTT packet", size, "agent.mqtt.connection_options:MAX_PACKET_BYTES",
           "Maximum Packet Size of each connection, or twice the largest `inputs[].max_packet_bytes` if that is more. A "
           "broker of MQTT 5 does not send a larger packet; with 3.1.1 only its own `max_packet_size` helps"),
-    Limit("a sensor's packet", size, "agent.settings.sections:InputSection.max_packet_bytes",
+    Limit("a sensor's packet", size, "agent.settings.input_section:InputSection.max_packet_bytes",
           "setting of each input; a larger one is refused as `too_large`. Each codec has further checks"),
     Limit("characters of a topic for each `{name}` of its pattern", number, "agent.mqtt.topics:MAX_LEVEL_CHARS",
           "a longer topic is cut when it arrives, refused as `unknown_topic`, and not remembered"),
@@ -154,7 +154,7 @@ OUTSIDE = (
     Limit("characters of a user property", number, "agent.mqtt.properties:MAX_PROPERTY_CHARS", "it is not read"),
     Limit("sensors", number, "agent.settings.sections:AgentSection.max_sensors",
           "setting; packets of one more are refused as `too_many_sensors`"),
-    Limit("a sensor id", lambda value: f"`{value.pattern}`", "agent.mqtt.topics:SENSOR_ID",
+    Limit("a sensor id", lambda value: f"`{value.pattern}`", "agent.mqtt.sensor_id:SENSOR_ID",
           "refused as `illegal_sensor`: an id is one topic level and the name of a folder"),
     Limit("messages in the inbox", counted("{} batches"), "agent.service.bootstrap:INBOX_BATCHES",
           "256 messages by default, 256 MiB if each has 1 MiB. QoS 0 is shed; QoS 1 waits at the broker"),

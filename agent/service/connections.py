@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Will
-from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.service.peer_status import MAX_STATUS_BYTES
+from drsn.agent.settings.inputs import filters_of
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
@@ -50,7 +50,7 @@ def in_flight(settings: Settings) -> int:
 
 def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
     """Options of the connection for packets; its session outlives the connection."""
-    filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
+    filters = filters_of(settings)
     return ConnectionOptions(
         name="ingest",
         client_id=f"drsn-{settings.agent.id}-ingest",

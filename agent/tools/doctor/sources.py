@@ -143,7 +143,7 @@ def found_in(heard: Heard) -> Finding:
         return ok(f"{senders}, none is refused; {agent}")
     named = ", ".join(f"{name} ({why})" for name, why in list(blind.items())[:IN_WARNING])
     more = f" and {len(blind) - IN_WARNING} more" if len(blind) > IN_WARNING else ""
-    reasons = sorted(set(blind.values()), key=list(blind.values()).count, reverse=True)
+    reasons = sorted(dict.fromkeys(blind.values()), key=list(blind.values()).count, reverse=True)
     remedies = [f"{why}: {REASONS[why]}" for why in reasons if why in REASONS][:MAX_REMEDIES]
     text = f"not watched: {named}{more}; {senders}; {agent}"
     return Finding("problem", text, " ".join(remedies), BadDataError.exit_code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from drsn.agent.mqtt.topics import SENSOR_ID, legal_sensor
+from drsn.agent.mqtt.sensor_id import SENSOR_ID, legal_sensor
 from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 QUIET_S, SWEEP_S = 30.0, 1.6
 SENSORS = ("a", "b", "c")
 STEPS = 150
+LONG = f"plant/{'d' * 70}/frame"
+"""Its level is too long for an id."""
+
 OTHERS = {  # sources that never have a window -> topic
-    "plant/d 1/frame": "plant/d 1/frame",
+    LONG: LONG,
     "slow": "plant/slow/frame",
     "torn": "plant/torn/frame",
 }
