@@ -11,7 +11,7 @@ from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.encoding_watch import EncodingWatch, doubt_of
 from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
-from drsn.agent.acquisition.plausible_time import WrongClocks
+from drsn.agent.acquisition.plausible_time import WrongClocks, plausible
 from drsn.agent.acquisition.router import Input, Route, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
@@ -151,6 +151,8 @@ class Intake:
         for stream, packet, continuity in zip(streams, packets, continuities, strict=True):
             if continuity is not Continuity.DUPLICATE:
                 self.registry.add(stream, in_flight.opened_s)
+                if continuity is not Continuity.TOUCHES or stream.wrong_clock:
+                    stream.wrong_clock = self._impossible(message, in_flight.opened_s, packet, rate_hz)
                 self.gaps += continuity.loses_samples
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
@@ -179,6 +181,14 @@ class Intake:
             end_unix_ns = packet.t0_unix_ns + packet.samples.shape[1] * 1e9 / rate_hz
             age_s += (message.received_unix_ns - end_unix_ns) / NS
         return 0 < self.max_age_s < age_s
+
+    def _impossible(self, message: Message, now_s: float, packet: Packet, rate_hz: float) -> bool:
+        """Whether the packet's time is one that its samples cannot have."""
+        if packet.t0_unix_ns is None:
+            return False
+        end_unix_ns = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / rate_hz)
+        trusted = bool(packet.clock_synced) and not self.clock_synchronised(now_s)
+        return not plausible(end_unix_ns, message.received_unix_ns, trusted=trusted)
 
     def read(self, entry: Input, sensor: str, message: Message) -> tuple[list[Packet], float]:
         """Decode a message as one input describes it; no stream is changed.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,6 +260,35 @@ def test_the_age_by_t0_counts_only_if_both_clocks_are_right(
     reader = reader_of(max_age_s=0.5, clock_synchronised=lambda _now_s: ours)
     reader.send("frame/a", framed(seq=1, t0_unix_ns=1, clock_synced=synced))
     assert reader.in_flight.stale is stale
+
+
+NOW_NS = 1_767_225_600_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("off_s", "synced", "ours", "kept"),
+    [(0, False, True, True), (3600, True, True, False), (3600, True, False, True), (-1e9, True, False, False)],
+)
+def test_a_window_has_the_sensor_s_time_only_if_it_is_possible(
+    reader_of: Callable[..., Reader],
+    framed: Callable[..., bytes],
+    *,
+    off_s: float,
+    synced: bool,
+    ours: bool,
+    kept: bool,
+):
+    """A sensor that is synchronised is trusted where the agent is not, but never before 2024."""
+    reader = reader_of(clock_synchronised=lambda _now_s: ours)
+    windows = []
+    for seq, moment_s in enumerate((off_s, off_s + 256 / 12_000, 0.0)):  # and then its clock is set
+        payload = framed(256, seq=seq, t0_unix_ns=NOW_NS - 100_000_000 + round(moment_s * 1e9), clock_synced=synced)
+        message = replace(reader.make_message("frame/a", payload), received_unix_ns=NOW_NS)
+        reader.intake.receive(message, InFlight(message), lambda _name, window: windows.append(window))
+    times = [(window.end_unix_ns == NOW_NS, window.clock_synced) for window in windows]
+    assert times[:2] == [(not kept, synced and kept)] * 2
+    assert times[2][1] is synced
+    assert reader.intake.registry.streams["a"].wrong_clock is False
 
 
 @pytest.fixture
