@@ -19,8 +19,9 @@ from drsn.agent.tools.operator.baselines import shown_lines, write_baseline
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner, RateTooLowError, native_window
 from drsn.model.contract import NORMAL
-from drsn.model.data.files import SUFFIXES, read_recording
+from drsn.model.data.files import read_recording
 from drsn.model.data.folder import list_folder
+from drsn.model.data.formats import is_recording
 from drsn.model.data.manifest import NAME as MANIFEST
 from drsn.model.errors import EXIT_OK, BadDataError, Parser
 from drsn.model.shaft_angle import shaft_angle
@@ -80,7 +81,7 @@ def healthy_recordings(folder: Path, sample_rate_hz: float | None, rpm: float | 
     Raises:
         BadDataError: there are none, or one cannot be read.
     """
-    flat = folder.is_dir() and [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    flat = folder.is_dir() and [path for path in sorted(folder.iterdir()) if is_recording(path) and path.is_file()]
     if flat and not (folder / MANIFEST).is_file():
         return [replace(read_recording(path, sample_rate_hz), rpm=rpm) for path in flat]
     healthy = [entry for entry in list_folder(folder).entries if entry.label == NORMAL]
