@@ -66,15 +66,19 @@ def content_of_arrays(
             np.stack(list(chosen.values())), rate_hz, rpm, names if len({*names}) == len(names) else tuple(chosen)
         )
     if len(chosen) != 1:
-        count = "several arrays" if chosen else "no array"
-        known = [*arrays][:SHOWN] if arrays else ["(none)"]
-        more = f" … ({len(arrays)} in all)" if len(arrays) > SHOWN else ""
-        raise BadDataError(
-            f"{path}: {count} called {choice.variable or '*'}; name one with --variable (a recipe's data.variable): "
-            f"{', '.join(known)}{more}"
-        )
+        raise _not_one(path, chosen, arrays, choice)
     ((name, samples),) = chosen.items()
     return Content(samples, rate_hz, rpm, notes=(f"array {name}",))
+
+
+def _not_one(path: Path, chosen: Mapping[str, Any], arrays: Mapping[str, Any], choice: Choice) -> BadDataError:
+    count = "several arrays" if chosen else "no array"
+    known = [*arrays][:SHOWN] if arrays else ["(none)"]
+    more = f" … ({len(arrays)} in all)" if len(arrays) > SHOWN else ""
+    return BadDataError(
+        f"{path}: {count} called {choice.variable or '*'}; name one with --variable (a recipe's data.variable): "
+        f"{', '.join(known)}{more}"
+    )
 
 
 def _scalar(value: NDArray[Any]) -> float:

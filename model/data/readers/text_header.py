@@ -32,7 +32,7 @@ EXTRA = ("", "comment")
 """Names behind those of the columns that LabVIEW and trailing delimiters leave."""
 
 
-class Header(NamedTuple):
+class TextHeader(NamedTuple):
     """Names and units of the columns, each one for a column or none, and the rate in Hz."""
 
     names: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Header(NamedTuple):
     rate_hz: float | None = None
 
 
-def read_header(path: Path, table: Table) -> Header:
+def read_header(path: Path, table: Table) -> TextHeader:
     """Read what is above the table.
 
     Raises:
@@ -54,7 +54,7 @@ def read_header(path: Path, table: Table) -> Header:
         raise BadDataError(
             f"{path}: its header does not name {table.columns} columns; part names as the numbers are parted"
         )
-    return Header(names, units, _rate(path, lines, table))
+    return TextHeader(names, units, _rate(path, lines, table))
 
 
 def _cells(line: str, table: Table) -> list[str]:

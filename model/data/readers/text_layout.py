@@ -70,14 +70,19 @@ def find_table(path: Path, lines: Sequence[Line], decimal: str | None = None) ->
     ]
     if not candidates:
         raise BadDataError(f"{path}: no recording: no line of numbers; one line is one moment, one column one channel")
+    table = _decided(path, _likely(path, candidates))
+    _refuse_grouping(path, table)
+    return table
+
+
+def _likely(path: Path, candidates: list[Table]) -> list[Table]:
+    """The readings that fit the most lines.
+
+    Raises:
+        BadDataError: none fits half of them.
+    """
     shares = {table.layout: _share(table) for table in candidates}
-    best = max(shares.values())
-    # A reading that takes a line of numbers for a header is none.
-    first = min(len(table.header) for table in candidates if shares[table.layout] >= 0.5) if best >= 0.5 else 0
-    candidates = [table for table in candidates if best < 0.5 or len(table.header) == first]
-    best = max(shares[table.layout] for table in candidates)
-    likely = [table for table in candidates if shares[table.layout] == best]
-    if best < 0.5:
+    if max(shares.values()) < 0.5:
         number, line = candidates[0].body[0]
         if any(GROUPED.search(line) for _, line in spread(candidates[0].body)):
             raise BadDataError(f"{path}: its numbers group thousands, as 1,234.56 does; export it without grouping")
@@ -85,11 +90,14 @@ def find_table(path: Path, lines: Sequence[Line], decimal: str | None = None) ->
             f"{path}: no recording: its lines are no table, neither with ; tab | , nor blanks between the columns; "
             f"line {number} is {line.strip()[:40]!r}"
         )
+    # A reading that takes a line of numbers for a header is none.
+    first = min(len(table.header) for table in candidates if shares[table.layout] >= 0.5)
+    candidates = [table for table in candidates if len(table.header) == first]
+    best = max(shares[table.layout] for table in candidates)
+    likely = [table for table in candidates if shares[table.layout] == best]
     # Two columns of whole numbers and one line between them look like decimals: that is no proof.
     as_columns = [table for table in candidates if table.layout == Layout(",", ".") and shares[table.layout] >= 0.5]
-    table = _decided(path, [*likely, *(table for table in as_columns if table not in likely)])
-    _refuse_grouping(path, table)
-    return table
+    return [*likely, *(table for table in as_columns if table not in likely)]
 
 
 def _layouts(lines: Sequence[Line], forced: str | None, decimal: str | None) -> Iterator[Layout]:
