@@ -35,8 +35,7 @@ def look_command(argv: list[str]) -> int:
         except DrsnError as error:
             code = code or error.exit_code
             documents.append({"file": str(path), "error": printable(str(error))})
-            if not arguments.json:
-                print(f"drsn-train: {printable(str(error))}", file=sys.stderr)
+            print(f"drsn-train: {printable(str(error))}", file=sys.stderr)
             continue
         documents.append({"file": str(path), **_document(found)})
         if not arguments.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import numpy as np
 from drsn.model.data.content import Choice
 from drsn.model.data.formats import format_of
 from drsn.model.data.recording import Recording
-from drsn.model.errors import BadDataError, DrsnError, StorageError, excerpt
+from drsn.model.errors import BadDataError, DrsnError, StorageError, excerpt, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,9 @@ def read_file(path: Path, choice: Choice) -> FileReading:
     """
     try:
         file_format = format_of(path)
-        content = file_format.read(path, choice)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")  # what a library would print becomes a note
+            content = file_format.read(path, choice)
     except DrsnError:
         raise
     except Exception as error:  # noqa: BLE001 (numpy, scipy, zipfile and others raise a dozen unrelated types)
@@ -85,7 +88,8 @@ def read_file(path: Path, choice: Choice) -> FileReading:
             "other, or name --channels"
         )
     recording = Recording(path.stem, "", samples, _rate(path, content, choice), rpm=content.rpm)
-    return FileReading(recording, names, file_format.name, content.notes)
+    said = tuple(dict.fromkeys(f"{file_format.name}: {printable(str(each.message)[:200])}" for each in warned))
+    return FileReading(recording, names, file_format.name, (*content.notes, *said))
 
 
 def _checked(path: Path, content: Content) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-N, RATE_HZ = 2048, 25_600
+N, RATE_HZ = 1024, 25_600
 RNG = np.random.default_rng(1)
 X, Y = RNG.normal(0, 0.3, N).clip(-0.99, 0.99).round(5), RNG.normal(0, 0.2, N).round(5)
 T = np.arange(N) / RATE_HZ
@@ -127,8 +127,8 @@ def _damaged() -> dict[str, list[str]]:
     return {
         "nan_cell.csv": ["x,y", *(f"{x},{'NaN' if i == 777 else y}" for i, (x, y) in enumerate(XY))],
         "empty_cell.csv": ["x,y", *(f"{x},{'' if i == 777 else y}" for i, (x, y) in enumerate(XY))],
-        "unequal.csv": ["x,y", *(f"{x},{y if i < 1500 else ''}" for i, (x, y) in enumerate(XY))],
-        "dup_header_mid.csv": ["x,y", *rows(X[:1000], Y[:1000]), "x,y", *rows(X[1000:], Y[1000:])],
+        "unequal.csv": ["x,y", *(f"{x},{y if i < 800 else ''}" for i, (x, y) in enumerate(XY))],
+        "dup_header_mid.csv": ["x,y", *rows(X[:500], Y[:500]), "x,y", *rows(X[500:], Y[500:])],
         "note_in_last.csv": ["x,y,", *(f"{r},{'spike' if i == 5 else ''}" for i, r in enumerate(rows(X, Y)))],
         "words.txt": ["Recorded at the mill", "on Monday"],
         "empty.csv": [],
@@ -163,7 +163,7 @@ def make_wav(folder: Path) -> None:
     put("size0_powercut.wav", _fmt(1, 1, 16), i16, size=0, riff=36)
     ds64 = b"ds64" + struct.pack("<IQQQI", 28, len(i16) + 72, len(i16), N, 0)
     put("rf64.wav", _fmt(1, 1, 16), i16, size=0xFFFFFFFF, riff=0xFFFFFFFF, magic=b"RF64", before=ds64)
-    put("cut_download.wav", _fmt(1, 1, 16), i16[:3000], size=len(i16))
+    put("cut_download.wav", _fmt(1, 1, 16), i16[:1000], size=len(i16))
     put("odd_tail.wav", _fmt(1, 1, 16), i16 + b"\0")
     bext = b"bext" + struct.pack("<I", 602) + bytes(602)
     put("bext_list.wav", _fmt(1, 1, 16), i16, before=bext, after=b"LIST" + struct.pack("<I", 5) + b"INFOx\0")

@@ -84,11 +84,12 @@ def _kinds(table: Table) -> list[str]:
     rows = [row for row in rows if len(row) == table.columns]
     for column in range(table.columns):
         cells = [row[column] for row in rows]
-        if not any(cells):
-            kinds.append("empty")
-        else:
-            numbers = sum(is_number(cell, table.layout.decimal) for cell in cells)
-            kinds.append("number" if 2 * numbers >= len(cells) else "time")
+        counts = {
+            "number": sum(is_number(cell, table.layout.decimal) for cell in cells),
+            "time": sum(map(is_time, cells)),
+            "empty": cells.count(""),
+        }
+        kinds.append(max(counts, key=lambda kind: counts[kind]))
     return kinds
 
 

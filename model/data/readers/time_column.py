@@ -46,6 +46,10 @@ CALENDAR_S = (946_684_800.0, 4_102_444_800.0)
 
 SAME_RATE = 0.01
 
+ROUND = (1000, 100, 10, 1)
+NEAR, COARSE = 1e-4, 1e-3
+"""A rate within 0.01 % of a whole number is whole; moments written coarsely may hide 0.1 %."""
+
 
 @dataclass(frozen=True)
 class Stated:
@@ -196,7 +200,7 @@ def _is_even(time: NDArray[np.float64]) -> bool:
 
 
 def _rate(path: Path, time_s: NDArray[np.float64]) -> float:
-    """Samples per second, whole where it is within 0.01 % of it.
+    """Samples per second: the roundest number that the precision of the moments allows.
 
     Raises:
         BadDataError: the steps are uneven.
@@ -208,6 +212,12 @@ def _rate(path: Path, time_s: NDArray[np.float64]) -> float:
             f"{path}: its time has uneven steps; cut the file where samples are missing, or if the time is only "
             "written too coarsely, leave it out and give sample_rate_hz"
         )
-    rate_hz = float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
-    whole = round(rate_hz)
-    return float(whole) if whole and abs(rate_hz - whole) < 1e-4 * rate_hz else rate_hz
+    span_s, steps = float(time_s[-1] - time_s[0]), len(time_s) - 1
+    rate_hz = steps / span_s
+    off_s = float(np.abs(time_s - time_s[0] - np.arange(steps + 1) * (span_s / steps)).max())
+    unsure = min(2 * off_s / span_s, COARSE) + 1e-9
+    for base in ROUND:
+        rounded = base * round(rate_hz / base)
+        if rounded and abs(rate_hz / rounded - 1) <= max(unsure, NEAR if base == 1 else 0.0):
+            return float(rounded)
+    return rate_hz

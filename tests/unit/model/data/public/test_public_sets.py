@@ -108,7 +108,8 @@ def make_seu(folder: Path) -> None:
 def make_mafaulda(folder: Path) -> None:
     for name in ("normal", "imbalance/6g", "imbalance/10g", "imbalance/15g", "horizontal-misalignment/0.5mm",
                  "vertical-misalignment/0.51mm", "vertical-misalignment/0.63mm", "underhang/ball_fault/0g",
-                 "overhang/ball_fault/6g", "overhang/ball_fault/20g", "underhang/cage_fault/0g", "overhang/cage_fault/6g",
+                 "overhang/ball_fault/6g", "overhang/ball_fault/20g", "underhang/cage_fault/0g",
+                 "overhang/cage_fault/6g",
                  "overhang/cage_fault/20g", "underhang/outer_race/0g", "underhang/outer_race/6g",
                  "overhang/outer_race/20g"):  # fmt: skip
         for hz in ("12.288", "13.1072", "14.336") if name == "normal" else ("12.288",):
