@@ -83,7 +83,11 @@ def healthy_recordings(folder: Path, choice: Choice, rpm: float | None) -> list[
     Raises:
         BadDataError: there are none, or one cannot be read.
     """
-    flat = folder.is_dir() and [path for path in sorted(folder.iterdir()) if is_recording(path) and path.is_file()]
+    flat = folder.is_dir() and [
+        path
+        for path in sorted(folder.iterdir())
+        if is_recording(path) and path.is_file() and not path.name.startswith(".")
+    ]
     if flat and not (folder / MANIFEST).is_file():
         read = (read_file(path, choice).recording for path in flat)
         return [replace(recording, rpm=rpm or recording.rpm) for recording in read]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.model.data.content import Choice
 from drsn.model.data.readers.text import read_text
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from drsn.model.data.content import Content
 
@@ -111,3 +113,33 @@ def test_any_text_is_a_table_or_refused(read: Callable[[str], Content]):
         assert len(columns.names) in (0, len(columns.samples))
 
     read_or_refuse()
+
+
+DIGITS = st.integers(1, 6)
+
+
+@given(st.lists(st.floats(-20, 20), min_size=20, max_size=60), DIGITS, st.booleans())
+def test_a_column_of_decimal_commas_is_never_two_channels(values: list[float], digits: int, header: bool):  # noqa: FBT001
+    """It is one channel of these numbers, or refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        lines = [f"{value:.{digits}f}".replace(".", ",") for value in values]
+        path.write_text("\n".join(["Beschleunigung"] * header + lines), encoding="utf-8")
+        try:
+            samples = read_text(path).samples
+        except BadDataError:
+            return
+        np.testing.assert_allclose(samples, [np.round(values, digits)], atol=10.0**-digits)
+
+
+@given(st.floats(1.5, 150_000), st.sampled_from(["time", "t", "timestamp"]))
+def test_milliseconds_without_a_unit_are_never_seconds(rate_hz: float, name: str):
+    """All rates below 1 MHz; the file is refused, or its rate is the true one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        rows = (f"{1000 * n / rate_hz:.7f},{n % 7}" for n in range(100))
+        path.write_text("\n".join([f"{name},x", *rows]), encoding="utf-8")
+        with pytest.raises(BadDataError, match=r"has no unit|uneven|does not rise"):
+            read_text(path)
+        found = read_text(path, Choice(rate_hz)).rate_hz
+        assert found == pytest.approx(rate_hz, rel=2e-3)
