@@ -85,7 +85,8 @@ class OneWindowEngine:
         sensors: Mapping[str, SensorState] | None = None,
         commissioning: Commissioning | None = None,
     ) -> None:
-        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
+        faults = [name for name in contract.alarm_conditions if name != NORMAL]
+        self._conditions = (*faults, UNKNOWN, *SENSOR_CONDITIONS)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)

@@ -99,6 +99,17 @@ def classify(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, co
     return _classify_within_boot(cursor, packet, sample_rate_hz, continuous=continuous)
 
 
+def classify_new(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
+    """How `packet` relates to `cursor` if its samples show that it is no repetition, whatever its `seq` and `t0`."""
+    if cursor is None or packet.seq is None or packet.seq != cursor.seq:
+        return Continuity.RESTART
+    late_ns = None  # a sensor that always sends the same seq does not count
+    if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
+        late_ns = packet.t0_unix_ns - cursor.end_unix_ns
+    duration_ns = packet.samples.shape[1] * 1e9 / sample_rate_hz
+    return _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
+
+
 def _classify_within_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
     late_ns = None
     if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
-from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify
+from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify, classify_new
+from drsn.agent.acquisition.fingerprints import Fingerprints
+from drsn.agent.acquisition.not_watched import GAPS, MEMORY, NO_WINDOW, RATE_CHANGES
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.rate_monitor import RateMonitor
 from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.acquisition.sample_rate import check_rate, steady_rate_hz
+from drsn.agent.acquisition.stream_progress import StreamProgress
 from drsn.model.conditioning import native_window
 
 if TYPE_CHECKING:
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
 MAX_REPEATS = 1024
 """Duplicates in a row after which the sensor counts as restarted. No more than 256 packets are in flight by default."""
 
-WASTED_WINDOWS = 8
-"""Samples lost in a row, in windows, after which a notice says that the packets never join to a window."""
+STANDS_STILL = 50
+"""Duplicates in a row after which the sensor counts as one whose `seq` stands still; a redelivery is rarely longer."""
 
 
 @dataclass(slots=True)
@@ -80,15 +83,14 @@ class SensorStream:
     ) -> None:
         self.sensor = sensor
         self.cursor = cursor
-        self.lost_samples = 0
-        """Samples that no window will hold, because the samples that should follow them never came."""
+        self.progress = StreamProgress()
         self._contract = contract
         self._hop_windows = hop_windows
         self._continuous = continuous
         self._notices = notices
         self._ring: RingBuffer | None = None
         self._repeats = 0
-        self._lost_in_a_row = 0  # samples since the last window
+        self._fingerprints = Fingerprints()
         self._rate_monitor = RateMonitor()
         self._clipped = 0  # samples still to come whose windows may hold clipped ones
 
@@ -100,10 +102,31 @@ class SensorStream:
     def evict_ring(self) -> int:
         """Free the ring until the next packet; return how many samples waited for their window and are lost."""
         ring, self._ring, self._clipped = self._ring, None, 0
-        if ring is None:
-            return 0
-        self._lose(ring)
-        return ring.pending
+        return 0 if ring is None else self.progress.interrupt(ring, MEMORY)
+
+    @property
+    def windows(self) -> int:
+        """Windows so far."""
+        return self.progress.windows(self._ring)
+
+    @property
+    def signal_windows(self) -> int:
+        """The signal so far, in windows: those that came, and the samples that were lost."""
+        return self.progress.signal_windows(self._ring)
+
+    @property
+    def wasted(self) -> bool:
+        """The packets of the last while never made a window."""
+        return self.progress.wasted(self._ring)
+
+    @property
+    def stands_still(self) -> bool:
+        """Many packets in a row look like repetitions of earlier ones."""
+        return self._repeats >= STANDS_STILL
+
+    def take_longest_run(self) -> int:
+        """The longest run of windows that may vote together, of those since the last call and the present one."""
+        return self.progress.take_longest_run(self._ring)
 
     def continuity_of(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet joins the stream; a change of rate counts as a gap.
@@ -119,6 +142,8 @@ class SensorStream:
             )
         check_rate(sample_rate_hz, self._contract)
         continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
+        if continuity is Continuity.DUPLICATE and self._fingerprints.differ(packet):
+            continuity = classify_new(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
         if continuity is Continuity.DUPLICATE:
             self._repeats += 1
             if self._repeats <= MAX_REPEATS:
@@ -151,7 +176,9 @@ class SensorStream:
             ring = self._new_ring(sample_rate_hz)
         touches, total = continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
-            self._begin_anew(ring)
+            self._begin_anew(ring, continuity)
+        if self._fingerprints.wanted or not touches:
+            self._fingerprints.add(packet, restarts=continuity is Continuity.RESTART)
         fresh = continuity.resets_votes or (self.cursor is not None and self.cursor.fresh)
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
@@ -161,12 +188,11 @@ class SensorStream:
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
             end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
-            window = Window(
+            on_window(self.sensor, Window(
                 samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
-                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.joined,
-            )  # fmt: skip
-            self._lost_in_a_row, fresh = 0, False
-            on_window(self.sensor, window)
+                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
+            ))  # fmt: skip
+            fresh = False
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)
@@ -179,24 +205,15 @@ class SensorStream:
 
     def _new_ring(self, sample_rate_hz: float) -> RingBuffer:
         if self._ring is not None:
-            self._lose(self._ring)
+            self.progress.interrupt(self._ring, RATE_CHANGES)
         window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
         self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._hop_windows)))
         return self._ring
 
-    def _begin_anew(self, ring: RingBuffer) -> None:
+    def _begin_anew(self, ring: RingBuffer, continuity: Continuity) -> None:
         """Forget the samples that wait in the ring: the next packet does not touch them."""
-        self._lose(ring)
+        self.progress.interrupt(ring, GAPS if continuity.resets_votes else NO_WINDOW)
+        if continuity.resets_votes:
+            self.progress.end_run()
         ring.reset()
         self._clipped = 0
-
-    def _lose(self, ring: RingBuffer) -> None:
-        """Count the samples that wait in the ring as lost."""
-        if not ring.pending:
-            return
-        before, self.lost_samples = self._lost_in_a_row, self.lost_samples + ring.pending
-        self._lost_in_a_row += ring.pending
-        if before < WASTED_WINDOWS * ring.window <= self._lost_in_a_row:
-            event = "packets never join to a window: this sensor is not watched (docs/mqtt.md: continuous)"
-            fields = {"sensor": self.sensor, "cursor": self.cursor}
-            self._notices.add(Notice(WARNING, event, ("no windows", self.sensor), fields))

@@ -76,9 +76,9 @@ class AlarmEngine:
         observed: Sequence[str] = (),
         few_rows: int = FEW_ROWS,
     ) -> None:
-        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
-        of_model = len(contract.conditions) - 1
-        columns = (*self._conditions[:of_model], ANY_FAULT, *self._conditions[of_model:], *observed)
+        faults = [name for name in contract.alarm_conditions if name != NORMAL]
+        self._conditions = (*faults, UNKNOWN, *SENSOR_CONDITIONS)
+        columns = (*faults, ANY_FAULT, UNKNOWN, *SENSOR_CONDITIONS, *observed)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)

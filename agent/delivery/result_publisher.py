@@ -9,7 +9,8 @@ import numpy as np
 
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 from drsn.agent.monitoring.findings import VIBRATION_LEVEL
-from drsn.agent.schema.documents import CommissionDocument, ResultDocument, iso_utc
+from drsn.agent.schema.documents import CommissionDocument, ResultDocument
+from drsn.agent.schema.iso_time import iso_utc
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import AlarmEngine

@@ -55,6 +55,8 @@ from drsn.agent.service.run_id import RunId
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.trend_keeper import TrendKeeper
 from drsn.agent.service.waits import Waits
+from drsn.agent.service.watch_wiring import watch_of
+from drsn.agent.service.watched_sources import WatchedSources
 from drsn.agent.settings.inputs import check_inputs, inputs_of
 from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
@@ -223,13 +225,15 @@ class _Assembly:
             _short(self.bundle),
             settings.agent.results_per_s,
             self.waits.alarms_in_flight,
+            not_watched=lambda sensor: intake.watch.of(sensor, clock.unix_ns()),
         )
         pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher, trends)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
         expiry = CertificateExpiry(self.configuration.broker)
-        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
+        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry,
+                              intake.watch)  # fmt: skip
         health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
                               self.metrics, clock)  # fmt: skip
         guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)
@@ -244,6 +248,7 @@ class _Assembly:
         clock, lines, waits = self.clock, agent.connections, self.waits
         pipeline, committer, delivery, lease = agent.pipeline, agent.committer, agent.delivery, agent.lease
         receiver = Receiver(self.inbox, pipeline, committer, agent.poison_guard, delivery, clock)
+        assert pipeline.intake is not None, "an agent reads packets"
         commands = Commands(agent.dispatcher, lines.control, committer, clock)
         chores = (
             lease,
@@ -252,6 +257,7 @@ class _Assembly:
             CertificateCheck(expiry, lines.control, clock),
             OverduePackets(agent.tracker, self.inbox, pipeline, committer, lines.ingest, self.metrics, waits.ack_age_s),
             Timers(pipeline, lines.ingest, committer, clock),
+            WatchedSources(pipeline.intake, pipeline.engine, agent.publisher, lines.ingest, clock),
         )
         reports = (
             ShedWarning(self.inbox),
@@ -321,15 +327,18 @@ class _Assembly:
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
         settings, remembered = self.settings, self.remembered
-        return Intake(
+        known = [name for name, sensor in remembered.sensors.items() if sensor.conditions]
+        intake = Intake(
             self.bundle.contract,
             inputs_of(settings, self.bundle.contract),
             settings.agent.max_sensors,
             remembered.cursors,
-            known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
+            known=known,
             max_age_s=settings.agent.max_age_s,
             clock_synchronised=ClockSync(time.time).synchronised,
         )
+        intake.watch = watch_of(settings, self.bundle.contract, known, self.clock.unix_ns())
+        return intake
 
     def _pipeline(
         self,

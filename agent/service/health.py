@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.schema.documents import HealthDocument, StatusDocument, iso_utc
+from drsn.agent.schema.documents import HealthDocument, StatusDocument
+from drsn.agent.schema.iso_time import iso_utc
+from drsn.agent.schema.not_watched import IN_HEALTH, NotWatchedSource, warning_of
 
 if TYPE_CHECKING:
     from drsn.agent.acquisition.ack_tracker import AckTracker
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.acquisition.source_watch import SourceWatch
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.evidence.recorder import Recorder
@@ -84,6 +87,7 @@ class StatusReport:
     publisher: Publisher
     recorder: Recorder
     expiry: CertificateExpiry
+    watch: SourceWatch
     _last: tuple[object, StatusDocument] | None = None  # what it was made of, and the document
 
     def document(self, stopped: bool = False) -> StatusDocument:  # noqa: FBT001, FBT002 (a callable's argument)
@@ -91,9 +95,11 @@ class StatusReport:
         reasons = (*self.info.reasons, *self._reasons())
         state = "stopped" if stopped else "degraded" if reasons else "online"
         ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
-        parts = (state, ingest, reasons, self.expiry.warnings)
+        not_watched, count = self.watch.not_watched(), self.watch.count
+        parts = (state, ingest, reasons, self.expiry.warnings, not_watched, count)
         if self._last is None or self._last[0] != parts:
-            document = self.info.status(state, ingest, reasons=reasons, warnings=self.expiry.warnings)
+            warnings = (*warning_of(not_watched, count), *self.expiry.warnings)
+            document = self.info.status(state, ingest, reasons=reasons, warnings=warnings, not_watched=count)
             self._last = parts, document
         return self._last[1]
 
@@ -145,6 +151,8 @@ class HealthReport:
                 "in_flight": inbox.waiting + len(self.tracker),
             },
             rejected=dict(metrics.rejected),
+            not_watched=NotWatchedSource.of_all(self.intake.watch.not_watched()[:IN_HEALTH]),
+            wrong_clocks=len(self.intake.wrong_clocks.sensors),
             windows=metrics.windows,
             unknown_operating_state=sum(self.dispatcher.context.unknown_states().values()),
             batches=metrics.batches,

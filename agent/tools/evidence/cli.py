@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.evidence.json_form import read
 from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
-from drsn.agent.schema.documents import iso_utc
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError

@@ -33,13 +33,14 @@ RELOAD_S = 150.0
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """Show the retained alarms; bad documents beside them are named afterwards."""
-    with _client(arguments) as client:
+    """Show the retained alarms and the sources that are not watched; bad documents are named afterwards."""
+    with _client(arguments, healths=True) as client:
         found = client.retained
     if arguments.json:
-        print(json.dumps({"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}))
+        documents = {"alarms": found.alarms, "agents": found.statuses, "not_watched": found.not_watched()}
+        print(json.dumps({**documents, "malformed": found.malformed}))
     else:
-        _print(alarm_lines(found.alarms, found.statuses, every=arguments.all))
+        _print(alarm_lines(found.alarms, found.statuses, found.not_watched(), every=arguments.all))
     found.require_all_sound()
     return EXIT_OK
 
@@ -159,10 +160,10 @@ def reload(arguments: argparse.Namespace) -> int:
     return _show(reply, arguments)
 
 
-def _client(arguments: argparse.Namespace) -> Client:
+def _client(arguments: argparse.Namespace, *, healths: bool = False) -> Client:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    return Client(broker_of(arguments), prefix_of(arguments))
+    return Client(broker_of(arguments), prefix_of(arguments), healths=healths)
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

@@ -37,12 +37,15 @@ class Client:
         broker: its address.
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
+        healths: read the health documents too.
 
     Raises:
         UnavailableError: no connection within 10 s.
     """
 
-    def __init__(self, broker: BrokerAddress, prefix: str, event_id: str | None = None) -> None:
+    def __init__(
+        self, broker: BrokerAddress, prefix: str, event_id: str | None = None, *, healths: bool = False
+    ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex
@@ -58,6 +61,7 @@ class Client:
                     f"{prefix}/_agent/+/status",
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
+                    *((f"{prefix}/_agent/+/health",) if healths else ()),
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
                 ),
             ),
@@ -185,7 +189,8 @@ class Client:
             self.retained.keep(message)
 
     def _until_quiet(self) -> Iterator[Message]:
-        while True:
+        deadline_s = time.monotonic() + CONNECT_S  # agents publish on
+        while time.monotonic() < deadline_s:
             try:
                 message = self._messages.get(timeout=QUIET_S)
             except queue.Empty:

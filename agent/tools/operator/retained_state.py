@@ -37,10 +37,25 @@ class SeenCondition(BaseModel):
     acked_by: str | None = None
 
 
+class SeenReason(BaseModel):
+    """Why a sensor is not watched."""
+
+    reason: str
+    remedy: str
+    since: str
+
+
+class SeenSource(SeenReason):
+    """A source that is not watched."""
+
+    source: str
+
+
 class SeenAlarm(BaseModel):
     """The fields of an alarm that the command line uses."""
 
     agent: AgentId
+    not_watched: SeenReason | None = None
     conditions: tuple[SeenCondition, ...] = ()
 
 
@@ -48,6 +63,12 @@ class SeenStatus(BaseModel):
     """The fields of a status that the command line uses."""
 
     state: str
+
+
+class SeenHealth(BaseModel):
+    """The fields of a health document that the command line uses."""
+
+    not_watched: tuple[SeenSource, ...] = ()
 
 
 class RetainedState:
@@ -63,6 +84,8 @@ class RetainedState:
         """Sensor -> its alarm, as it came."""
         self.statuses: dict[str, dict[str, Any]] = {}
         """Agent -> its status, as it came."""
+        self.healths: dict[str, dict[str, Any]] = {}
+        """Agent -> its health, as it came."""
         self.malformed: dict[str, str] = {}
         """Topic -> why its document is not one of this version."""
 
@@ -73,6 +96,13 @@ class RetainedState:
             self._put(message, self.alarms, levels[0], SeenAlarm)
         elif len(levels) == 3 and levels[2] == "status" and legal_sensor(levels[1]):
             self._put(message, self.statuses, levels[1], SeenStatus)
+        elif len(levels) == 3 and levels[2] == "health" and legal_sensor(levels[1]):
+            self._put(message, self.healths, levels[1], SeenHealth)
+
+    def not_watched(self) -> dict[str, list[dict[str, Any]]]:
+        """Agent -> sources that it does not watch, as its health lists them; agents with none are absent."""
+        found = {agent: list(health.get("not_watched", ())) for agent, health in self.healths.items()}
+        return {agent: sources for agent, sources in found.items() if sources}
 
     def alarm(self, sensor: str) -> dict[str, Any]:
         """The alarm of a sensor.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drsn.agent.schema.documents import CommissionDocument
 
@@ -15,21 +15,51 @@ COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
 
 
 def alarm_lines(
-    alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]], *, every: bool
+    alarms: Mapping[str, Mapping[str, Any]],
+    statuses: Mapping[str, Mapping[str, Any]],
+    not_watched: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    every: bool,
 ) -> Iterator[str]:
-    """A table of the standing alarms, the most urgent of each sensor first; `every`: also sensors without one."""
+    """A table of the standing alarms, the most urgent of each sensor first.
+
+    Args:
+        alarms: sensor -> its document.
+        statuses: agent -> its document.
+        not_watched: agent -> sources that it does not watch.
+        every: also sensors without an alarm, and sources that are not watched; else these are counted in the last line.
+    """
     yield COLUMNS.format(**HEAD, note="").rstrip()
     silent = {name: status["state"] for name, status in statuses.items() if status.get("state") not in LIVE}
     for sensor in sorted(alarms):
         alarm = alarms[sensor]
         agent = alarm.get("agent")
         stale = f"STALE: agent {agent} is {silent[agent]}" if agent in silent else ""
+        blind = alarm.get("not_watched")
         if every and not alarm.get("conditions"):
-            row = {"sensor": sensor, "state": "normal", "severity": "", "what": "", "since": "", "note": stale}
-            yield COLUMNS.format(**row).rstrip()
+            yield _row(sensor, "normal", stale) if blind is None else _row_not_watched(sensor, blind, stale)
         for condition in alarm.get("conditions", ()):
-            notes = [stale, *_notes(condition)]
+            notes = [stale, f"not watched: {blind['reason']}" if blind else "", *_notes(condition)]
             yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
+
+    blind_sources = [
+        (each["source"], each, f"STALE: agent {agent} is {silent[agent]}" if agent in silent else f"agent {agent}")
+        for agent, sources in not_watched.items()
+        for each in sources
+    ]
+    if every:
+        yield from (_row_not_watched(*each) for each in blind_sources if each[0] not in alarms)
+    elif blind := {source for source, *_ in blind_sources} | {s for s in alarms if alarms[s].get("not_watched")}:
+        yield f"{len(blind)} {'source is' if len(blind) == 1 else 'sources are'} not watched: alarms --all shows why"
+
+
+def _row(sensor: str, state: str, note: str, since: str = "") -> str:
+    return COLUMNS.format(sensor=sensor, state=state, severity="", what="", since=since, note=note).rstrip()
+
+
+def _row_not_watched(sensor: str, why: Mapping[str, Any], note: str) -> str:
+    reason = f"{why['reason']}: {why['remedy']}"
+    return _row(sensor, "not watched", "; ".join(filter(None, (reason, note))), why["since"])
 
 
 def event_line(event: Mapping[str, Any]) -> str:

@@ -32,7 +32,7 @@ class SimulatedSensor:
     """
 
     def __init__(self, contract: ModelContract, policy: Policy) -> None:
-        self._conditions = tuple(name for name in contract.conditions if name != NORMAL)
+        self._conditions = tuple(name for name in contract.alarm_conditions if name != NORMAL)
         self._engine = AlarmEngine(contract, "", lambda _sensor: policy)
         self._active: frozenset[str] = frozenset()
 

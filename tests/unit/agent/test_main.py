@@ -106,7 +106,7 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         (
             "check --config agent.toml --set agent.bundle=shipped:x",
             78,
-            "what ships is universal, universal-2500hz, universal-800hz, cwru",
+            "what ships is universal, universal-10khz, universal-2500hz, universal-800hz, cwru",
         ),
         ("replay good.npy --to mqtt://broker --username me --password-file nowhere", 78, "password file nowhere"),
     ],
@@ -181,7 +181,7 @@ def test_check_prints_one_json_object(folder: Path, capsys: pytest.CaptureFixtur
     report = json.loads(out)
     bundle = open_bundle(shipped("synthetic"))
     assert report["bundle"] == {"name": "synthetic", "version": bundle.manifest.version, "sha256": bundle.sha256}
-    assert report["conditions"] == list(bundle.contract.conditions)
+    assert report["conditions"] == list(bundle.contract.alarm_conditions)
     assert (report["backend"], report["config"], report["warnings"]) == ("onnxruntime", "agent.toml", [])
     assert len(report["config_sha256"]) == 64
     assert (out.count("\n"), err) == (1, "")

@@ -115,7 +115,7 @@ def test_where_a_stream_is_cut_into_packets_changes_nothing(cuts: list[int], hop
     windows = [w for seq, n in enumerate(cuts) for w in sensor.send(sum(cuts[:seq]), n, seq=seq)]
     assert firsts(windows) == firsts(whole.send(0, sum(cuts)))
     assert not any(window.fresh for window in windows)
-    assert sensor.stream.lost_samples == 0
+    assert sensor.stream.progress.lost_samples == 0
 
 
 @dataclass
@@ -182,7 +182,7 @@ def test_it_equals_a_model_for_any_packets(packets, hop: float, continuous: bool
         expected = model.send(packet, continuity, sensor.stream.cursor.end_unix_ns or ARRIVAL)
         assert [(w.samples[0].tolist(), w.end_unix_ns, w.fresh, w.clipped, w.joined) for w in windows] == expected
         assert {w.advance for w in windows} <= {round(256 * hop)}
-        assert (sensor.stream.lost_samples, sensor.stream.cursor.fresh) == (lost, model.fresh)
+        assert (sensor.stream.progress.lost_samples, sensor.stream.cursor.fresh) == (lost, model.fresh)
 
 
 def test_a_sensor_of_whole_windows_needs_no_memory(contract: ModelContract):
@@ -210,7 +210,7 @@ def test_packets_without_proof_are_joined_only_if_continuous(contract: ModelCont
     for start in (0, 128):
         alone, joined = strict.send(start, 128), continuous.send(start, 128)
     assert alone == []
-    assert strict.stream.lost_samples == 128
+    assert strict.stream.progress.lost_samples == 128
     assert firsts(joined) == [0]
 
 
@@ -218,7 +218,7 @@ def test_single_windows_with_pauses_lose_nothing_and_vote_together(sensor: Senso
     windows = [w for i in range(4) for w in sensor.send(256 * i, 256, seq=i, t0_unix_ns=(i + 1) * 60 * SECOND)]
     assert firsts(windows) == [0, 256, 512, 768]
     assert not any(window.fresh for window in windows)
-    assert sensor.stream.lost_samples == 0
+    assert sensor.stream.progress.lost_samples == 0
 
 
 @pytest.mark.parametrize("after", [{"seq": 9, "boot_id": 1}, {"seq": 0, "boot_id": 2}], ids=["gap", "restart"])
@@ -226,7 +226,7 @@ def test_a_gap_or_a_restart_begins_a_new_window_whose_vote_is_fresh(sensor: Sens
     sensor.send(0, 300, seq=1, boot_id=1)
     windows = sensor.send(1000, 600, **after)
     assert [(w.first, w.fresh) for w in windows] == [(1000, True), (1256, False)]
-    assert sensor.stream.lost_samples == 44
+    assert sensor.stream.progress.lost_samples == 44
 
 
 def test_a_fresh_vote_waits_for_its_window(sensor: Sensor):
@@ -239,7 +239,7 @@ def test_a_change_of_rate_is_a_gap(sensor: Sensor):
     sensor.send(0, 300, seq=1)
     windows = sensor.send(300, 1100, 48_000.0, seq=2)
     assert [(w.first, w.length, w.fresh) for w in windows] == [(300, 1024, True)]  # as long as 256 at 12 kHz
-    assert sensor.stream.lost_samples == 44
+    assert sensor.stream.progress.lost_samples == 44
 
 
 def test_a_repeated_packet_is_not_read_again(sensor: Sensor):
@@ -317,13 +317,15 @@ def test_a_sensor_whose_seq_stands_still_counts_as_restarted_after_a_while(contr
     assert notice.fields == {"sensor": "press4", "seq": 5, "boot_id": 1}
 
 
-def test_packets_that_never_join_to_a_window_give_one_warning(contract: ModelContract):
+def test_packets_that_never_join_to_a_window_are_wasted(contract: ModelContract):
     sensor = Sensor(contract)
+    found = []
     for _ in range(100):
         assert not sensor.send(0, 100)  # nothing proves that they touch
-    (notice,) = sensor.notices.take()
-    assert (notice.level, notice.fields["sensor"]) == (WARNING, "press4")
-    assert "not watched" in notice.event
+        found.append(sensor.stream.wasted)
+    assert found.index(True) == 21, "the 100 samples before each packet are lost: 2,100 are more than 8 windows"
+    assert all(found[21:])
+    assert sensor.stream.progress.lost_by == "no_window"
 
 
 def test_a_rate_with_too_long_a_window_is_refused(contract: ModelContract):
@@ -342,7 +344,7 @@ def test_a_stream_without_its_ring_counts_the_lost_samples_and_goes_on(contract:
     assert sensor.stream.evict_ring() == 0
     sensor.send(0, 100, seq=1, clipped=True)
     assert (sensor.stream.ring_bytes, sensor.stream.evict_ring()) == (8 * 256, 100)
-    assert (sensor.stream.ring_bytes, sensor.stream.lost_samples) == (0, 100)
+    assert (sensor.stream.ring_bytes, sensor.stream.progress.lost_samples) == (0, 100)
     assert sensor.send(100, 256, seq=2) == [(100, 256, False, ARRIVAL)]
     (window,) = sensor.push(Packet(np.zeros((1, 256), np.float32)), Continuity.TOUCHES)
     assert not window.clipped, "the clipped samples are gone"

@@ -92,7 +92,8 @@ def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline
     event = parsed(renderer.event("press4", fed(INNER_RACE).changes[0]))
     who = ("v", "agent", "epoch", "sensor", "seq", "bundle")
     condition = {name: value for name, value in event.items() if name not in who}
-    assert parsed(renderer.alarm("press4", pipeline.sensors["press4"])) == {**event, "conditions": [condition]}
+    alarm = parsed(renderer.alarm("press4", pipeline.sensors["press4"]))
+    assert alarm == {**event, "conditions": [condition], "not_watched": None}
 
 
 def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: AlarmEngine, renderer: Renderer):

@@ -56,7 +56,9 @@ def test_a_name_can_neither_begin_a_line_nor_move_the_cursor(shell):
     assert (code, err, len(out.splitlines())) == (0, "", 2)
     assert r"acknowledged by ana\n\x1b[2Jnothing stands" in out
     document = json.loads(shell({"press4/alarm": ALARM}, "alarms", "--json")[1])
-    assert document == {"alarms": {"press4": ALARM}, "agents": {"line4": {"state": "online"}}, "malformed": {}}
+    assert document == {
+        "alarms": {"press4": ALARM}, "agents": {"line4": {"state": "online"}}, "not_watched": {}, "malformed": {}
+    }  # fmt: skip
 
 
 BAD = [
@@ -190,3 +192,37 @@ def test_what_a_doctor_tries_is_no_sensor():
     for sensor in ("_doctor", "press4"):
         retained.keep(message(f"{sensor}/alarm", {"agent": "line4", "sensor": sensor, "state": "normal"}))
     assert (set(retained.alarms), retained.malformed) == ({"press4"}, {})
+
+
+WHY = {"reason": "wrong_rate", "remedy": "Send or set the sample rate.", "since": "2026-01-01T00:00:00.000Z"}
+BLIND = {
+    "press4/alarm": {**ALARM, "not_watched": WHY},
+    "press5/alarm": {"agent": "line4", "conditions": [], "state": "not_watched", "not_watched": WHY},
+    "press6/alarm": {"agent": "line4", "conditions": [], "state": "normal"},
+    "_agent/line4/health": {"not_watched": [{**WHY, "source": "press5"}, {**WHY, "source": "plant/press 7/frame"}]},
+}
+
+
+def test_a_source_that_is_not_watched_has_a_row_with_the_reason_and_the_remedy(shell):
+    code, out, err = shell(BLIND, "alarms", "--all")
+    rows = {line[:24].strip(): line[24:] for line in out.splitlines()[1:]}
+    assert (code, err, list(rows)) == (0, "", ["press4", "press5", "press6", "plant/press 7/frame"])
+    assert "not watched: wrong_rate" in rows["press4"]
+    shown = ["not", "watched", WHY["since"], "wrong_rate:", "Send", "or", "set", "the", "sample", "rate."]
+    assert rows["press5"].split() == shown
+    assert rows["plant/press 7/frame"].replace(";", "").split() == [*shown, "agent", "line4"]
+    assert rows["press6"].split() == ["normal"]
+
+
+def test_without_all_the_sources_that_are_not_watched_are_counted(shell):
+    assert shell(BLIND)[1].splitlines()[-1] == "3 sources are not watched: alarms --all shows why"
+    assert json.loads(shell(BLIND, "alarms", "--json")[1])["not_watched"] == {
+        "line4": BLIND["_agent/line4/health"]["not_watched"]
+    }
+
+
+def test_a_health_that_no_agent_wrote_is_named(shell):
+    code, out, err = shell({**BLIND, "_agent/line5/health": {"not_watched": [{"source": 5}]}})
+    assert code == 65
+    assert len(out.splitlines()) == 3
+    assert "_agent/line5/health" in err
