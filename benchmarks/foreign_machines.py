@@ -49,11 +49,10 @@ from drsn.model.toml_file import read_toml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from drsn.model.data.recording import Recording
-
     from numpy.typing import NDArray
 
     from drsn.model.contract import ModelContract
+    from drsn.model.data.recording import Recording
 
 OURS = ("unknown", "sensor_fault", "silent", "changed", "vibration_level")
 """Conditions that are no fault that the model names."""

@@ -32,7 +32,7 @@ def log_spectrum(windows: NDArray[np.float32]) -> NDArray[np.float32]:
     module = LogSpectrum(windows.shape[-1])
     with torch.inference_mode():
         parts = [
-            module(torch.from_numpy(np.ascontiguousarray(windows[at : at + AT_ONCE]))).numpy()
+            module(torch.from_numpy(np.ascontiguousarray(windows[at : at + AT_ONCE], np.float32))).numpy()
             for at in range(0, len(windows), AT_ONCE)
         ]
     features: NDArray[np.float32] = np.concatenate(parts).reshape(len(windows), -1)
