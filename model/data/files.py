@@ -80,8 +80,8 @@ def read_file(path: Path, choice: Choice) -> FileReading:
         raise BadDataError(
             f"{path}: no recording: damaged, or not what its name says ({what}); export it again"
         ) from None
-    samples = _checked(path, content)
-    samples, names = _chosen(path, samples, content.names, choice.channels)
+    samples, turned = _checked(path, content)
+    samples, names = _chosen(path, samples, () if turned else content.names, choice.channels, content.notes)
     if len(samples) > MOST_CHANNELS:
         raise BadDataError(
             f"{path}: {len(samples)} channels of {samples.shape[1]} samples: rows of windows? Save them one after the "
@@ -89,11 +89,11 @@ def read_file(path: Path, choice: Choice) -> FileReading:
         )
     recording = Recording(path.stem, "", samples, _rate(path, content, choice), rpm=content.rpm)
     said = tuple(dict.fromkeys(f"{file_format.name}: {printable(str(each.message)[:200])}" for each in warned))
-    return FileReading(recording, names, file_format.name, (*content.notes, *said))
+    return FileReading(recording, names, file_format.name, (*content.notes, *turned, *said))
 
 
-def _checked(path: Path, content: Content) -> NDArray[np.float32]:
-    """float32[channels, samples], finite."""
+def _checked(path: Path, content: Content) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """float32[channels, samples], finite, and a note if the array was transposed."""
     if content.samples.dtype.kind not in "iuf":
         raise BadDataError(f"{path}: holds {str(content.samples.dtype)[:60]}, not numbers; save it as float32")
     with np.errstate(over="ignore"):  # what passes float32 is refused as infinite, just below
@@ -106,12 +106,12 @@ def _checked(path: Path, content: Content) -> NDArray[np.float32]:
         where = np.argwhere(~np.isfinite(samples))[0]
         raise BadDataError(f"{path}: sample {where[1]} of channel {where[0]} is not a finite number; cut it there")
     if samples.shape[0] >= LONG_AXIS * samples.shape[1]:
-        samples = np.ascontiguousarray(samples.T)
+        return np.ascontiguousarray(samples.T), ("time runs along the longer axis: transposed",)
     if samples.shape[0] > samples.shape[1]:
         raise BadDataError(
             f"{path}: {samples.shape[0]} channels of {samples.shape[1]} samples; transpose it to [channels, samples]"
         )
-    return samples
+    return samples, ()
 
 
 def _rate(path: Path, content: Content, choice: Choice) -> float:
@@ -124,7 +124,11 @@ def _rate(path: Path, content: Content, choice: Choice) -> float:
 
 
 def _chosen(
-    path: Path, samples: NDArray[np.float32], names: tuple[str, ...], channels: Sequence[int | str]
+    path: Path,
+    samples: NDArray[np.float32],
+    names: tuple[str, ...],
+    channels: Sequence[int | str],
+    notes: tuple[str, ...],
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Select the requested channels; a name that matches no column may be a channel number."""
     numbers = []
@@ -136,6 +140,7 @@ def _chosen(
         if not 0 <= number < len(samples):
             raise BadDataError(
                 f"{path}: no channel {channel!r}; name one of {list(names) or f'0 to {len(samples) - 1}'}"
+                f"{f' ({notes[-1]})' if notes else ''}"
             )
         numbers.append(number)
     if not numbers:

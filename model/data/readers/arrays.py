@@ -49,14 +49,14 @@ def content_of_arrays(
         BadDataError: none, or several without a choice.
     """
     scalars = {name: _scalar(value) for name, value in found.items() if value.size == 1 and value.dtype.kind in "iufb"}
-    arrays = {name: np.squeeze(value) for name, value in found.items() if value.size > 1}
+    arrays = _arrays(path, found)
     if choice.variable is None:
         arrays, timed_hz = _without_times(path, arrays, choice)
         rate_hz = rate_hz or timed_hz
         arrays = {name: value for name, value in arrays.items() if value.dtype.kind in "iuf"} or arrays
     chosen = {name: value for name, value in arrays.items() if _matches(name, choice.variable or "*")}
-    rate_hz = rate_hz or _of_scalars(path, found, scalars, chosen, RATE_NAMES)
-    rpm = _of_scalars(path, found, scalars, chosen, frozenset({"rpm"}))
+    rate_hz = rate_hz or _of_scalars(path, scalars, chosen, RATE_NAMES)
+    rpm = _of_scalars(path, scalars, chosen, frozenset({"rpm"}))
     if columns and len(chosen) > 1 and len({value.shape for value in chosen.values()}) == 1:
         names = tuple(_last(name) for name in chosen)
         return Content(
@@ -66,6 +66,18 @@ def content_of_arrays(
         raise _not_one(path, chosen, arrays, choice)
     ((name, samples),) = chosen.items()
     return Content(samples, rate_hz, rpm, notes=(f"array {name}",))
+
+
+def _arrays(path: Path, found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What is no scalar, without axes of length 1.
+
+    Raises:
+        BadDataError: a rate has several values.
+    """
+    for name, value in found.items():
+        if _last(name).lower() in RATE_NAMES and value.size != 1:
+            raise BadDataError(f"{path}: {name} has {value.size} values; keep one")
+    return {name: np.squeeze(value) for name, value in found.items() if value.size > 1}
 
 
 def _not_one(path: Path, chosen: Mapping[str, Any], arrays: Mapping[str, Any], choice: Choice) -> BadDataError:
@@ -113,7 +125,6 @@ def _without_times(
 
 def _of_scalars(
     path: Path,
-    every: Mapping[str, NDArray[Any]],
     scalars: Mapping[str, float],
     chosen: Mapping[str, Any],
     names: frozenset[str],
@@ -121,11 +132,8 @@ def _of_scalars(
     """A scalar by its name, that of the same struct first.
 
     Raises:
-        BadDataError: several differ, or one has several values.
+        BadDataError: several differ.
     """
-    for name, value in every.items():
-        if _last(name).lower() in names and value.size != 1 and name not in chosen:
-            raise BadDataError(f"{path}: {name} has {value.size} values; keep one")
     found = {name: value for name, value in scalars.items() if _last(name).lower() in names}
     if chosen:
         prefix = next(iter(chosen)).replace("/", ".").rpartition(".")[0]

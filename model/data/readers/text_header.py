@@ -19,12 +19,12 @@ UNITS = re.compile(
 )
 RATE = re.compile(
     r"\W*(?:sampl\w*[ _.-]*(?:rate|freq\w*)|abtast(?:rate|frequenz)|fs)\b[^0-9\n]*?(?P<value>\d[\d.,]*(?:e[+-]?\d+)?)"
-    r"\s*(?P<unit>[km]?hz)?",
+    r"\s*(?P<unit>[km]?hz|samples/s|s/s|sps)?[)\]]?\s*(?:[;,|\t]|$)",  # not `FS 4 g`, the range of a sensor
     re.IGNORECASE,
 )
 INTERVAL = re.compile(
     r"\W*(?:sampl\w*[ _.-]*(?:interval|period)|delta[ _]?[xt]|dt|xincr\w*)\b[^0-9\n]*?"
-    r"(?P<value>\d[\d.,]*(?:e[+-]?\d+)?)\s*(?P<unit>[munµμ]?s)?\b",
+    r"(?P<value>\d[\d.,]*(?:e[+-]?\d+)?)\s*(?P<unit>[munµμ]?s)?[)\]]?\s*(?:[;,|\t]|$)",
     re.IGNORECASE,
 )
 SCALE = {"khz": 1e3, "mhz": 1e6, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}

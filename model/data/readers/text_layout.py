@@ -26,6 +26,9 @@ STRONG = (";", "\t", "|")
 SAMPLED = 2000
 """Lines that decide, evenly spread over the file."""
 
+FEW = 10
+"""Whole numbers before the comma of a signal with a small range."""
+
 MOST_HEADER = 500
 """Lines before the first line of numbers."""
 
@@ -68,10 +71,13 @@ def find_table(path: Path, lines: Sequence[Line], decimal: str | None = None) ->
         for layout in _layouts(lines, forced["delimiter"] if forced else None, decimal)
         if (found := _table(lines, layout))
     ]
+    if not candidates and any(GROUPED.search(line) for _, line in spread(lines)):
+        raise BadDataError(f"{path}: its numbers group thousands, as 1,234.56 does; export it without grouping")
     if not candidates:
         raise BadDataError(f"{path}: no recording: no line of numbers; one line is one moment, one column one channel")
     table = _decided(path, _likely(path, candidates))
-    _refuse_grouping(path, table)
+    if decimal is None:
+        _refuse_grouping(path, table)
     return table
 
 
@@ -155,7 +161,9 @@ def _decided(path: Path, tables: list[Table]) -> Table:
     names = len(split(header[-1].lstrip("#% "), ",")) if header else 0
     if decimals and names != as_columns.columns:
         return Table(*_of(as_decimals), "no column of whole numbers has leading zeros: the comma is the decimal mark")
-    if names == as_columns.columns and not decimals:
+    # Volts around 2,5 look like columns too, of which the first hardly changes: `Acceleration, g` may be one name.
+    changes = len({before for before, _, _ in pairs}) > min(FEW, len(pairs) // 2)
+    if names == as_columns.columns and not decimals and changes:
         return Table(*_of(as_columns), "the header names two columns: the comma is the delimiter")
     if names == 1 and not decimals:
         return Table(*_of(as_decimals), "the header names one column: the comma is the decimal mark")
@@ -180,7 +188,7 @@ def _refuse_grouping(path: Path, table: Table) -> None:
     rows = [(number, split(line, table.layout.delimiter)) for number, line in spread(table.body)]
     marked = [(number, field) for number, row in rows for field in row if mark in field]
     plain = any(field and mark not in field for _, row in rows for field in row if NUMBER[mark].fullmatch(field))
-    if marked and plain and all(grouped.fullmatch(field) for _, field in marked):
+    if marked and (plain or mark == ",") and all(grouped.fullmatch(field) for _, field in marked):
         number, field = marked[0]
         raise BadDataError(
             f"{path} line {number}: {field} may group thousands or have decimals; export it without grouping"
