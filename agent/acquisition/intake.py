@@ -119,7 +119,7 @@ class Intake:
         for stream, packet, continuity in zip(streams, packets, continuities, strict=True):
             if continuity is not Continuity.DUPLICATE:
                 self.registry.add(stream, in_flight.opened_s)
-                self.gaps += continuity.resets_votes
+                self.gaps += continuity.loses_samples
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
                 in_flight.cursors[stream.sensor] = stream.push(

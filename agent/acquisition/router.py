@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
+from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
 
@@ -29,6 +30,7 @@ class Input:
     max_packet_bytes: int
     unit: str | None = None
     """Unit of packets that do not carry one."""
+    bridged_windows: float = BRIDGED_WINDOWS
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""

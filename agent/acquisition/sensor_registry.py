@@ -9,7 +9,7 @@ from drsn.agent.acquisition.memory_quota import MemoryQuota, most_bytes
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.ring_buffer import BYTES_A_SAMPLE
 from drsn.agent.acquisition.sensor_quota import SensorQuota
-from drsn.agent.acquisition.sensor_stream import SensorStream
+from drsn.agent.acquisition.sensor_stream import SensorStream, StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -121,8 +121,7 @@ class SensorRegistry:
         return SensorStream(
             sensor,
             self._contract,
-            hop_windows=entry.hop_windows,
-            continuous=entry.continuous,
+            StreamOptions(entry.hop_windows, entry.continuous, entry.bridged_windows),
             cursor=self._cursors.get(sensor),
             notices=self._notices,
         )

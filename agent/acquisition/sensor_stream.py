@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
-from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify, classify_new
+from drsn.agent.acquisition.continuity import (
+    BRIDGED_WINDOWS,
+    Continuity,
+    Cursor,
+    advance,
+    classify,
+    classify_new,
+    lost_samples,
+)
 from drsn.agent.acquisition.fingerprints import Fingerprints
 from drsn.agent.acquisition.not_watched import GAPS, MEMORY, NO_WINDOW, RATE_CHANGES
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
@@ -59,14 +67,25 @@ class Window:
     """Its new samples directly follow the last sample of the window before it."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """How the packets of a stream become windows."""
+
+    hop_windows: float = 1.0
+    """Distance from one window to the next, in windows; 1.0: no overlap."""
+    continuous: bool = False
+    """Join packets even when nothing proves that they touch."""
+    bridged_windows: float = BRIDGED_WINDOWS
+    """A gap of so many windows at most does not reset the votes."""
+
+
 class SensorStream:
     """Joins the packets of one sensor into windows.
 
     Args:
         sensor: id of the sensor.
         contract: contract of the model that the windows are for.
-        hop_windows: distance from one window to the next, in windows (1.0: no overlap).
-        continuous: join packets even when nothing proves that they touch.
+        options: how they are joined.
         cursor: how far an earlier run read the stream.
         notices: takes the stream's warnings.
     """
@@ -75,9 +94,8 @@ class SensorStream:
         self,
         sensor: str,
         contract: ModelContract,
+        options: StreamOptions,
         *,
-        hop_windows: float,
-        continuous: bool,
         notices: Notices,
         cursor: Cursor | None = None,
     ) -> None:
@@ -85,8 +103,7 @@ class SensorStream:
         self.cursor = cursor
         self.progress = StreamProgress()
         self._contract = contract
-        self._hop_windows = hop_windows
-        self._continuous = continuous
+        self._options = options
         self._notices = notices
         self._ring: RingBuffer | None = None
         self._repeats = 0
@@ -141,9 +158,9 @@ class SensorStream:
                 "(name the input's `channels` to split a packet into sensors)",
             )
         check_rate(sample_rate_hz, self._contract)
-        continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
+        continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._options.continuous)
         if continuity is Continuity.DUPLICATE and self._fingerprints.differ(packet):
-            continuity = classify_new(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
+            continuity = classify_new(self.cursor, packet, sample_rate_hz, continuous=self._options.continuous)
         if continuity is Continuity.DUPLICATE:
             self._repeats += 1
             if self._repeats <= MAX_REPEATS:
@@ -154,9 +171,17 @@ class SensorStream:
             continuity = Continuity.RESTART
         self._repeats = 0
         known_hz = self._rate_hz
-        if known_hz is None or sample_rate_hz == known_hz or steady_rate_hz(sample_rate_hz, known_hz) == known_hz:
-            return continuity
-        return Continuity.GAP
+        if known_hz is not None and steady_rate_hz(sample_rate_hz, known_hz) != known_hz:
+            return Continuity.GAP
+        if continuity is Continuity.GAP and self._is_short(packet, sample_rate_hz):
+            return Continuity.SHORT_GAP
+        return continuity
+
+    def _is_short(self, packet: Packet, sample_rate_hz: float) -> bool:
+        """Whether the gap before the packet may lie between windows that vote together."""
+        window_s = self._contract.window / self._contract.sample_rate_hz
+        lost_windows = lost_samples(self.cursor, packet, sample_rate_hz) / sample_rate_hz / window_s
+        return lost_windows <= self._options.bridged_windows
 
     def push(
         self,
@@ -207,12 +232,12 @@ class SensorStream:
         if self._ring is not None:
             self.progress.interrupt(self._ring, RATE_CHANGES)
         window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
-        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._hop_windows)))
+        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._options.hop_windows)))
         return self._ring
 
     def _begin_anew(self, ring: RingBuffer, continuity: Continuity) -> None:
         """Forget the samples that wait in the ring: the next packet does not touch them."""
-        self.progress.interrupt(ring, GAPS if continuity.resets_votes else NO_WINDOW)
+        self.progress.interrupt(ring, GAPS if continuity.loses_samples else NO_WINDOW)
         if continuity.resets_votes:
             self.progress.end_run()
         ring.reset()

@@ -9,7 +9,7 @@ from drsn.agent.acquisition.codecs import Packet
 from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.fingerprints import FIRST_PACKETS, KEPT, Fingerprints
 from drsn.agent.acquisition.notice import Notices
-from drsn.agent.acquisition.sensor_stream import SensorStream
+from drsn.agent.acquisition.sensor_stream import SensorStream, StreamOptions
 from drsn.agent.bundles import shipped
 from drsn.model.bundle import open_bundle
 
@@ -25,7 +25,7 @@ class Sensor:
     """A stream; each packet is one whole window."""
 
     def __init__(self) -> None:
-        self.stream = SensorStream("a", CONTRACT, hop_windows=1.0, continuous=False, notices=Notices())
+        self.stream = SensorStream("a", CONTRACT, StreamOptions(), notices=Notices())
 
     def send(self, each: Packet) -> Continuity:
         continuity = self.stream.continuity_of(each, RATE_HZ)

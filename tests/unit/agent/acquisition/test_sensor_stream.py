@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drsn.agent.acquisition.codecs import Packet, PacketError, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor
 from drsn.agent.acquisition.notice import WARNING, Notices
-from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream, Window
+from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream, StreamOptions, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,9 @@ class Sensor:
 
     def __init__(self, contract: ModelContract, **options: Any) -> None:  # noqa: ANN401
         self.notices = Notices()
-        options = {"hop_windows": 1.0, "continuous": False, "notices": self.notices, **options}
-        self.stream = SensorStream("press4", contract, **options)
+        cursor = options.pop("cursor", None)
+        options = {"bridged_windows": 0.0, **options}
+        self.stream = SensorStream("press4", contract, StreamOptions(**options), notices=self.notices, cursor=cursor)
 
     def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **fields: object) -> list[Seen]:
         packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **fields)
@@ -348,3 +349,33 @@ def test_a_stream_without_its_ring_counts_the_lost_samples_and_goes_on(contract:
     assert sensor.send(100, 256, seq=2) == [(100, 256, False, ARRIVAL)]
     (window,) = sensor.push(Packet(np.zeros((1, 256), np.float32)), Continuity.TOUCHES)
     assert not window.clipped, "the clipped samples are gone"
+
+
+@pytest.mark.parametrize(("lost", "fresh"), [(1, False), (4, False), (5, True)])
+def test_a_gap_of_a_window_at_most_discards_what_waits_and_no_votes(lost: int, fresh: bool, contract: ModelContract):  # noqa: FBT001
+    """Packets of 64 samples, windows of 256: what waited is lost, and the next window votes with the last."""
+    sensor, packets = Sensor(contract, bridged_windows=1.0), [*range(6), *range(6 + lost, 10 + lost)]
+    windows = [window for seq in packets for window in sensor.send(64 * seq, 64, seq=seq)]
+    assert [(each.first, each.fresh) for each in windows] == [(0, False), (64 * (6 + lost), fresh)]
+    assert sensor.stream.progress.lost_samples == 128
+
+
+@pytest.mark.parametrize(("bridged", "fresh"), [(0.0, True), (1.0, False)])
+def test_a_gap_of_time_is_as_long_as_the_clock_says(bridged: float, fresh: bool, contract: ModelContract):  # noqa: FBT001
+    sensor, packet_ns = Sensor(contract, bridged_windows=bridged), round(256e9 / RATE_HZ)
+    for at in (0, 1):
+        sensor.send(256 * at, 256, t0_unix_ns=ARRIVAL + at * packet_ns)
+    (window,) = sensor.send(512, 256, t0_unix_ns=ARRIVAL + round(2.9 * packet_ns))
+    assert window.fresh is fresh
+    sensor.send(768, 256, t0_unix_ns=ARRIVAL + round(3.9 * packet_ns))
+    (window,) = sensor.send(1024, 256, t0_unix_ns=ARRIVAL + round(6.9 * packet_ns))
+    assert window.fresh, "two windows are missing"
+
+
+def test_a_restart_and_another_rate_reset_the_votes_however_short_they_are(contract: ModelContract):
+    sensor = Sensor(contract, bridged_windows=100.0)
+    sensor.send(0, 256, seq=1, boot_id=1)
+    (window,) = sensor.send(256, 256, seq=1, boot_id=2)
+    assert window.fresh
+    windows = sensor.send(512, 1024, rate_hz=2 * RATE_HZ, seq=2, boot_id=2)
+    assert windows[0].fresh

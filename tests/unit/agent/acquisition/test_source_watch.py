@@ -14,7 +14,7 @@ from drsn.agent.acquisition.codecs import Packet, Reason
 from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.not_watched import REASONS, NotWatched
 from drsn.agent.acquisition.notice import Notices
-from drsn.agent.acquisition.sensor_stream import STANDS_STILL, SensorStream
+from drsn.agent.acquisition.sensor_stream import STANDS_STILL, SensorStream, StreamOptions
 from drsn.agent.acquisition.source_watch import KEPT_S, REFUSED_IN_A_ROW, Needs, SourceWatch
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Watched:
         stream = self.streams.get(sensor)
         if stream is None:
             stream = self.streams[sensor] = SensorStream(
-                sensor, self.contract, hop_windows=1.0, continuous=False, notices=Notices()
+                sensor, self.contract, StreamOptions(bridged_windows=0), notices=Notices()
             )
         packet = Packet(np.zeros((1, samples), np.float32), **fields)
         continuity = stream.continuity_of(packet, RATE_HZ)
