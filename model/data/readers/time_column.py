@@ -175,7 +175,7 @@ def _scale_of_rate(time: NDArray[np.float64], rates_hz: tuple[float, ...]) -> st
 
 
 def _four_columns(table: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Seconds of columns hour, minute, second, microsecond, as FEMTO has them, if they rise evenly."""
+    """Seconds of columns hour, minute, second, microsecond, as FEMTO has them, if they only rise."""
     if table.shape[1] < 5 or len(table) < 16:
         return None
     parts = table[:, :4]
@@ -183,12 +183,9 @@ def _four_columns(table: NDArray[np.float64]) -> NDArray[np.float64] | None:
     if (whole != np.round(whole)).any() or (parts < 0).any() or (parts >= (24, 60, 60, 1e6)).any():
         return None
     clock_s: NDArray[np.float64] = parts @ np.array([3600.0, 60.0, 1.0, 1e-6])
-    if (
-        not _is_even(clock_s)
-        or not VIBRATION_HZ[0] <= (len(clock_s) - 1) / (clock_s[-1] - clock_s[0]) < VIBRATION_HZ[1]
-    ):
+    if (np.diff(clock_s) < 0).any() or not clock_s[-1] > clock_s[0]:
         return None
-    return clock_s
+    return clock_s if VIBRATION_HZ[0] <= (len(clock_s) - 1) / (clock_s[-1] - clock_s[0]) < VIBRATION_HZ[1] else None
 
 
 def _is_even(time: NDArray[np.float64]) -> bool:
