@@ -9,9 +9,9 @@ import numpy as np
 
 from drsn.model.data.content import ANY, Choice, Content
 from drsn.model.data.readers.text_decoding import read_lines
-from drsn.model.data.readers.text_fields import CLOCK, DATE_TIME, NOT_FINITE, is_number, is_time, split
+from drsn.model.data.readers.text_fields import CLOCK, DATE_TIME, NOT_FINITE, is_number, is_time, split, spread
 from drsn.model.data.readers.text_header import read_header
-from drsn.model.data.readers.text_layout import find_table, spread
+from drsn.model.data.readers.text_layout import find_table
 from drsn.model.data.readers.time_column import Stated, find_time
 from drsn.model.errors import BadDataError
 

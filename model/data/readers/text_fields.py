@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from drsn.model.data.readers.text_decoding import Line
 
 EXPONENT = r"(?:[eEdD][+-]?\d+)?"  # D: Fortran's double precision
 NUMBER = {
@@ -23,6 +25,10 @@ DATE_TIME = re.compile(
 """A date of ISO 8601, with or without a time of day."""
 
 CLOCK = re.compile(r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?)", re.ASCII)
+
+
+SAMPLED = 2000
+"""Lines that decide, evenly spread over the file."""
 
 
 class Layout(NamedTuple):
@@ -69,3 +75,8 @@ def is_row(fields: Iterable[str], decimal: str) -> bool:
         elif field and not is_time(field):
             return False
     return numbers > 0
+
+
+def spread(lines: Sequence[Line]) -> Sequence[Line]:
+    """At most `SAMPLED` lines, evenly spread."""
+    return lines[:: max(1, -(-len(lines) // SAMPLED))]

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.model.data.readers.text_fields import NUMBER, Layout, is_row, split
+from drsn.model.data.readers.text_doubt import FEW, refuse_decimal_commas, refuse_grouping
+from drsn.model.data.readers.text_fields import Layout, is_row, split, spread
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -22,12 +23,6 @@ GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+\.\d|(?<![\d.,])[1-9]\d
 
 STRONG = (";", "\t", "|")
 """Delimiters that no number contains."""
-
-SAMPLED = 2000
-"""Lines that decide, evenly spread over the file."""
-
-FEW = 10
-"""Whole numbers before the comma of a signal with a small range."""
 
 MOST_HEADER = 500
 """Lines before the first line of numbers."""
@@ -77,7 +72,8 @@ def find_table(path: Path, lines: Sequence[Line], decimal: str | None = None) ->
         raise BadDataError(f"{path}: no recording: no line of numbers; one line is one moment, one column one channel")
     table = _decided(path, _likely(path, candidates))
     if decimal is None:
-        _refuse_grouping(path, table)
+        refuse_grouping(path, table)
+        refuse_decimal_commas(path, table)
     return table
 
 
@@ -139,11 +135,6 @@ def _share(table: Table) -> float:
     return fitting / len(rows)
 
 
-def spread(lines: Sequence[Line]) -> Sequence[Line]:
-    """At most `SAMPLED` lines, evenly spread."""
-    return lines[:: max(1, -(-len(lines) // SAMPLED))]
-
-
 def _decided(path: Path, tables: list[Table]) -> Table:
     """The one reading of equal ones, by what is written; a comma that may part columns or decimals needs a proof.
 
@@ -175,28 +166,3 @@ def _decided(path: Path, tables: list[Table]) -> Table:
 
 def _of(table: Table) -> tuple[Layout, tuple[Line, ...], tuple[Line, ...], int]:
     return table.layout, table.header, table.body, table.columns
-
-
-def _refuse_grouping(path: Path, table: Table) -> None:
-    """Refuse `1.234` that may mean 1234, and decimal commas between columns that commas part.
-
-    Raises:
-        BadDataError: naming the line.
-    """
-    mark = table.layout.decimal
-    grouped = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+", re.ASCII)
-    rows = [(number, split(line, table.layout.delimiter)) for number, line in spread(table.body)]
-    marked = [(number, field) for number, row in rows for field in row if mark in field]
-    plain = any(field and mark not in field for _, row in rows for field in row if NUMBER[mark].fullmatch(field))
-    if marked and (plain or mark == ",") and all(grouped.fullmatch(field) for _, field in marked):
-        number, field = marked[0]
-        raise BadDataError(
-            f"{path} line {number}: {field} may group thousands or have decimals; export it without grouping"
-        )
-    whole = [field for _, row in rows for field in row]
-    zeros = any(re.fullmatch("0[0-9]+", field) for field in whole)
-    if table.layout.delimiter == "," and zeros and table.columns % 2 == 0 and "." not in "".join(whole):
-        raise BadDataError(
-            f"{path}: whole numbers with leading zeros between commas: its decimal commas look like delimiters; export "
-            "it with semicolons between the columns, or with a decimal point"
-        )
