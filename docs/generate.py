@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import costs
 import limits
 import measured
+import presets
 import promises
 import readable
 import survived
@@ -71,6 +72,7 @@ def generated() -> dict[Path, str]:
             "costs": vibration.costs_table(),
         },
         ROOT / "docs" / "bearing.md": {"detector": measured.bearing_detector_table()},
+        ROOT / "docs" / "sensors" / "README.md": {"presets": presets.presets_table(), "rates": presets.rates_table()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {
             **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},
@@ -129,7 +131,7 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if value is PydanticUndefined:
         return "of the host" if field.default_factory else "**required**"
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "none"
     if isinstance(value, (str, Quorum)):
         return f'`"{getattr(value, "value", value)}"`'

@@ -19,7 +19,7 @@ from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.window_batch import WindowBatch
 from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.alarm_state import Condition, SensorState
+from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.commissioning import Commissioning, CommissioningRequest
 from drsn.agent.decision.counters import merged
@@ -253,17 +253,17 @@ class Twins(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(SENSORS), allowance=st.sampled_from([0.0, 3.0]), gate_rms=st.sampled_from([None, 0.5]),
-        lost=st.sampled_from([None, *CONDITIONS, "bearing"]), old=st.booleans(),
+        lost=st.sampled_from([None, *CONDITIONS, "bearing"]), old=st.sampled_from([None, None, *State]),
     )  # fmt: skip
     def set_from_outside(
-        self, name: str, allowance: float, gate_rms: float | None, lost: str | None, *, old: bool
+        self, name: str, allowance: float, gate_rms: float | None, lost: str | None, *, old: State | None
     ) -> None:
         """As an older bundle may have left it: with another condition, or without one."""
         state = self.reference.sensors.get(name)
         if state is None:
             return
         conditions = {key: c for key, c in state.conditions.items() if key != lost}
-        conditions |= {"cage": Condition()} if old else {}
+        conditions |= {"cage": Condition(old, severity=Severity.MAJOR)} if old else {}
         state = replace(state, conditions=conditions, commission=baseline(allowance, gate_rms))
         self._both(lambda engine: engine.sensors.__setitem__(name, state))
 

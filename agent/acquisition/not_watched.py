@@ -31,13 +31,14 @@ OTHER_AGENT: Final = "other_agent"
 EPOCH: Final = "epoch"
 
 REASONS: Mapping[str, str] = MappingProxyType({
-    "illegal_id": "Change the input's `sensor` template so that it gives an id: at most 64 of [A-Za-z0-9._~-].",
+    "illegal_id": "Change the input's `sensor` template so that it gives at most 64 characters, escapes included.",
     "unknown_topic": "Add an input whose `topic` fits, or publish to a topic that an input names.",
     "max_sensors": "Raise `agent.max_sensors`, or free places with `drsn-agent forget`.",
     "wrong_rate": "Send or set the sample rate; if it is below the model's bandwidth, use a bundle for slower sensors.",
     "wrong_channels": "Name the input's `channels`, or send as many channels as the bundle needs.",
     "non_finite": "Look at the sensor and its cable: samples are NaN, infinite or above 1e15.",
     "undecodable": "Compare the payload with the input's `codec`; `drsn-agent check` and docs/mqtt.md show the form.",
+    "wrong_encoding": "Set the input's `dtype`, `byte_order`, `encoding` or `codec` as the line in the log proposes.",
     "too_large": "Send smaller packets, or raise the input's `max_packet_bytes`.",
     "retained": "Publish samples without the retain flag, and delete the retained packet.",
     "internal": "Report the log line to the authors: a defect of the agent.",
@@ -62,6 +63,7 @@ REASON_OF_REFUSAL: Mapping[Reason, str] = MappingProxyType({
     Reason.BAD_CRC: "undecodable",
     Reason.BAD_DOCUMENT: "undecodable",
     Reason.BAD_PROPERTY: "undecodable",
+    Reason.WRONG_ENCODING: "wrong_encoding",
     Reason.NON_FINITE: "non_finite",
     Reason.WRONG_RATE: "wrong_rate",
     Reason.WRONG_CHANNELS: "wrong_channels",

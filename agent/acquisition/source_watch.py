@@ -98,6 +98,8 @@ class SourceWatch:
         needs: Callable[[str], Needs] = lambda _sensor: Needs(),
         max_sources: int = MAX_SOURCES,
     ) -> None:
+        self.held: dict[str, str] = {}
+        """Sensor -> reason from outside, a key of `REASONS`. While it is here, the sensor is not watched."""
         self._needs, self._max_sources = needs, max_sources
         self._sources = {
             name: _Source(known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns)) for name in known
@@ -206,7 +208,7 @@ class SourceWatch:
             source.windows, source.window_s, source.known = windows, now_s, True
             if stream.take_longest_run() >= self._needs(name).windows:
                 source.good_s, source.good_at = now_s, stream.signal_windows
-        reason = self._reason(name, source, stream)
+        reason = self.held.get(name) or self._reason(name, source, stream)
         if reason is not None or source.not_watched is not None:
             self._set(name, source, reason, now_unix_ns)
 

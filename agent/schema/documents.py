@@ -64,6 +64,10 @@ class ConditionDocument(PublicDocument):
     shelved_until: str | None = None
     by: str | None = Field(default=None, description="who commanded this change, as the command claims; null: decided")
     comment: str | None = Field(default=None, description="of that command")
+    orphaned: bool = Field(
+        default=False,
+        description="the present bundle does not have the condition: no window raises it, `reset` ends it",
+    )
 
 
 class EventDocument(ConditionDocument):
@@ -109,6 +113,7 @@ class AlarmDocument(PublicDocument):
     shelved_until: str | None = None
     by: str | None = None
     comment: str | None = None
+    orphaned: bool = False
     conditions: tuple[ConditionDocument, ...] = ()
     bundle: BundleReference
 
@@ -255,7 +260,7 @@ class StatusDocument(PublicDocument):
     state: Literal["online", "degraded", "stopped", "offline"]
     reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
     warnings: tuple[str, ...] = Field(
-        default=(), description="sources that are not watched; what will stop working soon: certificates that end"
+        default=(), description="sources that are not watched; alarms of another bundle or agent; certificates that end"
     )
     not_watched: int = Field(default=0, description="sources of packets that are not diagnosed; health has a list")
     ingest: Literal["connected", "connecting", "stopped"]

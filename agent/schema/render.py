@@ -99,13 +99,18 @@ class Renderer:
     def _severity(self, name: str, condition: Condition) -> Severity:
         return condition.severity or self._severities.get(name, Severity.MINOR)
 
-    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, int]:
-        """Sort key: not suppressed by an operator, a machine condition, unacknowledged, severe, and old come first."""
+    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, bool, int]:
+        """Sort key.
+
+        Not suppressed by an operator, a machine condition, unacknowledged, severe, of the present bundle, and old come
+        first.
+        """
         return (
             condition.operator_suppression is not None,
             name in (UNKNOWN, *SENSOR_CONDITIONS),
             condition.state.acked,
             -self._severity(name, condition).rank,
+            condition.orphaned,
             condition.since_unix_ns,
         )
 
@@ -132,4 +137,5 @@ class Renderer:
             shelved_until=iso_utc(until) if (until := condition.shelved_until_unix_ns) else None,
             by=condition.by,
             comment=condition.comment,
+            orphaned=condition.orphaned,
         )

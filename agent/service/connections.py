@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Will
-from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.service.peer_status import MAX_STATUS_BYTES
+from drsn.agent.settings.inputs import filters_of
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
@@ -26,7 +26,7 @@ class Connections:
     """Made by the composition root; the lease starts them."""
 
     probe: Transport
-    """Reads the status documents of this agent.id, under a client id of its own."""
+    """Reads the status documents of this agent.id and the alarms under its prefix, under a client id of its own."""
     ingest: Transport
     """Receives packets; its session at the broker is persistent."""
     control: Transport
@@ -50,7 +50,7 @@ def in_flight(settings: Settings) -> int:
 
 def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
     """Options of the connection for packets; its session outlives the connection."""
-    filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
+    filters = filters_of(settings)
     return ConnectionOptions(
         name="ingest",
         client_id=f"drsn-{settings.agent.id}-ingest",
@@ -62,11 +62,11 @@ def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
 
 
 def probe_options(topics: Topics, run: RunId) -> ConnectionOptions:
-    """Options of the connection that detects another agent with this agent.id."""
+    """Options of the connection that detects another agent with this agent.id, or with our sensors."""
     return ConnectionOptions(
         name="probe",
         client_id=f"drsn-{topics.agent}-probe-{run.id}",
-        filters=(topics.status, topics.health),
+        filters=(topics.status, topics.health, topics.alarms),
         max_payload_bytes=MAX_STATUS_BYTES,
         max_packet_bytes=2 * MAX_STATUS_BYTES,
     )

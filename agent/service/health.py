@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drsn.agent.observability.logs import fields
 from drsn.agent.schema.documents import HealthDocument, StatusDocument
@@ -13,6 +13,8 @@ from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.schema.not_watched import IN_HEALTH, NotWatchedSource, warning_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drsn.agent.acquisition.ack_tracker import AckTracker
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.evidence.recorder import Recorder
-    from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.rpc.dispatcher import CommandDispatcher
@@ -75,6 +76,14 @@ class AgentInfo:
         return self.status("offline", "stopped", since="")
 
 
+class Warner(Protocol):
+    """A part with warnings for the status."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line each; the same object as long as nothing has changed."""
+
+
 @dataclass
 class StatusReport:
     """The status: `online`, or `degraded` with the reasons of every part."""
@@ -86,7 +95,7 @@ class StatusReport:
     outbox: Outbox
     publisher: Publisher
     recorder: Recorder
-    expiry: CertificateExpiry
+    warners: Sequence[Warner]
     watch: SourceWatch
     _last: tuple[object, StatusDocument] | None = None  # what it was made of, and the document
 
@@ -96,9 +105,10 @@ class StatusReport:
         state = "stopped" if stopped else "degraded" if reasons else "online"
         ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
         not_watched, count = self.watch.not_watched(), self.watch.count
-        parts = (state, ingest, reasons, self.expiry.warnings, not_watched, count)
+        more = tuple([warning for each in self.warners for warning in each.warnings])
+        parts = (state, ingest, reasons, more, not_watched, count)
         if self._last is None or self._last[0] != parts:
-            warnings = (*warning_of(not_watched, count), *self.expiry.warnings)
+            warnings = (*warning_of(not_watched, count), *more)
             document = self.info.status(state, ingest, reasons=reasons, warnings=warnings, not_watched=count)
             self._last = parts, document
         return self._last[1]

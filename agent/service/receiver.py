@@ -73,6 +73,9 @@ class Receiver:
             self._log_refusal(packet, error)
             self._committer.note(self._pipeline.refuse(packet, error))
         else:
+            for refusal in packet.partly_refused:
+                self._log_refusal(packet, refusal)
+                self._committer.note(self._pipeline.note_refusal(refusal, packet.message.topic))
             if decisions and self._committer.commit_windows(decisions):
                 self._delivery.pump(self._clock.monotonic_s())
         finally:

@@ -120,7 +120,7 @@ def test_bad_input_is_counted_by_reason_and_no_other_sensor_notices(mosquitto, m
     ]  # fmt: skip
     for kind, payload in bad:
         mosquitto.publish(f"plant/hall/broken/{kind}", payload)
-    mosquitto.publish("plant/hall/-illegal-/raw", b"\0" * 400)
+    mosquitto.publish(f"plant/hall/{65 * 'm'}/raw", b"\0" * 400)
     sent = play(mosquitto)
     for surplus in ("second", "third"):
         mosquitto.publish(f"plant/hall/{surplus}/frame", good)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import NEW_KEY, PASSWORD, free_port, openssl
 
-from drsn.agent.mqtt.topics import legal_sensor
+from drsn.agent.mqtt.sensor_id import legal_sensor
 from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocument, ResultDocument
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from itertools import count
@@ -142,3 +143,28 @@ def test_the_sequential_rule_raises_by_evidence(mosquitto, started, wait_until, 
     document = wait_until(lambda: (a := alarm(mosquitto)).get("condition") == "inner_race" and a, what=agent.text())
     assert document["evidence"] > 20
     assert document["votes"] <= document["of"] <= 20
+
+
+def test_axes_odd_topics_and_a_shared_subscription_come_through_a_broker(mosquitto, started, wait_until):
+    """One message with two axes, read by one input with channels and by another with a path, from a topic of a MAC."""
+    more = """
+    [[inputs]]
+    topic = "$share/line4//cell/{mac}/axes"
+    sensor = "{mac}"
+    codec = "json"
+    channels = ["x", "y"]
+    sample_rate_hz = 12000
+    [[inputs]]
+    topic = "$share/line4//cell/{mac}/axes"
+    sensor = "{mac}-again"
+    codec = "json"
+    fields.samples = "x"
+    sample_rate_hz = 12000
+    """
+    agent = started(more)
+    axis = np.sin(np.arange(WINDOW) / 3).tolist()
+    mosquitto.publish("/cell/AA:BB/axes", json.dumps({"x": axis, "y": axis[::-1], "seq": 1}).encode())
+    wait_until(lambda: mosquitto.health().get("windows", 0) == 3, what=agent.text())
+    assert mosquitto.health()["packets"]["processed"] == 1
+    found = mosquitto.retained("drsn/v1/+/alarm", 3)
+    assert set(found) == {f"drsn/v1/AA~3aBB{end}/alarm" for end in ("-x", "-y", "-again")}

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from drsn.agent.backends.selection import wanted
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import probe
-from drsn.agent.mqtt.topics import TopicPattern, Topics
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.service.bootstrap import backend_options
+from drsn.agent.settings.inputs import filters_of
 from drsn.agent.tools.doctor import broker_session
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
@@ -52,7 +53,7 @@ class Subject:
     @cached_property
     def filters(self) -> tuple[str, ...]:
         """The topic filters to which the agent subscribes."""
-        return tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in self.configuration.settings.inputs)
+        return filters_of(self.configuration.settings)
 
     @cached_property
     def bundle(self) -> Bundle | BundleError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from drsn.agent.mqtt.topics import SENSOR_ID, legal_sensor
+from drsn.agent.mqtt.sensor_id import SENSOR_ID, legal_sensor
 from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class SeenCondition(BaseModel):
     since: str
     event_id: str | None = None
     latched: bool = False
+    orphaned: bool = False
     suppressed_by: str | None = None
     shelved_until: str | None = None
     acked_by: str | None = None
@@ -55,6 +56,7 @@ class SeenAlarm(BaseModel):
     """The fields of an alarm that the command line uses."""
 
     agent: AgentId
+    epoch: str | None = None
     not_watched: SeenReason | None = None
     conditions: tuple[SeenCondition, ...] = ()
 
@@ -63,6 +65,7 @@ class SeenStatus(BaseModel):
     """The fields of a status that the command line uses."""
 
     state: str
+    epoch: str | None = None
 
 
 class SeenHealth(BaseModel):
@@ -88,9 +91,12 @@ class RetainedState:
         """Agent -> its health, as it came."""
         self.malformed: dict[str, str] = {}
         """Topic -> why its document is not one of this version."""
+        self.topics: set[str] = set()
+        """Topics with a document, of whatever kind."""
 
     def keep(self, message: Message) -> None:
         """Take a message; an empty payload removes the document: its sensor or agent was removed."""
+        (self.topics.add if message.payload else self.topics.discard)(message.topic)
         levels = message.topic.removeprefix(f"{self._prefix}/").split("/")
         if len(levels) == 2 and levels[1] == "alarm" and legal_sensor(levels[0]):  # else the doctor's
             self._put(message, self.alarms, levels[0], SeenAlarm)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.codecs import Packet, codec, raw
+from drsn.agent.mqtt.connect_error import remedy_of
 from drsn.model.errors import UnavailableError
 from drsn.model.noise import Noise, add_noise
 
@@ -138,9 +139,8 @@ def _await_connection(connection: Transport, stop: threading.Event) -> None:
     deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
     while not connection.connected and not stop.is_set():
         if time.monotonic() > deadline_s:
-            raise UnavailableError(
-                f"no broker: {connection.last_error or 'no answer'}; is it running, is the URL right?"
-            )
+            error = connection.last_error
+            raise UnavailableError(f"no connection to the broker: {error or 'no answer'}; {remedy_of(error)}")
         time.sleep(0.01)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +9,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.ack_tracker import InFlight
-from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason, frame
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason, frame, raw
 from drsn.agent.acquisition.codecs import json_document as document
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
@@ -124,9 +126,9 @@ REFUSED: list[tuple[Reason, str, bytes, dict[str, Any]]] = [
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1]}', {}),  # without a rate
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 10599}', {}),
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 1e300}', {}),
-    (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1], [2]], "sample_rate_hz": 12000}', {}),
+    (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1, 2], [3, 4]], "sample_rate_hz": 12000}', {}),
     (Reason.UNKNOWN_TOPIC, "raw/a/b", SAMPLES, {}),
-    (Reason.ILLEGAL_SENSOR, "raw/_agent", SAMPLES, {}),
+    (Reason.ILLEGAL_SENSOR, "raw/" + 65 * "m", SAMPLES, {}),
     (Reason.ILLEGAL_SENSOR, "raw/", SAMPLES, {}),
     (Reason.ILLEGAL_SENSOR, "pair/" + 63 * "m", 2 * SAMPLES, {}),  # too long with its channel's name
 ]
@@ -234,3 +236,67 @@ def test_the_age_by_t0_counts_only_if_both_clocks_are_right(
     reader = reader_of(max_age_s=0.5, clock_synchronised=lambda _now_s: ours)
     reader.send("frame/a", framed(seq=1, t0_unix_ns=1, clock_synced=synced))
     assert reader.in_flight.stale is stale
+
+
+@pytest.fixture
+def twins(contract: ModelContract, make_message: Callable[..., Message]) -> Reader:
+    """Two inputs of one topic: an axis each."""
+    inputs = tuple(
+        entry("two/{s}", "json", pattern=TopicPattern("two/{s}", f"{{s}}-{axis}"), sample_rate_hz=RATE_HZ,
+              payload_format=PayloadFormat(fields={"samples": axis}))
+        for axis in "xy"
+    )  # fmt: skip
+    return Reader(Intake(contract, inputs, 4, {}), make_message)
+
+
+def axes(seq: int, **values: list[float]) -> bytes:
+    return json.dumps({"seq": seq, **values}).encode()
+
+
+def test_each_input_of_a_topic_reads_its_part(twins: Reader):
+    windows = dict(twins.send("two/a", axes(1, x=[1.0] * 256, y=[2.0] * 256)))
+    assert windows == {"a-x": [1.0] * 256, "a-y": [2.0] * 256}
+    assert set(twins.in_flight.cursors) == {"a-x", "a-y"}
+    assert not twins.in_flight.partly_refused
+
+
+def test_an_input_that_can_t_read_its_part_keeps_no_other_from_reading(twins: Reader):
+    assert dict(twins.send("two/a", axes(1, y=[2.0] * 256))) == {"a-y": [2.0] * 256}
+    (error,) = twins.in_flight.partly_refused
+    assert (error.reason, error.sensors) == (Reason.BAD_DOCUMENT, ("a-x",))
+    assert twins.refused("two/a", axes(2, z=[1.0])) is Reason.BAD_DOCUMENT
+
+
+def test_a_message_is_a_duplicate_if_it_is_one_for_each_of_its_inputs(twins: Reader):
+    both = {"x": [1.0] * 256, "y": [2.0] * 256}
+    twins.send("two/a", axes(1, y=both["y"]))
+    twins.send("two/a", axes(1, **both))
+    assert not twins.in_flight.duplicate
+    twins.send("two/a", axes(1, **both))
+    assert twins.in_flight.duplicate
+
+
+def test_a_compressed_payload_is_read_and_its_content_is_limited(reader: Reader):
+    text = json.dumps({"samples": [0.5] * 256, "sample_rate_hz": RATE_HZ}).encode()
+    assert [name for name, _ in reader.send("json/a", gzip.compress(text))] == ["a"]
+    assert reader.refused("json/a", gzip.compress(b" " * 5000)) is Reason.TOO_LARGE
+    assert [name for name, _ in reader.send("raw/b", gzip.compress(SAMPLES))] == ["b"]
+
+
+def test_a_decoder_with_a_memory_may_find_no_packet_in_a_message(contract: ModelContract, make_message):
+    class Births:
+        def decode(self, topic: str, payload: bytes, _form: PayloadFormat) -> Packet | None:
+            return None if topic.endswith("birth") else raw.decode(payload, {}, PayloadFormat())
+
+    one = entry("{kind}/{s}", "sparkplug", decoder=Births(), sample_rate_hz=RATE_HZ)
+    reader = Reader(Intake(contract, (one,), 4, {}), make_message)
+    assert reader.send("a/birth", b"?") == []
+    assert not reader.in_flight.cursors
+    assert [name for name, _ in reader.send("a/data", SAMPLES)] == ["data"]
+    assert reader.intake.sensors == 1
+
+
+def test_non_finite_samples_of_another_type_are_refused_with_the_type(reader: Reader):
+    doubles = np.cumsum(np.random.default_rng(0).standard_normal(1024)).astype("<f8").tobytes()
+    with pytest.raises(PacketError, match=r"wrong_encoding: .* set dtype = 'f64'"):
+        reader.intake.read(entry("raw/{s}", "raw", max_packet_bytes=9999), "a", reader.make_message("raw/a", doubles))

@@ -18,6 +18,9 @@ from drsn.agent.service.watched_sources import LINES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LONG = f"plant/{66 * 'm'}/frame"
+"""Its id would have 66 characters."""
+
 
 ALARM = "drsn/v1/a/alarm"
 HEALTH = "drsn/v1/_agent/tester/health"
@@ -48,7 +51,7 @@ def test_each_kind_of_source_that_is_not_watched_is_named(start: Callable[..., P
     plant.turn()
     assert plant.retained(STATUS)["warnings"] == []
     plant.say("a", "normal")
-    send(plant, "plant/press 4/frame", framed())
+    send(plant, LONG, framed())
     send(plant, "plant/slow/frame", framed(rate_hz=100.0))
     send(plant, "plant/torn/frame", b"no frame")
     for name in ("short", "third", "fourth"):
@@ -57,7 +60,7 @@ def test_each_kind_of_source_that_is_not_watched_is_named(start: Callable[..., P
     send(plant, "plant/fifth/frame", framed())
     after(plant, 3)
     assert reasons(plant) == {
-        "plant/press 4/frame": "illegal_id",
+        LONG: "illegal_id",
         "slow": "wrong_rate",
         "torn": "undecodable",
         "short": "no_window",
@@ -68,7 +71,7 @@ def test_each_kind_of_source_that_is_not_watched_is_named(start: Callable[..., P
     status = plant.retained(STATUS)
     assert (status["state"], status["not_watched"]) == ("online", 7)
     (warning,) = status["warnings"]
-    assert warning.startswith("7 sources are not watched: plant/press 4/frame (illegal_id), slow (wrong_rate)")
+    assert warning.startswith("7 sources are not watched: " + LONG + " (illegal_id), slow (wrong_rate)")
     assert plant.retained(ALARM)["state"] == "normal", "the one that is watched"
     after(plant, 45)
     assert len(plant.retained(HEALTH)["not_watched"]) == 8, "now `a` sends no more"
@@ -135,13 +138,14 @@ def test_the_log_names_each_source_once_and_its_lines_are_bounded(
     with caplog.at_level(logging.INFO, "drsn.agent.service.watched_sources"):
         for _ in range(3):
             for number in range(LINES + 5):
-                send(plant, f"plant/{number} x/frame", framed())
+                send(plant, LONG.replace("m", str(number), 1), framed())
             after(plant, 2)
     lines = [record for record in caplog.records if record.name == "drsn.agent.service.watched_sources"]
     assert [record.getMessage() for record in lines] == ["source is not watched"] * LINES + [
         "more sources have changed; the health document names them"
     ]
-    assert {record.drsn_fields["source"] for record in lines[:-1]} == {f"plant/{n} x/frame" for n in range(LINES)}
+    named = {record.drsn_fields["source"] for record in lines[:-1]}
+    assert named == {LONG.replace("m", str(number), 1) for number in range(LINES)}
     assert plant.agent.status.document().not_watched == LINES + 5
 
 

@@ -25,11 +25,13 @@ def test_a_rate_that_holds_no_bandwidth_is_refused(contract: ModelContract):
         check_inputs(settings(codec="raw", sample_rate_hz=contract.bandwidth_hz), contract)
 
 
-def test_named_channels_are_refused_where_the_model_needs_several_at_once(contract: ModelContract):
+def test_named_channels_are_those_of_a_model_of_as_many(contract: ModelContract):
     check_inputs(settings(channels=["x", "y"]), contract)
     stereo = contract.model_copy(update={"channels": 2})
+    check_inputs(settings(channels=["x", "y"]), stereo)  # one sensor with both
+    assert inputs_of(settings(channels=["x", "y"]), stereo)[0].channels == ()
     with pytest.raises(ConfigurationError, match=r"inputs\.0\.channels: the bundle needs 2 channels at once"):
-        check_inputs(settings(channels=["x", "y"]), stereo)
+        check_inputs(settings(channels=["x", "y", "z"]), stereo)
 
 
 def test_an_input_has_what_the_settings_give(contract: ModelContract):
