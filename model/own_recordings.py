@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.model.corpus import Corpus
 from drsn.model.data import leaks, split
-from drsn.model.data.content import Choice
+from drsn.model.data.content import ANY, Choice
 from drsn.model.data.entry import SETS, RecordingEntry, Set
 from drsn.model.data.files import read_file
 from drsn.model.data.folder import list_folder
@@ -51,11 +51,12 @@ def public_corpus(data: PublicData, recipe: Recipe, folder: Path) -> Corpus:
         UnavailableError: the library of a file's format is not installed.
     """
     every = PUBLIC_SETS[data.source].entries(folder)
-    entries = tuple(entry for entry in every if entry.label in recipe.label_names)
+    named = (entry for entry in every if entry.label in recipe.label_names)
+    entries = tuple(replace(entry, channels=tuple(data.channels) or entry.channels) for entry in named)
     _check_labels(entries, recipe)
     others = sorted({entry.label for entry in every} - {*recipe.label_names})
     left = f"left out: {len(every) - len(entries)} recordings of {', '.join(others)}, which the recipe has no label for"
-    return _corpus(entries, data, recipe, Choice(channels=tuple(data.channels)), folder, (left,) if others else ())
+    return _corpus(entries, data, recipe, ANY, folder, (left,) if others else ())
 
 
 def _corpus(

@@ -132,6 +132,7 @@ class PublicData(SplitData):
     The recipe's labels choose what is read.
     """
 
+    # Without `channels`, those of the set: an accelerometer, not the tachometer or the torque.
     source: Literal[
         "femto", "hit_sm", "ims", "jnu", "mafaulda", "mfpt", "ottawa", "paderborn", "seu", "uestc", "xjtu_sy"
     ]

@@ -36,7 +36,7 @@ def read_lines(path: Path) -> tuple[list[Line], str]:
         )
     text = raw.decode(encoding, errors="replace").translate(MINUS)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip("\0 \t")], encoding
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip("\0 \t").strip()], encoding
 
 
 def _unmarked(raw: bytes) -> str | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from drsn.model.data.readers.text_decoding import Line
 
@@ -25,7 +24,6 @@ DATE_TIME = re.compile(
 """A date of ISO 8601, with or without a time of day."""
 
 CLOCK = re.compile(r"(?P<clock>\d{1,2}:\d{2}:\d{2}(?:[.,]\d+)?)", re.ASCII)
-
 
 SAMPLED = 2000
 """Lines that decide, evenly spread over the file."""
@@ -49,11 +47,6 @@ def split(line: str, delimiter: str | None) -> list[str]:
     if '"' in line and delimiter is not None:
         return [field.strip() for field in next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True))]
     return [field.strip().strip('"').strip() for field in line.split(delimiter)]
-
-
-def splitter(delimiter: str | None) -> Callable[[str], list[str]]:
-    """`split` at one delimiter."""
-    return partial(split, delimiter=delimiter)
 
 
 def is_number(field: str, decimal: str) -> bool:

@@ -227,6 +227,18 @@ def test_a_recipe_names_a_public_set_and_its_groups_stay_together(name: str, tre
     assert any(note.startswith("left out") for note in corpus.notes) is (name != "mfpt")
 
 
+def test_channels_of_a_recipe_override_those_of_the_set(tree: Path, tiny: dict[str, Any]):
+    labels = [{"name": each, "condition": each, "healthy": each == "normal"} for each in ("normal", "imbalance")]
+    data = {"source": "mafaulda", "path": str(tree / "mafaulda")}
+
+    def found(**more: Any) -> np.ndarray:  # noqa: ANN401 (fields of a recipe)
+        corpus = corpus_of(recipe_from({**tiny, "labels": labels, "data": {**data, **more}}, "a"))
+        return next(r.samples for r in corpus.train if r.label == "imbalance")
+
+    assert not np.array_equal(found(), found(channels=[5]))
+    np.testing.assert_array_equal(found(), found(channels=[2]))
+
+
 def test_a_set_whose_groups_are_too_few_asks_for_a_cut_in_time(tree: Path, tiny: dict[str, Any]):
     labels = [{"name": each, "condition": each, "healthy": each == "normal"} for each in ("normal", "outer_race")]
     data = {"source": "ims", "path": str(tree / "ims")}
