@@ -21,6 +21,7 @@ import vibration
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.decision.voting import Quorum
@@ -45,7 +46,7 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     parts = {
-        ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
+        ROOT / "docs" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
         ROOT / "docs" / "alarms.md": {
             "states": state_diagram(),
             "simulated": measured.alarms_parts(),
@@ -136,6 +137,12 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, (str, Quorum)):
         return f'`"{getattr(value, "value", value)}"`'
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def not_watched_table() -> str:
+    """Why a source is not watched, and what to do."""
+    rows = ["| reason | what to do |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{reason}` | {remedy} |" for reason, remedy in REASONS.items())])
 
 
 def steps_table() -> str:

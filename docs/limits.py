@@ -74,11 +74,23 @@ PACKETS = (
           "the sensor loses its place among `agent.max_sensors`"),
     Limit("earlier boots of a sensor that are remembered", number, "agent.acquisition.continuity:PAST_BOOTS",
           "packets of an older boot count as new"),
+    Limit("first packets of a count whose samples are compared", number, "agent.acquisition.fingerprints:FIRST_PACKETS",
+          "a sensor that counts anew later than that is read again after the repeats in a row"),
+    Limit("repeats in a row before a sensor is not watched", number, "agent.acquisition.sensor_stream:STANDS_STILL",
+          "it is `not_watched: repeats`"),
     Limit("repeats in a row", number, "agent.acquisition.sensor_stream:MAX_REPEATS",
           "the sensor counts as restarted"),
 )  # fmt: skip
 
 EVENTS = (
+    Limit("refused packets in a row of a source that was watched", number,
+          "agent.acquisition.source_watch:REFUSED_IN_A_ROW", "it is not watched"),
+    Limit("refused sources that are listed", number, "agent.acquisition.not_watched:MAX_SOURCES",
+          "further ones are only counted, up to ten thousand"),
+    Limit("age of a sensor's time", lambda ns: duration(ns / 1e9), "agent.acquisition.plausible_time:PAST_NS",
+          "`since` is the agent's time, and `clock_synced` false"),
+    Limit("the same in the future", lambda ns: duration(ns / 1e9), "agent.acquisition.plausible_time:FUTURE_NS",
+          "the same"),
     Limit("wait for the disk", duration, "agent.storage.limits:TIMEOUT_S", "the agent goes on in memory"),
     Limit("wait for another process that has locked the database", duration, "agent.storage.database:BUSY_S",
           "the agent goes on in memory"),

@@ -11,11 +11,12 @@ from drsn.agent.acquisition.continuity import Continuity
 from drsn.agent.acquisition.encoding_watch import EncodingWatch, doubt_of
 from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
-from drsn.agent.acquisition.plausible_time import WrongClocks
+from drsn.agent.acquisition.plausible_time import WrongClocks, plausible
 from drsn.agent.acquisition.router import Input, Route, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
 from drsn.agent.acquisition.source_watch import SourceWatch
+from drsn.agent.acquisition.tachometer import rpm_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -150,6 +151,8 @@ class Intake:
         for stream, packet, continuity in zip(streams, packets, continuities, strict=True):
             if continuity is not Continuity.DUPLICATE:
                 self.registry.add(stream, in_flight.opened_s)
+                if continuity is not Continuity.TOUCHES or stream.wrong_clock:
+                    stream.wrong_clock = self._impossible(message, in_flight.opened_s, packet, rate_hz)
                 self.gaps += continuity.loses_samples
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
@@ -179,6 +182,14 @@ class Intake:
             age_s += (message.received_unix_ns - end_unix_ns) / NS
         return 0 < self.max_age_s < age_s
 
+    def _impossible(self, message: Message, now_s: float, packet: Packet, rate_hz: float) -> bool:
+        """Whether the packet's time is one that its samples cannot have."""
+        if packet.t0_unix_ns is None:
+            return False
+        end_unix_ns = packet.t0_unix_ns + round(packet.samples.shape[1] * 1e9 / rate_hz)
+        trusted = bool(packet.clock_synced) and not self.clock_synchronised(now_s)
+        return not plausible(end_unix_ns, message.received_unix_ns, trusted=trusted)
+
     def read(self, entry: Input, sensor: str, message: Message) -> tuple[list[Packet], float]:
         """Decode a message as one input describes it; no stream is changed.
 
@@ -206,7 +217,7 @@ class Intake:
                 Reason.WRONG_CHANNELS,
                 f"{packet.samples.shape[0]} channels, the input names {len(entry.channels)}",
             )
-        return [packet.only(row) for row in range(len(entry.channels))], rate_hz
+        return _split(entry, packet, rate_hz), rate_hz
 
     def _decode(self, entry: Input, message: Message) -> Packet | None:
         payload = message.payload
@@ -227,3 +238,16 @@ class Intake:
             fields = {"codec": entry.codec, "topic": message.topic}
             self._notices.add(Notice(ERROR, "codec failed", ("codec", entry.codec), fields, error))
             raise PacketError(Reason.INTERNAL, f"codec {entry.codec}: {error!r}"[:200]) from error
+
+
+def _split(entry: Input, packet: Packet, rate_hz: float) -> list[Packet]:
+    """One packet for each channel that is a sensor, with the speed by the tachometer if the packet has none."""
+    packets = [packet.only(row) for row in range(len(entry.channels))]
+    if entry.tachometer is None:
+        return packets
+    pulses = packets.pop(entry.channels.index(entry.tachometer.channel)).samples[0]
+    if packet.rpm is None:
+        rpm = rpm_of(pulses, rate_hz, entry.tachometer.pulses_per_turn)
+        for each in packets:
+            each.rpm = rpm
+    return packets

@@ -21,6 +21,7 @@ MAX_CHARS: Final = 200
 """Characters of a source. A topic may have 65,535."""
 
 NO_PACKET: Final = "no_packet"
+FIRST_WINDOW: Final = "first_window"
 NO_WINDOW: Final = "no_window"
 GAPS: Final = "gaps"
 RATE_CHANGES: Final = "rate_changes"
@@ -43,6 +44,7 @@ REASONS: Mapping[str, str] = MappingProxyType({
     "retained": "Publish samples without the retain flag, and delete the retained packet.",
     "internal": "Report the log line to the authors: a defect of the agent.",
     NO_PACKET: "Look at the sensor and its connection; after a start wait for packets; `drsn-agent forget` removes it.",
+    FIRST_WINDOW: "Wait for more packets: those that came are shorter than one window.",
     NO_WINDOW: "Send `seq` or `t0`, or whole windows, or set `continuous = true` for the input (docs/mqtt.md).",
     GAPS: "Find out where packets are lost, or send larger packets: too few windows follow each other for an alarm.",
     RATE_CHANGES: "Let the sensor keep one sample rate: samples are not joined across a change of it.",

@@ -12,6 +12,7 @@ from drsn.agent.mqtt.sensor_id import MAX_ID_CHARS, legal_sensor
 
 if TYPE_CHECKING:
     from drsn.agent.acquisition.codecs import Packet
+    from drsn.agent.acquisition.tachometer import Tachometer
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.topics import TopicPattern
 
@@ -47,10 +48,15 @@ class Input:
     decoder: StatefulDecoder | None = None
     """Decodes with what earlier messages contained; None: the codec alone decodes."""
     bridged_windows: float = BRIDGED_WINDOWS
+    tachometer: Tachometer | None = None
+    """One of the channels; it is no sensor, but gives the speed of the others."""
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""
-        return tuple([f"{sensor}-{channel}" for channel in self.channels]) if self.channels else (sensor,)
+        if not self.channels:
+            return (sensor,)
+        speed = None if self.tachometer is None else self.tachometer.channel
+        return tuple([f"{sensor}-{channel}" for channel in self.channels if channel != speed])
 
 
 class Router:

@@ -216,7 +216,7 @@ class _Assembly:
         send = sender_of(lines.control, self.topics) if settings.evidence.publish else None
         recorder = recorder_of(settings, self.bundle.contract, self.renderer.event, send)
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
-        intake = self._intake()
+        intake = self._intake(engine)
         trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
         dispatcher.context.trend_of = trends.document
         dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
@@ -327,20 +327,19 @@ class _Assembly:
         context.pending.sources.append(commissioning.take_progress)
         return monitors, interpret, engine, CommandDispatcher(context, self.inbox.wake)
 
-    def _intake(self) -> Intake:
+    def _intake(self, engine: AlarmEngine) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
         settings, remembered = self.settings, self.remembered
-        known = [name for name, sensor in remembered.sensors.items() if sensor.conditions]
         intake = Intake(
             self.bundle.contract,
             inputs_of(settings, self.bundle.contract),
             settings.agent.max_sensors,
             remembered.cursors,
-            known=known,
+            known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
             max_age_s=settings.agent.max_age_s,
             clock_synchronised=ClockSync(time.time).synchronised,
         )
-        intake.watch = watch_of(settings, self.bundle.contract, known, self.clock.unix_ns())
+        intake.watch = watch_of(settings, self.bundle.contract, engine.sensors, self.clock.unix_ns())
         return intake
 
     def _pipeline(

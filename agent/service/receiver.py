@@ -87,7 +87,9 @@ class Receiver:
         if guard.begin(packet.message):
             self._handle(packet)
         else:
-            packet.refused, packet.read = Reason.POISON, True
+            self._pipeline.refuse(
+                packet, PacketError(Reason.POISON, "the agent crashed repeatedly while it handled it")
+            )
             log.error("packet refused: the agent crashed repeatedly while it handled this packet",
                       extra=fields(topic=packet.message.topic))  # fmt: skip
         self._committer.commit_windows(self._pipeline.flush())

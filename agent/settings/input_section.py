@@ -99,6 +99,10 @@ class InputSection(Section):
         default={},
         description='names: one packet, several sensors `<sensor>-<name>`; or {x = "accel.x"}: its path each',
     )
+    tachometer: str | None = Field(
+        default=None, description="the channel of pulses that give the speed of the others; it is no sensor itself"
+    )
+    pulses_per_turn: float = Field(default=1.0, gt=0, le=10_000, description="of the tachometer")
     fields: DocumentFields = DocumentFields()
     t0_unit: Literal["s", "ms", "us", "ns"] | None = Field(
         default=None, description="of a `t0` that is a number; none: s, of influx ns, of sparkplug ms"
@@ -144,6 +148,8 @@ class InputSection(Section):
             raise ValueError("codec 'raw' carries no rate: set sample_rate_hz")
         if self.codec in ("raw", "frame") and self.channel_paths:
             raise ValueError(f'channels: codec {self.codec!r} has no paths; write the names alone, ["x", "y"]')
+        if self.tachometer is not None and (self.tachometer not in self.channels or len(self.channels) < 2):
+            raise ValueError(f"tachometer {self.tachometer[:SHOWN]!r} is none of several `channels`; name it there")
         if self.unit is not None and self.unit not in (known := (*UNITS, "V")):
             raise ValueError(f"unit {self.unit[:SHOWN]!r} is none of {', '.join(known)}")
         return self

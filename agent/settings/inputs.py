@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from drsn.agent.acquisition.codecs import PayloadFormat, decoder, library
 from drsn.agent.acquisition.router import Input, StatefulDecoder
 from drsn.agent.acquisition.sample_rate import bundle_for
+from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.mqtt.topics import TopicPattern
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
@@ -34,6 +35,11 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
     """
     for index, entry in enumerate(settings.inputs):
         _check_library(entry.codec)
+        if entry.tachometer is not None and contract.channels != 1:
+            raise ConfigurationError(
+                f"inputs.{index}.tachometer: the bundle needs {contract.channels} channels at once; "
+                "let packets carry `rpm`"
+            )
         if entry.channels and contract.channels not in (1, len(entry.channels)):
             raise ConfigurationError(
                 f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; name as many, or none"
@@ -78,6 +84,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
             hop_windows=entry.hop_windows,
             continuous=entry.continuous,
             bridged_windows=entry.bridged_windows,
+            tachometer=None if entry.tachometer is None else Tachometer(entry.tachometer, entry.pulses_per_turn),
             max_packet_bytes=entry.max_packet_bytes,
             unit=entry.unit,
             decoder=stateful if entry.codec == SPARKPLUG else None,

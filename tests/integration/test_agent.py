@@ -78,7 +78,9 @@ def test_a_killed_agent_is_offline_and_its_successor_knows_what_it_knew(mosquitt
     wait_until(lambda: mosquitto.one(STATUS)["state"] == "offline", what="the last will")
     mosquitto.publish(f"drsn/v1/{INNER_RACE.sensor}/alarm", b"", "-r")  # the broker forgot
     agent.start()
-    assert wait_until(lambda: mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm", 2)) == before
+    again = wait_until(lambda: mosquitto.one(f"drsn/v1/{INNER_RACE.sensor}/alarm", 2))
+    assert again["not_watched"]["reason"] == "no_packet", "nothing came since the start"
+    assert {**again, "not_watched": None} == {**before, "not_watched": None}
 
 
 def test_packets_of_the_time_without_an_agent_are_not_lost(mosquitto, make_agent, wait_until):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +15,14 @@ from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.notice import ERROR
 from drsn.agent.acquisition.router import Input
+from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.mqtt.topics import TopicPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.acquisition.codecs import Packet
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.mqtt.message import Message
     from drsn.model.contract import ModelContract
 
@@ -111,6 +113,28 @@ def test_channels_of_one_packet_are_sensors(reader: Reader):
     assert windows == {"m-x": list(range(256)), "m-y": [-n for n in range(256)]}
     assert {name: cursor.seq for name, cursor in reader.in_flight.cursors.items()} == {"m-x": 3, "m-y": 3}
     assert reader.intake.sensors == 2
+
+
+@pytest.mark.parametrize(("own", "rpm"), [(None, 1500.0), (900.0, 900.0)])
+def test_a_tachometer_gives_the_speed_of_the_other_channels(
+    own: float | None, rpm: float, contract: ModelContract, make_message: Callable[..., Message]
+):
+    """A speed that the packet carries has priority. The channel of pulses is no sensor."""
+    shaft = Tachometer("tacho", pulses_per_turn=4)
+    paths = PayloadFormat(channels=3, channel_names=("x", "tacho", "y"))
+    pulsed = entry(
+        "t/{s}", "json", channels=("x", "tacho", "y"), payload_format=paths, tachometer=shaft, sample_rate_hz=RATE_HZ,
+        max_packet_bytes=9999,
+    )  # fmt: skip
+    intake = Intake(contract, (pulsed,), 4, {})
+    turns = np.arange(256) / RATE_HZ * 1500 / 60 * 4
+    rows = [np.arange(256.0), 5.0 * (turns % 1 < 0.2), -np.arange(256.0)]
+    document = {"seq": 1, "samples": [row.tolist() for row in rows], **({} if own is None else {"rpm": own})}
+    windows: dict[str, Window] = {}
+    message = make_message("t/m", json.dumps(document).encode())
+    intake.receive(message, InFlight(message, 0.0), windows.__setitem__)
+    assert list(windows) == ["m-x", "m-y"]
+    assert [window.rpm for window in windows.values()] == [pytest.approx(rpm, rel=0.01)] * 2
 
 
 BAD_FRAME = b"DRSN" + bytes(60)
@@ -238,6 +262,35 @@ def test_the_age_by_t0_counts_only_if_both_clocks_are_right(
     assert reader.in_flight.stale is stale
 
 
+NOW_NS = 1_767_225_600_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("off_s", "synced", "ours", "kept"),
+    [(0, False, True, True), (3600, True, True, False), (3600, True, False, True), (-1e9, True, False, False)],
+)
+def test_a_window_has_the_sensor_s_time_only_if_it_is_possible(
+    reader_of: Callable[..., Reader],
+    framed: Callable[..., bytes],
+    *,
+    off_s: float,
+    synced: bool,
+    ours: bool,
+    kept: bool,
+):
+    """A sensor that is synchronised is trusted where the agent is not, but never before 2024."""
+    reader = reader_of(clock_synchronised=lambda _now_s: ours)
+    windows = []
+    for seq, moment_s in enumerate((off_s, off_s + 256 / 12_000, 0.0)):  # and then its clock is set
+        payload = framed(256, seq=seq, t0_unix_ns=NOW_NS - 100_000_000 + round(moment_s * 1e9), clock_synced=synced)
+        message = replace(reader.make_message("frame/a", payload), received_unix_ns=NOW_NS)
+        reader.intake.receive(message, InFlight(message), lambda _name, window: windows.append(window))
+    times = [(window.end_unix_ns == NOW_NS, window.clock_synced) for window in windows]
+    assert times[:2] == [(not kept, synced and kept)] * 2
+    assert times[2][1] is synced
+    assert reader.intake.registry.streams["a"].wrong_clock is False
+
+
 @pytest.fixture
 def twins(contract: ModelContract, make_message: Callable[..., Message]) -> Reader:
     """Two inputs of one topic: an axis each."""
@@ -300,3 +353,13 @@ def test_non_finite_samples_of_another_type_are_refused_with_the_type(reader: Re
     doubles = np.cumsum(np.random.default_rng(0).standard_normal(1024)).astype("<f8").tobytes()
     with pytest.raises(PacketError, match=r"wrong_encoding: .* set dtype = 'f64'"):
         reader.intake.read(entry("raw/{s}", "raw", max_packet_bytes=9999), "a", reader.make_message("raw/a", doubles))
+
+
+def test_named_axes_are_the_channels_of_a_model_that_takes_several(contract: ModelContract, make_message):
+    form = PayloadFormat(channels=2, channel_names=("x", "y"), channel_paths=("accel.x", "accel.y"))
+    one = entry("{s}/axes", "json", payload_format=form, sample_rate_hz=RATE_HZ)
+    intake = Intake(contract.model_copy(update={"channels": 2}), (one,), 4, {})
+    shapes: list[tuple[int, ...]] = []
+    message = make_message("a/axes", json.dumps({"accel": {"x": [1] * 256, "y": [2] * 256}}).encode())
+    intake.receive(message, InFlight(message), lambda _sensor, window: shapes.append(window.samples.shape))
+    assert shapes == [(2, 256)]
