@@ -99,10 +99,10 @@ def make_ottawa(folder: Path) -> None:
 def make_seu(folder: Path) -> None:
     head = ("Title\t gearbox", "Data points\t4096", "Sampling rate\t5120", "", "Data\t")
     for kind in ("ball", "comb", "health", "inner", "outer"):
-        put_text(folder / "gearbox/bearingset" / f"{kind}_20_0.csv", 8, "\t", head, "\t")
-        put_text(folder / "gearbox/bearingset" / f"{kind}_30_2.csv", 8, ",", head, ",")  # some files have commas
+        put_text(folder / "gearbox/bearingset" / f"{kind}_20_0.csv", 8, "\t", head, "\t", n=600)
+        put_text(folder / "gearbox/bearingset" / f"{kind}_30_2.csv", 8, ",", head, ",", n=600)  # some files have commas
     for kind in ("Chipped", "Health", "Miss", "Root", "Surface"):
-        put_text(folder / "gearbox/gearset" / f"{kind}_20_0.csv", 8, "\t", head, "\t")
+        put_text(folder / "gearbox/gearset" / f"{kind}_20_0.csv", 8, "\t", head, "\t", n=600)
 
 
 def make_mafaulda(folder: Path) -> None:
@@ -122,7 +122,7 @@ def make_xjtu_sy(folder: Path) -> None:
         for bearing in range(1, 6):
             for minute in range(1, 12):
                 path = folder / "XJTU-SY_Bearing_Datasets" / setting / f"Bearing{first}_{bearing}" / f"{minute}.csv"
-                put_text(path, 2, ",", head, n=2600)
+                put_text(path, 2, ",", head, n=600)
 
 
 def make_femto(folder: Path) -> None:
@@ -144,7 +144,7 @@ def make_femto(folder: Path) -> None:
 def make_ims(folder: Path) -> None:
     for place, columns in (("1st_test", 8), ("2nd_test", 4), ("4th_test/txt", 4)):
         for hour in range(10):
-            put_text(folder / place / f"2003.10.22.{hour:02d}.06.24", columns, "\t", n=2600)
+            put_text(folder / place / f"2003.10.22.{hour:02d}.06.24", columns, "\t", n=600)
 
 
 MAKERS = {name.removeprefix("make_"): value for name, value in dict(globals()).items() if name.startswith("make_")}
