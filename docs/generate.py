@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import broker_matrix
 import costs
 import limits
 import measured
@@ -72,6 +73,7 @@ def generated() -> dict[Path, str]:
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },
+        ROOT / "docs" / "brokers.md": {"measured": broker_matrix.matrix()},
         ROOT / "docs" / "bearing.md": {"detector": measured.bearing_detector_table()},
         ROOT / "docs" / "sensors" / "README.md": {"presets": presets.presets_table(), "rates": presets.rates_table()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},

@@ -111,7 +111,7 @@ class Topics:
     @property
     def filters(self) -> tuple[str, ...]:
         """Filters that match every topic on which agents with this prefix publish."""
-        kinds = ("result", "alarm", "event", "evidence/+", "_agent/+/status", "_agent/+/health")
+        kinds = ("result", "alarm", "event", "evidence/+", "_agent/+/status", "_agent/+/health", "_agent/+/alarms")
         return tuple(f"{self.prefix}/{kind if kind.startswith('_') else f'+/{kind}'}" for kind in kinds)
 
     def result(self, sensor: str) -> str:
@@ -163,6 +163,11 @@ class Topics:
     def status(self) -> str:
         """Topic of the status and of the last will; retained."""
         return f"{self.prefix}/_agent/{self.agent}/status"
+
+    @property
+    def summary(self) -> str:
+        """Topic of the summary of the agent's alarms; retained."""
+        return f"{self.prefix}/_agent/{self.agent}/alarms"
 
     @property
     def doctor(self) -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from drsn.agent.storage.journal import Journal
 
 
+NO_MQTT_5 = "the broker does not accept MQTT 5, so it can't report a refused publish (docs/brokers.md)"
+
+
 @dataclass(frozen=True)
 class Connections:
     """Made by the composition root; the lease starts them."""
@@ -37,6 +40,22 @@ class Connections:
         self.probe.stop()
         self.ingest.stop()
         self.control.stop(with_will=with_will)
+
+
+@dataclass(frozen=True)
+class MqttVersion:
+    """Warns in the status where `auto` has come to MQTT 3.1.1."""
+
+    setting: str
+    """`mqtt.protocol`."""
+    connections: Connections
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line, or none."""
+        lines = {"packets": self.connections.ingest, "alarms and commands": self.connections.control}
+        fallen = [what for what, line in lines.items() if self.setting == "auto" and line.protocol != "5"]
+        return (f"MQTT 3.1.1 for {' and for '.join(fallen)}: {NO_MQTT_5}",) if fallen else ()
 
 
 def in_flight(settings: Settings) -> int:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 from drsn.agent.acquisition.source_watch import Needs, SourceWatch
 from drsn.agent.decision.counters import Counters
 from drsn.agent.decision.needed_windows import needed_windows
+from drsn.agent.delivery.watch_view import WatchView
 from drsn.agent.settings.policies import policy_of
 
 if TYPE_CHECKING:
+    from drsn.agent.acquisition.intake import Intake
     from drsn.agent.decision.sensor_table import SensorTable
+    from drsn.agent.service.clock import Clock
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
@@ -37,3 +40,11 @@ def watch_of(settings: Settings, contract: ModelContract, sensors: SensorTable, 
         return Counters.from_bytes(sensors.record(sensors.slot(sensor))).period_s if sensor in sensors else 0.0
 
     return SourceWatch(sensors, now_unix_ns, needs, period_s)
+
+
+def view_of(intake: Intake, clock: Clock) -> WatchView:
+    """What delivery asks about the watch of an intake, which may be replaced later."""
+    return WatchView(
+        of=lambda sensor: intake.watch.of(sensor, clock.unix_ns()),
+        sources=lambda: (intake.watch.not_watched(), intake.watch.count),
+    )

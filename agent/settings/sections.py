@@ -21,7 +21,7 @@ from drsn.agent.mqtt.topics import TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import BearingSetting
 from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.overrides import override_of
-from drsn.agent.settings.types import BrokerUrl, Prefix, QuorumText, UserName
+from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"
@@ -57,10 +57,12 @@ class MqttSection(Section):
     """The broker."""
 
     url: BrokerUrl = Field(
-        default="mqtt://localhost:1883", description="mqtt://host[:1883], or mqtts://host[:8883] with TLS"
+        default="mqtt://localhost:1883",
+        description="mqtt://host[:1883], or mqtts://host[:8883] with TLS; over WebSocket: ws://host[:80][/mqtt], "
+        "wss://host[:443][/mqtt]",
     )
     protocol: Literal["auto", "5", "3.1.1"] = Field(
-        default="auto", description="auto falls back only when the broker refuses 5, and warns"
+        default="auto", description="auto: 5, and 3.1.1 where the broker does not accept 5; the status says which"
     )
     username: UserName | None = Field(default=None, description="none: anonymous")
     password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
@@ -88,12 +90,19 @@ class MqttSection(Section):
     @property
     def tls(self) -> bool:
         """True if the connection is encrypted."""
-        return urlsplit(self.url).scheme == "mqtts"
+        return urlsplit(self.url).scheme in ("mqtts", "wss")
 
     @property
     def port(self) -> int:
-        """The port; 1883, or 8883 with TLS, when the URL names none."""
-        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+        """The port; when the URL names none, that of its scheme."""
+        parts = urlsplit(self.url)
+        return parts.port or DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def websocket_path(self) -> str | None:
+        """The path of a WebSocket URL, `/mqtt` when it names none; None: it is no WebSocket."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/mqtt") if parts.scheme in ("ws", "wss") else None
 
     def address(self, password: str | None, key_file: Path | None) -> BrokerAddress:
         """Return the broker's address with these credentials."""
@@ -109,6 +118,7 @@ class MqttSection(Section):
             password=password,
             keepalive_s=self.keepalive_s,
             protocol=self.protocol,
+            websocket_path=self.websocket_path,
         )
 
 
@@ -238,7 +248,7 @@ else:
 class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
-    match: str = Field(description="shell pattern, such as press4.*")
+    match: str = Field(description="shell pattern, such as press4-*")
     bearing: BearingSetting | None = Field(
         default=None,
         description="its designation such as 6205, {balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg} or "

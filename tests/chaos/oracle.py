@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from chaos.sensors import ACKED, DELIVERED
+from chaos.sensors import ACKED, DELIVERED, OVERTAKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +51,8 @@ def judge(
     """Hold one sensor's events against its packets.
 
     A packet that the agent acknowledged was diagnosed. One that it got but never acknowledged (its broker died
-    meanwhile) may have been or not. A hole in `seq`, and a new `boot_id`, begin the votes anew.
+    meanwhile) may have been or not, and so may one that the broker let others overtake. A hole in `seq`, and a new
+    `boot_id`, begin the votes anew.
 
     Args:
         lives: of one sensor, in order.
@@ -113,7 +114,7 @@ def _follow(
             if not mark & DELIVERED or seq in life.refused:
                 continue
             diagnosed = {after for guess in guesses if (after := _step(guess, life, seq, changes, quorum))}
-            if mark & ACKED and (life.boot_id, seq) != last:
+            if mark & ACKED and not mark & OVERTAKEN and (life.boot_id, seq) != last:
                 far = max(guesses, key=lambda guess: guess.told)
                 guesses = diagnosed
             else:

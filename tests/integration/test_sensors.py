@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from servers import Agent
 
 WINDOW = 2048
-SENSOR = "pump2.de"
+SENSOR = "pump2-de"
 STATUS = "drsn/v1/_agent/tester/status"
 PUMP = next(actor for actor in DEMO_MACHINES if actor.sensor == SENSOR)
 

@@ -13,6 +13,7 @@ from drsn.agent.mqtt.topics import Topics
 from drsn.agent.service.bootstrap import backend_options
 from drsn.agent.settings.inputs import filters_of
 from drsn.agent.tools.doctor import broker_session
+from drsn.agent.tools.doctor.broker_traits import BrokerTraits, examined_traits
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 
@@ -95,3 +96,9 @@ class Subject:
     def session(self) -> BrokerSession | None:
         """The result of the MQTT session; None: no connection to the broker."""
         return broker_session.tried(self.broker, self.topics, self.filters) if self.reachable else None
+
+    @cached_property
+    def traits(self) -> BrokerTraits:
+        """What the broker does with retained messages and dots; nothing, where the agent is not let in."""
+        let_in = self.session is not None and self.session.error is None
+        return examined_traits(self.broker, self.topics) if let_in else BrokerTraits()

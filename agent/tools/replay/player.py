@@ -56,8 +56,8 @@ class Frame:
 
 
 def sensor_id(name: str) -> str:
-    """Return a valid sensor id from a recording's name."""
-    return re.sub(r"[^A-Za-z0-9._~-]", "-", name).lstrip("._~-")[:64] or "recording"
+    """Return a valid sensor id from a recording's name, without a dot: RabbitMQ turns dots of topics into slashes."""
+    return re.sub(r"[^A-Za-z0-9_~-]", "-", name).lstrip("._~-")[:64] or "recording"
 
 
 def frames(recordings: Sequence[Recording], plan: ReplayPlan, start_unix_ns: int) -> Iterator[Frame]:

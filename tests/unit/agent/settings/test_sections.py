@@ -54,10 +54,26 @@ def test_a_url_says_where_the_broker_is(url: str, host: str, port: int, *, tls: 
 @pytest.mark.parametrize(
     "url",
     ["broker", "http://broker", "mqtt://", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0", "mqtt://b/a", "mqtt://b?a",
+     "ws://b?a", "ws://b/a#b", "wss://b/é", "ws://",
      "mqtt://[::1", "", "mqtt://h%20x", "mqtt://-h", "mqtt://a..b", "mqtt://[::x]", "mqtt://" + "a" * 64],
 )  # fmt: skip
 def test_what_is_no_url_of_a_broker_is_refused_and_shown(url: str):
-    assert complaint(mqtt={"url": url}).endswith(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
+    shown = f"{url!r} is not mqtt://host[:port], mqtts://host[:port], ws://host[:port][/path] or wss://..."
+    assert complaint(mqtt={"url": url}).endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "path", "tls"),
+    [
+        ("ws://broker", 80, "/mqtt", False),
+        ("ws://broker:8083/", 8083, "/", False),
+        ("wss://broker/ws", 443, "/ws", True),
+        ("mqtts://broker", 8883, None, True),
+    ],
+)
+def test_a_websocket_has_its_own_port_and_a_path(url: str, port: int, path: str | None, *, tls: bool):
+    address = MqttSection(url=url).address(None, None)
+    assert (address.host, address.port, address.websocket_path, address.tls) == ("broker", port, path, tls)
 
 
 @pytest.mark.parametrize("odd", ["\0", "\n", "\t", " ", "\x7f", "\x85", "\u2028", "\u202e", "\uffff"])
