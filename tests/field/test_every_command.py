@@ -226,6 +226,20 @@ def test_a_command_shows_no_traceback(
         run(COMMANDS[name], given, content, place.work, capfd)
 
 
+def test_a_recording_that_is_too_slow_for_the_bundle_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """`seu.csv` has 5,120 Hz: `simulate` showed a traceback."""
+    monkeypatch.chdir(place.work)
+    assert run(COMMANDS["simulate"], "seu.csv", slow_recording(), place.work, capfd) == 65
+    assert "seu.csv: 5120 Hz holds no 5300 Hz bandwidth" in capfd.readouterr().out
+
+
+def slow_recording() -> bytes:
+    """One channel at 5,120 Hz."""
+    return "\n".join(["time_s,x", *(f"{n / 5120:.8f},{n % 7}" for n in range(20_000))]).encode()
+
+
 GOOD = {
     "replay": ("xjtu.csv", 65),
     "test-alarms": ("case.toml", 0), "check": ("json.toml", 0), "baselines": ("baseline.json", 0),
