@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
-from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify
+from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify, follows
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.rate_monitor import RateMonitor
 from drsn.agent.acquisition.ring_buffer import RingBuffer
@@ -54,6 +54,8 @@ class Window:
     """Unit per count, if the packet that completed the window came as 16-bit counts."""
     joined: bool = False
     """Its new samples directly follow the last sample of the window before it."""
+    lasting: bool = False
+    """The samples are those of a whole packet: they stay valid, and nothing changes them."""
 
 
 class SensorStream:
@@ -104,6 +106,29 @@ class SensorStream:
             return 0
         self._lose(ring)
         return ring.pending
+
+    def next_window(self, packet: Packet, sample_rate_hz: float) -> Window | None:
+        """Read a packet that is one whole window and follows the last one as expected, which nearly all do.
+
+        Returns:
+            Its window; its samples are those of the packet. None: nothing was read, and `continuity_of` and `push` must
+            decide, to which this is equal otherwise.
+        """
+        ring, cursor = self._ring, self.cursor
+        if ring is None or cursor is None or cursor.fresh or self._clipped or packet.clipped:
+            return None
+        if not (ring.passes(packet.samples) and follows(cursor, packet, sample_rate_hz)):
+            return None
+        self.cursor = cursor = advance(cursor, packet, sample_rate_hz, Continuity.TOUCHES)
+        monitor, joined = self._rate_monitor, ring.joined
+        monitor.add(packet.t0_unix_ns, ring.window, sample_rate_hz, touches=True)
+        self._repeats = self._lost_in_a_row = 0
+        ring.joined = True
+        assert cursor.end_unix_ns is not None, "the packet has a time"
+        return Window(
+            packet.samples, sample_rate_hz, cursor.end_unix_ns, False, packet.unit, bool(packet.clock_synced), ring.hop,
+            packet.rpm, False, monitor.error, packet.count, joined, lasting=True,
+        )  # fmt: skip
 
     def continuity_of(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet joins the stream; a change of rate counts as a gap.

@@ -66,7 +66,7 @@ class Committer:
         if messages:
             qos0_only = not any(each.qos for each in messages)
             self.group.packet_arrived(now_s, qos0_only=qos0_only, unacknowledged=self.tracker.unacknowledged)
-        return [self.tracker.open(message, now_s) for message in messages]
+        return self.tracker.open_all(messages, now_s)
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes that no window led to; the next commit writes them."""
@@ -108,13 +108,14 @@ class Committer:
         if not now and answer is None and self.wait_s(now_s) != 0:
             return False
         due, done = self.group.take(), self.tracker.settle()
+        read: dict[str, Cursor] = {}
         for packet in done:
-            # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
-            self.cursors.update({n: cursor for n, cursor in packet.cursors.items() if n in self.engine.sensors})
+            read |= packet.cursors
+        # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
+        self.cursors.update({name: cursor for name, cursor in read.items() if name in self.engine.sensors})
         self._store(due, answer)
         ack_all([packet.message for packet in done])
-        for packet in done:
-            self._count(packet)
+        self._count(done)
         self.publisher.outcomes(due)
         self.recorder.release()
         return True
@@ -141,17 +142,19 @@ class Committer:
         self.metrics.events += len(events)
         _log_events(events)
 
-    def _count(self, packet: InFlight) -> None:
-        metrics = self.metrics
-        if packet.refused is not None:
-            metrics.rejected[packet.refused.value] += 1
-        elif packet.duplicate:
-            metrics.duplicate += 1
-        elif packet.stale:
-            metrics.stale += 1
-        else:
-            metrics.processed += 1
-            metrics.latency.add(self.clock.monotonic_s() - packet.message.received_s)
+    def _count(self, done: Iterable[InFlight]) -> None:
+        metrics, now_s, latencies_s = self.metrics, self.clock.monotonic_s(), []
+        for packet in done:
+            if packet.refused is not None:
+                metrics.rejected[packet.refused.value] += 1
+            elif packet.duplicate:
+                metrics.duplicate += 1
+            elif packet.stale:
+                metrics.stale += 1
+            else:
+                latencies_s.append(now_s - packet.message.received_s)
+        metrics.processed += len(latencies_s)
+        metrics.latency.add_all(latencies_s)
 
 
 def changed_states(engine: AlarmEngine, outcomes: Iterable[Outcome]) -> tuple[dict[str, SensorState], dict[str, bytes]]:
