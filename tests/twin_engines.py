@@ -287,9 +287,9 @@ def compare(decisions: Decisions, before: list[SensorState | None], outcomes: li
     assert repr(diagnoses) == repr([outcome.diagnosis for outcome in outcomes]), "NaN is not NaN"
 
 
-def begun(policy: Policy, few_rows: int) -> Twins:
+def begun(policy: Policy, few_rows: int, observed: Sequence[str] = OBSERVED) -> Twins:
     twins = Twins()
-    twins.begin(dict.fromkeys(SENSORS, policy), few_rows)
+    twins.begin(dict.fromkeys(SENSORS, policy), few_rows, observed)
     return twins
 
 

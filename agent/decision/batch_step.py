@@ -7,6 +7,7 @@ The numbers are those of `alarm_logic.step`, bit for bit (test_batch_step.py). F
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
     from drsn.agent.decision.diagnosis import Diagnoses
     from drsn.model.contract import ModelContract
+
+LEAST_NORMAL = 1e-3
+"""P(normal) of a plain window, at least: far above the least probability that a ratio is made of."""
 
 _ONE_VOTE, _MOST_VOTES = np.uint16(1), np.uint16(MAX_WINDOWS)
 
@@ -54,8 +58,10 @@ class WindowColumns:
     def of(cls, diagnoses: Diagnoses, observed: int) -> WindowColumns:
         """The columns of a batch; `observed`: conditions that monitors raise, `len(OBSERVED)` or 0."""
         batch, rows, found = diagnoses.batch, slice(diagnoses.batch.size), diagnoses.findings
-        nats = np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64)
         assert found is None or observed, "the engine of an agent with monitors has their conditions"
+        nats, ranks = _not_monitored(batch.size, observed)
+        if found is not None:
+            nats, ranks = found.observed_nats.astype(np.float64), found.zone_ranks()
         return cls(
             batch.fresh[rows],
             batch.fault[rows] != NO_FAULT,
@@ -67,7 +73,7 @@ class WindowColumns:
             diagnoses.novelty,
             diagnoses.summed,
             nats,
-            np.full(nats.shape, -1, np.int8) if found is None else found.zone_ranks(),
+            ranks,
         )
 
     def single(self) -> list[OneWindow]:
@@ -77,6 +83,12 @@ class WindowColumns:
     def rows(self, which: NDArray[np.intp]) -> WindowColumns:
         """Some of the rows."""
         return WindowColumns(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+@lru_cache(maxsize=256)
+def _not_monitored(rows: int, observed: int) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """`WindowColumns.observed` and `zone_rank` of a batch without findings; nothing may change them."""
+    return np.full((rows, observed), NO_MONITOR), np.full((rows, observed), -1, np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +128,44 @@ class WindowCounter:
         self._any_fault = len(faults)
         """Column of `ANY_FAULT`; those before it are of the model's faults."""
         assert conditions[self._any_fault] == ANY_FAULT, "the columns are those of the engine"
+        self.normal = contract.conditions.index(NORMAL)
+        """Index of `normal` in `names`."""
+        self._most_faults = 0.99 * ratios.most_faults
+        self._known_novelty = np.inf if self._threshold is None else self._threshold
         self.observed = sum(name in OBSERVED for name in conditions)
         """Conditions that monitors raise; they are the last columns."""
         self._own = len(conditions) - self.observed
+
+    def plain(self, windows: WindowColumns) -> NDArray[np.bool_]:
+        """bool[rows]: the window is known and normal, and speaks for no condition.
+
+        No evidence of it is above 0: a sum of probabilities so far below that of normal gives each ratio, which is of
+        likelihoods, a negative logarithm. So a sensor without alarms, evidence and votes stays as it is.
+        """
+        normal = windows.by_condition[:, self.normal]
+        faults = windows.by_condition.sum(axis=1) - normal
+        plain: NDArray[np.bool_] = (windows.best == self.normal) & (faults <= self._most_faults * normal)
+        plain &= (normal > LEAST_NORMAL) & (windows.novelty <= self._known_novelty) & ~(windows.fresh | windows.faulty)
+        if self.observed:
+            plain &= (windows.observed == NO_MONITOR).all(axis=1)
+        return plain
+
+    def at_rest(
+        self, slots: NDArray[np.intp], plain: NDArray[np.bool_], before: NDArray[np.bool_], unchanged: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """bool[rows]: the sensors whose records one more plain window would leave as they are.
+
+        A plain window has no evidence above 0 and no vote. A record that it leaves as it is has none either, and has
+        counted as many windows as it ever counts. So each other plain window leaves it as it is, too.
+
+        Args:
+            slots: of the sensors.
+            plain: the windows that were counted.
+            before: the sensors that were at rest before them.
+            unchanged: the records are the same after them.
+        """
+        at_rest: NDArray[np.bool_] = unchanged & (before | (plain & self.parameters.calm(slots)))
+        return at_rest
 
     def count(self, counters: NDArray[np.void], slots: NDArray[np.intp], windows: WindowColumns) -> Counted:
         """Count one window of each of some sensors.

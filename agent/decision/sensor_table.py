@@ -63,13 +63,36 @@ class SensorTable(MutableMapping[str, SensorState]):
         """Rises with each state that is set or removed by name."""
         self.words: NDArray[np.int64] = self._empty(_FIRST_SLOTS)
         """int64[slots, words]: the records. numpy copies rows of words three times as fast as structured rows."""
-        self.outside = np.zeros(_FIRST_SLOTS, np.bool_)
-        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
-        self._changed, self._cold_changed = np.zeros((2, _FIRST_SLOTS), np.bool_)
+        self._flags = np.zeros((4, _FIRST_SLOTS), np.bool_)
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._on_free = on_free
         self._last: tuple[SensorState, bytes, SensorState] | None = None  # parts, whole: it is often asked for again
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
+        flags: NDArray[np.bool_] = self._flags[0]
+        return flags
+
+    @property
+    def at_rest(self) -> NDArray[np.bool_]:
+        """bool[slots]: one more plain window (`WindowCounter.plain`) leaves the record of the sensor as it is.
+
+        Only `period_s` changes then. False after each other change of the record.
+        """
+        flags: NDArray[np.bool_] = self._flags[1]
+        return flags
+
+    @property
+    def _changed(self) -> NDArray[np.bool_]:
+        flags: NDArray[np.bool_] = self._flags[2]
+        return flags
+
+    @property
+    def _cold_changed(self) -> NDArray[np.bool_]:
+        flags: NDArray[np.bool_] = self._flags[3]
+        return flags
 
     def __getitem__(self, name: str) -> SensorState:
         slot = self._slots[name]
@@ -163,12 +186,12 @@ class SensorTable(MutableMapping[str, SensorState]):
     def put_record(self, slot: int, record: bytes) -> None:
         """Set the record of a sensor."""
         self.words[slot] = np.frombuffer(record, np.int64)
-        self._changed[slot] = True
+        self._changed[slot], self.at_rest[slot] = True, False
 
-    def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64]) -> None:
-        """Set the records of sensors; slots may not repeat."""
+    def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64], at_rest: NDArray[np.bool_]) -> None:
+        """Set the records of sensors, and whether these are at rest now; slots may not repeat."""
         self.words[slots] = words
-        self._changed[slots] = True
+        self._changed[slots], self.at_rest[slots] = True, at_rest
 
     def mark_stored(self) -> None:
         """No state has changed since it was loaded; with its first change a state is given whole."""
@@ -203,10 +226,7 @@ class SensorTable(MutableMapping[str, SensorState]):
             self.cold.append(cold)
             if slot == len(self.words):
                 self.words = np.concatenate([self.words, self._empty(slot)])
-                self.outside, self._changed, self._cold_changed = (
-                    np.concatenate([flags, np.zeros(slot, np.bool_)])
-                    for flags in (self.outside, self._changed, self._cold_changed)
-                )
+                self._flags = np.concatenate([self._flags, np.zeros((4, slot), np.bool_)], axis=1)
         self._slots[name] = slot
         self._cold_changed[slot] = True
         return slot

@@ -82,7 +82,7 @@ def test_votes_alone_leave_the_cold_part(table: SensorTable):
     table["a"] = state(6)  # the same, from outside
     assert [each.cold_changed for each in table.take_changed()] == [False]
     table.put(table.slot("a"), state(6, seq=1), COLUMNS)
-    table.put_words(np.array([table.slot("b")]), table.words[[table.slot("a")]])
+    table.put_words(np.array([table.slot("b")]), table.words[[table.slot("a")]], np.array([False]))
     assert [(each.name, each.cold_changed) for each in table.take_changed()] == [("a", True), ("b", False)]
     assert dict(table) == {"a": state(6, seq=1), "b": state(6)}
 
