@@ -50,7 +50,7 @@ class Publisher:
         """The broker's reason for refusing an alarm or the status on this connection."""
         self._connection, self._topics = connection, topics
         self._alarms = AlarmPublisher(connection, topics, engine, renderer, alarms_in_flight)
-        self._results = ResultPublisher(connection, topics, engine, renderer, bundle, results_per_s)
+        self._results = ResultPublisher(connection, topics, renderer, bundle, results_per_s)
         self._epoch = 0  # of the connection
         self._status: StatusDocument | None = None
         self._status_mid: int | None = None  # message id of the unconfirmed status
