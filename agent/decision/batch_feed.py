@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from struct import pack
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from drsn.agent.acquisition.rounds import rounds_of
 from drsn.agent.decision.batch_step import WindowColumns
-from drsn.agent.decision.counters import Counters, counter_dtype
+from drsn.agent.decision.counters import Counters, counter_dtype, period_offset
 from drsn.agent.decision.slot_parameters import BY_NOTHING, SUPPRESSORS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.batch_step import WindowCounter
     from drsn.agent.decision.diagnosis import Diagnoses, Diagnosis
+    from drsn.agent.decision.plain_window import PlainWindow
     from drsn.agent.decision.sensor_table import SensorTable
     from drsn.agent.decision.silence_timer import SilenceTimer
     from drsn.agent.decision.single_step import OneWindow, SingleCounter
@@ -82,6 +84,7 @@ class BatchFeed:
         table: the states; the sensors of a batch are in it.
         counter: counts windows of many sensors.
         single: counts windows one by one.
+        plain: tells which windows leave a sensor at rest as it is.
         silence: the timers of the sensors.
         feed: applies one window by itself.
         few_rows: so many rows of distinct sensors are counted one by one.
@@ -92,13 +95,14 @@ class BatchFeed:
         table: SensorTable,
         counter: WindowCounter,
         single: SingleCounter,
+        plain: PlainWindow,
         silence: SilenceTimer,
         feed: Callable[[Diagnosis, int], Outcome],
         few_rows: int,
     ) -> None:
-        self._table, self._counter, self._single = table, counter, single
+        self._table, self._counter, self._single, self._plain = table, counter, single, plain
         self._silence, self._feed, self._few_rows = silence, feed, few_rows
-        self._dtype = counter_dtype(len(table.conditions))
+        self._dtype, self._period = counter_dtype(len(table.conditions)), period_offset(len(table.conditions))
 
     def __call__(
         self, diagnoses: Diagnoses, slots: NDArray[np.intp], decided_unix_ns: Sequence[int], new: Iterable[str]
@@ -131,12 +135,12 @@ class BatchFeed:
         before = table.words.take(slots, axis=0)
         words, size = before.copy(), len(slots)
         counters, cold = words.view(self._dtype)[:, 0], [table.cold[slot] for slot in slots.tolist()]
-        normal = np.full(size, self._counter.normal, np.int8)
+        normal = np.full(size, self._plain.normal, np.int8)
         decisions = Decisions(
             work.diagnoses, [], np.full(size, BY_NOTHING, np.int8), normal, before.view(self._dtype)[:, 0], counters,
             [*cold], cold, slots,
         )  # fmt: skip
-        plain, outside = self._counter.plain(windows), table.outside.take(slots)
+        plain, outside = self._plain.rows(windows), table.outside.take(slots)
         rests = plain & table.at_rest.take(slots) & ~outside
         moving = size - np.count_nonzero(rests)
         if moving <= self._few_rows:
@@ -148,7 +152,7 @@ class BatchFeed:
             at_rest = self._counter.at_rest(slots, plain, table.at_rest.take(slots), unchanged(before, words))
         self._put(decisions, words, counted, at_rest)
         if size - np.count_nonzero(counted):
-            self._few(work, rows, decisions, words, np.flatnonzero(~counted), plain)
+            self._few(work, rows, decisions, words, np.flatnonzero(~counted))
         return decisions
 
     def _put(
@@ -164,9 +168,8 @@ class BatchFeed:
             self._table.put_words(slots, words, at_rest)
 
     def _few(
-        self, work: _Work, rows: NDArray[np.intp], decisions: Decisions, words: NDArray[np.int64],
-        few: NDArray[np.intp], plain: NDArray[np.bool_],
-    ) -> None:  # fmt: skip
+        self, work: _Work, rows: NDArray[np.intp], decisions: Decisions, words: NDArray[np.int64], few: NDArray[np.intp]
+    ) -> None:
         """Apply those windows of a round that are not counted yet, one by one."""
         table = self._table
         windows = work.windows.rows(rows[few]).single()
@@ -174,7 +177,7 @@ class BatchFeed:
             slot = int(decisions.slots[at])
             if work.new and table.names[slot] in work.new:
                 decisions.before_cold[at] = None
-            code = self._single_code(slot, table.record(slot), window, plain=bool(plain[at]))
+            code = self._single_code(slot, table.record(slot), window)
             code = self._alone(work, int(rows[at]), decisions.outcomes) if code is None else code
             decisions.suppressed[at], decisions.condition[at] = code
             words[at], decisions.after_cold[at] = table.words[slot], table.cold[slot]
@@ -200,22 +203,23 @@ class BatchFeed:
             work.diagnoses, outcomes, suppressed, condition, before, after, before_cold, after_cold, work.slots[rows]
         )
 
-    def _single_code(
-        self, slot: int, record: bytes, window: OneWindow, *, plain: bool = False
-    ) -> tuple[int, int] | None:
+    def _single_code(self, slot: int, record: bytes, window: OneWindow) -> tuple[int, int] | None:
         """Count a window; return the codes of suppressor and condition, or None if it may change something."""
         table = self._table
         if table.outside[slot]:
             return None
+        plain, rests = self._plain.one(window), bool(table.at_rest[slot])
+        if plain and rests:
+            record = record[: self._period] + pack("d", self._silence.restart(slot)) + record[self._period + 8 :]
+            table.put_record(slot, record, at_rest=True)
+            return BY_NOTHING, self._plain.normal
         counters, parameters = Counters.from_bytes(record), self._counter.parameters.single(slot)
         counted = self._single.count(counters, parameters, window)
         if counted.may_change:
             return None
-        rests = bool(table.at_rest[slot]) or (plain and parameters.calm)
-        rests = rests and counters.to_bytes() == record
+        rests = (rests or (plain and parameters.calm)) and counters.to_bytes() == record
         counters.period_s = self._silence.restart(slot)
-        table.put_record(slot, counters.to_bytes())
-        table.at_rest[slot] = rests
+        table.put_record(slot, counters.to_bytes(), at_rest=rests)
         return counted.suppressor, counted.condition
 
     def _alone(self, work: _Work, row: int, outcomes: list[tuple[int, Outcome]]) -> tuple[int, int]:

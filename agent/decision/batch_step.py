@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from drsn.agent.decision.diagnosis import Diagnoses
     from drsn.model.contract import ModelContract
 
-LEAST_NORMAL = 1e-3
-"""P(normal) of a plain window, at least: far above the least probability that a ratio is made of."""
-
 _ONE_VOTE, _MOST_VOTES = np.uint16(1), np.uint16(MAX_WINDOWS)
 
 
@@ -128,27 +125,9 @@ class WindowCounter:
         self._any_fault = len(faults)
         """Column of `ANY_FAULT`; those before it are of the model's faults."""
         assert conditions[self._any_fault] == ANY_FAULT, "the columns are those of the engine"
-        self.normal = contract.conditions.index(NORMAL)
-        """Index of `normal` in `names`."""
-        self._most_faults = 0.99 * ratios.most_faults
-        self._known_novelty = np.inf if self._threshold is None else self._threshold
         self.observed = sum(name in OBSERVED for name in conditions)
         """Conditions that monitors raise; they are the last columns."""
         self._own = len(conditions) - self.observed
-
-    def plain(self, windows: WindowColumns) -> NDArray[np.bool_]:
-        """bool[rows]: the window is known and normal, and speaks for no condition.
-
-        No evidence of it is above 0: a sum of probabilities so far below that of normal gives each ratio, which is of
-        likelihoods, a negative logarithm. So a sensor without alarms, evidence and votes stays as it is.
-        """
-        normal = windows.by_condition[:, self.normal]
-        faults = windows.by_condition.sum(axis=1) - normal
-        plain: NDArray[np.bool_] = (windows.best == self.normal) & (faults <= self._most_faults * normal)
-        plain &= (normal > LEAST_NORMAL) & (windows.novelty <= self._known_novelty) & ~(windows.fresh | windows.faulty)
-        if self.observed:
-            plain &= (windows.observed == NO_MONITOR).all(axis=1)
-        return plain
 
     def at_rest(
         self, slots: NDArray[np.intp], plain: NDArray[np.bool_], before: NDArray[np.bool_], unchanged: NDArray[np.bool_]

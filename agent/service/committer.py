@@ -59,6 +59,8 @@ class Committer:
     """Sensor -> cursor, of acknowledged packets that are not committed yet."""
     noted: list[Outcome] = field(default_factory=list)
     """Outcomes without a window that are not committed yet."""
+    counted: bool = False
+    """Windows were counted since the last commit."""
 
     def track(self, messages: Sequence[Message]) -> list[InFlight]:
         """Begin to track packets, in order of receipt."""
@@ -101,7 +103,7 @@ class Committer:
         Returns:
             False: nothing was committed yet.
         """
-        now_s = self.clock.monotonic_s()
+        now_s, self.counted = self.clock.monotonic_s(), self.counted or windows
         self.recorder.capture_last(self.noted)
         self.group.add([*self.noted, *outcomes], now_s, waiting=windows or self.tracker.any_done)
         self.noted = []
@@ -132,13 +134,14 @@ class Committer:
     def _store(self, outcomes: Sequence[Outcome], answer: Answer | None) -> None:
         replies = [answer.reply] if answer and answer.reply and answer.kept else []
         states, counters = changed_states(self.engine, outcomes)
-        if not outcomes and not counters and not replies:
+        # A sensor at rest has no new counters, but it is read further.
+        if not (outcomes or counters or replies or (self.counted and self.cursors)):
             return
         events = [self.renderer.event(o.name, change) for o in outcomes for change in o.changes]
         for name in [name for name, state in states.items() if not state.conditions]:
             self.cursors.pop(name, None)  # the sensor was forgotten
         self.journal.commit(states, self.cursors, events, replies, counters)
-        self.cursors = {}
+        self.cursors, self.counted = {}, False
         self.metrics.events += len(events)
         _log_events(events)
 
