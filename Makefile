@@ -60,7 +60,7 @@ system: $(VENV)/.installed container
 # Train the shipped models from their recipes, verify them and put them into the package.
 # The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/data.md).
 bundle: $(VENV)/.installed
-	for name in synthetic cwru universal universal-2500hz universal-800hz; do \
+	for name in synthetic cwru universal universal-10khz universal-2500hz universal-800hz; do \
 	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name && \
 	    $(VENV)/bin/drsn-export --target onnx --checkpoint runs/$$name/checkpoint.pt \
 	        --out agent/bundles/$$name.zip --force || exit 1; \

@@ -6,7 +6,6 @@ on; it is imported when the command runs.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import pkgutil
 import sys
@@ -22,10 +21,11 @@ from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
 from drsn.model.errors import Parser, run_command
+from drsn.model.version_option import add_version
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
-    from typing import NoReturn
 
 
 MODULES = (
@@ -72,23 +72,11 @@ def _imported(name: str) -> Callable[[argparse.Namespace], int]:
 def command_parser() -> Parser:
     """Return the parser of all commands."""
     parser = Parser(prog="drsn-agent", description="Diagnoses machines from their vibration, over MQTT.")
-    parser.add_argument(
-        "--version", action=_Version, nargs=0, default=argparse.SUPPRESS, help="show program's version number and exit"
-    )
+    add_version(parser)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in MODULES:
         module.add_to(subparsers)
     return parser
-
-
-class _Version(argparse.Action):
-    """Print the version. argparse's own action takes the text itself, and to look it up costs each command 25 ms."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        from importlib.metadata import version  # noqa: PLC0415 (25 ms of each command that needs no version)
-
-        print(f"{parser.prog} {version('drsn-edge')}")
-        parser.exit()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ PACKETS = (
 
 EVENTS = (
     Limit("wait for the disk", duration, "agent.storage.limits:TIMEOUT_S", "the agent goes on in memory"),
+    Limit("wait for another process that has locked the database", duration, "agent.storage.database:BUSY_S",
+          "the agent goes on in memory"),
     Limit("pause between attempts to write", duration, "agent.storage.limits:RETRY_S", "the agent tries again"),
     Limit("events in memory", number, "agent.storage.limits:MAX_EVENTS_IN_MEMORY",
           "the oldest are dropped and counted as `lost_events`"),
@@ -114,6 +116,14 @@ IDENTITY = (
           "the other agent has ended: the `agent.id` is free"),
     Limit("time between two corrections of a wrong status", duration, "agent.service.lease_defence:CONTRADICT_S",
           "the status goes out again"),
+    Limit("wait for the retained alarms of an earlier state directory", duration, "agent.service.alarm_topics:READ_S",
+          "what has come by then is taken over; it ends with a pause as long as the silence above"),
+    Limit("retained alarms that are taken over", number, "agent.service.alarm_topics:MAX_READ",
+          "32 MB of them, and `agent.max_sensors` sensors in all; more stay where they are"),
+    Limit("time after which the alarm of a shared sensor goes out again", duration,
+          "agent.service.shared_sensors:REPEAT_S", "the other agent finds out that this one still reads it"),
+    Limit("time without an alarm of the other agent", duration, "agent.service.shared_sensors:EXPIRES_S",
+          "the sensor is not shared any more"),
     Limit("takeovers of a connection", number, "agent.mqtt.connection:MAX_TAKEOVERS",
           "in the time below: the agent ends (69)"),
     Limit("time in which they are counted", duration, "agent.mqtt.connection:TAKEOVER_WINDOW_S",

@@ -224,16 +224,16 @@ def left_out_table() -> str:
 def foreign_table() -> str:
     """What `benchmarks/foreign_machines.py` measured on real rigs, the latest look at each."""
     rows = [
-        "| rig | bundle | noise | bearing and speed given | found | right | false alarms | `unknown` raised | AUROC |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| rig | noise | bearing and speed | found | right | `bearing` | wrong | false alarms | `unknown` | AUROC |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     looks = json.loads((ROOT / "benchmarks" / "results" / "foreign_machines.json").read_text(encoding="utf-8"))["looks"]
     latest = {(r["rig"], r["bundle"], r["snr_db"], r["geometry"]): r for look in looks for r in look["rows"]}
     for r in latest.values():
         level = "as recorded" if r["snr_db"] is None else f"{r['snr_db']:+g} dB"
         rows.append(
-            f"| {r['rig']} | `{r['bundle'].removeprefix('shipped:')}` | {level} | {'yes' if r['geometry'] else 'no'} "
-            f"| {r['found']} of {r['faulty']} | {r['right']} of {r['faulty']} | {r['false']} of {r['healthy']} "
+            f"| {r['rig']} | {level} | {'yes' if r['geometry'] else 'no'} | {r['found']} of {r['faulty']} "
+            f"| {r['right']} of {r['faulty']} | {r['parent']} | {r['named_wrong']} | {r['false']} of {r['healthy']} "
             f"| {r['unknown']} | {r['auroc']:.3f} |"
         )
     return "\n".join(rows)

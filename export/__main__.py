@@ -13,6 +13,7 @@ from drsn.export.engine_from_onnx import device_and_library
 from drsn.export.inspection import describe
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_OK, Parser, UnavailableError, UsageError, run_command
+from drsn.model.version_option import add_version
 
 if TYPE_CHECKING:
     import argparse
@@ -47,6 +48,7 @@ def _export_parser() -> Parser:
         description="Makes a verified bundle of a checkpoint, and an engine of a bundle.",
         epilog="Also: drsn-export verify BUNDLE, drsn-export inspect BUNDLE.",
     )
+    add_version(parser)
     parser.add_argument("--target", choices=("onnx", "trt", "trt-rtx"), help="needed, but with --onnx")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="what drsn-train wrote")
     parser.add_argument("--out", type=Path, metavar="BUNDLE", help="a directory, or a file that ends in .zip")

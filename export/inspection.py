@@ -23,6 +23,7 @@ def describe(bundle: Bundle) -> str:
         "labels",
         *(
             f"  {label.name:20} {label.condition:16} {label.severity.value:9} {label.size or ''}"
+            + (f" of {label.parent}" if label.parent else "")
             for label in contract.labels
         ),
         "files",

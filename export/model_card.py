@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from drsn.export.parity import Comparison
     from drsn.model.checkpoint import Checkpoint
+    from drsn.model.contract import ModelContract
 
 PAPER = (
     "M. Zhao, S. Zhong, X. Fu, B. Tang, M. Pecht, *Deep Residual Shrinkage Networks for Fault Diagnosis*, "
@@ -23,11 +24,15 @@ ORDER = (
     "window without a speed is `unknown`."
 )
 
+PARENTS = (
+    "A window of a condition with a parent is of the parent, unless the bearing detector finds the condition itself: "
+    "without the geometry of the bearing and the speed, which of them it is would be a guess."
+)
+
 
 def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str:
     """The card as Markdown."""
     contract, training = checkpoint.contract, checkpoint.training
-    labels = [[label.name, label.condition, label.severity.value, label.size or ""] for label in contract.labels]
     threshold = contract.abstention_threshold
     parts = [
         f"# {checkpoint.name} {checkpoint.version}",
@@ -40,7 +45,7 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
             + ORDER
             * (contract.domain == "order")
         ),
-        table(["label", "condition", "severity", "size"], labels),
+        _labels(contract),
         "It never abstains."
         if threshold is None
         else f"It abstains (`unknown`) above a novelty of {threshold:.4g}. Under noise stronger than that which the "
@@ -62,6 +67,14 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
         f"Network: {PAPER}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _labels(contract: ModelContract) -> str:
+    if not contract.parents:
+        rows = [[label.name, label.condition, label.severity.value, label.size or ""] for label in contract.labels]
+        return table(["label", "condition", "severity", "size"], rows)
+    rows = [[label.name, label.condition, label.parent or "", label.severity.value] for label in contract.labels]
+    return table(["label", "condition", "parent", "severity"], rows) + "\n\n" + PARENTS
 
 
 def table(head: list[str], rows: Iterable[Iterable[object]]) -> str:

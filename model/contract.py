@@ -52,6 +52,10 @@ class Label(Frozen):
     condition: Name
     healthy: bool = False
     severity: Severity = Severity.MAJOR
+    parent: Name | None = Field(
+        default=None,
+        description="condition of a window of this label, unless the bearing detector finds the label's own condition",
+    )
     size: str | None = Field(default=None, description="defect size with its unit, as the data set gives it")
 
 
@@ -96,6 +100,13 @@ class ModelContract(Frozen):
                 raise ValueError(f"label {label.name}: condition {label.condition!r} is the agent's own")
             if label.healthy != (label.condition == NORMAL):
                 raise ValueError(f"label {label.name}: healthy labels, and only they, have condition {NORMAL!r}")
+            if label.parent is not None and (label.healthy or label.parent in RESERVED_CONDITIONS | {NORMAL}):
+                raise ValueError(f"label {label.name}: its parent can't be {label.parent!r}")
+        if both := {*self.parents} & {*self.conditions}:
+            raise ValueError(f"{sorted(both)} are conditions of labels and parents of others")
+        parent_of = {(label.condition, label.parent) for label in self.labels}
+        if len(parent_of) != len(self.conditions):
+            raise ValueError("labels of one condition have different parents")
         if not any(label.healthy for label in self.labels):
             raise ValueError("no label is healthy: the agent could never clear an alarm")
         if self.bandwidth_hz > self.sample_rate_hz / 2:
@@ -112,13 +123,27 @@ class ModelContract(Frozen):
         """Each condition once, in the order of its first label; `normal` among them."""
         return tuple(dict.fromkeys(label.condition for label in self.labels))
 
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Each parent condition once, in the order of its first label; none of them is a label's own condition."""
+        return tuple(dict.fromkeys(label.parent for label in self.labels if label.parent is not None))
+
+    @property
+    def alarm_conditions(self) -> tuple[str, ...]:
+        """What an alarm of the model may be about, and `normal`: `conditions`, then `parents`."""
+        return (*self.conditions, *self.parents)
+
+    def labels_of(self, condition: str) -> list[Label]:
+        """The labels of a condition, or of all conditions of a parent."""
+        return [label for label in self.labels if condition in (label.condition, label.parent)]
+
     def severity_of(self, condition: str) -> Severity:
-        """The highest severity among the condition's labels.
+        """The highest severity among the labels of a condition, or of a parent's conditions.
 
         Raises:
             KeyError: no label has this condition.
         """
-        found = [label.severity for label in self.labels if label.condition == condition]
+        found = [label.severity for label in self.labels_of(condition)]
         if not found:
             raise KeyError(condition)
         return max(found, key=lambda severity: severity.rank)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UsageError
 from drsn.model.terminal import bar, made, torch_needed
+from drsn.model.version_option import add_version
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -49,6 +50,7 @@ def _parser() -> Parser:
         description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
         "'drsn-train baseline FOLDER' learns what is healthy from recordings.",
     )
+    add_version(parser)
     parser.add_argument("recipe", type=Path, metavar="RECIPE.toml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<name of the recipe>")
     parser.add_argument(

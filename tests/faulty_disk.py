@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from drsn.agent.storage.database import Database
@@ -11,6 +11,7 @@ from drsn.agent.storage.journal import FILE
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -51,3 +52,12 @@ def empty_log(folder: Path) -> None:
     """Move all commits from the write-ahead log into the database file."""
     with closing(sqlite3.connect(folder / FILE)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Another process, such as a shell, has locked the database."""
+    with closing(sqlite3.connect(folder / FILE, isolation_level=None, timeout=20)) as shell:
+        shell.execute("BEGIN EXCLUSIVE")
+        yield
+        shell.execute("ROLLBACK")

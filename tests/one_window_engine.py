@@ -14,6 +14,7 @@ from drsn.agent.decision.baseline import with_allowance
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
+from drsn.agent.decision.orphans import marked
 from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.shelving_timer import ShelvingTimer
@@ -85,14 +86,17 @@ class OneWindowEngine:
         sensors: Mapping[str, SensorState] | None = None,
         commissioning: Commissioning | None = None,
     ) -> None:
-        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
+        faults = [name for name in contract.alarm_conditions if name != NORMAL]
+        self._conditions = (*faults, UNKNOWN, *SENSOR_CONDITIONS)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)
         self._policies = PolicyCache(policy_of, severities_of(contract))
         self._commissioning = commissioning
         stored = sensors or {}
-        self.sensors: dict[str, SensorState] = {name: sensor for name, sensor in stored.items() if sensor.conditions}
+        self.sensors: dict[str, SensorState] = {
+            name: marked(sensor, self._conditions) for name, sensor in stored.items() if sensor.conditions
+        }
         self.forgotten: dict[str, SensorState] = {n: stored[n] for n in stored if n not in self.sensors}
         periods_s = {name: sensor.period_s for name, sensor in self.sensors.items()}
         self._silence = OneSensorSilence(periods_s, lambda name: self._policy(name).silent_after_s)
@@ -149,7 +153,8 @@ class OneWindowEngine:
         return self._completed(name)
 
     def operate(self, name: str, action: OperatorAction, now_unix_ns: int) -> Outcome:
-        self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
+        after, changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
+        self.sensors[name] = marked(after, self._conditions)
         self._shelvings.update(name, self.sensors[name])
         return self._outcome(name, None, changes)
 
@@ -191,6 +196,7 @@ class OneWindowEngine:
         if policy.machine.threshold_nats is not None and probabilities:
             likelihood = Likelihood(self._ratios(probabilities), ceiling_nats(diagnosis.novelty, self._threshold))
         after, changes = step(self._completed(name, diagnosis), diagnosis, policy, likelihood, now_unix_ns)
+        after = marked(after, self._conditions) if changes else after
         self.sensors[name] = replace(after, period_s=self._silence.restart(name))
         return changes
 

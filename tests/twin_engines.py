@@ -20,7 +20,7 @@ from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.window_batch import WindowBatch
 from drsn.agent.backends.backend import Outputs
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.alarm_state import Condition, SensorState
+from drsn.agent.decision.alarm_state import Condition, SensorState, State
 from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.commissioning import Commissioning, CommissioningRequest
 from drsn.agent.decision.counters import merged
@@ -49,7 +49,10 @@ LABELS = (
     Label(name="ball", condition="ball"),
 )
 CONTRACT = ModelContract(labels=LABELS, window=256, sample_rate_hz=12_000, bandwidth_hz=5_300, abstention_threshold=0.5)
-CONDITIONS = ("inner_race", "ball", "unknown", "sensor_fault", "silent", *OBSERVED)
+WITH_PARENT = CONTRACT.model_copy(
+    update={"labels": tuple(each if each.healthy else each.model_copy(update={"parent": "bearing"}) for each in LABELS)}
+)
+CONDITIONS = ("inner_race", "ball", "unknown", "sensor_fault", "silent", *OBSERVED)  # and `bearing`
 BUNDLE = "0" * 64
 SENSORS = ["a", "b", "c", "d", "e"]
 MOST_WINDOWS = 16
@@ -159,18 +162,27 @@ class Twins(RuleBasedStateMachine):
         policies=POLICY_OF_EACH,
         few_rows=st.sampled_from([0, 0, 2, 99]),
         observed=st.sampled_from([OBSERVED, OBSERVED, ()]),
+        contract=st.sampled_from([CONTRACT, WITH_PARENT]),
     )
-    def begin(self, policies: dict[str, Policy], few_rows: int, observed: Sequence[str] = OBSERVED) -> None:
-        self.few_rows, self.policies, self.observed = few_rows, policies, observed
+    def begin(
+        self,
+        policies: dict[str, Policy],
+        few_rows: int,
+        observed: Sequence[str] = OBSERVED,
+        contract: ModelContract = CONTRACT,
+    ) -> None:
+        self.few_rows, self.policies, self.observed, self.contract = few_rows, policies, observed, contract
         self.now_s, self.now_ns, self.requests = 0.0, 10**18, 0
-        self.interpret = Interpreter(CONTRACT)
+        self.interpret = Interpreter(contract)
         self.stored: dict[str, tuple[SensorState, bytes]] = {}
         self._start({})
 
     def _start(self, sensors: dict[str, SensorState]) -> None:
         policy_of = self.policies.__getitem__
-        self.arrays = AlarmEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning(), self.observed, self.few_rows)
-        self.reference = OneWindowEngine(CONTRACT, BUNDLE, policy_of, sensors, commissioning())
+        self.arrays = AlarmEngine(
+            self.contract, BUNDLE, policy_of, sensors, commissioning(), self.observed, self.few_rows
+        )
+        self.reference = OneWindowEngine(self.contract, BUNDLE, policy_of, sensors, commissioning())
 
     def _both(self, act: Callable[[Any], object]) -> None:
         assert answer_of(act, self.arrays) == answer_of(act, self.reference)
@@ -204,7 +216,7 @@ class Twins(RuleBasedStateMachine):
             self._both(lambda engine, d=diagnosis: engine.feed(d, self.now_ns).changes)
 
     @rule(name=st.sampled_from(SENSORS), verb=st.sampled_from(sorted(ACTIONS)), seen=st.integers(0, 9),
-          condition=st.sampled_from([None, *CONDITIONS]))  # fmt: skip
+          condition=st.sampled_from([None, *CONDITIONS, "bearing"]))  # fmt: skip
     def operate(self, name: str, verb: str, seen: int, condition: str | None) -> None:
         state = self.reference.sensors.get(name)
         seq = max(0, state.seq - seen) if state and verb == "ack" else None
@@ -242,17 +254,17 @@ class Twins(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(SENSORS), allowance=st.sampled_from([0.0, 3.0]), gate_rms=st.sampled_from([None, 0.5]),
-        lost=st.sampled_from([None, *CONDITIONS]), old=st.booleans(),
+        lost=st.sampled_from([None, *CONDITIONS, "bearing"]), old=st.sampled_from([None, None, *State]),
     )  # fmt: skip
     def set_from_outside(
-        self, name: str, allowance: float, gate_rms: float | None, lost: str | None, *, old: bool
+        self, name: str, allowance: float, gate_rms: float | None, lost: str | None, *, old: State | None
     ) -> None:
         """As an older bundle may have left it: with another condition, or without one."""
         state = self.reference.sensors.get(name)
         if state is None:
             return
         conditions = {key: c for key, c in state.conditions.items() if key != lost}
-        conditions |= {"cage": Condition()} if old else {}
+        conditions |= {"cage": Condition(old, severity=Severity.MAJOR)} if old else {}
         state = replace(state, conditions=conditions, commission=baseline(allowance, gate_rms))
         self._both(lambda engine: engine.sensors.__setitem__(name, state))
 

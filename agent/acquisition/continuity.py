@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -22,6 +23,9 @@ PAUSE_NS = 10_000_000
 """Consecutive seqs prove that packets touch, unless `t0` is off by more than this and by more than half a packet. A
 clock that is rounded to milliseconds, or runs half a per cent off the nominal rate, stays below."""
 
+BRIDGED_WINDOWS = 1.0
+"""Default: a gap of so many windows at most does not reset the votes (docs/mqtt.md has what it costs)."""
+
 PAST_BOOTS = 8
 """Earlier boots of a sensor whose packets are recognised as duplicates: a broker that was killed may come back with
 saved messages from before several restarts."""
@@ -41,6 +45,8 @@ class Continuity(str, Enum):
     """Proven: its first sample is the next one after the last sample."""
     APART = "apart"
     """Nothing proves that they touch, and nothing proves that samples were lost."""
+    SHORT_GAP = "short_gap"
+    """Samples were lost between them, so few that windows before and after may vote together."""
     GAP = "gap"
     """Samples were lost between them."""
     RESTART = "restart"
@@ -51,6 +57,8 @@ class Continuity(str, Enum):
     def __init__(self, value: str) -> None:
         self.resets_votes = value in ("gap", "restart")
         """True if windows before and after must not vote together."""
+        self.loses_samples = self.resets_votes or value == "short_gap"
+        """True if samples were lost, or may have been."""
 
 
 class PastBoot(NamedTuple):
@@ -109,6 +117,31 @@ def follows(cursor: Cursor, packet: Packet, sample_rate_hz: float) -> bool:
     if cursor.before is not None and t0_unix_ns <= cursor.before[1] + ROUNDING_NS:
         return False  # perhaps it repeats the count before the restart
     return -PAUSE_NS <= t0_unix_ns - end_unix_ns <= PAUSE_NS
+
+
+def classify_new(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
+    """How `packet` relates to `cursor` if its samples show that it is no repetition, whatever its `seq` and `t0`."""
+    if cursor is None or packet.seq is None or packet.seq != cursor.seq:
+        return Continuity.RESTART
+    late_ns = None  # a sensor that always sends the same seq does not count
+    if packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
+        late_ns = packet.t0_unix_ns - cursor.end_unix_ns
+    duration_ns = packet.samples.shape[1] * 1e9 / sample_rate_hz
+    return _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)
+
+
+def lost_samples(cursor: Cursor | None, packet: Packet, sample_rate_hz: float) -> float:
+    """How many samples of each channel were lost between `cursor` and `packet`, which come after a gap.
+
+    By `seq` if each lost packet was as long as this one, and by `t0`: the greater of them. Infinite if neither tells.
+    """
+    by_seq = by_time = -math.inf
+    if cursor is not None and packet.seq is not None and cursor.seq is not None:
+        by_seq = ((packet.seq - cursor.seq) % _WRAP - 1) * packet.samples.shape[1]
+    if cursor is not None and packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
+        by_time = (packet.t0_unix_ns - cursor.end_unix_ns) * sample_rate_hz / 1e9
+    lost = max(by_seq, by_time)
+    return math.inf if lost == -math.inf else lost
 
 
 def _classify_within_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:

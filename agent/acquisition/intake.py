@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs import Packet, PacketError, Reason, codec
 from drsn.agent.acquisition.continuity import Continuity
+from drsn.agent.acquisition.not_watched import TOO_OLD
 from drsn.agent.acquisition.notice import ERROR, Notice, Notices
+from drsn.agent.acquisition.plausible_time import WrongClocks
 from drsn.agent.acquisition.router import Input, Router
 from drsn.agent.acquisition.sample_rate import declared_rate_hz
 from drsn.agent.acquisition.sensor_registry import RINGS_BYTES, SensorRegistry
+from drsn.agent.acquisition.source_watch import SourceWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +59,9 @@ class Intake:
         """Gaps and restarts in the streams of all sensors since the start."""
         self.max_age_s = max_age_s
         self.clock_synchronised = clock_synchronised
+        self.watch = SourceWatch()
+        """Which sources are watched; an agent with sensors of an earlier run replaces it."""
+        self.wrong_clocks = WrongClocks()
         self._notices = Notices()
         self._router = Router(inputs, ROUTES_PER_SENSOR * max_sensors, self._notices)
         self.registry = SensorRegistry(contract, max_sensors, cursors, known, least_ring_bytes, self._notices)
@@ -73,6 +79,7 @@ class Intake:
     def forget(self, sensor: str) -> None:
         """Remove a sensor's stream, cursor and place; if it publishes again it is a new one."""
         self.registry.forget(sensor)
+        self.watch.forget(sensor)
 
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Continue from these cursors: packets read since then come again, and are read again."""
@@ -108,11 +115,12 @@ class Intake:
         in_flight.duplicate = continuities.count(Continuity.DUPLICATE) == len(continuities)
         in_flight.stale = not in_flight.duplicate and self._stale(message, in_flight.opened_s, packets[0], rate_hz)
         if in_flight.stale:
+            self.watch.refuse(sensors, TOO_OLD, message.received_unix_ns)
             return
         for stream, packet, continuity in zip(streams, packets, continuities, strict=True):
             if continuity is not Continuity.DUPLICATE:
                 self.registry.add(stream, in_flight.opened_s)
-                self.gaps += continuity.resets_votes
+                self.gaps += continuity.loses_samples
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
                 in_flight.cursors[stream.sensor] = stream.push(

@@ -44,14 +44,14 @@ class RingBuffer:
         self._due = window  # samples until a window is complete
         self.pending = 0
         """Samples that no window has held yet."""
-        self.joined = False
-        """A window was handed over since the last reset: the next one follows it without a gap."""
+        self.run = 0
+        """Windows that were handed over since the last reset; if there are any, the next one follows without a gap."""
 
     def reset(self) -> None:
         """Forget every sample: the next one does not follow the last one."""
         self._due = self.window
         self.pending = 0
-        self.joined = False
+        self.run = 0
 
     def passes(self, samples: NDArray[np.float32]) -> bool:
         """Whether float32[channels, n] is one window that the ring need not keep: it waits for nothing."""
@@ -68,7 +68,7 @@ class RingBuffer:
             if self._due == window == self.hop and total - done >= window:
                 done += window
                 on_window(samples if total == window else samples[:, done - window : done], done)
-                self.joined = True
+                self.run += 1
                 continue
             take = min(self._due, total - done)
             buffer = self._write(samples if take == total else samples[:, done : done + take])
@@ -79,7 +79,7 @@ class RingBuffer:
                 self._due = self.hop
                 self.pending = 0
                 on_window(buffer[:, self._at : self._at + window], done)
-                self.joined = True
+                self.run += 1
 
     def _write(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Write at most one window behind the last sample; return the buffer."""

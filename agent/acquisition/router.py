@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
+from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
 
@@ -29,6 +30,7 @@ class Input:
     max_packet_bytes: int
     unit: str | None = None
     """Unit of packets that do not carry one."""
+    bridged_windows: float = BRIDGED_WINDOWS
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""
@@ -62,16 +64,11 @@ class Router:
             PacketError: the message is retained, empty or too large, no input has such a topic, or the topic gives an
                 illegal sensor id.
         """
-        if message.retained:
-            raise PacketError(Reason.RETAINED, "a retained packet is old; publish samples without retain")
         entry, sensor = self._routes.get(message.topic) or self._cached(message.topic)
-        if len(message.payload) > entry.max_packet_bytes:
-            raise PacketError(
-                Reason.TOO_LARGE,
-                f"{len(message.payload)} bytes, max_packet_bytes is {entry.max_packet_bytes}",
-            )
-        if not message.payload:
-            raise PacketError(Reason.EMPTY, "no bytes")
+        if message.retained or not 0 < len(message.payload) <= entry.max_packet_bytes:
+            error = _unusable(message, entry)
+            error.sensors = entry.sensors(sensor)
+            raise error
         return entry, sensor
 
     def _cached(self, topic: str) -> tuple[Input, str]:
@@ -104,3 +101,12 @@ class Router:
                 )
             return entry, sensor
         raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")
+
+
+def _unusable(message: Message, entry: Input) -> PacketError:
+    """Why a message cannot be a packet, whatever its bytes mean."""
+    if message.retained:
+        return PacketError(Reason.RETAINED, "a retained packet is old; publish samples without retain")
+    if not message.payload:
+        return PacketError(Reason.EMPTY, "no bytes")
+    return PacketError(Reason.TOO_LARGE, f"{len(message.payload)} bytes, max_packet_bytes is {entry.max_packet_bytes}")

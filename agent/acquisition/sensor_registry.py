@@ -9,7 +9,7 @@ from drsn.agent.acquisition.memory_quota import MemoryQuota, most_bytes
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.ring_buffer import BYTES_A_SAMPLE
 from drsn.agent.acquisition.sensor_quota import SensorQuota
-from drsn.agent.acquisition.sensor_stream import SensorStream
+from drsn.agent.acquisition.sensor_stream import SensorStream, StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,17 +48,18 @@ class SensorRegistry:
         self._contract = contract
         self._cursors = dict(cursors)
         self._notices = notices
-        self._streams: dict[str, SensorStream] = {}
+        self.streams: dict[str, SensorStream] = {}
+        """Sensor -> its stream, of each sensor with an accepted packet since the start or the last rewind."""
         self._lost_samples = 0  # of streams that were removed
 
     def __len__(self) -> int:
         """Sensors with an accepted packet since the start."""
-        return len(self._streams)
+        return len(self.streams)
 
     @property
     def lost_samples(self) -> int:
         """Samples that no window will hold."""
-        return self._lost_samples + sum(stream.lost_samples for stream in self._streams.values())
+        return self._lost_samples + sum(stream.progress.lost_samples for stream in self.streams.values())
 
     def streams_of(self, entry: Input, sensors: Sequence[str], now_s: float) -> list[SensorStream]:
         """The sensors' streams. A new one is not kept before `add`: a refused packet must not use up a place.
@@ -71,7 +72,7 @@ class SensorRegistry:
         Raises:
             PacketError: the quota has no place for one of them.
         """
-        streams = [self._streams[sensor] for sensor in sensors if sensor in self._streams]
+        streams = [self.streams[sensor] for sensor in sensors if sensor in self.streams]
         if len(streams) == len(sensors):  # whatever has a stream has a place
             return streams
         if self.quota.first_over_quota(sensors) is not None:
@@ -82,16 +83,16 @@ class SensorRegistry:
         if (refused := self.quota.first_over_quota(sensors)) is not None:
             detail = f"max_sensors is {self.quota.max_sensors}; refused {refused!r}"
             raise PacketError(Reason.TOO_MANY_SENSORS, detail)
-        return [self._streams.get(sensor) or self._new_stream(entry, sensor) for sensor in sensors]
+        return [self.streams.get(sensor) or self._new_stream(entry, sensor) for sensor in sensors]
 
     def confirmed(self, sensor: str) -> SensorStream | None:
         """The stream of a sensor that has sent a whole window; None: there is none, or it is on trial."""
-        return None if self.quota.is_on_trial(sensor) else self._streams.get(sensor)
+        return None if self.quota.is_on_trial(sensor) else self.streams.get(sensor)
 
     def add(self, stream: SensorStream, now_s: float) -> None:
         """Keep a stream whose packet is accepted; `now_s` is monotonic."""
-        if self._streams.get(stream.sensor) is not stream:
-            self._streams[stream.sensor] = stream
+        if self.streams.get(stream.sensor) is not stream:
+            self.streams[stream.sensor] = stream
             self.quota.add(stream.sensor, now_s)
 
     def confirm(self, sensor: str) -> None:
@@ -107,8 +108,8 @@ class SensorRegistry:
 
     def forget(self, sensor: str) -> None:
         """Remove a sensor's stream, cursor and place; if it publishes again it is a new one."""
-        stream = self._streams.pop(sensor, None)
-        self._lost_samples += stream.lost_samples if stream else 0
+        stream = self.streams.pop(sensor, None)
+        self._lost_samples += stream.progress.lost_samples if stream else 0
         self._cursors.pop(sensor, None)
         self.memory.release(sensor)
         self.quota.remove(sensor)
@@ -116,7 +117,7 @@ class SensorRegistry:
     def rewind(self, cursors: Mapping[str, Cursor]) -> None:
         """Continue from these cursors: packets read since then come again, and are read again."""
         self._lost_samples = self.lost_samples
-        self._streams.clear()
+        self.streams.clear()
         self.memory.release_all()
         self._cursors = dict(cursors)
 
@@ -124,15 +125,14 @@ class SensorRegistry:
         return SensorStream(
             sensor,
             self._contract,
-            hop_windows=entry.hop_windows,
-            continuous=entry.continuous,
+            StreamOptions(entry.hop_windows, entry.continuous, entry.bridged_windows),
             cursor=self._cursors.get(sensor),
             notices=self._notices,
         )
 
     def _evict_ring(self, sensor: str) -> None:
         """Read a sensor packet by packet from now on; samples that fill no window within a packet are lost."""
-        lost = self._streams[sensor].evict_ring()
+        lost = self.streams[sensor].evict_ring()
         if lost:
             event = (
                 "no memory for what waits between packets: samples lost; send whole windows in each packet, "

@@ -6,11 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, Reason
-from drsn.agent.acquisition.continuity import Continuity, Cursor, advance, classify, follows
+from drsn.agent.acquisition.continuity import (
+    BRIDGED_WINDOWS,
+    Continuity,
+    Cursor,
+    advance,
+    classify,
+    classify_new,
+    follows,
+    lost_samples,
+)
+from drsn.agent.acquisition.fingerprints import Fingerprints
+from drsn.agent.acquisition.not_watched import GAPS, MEMORY, NO_WINDOW, RATE_CHANGES
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
 from drsn.agent.acquisition.rate_monitor import RateMonitor
 from drsn.agent.acquisition.ring_buffer import RingBuffer
 from drsn.agent.acquisition.sample_rate import check_rate, steady_rate_hz
+from drsn.agent.acquisition.stream_progress import StreamProgress
 from drsn.model.conditioning import native_window
 
 if TYPE_CHECKING:
@@ -24,8 +36,8 @@ if TYPE_CHECKING:
 MAX_REPEATS = 1024
 """Duplicates in a row after which the sensor counts as restarted. No more than 256 packets are in flight by default."""
 
-WASTED_WINDOWS = 8
-"""Samples lost in a row, in windows, after which a notice says that the packets never join to a window."""
+STANDS_STILL = 50
+"""Duplicates in a row after which the sensor counts as one whose `seq` stands still; a redelivery is rarely longer."""
 
 
 @dataclass(slots=True)
@@ -58,14 +70,25 @@ class Window:
     """The samples are those of a whole packet: they stay valid, and nothing changes them."""
 
 
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """How the packets of a stream become windows."""
+
+    hop_windows: float = 1.0
+    """Distance from one window to the next, in windows; 1.0: no overlap."""
+    continuous: bool = False
+    """Join packets even when nothing proves that they touch."""
+    bridged_windows: float = BRIDGED_WINDOWS
+    """A gap of so many windows at most does not reset the votes."""
+
+
 class SensorStream:
     """Joins the packets of one sensor into windows.
 
     Args:
         sensor: id of the sensor.
         contract: contract of the model that the windows are for.
-        hop_windows: distance from one window to the next, in windows (1.0: no overlap).
-        continuous: join packets even when nothing proves that they touch.
+        options: how they are joined.
         cursor: how far an earlier run read the stream.
         notices: takes the stream's warnings.
     """
@@ -74,23 +97,20 @@ class SensorStream:
         self,
         sensor: str,
         contract: ModelContract,
+        options: StreamOptions,
         *,
-        hop_windows: float,
-        continuous: bool,
         notices: Notices,
         cursor: Cursor | None = None,
     ) -> None:
         self.sensor = sensor
         self.cursor = cursor
-        self.lost_samples = 0
-        """Samples that no window will hold, because the samples that should follow them never came."""
+        self.progress = StreamProgress()
         self._contract = contract
-        self._hop_windows = hop_windows
-        self._continuous = continuous
+        self._options = options
         self._notices = notices
         self._ring: RingBuffer | None = None
         self._repeats = 0
-        self._lost_in_a_row = 0  # samples since the last window
+        self._fingerprints = Fingerprints()
         self._rate_monitor = RateMonitor()
         self._clipped = 0  # samples still to come whose windows may hold clipped ones
 
@@ -102,10 +122,31 @@ class SensorStream:
     def evict_ring(self) -> int:
         """Free the ring until the next packet; return how many samples waited for their window and are lost."""
         ring, self._ring, self._clipped = self._ring, None, 0
-        if ring is None:
-            return 0
-        self._lose(ring)
-        return ring.pending
+        return 0 if ring is None else self.progress.interrupt(ring, MEMORY)
+
+    @property
+    def windows(self) -> int:
+        """Windows so far."""
+        return self.progress.windows(self._ring)
+
+    @property
+    def signal_windows(self) -> int:
+        """The signal so far, in windows: those that came, and the samples that were lost."""
+        return self.progress.signal_windows(self._ring)
+
+    @property
+    def wasted(self) -> bool:
+        """The packets of the last while never made a window."""
+        return self.progress.wasted(self._ring)
+
+    @property
+    def stands_still(self) -> bool:
+        """Many packets in a row look like repetitions of earlier ones."""
+        return self._repeats >= STANDS_STILL
+
+    def take_longest_run(self) -> int:
+        """The longest run of windows that may vote together, of those since the last call and the present one."""
+        return self.progress.take_longest_run(self._ring)
 
     def next_window(self, packet: Packet, sample_rate_hz: float) -> Window | None:
         """Read a packet that is one whole window and follows the last one as expected, which nearly all do.
@@ -117,13 +158,13 @@ class SensorStream:
         ring, cursor = self._ring, self.cursor
         if ring is None or cursor is None or cursor.fresh or self._clipped or packet.clipped:
             return None
-        if not (ring.passes(packet.samples) and follows(cursor, packet, sample_rate_hz)):
+        if self._fingerprints.wanted or not ring.passes(packet.samples) or not follows(cursor, packet, sample_rate_hz):
             return None
         self.cursor = cursor = advance(cursor, packet, sample_rate_hz, Continuity.TOUCHES)
-        monitor, joined = self._rate_monitor, ring.joined
+        monitor, joined = self._rate_monitor, ring.run > 0
         monitor.add(packet.t0_unix_ns, ring.window, sample_rate_hz, touches=True)
-        self._repeats = self._lost_in_a_row = 0
-        ring.joined = True
+        self._repeats = 0
+        ring.run += 1
         assert cursor.end_unix_ns is not None, "the packet has a time"
         return Window(
             packet.samples, sample_rate_hz, cursor.end_unix_ns, False, packet.unit, bool(packet.clock_synced), ring.hop,
@@ -143,7 +184,9 @@ class SensorStream:
                 "(name the input's `channels` to split a packet into sensors)",
             )
         check_rate(sample_rate_hz, self._contract)
-        continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._continuous)
+        continuity = classify(self.cursor, packet, sample_rate_hz, continuous=self._options.continuous)
+        if continuity is Continuity.DUPLICATE and self._fingerprints.differ(packet):
+            continuity = classify_new(self.cursor, packet, sample_rate_hz, continuous=self._options.continuous)
         if continuity is Continuity.DUPLICATE:
             self._repeats += 1
             if self._repeats <= MAX_REPEATS:
@@ -154,9 +197,17 @@ class SensorStream:
             continuity = Continuity.RESTART
         self._repeats = 0
         known_hz = self._rate_hz
-        if known_hz is None or sample_rate_hz == known_hz or steady_rate_hz(sample_rate_hz, known_hz) == known_hz:
-            return continuity
-        return Continuity.GAP
+        if known_hz is not None and steady_rate_hz(sample_rate_hz, known_hz) != known_hz:
+            return Continuity.GAP
+        if continuity is Continuity.GAP and self._is_short(packet, sample_rate_hz):
+            return Continuity.SHORT_GAP
+        return continuity
+
+    def _is_short(self, packet: Packet, sample_rate_hz: float) -> bool:
+        """Whether the gap before the packet may lie between windows that vote together."""
+        window_s = self._contract.window / self._contract.sample_rate_hz
+        lost_windows = lost_samples(self.cursor, packet, sample_rate_hz) / sample_rate_hz / window_s
+        return lost_windows <= self._options.bridged_windows
 
     def push(
         self,
@@ -176,7 +227,9 @@ class SensorStream:
             ring = self._new_ring(sample_rate_hz)
         touches, total = continuity is Continuity.TOUCHES, packet.samples.shape[1]
         if not touches:
-            self._begin_anew(ring)
+            self._begin_anew(ring, continuity)
+        if self._fingerprints.wanted or not touches:
+            self._fingerprints.add(packet, restarts=continuity is Continuity.RESTART)
         fresh = continuity.resets_votes or (self.cursor is not None and self.cursor.fresh)
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
@@ -186,12 +239,11 @@ class SensorStream:
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
             end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
-            window = Window(
+            on_window(self.sensor, Window(
                 samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
-                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.joined,
-            )  # fmt: skip
-            self._lost_in_a_row, fresh = 0, False
-            on_window(self.sensor, window)
+                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
+            ))  # fmt: skip
+            fresh = False
 
         ring.push(packet.samples, hand_over)
         self._clipped = max(0, self._clipped - total)
@@ -204,24 +256,15 @@ class SensorStream:
 
     def _new_ring(self, sample_rate_hz: float) -> RingBuffer:
         if self._ring is not None:
-            self._lose(self._ring)
+            self.progress.interrupt(self._ring, RATE_CHANGES)
         window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
-        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._hop_windows)))
+        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._options.hop_windows)))
         return self._ring
 
-    def _begin_anew(self, ring: RingBuffer) -> None:
+    def _begin_anew(self, ring: RingBuffer, continuity: Continuity) -> None:
         """Forget the samples that wait in the ring: the next packet does not touch them."""
-        self._lose(ring)
+        self.progress.interrupt(ring, GAPS if continuity.loses_samples else NO_WINDOW)
+        if continuity.resets_votes:
+            self.progress.end_run()
         ring.reset()
         self._clipped = 0
-
-    def _lose(self, ring: RingBuffer) -> None:
-        """Count the samples that wait in the ring as lost."""
-        if not ring.pending:
-            return
-        before, self.lost_samples = self._lost_in_a_row, self.lost_samples + ring.pending
-        self._lost_in_a_row += ring.pending
-        if before < WASTED_WINDOWS * ring.window <= self._lost_in_a_row:
-            event = "packets never join to a window: this sensor is not watched (docs/mqtt.md: continuous)"
-            fields = {"sensor": self.sensor, "cursor": self.cursor}
-            self._notices.add(Notice(WARNING, event, ("no windows", self.sensor), fields))

@@ -7,7 +7,7 @@ from pathlib import Path
 DEFAULT = "universal"
 """For any machine: docs/which-model.md."""
 
-SHIPPED = (DEFAULT, "universal-2500hz", "universal-800hz", "cwru", "synthetic")
+SHIPPED = (DEFAULT, "universal-10khz", "universal-2500hz", "universal-800hz", "cwru", "synthetic")
 
 
 def shipped(name: str) -> Path:

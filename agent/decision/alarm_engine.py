@@ -17,6 +17,7 @@ from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
+from drsn.agent.decision.orphans import marked
 from drsn.agent.decision.plain_window import PlainWindow
 from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.sensor_table import SensorTable
@@ -77,9 +78,9 @@ class AlarmEngine:
         observed: Sequence[str] = (),
         few_rows: int = FEW_ROWS,
     ) -> None:
-        self._conditions = (*(name for name in contract.conditions if name != NORMAL), UNKNOWN, *SENSOR_CONDITIONS)
-        of_model = len(contract.conditions) - 1
-        columns = (*self._conditions[:of_model], ANY_FAULT, *self._conditions[of_model:], *observed)
+        faults = [name for name in contract.alarm_conditions if name != NORMAL]
+        self._conditions = (*faults, UNKNOWN, *SENSOR_CONDITIONS)
+        columns = (*faults, ANY_FAULT, UNKNOWN, *SENSOR_CONDITIONS, *observed)
         self._bundle_sha256 = bundle_sha256
         self._threshold = contract.abstention_threshold
         self._ratios = LogLikelihoodRatios(contract)
@@ -98,6 +99,9 @@ class AlarmEngine:
             self.sensors.load(name, sensor)
             self._silence.begin(self.sensors.slot(name), sensor.period_s)
         self.sensors.mark_stored()
+        for name, sensor in present.items():
+            if (now := marked(sensor, self._conditions)) is not sensor:
+                self.sensors[name] = now  # the next commit writes it whole: counters refer to conditions by position
         self._shelvings = ShelvingTimer(present)
         self._batches = BatchFeed(self.sensors, self._counter, single, plain, self._silence, self.feed, few_rows)
 
@@ -193,7 +197,8 @@ class AlarmEngine:
         Raises:
             RefusedError: it is not possible. Nothing has changed.
         """
-        self.sensors[name], changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
+        after, changes = apply(self.state(name), action, self._policy(name), now_unix_ns)
+        self.sensors[name] = marked(after, self._conditions)
         self._shelvings.update(name, self.sensors[name])
         if self._commissioning is not None:
             self._commissioning.note_alarms(name, self.sensors[name])
@@ -258,8 +263,10 @@ class AlarmEngine:
         after, changes = step(before, diagnosis, policy, likelihood, now_unix_ns)
         if name not in self.sensors:
             self.sensors[name] = before
+        if changes:
+            after = marked(after, self._conditions)
         slot = self.sensors.slot(name)
-        more = len(after.conditions) > len(self.sensors.cold[slot].conditions)
+        more = len(after.conditions) != len(self.sensors.cold[slot].conditions)
         after = replace(after, period_s=self._silence.restart(slot))
         self.sensors.put(slot, after, [change.name for change in changes])
         if changes and self._commissioning is not None:
@@ -300,7 +307,7 @@ class AlarmEngine:
             sensor = replace(SensorState.new(self._conditions), seq=before.seq if before else 0)
         evaluated = () if diagnosis is None else diagnosis.evaluated
         missing = [key for key in (*self._conditions, *evaluated) if key not in sensor.conditions]
-        # Conditions that a new bundle or the monitors do not have stay, and are cleared by their rule like any other.
+        # Conditions that a new bundle or the monitors do not have stay (orphans), and end by their rule like any other.
         if not missing:
             return sensor
         # If all conditions of a sensor are out of service, so are the new ones.

@@ -148,6 +148,8 @@ class Condition:
     by: str | None = None
     """Who commanded this state; None: the agent decided it."""
     comment: str | None = None
+    orphaned: bool = False
+    """The present bundle does not have the condition (drsn.agent.decision.orphans)."""
 
     @property
     def operator_suppression(self) -> Suppressor | None:

@@ -28,8 +28,9 @@ NO_FAULT_OF_THE_MODEL = frozenset({UNKNOWN, *SENSOR_CONDITIONS, *OBSERVED})
 
 
 def active(conditions: Mapping[str, Condition]) -> list[str]:
-    """The machine faults of the model whose alarm is active."""
-    return [name for name, c in conditions.items() if c.state.active and name not in NO_FAULT_OF_THE_MODEL]
+    """The machine faults of the model whose alarm is active. An orphan is none: it must hide no fault of this model."""
+    faults = [name for name in conditions if name not in NO_FAULT_OF_THE_MODEL]
+    return [name for name in faults if conditions[name].state.active and not conditions[name].orphaned]
 
 
 def as_condition(counted: AnyFault, conditions: Mapping[str, Condition]) -> Condition:
@@ -96,6 +97,6 @@ def _leading(conditions: Mapping[str, Condition], diagnosis: Diagnosis, rule: Al
         by_votes = rule.threshold_nats is None
         return condition.votes.votes_for(rule.rise.of) if by_votes else condition.evidence, probability
 
-    faults = [name for name in conditions if name not in NO_FAULT_OF_THE_MODEL]
+    faults = [name for name, c in conditions.items() if not (c.orphaned or name in NO_FAULT_OF_THE_MODEL)]
     possible = [name for name in faults if (conditions[name].state, Signal.RAISE) in TRANSITIONS]
     return max(possible, key=lead, default=None)

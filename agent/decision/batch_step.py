@@ -114,7 +114,7 @@ class WindowCounter:
         """What a window may count as."""
         self.parameters = SlotParameters(conditions)
         self._threshold, self._ratios = contract.abstention_threshold, ratios
-        faults = [name for name in contract.conditions if name != NORMAL]
+        faults = [name for name in contract.alarm_conditions if name != NORMAL]
         self._votes = np.array([[c == n or (c == ANY_FAULT and n in faults) for c in conditions] for n in self.names])
         """bool[names, columns]: a window that counts as the name votes for the column."""
         self._always = np.array([name == SENSOR_FAULT for name in conditions])

@@ -94,12 +94,15 @@ class LogLikelihoodRatios:
     """Log-likelihood ratios of one model's conditions.
 
     Args:
-        contract: whose labels were drawn evenly in training, so a condition's share is that of its labels.
+        contract: whose labels were drawn evenly in training, so a condition's share is that of its labels, and a
+            parent's that of all of them.
     """
 
     def __init__(self, contract: ModelContract) -> None:
         labels = [label.condition for label in contract.labels]
-        self._log_share = {name: math.log(labels.count(name) / len(labels)) for name in contract.conditions}
+        self._log_share = {
+            name: math.log(len(contract.labels_of(name)) / len(labels)) for name in contract.alarm_conditions
+        }
         self._names = [name for name in self._log_share if name != NORMAL]
         self._log_share_of_any = math.log(max(1, sum(name != NORMAL for name in labels)) / len(labels))
         self._log_shares = np.array([*self._log_share.values(), self._log_share_of_any])
@@ -112,8 +115,8 @@ class LogLikelihoodRatios:
     def __call__(self, probabilities: Mapping[str, float]) -> dict[str, float]:
         """Condition -> z in nats, within the bound: for it, against the other condition that explains the window best.
 
-        `probabilities` holds P(condition) of each of the contract's conditions; `normal` gets no ratio. The last entry
-        is that of `ANY_FAULT`: for the faults in the shares of the training, against `normal`.
+        `probabilities` holds P(condition) of each alarm condition of the contract; `normal` gets no ratio. The last
+        entry is that of `ANY_FAULT`: for the faults in the shares of the training, against `normal`.
         """
         any_fault = 0.0
         for name in self._names:  # sum() rounds otherwise
@@ -128,10 +131,10 @@ class LogLikelihoodRatios:
         """The ratios of many windows, bit for bit those of one.
 
         Args:
-            probabilities: float32[rows, conditions], in the contract's order.
+            probabilities: float32[rows, alarm conditions], in the contract's order.
 
         Returns:
-            float64[rows, conditions], without `normal`; the last column is that of `ANY_FAULT`.
+            float64[rows, alarm conditions], without `normal`; the last column is that of `ANY_FAULT`.
         """
         p = probabilities.astype(np.float64)
         any_fault = np.cumsum(p.take(self._faults, axis=1), axis=1)[:, -1:]  # in this order, as sum() does not

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.window_batch import WindowBatch
+from drsn.agent.decision.parent_conditions import ParentConditions
 from drsn.agent.monitoring.fusion import LEAST, decisive, fused, trusted
 from drsn.model.contract import NORMAL
 
@@ -39,7 +40,7 @@ condition and is none; no condition of a bundle can have a space in its name."""
 
 def window_conditions(contract: ModelContract) -> tuple[str, ...]:
     """What a window may count as: the conditions of the contract in its order, `unknown`, `sensor_fault`."""
-    return (*contract.conditions, UNKNOWN, SENSOR_FAULT)
+    return (*contract.alarm_conditions, UNKNOWN, SENSOR_FAULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Diagnosis:
     condition: str
     """`normal`, another of the bundle's, `unknown` or `sensor_fault`."""
     label: str
-    """The most probable label of the most probable condition; with a sensor fault the name of the fault."""
+    """The most probable label of the most probable condition; of a parent condition its own name; with a sensor fault
+    the name of the fault."""
     confidence: float
     """P(condition), the sum over its labels; of the most probable condition if the model abstains; 1 with a sensor
     fault."""
@@ -89,18 +91,20 @@ class Diagnoses:
 
     batch: WindowBatch
     outputs: Outputs
+    fused: NDArray[np.float32]
+    """float32[rows, conditions]: P(condition), within 0 and 1, of the conditions of labels, after fusion."""
     by_condition: NDArray[np.float32]
-    """float32[rows, conditions]: P(condition), within 0 and 1, in the contract's order, after fusion."""
+    """float32[rows, alarm conditions]: P(condition), in the contract's order; `fused` if no condition has a parent."""
     best: NDArray[np.intp]
-    """int[rows]: index of the most probable condition."""
+    """int[rows]: index of the most probable condition of labels, or of its parent (`ParentConditions`)."""
     label: NDArray[np.intp]
-    """int[rows]: index of the most probable label of that condition."""
+    """int[rows]: index of the most probable label of that condition, in `Interpreter.labels`."""
     novelty: NDArray[np.float64]
     """float64[rows], as `Diagnosis.novelty`."""
     interpreter: Interpreter
     """Whose names they are."""
     summed: NDArray[np.float32]
-    """float32[rows, conditions]: as `Diagnosis.summed_probabilities`; `by_condition` where nothing was added."""
+    """float32[rows, alarm conditions]: as `Diagnosis.summed_probabilities`; `by_condition` where nothing was added."""
     findings: Findings | None = None
     """What the monitors found; None: no sensor of the batch has a monitor."""
 
@@ -121,8 +125,11 @@ class Interpreter:
         self._calibration = calibration
         self.names = window_conditions(contract)
         """What a window may count as."""
-        self.labels = tuple(label.name for label in contract.labels)
-        self._conditions = contract.conditions
+        self._own_labels = tuple(label.name for label in contract.labels)
+        self.labels = (*self._own_labels, *contract.parents)
+        """What the label of a window may be: those of the contract; the name of a parent condition is its label."""
+        self._conditions, self._alarm_conditions = contract.conditions, contract.alarm_conditions
+        self._parents = ParentConditions(contract) if contract.parents else None
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
         self._membership: NDArray[np.float32] = np.array(
             [[label.condition == condition for condition in self._conditions] for label in contract.labels],
@@ -136,20 +143,26 @@ class Interpreter:
         if self._calibration is not None:
             outputs = self._calibration(batch.sensors, outputs)
         network, novelty = self._by_condition(outputs.probabilities), outputs.novelty.astype(np.float64)
-        by_condition = summed = network
+        after_fusion = summed = network
         nats, share = (None, None) if findings is None else (findings.bearing_nats, findings.bearing_share)
         if nats is not None:
             likely = trusted(network, nats, self._conditions.index(NORMAL))
-            by_condition = summed = fused(likely, nats)
+            after_fusion = summed = fused(likely, nats)
             if share is not None:
                 summed = fused(likely, nats * share[:, np.newaxis])
-        best = by_condition.argmax(axis=1)
+        by_condition, best = after_fusion, after_fusion.argmax(axis=1)
         if nats is not None:
             named = decisive(nats, best, self._conditions.index(NORMAL))
             novelty = np.where(named, np.fmin(novelty, self._threshold), novelty)
         # Among the labels of the best condition only: the overall best label may belong to another condition.
         label = np.where(self._has_label[best], outputs.probabilities, np.float32(-1)).argmax(axis=1)
-        return Diagnoses(batch, outputs, by_condition, best, label, novelty, self, summed, findings)
+        if self._parents is not None:
+            named = self._parents.named(after_fusion, nats)
+            by_condition, summed = self._parents(after_fusion, named), self._parents(summed, named)
+            best = self._parents.best(best, named)
+            parent = best - len(self._conditions)
+            label = np.where(parent < 0, label, len(self._own_labels) + parent)
+        return Diagnoses(batch, outputs, after_fusion, by_condition, best, label, novelty, self, summed, findings)
 
     def __call__(
         self, readings: Sequence[Reading], outputs: Outputs, findings: Findings | None = None
@@ -167,24 +180,24 @@ class Interpreter:
         novelty, probabilities = float(diagnoses.novelty[row]), diagnoses.by_condition[row].tolist()
         best, labels = (
             diagnoses.best[row],
-            dict(zip(self.labels, diagnoses.outputs.probabilities[row].tolist(), strict=True)),
+            dict(zip(self._own_labels, diagnoses.outputs.probabilities[row].tolist(), strict=True)),
         )
         bearing = self._bearing(diagnoses, row)
         # `not <=` so that a NaN abstains too.
-        condition = self._conditions[best] if novelty <= self._threshold else UNKNOWN
+        condition = self._alarm_conditions[best] if novelty <= self._threshold else UNKNOWN
         return Diagnosis(
             reading=reading,
             condition=condition if reading.fault is None else SENSOR_FAULT,
             label=self.labels[diagnoses.label[row]] if reading.fault is None else reading.fault,
             confidence=probabilities[best] if reading.fault is None else 1.0,
-            condition_probabilities=dict(zip(self._conditions, probabilities, strict=True)),
-            label_probabilities=labels if bearing is None else self._scaled(labels, diagnoses.by_condition[row]),
+            condition_probabilities=dict(zip(self._alarm_conditions, probabilities, strict=True)),
+            label_probabilities=labels if bearing is None else self._scaled(labels, diagnoses.fused[row]),
             novelty=novelty,
             observed={} if findings is None else findings.observed(row),
             bearing=bearing,
             summed_probabilities={}
             if bearing is None
-            else dict(zip(self._conditions, diagnoses.summed[row].tolist(), strict=True)),
+            else dict(zip(self._alarm_conditions, diagnoses.summed[row].tolist(), strict=True)),
         )
 
     def _by_condition(self, probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -205,8 +218,8 @@ class Interpreter:
             float(outputs.novelty[row]),
         )
 
-    def _scaled(self, labels: dict[str, float], by_condition: NDArray[np.float32]) -> dict[str, float]:
+    def _scaled(self, labels: dict[str, float], fused: NDArray[np.float32]) -> dict[str, float]:
         """P(label) so that the labels of a condition keep their shares and sum to P(condition)."""
         likely = np.fmax(np.array(list(labels.values())), LEAST)  # also where the network gives no number
-        scale = by_condition / (likely @ self._membership)
+        scale = fused / (likely @ self._membership)
         return dict(zip(labels, (likely * (self._membership @ scale)).tolist(), strict=True))

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 MAX_SHELF_NS = 8 * 3600 * 1_000_000_000
 
 
+_AS_LATCHED = {State.ACTIVE_UNACKED: State.LATCHED_UNACKED, State.ACTIVE_ACKED: State.LATCHED_ACKED}
+"""How an orphan is reset: as an alarm whose cause is gone."""
+
+
 class RefusedError(Exception):
     """A command can't be carried out. The message is the reason in its answer."""
 
@@ -136,6 +140,8 @@ def _ack(name: str, condition: Condition, action: OperatorAction, _policy: Polic
 
 
 def _reset(name: str, condition: Condition, action: OperatorAction, policy: Policy) -> Condition:
+    if condition.orphaned:  # nothing can find out whether it is still there
+        condition = replace(condition, state=_AS_LATCHED.get(condition.state, condition.state))
     if condition.state.active:
         raise RefusedError(f"reset: {name} is still there")
     return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, action)

@@ -53,4 +53,4 @@ class Urgency:
 
 def severities_of(contract: ModelContract) -> dict[str, Severity]:
     """Condition or zone -> its severity, as the bundle gives it, or as the agent does for what monitors raise."""
-    return {**OBSERVED_SEVERITIES, **{name: contract.severity_of(name) for name in contract.conditions}}
+    return {**OBSERVED_SEVERITIES, **{name: contract.severity_of(name) for name in contract.alarm_conditions}}

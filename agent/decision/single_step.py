@@ -65,8 +65,8 @@ class SingleCounter:
 
     def __init__(self, contract: ModelContract, conditions: Sequence[str], ratios: LogLikelihoodRatios) -> None:
         names = window_conditions(contract)
-        self._names, self._threshold, self._ratios = contract.conditions, contract.abstention_threshold, ratios
-        faults = [name for name in contract.conditions if name != NORMAL]
+        self._names, self._threshold, self._ratios = contract.alarm_conditions, contract.abstention_threshold, ratios
+        faults = [name for name in contract.alarm_conditions if name != NORMAL]
         self._votes = [[c == n or (c == ANY_FAULT and n in faults) for c in conditions] for n in names]
         self._any_fault = len(faults)  # its column
         self._always = [name == SENSOR_FAULT for name in conditions]

@@ -10,8 +10,9 @@ from drsn.agent.delivery.result_publisher import ResultPublisher
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from drsn.agent.acquisition.not_watched import NotWatched
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.mqtt.message import Confirmation
@@ -34,6 +35,7 @@ class Publisher:
         bundle: short name of the bundle, for results.
         results_per_s: maximum for each sensor; 0: no results.
         alarms_in_flight: unconfirmed alarms.
+        not_watched: sensor -> why it is not watched; None: it is.
     """
 
     def __init__(
@@ -45,11 +47,12 @@ class Publisher:
         bundle: str,
         results_per_s: float,
         alarms_in_flight: int = ALARMS_IN_FLIGHT,
+        not_watched: Callable[[str], NotWatched | None] = lambda _sensor: None,
     ) -> None:
         self.refused: str | None = None
         """The broker's reason for refusing an alarm or the status on this connection."""
         self._connection, self._topics = connection, topics
-        self._alarms = AlarmPublisher(connection, topics, engine, renderer, alarms_in_flight)
+        self._alarms = AlarmPublisher(connection, topics, engine, renderer, alarms_in_flight, not_watched)
         self._results = ResultPublisher(connection, topics, renderer, bundle, results_per_s)
         self._epoch = 0  # of the connection
         self._status: StatusDocument | None = None
@@ -92,6 +95,10 @@ class Publisher:
         for outcome in outcomes:
             self._alarms.mark_changed(outcome.name)
         self._results.release()
+
+    def alarm_changed(self, sensor: str) -> None:
+        """Publish a sensor's alarm again with the next `pump`; the sensor has one."""
+        self._alarms.mark_changed(sensor)
 
     def pump(self) -> None:
         """Send the alarms that are out of date; never blocks."""

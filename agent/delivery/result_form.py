@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
 from drsn.agent.decision.slot_parameters import SUPPRESSORS
 from drsn.agent.monitoring.findings import VIBRATION_LEVEL
-from drsn.agent.schema.documents import VERSION, iso_utc
+from drsn.agent.schema.documents import VERSION
+from drsn.agent.schema.iso_time import iso_utc
 
 if TYPE_CHECKING:
     from drsn.agent.decision.batch_feed import Decisions

@@ -202,7 +202,7 @@ class Recorder:
         size, outputs = batch.size, diagnoses.outputs
         if self._form is None:
             units = 0 if outputs.alpha is None else outputs.alpha.shape[1]
-            columns, own = decisions.before["cast"].shape[1], diagnoses.by_condition.shape[1]
+            columns, own = decisions.before["cast"].shape[1], diagnoses.fused.shape[1]
             dtype = note_dtype(outputs.probabilities.shape[1], units, columns, own)
             labels, conditions = diagnoses.interpreter.labels, decisions.names
             self._form = NoteForm(dtype, labels, conditions, SUPPRESSORS, conditions[:own])

@@ -119,6 +119,11 @@ class Topics:
         """Topic of the alarm state of a sensor; retained."""
         return f"{self.prefix}/{sensor}/alarm"
 
+    @property
+    def alarms(self) -> str:
+        """Filter of the alarms of all sensors, of all agents with this prefix."""
+        return f"{self.prefix}/+/alarm"
+
     def event(self, sensor: str) -> str:
         """Topic of the events of a sensor."""
         return f"{self.prefix}/{sensor}/event"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
 from typing import Any
@@ -65,17 +66,20 @@ def configure(level: str) -> None:
 
 
 class Throttle:
-    """Rate limit of log lines: one for each key and interval.
+    """Rate limit of log lines: one for each key and interval, and for all keys together `max_lines` an interval.
 
     Args:
         interval_s: shortest time between two lines of a key.
         max_keys: at this many keys all are forgotten, which bounds memory.
+        max_lines: of all keys in one interval; a flood of keys must not fill the log.
     """
 
-    def __init__(self, interval_s: float = 60.0, max_keys: int = 1024) -> None:
+    def __init__(self, interval_s: float = 60.0, max_keys: int = 1024, max_lines: int = 1024) -> None:
         self._interval_s = interval_s
         self._max_keys = max_keys
+        self._max_lines = max_lines
         self._last: dict[object, tuple[float, int]] = {}
+        self._begun_s, self._lines = -math.inf, 0  # the interval of `max_lines`, and the lines in it
 
     def held_back(self, key: object, now_s: float) -> int | None:
         """Number of lines of a key that were held back since its last one; None: hold this one back too."""
@@ -83,6 +87,11 @@ class Throttle:
         if last is not None and now_s - last[0] < self._interval_s:
             self._last[key] = (last[0], last[1] + 1)
             return None
+        if now_s - self._begun_s >= self._interval_s:
+            self._begun_s, self._lines = now_s, 0
+        if self._lines >= self._max_lines:
+            return None
+        self._lines += 1
         if len(self._last) >= self._max_keys:
             self._last.clear()
         self._last[key] = (now_s, 0)

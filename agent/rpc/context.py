@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.decision.alarm_engine import AlarmEngine
+    from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.schema.render import Renderer
     from drsn.agent.schema.trend import TrendDocument
@@ -40,5 +40,7 @@ class CommandContext:
     """Sensor -> its trend; `trend` needs it."""
     forget_sensor: Callable[[str], None] | None = None
     """Drops what else is in memory of a sensor: its stream and its windows; `forget` needs it."""
+    forget_left: Callable[[str], Outcome | None] = lambda _sensor: None
+    """Removes a retained alarm with our agent.id, of a sensor that the agent does not have; None: there is none."""
     reload: Callable[[str], None] | None = None
     """Starts the check for this `request_id`, or raises RefusedError; `reload` needs it."""

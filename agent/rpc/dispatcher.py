@@ -12,7 +12,8 @@ from drsn.agent.rpc.reload_verb import RELOAD
 from drsn.agent.rpc.reply import FAILED, LOST, Answer, Work
 from drsn.agent.rpc.request import name_of, read
 from drsn.agent.rpc.verbs import VERBS, Handler
-from drsn.agent.schema.documents import ReplyDocument, iso_utc, parsed
+from drsn.agent.schema.documents import ReplyDocument, parsed
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.model.errors import DrsnError
 
 if TYPE_CHECKING:

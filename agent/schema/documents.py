@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
@@ -13,6 +12,8 @@ from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.monitoring.baseline_file import MAX_BYTES as MAX_BASELINE_BYTES
 from drsn.agent.schema.evidence import EvidenceDocument
+from drsn.agent.schema.iso_time import iso_utc
+from drsn.agent.schema.not_watched import NotWatchedSource, WhyNotWatched
 from drsn.agent.schema.trend import TrendDocument
 from drsn.model.contract import Frozen, Severity
 
@@ -23,19 +24,6 @@ VERSION: Final = 1
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 MAX_SEQ: Final = 2**63 - 1
 """Largest number of an event; the database has no larger integer."""
-
-
-def iso_utc(unix_ns: int) -> str:
-    """The time as ISO 8601 in UTC, cut to ms: `2026-01-01T00:00:00.000Z`."""
-    seconds, milliseconds = divmod(unix_ns // 1_000_000, 1000)
-    days, seconds = divmod(seconds, 86_400)
-    return f"{_date(days)}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{milliseconds:03}Z"
-
-
-@lru_cache(maxsize=64)
-def _date(days: int) -> str:
-    """The date so many days after 1970-01-01."""
-    return date.fromordinal(date(1970, 1, 1).toordinal() + days).isoformat()
 
 
 class PublicDocument(Frozen, defer_build=True):
@@ -76,6 +64,10 @@ class ConditionDocument(PublicDocument):
     shelved_until: str | None = None
     by: str | None = Field(default=None, description="who commanded this change, as the command claims; null: decided")
     comment: str | None = Field(default=None, description="of that command")
+    orphaned: bool = Field(
+        default=False,
+        description="the present bundle does not have the condition: no window raises it, `reset` ends it",
+    )
 
 
 class EventDocument(ConditionDocument):
@@ -97,7 +89,10 @@ class AlarmDocument(PublicDocument):
     epoch: str
     sensor: str
     seq: int = Field(ge=0, description="of the last event that is folded in")
-    state: DocumentState
+    state: DocumentState | Literal["not_watched"] = Field(
+        description="of the most urgent condition; without one `normal`, or `not_watched`: the sensor is not diagnosed"
+    )
+    not_watched: WhyNotWatched | None = Field(default=None, description="null: windows of the sensor are diagnosed")
     condition: str | None = None
     label: str | None = None
     event_id: str | None = None
@@ -118,6 +113,7 @@ class AlarmDocument(PublicDocument):
     shelved_until: str | None = None
     by: str | None = None
     comment: str | None = None
+    orphaned: bool = False
     conditions: tuple[ConditionDocument, ...] = ()
     bundle: BundleReference
 
@@ -263,7 +259,10 @@ class StatusDocument(PublicDocument):
     agent: str
     state: Literal["online", "degraded", "stopped", "offline"]
     reasons: tuple[str, ...] = Field(default=(), description="why it is degraded")
-    warnings: tuple[str, ...] = Field(default=(), description="what will stop working soon: certificates that end")
+    warnings: tuple[str, ...] = Field(
+        default=(), description="sources that are not watched; alarms of another bundle or agent; certificates that end"
+    )
+    not_watched: int = Field(default=0, description="sources of packets that are not diagnosed; health has a list")
     ingest: Literal["connected", "connecting", "stopped"]
     backend: str
     engine: str | None = Field(default=None, description="file of the TensorRT engine that runs; null: none does")
@@ -288,6 +287,12 @@ class HealthDocument(PublicDocument):
         description="received = processed + shed + rejected + duplicate + stale + in_flight"
     )
     rejected: dict[str, int] = Field(description="by reason")
+    not_watched: tuple[NotWatchedSource, ...] = Field(
+        default=(), description="sources of packets that are not diagnosed, 50 at most; the status has their number"
+    )
+    wrong_clocks: int = Field(
+        default=0, description="sensors whose `t0` is in the future or long past; their alarms have the agent's time"
+    )
     windows: int
     unknown_operating_state: int = Field(
         default=0, description="windows in none of the operating states of the machine's baseline, of all sensors"

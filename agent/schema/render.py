@@ -14,13 +14,15 @@ from drsn.agent.schema.documents import (
     CommissionDocument,
     ConditionDocument,
     EventDocument,
-    iso_utc,
 )
+from drsn.agent.schema.iso_time import iso_utc
+from drsn.agent.schema.not_watched import WhyNotWatched
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from drsn.agent.acquisition.not_watched import NotWatched
     from drsn.agent.decision.alarm_state import Change, Condition, SensorState
 
 EVENT_NAMESPACE = uuid.UUID("5c1a3f0e-7d0b-5c55-9f5a-d7253e0e0001")
@@ -60,11 +62,18 @@ class Renderer:
             **self._condition(sensor, change.name, change.condition).model_dump(),
         )
 
-    def alarm(self, sensor: str, state: SensorState) -> AlarmDocument:
-        """The retained document of a sensor; the most urgent condition comes first."""
+    def alarm(self, sensor: str, state: SensorState, not_watched: NotWatched | None = None) -> AlarmDocument:
+        """The retained document of a sensor; the most urgent condition comes first.
+
+        Args:
+            sensor: its id.
+            state: of its conditions.
+            not_watched: why it is not watched; then it is never `normal`. None: it is watched.
+        """
         standing = sorted(state.standing.items(), key=lambda item: self._urgency(*item))
         documents = tuple(self._condition(sensor, name, condition) for name, condition in standing)
-        top = next((each.model_dump() for each in documents if each.state != "normal"), {"state": "normal"})
+        quiet = {"state": "normal" if not_watched is None else "not_watched"}
+        top = next((each.model_dump() for each in documents if each.state != "normal"), quiet)
         sender = self._identity
         return AlarmDocument(
             agent=sender.agent,
@@ -73,6 +82,7 @@ class Renderer:
             seq=state.seq,
             bundle=sender.bundle,
             conditions=documents,
+            not_watched=WhyNotWatched.of(not_watched),
             **top,
         )
 
@@ -89,13 +99,18 @@ class Renderer:
     def _severity(self, name: str, condition: Condition) -> Severity:
         return condition.severity or self._severities.get(name, Severity.MINOR)
 
-    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, int]:
-        """Sort key: not suppressed by an operator, a machine condition, unacknowledged, severe, and old come first."""
+    def _urgency(self, name: str, condition: Condition) -> tuple[bool, bool, bool, int, bool, int]:
+        """Sort key.
+
+        Not suppressed by an operator, a machine condition, unacknowledged, severe, of the present bundle, and old come
+        first.
+        """
         return (
             condition.operator_suppression is not None,
             name in (UNKNOWN, *SENSOR_CONDITIONS),
             condition.state.acked,
             -self._severity(name, condition).rank,
+            condition.orphaned,
             condition.since_unix_ns,
         )
 
@@ -122,4 +137,5 @@ class Renderer:
             shelved_until=iso_utc(until) if (until := condition.shelved_until_unix_ns) else None,
             by=condition.by,
             comment=condition.comment,
+            orphaned=condition.orphaned,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from drsn.model.errors import ConfigurationError, UnavailableError
 
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.service.lease_acquisition import LeaseAcquisition
     from drsn.agent.service.lease_defence import LeaseDefence
+
+
+class Preparation(Protocol):
+    """What is done before the agent connects, with what the probe connection reads."""
+
+    def complete(self, now_s: float) -> bool:
+        """Return whether all has been read; `now_s` is monotonic."""
+
+    def adopt(self) -> None:
+        """Do it."""
 
 
 class AgentIdLease:
@@ -39,6 +49,8 @@ class AgentIdLease:
     ) -> None:
         self.held = True
         """False from `request` until the id is free."""
+        self.preparation: Preparation | None = None
+        """None: nothing is done before the agent connects."""
         self._agent, self._acquisition, self._defence = agent, acquisition, defence
         self._probe, self._connections, self._remember = probe, connections, remember
 
@@ -56,9 +68,11 @@ class AgentIdLease:
                 for longer is back. The next start finds out which: another agent with this id is an error of the
                 configuration, another client is not.
         """
-        if not self.held and self._free(now_s):
+        if not self.held and self._is_ready(now_s):
             self.held = True
             self._remember()
+            if self.preparation is not None:
+                self.preparation.adopt()
             for connection in self._connections:
                 connection.start()
         if self.held:
@@ -79,6 +93,10 @@ class AgentIdLease:
     def lost(self) -> bool:
         """Another agent holds the id and publishes its own status; ours must not replace it."""
         return self._defence.lost
+
+    def _is_ready(self, now_s: float) -> bool:
+        complete = self.preparation is None or self.preparation.complete(now_s)
+        return self._free(now_s) and complete
 
     def _free(self, now_s: float) -> bool:
         try:

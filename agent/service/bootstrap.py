@@ -33,13 +33,15 @@ from drsn.agent.schema.documents import BundleReference
 from drsn.agent.schema.render import Identity, Renderer
 from drsn.agent.service import systemd
 from drsn.agent.service.agent_id_lease import AgentIdLease
+from drsn.agent.service.alarm_topics import AlarmTopics
+from drsn.agent.service.alarm_watch import alarm_watch_of
 from drsn.agent.service.chores import CertificateCheck, HealthPublisher, OverduePackets, ShedWarning, Timers, Watchdog
 from drsn.agent.service.clock import Clock
 from drsn.agent.service.commands import Commands
 from drsn.agent.service.commission_wiring import commissioning_of
 from drsn.agent.service.committer import Committer
 from drsn.agent.service.connections import Connections, control_options, in_flight, ingest_options, probe_options
-from drsn.agent.service.evidence_wiring import recorder_of
+from drsn.agent.service.evidence_wiring import recorder_of, sender_of
 from drsn.agent.service.forgetting import forget_in
 from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
@@ -55,6 +57,8 @@ from drsn.agent.service.run_id import RunId
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.trend_keeper import TrendKeeper
 from drsn.agent.service.waits import Waits
+from drsn.agent.service.watch_wiring import watch_of
+from drsn.agent.service.watched_sources import WatchedSources
 from drsn.agent.settings.inputs import check_inputs, inputs_of
 from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
@@ -70,6 +74,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.service.alarm_watch import AlarmWatch
     from drsn.agent.service.reload import Reload
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.settings.sections import Settings
@@ -205,31 +210,26 @@ class _Assembly:
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
         monitors, interpret, engine, dispatcher = self._decision()
         statuses = StatusInbox(self.inbox.wake)
-        lines = self._connections(connect, dispatcher, statuses)
+        alarms = AlarmTopics(self.topics, statuses.put, self.waits.quiet_s)
+        lines = self._connections(connect, dispatcher, alarms)
         lease = self._lease(statuses, lines)
-        recorder = recorder_of(
-            settings, self.bundle.contract, self.renderer.event, self._evidence_sender(lines.control)
-        )
+        send = sender_of(lines.control, self.topics) if settings.evidence.publish else None
+        recorder = recorder_of(settings, self.bundle.contract, self.renderer.event, send)
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = self._intake()
         trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
         dispatcher.context.trend_of = trends.document
         dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
-        publisher = Publisher(
-            lines.control,
-            self.topics,
-            engine,
-            self.renderer,
-            _short(self.bundle),
-            settings.agent.results_per_s,
-            self.waits.alarms_in_flight,
-        )
+        publisher = self._publisher(lines.control, engine, intake)
         pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher, trends)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
+        watch = alarm_watch_of(alarms, committer, intake.watch, info.identity, settings.agent.max_sensors, lines.probe)
+        lease.preparation, dispatcher.context.forget_left = watch.adoption, watch.adoption.forget
         expiry = CertificateExpiry(self.configuration.broker)
-        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, expiry)
+        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, (expiry, watch),
+                              intake.watch)  # fmt: skip
         health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
                               self.metrics, clock)  # fmt: skip
         guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)
@@ -237,13 +237,20 @@ class _Assembly:
                             contradicted=lease.contradict)  # fmt: skip
         agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, trends, lines, dispatcher,
                       publisher, health, status, guard, lease, delivery)  # fmt: skip
-        return agent, self._loop(agent, expiry, watchdog)
+        return agent, self._loop(agent, expiry, watchdog, watch)
 
-    def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog) -> Loop:
+    def _publisher(self, control: Transport, engine: AlarmEngine, intake: Intake) -> Publisher:
+        results_per_s, alarms_in_flight = self.settings.agent.results_per_s, self.waits.alarms_in_flight
+        of, unix_ns = intake.watch.of, self.clock.unix_ns
+        return Publisher(control, self.topics, engine, self.renderer, _short(self.bundle), results_per_s,
+                         alarms_in_flight, not_watched=lambda sensor: of(sensor, unix_ns()))  # fmt: skip
+
+    def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog, watch: AlarmWatch) -> Loop:
         """The loop over an agent's parts, with its chores in their order."""
         clock, lines, waits = self.clock, agent.connections, self.waits
         pipeline, committer, delivery, lease = agent.pipeline, agent.committer, agent.delivery, agent.lease
         receiver = Receiver(self.inbox, pipeline, committer, agent.poison_guard, delivery, clock)
+        assert pipeline.intake is not None, "an agent reads packets"
         commands = Commands(agent.dispatcher, lines.control, committer, clock)
         chores = (
             lease,
@@ -252,6 +259,8 @@ class _Assembly:
             CertificateCheck(expiry, lines.control, clock),
             OverduePackets(agent.tracker, self.inbox, pipeline, committer, lines.ingest, self.metrics, waits.ack_age_s),
             Timers(pipeline, lines.ingest, committer, clock),
+            watch,
+            WatchedSources(pipeline.intake, pipeline.engine, agent.publisher, lines.ingest, clock),
         )
         reports = (
             ShedWarning(self.inbox),
@@ -277,13 +286,13 @@ class _Assembly:
         )
 
     def _connections(
-        self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, statuses: StatusInbox
+        self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, alarms: AlarmTopics
     ) -> Connections:
         connection = partial(connect, self.configuration.broker, on_change=self.inbox.notify)
         return Connections(
             control=connection(control_options(self.topics, self.info.last_will()), on_message=dispatcher.put),
             ingest=connection(ingest_options(self.settings, self.journal), on_message=self.inbox.put),
-            probe=connection(probe_options(self.topics, self.info.run), on_message=statuses.put),
+            probe=connection(probe_options(self.topics, self.info.run), on_message=alarms.put),
         )
 
     def _lease(self, statuses: StatusInbox, lines: Connections) -> AgentIdLease:
@@ -321,15 +330,18 @@ class _Assembly:
     def _intake(self) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
         settings, remembered = self.settings, self.remembered
-        return Intake(
+        known = [name for name, sensor in remembered.sensors.items() if sensor.conditions]
+        intake = Intake(
             self.bundle.contract,
             inputs_of(settings, self.bundle.contract),
             settings.agent.max_sensors,
             remembered.cursors,
-            known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
+            known=known,
             max_age_s=settings.agent.max_age_s,
             clock_synchronised=ClockSync(time.time).synchronised,
         )
+        intake.watch = watch_of(settings, self.bundle.contract, known, self.clock.unix_ns())
+        return intake
 
     def _pipeline(
         self,
@@ -366,16 +378,6 @@ class _Assembly:
             on_decisions=decided,
             overlap=Overlap(self.chosen.backend, spare, self.inbox.wake) if self.waits.overlap else None,
         )
-
-    def _evidence_sender(self, control: Transport) -> Callable[[str, str, bytes], None] | None:
-        """Publishes the evidence of an event, from the writer's thread; without a connection it is sent on request."""
-        if not self.settings.evidence.publish:
-            return None
-
-        def send(sensor: str, event_id: str, payload: bytes) -> None:
-            control.publish(self.topics.evidence(sensor, event_id), payload, qos=1)
-
-        return send
 
 
 def _short(bundle: Bundle) -> str:

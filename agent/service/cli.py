@@ -78,7 +78,7 @@ def check(arguments: argparse.Namespace) -> int:
             },
             "backend": chosen.backend.name,
             "engine": chosen.engine,
-            "conditions": list(bundle.contract.conditions),
+            "conditions": list(bundle.contract.alarm_conditions),
             "warnings": warnings,
         }
     if arguments.json:

@@ -26,7 +26,7 @@ class Connections:
     """Made by the composition root; the lease starts them."""
 
     probe: Transport
-    """Reads the status documents of this agent.id, under a client id of its own."""
+    """Reads the status documents of this agent.id and the alarms under its prefix, under a client id of its own."""
     ingest: Transport
     """Receives packets; its session at the broker is persistent."""
     control: Transport
@@ -62,11 +62,11 @@ def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
 
 
 def probe_options(topics: Topics, run: RunId) -> ConnectionOptions:
-    """Options of the connection that detects another agent with this agent.id."""
+    """Options of the connection that detects another agent with this agent.id, or with our sensors."""
     return ConnectionOptions(
         name="probe",
         client_id=f"drsn-{topics.agent}-probe-{run.id}",
-        filters=(topics.status, topics.health),
+        filters=(topics.status, topics.health, topics.alarms),
         max_payload_bytes=MAX_STATUS_BYTES,
         max_packet_bytes=2 * MAX_STATUS_BYTES,
     )

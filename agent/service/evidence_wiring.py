@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.decision.alarm_state import Change
+    from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.mqtt.transport import Transport
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
@@ -40,3 +42,12 @@ def recorder_of(
     windows, max_sensors = settings.evidence.windows, settings.agent.max_sensors
     room = most_bytes(contract, max_sensors, 4 * windows, trails_bytes)
     return Recorder(windows, Writer(files, setup_of, publish), render, room)
+
+
+def sender_of(control: Transport, topics: Topics) -> Callable[[str, str, bytes], None]:
+    """Publishes the evidence of an event, from the writer's thread; without a connection it is sent on request."""
+
+    def send(sensor: str, event_id: str, payload: bytes) -> None:
+        control.publish(topics.evidence(sensor, event_id), payload, qos=1)
+
+    return send

@@ -5,19 +5,23 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.schema.documents import HealthDocument, StatusDocument, iso_utc
+from drsn.agent.schema.documents import HealthDocument, StatusDocument
+from drsn.agent.schema.iso_time import iso_utc
+from drsn.agent.schema.not_watched import IN_HEALTH, NotWatchedSource, warning_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from drsn.agent.acquisition.ack_tracker import AckTracker
     from drsn.agent.acquisition.inbox import Inbox
     from drsn.agent.acquisition.intake import Intake
+    from drsn.agent.acquisition.source_watch import SourceWatch
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.evidence.recorder import Recorder
-    from drsn.agent.mqtt.certificate_expiry import CertificateExpiry
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.observability.metrics import Metrics
     from drsn.agent.rpc.dispatcher import CommandDispatcher
@@ -72,6 +76,14 @@ class AgentInfo:
         return self.status("offline", "stopped", since="")
 
 
+class Warner(Protocol):
+    """A part with warnings for the status."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line each; the same object as long as nothing has changed."""
+
+
 @dataclass
 class StatusReport:
     """The status: `online`, or `degraded` with the reasons of every part."""
@@ -83,7 +95,8 @@ class StatusReport:
     outbox: Outbox
     publisher: Publisher
     recorder: Recorder
-    expiry: CertificateExpiry
+    warners: Sequence[Warner]
+    watch: SourceWatch
     _last: tuple[object, StatusDocument] | None = None  # what it was made of, and the document
 
     def document(self, stopped: bool = False) -> StatusDocument:  # noqa: FBT001, FBT002 (a callable's argument)
@@ -91,9 +104,12 @@ class StatusReport:
         reasons = (*self.info.reasons, *self._reasons())
         state = "stopped" if stopped else "degraded" if reasons else "online"
         ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
-        parts = (state, ingest, reasons, self.expiry.warnings)
+        not_watched, count = self.watch.not_watched(), self.watch.count
+        more = tuple([warning for each in self.warners for warning in each.warnings])
+        parts = (state, ingest, reasons, more, not_watched, count)
         if self._last is None or self._last[0] != parts:
-            document = self.info.status(state, ingest, reasons=reasons, warnings=self.expiry.warnings)
+            warnings = (*warning_of(not_watched, count), *more)
+            document = self.info.status(state, ingest, reasons=reasons, warnings=warnings, not_watched=count)
             self._last = parts, document
         return self._last[1]
 
@@ -145,6 +161,8 @@ class HealthReport:
                 "in_flight": inbox.waiting + len(self.tracker),
             },
             rejected=dict(metrics.rejected),
+            not_watched=NotWatchedSource.of_all(self.intake.watch.not_watched()[:IN_HEALTH]),
+            wrong_clocks=len(self.intake.wrong_clocks.sensors),
             windows=metrics.windows,
             unknown_operating_state=sum(self.dispatcher.context.unknown_states().values()),
             batches=metrics.batches,

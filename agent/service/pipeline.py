@@ -109,6 +109,9 @@ class Pipeline:
     def refuse(self, packet: InFlight, error: PacketError) -> list[Outcome]:
         """Mark a packet as refused; a refusal may show that the sensor is at fault, which is an outcome."""
         packet.refused, packet.read = error.reason, True
+        if self.intake is not None:
+            sources = error.sensors or (packet.message.topic,)
+            self.intake.watch.refuse(sources, error.reason, self.clock.unix_ns())
         fault = SENSOR_FAULT_OF.get(error.reason)
         if fault is None:
             return []

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs import PacketError, Reason
+from drsn.agent.acquisition.not_watched import shown_source
 from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from drsn.agent.storage.poison_guard import PoisonGuard
 
 log = logging.getLogger(__name__)
+
+REFUSALS_A_MINUTE = 50
+"""Log lines about refused packets, at most; one sensor and reason has one line a minute. Health has the counts."""
 
 
 class Receiver:
@@ -44,6 +48,7 @@ class Receiver:
         self._inbox, self._pipeline, self._committer, self._poison_guard = inbox, pipeline, committer, poison_guard
         self._delivery, self._clock = delivery, clock
         self._throttle = Throttle()
+        self._refusals = Throttle(max_lines=REFUSALS_A_MINUTE)
 
     def receive(self, limit: int, timeout_s: float) -> bool:
         """Handle at most `limit` messages; wait for the first one for `timeout_s` at most.
@@ -86,9 +91,10 @@ class Receiver:
         guard.finish()
 
     def _log_refusal(self, packet: InFlight, error: PacketError) -> None:
-        held_back = self._throttle.held_back(error.reason, self._clock.monotonic_s())
+        source = shown_source(error.sensors[0] if error.sensors else packet.message.topic)
+        held_back = self._refusals.held_back((error.reason, source), self._clock.monotonic_s())
         if held_back is not None:
-            refused = fields(topic=packet.message.topic, reason=str(error), more_like_it=held_back)
+            refused = fields(source=source, topic=packet.message.topic, reason=str(error), more_like_it=held_back)
             log.warning("packet refused", extra=refused)
 
     def _log_notices(self) -> None:

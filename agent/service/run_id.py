@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.schema.documents import iso_utc
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.storage.safe_file import open_regular, read_regular
 
 if TYPE_CHECKING:

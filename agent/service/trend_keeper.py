@@ -12,7 +12,7 @@ from drsn.agent.monitoring.forecast import Forecast, Line, line_of, time_to
 from drsn.agent.monitoring.trend_aggregator import TrendAggregator, metrics_of
 from drsn.agent.monitoring.trend_record import COUNT, mean_of, merged, most_of
 from drsn.agent.monitoring.vibration_zones import ZONES
-from drsn.agent.schema.documents import iso_utc
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.schema.trend import ForecastDocument, TrendDocument, TrendSeries
 from drsn.agent.storage.database import Changes
 from drsn.agent.storage.trend_table import DAY_S, HOUR_S, StoredTrend, TrendRow

@@ -21,14 +21,27 @@ def add_configuration(parser: argparse.ArgumentParser, *, required: bool = True)
     )
 
 
-def add_broker(parser: argparse.ArgumentParser, flag: str) -> None:
-    """Add the options: the broker's URL, and how to log in."""
-    parser.add_argument(flag, dest="url", required=True, metavar="URL", help="mqtt://host[:port] or mqtts://...")
-    add_login(parser)
+def add_broker(parser: argparse.ArgumentParser, *more_names: str, config: bool = True) -> None:
+    """Add the options that name a broker; `broker_options` reads them.
+
+    Args:
+        parser: of a command.
+        more_names: other names of `--broker`.
+        config: add `--config` too.
+    """
+    parser.add_argument(
+        "--broker",
+        *more_names,
+        dest="url",
+        metavar="URL",
+        help="mqtt://host[:port] or mqtts://...; default: that of --config, else $DRSN_BROKER",
+    )
+    if config:
+        parser.add_argument("--config", type=Path, metavar="FILE", help="an agent's settings: its broker and its login")
+    _add_login(parser)
 
 
-def add_login(parser: argparse.ArgumentParser) -> None:
-    """Add the options without the URL."""
+def _add_login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
     parser.add_argument("--username")
     parser.add_argument("--password-file", type=Path, metavar="FILE")

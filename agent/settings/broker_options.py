@@ -1,14 +1,16 @@
-"""What the options of commands that connect to a broker without a configuration file give (`settings/arguments`)."""
+"""The broker of a command (`settings/arguments`): `--broker`, else that of `--config`, else $DRSN_BROKER."""
 
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in
+from drsn.agent.settings.loader import load, read_settings
 from drsn.agent.settings.sections import MqttSection
 from drsn.agent.settings.types import Prefix
 from drsn.model.errors import UsageError
@@ -20,19 +22,53 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ENVIRONMENT = "DRSN_BROKER"
+"""Variable of the environment with the URL."""
+
+DEFAULT_PREFIX = "drsn/v1"
+
+_LOGIN = ("username", "password_file", "ca_file", "cert_file", "key_file")
+
 _PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
 
 
 def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
-    """Return the address of the broker that the options of `add_broker` give.
+    """Return the address of the broker that the options of `add_broker` give, or the environment.
 
     Raises:
-        UsageError: the URL or the user name is wrong, or an option needs another one.
-        ConfigurationError: the password or a certificate can't be read.
+        UsageError: no broker is named, the URL or the user name is wrong, or an option needs another one.
+        ConfigurationError: the configuration, the password or a certificate can't be read.
     """
+    if arguments.url is None and arguments.config is not None:
+        given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name) is not None]
+        if given:
+            raise UsageError(f"{given[0]}: the login is that of --config; name the broker with --broker to use another")
+        return load(arguments.config).broker
+    url = arguments.url or os.environ.get(ENVIRONMENT)
+    if url is None:
+        raise UsageError(f"which broker? name it: --broker URL, --config FILE, or {ENVIRONMENT} in the environment")
+    return _address(url, arguments)
+
+
+def prefix_of(arguments: argparse.Namespace) -> str:
+    """Return the prefix of the agents' topics: `--prefix`, else that of `--config`, else `drsn/v1`.
+
+    Raises:
+        UsageError: it is no prefix; with + or # in it the command would subscribe to other topics.
+        ConfigurationError: the configuration can't be read.
+    """
+    if arguments.prefix is None:
+        return DEFAULT_PREFIX if arguments.config is None else read_settings(arguments.config).agent.prefix
+    try:
+        return _PREFIX.validate_python(arguments.prefix)
+    except ValidationError as error:
+        raise _usage_error("--prefix", error) from None
+
+
+def _address(url: str, arguments: argparse.Namespace) -> BrokerAddress:
     try:
         section = MqttSection(
-            url=arguments.url,
+            url=url,
             protocol=arguments.protocol,
             username=arguments.username,
             ca_file=arguments.ca_file,
@@ -52,18 +88,6 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
     if broker.tls and broker.insecure:
         log.warning(INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file"))
     return broker
-
-
-def prefix_of(arguments: argparse.Namespace) -> str:
-    """Return the value of `--prefix`, the prefix of the agents' topics, checked as `agent.prefix` is.
-
-    Raises:
-        UsageError: it is no prefix; with + or # in it the command would subscribe to other topics.
-    """
-    try:
-        return _PREFIX.validate_python(arguments.prefix)
-    except ValidationError as error:
-        raise _usage_error("--prefix", error) from None
 
 
 def _usage_error(option: str, error: ValidationError) -> UsageError:

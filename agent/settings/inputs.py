@@ -46,6 +46,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
             channels=entry.channels,
             hop_windows=entry.hop_windows,
             continuous=entry.continuous,
+            bridged_windows=entry.bridged_windows,
             max_packet_bytes=entry.max_packet_bytes,
             unit=entry.unit,
         )

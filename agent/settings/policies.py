@@ -98,7 +98,7 @@ def _with(section: S, override: Frozen) -> S:
 
 def _threshold(alarms: AlarmsSection, contract: ModelContract, conditions: int | None = None) -> float:
     """Return the threshold of the sequential test, in nats; `conditions` None: those of the model."""
-    of = len(contract.conditions) - 1 if conditions is None else conditions
+    of = len(contract.alarm_conditions) - 1 if conditions is None else conditions
     return threshold_nats(alarms.false_alarms_per_sensor_year, contract.window / contract.sample_rate_hz, of)
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.decision.voting import Quorum
@@ -164,6 +165,9 @@ class InputSection(Section):
     fields: DocumentFields = DocumentFields()
     hop_windows: float = Field(default=1.0, gt=0, le=1, description="from one window to the next; 1.0: no overlap")
     continuous: bool = Field(default=False, description="join packets even when nothing proves that they touch")
+    bridged_windows: float = Field(
+        default=BRIDGED_WINDOWS, ge=0, le=100, description="a longer gap resets the votes; 0: every gap does"
+    )
     max_packet_bytes: int = Field(
         default=1_048_576, ge=64, le=256 * 1_048_576, description="a larger one is refused unread"
     )

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import ReplyDocument
     from drsn.agent.storage.trend_table import StoredTrend, TrendRow
 
-BUSY_S = 2.0
-"""A backup or a shell may lock the database for so long; after that the agent goes on in memory."""
+BUSY_S = 0.4
+"""Wait for another process that has locked the database, such as a shell; after that the agent goes on in memory. The
+first commit waits for it, and the first attempt to write again: together less than the time that the disk has
+(`limits.TIMEOUT_S`)."""
 
 MAX_REPLIES = 1000
 """Replies that are kept, so that a command that comes twice is executed once."""
@@ -49,6 +51,10 @@ _FILTERS = TypeAdapter(list[str])
 
 class DamagedError(StorageError):
     """The file can be read, but is no valid database of the agent."""
+
+
+class LockedError(StorageError):
+    """Another process has locked the database for longer than `DatabaseLimits.busy_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +154,7 @@ class Database:
     def epoch(self) -> str:
         """Identifies the history that the event numbers belong to."""
         with self._named_errors():
-            return self._meta("epoch", "")
+            return _meta(self._db, "epoch", "")
 
     def check(self) -> None:
         """Check the whole file.
@@ -165,9 +171,9 @@ class Database:
         """Read the saved state."""
         with self._named_errors():
             newest = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
-            published_id = int(self._meta("published", "0"))
+            published_id = int(_meta(self._db, "published", "0"))
             return Snapshot(
-                epoch=self._meta("epoch", ""),
+                epoch=_meta(self._db, "epoch", ""),
                 sensors={
                     name: _state(state, counters)
                     for name, state, counters in self._db.execute("SELECT sensor, state, counters FROM alarms")
@@ -177,7 +183,7 @@ class Database:
                 },
                 published_id=published_id,
                 last_id=max(published_id, newest[0] if newest else 0),  # a rewritten database may have no event
-                commits=int(self._meta("commits", "0")),
+                commits=int(_meta(self._db, "commits", "0")),
             )
 
     def commit(self, changes: Changes) -> int:
@@ -268,9 +274,14 @@ class Database:
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Save `filters`; return those of earlier runs that are no longer used, but may still be in the session."""
         with self._named_errors(), self._db:
-            known = {*_FILTERS.validate_json(self._meta("filters", "[]")), *filters}
+            known = {*_FILTERS.validate_json(_meta(self._db, "filters", "[]")), *filters}
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (json.dumps(sorted(known)),))
         return tuple(sorted(known - set(filters)))
+
+    def stop_waiting(self) -> None:
+        """From now on a call fails at once while another process has the lock."""
+        with self._named_errors():
+            self._db.execute("PRAGMA busy_timeout = 0")
 
     def close(self) -> None:
         """Close the database; a second call does nothing."""
@@ -316,16 +327,17 @@ class Database:
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
-        """Turn SQLite errors into StorageError or DamagedError."""
+        """Turn SQLite errors into StorageError, DamagedError or LockedError."""
         try:
             yield
         except (sqlite3.Error, ValueError) as error:
-            kind = DamagedError if _damaged(error) else StorageError
+            kind = DamagedError if _damaged(error) else LockedError if _locked(error) else StorageError
             raise kind(f"{self._path}: {error}") from None
 
-    def _meta(self, key: str, default: str) -> str:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return default if row is None else str(row[0])
+
+def _meta(db: sqlite3.Connection, key: str, default: str) -> str:
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return default if row is None else str(row[0])
 
 
 def _require_known(path: Path, db: sqlite3.Connection) -> None:
@@ -367,6 +379,11 @@ def _text(kind: TypeAdapter[Any], value: SensorState | Cursor) -> str:
     So a changed default needs a new schema version.
     """
     return kind.dump_json(value, exclude_defaults=True, by_alias=True).decode()
+
+
+def _locked(error: sqlite3.Error | ValueError) -> bool:
+    """True if another process has the lock: SQLITE_BUSY is "database is locked", SQLITE_LOCKED names the table."""
+    return isinstance(error, sqlite3.OperationalError) and str(error).endswith("is locked")
 
 
 def _damaged(error: sqlite3.Error | ValueError) -> bool:

@@ -173,7 +173,7 @@ class Journal:
 
     def close(self) -> None:
         """Write what can be written and unlock the directory; a second call does nothing."""
-        if self.recovery.has_database:
+        if self.recovery.has_database or self.recovery.locked:
             if self.problem is not None:
                 self._rewrite()
             elif self._events.cursor_changed:

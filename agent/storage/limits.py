@@ -12,9 +12,10 @@ MAX_EVENTS_IN_MEMORY = 10_000
 RETRY_S = 10.0
 """Pause between two attempts to write after a failure. A locked database blocks each for `database.BUSY_S`."""
 
-TIMEOUT_S = 5.0
-"""A disk call that takes longer has failed. The start has no timeout: without the saved state the agent would begin
-another history."""
+TIMEOUT_S = 1.0
+"""Time that the disk has. A disk call that takes longer has failed, because alarms wait for it: six windows of a fault,
+which raise an alarm, take a second too. The start has no timeout: without the saved state the agent would begin another
+history."""
 
 TIMEOUT_PER_ROW_S = 0.0005
 """Added to the timeout for each row of a commit; 0.02 ms were measured."""

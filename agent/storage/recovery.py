@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.storage.database import DamagedError, Snapshot
+from drsn.agent.storage.database import DamagedError, LockedError, Snapshot
 from drsn.agent.storage.event_log import DAMAGED
 from drsn.model.errors import ConfigurationError, StorageError
 
@@ -43,6 +43,8 @@ class Recovery:
     def __init__(self, file: DatabaseFile, events: EventLog, limits: JournalLimits) -> None:
         self.problem: str | None = None
         """Why nothing is written now; None: all is written."""
+        self.locked = False
+        """The last failure was a lock of another process: it may have ended."""
         self._file, self._events, self._limits = file, events, limits
         self._database: Database | None = None
         self._damaged = False
@@ -100,6 +102,7 @@ class Recovery:
 
     def close(self) -> None:
         """Close the database and unlock the directory; a second call does nothing."""
+        self.locked = False
         self._close_database()
         self._file.close()
 
@@ -142,6 +145,10 @@ class Recovery:
         if str(error) != self.problem:
             log.error("database fails, going on in memory", extra=fields(reason=str(error)))
         self.problem, self._damaged = str(error), isinstance(error, DamagedError)
+        self.locked = isinstance(error, LockedError)
+        if self.locked and self._database is not None:  # else each read would wait for the lock
+            with suppress(StorageError):
+                self._file.disk.run(self._database.stop_waiting)
 
     def _reopen(self) -> None:
         if self._damaged:

@@ -18,6 +18,8 @@ class Change(NamedTuple):
 
     active: bool
     end_unix_ms: int
+    adopted: bool = False
+    """The agent had lost its memory, and took the alarm over from what the broker retained."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,21 @@ def judge(
         guesses = _follow(known, begin, changes, quorum, guesses, lapse=True)
         if isinstance(guesses, str):
             return guesses
-        guesses = {Guess(told=guess.told) for guess in guesses}
+        guesses = {_anew(guess, changes) for guess in guesses}
         begin = {life.boot_id: _acked(life) for life in known}
     guesses = _follow(lives, begin, changes, quorum, guesses, lapse=False)
     if isinstance(guesses, str):
         return guesses
     most = max(guess.told for guess in guesses)
     return None if most == len(changes) else f"{changes[most]} of {len(changes)} events is not due"
+
+
+def _anew(guess: Guess, changes: Sequence[Change | None]) -> Guess:
+    """After a lapse: without votes, and with the alarm that the broker retained, if one was taken over."""
+    following = changes[guess.told] if guess.told < len(changes) else None
+    if following is not None and following.adopted:
+        return Guess(active=following.active, told=guess.told + 1)
+    return Guess(told=guess.told)
 
 
 def _acked(life: Life) -> int:

@@ -30,6 +30,10 @@ def unix_ms(iso: str) -> int:
     )
 
 
+def _adopted(event: dict[str, Any]) -> bool:
+    return (event["comment"] or "").startswith("from the retained alarm")
+
+
 def _changes(events: dict[int, dict[str, Any]]) -> Iterator[dict[str, Any] | None]:
     """Those by which the fault comes and goes, not those by which it is put aside and taken up again; None: a hole."""
     active, suppressed_by = False, None
@@ -88,7 +92,7 @@ class Subscriber:
         """A sensor's events as the oracle sees them; None in a hole."""
         of = [events for (_, name), events in self.events.items() if name == sensor]
         told = [event for events in of for event in _changes(events)]
-        return [event and Change(event["active"], unix_ms(event["since"])) for event in told]
+        return [event and Change(event["active"], unix_ms(event["since"]), _adopted(event)) for event in told]
 
     def active(self, sensor: str) -> bool:
         """Whether the fault stands, by the sensor's last event of the agent's present epoch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from chaos.damage import checkpoint, overwrite, overwrite_most, shorten
 from chaos.disk import Disk, Frozen
 from chaos.ledger import often
+from faulty_disk import locked
 from servers import poll
 
 if TYPE_CHECKING:
@@ -121,6 +123,19 @@ def test_a_disk_that_gives_no_answer_stops_nothing_and_a_kill_after_it_loses_not
         goes_on_in_memory(scene)
         scene.wait(0.0, 20.0)
         hanging.thaw()
+        is_written(scene)
+        killed(scene)
+    scene.finish()
+
+
+@pytest.mark.timeout(900)
+def test_a_database_that_another_process_has_locked_stops_nothing_and_a_kill_after_it_loses_nothing(stage):
+    scene = stage("a locked database, then SIGKILL")
+    begin_with_alarms(scene)
+    for _ in range(often(1, 10)):
+        with ExitStack() as lock:
+            scene.fault(lambda lock=lock: lock.enter_context(locked(scene.agent.config.parent / "state")))
+            goes_on_in_memory(scene)
         is_written(scene)
         killed(scene)
     scene.finish()

@@ -56,6 +56,15 @@ def snapshot(made: Life, packets: int) -> dict[int, bytes]:
     return {made.boot_id: bytes(made.marks[:packets])}
 
 
+def test_an_alarm_that_was_taken_over_after_a_lapse_is_the_state_to_begin_with():
+    made = life(24)
+    raised, cleared = changes(made, 7), changes(made, 11)
+    adopted = [change._replace(adopted=True) for change in raised]
+    assert judge([made], [*raised, *adopted, *cleared, *changes(made, 15, 19, 23)], BLOCK, [snapshot(made, 8)]) is None
+    twice = [*raised, *adopted, *adopted, *cleared, *changes(made, 15, 19, 23)]
+    assert judge([made], twice, BLOCK, [snapshot(made, 8)]) is not None
+
+
 def test_a_memory_that_was_lost_begins_votes_and_alarms_anew():
     made = life(24)
     # Without an alarm again, it raises at 15 what it had raised at 7, and has not noticed that it was over at 11.

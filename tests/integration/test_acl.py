@@ -58,7 +58,7 @@ WRITES = {
     READER: set(),
 }
 READS = {
-    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, *SPOKEN[-2:]},  # its own status and health
+    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, SPOKEN[1], *SPOKEN[-2:]},  # alarms; its status and health
     SENSOR: set(),
     OPERATOR: {*SPOKEN, REPLY, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},
     READER: {*SPOKEN, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},

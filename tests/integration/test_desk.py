@@ -104,7 +104,7 @@ def test_a_broker_that_is_not_there_is_one_line(run_agent: Callable, monkeypatch
 def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitto, run_agent: Callable, tmp_path):
     event_id = shell("alarms")["alarms"][SENSOR]["event_id"]
     picture = tmp_path / "why.png"
-    options = ["--from", mosquitto.url, "--sensor", SENSOR, "--png", str(picture), "--replay", "--json"]
+    options = ["--broker", mosquitto.url, "--sensor", SENSOR, "--png", str(picture), "--replay", "--json"]
     done = run_agent("evidence", event_id, *options)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)

@@ -55,14 +55,14 @@ def silent(*texts: str) -> None:
 def test_commands_that_reach_the_broker_do_not_say_it(guarded: Mosquitto, run_agent: Callable, tmp_path: Path, json_):
     login = ["--username", "agent", "--password-file", f"{tmp_path}/password"]
     done = run_agent("alarms", "--broker", guarded.url, *login, *json_)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, "no agent found" in done.stderr) == (69, True), done.stderr
     silent(done.stdout, done.stderr)
     np.save(tmp_path / "bearing.npy", np.zeros(4096, np.float32))
     replay = ["replay", f"{tmp_path}/bearing.npy", "--sample-rate-hz", "12000", "--speed", "0", "--to", guarded.url]
     done = run_agent(*replay, *login, *json_)
     assert done.returncode == 0, done.stderr
     silent(done.stdout, done.stderr)
-    done = run_agent("evidence", EVENT, "--from", guarded.url, "--sensor", "press4", *login, *json_)
+    done = run_agent("evidence", EVENT, "--broker", guarded.url, "--sensor", "press4", *login, *json_)
     assert done.returncode == 65, done.stderr
     silent(done.stdout, done.stderr)
 
@@ -83,7 +83,7 @@ def test_a_password_file_that_is_wrong_is_named_without_it(command: list[str], c
     where = {
         "alarms": ["--broker", url],
         "replay": [f"{tmp_path}/bearing.npy", "--to", url],
-        "evidence": [EVENT, "--from", url, "--sensor", "press4"],
+        "evidence": [EVENT, "--broker", url, "--sensor", "press4"],
     }[command[0]]
     assert main([*command, *where, "--username", "agent", "--password-file", f"{tmp_path}/password"]) == 78
     said = capsys.readouterr()

@@ -110,7 +110,7 @@ def parse(document: Mapping[str, Any], path: Path) -> CaseFile:
 
 def _case(given: Mapping[str, Any], number: int, setup: CaseSetup) -> Case:
     name = str(given.get("name", number)) if isinstance(given, dict) else str(number)
-    of_model = [each for each in setup.contract.conditions if each != NORMAL]
+    of_model = [each for each in setup.contract.alarm_conditions if each != NORMAL]
     conditions = (*of_model, UNKNOWN, *SENSOR_CONDITIONS, *OBSERVED)
     with located(f"case {name!r}"):
         table = validated(CaseTable, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.tools.doctor import bearings, broker, gpu, host
+from drsn.agent.tools.doctor import bearings, broker, gpu, host, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +29,7 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
     "broker.login": broker.login,
     "broker.read": broker.subscription,
     "broker.write": broker.publication,
+    "sources": sources.sources,
 }
 
 

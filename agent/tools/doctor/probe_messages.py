@@ -11,14 +11,8 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from drsn.agent.schema.documents import (
-    AlarmDocument,
-    BundleReference,
-    EventDocument,
-    ReplyDocument,
-    ResultDocument,
-    iso_utc,
-)
+from drsn.agent.schema.documents import AlarmDocument, BundleReference, EventDocument, ReplyDocument, ResultDocument
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drsn.agent.settings.arguments import add_login
+from drsn.agent.settings.arguments import add_broker
 
 if TYPE_CHECKING:
     import argparse
@@ -20,10 +20,9 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--list", action="store_true", help="list all records, oldest first")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the agent's configuration")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="the agent's, without --config")
-    parser.add_argument("--from", dest="url", metavar="URL", help="ask the agent, over this broker; needs --sensor")
-    parser.add_argument("--sensor", help="the sensor of the event, with --from")
-    parser.add_argument("--prefix", default="drsn/v1", help="prefix of the agents' topics, with --from")
-    add_login(parser)
+    parser.add_argument("--sensor", help="ask the agent of this sensor, over the broker")
+    parser.add_argument("--prefix", help="of the agents' topics; default: that of --config, else drsn/v1")
+    add_broker(parser, config=False)
     parser.add_argument("--png", type=Path, metavar="FILE", help="draw it")
     parser.add_argument("--rpm", type=float, metavar="N", help="speed of the shaft, if the packets did not give it")
     parser.add_argument("--replay", action="store_true", help="decide again; exit code 1: another decision")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.evidence.json_form import read
 from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
-from drsn.agent.schema.documents import iso_utc
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
@@ -36,7 +36,7 @@ def evidence(arguments: argparse.Namespace) -> int:
     if arguments.list == (arguments.event is not None):
         raise UsageError("name an event, by its id or its file, or ask for --list")
     configuration = _configuration(arguments)
-    if arguments.url is not None:
+    if arguments.url is not None or arguments.sensor is not None:
         return show(_requested(arguments), arguments.event or "", arguments, configuration)
     state_dir: Path | None = arguments.state_dir
     if state_dir is None and configuration is not None:
@@ -168,7 +168,7 @@ def _requested(arguments: argparse.Namespace) -> bytes:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
     if arguments.sensor is None or arguments.list:
-        raise UsageError("--from needs an event's id and --sensor")
+        raise UsageError("to ask the agent, name an event's id and its --sensor")
     with Client(broker_of(arguments), prefix_of(arguments), arguments.event) as client:
         return client.evidence(arguments.sensor, arguments.event)
 

@@ -122,9 +122,9 @@ def _times_s(record: Record) -> NDArray[np.float64]:
 
 def _probability(axes: Axes, record: Record) -> None:
     times_s, event, notes = _times_s(record), record.event, record.header.windows
-    labels = record.header.contract.labels
-    for condition in record.header.contract.conditions:
-        inside = [index for index, label in enumerate(labels) if label.condition == condition]
+    contract = record.header.contract
+    for condition in contract.alarm_conditions:
+        inside = [contract.labels.index(label) for label in contract.labels_of(condition)]
         values = record.arrays.probabilities[:, inside].sum(axis=1)
         if condition in (event.condition, NORMAL) or values.max() > 0.1:
             mine = condition == event.condition

@@ -44,6 +44,10 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         if verb == "shelve":
             parser.add_argument("--hours", type=float, required=True, help="at most 8")
 
+    parser = subparsers.add_parser("clean", help="remove what an agent that is gone has left at the broker")
+    _usual(parser, "clean")
+    parser.add_argument("--agent", required=True, metavar="OLD_ID", help="its id")
+    parser.add_argument("--yes", action="store_true", help="remove it; without this it is only shown")
     _add_baselines(subparsers)
     parser = subparsers.add_parser("reload", help=VERB_HELP["reload"])
     _usual(parser, "reload")
@@ -78,8 +82,8 @@ def _add_baselines(subparsers: argparse._SubParsersAction[Parser]) -> None:
 
 
 def _usual(parser: Parser, function: str) -> Parser:
-    add_broker(parser, "--broker")
-    parser.add_argument("--prefix", default="drsn/v1", help="of the agents' topics")
+    add_broker(parser)
+    parser.add_argument("--prefix", help="of the agents' topics; default: that of --config, else drsn/v1")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command=f"drsn.agent.tools.operator.cli:{function}")
     return parser

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
-from drsn.agent.tools.operator.table import alarm_lines, commission_line, event_line
+from drsn.agent.tools.operator.table import alarm_lines, clean_line, commission_line, done_line, event_line, stale
 from drsn.agent.tools.operator.trend_table import trend_lines
-from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UsageError, printable
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -33,14 +33,25 @@ RELOAD_S = 150.0
 
 
 def alarms(arguments: argparse.Namespace) -> int:
-    """Show the retained alarms; bad documents beside them are named afterwards."""
-    with _client(arguments) as client:
+    """Show the retained alarms and the sources that are not watched; bad documents are named afterwards.
+
+    Raises:
+        UnavailableError: there is no document of any agent.
+    """
+    with _client(arguments, healths=True) as client:
         found = client.retained
+    not_watched = found.not_watched()
     if arguments.json:
-        print(json.dumps({"alarms": found.alarms, "agents": found.statuses, "malformed": found.malformed}))
-    else:
-        _print(alarm_lines(found.alarms, found.statuses, every=arguments.all))
+        documents = {"alarms": found.alarms, "agents": found.statuses, "not_watched": not_watched}
+        print(json.dumps({**documents, "malformed": found.malformed, "stale": stale(found.alarms, found.statuses)}))
+    elif found.alarms or found.statuses:
+        _print(alarm_lines(found.alarms, found.statuses, not_watched, every=arguments.all))
     found.require_all_sound()
+    if not (found.alarms or found.statuses):
+        raise UnavailableError(
+            f"no agent found under {client.prefix} at {client.where}: check --prefix and whether an agent runs; the "
+            "account may lack the right to read there, and RabbitMQ gives no retained documents to this command"
+        )
     return EXIT_OK
 
 
@@ -67,6 +78,7 @@ def events(arguments: argparse.Namespace) -> int:
         print(json.dumps({"events": found, "unreadable": unreadable}))
     else:
         _print(map(event_line, found))
+        _print([f"{arguments.sensor}: {len(found)} events from seq {arguments.from_seq} on"])
     if unreadable:
         print(
             f"drsn-agent: warning: {printable(arguments.sensor)}: {len(unreadable)} events left out, their rows in the "
@@ -103,7 +115,10 @@ def command_alarm(arguments: argparse.Namespace) -> int:
         if arguments.verb == "ack":
             fields["event_id"] = arguments.event_id or _standing(client, arguments)
         reply = next(client.call(agent, arguments.verb, fields, ANSWER_S))
-    return _show(reply, arguments)
+    code = _show(reply, arguments)
+    if reply.ok and not arguments.json:
+        _print([done_line(arguments.verb, arguments.sensor, arguments.condition, agent)])
+    return code
 
 
 def commission(arguments: argparse.Namespace) -> int:
@@ -159,10 +174,27 @@ def reload(arguments: argparse.Namespace) -> int:
     return _show(reply, arguments)
 
 
-def _client(arguments: argparse.Namespace) -> Client:
+def clean(arguments: argparse.Namespace) -> int:
+    """Show what an agent has left at the broker, and remove it with `--yes`; exit code 1 while the agent is online."""
+    from drsn.agent.tools.operator.clean import Remains  # noqa: PLC0415 (paho is slow to import)
+
+    remains = Remains(arguments)
+    documents, removed = dict(remains.states), False
+    if documents and arguments.yes and not remains.online:
+        remains.remove()
+        removed = True
+    if arguments.json:
+        print(json.dumps({"documents": documents, "online": remains.online, "removed": removed}))
+    else:
+        _print(f"{topic} {state}".rstrip() for topic, state in documents.items())
+        _print([clean_line(arguments.agent, len(documents), online=remains.online, removed=removed)])
+    return EXIT_NEGATIVE if remains.online else EXIT_OK
+
+
+def _client(arguments: argparse.Namespace, *, healths: bool = False) -> Client:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    return Client(broker_of(arguments), prefix_of(arguments))
+    return Client(broker_of(arguments), prefix_of(arguments), healths=healths)
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

@@ -16,10 +16,11 @@ from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.tools.operator.retained_state import RetainedState
+from drsn.agent.tools.operator.table import LIVE
 from drsn.model.errors import BadDataError, UnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.message import Message
@@ -37,16 +38,26 @@ class Client:
         broker: its address.
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
+        agent: whose other documents are read too; None: only alarms and statuses are.
+        healths: read the health documents too.
 
     Raises:
         UnavailableError: no connection within 10 s.
     """
 
-    def __init__(self, broker: BrokerAddress, prefix: str, event_id: str | None = None) -> None:
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        prefix: str,
+        event_id: str | None = None,
+        *,
+        agent: str | None = None,
+        healths: bool = False,
+    ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
         self.request_id = uuid.uuid4().hex
-        self._prefix = prefix
+        self.prefix = prefix
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._connection = Connection(
             broker,
@@ -58,15 +69,18 @@ class Client:
                     f"{prefix}/_agent/+/status",
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
+                    *((f"{prefix}/_agent/+/health",) if healths else ()),
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
+                    *(() if agent is None else (f"{prefix}/_agent/{agent}/health", f"{prefix}/_agent/{agent}/alarms")),
                 ),
             ),
             on_message=self._messages.put,
         )
         self._evidence: bytes | None = None
-        self._where = f"{broker.host}:{broker.port}"
+        self.where = f"{broker.host}:{broker.port}"
+        """Host and port of the broker."""
         self.retained = RetainedState(prefix)
-        """RetainedState alarms and statuses."""
+        """Alarms and statuses."""
 
     def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
         self._connection.start()
@@ -75,7 +89,7 @@ class Client:
             if time.monotonic() > deadline_s:
                 self._connection.stop()
                 why = self._connection.last_error or "no answer"
-                raise UnavailableError(f"broker {self._where}: {why}; `drsn-agent doctor` says more")
+                raise UnavailableError(f"broker {self.where}: {why}; `drsn-agent doctor` says more")
             time.sleep(0.02)
         for message in self._until_quiet():
             self.retained.keep(message)
@@ -122,7 +136,7 @@ class Client:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             raise BadDataError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
-        topic = Topics(self._prefix, agent).command(verb)
+        topic = Topics(self.prefix, agent).command(verb)
         self._connection.publish(topic, command.model_dump_json(exclude_none=True).encode(), qos=1)
         while True:
             message = self._answer(agent, timeout_s)
@@ -169,6 +183,35 @@ class Client:
             raise UnavailableError(f"event {event_id}: the answer came without it; the broker's ACL may hold it back")
         return self._evidence
 
+    def remove(self, topics: Iterable[str], timeout_s: float) -> None:
+        """Remove retained documents, and wait until the broker has confirmed it.
+
+        Raises:
+            UnavailableError: it has not within `timeout_s`.
+        """
+        waiting, deadline_s = 0, time.monotonic() + timeout_s
+        for topic in topics:
+            waiting += self._connection.publish(topic, b"", qos=1, retain=True) is not None
+        while len(self._connection.confirmations) < waiting:
+            if time.monotonic() > deadline_s:
+                raise UnavailableError(f"broker {self.where}: it has not confirmed the removal in {timeout_s:g} s")
+            time.sleep(0.02)
+
+    def sign_of_life(self, agent: str, timeout_s: float) -> bool:
+        """Return whether the agent publishes something about itself within `timeout_s`."""
+        topics, deadline_s = Topics(self.prefix, agent), time.monotonic() + timeout_s
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            try:
+                message = self._messages.get(timeout=left_s)
+            except queue.Empty:
+                return False
+            message.ack()
+            self.retained.keep(message)
+            about = message.topic in (topics.status, topics.health) and not message.retained
+            if about and self.retained.statuses.get(agent, {}).get("state") in LIVE:
+                return True
+        return False
+
     def _answer(self, agent: str, timeout_s: float) -> Message:
         deadline_s = time.monotonic() + timeout_s
         while True:
@@ -176,16 +219,21 @@ class Client:
                 message = self._messages.get(timeout=max(0.0, deadline_s - time.monotonic()))
             except queue.Empty:
                 state = self.retained.statuses.get(agent, {}).get("state", "unknown here")
-                raise UnavailableError(f"agent {agent} did not answer in {timeout_s:g} s; it is {state}") from None
+                remedy = (
+                    "" if state in LIVE else f"; if it is gone, `drsn-agent clean --agent {agent}` removes what it left"
+                )
+                text = f"agent {agent} did not answer in {timeout_s:g} s; it is {state}{remedy}"
+                raise UnavailableError(text) from None
             message.ack()
             if "/evidence/" in message.topic:
                 self._evidence = message.payload
-            if message.topic.startswith(f"{self._prefix}/_reply/"):
+            if message.topic.startswith(f"{self.prefix}/_reply/"):
                 return message
             self.retained.keep(message)
 
     def _until_quiet(self) -> Iterator[Message]:
-        while True:
+        deadline_s = time.monotonic() + CONNECT_S  # agents publish on
+        while time.monotonic() < deadline_s:
             try:
                 message = self._messages.get(timeout=QUIET_S)
             except queue.Empty:

@@ -32,15 +32,32 @@ class SeenCondition(BaseModel):
     since: str
     event_id: str | None = None
     latched: bool = False
+    orphaned: bool = False
     suppressed_by: str | None = None
     shelved_until: str | None = None
     acked_by: str | None = None
+
+
+class SeenReason(BaseModel):
+    """Why a sensor is not watched."""
+
+    reason: str
+    remedy: str
+    since: str
+
+
+class SeenSource(SeenReason):
+    """A source that is not watched."""
+
+    source: str
 
 
 class SeenAlarm(BaseModel):
     """The fields of an alarm that the command line uses."""
 
     agent: AgentId
+    epoch: str | None = None
+    not_watched: SeenReason | None = None
     conditions: tuple[SeenCondition, ...] = ()
 
 
@@ -48,6 +65,13 @@ class SeenStatus(BaseModel):
     """The fields of a status that the command line uses."""
 
     state: str
+    epoch: str | None = None
+
+
+class SeenHealth(BaseModel):
+    """The fields of a health document that the command line uses."""
+
+    not_watched: tuple[SeenSource, ...] = ()
 
 
 class RetainedState:
@@ -63,16 +87,28 @@ class RetainedState:
         """Sensor -> its alarm, as it came."""
         self.statuses: dict[str, dict[str, Any]] = {}
         """Agent -> its status, as it came."""
+        self.healths: dict[str, dict[str, Any]] = {}
+        """Agent -> its health, as it came."""
         self.malformed: dict[str, str] = {}
         """Topic -> why its document is not one of this version."""
+        self.topics: set[str] = set()
+        """Topics with a document, of whatever kind."""
 
     def keep(self, message: Message) -> None:
         """Take a message; an empty payload removes the document: its sensor or agent was removed."""
+        (self.topics.add if message.payload else self.topics.discard)(message.topic)
         levels = message.topic.removeprefix(f"{self._prefix}/").split("/")
         if len(levels) == 2 and levels[1] == "alarm" and legal_sensor(levels[0]):  # else the doctor's
             self._put(message, self.alarms, levels[0], SeenAlarm)
         elif len(levels) == 3 and levels[2] == "status" and legal_sensor(levels[1]):
             self._put(message, self.statuses, levels[1], SeenStatus)
+        elif len(levels) == 3 and levels[2] == "health" and legal_sensor(levels[1]):
+            self._put(message, self.healths, levels[1], SeenHealth)
+
+    def not_watched(self) -> dict[str, list[dict[str, Any]]]:
+        """Agent -> sources that it does not watch, as its health lists them; agents with none are absent."""
+        found = {agent: list(health.get("not_watched", ())) for agent, health in self.healths.items()}
+        return {agent: sources for agent, sources in found.items() if sources}
 
     def alarm(self, sensor: str) -> dict[str, Any]:
         """The alarm of a sensor.

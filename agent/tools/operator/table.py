@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from drsn.agent.schema.documents import CommissionDocument
 
@@ -15,21 +15,103 @@ COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
 
 
 def alarm_lines(
-    alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]], *, every: bool
+    alarms: Mapping[str, Mapping[str, Any]],
+    statuses: Mapping[str, Mapping[str, Any]],
+    not_watched: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    every: bool,
 ) -> Iterator[str]:
-    """A table of the standing alarms, the most urgent of each sensor first; `every`: also sensors without one."""
-    yield COLUMNS.format(**HEAD, note="").rstrip()
-    silent = {name: status["state"] for name, status in statuses.items() if status.get("state") not in LIVE}
+    """A table of the standing alarms, the most urgent of each sensor first.
+
+    Args:
+        alarms: sensor -> its document.
+        statuses: agent -> its document.
+        not_watched: agent -> sources that it does not watch.
+        every: also sensors without an alarm, and sources that are not watched; else these are counted in the last line.
+    """
+    old = stale(alarms, statuses)
+    if every or any(alarm.get("conditions") for alarm in alarms.values()):
+        yield COLUMNS.format(**HEAD, note="").rstrip()
+    else:
+        live = sum(status["state"] in LIVE for status in statuses.values())
+        yield f"no alarm stands: {len(alarms)} sensors, {live} of {len(statuses)} agents online"
     for sensor in sorted(alarms):
         alarm = alarms[sensor]
-        agent = alarm.get("agent")
-        stale = f"STALE: agent {agent} is {silent[agent]}" if agent in silent else ""
+        note, blind = f"STALE: {old[sensor]}" if sensor in old else "", alarm.get("not_watched")
         if every and not alarm.get("conditions"):
-            row = {"sensor": sensor, "state": "normal", "severity": "", "what": "", "since": "", "note": stale}
-            yield COLUMNS.format(**row).rstrip()
+            yield _row(sensor, "normal", note) if blind is None else _row_not_watched(sensor, blind, note)
         for condition in alarm.get("conditions", ()):
-            notes = [stale, *_notes(condition)]
+            notes = [note, f"not watched: {blind['reason']}" if blind else "", *_notes(condition)]
             yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
+    yield from _not_watched_lines(alarms, statuses, not_watched, every=every)
+
+
+def _not_watched_lines(
+    alarms: Mapping[str, Mapping[str, Any]],
+    statuses: Mapping[str, Mapping[str, Any]],
+    not_watched: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    every: bool,
+) -> Iterator[str]:
+    """A row for each source without an alarm document, or only the number of all sources that are not watched."""
+    silent = {name: status["state"] for name, status in statuses.items() if status["state"] not in LIVE}
+    blind_sources = [
+        (each["source"], each, f"STALE: agent {agent} is {silent[agent]}" if agent in silent else f"agent {agent}")
+        for agent, sources in not_watched.items()
+        for each in sources
+    ]
+    if every:
+        yield from (_row_not_watched(*each) for each in blind_sources if each[0] not in alarms)
+    elif blind := {source for source, *_ in blind_sources} | {s for s in alarms if alarms[s].get("not_watched")}:
+        yield f"{len(blind)} {'source is' if len(blind) == 1 else 'sources are'} not watched: alarms --all shows why"
+
+
+def _row(sensor: str, state: str, note: str, since: str = "") -> str:
+    return COLUMNS.format(sensor=sensor, state=state, severity="", what="", since=since, note=note).rstrip()
+
+
+def _row_not_watched(sensor: str, why: Mapping[str, Any], note: str) -> str:
+    reason = f"{why['reason']}: {why['remedy']}"
+    return _row(sensor, "not watched", "; ".join(filter(None, (reason, note))), why["since"])
+
+
+def stale(alarms: Mapping[str, Mapping[str, Any]], statuses: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Sensor -> why its document is not valid now."""
+    found = ((sensor, _stale(alarm, statuses.get(alarm["agent"]))) for sensor, alarm in alarms.items())
+    return {sensor: reason for sensor, reason in found if reason is not None}
+
+
+def _stale(alarm: Mapping[str, Any], status: Mapping[str, Any] | None) -> str | None:
+    agent = alarm["agent"]
+    if status is None:
+        return f"agent {agent} has no status; it has another name now, or reads another prefix (drsn-agent clean)"
+    if status["state"] not in LIVE:
+        return f"agent {agent} is {status['state']}"
+    if None not in (epochs := (alarm.get("epoch"), status.get("epoch"))) and epochs[0] != epochs[1]:
+        return f"of another epoch than agent {agent} has now; forget the sensor if it is gone"
+    return None
+
+
+DONE: Final = {
+    "ack": "acknowledged", "reset": "reset", "shelve": "shelved", "unshelve": "no longer shelved",
+    "out_of_service": "out of service", "in_service": "in service again", "forget": "forgotten",
+}  # fmt: skip
+"""Verb -> what a sensor or a condition is afterwards."""
+
+
+def done_line(verb: str, sensor: str, condition: str | None, agent: str) -> str:
+    """The line that confirms a command."""
+    what = sensor if verb == "forget" else f"{sensor}, {condition or 'all conditions'}"
+    return f"{what}: {DONE[verb]} (agent {agent})"
+
+
+def clean_line(agent: str, documents: int, *, online: bool, removed: bool) -> str:
+    """What `clean` did with the documents of an agent."""
+    if online:
+        return f"refused: agent {agent} is online; stop it first, or forget single sensors"
+    if not documents:
+        return f"agent {agent}: nothing is left"
+    return f"agent {agent}: {documents} documents removed" if removed else f"{documents} documents; --yes removes them"
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -63,6 +145,8 @@ def _cells(condition: Mapping[str, Any]) -> dict[str, str]:
 def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
     if condition.get("latched"):
         yield "latched: gone, waits for a reset"
+    if condition.get("orphaned"):
+        yield "orphaned: the bundle does not have this condition, reset it"
     if condition.get("suppressed_by"):
         until = condition.get("shelved_until")
         yield f"{condition['suppressed_by']}{f' until {until}' if until else ''}"

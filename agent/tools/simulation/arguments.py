@@ -41,6 +41,13 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument(
         "--max-delay", type=float, default=10.0, metavar="S", help="target, 95th percentile; default: %(default)s s"
     )
+    parser.add_argument(
+        "--gaps",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="of windows before which a few samples are lost; that resets the votes if inputs.bridged_windows is 0",
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw delays over SNR; needs matplotlib")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

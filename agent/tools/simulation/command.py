@@ -51,6 +51,8 @@ def simulate(arguments: argparse.Namespace) -> int:
     """
     targets = Targets(arguments.max_false_alarms, arguments.max_delay)
     amounts = (arguments.days, arguments.trials, targets.false_alarms_per_sensor_day, targets.delay_s)
+    if not 0 <= arguments.gaps < 1:
+        raise UsageError(f"--gaps {arguments.gaps:g} is no share of the windows: give 0 to 1")
     if min(amounts) <= 0 or arguments.stretches < 8:
         raise UsageError("--days, --trials, --max-false-alarms and --max-delay must be above 0, --stretches 8 at least")
     if arguments.plot is not None:
@@ -67,6 +69,7 @@ def simulate(arguments: argparse.Namespace) -> int:
         trials=arguments.trials,
         most_s=max(MOST_S, targets.delay_s),
         seed=arguments.seed,
+        reset_share=0.0 if settings.inputs[0].bridged_windows else arguments.gaps,
     )
     found = _run(bundle, settings, arguments.sensor, (healthy, faulty), plan, targets)
     if arguments.plot is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,7 @@ class SimulatedSensor:
     """
 
     def __init__(self, contract: ModelContract, policy: Policy) -> None:
-        self._conditions = tuple(name for name in contract.conditions if name != NORMAL)
+        self._conditions = tuple(name for name in contract.alarm_conditions if name != NORMAL)
         self._engine = AlarmEngine(contract, "", lambda _sensor: policy)
         self._active: frozenset[str] = frozenset()
 
@@ -54,10 +54,17 @@ class Delay:
     """That was raised; None: none."""
 
 
-def drawn(stretches: Stretches, rng: np.random.Generator) -> Iterator[Diagnosis]:
-    """Yield windows without end: whole stretches, drawn evenly, one after the other."""
+def drawn(stretches: Stretches, rng: np.random.Generator, reset_share: float = 0.0) -> Iterator[Diagnosis]:
+    """Yield windows without end: whole stretches, drawn evenly, one after the other.
+
+    Before `reset_share` of the windows there is a gap that resets the votes.
+    """
     while True:
-        yield from stretches[int(rng.integers(len(stretches)))]
+        for diagnosis in stretches[int(rng.integers(len(stretches)))]:
+            if reset_share and rng.uniform() < reset_share:
+                yield replace(diagnosis, reading=replace(diagnosis.reading, fresh=True))
+            else:
+                yield diagnosis
 
 
 def count_false_alarms(
@@ -66,10 +73,11 @@ def count_false_alarms(
     windows: int,
     rng: np.random.Generator,
     on_window: Callable[[], None] = lambda: None,
+    reset_share: float = 0.0,
 ) -> int:
     """Return how many machine alarms a healthy sensor raises in so many windows."""
     count = 0
-    for _, diagnosis in zip(range(windows), drawn(healthy, rng), strict=False):
+    for _, diagnosis in zip(range(windows), drawn(healthy, rng, reset_share), strict=False):
         count += len(sensor.raised(diagnosis))
         on_window()
     return count
@@ -82,6 +90,7 @@ def first_alarm(
     warm_up_windows: int,
     most_windows: int,
     rng: np.random.Generator,
+    reset_share: float = 0.0,
 ) -> Delay:
     """Let a fault begin after healthy windows and wait for the first machine alarm.
 
@@ -94,11 +103,12 @@ def first_alarm(
         warm_up_windows: healthy windows.
         most_windows: to wait for.
         rng: draws the stretches and the onset.
+        reset_share: of the windows; before them is a gap that resets the votes.
     """
-    for _, diagnosis in zip(range(warm_up_windows), drawn(healthy, rng), strict=False):
+    for _, diagnosis in zip(range(warm_up_windows), drawn(healthy, rng, reset_share), strict=False):
         sensor.raised(diagnosis)
     onset_windows = rng.uniform()
-    for step, diagnosis in zip(range(1, most_windows + 1), drawn(faulty, rng), strict=False):
+    for step, diagnosis in zip(range(1, most_windows + 1), drawn(faulty, rng, reset_share), strict=False):
         conditions = sensor.raised(diagnosis)
         if conditions:
             return Delay(step + onset_windows, conditions[0])

@@ -78,7 +78,9 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         ("demo --seconds 1", 64, "takes 12 to 3600"),
         ("demo --seconds nan", 64, "takes 12 to 3600"),
         ("demo --seconds inf", 64, "takes 12 to 3600"),
-        ("replay good.npy", 64, "--to"),
+        ("replay good.npy", 64, "--broker URL, --config FILE, or DRSN_BROKER in the environment"),
+        ("alarms", 64, "which broker? name it: --broker URL"),
+        ("alarms --config agent.toml --username me", 64, "--username: the login is that of --config"),
         ("replay good.npy --to mqtts://broker --key-file k", 64, "--key-file needs --cert-file"),
         ("replay good.npy --to mqtts://broker --password-file p", 64, "--password-file needs --username"),
         ("replay good.npy --to mqtts://broker --ca-file text.csv", 78, "ca_file: text.csv: no certificates"),
@@ -106,7 +108,7 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         (
             "check --config agent.toml --set agent.bundle=shipped:x",
             78,
-            "what ships is universal, universal-2500hz, universal-800hz, cwru",
+            "what ships is universal, universal-10khz, universal-2500hz, universal-800hz, cwru",
         ),
         ("replay good.npy --to mqtt://broker --username me --password-file nowhere", 78, "password file nowhere"),
     ],
@@ -181,7 +183,7 @@ def test_check_prints_one_json_object(folder: Path, capsys: pytest.CaptureFixtur
     report = json.loads(out)
     bundle = open_bundle(shipped("synthetic"))
     assert report["bundle"] == {"name": "synthetic", "version": bundle.manifest.version, "sha256": bundle.sha256}
-    assert report["conditions"] == list(bundle.contract.conditions)
+    assert report["conditions"] == list(bundle.contract.alarm_conditions)
     assert (report["backend"], report["config"], report["warnings"]) == ("onnxruntime", "agent.toml", [])
     assert len(report["config_sha256"]) == 64
     assert (out.count("\n"), err) == (1, "")

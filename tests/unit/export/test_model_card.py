@@ -54,6 +54,13 @@ def test_it_says_what_the_model_is_for_and_what_it_takes(card):
     assert ["inner_race_014", "inner_race", "critical", ""] in rows(text)
 
 
+def test_it_says_which_conditions_have_a_parent_and_what_that_means(card, contract: ModelContract):
+    labels = tuple(x if x.healthy else x.model_copy(update={"parent": "bearing"}) for x in contract.labels)
+    text = card({}, labels=labels)
+    assert ["inner_race_014", "inner_race", "bearing", "critical"] in rows(text)
+    assert "unless the bearing detector finds the condition itself" in text
+
+
 @pytest.mark.parametrize(
     ("threshold", "words"),
     [(None, "It never abstains."), (-2.5, "It abstains (`unknown`) above a novelty of -2.5. Under noise")],

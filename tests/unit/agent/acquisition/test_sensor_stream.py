@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from drsn.agent.acquisition.codecs import Packet, PacketError, Reason
 from drsn.agent.acquisition.continuity import Continuity, Cursor
 from drsn.agent.acquisition.notice import WARNING, Notices
-from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream, Window
+from drsn.agent.acquisition.sensor_stream import MAX_REPEATS, SensorStream, StreamOptions, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,9 @@ class Sensor:
 
     def __init__(self, contract: ModelContract, **options: Any) -> None:  # noqa: ANN401
         self.notices = Notices()
-        options = {"hop_windows": 1.0, "continuous": False, "notices": self.notices, **options}
-        self.stream = SensorStream("press4", contract, **options)
+        cursor = options.pop("cursor", None)
+        options = {"bridged_windows": 0.0, **options}
+        self.stream = SensorStream("press4", contract, StreamOptions(**options), notices=self.notices, cursor=cursor)
 
     def send(self, start: int, n_samples: int, rate_hz: float = RATE_HZ, **fields: object) -> list[Seen]:
         packet = Packet(np.arange(start, start + n_samples, dtype=np.float32)[None], **fields)
@@ -115,7 +116,7 @@ def test_where_a_stream_is_cut_into_packets_changes_nothing(cuts: list[int], hop
     windows = [w for seq, n in enumerate(cuts) for w in sensor.send(sum(cuts[:seq]), n, seq=seq)]
     assert firsts(windows) == firsts(whole.send(0, sum(cuts)))
     assert not any(window.fresh for window in windows)
-    assert sensor.stream.lost_samples == 0
+    assert sensor.stream.progress.lost_samples == 0
 
 
 @dataclass
@@ -182,7 +183,7 @@ def test_it_equals_a_model_for_any_packets(packets, hop: float, continuous: bool
         expected = model.send(packet, continuity, sensor.stream.cursor.end_unix_ns or ARRIVAL)
         assert [(w.samples[0].tolist(), w.end_unix_ns, w.fresh, w.clipped, w.joined) for w in windows] == expected
         assert {w.advance for w in windows} <= {round(256 * hop)}
-        assert (sensor.stream.lost_samples, sensor.stream.cursor.fresh) == (lost, model.fresh)
+        assert (sensor.stream.progress.lost_samples, sensor.stream.cursor.fresh) == (lost, model.fresh)
 
 
 def test_a_sensor_of_whole_windows_needs_no_memory(contract: ModelContract):
@@ -210,7 +211,7 @@ def test_packets_without_proof_are_joined_only_if_continuous(contract: ModelCont
     for start in (0, 128):
         alone, joined = strict.send(start, 128), continuous.send(start, 128)
     assert alone == []
-    assert strict.stream.lost_samples == 128
+    assert strict.stream.progress.lost_samples == 128
     assert firsts(joined) == [0]
 
 
@@ -218,7 +219,7 @@ def test_single_windows_with_pauses_lose_nothing_and_vote_together(sensor: Senso
     windows = [w for i in range(4) for w in sensor.send(256 * i, 256, seq=i, t0_unix_ns=(i + 1) * 60 * SECOND)]
     assert firsts(windows) == [0, 256, 512, 768]
     assert not any(window.fresh for window in windows)
-    assert sensor.stream.lost_samples == 0
+    assert sensor.stream.progress.lost_samples == 0
 
 
 @pytest.mark.parametrize("after", [{"seq": 9, "boot_id": 1}, {"seq": 0, "boot_id": 2}], ids=["gap", "restart"])
@@ -226,7 +227,7 @@ def test_a_gap_or_a_restart_begins_a_new_window_whose_vote_is_fresh(sensor: Sens
     sensor.send(0, 300, seq=1, boot_id=1)
     windows = sensor.send(1000, 600, **after)
     assert [(w.first, w.fresh) for w in windows] == [(1000, True), (1256, False)]
-    assert sensor.stream.lost_samples == 44
+    assert sensor.stream.progress.lost_samples == 44
 
 
 def test_a_fresh_vote_waits_for_its_window(sensor: Sensor):
@@ -239,7 +240,7 @@ def test_a_change_of_rate_is_a_gap(sensor: Sensor):
     sensor.send(0, 300, seq=1)
     windows = sensor.send(300, 1100, 48_000.0, seq=2)
     assert [(w.first, w.length, w.fresh) for w in windows] == [(300, 1024, True)]  # as long as 256 at 12 kHz
-    assert sensor.stream.lost_samples == 44
+    assert sensor.stream.progress.lost_samples == 44
 
 
 def test_a_repeated_packet_is_not_read_again(sensor: Sensor):
@@ -317,13 +318,15 @@ def test_a_sensor_whose_seq_stands_still_counts_as_restarted_after_a_while(contr
     assert notice.fields == {"sensor": "press4", "seq": 5, "boot_id": 1}
 
 
-def test_packets_that_never_join_to_a_window_give_one_warning(contract: ModelContract):
+def test_packets_that_never_join_to_a_window_are_wasted(contract: ModelContract):
     sensor = Sensor(contract)
+    found = []
     for _ in range(100):
         assert not sensor.send(0, 100)  # nothing proves that they touch
-    (notice,) = sensor.notices.take()
-    assert (notice.level, notice.fields["sensor"]) == (WARNING, "press4")
-    assert "not watched" in notice.event
+        found.append(sensor.stream.wasted)
+    assert found.index(True) == 21, "the 100 samples before each packet are lost: 2,100 are more than 8 windows"
+    assert all(found[21:])
+    assert sensor.stream.progress.lost_by == "no_window"
 
 
 def test_a_rate_with_too_long_a_window_is_refused(contract: ModelContract):
@@ -342,7 +345,37 @@ def test_a_stream_without_its_ring_counts_the_lost_samples_and_goes_on(contract:
     assert sensor.stream.evict_ring() == 0
     sensor.send(0, 100, seq=1, clipped=True)
     assert (sensor.stream.ring_bytes, sensor.stream.evict_ring()) == (8 * 256, 100)
-    assert (sensor.stream.ring_bytes, sensor.stream.lost_samples) == (0, 100)
+    assert (sensor.stream.ring_bytes, sensor.stream.progress.lost_samples) == (0, 100)
     assert sensor.send(100, 256, seq=2) == [(100, 256, False, ARRIVAL)]
     (window,) = sensor.push(Packet(np.zeros((1, 256), np.float32)), Continuity.TOUCHES)
     assert not window.clipped, "the clipped samples are gone"
+
+
+@pytest.mark.parametrize(("lost", "fresh"), [(1, False), (4, False), (5, True)])
+def test_a_gap_of_a_window_at_most_discards_what_waits_and_no_votes(lost: int, fresh: bool, contract: ModelContract):  # noqa: FBT001
+    """Packets of 64 samples, windows of 256: what waited is lost, and the next window votes with the last."""
+    sensor, packets = Sensor(contract, bridged_windows=1.0), [*range(6), *range(6 + lost, 10 + lost)]
+    windows = [window for seq in packets for window in sensor.send(64 * seq, 64, seq=seq)]
+    assert [(each.first, each.fresh) for each in windows] == [(0, False), (64 * (6 + lost), fresh)]
+    assert sensor.stream.progress.lost_samples == 128
+
+
+@pytest.mark.parametrize(("bridged", "fresh"), [(0.0, True), (1.0, False)])
+def test_a_gap_of_time_is_as_long_as_the_clock_says(bridged: float, fresh: bool, contract: ModelContract):  # noqa: FBT001
+    sensor, packet_ns = Sensor(contract, bridged_windows=bridged), round(256e9 / RATE_HZ)
+    for at in (0, 1):
+        sensor.send(256 * at, 256, t0_unix_ns=ARRIVAL + at * packet_ns)
+    (window,) = sensor.send(512, 256, t0_unix_ns=ARRIVAL + round(2.9 * packet_ns))
+    assert window.fresh is fresh
+    sensor.send(768, 256, t0_unix_ns=ARRIVAL + round(3.9 * packet_ns))
+    (window,) = sensor.send(1024, 256, t0_unix_ns=ARRIVAL + round(6.9 * packet_ns))
+    assert window.fresh, "two windows are missing"
+
+
+def test_a_restart_and_another_rate_reset_the_votes_however_short_they_are(contract: ModelContract):
+    sensor = Sensor(contract, bridged_windows=100.0)
+    sensor.send(0, 256, seq=1, boot_id=1)
+    (window,) = sensor.send(256, 256, seq=1, boot_id=2)
+    assert window.fresh
+    windows = sensor.send(512, 1024, rate_hz=2 * RATE_HZ, seq=2, boot_id=2)
+    assert windows[0].fresh

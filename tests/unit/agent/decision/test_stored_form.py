@@ -17,7 +17,7 @@ CONDITION = {
     "state": "normal", "votes": {"bits": 0, "cast": 0}, "evidence": 0.0, "held_ns": 0, "suppressed_by": None, "seq": 0,
     "since_unix_ns": 0, "decided_unix_ns": 0, "label": "", "window_label": "", "confidence": 0.0, "count": 0, "of": 0,
     "weight": None, "clock_synced": False, "severity": None, "active_ns": 0, "told": [], "acked_by": None,
-    "shelved_until_unix_ns": 0, "out_of_service": False, "by": None, "comment": None,
+    "shelved_until_unix_ns": 0, "out_of_service": False, "by": None, "comment": None, "orphaned": False,
 }  # fmt: skip
 LEARNT = {
     "windows": 350, "novelty": -1.0, "novelty_spread": 0.1, "rms": 1.5, "rms_spread": 0.2, "normal_share": 0.99,

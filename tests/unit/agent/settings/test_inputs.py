@@ -33,7 +33,14 @@ def test_named_channels_are_refused_where_the_model_needs_several_at_once(contra
 
 
 def test_an_input_has_what_the_settings_give(contract: ModelContract):
-    entry = {"codec": "raw", "sample_rate_hz": 12_000, "channels": ["x", "y"], "hop_windows": 0.5, "continuous": True}
+    entry = {
+        "codec": "raw",
+        "sample_rate_hz": 12_000,
+        "channels": ["x", "y"],
+        "hop_windows": 0.5,
+        "continuous": True,
+        "bridged_windows": 2,
+    }
     (made,) = inputs_of(settings(**entry, max_packet_bytes=4096, unit="g"), contract)
     assert (made.pattern.filter, made.codec, made.payload_format.channels, made.channels) == (
         "p/+",
@@ -41,7 +48,7 @@ def test_an_input_has_what_the_settings_give(contract: ModelContract):
         2,
         ("x", "y"),
     )
-    assert (made.sample_rate_hz, made.hop_windows, made.continuous) == (12_000, 0.5, True)
+    assert (made.sample_rate_hz, made.hop_windows, made.continuous, made.bridged_windows) == (12_000, 0.5, True, 2)
     assert (made.max_packet_bytes, made.unit) == (4096, "g")
 
 

@@ -25,6 +25,7 @@ from drsn.agent.storage.database import (
     Database,
     DatabaseLimits,
     Entry,
+    LockedError,
 )
 from drsn.agent.storage.database_schema import SCHEMA_VERSION
 from drsn.agent.storage.journal import FILE, Journal
@@ -312,7 +313,7 @@ def test_a_disk_error_is_no_damage(folder: Path, database: OpenedDatabase):
         database.execute("PRAGMA busy_timeout = 0")
         with pytest.raises(StorageError, match="locked") as found:
             database.commit(Changes(entries=[entry(4, 8)]))
-        assert type(found.value) is StorageError
+        assert type(found.value) is LockedError
     database.execute(f"PRAGMA max_page_count = {database.execute('PRAGMA page_count').fetchone()[0]}")
     with pytest.raises(StorageError, match="full") as found:
         database.commit(Changes(entries=[entry(n, n) for n in range(4, 200)]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +13,6 @@ from events import CURSOR, SENSOR, event
 from drsn.agent.decision.alarm_state import Condition, SensorState
 from drsn.agent.decision.counters import split
 from drsn.agent.decision.voting import Votes
-from drsn.agent.storage.database import Database, DatabaseLimits
 from drsn.agent.storage.journal import FILE, Journal
 from drsn.agent.storage.limits import JournalLimits
 from drsn.model.errors import ConfigurationError
@@ -358,18 +356,6 @@ def test_where_it_can_only_be_read_its_log_is_read_with_it(tmp_path: Path, disk:
         shutil.copytree(tmp_path / "killed", tmp_path / "left")
     with closing(Journal(tmp_path / "left", open_database=disk.open_later)) as journal:
         assert (journal.load().sensors, seqs(journal)) == ({"a": SENSOR}, [1, 2, 3])
-
-
-def test_a_locked_database_is_a_matter_of_time(tmp_path: Path):
-    impatient = partial(Database, limits=DatabaseLimits(busy_s=0.05))
-    with closing(Journal(tmp_path, open_database=impatient)) as journal:
-        with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as shell:
-            shell.execute("BEGIN IMMEDIATE")
-            fill(journal, 1, 2)
-            journal.tend(0.0)
-            assert "locked" in journal.reasons[0]
-        journal.tend(100.0)
-        assert (journal.reasons, aside(tmp_path)) == ((), [])
 
 
 def test_what_is_forgotten_leaves_its_number_and_no_cursor(journal: Journal, tmp_path: Path):

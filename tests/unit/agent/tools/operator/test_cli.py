@@ -37,14 +37,15 @@ def message(topic: str, document: object, *, retained: bool = True) -> Message:
 def shell(monkeypatch: pytest.MonkeyPatch, capsys):
     """`shell({topic: document})`: exit code, stdout and stderr of a command, where the broker holds these."""
 
-    def run(held: dict[str, object], *command: str) -> tuple[int, str, str]:
+    def run(held: dict[str, object], *command: str, fake_call: bool = True) -> tuple[int, str, str]:
         def connect(client: Client) -> Client:
             for topic, document in {"_agent/line4/status": {"state": "online"}, **held}.items():
                 client.retained.keep(message(topic, document))
             return client
 
         monkeypatch.setattr(Client, "__enter__", connect)
-        monkeypatch.setattr(Client, "call", lambda *_: pytest.fail("nobody is to be asked"))
+        if fake_call:
+            monkeypatch.setattr(Client, "call", lambda *_: pytest.fail("nobody is to be asked"))
         code = main([*(command or ("alarms",)), "--broker", "mqtt://b"])
         return code, *capsys.readouterr()
 
@@ -56,7 +57,10 @@ def test_a_name_can_neither_begin_a_line_nor_move_the_cursor(shell):
     assert (code, err, len(out.splitlines())) == (0, "", 2)
     assert r"acknowledged by ana\n\x1b[2Jnothing stands" in out
     document = json.loads(shell({"press4/alarm": ALARM}, "alarms", "--json")[1])
-    assert document == {"alarms": {"press4": ALARM}, "agents": {"line4": {"state": "online"}}, "malformed": {}}
+    assert document == {
+        "alarms": {"press4": ALARM}, "agents": {"line4": {"state": "online"}}, "not_watched": {}, "malformed": {},
+        "stale": {},
+    }  # fmt: skip
 
 
 BAD = [
@@ -119,7 +123,7 @@ def test_nobody_is_commanded_by_an_alarm_that_no_agent_wrote(command: list[str],
 
 def test_evidence_is_not_asked_of_an_alarm_that_no_agent_wrote(shell, capsys):
     shell({})
-    code = main(["evidence", "e-1", "--from", "mqtt://b", "--sensor", "press4", "--prefix", "a/#"])
+    code = main(["evidence", "e-1", "--broker", "mqtt://b", "--sensor", "press4", "--prefix", "a/#"])
     assert (code, capsys.readouterr().err.count("\n")) == (64, 1)
 
 
@@ -190,3 +194,37 @@ def test_what_a_doctor_tries_is_no_sensor():
     for sensor in ("_doctor", "press4"):
         retained.keep(message(f"{sensor}/alarm", {"agent": "line4", "sensor": sensor, "state": "normal"}))
     assert (set(retained.alarms), retained.malformed) == ({"press4"}, {})
+
+
+WHY = {"reason": "wrong_rate", "remedy": "Send or set the sample rate.", "since": "2026-01-01T00:00:00.000Z"}
+BLIND = {
+    "press4/alarm": {**ALARM, "not_watched": WHY},
+    "press5/alarm": {"agent": "line4", "conditions": [], "state": "not_watched", "not_watched": WHY},
+    "press6/alarm": {"agent": "line4", "conditions": [], "state": "normal"},
+    "_agent/line4/health": {"not_watched": [{**WHY, "source": "press5"}, {**WHY, "source": "plant/press 7/frame"}]},
+}
+
+
+def test_a_source_that_is_not_watched_has_a_row_with_the_reason_and_the_remedy(shell):
+    code, out, err = shell(BLIND, "alarms", "--all")
+    rows = {line[:24].strip(): line[24:] for line in out.splitlines()[1:]}
+    assert (code, err, list(rows)) == (0, "", ["press4", "press5", "press6", "plant/press 7/frame"])
+    assert "not watched: wrong_rate" in rows["press4"]
+    shown = ["not", "watched", WHY["since"], "wrong_rate:", "Send", "or", "set", "the", "sample", "rate."]
+    assert rows["press5"].split() == shown
+    assert rows["plant/press 7/frame"].replace(";", "").split() == [*shown, "agent", "line4"]
+    assert rows["press6"].split() == ["normal"]
+
+
+def test_without_all_the_sources_that_are_not_watched_are_counted(shell):
+    assert shell(BLIND)[1].splitlines()[-1] == "3 sources are not watched: alarms --all shows why"
+    assert json.loads(shell(BLIND, "alarms", "--json")[1])["not_watched"] == {
+        "line4": BLIND["_agent/line4/health"]["not_watched"]
+    }
+
+
+def test_a_health_that_no_agent_wrote_is_named(shell):
+    code, out, err = shell({**BLIND, "_agent/line5/health": {"not_watched": [{"source": 5}]}})
+    assert code == 65
+    assert len(out.splitlines()) == 3
+    assert "_agent/line5/health" in err

@@ -87,3 +87,11 @@ def test_the_bound_is_garwoods(events: int, bound: float):
     """Half of the 95th percentile of chi squared with 2 (events + 1) degrees of freedom."""
     assert poisson_upper_bound(events, 1.0) == pytest.approx(bound, rel=1e-4)
     assert poisson_upper_bound(events, 30.0) == pytest.approx(bound / 30, rel=1e-4)
+
+
+@pytest.mark.parametrize(("reset_share", "raised"), [(0.0, "ball"), (1.0, None)])
+def test_a_gap_before_each_window_leaves_no_votes_to_reach_a_quorum(reset_share: float, raised: str | None, stretch):
+    """`POLICY` needs three windows."""
+    healthy, faulty, sensor = [stretch("normal")], [stretch("ball")], SimulatedSensor(CONTRACT, POLICY)
+    delay = first_alarm(sensor, healthy, faulty, 8, 20, np.random.default_rng(1), reset_share)
+    assert delay.condition == raised
