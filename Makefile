@@ -26,7 +26,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker
+test-slow: $(VENV)/.installed .types broker other-brokers
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -46,7 +46,7 @@ check: lint broker
 FORM ?= long
 chaos: export DRSN_CHAOS = $(FORM)
 chaos: export DRSN_CHAOS_REPORT = $(if $(filter long,$(FORM)),benchmarks/results/chaos.json)
-chaos: $(VENV)/.installed broker
+chaos: $(VENV)/.installed broker other-brokers
 	$(VENV)/bin/pytest -m chaos $(AGAIN) tests/chaos
 
 # The service under a real systemd, booted in a container; as root. The container's root file system is built once, which
@@ -96,6 +96,24 @@ broker:
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }
 
+# RabbitMQ and aedes, for the slow tests and for chaos. RUNLEVEL: no service of Debian's is started.
+.PHONY: other-brokers
+other-brokers: tests/brokers/node_modules
+	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends rabbitmq-server; \
+	    else \
+	        echo "No RabbitMQ: its tests will be skipped. Install it: sudo apt-get install rabbitmq-server"; \
+	    fi; }
+
+tests/brokers/node_modules: tests/brokers/package-lock.json
+	@command -v npm >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; \
+	    fi; }
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/brokers && touch $@; \
+	    else echo "No npm: the tests with aedes will be skipped. Install it: sudo apt-get install npm"; fi
+
 .PHONY: container
 container:
 	@command -v systemd-nspawn >/dev/null && command -v debootstrap >/dev/null || { \
@@ -113,7 +131,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,certificates,rtx,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,sparkplug,certificates,rtx,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -10,15 +10,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import broker_matrix
 import costs
 import limits
 import measured
+import presets
 import promises
 import survived
 import vibration
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.decision.voting import Quorum
@@ -43,7 +46,7 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     parts = {
-        ROOT / "docs" / "mqtt.md": {"settings": settings_table()},
+        ROOT / "docs" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
         ROOT / "docs" / "alarms.md": {
             "states": state_diagram(),
             "simulated": measured.alarms_parts(),
@@ -68,7 +71,9 @@ def generated() -> dict[Path, str]:
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },
+        ROOT / "docs" / "brokers.md": {"measured": broker_matrix.matrix()},
         ROOT / "docs" / "bearing.md": {"detector": measured.bearing_detector_table()},
+        ROOT / "docs" / "sensors" / "README.md": {"presets": presets.presets_table(), "rates": presets.rates_table()},
         ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
         ROOT / "docs" / "reliability.md": {
             **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},
@@ -127,11 +132,17 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if value is PydanticUndefined:
         return "of the host" if field.default_factory else "**required**"
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return "none"
     if isinstance(value, (str, Quorum)):
         return f'`"{getattr(value, "value", value)}"`'
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def not_watched_table() -> str:
+    """Why a source is not watched, and what to do."""
+    rows = ["| reason | what to do |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{reason}` | {remedy} |" for reason, remedy in REASONS.items())])
 
 
 def steps_table() -> str:

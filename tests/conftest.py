@@ -13,7 +13,7 @@ from drsn.model.contract import Label, ModelContract, Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest_plugins = ("plant", "servers")
+pytest_plugins = ("plant", "servers", "other_brokers")
 
 # For torch, numpy and every process that a test starts. Threads that spin while they wait take the cores from the tests
 # beside this one: a training of two seconds took 35.

@@ -44,6 +44,12 @@ def free_port() -> int:
             return port
 
 
+def answers(port: int) -> bool:
+    """Whether a server listens on a port of the loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def poll(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "") -> object:
     """Poll until the condition is truthy; fail with `what` when it never is."""
     deadline_s = time.monotonic() + timeout_s
@@ -55,11 +61,10 @@ def poll(condition: Callable[[], object], timeout_s: float = 20.0, what: str = "
 
 
 @dataclass
-class Mosquitto:
-    """A broker that can be stopped and started again on its port."""
+class Broker:
+    """A broker that can be stopped and started again on its port, and how a stranger uses it."""
 
     directory: Path
-    extra: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
 
@@ -67,27 +72,16 @@ class Mosquitto:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        config = self.directory / "mosquitto.conf"
-        anonymous = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
-        config.write_text(
-            f"listener {self.port} 127.0.0.1\n{anonymous}max_queued_messages 20000\n"
-            f"log_type subscribe\nlog_type error\n{self.extra}"
-        )
-        binary = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
-        with (self.directory / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
-        poll(self._answers, what="mosquitto listens")
-
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        self.process = None
 
     def publish(self, topic: str, payload: bytes, *options: str) -> None:
         """As a stranger would: with mosquitto_pub."""
@@ -104,6 +98,50 @@ class Mosquitto:
         pairs = (line.split(" ", 1) for line in done.stdout.splitlines())
         return {name: json.loads(text) for name, text in pairs}
 
+    def health(self) -> dict:
+        """The tester agent's latest health document."""
+        return self.one("drsn/v1/_agent/tester/health", timeout_s=2)
+
+    def one(self, topic: str, timeout_s: int = 5) -> dict:
+        """The retained document of one topic, {} when there is none."""
+        return next(iter(self.retained(topic, 1, timeout_s).values()), {})
+
+    def _answers(self) -> bool:
+        return answers(self.port)
+
+
+@dataclass
+class Mosquitto(Broker):
+    """mosquitto, with what `extra` adds to its configuration."""
+
+    extra: str = ""
+
+    def start(self) -> None:
+        config = self.directory / "mosquitto.conf"
+        anonymous = "" if "allow_anonymous" in self.extra else "allow_anonymous true\n"
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\n{anonymous}max_queued_messages 20000\n"
+            f"log_type subscribe\nlog_type error\n{self.extra}"
+        )
+        binary = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+        with (self.directory / "mosquitto.log").open("ab") as log:
+            self.process = subprocess.Popen([binary, "-c", str(config)], stdout=log, stderr=log)
+        poll(self._answers, what="mosquitto listens")
+
+    def add_websocket(self, more: str = "") -> int:
+        """Listen on one more port, for WebSockets; start again. Returns the port.
+
+        Args:
+            more: lines of that listener, for example its certificate.
+        """
+        port = free_port()
+        self.stop()
+        # By the interface's name: mosquitto 2.0.11 opens no WebSocket on an address where IPv6 is off.
+        self.extra += f"listener {port} lo\nprotocol websockets\n{more}"
+        self.start()
+        poll(lambda: answers(port), what="mosquitto listens for WebSockets")
+        return port
+
     def listen(self, topic: str) -> Listener:
         """Subscribe now and hear everything from now on."""
         output = self.directory / "heard"
@@ -116,14 +154,6 @@ class Mosquitto:
 
     def _log(self) -> str:
         return (self.directory / "mosquitto.log").read_text()
-
-    def health(self) -> dict:
-        """The tester agent's latest health document."""
-        return self.one("drsn/v1/_agent/tester/health", timeout_s=2)
-
-    def one(self, topic: str, timeout_s: int = 5) -> dict:
-        """The retained document of one topic, {} when there is none."""
-        return next(iter(self.retained(topic, 1, timeout_s).values()), {})
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drsn.agent.acquisition.codecs import Reason
+    from drsn.agent.acquisition.codecs import PacketError, Reason
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.mqtt.message import Message
 
@@ -31,6 +31,8 @@ class InFlight:
     duplicate: bool = False
     stale: bool = False
     """It is too old to be diagnosed."""
+    partly_refused: list[PacketError] = field(default_factory=list)
+    """Of the inputs that read its topic: the errors of those that could not, where another one could."""
 
     @property
     def done(self) -> bool:

@@ -3,3 +3,6 @@
 from typing import Final
 
 CODECS: Final = ("raw", "frame", "json", "cbor", "msgpack")
+
+READ_ONLY_CODECS: Final = ("influx", "senml", "sparkplug")
+"""Codecs of other products; the commands that send packets do not write them."""

@@ -21,6 +21,7 @@ MAX_CHARS: Final = 200
 """Characters of a source. A topic may have 65,535."""
 
 NO_PACKET: Final = "no_packet"
+FIRST_WINDOW: Final = "first_window"
 NO_WINDOW: Final = "no_window"
 GAPS: Final = "gaps"
 RATE_CHANGES: Final = "rate_changes"
@@ -31,17 +32,19 @@ OTHER_AGENT: Final = "other_agent"
 EPOCH: Final = "epoch"
 
 REASONS: Mapping[str, str] = MappingProxyType({
-    "illegal_id": "Change the input's `sensor` template so that it gives an id: at most 64 of [A-Za-z0-9._~-].",
+    "illegal_id": "Change the input's `sensor` template so that it gives at most 64 characters, escapes included.",
     "unknown_topic": "Add an input whose `topic` fits, or publish to a topic that an input names.",
     "max_sensors": "Raise `agent.max_sensors`, or free places with `drsn-agent forget`.",
     "wrong_rate": "Send or set the sample rate; if it is below the model's bandwidth, use a bundle for slower sensors.",
     "wrong_channels": "Name the input's `channels`, or send as many channels as the bundle needs.",
     "non_finite": "Look at the sensor and its cable: samples are NaN, infinite or above 1e15.",
     "undecodable": "Compare the payload with the input's `codec`; `drsn-agent check` and docs/mqtt.md show the form.",
+    "wrong_encoding": "Set the input's `dtype`, `byte_order`, `encoding` or `codec` as the line in the log proposes.",
     "too_large": "Send smaller packets, or raise the input's `max_packet_bytes`.",
     "retained": "Publish samples without the retain flag, and delete the retained packet.",
     "internal": "Report the log line to the authors: a defect of the agent.",
     NO_PACKET: "Look at the sensor and its connection; after a start wait for packets; `drsn-agent forget` removes it.",
+    FIRST_WINDOW: "Wait for more packets: those that came are shorter than one window.",
     NO_WINDOW: "Send `seq` or `t0`, or whole windows, or set `continuous = true` for the input (docs/mqtt.md).",
     GAPS: "Find out where packets are lost, or send larger packets: too few windows follow each other for an alarm.",
     RATE_CHANGES: "Let the sensor keep one sample rate: samples are not joined across a change of it.",
@@ -62,6 +65,7 @@ REASON_OF_REFUSAL: Mapping[Reason, str] = MappingProxyType({
     Reason.BAD_CRC: "undecodable",
     Reason.BAD_DOCUMENT: "undecodable",
     Reason.BAD_PROPERTY: "undecodable",
+    Reason.WRONG_ENCODING: "wrong_encoding",
     Reason.NON_FINITE: "non_finite",
     Reason.WRONG_RATE: "wrong_rate",
     Reason.WRONG_CHANNELS: "wrong_channels",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.acquisition.sensor_stream import SensorStream
 
 NS: Final = 1_000_000_000
@@ -19,48 +18,44 @@ FUTURE_NS: Final = NS
 """Two clocks that are kept right differ by milliseconds."""
 
 UNSET_NS: Final = 1_704_067_200 * NS
-"""2024-01-01: an earlier time of the agent is that of a clock that was never set."""
+"""2024-01-01: no sensor's clock that is right gives an earlier time."""
 
 
-def plausible(end_unix_ns: int, agent_unix_ns: int, *, clock_synced: bool) -> bool:
+def plausible(end_unix_ns: int, agent_unix_ns: int, *, trusted: bool) -> bool:
     """Whether samples can have ended at this time.
 
     Args:
         end_unix_ns: by the sensor's clock.
-        agent_unix_ns: by the agent's clock, when the samples were here.
-        clock_synced: the sensor reports that its clock is synchronised.
+        agent_unix_ns: by the agent's clock, when the samples came.
+        trusted: the sensor's clock is synchronised, and the agent's is not.
     """
-    if clock_synced and agent_unix_ns < UNSET_NS <= end_unix_ns:
-        return True  # the agent's clock is the one that is wrong
+    if trusted and end_unix_ns >= UNSET_NS:
+        return True
     return -FUTURE_NS <= agent_unix_ns - end_unix_ns <= PAST_NS
 
 
 class WrongClocks:
-    """The sensors that give impossible times. A sweep looks at the last packet of each stream."""
+    """The sensors that give impossible times."""
 
     def __init__(self) -> None:
         self.sensors: set[str] = set()
-        """Those whose last packet had an impossible time."""
-        self._seen: dict[str, Cursor | None] = {}  # at the last sweep
+        """At the last sweep."""
         self._told: set[str] = set()
 
     def sweep(self, streams: Mapping[str, SensorStream], now_unix_ns: int) -> list[str]:
-        """Look at the streams that had a packet since the last sweep; return the sensors that were never returned.
+        """Look at every stream; return the sensors that were never returned.
+
+        A stream whose time has crept into the future counts as wrong from its next packet on, which decides.
 
         Args:
             streams: sensor -> its stream.
             now_unix_ns: the agent's clock.
         """
-        seen, self._seen = self._seen, {name: stream.cursor for name, stream in streams.items()}
-        self.sensors &= self._seen.keys()
-        for name, cursor in self._seen.items():
-            if cursor is None or cursor is seen.get(name):
-                continue
-            end_unix_ns = cursor.end_unix_ns
-            if end_unix_ns is None or plausible(end_unix_ns, now_unix_ns, clock_synced=True):
-                self.sensors.discard(name)
-            else:
-                self.sensors.add(name)
+        self.sensors = {name for name, stream in streams.items() if stream.wrong_clock}
+        for stream in streams.values():
+            cursor = stream.cursor
+            if cursor is not None and (cursor.end_unix_ns or 0) > now_unix_ns + FUTURE_NS:
+                stream.wrong_clock = True
         new = sorted(self.sensors - self._told)
-        self._told = (self._told | self.sensors) & self._seen.keys()
+        self._told = (self._told | self.sensors) & streams.keys()
         return new

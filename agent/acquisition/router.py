@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.acquisition.notice import WARNING, Notice, Notices
-from drsn.agent.mqtt.topics import TopicPattern, legal_sensor
+from drsn.agent.mqtt.sensor_id import MAX_ID_CHARS, legal_sensor
 
 if TYPE_CHECKING:
+    from drsn.agent.acquisition.codecs import Packet
+    from drsn.agent.acquisition.tachometer import Tachometer
     from drsn.agent.mqtt.message import Message
+    from drsn.agent.mqtt.topics import TopicPattern
+
+
+class StatefulDecoder(Protocol):
+    """A codec whose messages refer to earlier ones."""
+
+    def decode(self, topic: str, payload: bytes, payload_format: PayloadFormat, /) -> Packet | None:
+        """The packet; None: the message holds none. Raises `PacketError`."""
+        ...
+
+
+Route = tuple[tuple["Input", str, tuple[str, ...]], ...]
+"""Each input that reads a topic, the sensor's id before it is split by channels, and the ids after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +45,25 @@ class Input:
     max_packet_bytes: int
     unit: str | None = None
     """Unit of packets that do not carry one."""
+    decoder: StatefulDecoder | None = None
+    """Decodes with what earlier messages contained; None: the codec alone decodes."""
     bridged_windows: float = BRIDGED_WINDOWS
+    tachometer: Tachometer | None = None
+    """One of the channels; it is no sensor, but gives the speed of the others."""
 
     def sensors(self, sensor: str) -> tuple[str, ...]:
         """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""
-        return tuple([f"{sensor}-{channel}" for channel in self.channels]) if self.channels else (sensor,)
+        if not self.channels:
+            return (sensor,)
+        speed = None if self.tachometer is None else self.tachometer.channel
+        return tuple([f"{sensor}-{channel}" for channel in self.channels if channel != speed])
 
 
 class Router:
     """Finds the input and the sensor of a message, and refuses a message by its topic, its size or its retain flag.
 
     Args:
-        inputs: in order; the first one whose pattern fits a topic reads it.
+        inputs: in order. The first one whose pattern fits a topic reads it, and so do all with the same topic filter.
         max_topics: topics whose route is cached; a flood of topics must not fill the memory.
         notices: takes the warning about two topics with one sensor id.
     """
@@ -50,57 +72,74 @@ class Router:
         self._inputs = inputs
         self._max_topics = max_topics
         self._notices = notices
-        self._routes: dict[str, tuple[Input, str]] = {}
+        self._routes: dict[str, Route] = {}
         self._first_topics: dict[str, str] = {}  # sensor -> the first topic that led to it
 
     def __len__(self) -> int:
         """Topics whose route is cached."""
         return len(self._routes)
 
-    def route(self, message: Message) -> tuple[Input, str]:
-        """The input that reads the message, and the sensor's id (before it is split by channels).
+    def route(self, message: Message) -> Route:
+        """The inputs that read the message; at least one.
 
         Raises:
             PacketError: the message is retained, empty or too large, no input has such a topic, or the topic gives an
                 illegal sensor id.
         """
-        entry, sensor = self._routes.get(message.topic) or self._cached(message.topic)
-        if message.retained or not 0 < len(message.payload) <= entry.max_packet_bytes:
-            error = _unusable(message, entry)
-            error.sensors = entry.sensors(sensor)
+        route = self._routes.get(message.topic) or self._cached(message.topic)
+        if message.retained or not 0 < len(message.payload) <= route[0][0].max_packet_bytes:
+            error = _unusable(message, route[0][0])
+            error.sensors = tuple([name for _, _, names in route for name in names])
             raise error
-        return entry, sensor
+        return route
 
-    def _cached(self, topic: str) -> tuple[Input, str]:
-        entry, sensor = self._find(topic)
+    def _cached(self, topic: str) -> Route:
+        route = self._find(topic)
         if len(self._routes) >= self._max_topics:
             self._routes.clear()
             self._first_topics.clear()
-        self._routes[topic] = entry, sensor
-        first = self._first_topics.setdefault(sensor, topic)
-        if first != topic:  # they would look like one sensor that loses packets all the time
-            fields = {"sensor": sensor, "topic": topic, "other": first}
-            event = "two topics have the same sensor id; change the input's template to keep them apart"
-            self._notices.add(Notice(WARNING, event, ("shared", sensor), fields))
-        return entry, sensor
-
-    def _find(self, topic: str) -> tuple[Input, str]:
-        for entry in self._inputs:
-            sensor = entry.pattern.sensor_of(topic)
-            if sensor is None:
+        self._routes[topic] = route
+        for entry, sensor, _ in route:
+            if entry.decoder is not None:  # it knows which kinds of topics a sensor has
                 continue
-            names = entry.sensors(sensor)
-            if not all(legal_sensor(name) for name in names):
-                raise PacketError(
-                    Reason.ILLEGAL_SENSOR, f"{names[0][:80]!r} is no sensor id ([A-Za-z0-9._~-], at most 64)"
-                )
-            if len(topic) > entry.pattern.max_chars:
-                raise PacketError(
-                    Reason.UNKNOWN_TOPIC,
-                    f"longer than the {entry.pattern.max_chars} characters of a topic like {entry.pattern.topic!r}",
-                )
-            return entry, sensor
-        raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")
+            first = self._first_topics.setdefault(sensor, topic)
+            if first != topic:  # they would look like one sensor that loses packets all the time
+                fields = {"sensor": sensor, "topic": topic, "other": first}
+                event = "two topics have the same sensor id; change the input's template to keep them apart"
+                self._notices.add(Notice(WARNING, event, ("shared", sensor), fields))
+        return route
+
+    def _find(self, topic: str) -> Route:
+        found: list[tuple[Input, str, tuple[str, ...]]] = []
+        for entry in self._inputs:
+            if found and entry.pattern.filter != found[0][0].pattern.filter:
+                continue
+            sensor = entry.pattern.sensor_of(topic)
+            if sensor is not None:
+                names = entry.sensors(sensor)
+                for name in names:
+                    _check_id(name)
+                found.append((entry, sensor, names))
+        if not found:
+            raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")
+        pattern = found[0][0].pattern
+        if len(topic) > pattern.max_chars:
+            raise PacketError(
+                Reason.UNKNOWN_TOPIC,
+                f"longer than the {pattern.max_chars} characters of a topic like {pattern.topic!r}",
+            )
+        return tuple(found)
+
+
+def _check_id(name: str) -> None:
+    if legal_sensor(name):
+        return
+    if not name:
+        raise PacketError(Reason.ILLEGAL_SENSOR, "the topic level of the sensor's id is empty")
+    raise PacketError(
+        Reason.ILLEGAL_SENSOR,
+        f"sensor id {name[:60]!r} has {len(name)} characters, at most {MAX_ID_CHARS}: use fewer levels in `sensor`",
+    )
 
 
 def _unusable(message: Message, entry: Input) -> PacketError:

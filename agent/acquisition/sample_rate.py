@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codecs.packet import MAX_SAMPLE_RATE_HZ, PacketError, Reason
+from drsn.agent.bundles import UNIVERSAL_BANDWIDTH_HZ, widest_for
 from drsn.model.conditioning import RateTooLowError
 from drsn.model.conditioning import check_rate as check_bandwidth
 
@@ -46,7 +47,15 @@ def check_rate(sample_rate_hz: float, contract: ModelContract) -> None:
     try:
         check_bandwidth(sample_rate_hz, contract.bandwidth_hz)
     except RateTooLowError as error:
-        raise PacketError(Reason.WRONG_RATE, str(error)) from None
+        raise PacketError(Reason.WRONG_RATE, f"{error}; {bundle_for(sample_rate_hz)}") from None
+
+
+def bundle_for(sample_rate_hz: float) -> str:
+    """What to set for a sensor that samples too slowly for the present bundle."""
+    name = widest_for(sample_rate_hz)
+    if name is None:
+        return f"no bundle that ships reads less than {2 * min(UNIVERSAL_BANDWIDTH_HZ.values()):g} Hz"
+    return f"agent.bundle = 'shipped:{name}' reads this rate"
 
 
 def steady_rate_hz(sample_rate_hz: float, known_hz: float | None) -> float:

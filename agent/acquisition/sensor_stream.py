@@ -104,11 +104,12 @@ class SensorStream:
     ) -> None:
         self.sensor = sensor
         self.cursor = cursor
+        self.wrong_clock = False
+        """The sensor's time is impossible: windows have the time at which their packet came."""
         self.progress = StreamProgress()
         self._contract = contract
         self._options = options
         self._notices = notices
-        self._ring: RingBuffer | None = None
         self._repeats = 0
         self._fingerprints = Fingerprints()
         self._rate_monitor = RateMonitor()
@@ -117,36 +118,19 @@ class SensorStream:
     @property
     def ring_bytes(self) -> int:
         """Memory of the samples that the stream keeps between packets."""
-        return 0 if self._ring is None else self._ring.nbytes
+        ring = self.progress.ring
+        return 0 if ring is None else ring.nbytes
 
     def evict_ring(self) -> int:
         """Free the ring until the next packet; return how many samples waited for their window and are lost."""
-        ring, self._ring, self._clipped = self._ring, None, 0
-        return 0 if ring is None else self.progress.interrupt(ring, MEMORY)
-
-    @property
-    def windows(self) -> int:
-        """Windows so far."""
-        return self.progress.windows(self._ring)
-
-    @property
-    def signal_windows(self) -> int:
-        """The signal so far, in windows: those that came, and the samples that were lost."""
-        return self.progress.signal_windows(self._ring)
-
-    @property
-    def wasted(self) -> bool:
-        """The packets of the last while never made a window."""
-        return self.progress.wasted(self._ring)
+        lost = self.progress.interrupt(MEMORY)
+        self.progress.ring, self._clipped = None, 0
+        return lost
 
     @property
     def stands_still(self) -> bool:
         """Many packets in a row look like repetitions of earlier ones."""
         return self._repeats >= STANDS_STILL
-
-    def take_longest_run(self) -> int:
-        """The longest run of windows that may vote together, of those since the last call and the present one."""
-        return self.progress.take_longest_run(self._ring)
 
     def next_window(self, packet: Packet, sample_rate_hz: float) -> Window | None:
         """Read a packet that is one whole window and follows the last one as expected, which nearly all do.
@@ -155,8 +139,8 @@ class SensorStream:
             Its window; its samples are those of the packet. None: nothing was read, and `continuity_of` and `push` must
             decide, to which this is equal otherwise.
         """
-        ring, cursor = self._ring, self.cursor
-        if ring is None or cursor is None or cursor.fresh or self._clipped or packet.clipped:
+        ring, cursor = self.progress.ring, self.cursor
+        if ring is None or cursor is None or cursor.fresh or self._clipped or packet.clipped or self.wrong_clock:
             return None
         if self._fingerprints.wanted or not ring.passes(packet.samples) or not follows(cursor, packet, sample_rate_hz):
             return None
@@ -221,7 +205,7 @@ class SensorStream:
 
         `continuity` is the packet's `continuity_of`. Returns how far the stream is read now.
         """
-        known_hz, ring = self._rate_hz, self._ring
+        known_hz, ring = self._rate_hz, self.progress.ring
         sample_rate_hz = steady_rate_hz(sample_rate_hz, known_hz)
         if ring is None or sample_rate_hz != known_hz:
             ring = self._new_ring(sample_rate_hz)
@@ -234,14 +218,14 @@ class SensorStream:
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
         self._clipped = total + ring.window if packet.clipped else self._clipped
-        last_unix_ns = received_unix_ns if cursor.end_unix_ns is None else cursor.end_unix_ns
+        last_unix_ns = received_unix_ns if self.wrong_clock or cursor.end_unix_ns is None else cursor.end_unix_ns
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
-            end_unix_ns = last_unix_ns - round((total - end) * 1e9 / sample_rate_hz)
+            synced = bool(packet.clock_synced) and not self.wrong_clock
             on_window(self.sensor, Window(
-                samples, sample_rate_hz, end_unix_ns, fresh, packet.unit, bool(packet.clock_synced), ring.hop,
-                packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
+                samples, sample_rate_hz, last_unix_ns - round((total - end) * 1e9 / sample_rate_hz), fresh, packet.unit,
+                synced, ring.hop, packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
             ))  # fmt: skip
             fresh = False
 
@@ -255,15 +239,15 @@ class SensorStream:
         return None if self.cursor is None else self.cursor.sample_rate_hz
 
     def _new_ring(self, sample_rate_hz: float) -> RingBuffer:
-        if self._ring is not None:
-            self.progress.interrupt(self._ring, RATE_CHANGES)
+        self.progress.interrupt(RATE_CHANGES)
         window = native_window(self._contract.window, sample_rate_hz, self._contract.sample_rate_hz)
-        self._ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._options.hop_windows)))
-        return self._ring
+        ring = RingBuffer(self._contract.channels, window, max(1, round(window * self._options.hop_windows)))
+        self.progress.ring = ring
+        return ring
 
     def _begin_anew(self, ring: RingBuffer, continuity: Continuity) -> None:
         """Forget the samples that wait in the ring: the next packet does not touch them."""
-        self.progress.interrupt(ring, GAPS if continuity.loses_samples else NO_WINDOW)
+        self.progress.interrupt(GAPS if continuity.loses_samples else NO_WINDOW)
         if continuity.resets_votes:
             self.progress.end_run()
         ring.reset()

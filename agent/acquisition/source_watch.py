@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from drsn.agent.acquisition.codecs.packet import Reason
 from drsn.agent.acquisition.not_watched import (
+    FIRST_WINDOW,
     GAPS,
     MAX_BEYOND,
     MAX_SOURCES,
@@ -43,6 +44,9 @@ during this time, is not watched. Shorter spans would come and go with single ga
 KEPT_S = 3600.0
 """A source that never had a window and sends no more is removed after this time."""
 
+MISSED_PERIODS = 3
+"""A sensor may miss so many of its own periods, as in `decision.silence_timer`."""
+
 MAX_TICK_S = 2.0
 """Longest time between two sweeps that counts, as in `decision.silence_timer`."""
 
@@ -53,13 +57,18 @@ class Needs(NamedTuple):
     windows: int = 1
     """Windows in a row, without a gap, that its alarm rule needs for an alarm."""
     quiet_s: float = 30.0
-    """It is not watched after this time without a window."""
+    """It is not watched after this time without a window, or three of its periods if that is longer."""
+
+
+DEFAULT_NEEDS = Needs()
 
 
 @dataclass(slots=True)
 class _Source:
     """One source of packets; times are of the clock that runs while the broker is connected."""
 
+    needs: Needs = DEFAULT_NEEDS
+    """Asked for with the first packet of its stream."""
     known: bool = False
     """It had a window, now or in an earlier run: it stays until it is forgotten."""
     stream: SensorStream | None = None
@@ -80,6 +89,19 @@ class _Source:
     """When the last run of windows that was long enough ended, and the signal of the stream then, in windows."""
     not_watched: NotWatched | None = None
 
+    def is_good(self, stream: SensorStream, now_s: float) -> bool:
+        """Note windows of a watched source that came, enough in a row; False: it must be judged. No call in it."""
+        progress = stream.progress
+        if stream is not self.stream or progress.ring is None or self.refused or self.not_watched is not None:
+            return False
+        new = progress.ring.run
+        windows = progress.windows_before + new
+        if windows == self.windows or progress.run_before + new < self.needs.windows:
+            return False
+        self.cursor, self.windows, self.window_s, self.packet_s = stream.cursor, windows, now_s, now_s
+        self.good_s, self.good_at = now_s, windows + progress.lost_windows
+        return True
+
 
 class SourceWatch:
     """The state of each source: watched, or not watched with a reason.
@@ -88,6 +110,7 @@ class SourceWatch:
         known: sensors that an earlier run diagnosed; each is not watched until its first window in this run.
         now_unix_ns: the agent's clock.
         needs: sensor id -> what it must send.
+        period_s: sensor id -> seconds from one window to the next; 0: not known.
         max_sources: refused sources that are held; of more, only the number is known.
     """
 
@@ -95,12 +118,13 @@ class SourceWatch:
         self,
         known: Iterable[str] = (),
         now_unix_ns: int = 0,
-        needs: Callable[[str], Needs] = lambda _sensor: Needs(),
+        needs: Callable[[str], Needs] = lambda _sensor: DEFAULT_NEEDS,
+        period_s: Callable[[str], float] = lambda _sensor: 0.0,
         max_sources: int = MAX_SOURCES,
     ) -> None:
         self.held: dict[str, str] = {}
         """Sensor -> reason from outside, a key of `REASONS`. While it is here, the sensor is not watched."""
-        self._needs, self._max_sources = needs, max_sources
+        self._needs, self._period_s, self._max_sources = needs, period_s, max_sources
         self._sources = {
             name: _Source(known=True, not_watched=NotWatched.of(name, NO_PACKET, now_unix_ns)) for name in known
         }
@@ -129,7 +153,7 @@ class SourceWatch:
         found = self._sources.get(source)
         if found is None:
             return None
-        if found.not_watched is not None and source in self._streams:
+        if (found.not_watched is not None or source in self.held) and source in self._streams:
             self._judge(source, found, self._streams[source], now_unix_ns)
         return found.not_watched
 
@@ -190,7 +214,8 @@ class SourceWatch:
             source = sources.get(name)
             if source is None:
                 source = sources[name] = _Source(packet_s=self._clock_s, good_s=self._clock_s)
-            self._judge(name, source, stream, now_unix_ns)
+            if name in self.held or not source.is_good(stream, self._clock_s):
+                self._judge(name, source, stream, now_unix_ns)
         for name in [name for name in sources if name not in streams]:
             self._judge_absent(name, sources[name], now_unix_ns)
         self._held = sum(not source.known and name not in streams for name, source in sources.items())
@@ -199,35 +224,42 @@ class SourceWatch:
 
     def _judge(self, name: str, source: _Source, stream: SensorStream, now_unix_ns: int) -> None:
         """Judge a source that has a stream."""
-        now_s, windows = self._clock_s, stream.windows
+        now_s, progress = self._clock_s, stream.progress
+        windows = progress.windows
         if source.stream is not stream:
             source.stream, source.cursor, source.windows, source.good_at = stream, None, 0, 0
+            source.needs = self._needs(name)
         if stream.cursor is not source.cursor:  # packets were accepted
             source.cursor, source.packet_s, source.refused = stream.cursor, now_s, 0
         if windows != source.windows:
             source.windows, source.window_s, source.known = windows, now_s, True
-            if stream.take_longest_run() >= self._needs(name).windows:
-                source.good_s, source.good_at = now_s, stream.signal_windows
+            if progress.take_longest_run() >= source.needs.windows:
+                source.good_s, source.good_at = now_s, progress.signal_windows
         reason = self.held.get(name) or self._reason(name, source, stream)
         if reason is not None or source.not_watched is not None:
             self._set(name, source, reason, now_unix_ns)
 
     def _reason(self, name: str, source: _Source, stream: SensorStream) -> str | None:
         """Why a source with a stream is not watched; None: it is."""
-        now_s, came = self._clock_s, source.window_s > -math.inf
+        now_s, progress, came = self._clock_s, stream.progress, source.window_s > -math.inf
         if source.refused >= (REFUSED_IN_A_ROW if came else 1):
             return source.refusal
         if stream.stands_still and now_s - source.packet_s >= REPEATS_S:
             return REPEATS
-        if not came or stream.wasted:
-            return stream.progress.lost_by or NO_WINDOW
-        if source.window_s < now_s and now_s - source.window_s > self._needs(name).quiet_s:
+        if not came or progress.wasted:
+            return progress.lost_by or FIRST_WINDOW
+        if source.window_s < now_s and self._quiet(name, source):
             return NO_WINDOW if source.packet_s > source.window_s else NO_PACKET
-        if stream.progress.gaps and now_s - source.good_s >= SPAN_S:
-            needed = self._needs(name).windows
-            if stream.signal_windows - source.good_at >= RUNS * needed > RUNS:
+        if progress.gaps and now_s - source.good_s >= SPAN_S:
+            needed = source.needs.windows
+            if progress.signal_windows - source.good_at >= RUNS * needed > RUNS:
                 return GAPS
         return None
+
+    def _quiet(self, name: str, source: _Source) -> bool:
+        """No window came for too long."""
+        pause_s = self._clock_s - source.window_s
+        return pause_s > source.needs.quiet_s and pause_s > MISSED_PERIODS * self._period_s(name)
 
     def _judge_absent(self, name: str, source: _Source, now_unix_ns: int) -> None:
         """Judge a source without a stream: its packets are refused, or none has come since the start or a rewind."""
@@ -235,7 +267,7 @@ class SourceWatch:
             self.forget(name)
         elif source.refused >= REFUSED_IN_A_ROW:
             self._set(name, source, source.refusal, now_unix_ns)
-        elif source.not_watched is None and self._clock_s - source.window_s > self._needs(name).quiet_s:
+        elif source.not_watched is None and self._quiet(name, source):
             self._set(name, source, source.refusal if source.refused else NO_PACKET, now_unix_ns)
 
     def _added(self, name: str) -> _Source | None:

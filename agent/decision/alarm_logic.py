@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.acquisition.plausible_time import plausible
 from drsn.agent.decision import any_fault
 from drsn.agent.decision.alarm_state import (
     SENSOR_CONDITIONS,
@@ -243,8 +242,6 @@ def _changed(
     rule = rule_of(name, policy)
     count, of = (0, 0) if name == SILENT else deciding_votes(condition, rule)
     label, confidence = _of_window(name, diagnosis)
-    reading = diagnosis.reading
-    possible = plausible(reading.end_unix_ns, decided_ns, clock_synced=reading.clock_synced)
     now = replace(
         condition,
         state=TRANSITIONS[condition.state, signal],
@@ -252,14 +249,14 @@ def _changed(
         evidence=0.0,
         held_ns=0,
         suppressed_by=condition.operator_suppression,
-        since_unix_ns=reading.end_unix_ns if possible else decided_ns,
+        since_unix_ns=diagnosis.reading.end_unix_ns,
         decided_unix_ns=decided_ns,
         window_label=label,
         confidence=confidence,
         count=count,
         of=of,
         weight=None if rule.threshold_nats is None else condition.evidence,
-        clock_synced=reading.clock_synced and possible,
+        clock_synced=diagnosis.reading.clock_synced,
         by=None,
         comment=None,
     )

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.not_watched import NotWatched
     from drsn.agent.decision.alarm_engine import AlarmEngine
-    from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
+    from drsn.agent.schema.documents import AlarmDocument
     from drsn.agent.schema.render import Renderer
 
 ALARMS_IN_FLIGHT = 8
@@ -27,6 +27,7 @@ class AlarmPublisher:
         engine: has the alarm states.
         renderer: makes their documents.
         max_in_flight: unconfirmed alarms.
+        on_published: called with each sensor and the document that was published; None: it was deleted.
         not_watched: sensor -> why it is not watched; None: it is.
     """
 
@@ -37,12 +38,14 @@ class AlarmPublisher:
         engine: AlarmEngine,
         renderer: Renderer,
         max_in_flight: int,
+        on_published: Callable[[str, AlarmDocument | None], None],
         not_watched: Callable[[str], NotWatched | None] = lambda _sensor: None,
     ) -> None:
         self.catching_up = False
         """The connection is new, and not every sensor's alarm was published on it."""
         self._connection, self._topics, self._max_in_flight = connection, topics, max_in_flight
-        self._engine, self._renderer, self._not_watched = engine, renderer, not_watched
+        self._engine, self._renderer = engine, renderer
+        self._on_published, self._not_watched = on_published, not_watched
         self._changed: dict[str, None] = {}  # sensors whose retained alarm is out of date, in order
         self._in_flight: set[int] = set()  # message ids
 
@@ -66,16 +69,15 @@ class AlarmPublisher:
         while self._changed and len(self._in_flight) < self._max_in_flight and self._connection.connected:
             sensor = next(iter(self._changed))
             state = self._engine.sensors.get(sensor)  # none: an empty payload deletes the retained alarm
-            payload = b"" if state is None else self._document(sensor, state)
+            document = None if state is None else self._renderer.alarm(sensor, state, self._not_watched(sensor))
+            payload = b"" if document is None else document.model_dump_json().encode()
             mid = self._connection.publish(self._topics.alarm(sensor), payload, qos=1, retain=True)
             if mid is None:
                 return
             self._in_flight.add(mid)
             del self._changed[sensor]
+            self._on_published(sensor, document)
         self.catching_up = self.catching_up and bool(self._changed)
-
-    def _document(self, sensor: str, state: SensorState) -> bytes:
-        return self._renderer.alarm(sensor, state, self._not_watched(sensor)).model_dump_json().encode()
 
     def confirm(self, mid: int) -> bool:
         """Note the broker's answer to an alarm; False: the message id is not an alarm's."""

@@ -1,4 +1,7 @@
-"""The order in which documents go out: status, retained alarms, events; an event before the state that it led to."""
+"""The order in which documents go out: status, retained alarms, events; an event before the state that it led to.
+
+The summary of alarms goes out last: it is made of the alarms that went out before it.
+"""
 
 from __future__ import annotations
 
@@ -69,4 +72,4 @@ class Delivery:
         self._publisher.refresh(self._status(self._stopped), again=self._contradicted(now_s))
         if not self._publisher.catching_up:
             self._outbox.pump(now_s)
-        self._publisher.pump()
+        self._publisher.pump(now_s, stopped=self._stopped)

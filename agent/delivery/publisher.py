@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.delivery.alarm_publisher import ALARMS_IN_FLIGHT, AlarmPublisher
 from drsn.agent.delivery.result_publisher import ResultPublisher
+from drsn.agent.delivery.summary_publisher import SummaryPublisher
+from drsn.agent.delivery.watch_view import ALL_WATCHED, WatchView
 from drsn.agent.observability.logs import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from drsn.agent.acquisition.not_watched import NotWatched
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.mqtt.message import Confirmation
@@ -35,7 +36,7 @@ class Publisher:
         bundle: short name of the bundle, for results.
         results_per_s: maximum for each sensor; 0: no results.
         alarms_in_flight: unconfirmed alarms.
-        not_watched: sensor -> why it is not watched; None: it is.
+        watch: which sensors and sources are not watched.
     """
 
     def __init__(
@@ -47,12 +48,15 @@ class Publisher:
         bundle: str,
         results_per_s: float,
         alarms_in_flight: int = ALARMS_IN_FLIGHT,
-        not_watched: Callable[[str], NotWatched | None] = lambda _sensor: None,
+        watch: WatchView = ALL_WATCHED,
     ) -> None:
         self.refused: str | None = None
         """The broker's reason for refusing an alarm or the status on this connection."""
         self._connection, self._topics = connection, topics
-        self._alarms = AlarmPublisher(connection, topics, engine, renderer, alarms_in_flight, not_watched)
+        self._summary = SummaryPublisher(connection, topics, engine, renderer, watch.sources)
+        self._alarms = AlarmPublisher(
+            connection, topics, engine, renderer, alarms_in_flight, self._summary.note, watch.of
+        )
         self._results = ResultPublisher(connection, topics, renderer, bundle, results_per_s)
         self._epoch = 0  # of the connection
         self._status: StatusDocument | None = None
@@ -60,8 +64,8 @@ class Publisher:
 
     @property
     def idle(self) -> bool:
-        """The broker has confirmed the status and every sensor's latest alarm."""
-        return self._alarms.idle and self._status_mid is None
+        """The broker has confirmed the status, every sensor's latest alarm, and the last summary."""
+        return self._alarms.idle and self._status_mid is None and self._summary.idle
 
     @property
     def catching_up(self) -> bool:
@@ -81,6 +85,7 @@ class Publisher:
         if epoch != self._epoch:
             self._epoch, self._status, self.refused = epoch, None, None
             self._alarms.restart()
+            self._summary.restart()
         if again or (status is not self._status and status != self._status):
             payload = status.model_dump_json().encode()
             self._status_mid = connection.publish(self._topics.status, payload, qos=1, retain=True)
@@ -100,9 +105,16 @@ class Publisher:
         """Publish a sensor's alarm again with the next `pump`; the sensor has one."""
         self._alarms.mark_changed(sensor)
 
-    def pump(self) -> None:
-        """Send the alarms that are out of date; never blocks."""
+    def pump(self, now_s: float, *, stopped: bool = False) -> None:
+        """Send the alarms that are out of date, and after them their summary; never blocks.
+
+        Args:
+            now_s: monotonic.
+            stopped: the agent ends: the summary does not wait for its next second.
+        """
         self._alarms.pump()
+        if not self._alarms.catching_up:
+            self._summary.pump(now_s, now=stopped)
 
     def note(self, confirmation: Confirmation) -> None:
         """Note the broker's answer to a publish."""
@@ -110,7 +122,7 @@ class Publisher:
             return
         if confirmation.mid == self._status_mid:
             self._status_mid = None
-        elif not self._alarms.confirm(confirmation.mid):
+        elif not (self._alarms.confirm(confirmation.mid) or self._summary.confirm(confirmation.mid)):
             return  # it is for a result or a health document
         if confirmation.refused is not None and self.refused is None:
             log.error("broker refuses an alarm or the status", extra=fields(reason=confirmation.refused))

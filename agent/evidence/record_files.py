@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from drsn.agent.mqtt.topics import legal_sensor
+from drsn.agent.mqtt.sensor_id import legal_sensor
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:

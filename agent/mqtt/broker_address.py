@@ -25,4 +25,6 @@ class BrokerAddress:
     password: str | None = field(default=None, repr=False)
     keepalive_s: int = 30
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
-    """MQTT version; auto: 5, or 3.1.1 if the broker refuses 5."""
+    """MQTT version; auto: 5, or 3.1.1 if the broker does not accept 5."""
+    websocket_path: str | None = None
+    """Path of the HTTP request that opens the WebSocket; None: plain TCP or TLS."""

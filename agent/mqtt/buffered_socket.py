@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import socket
+from typing import Final, Protocol
 
 READ_BYTES: Final = 65_536
 """Bytes of one read ahead: seven packets of 2,048 float32 samples."""
@@ -16,8 +12,18 @@ SMALL_BYTES: Final = 4096
 its end and no further, so a reader that stops at an empty buffer stops between two packets."""
 
 
+class _Line(Protocol):
+    """What a socket, a TLS socket and paho's WebSocket have in common."""
+
+    def recv(self, size: int, /) -> bytes: ...
+    def send(self, data: bytes | bytearray, /) -> int: ...
+    def fileno(self) -> int: ...
+    def setblocking(self, flag: bool, /) -> None: ...  # noqa: FBT001 (as of a socket)
+    def close(self) -> None: ...
+
+
 class BufferedSocket:
-    """A connected socket, with or without TLS, as paho uses it.
+    """A connected socket, with or without TLS or WebSocket, as paho uses it.
 
     paho reads the first bytes of a packet one by one: three or four system calls for a packet of 8 kB, in each of which
     the other thread may take the interpreter.
@@ -26,7 +32,7 @@ class BufferedSocket:
         line: the connected socket; nothing else reads from it.
     """
 
-    def __init__(self, line: socket.socket) -> None:
+    def __init__(self, line: _Line) -> None:
         self.line = line
         self.data = b""
         """The last read ahead."""
@@ -57,7 +63,8 @@ class BufferedSocket:
 
     def pending(self) -> int:
         """Bytes that `recv` returns although the socket need not be readable: `select` does not know them."""
-        return self.buffered + (self.line.pending() if isinstance(self.line, ssl.SSLSocket) else 0)
+        decoded = getattr(self.line, "pending", None)  # of TLS; a plain socket has no such method
+        return self.buffered + (0 if decoded is None else decoded())
 
     def send(self, data: bytes | bytearray) -> int:
         """Send what the socket takes; how many bytes that is."""
@@ -77,5 +84,7 @@ class BufferedSocket:
 
 
 def unwrapped(line: object) -> object:
-    """The socket inside a `BufferedSocket`; anything else as it is."""
-    return line.line if isinstance(line, BufferedSocket) else line
+    """The TCP or TLS socket inside a `BufferedSocket`, also below a WebSocket; anything else as it is."""
+    if not isinstance(line, BufferedSocket):
+        return line
+    return getattr(line.line, "_socket", line.line)  # where paho's WebSocket has its socket

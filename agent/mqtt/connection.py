@@ -20,15 +20,24 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.connection_options import ConnectionOptions
     from drsn.agent.mqtt.message import Confirmation, Message
-    from drsn.agent.mqtt.session import Protocol, Session
+    from drsn.agent.mqtt.session import ConnectFailure, Protocol, Session
 
-UNSUPPORTED_PROTOCOL: Final = 132
-"""MQTT 5 reason code; paho also reports it for the MQTT 3.1.1 return code 1."""
 SESSION_TAKEN_OVER: Final = 142
 """MQTT 5 reason code: another connection uses the same client id."""
 
 MAX_TAKEOVERS: Final = 5
 TAKEOVER_WINDOW_S: Final = 60.0
+
+PROTOCOLS: Final[Mapping[str, tuple[Protocol, ...]]] = {"auto": ("5", "3.1.1"), "5": ("5",), "3.1.1": ("3.1.1",)}
+"""Setting -> the MQTT versions that each attempt to connect tries, in this order."""
+
+FALL_BACK_AFTER_S: Final = 5.0
+"""How long `auto` waits for the answer to a CONNECT of MQTT 5: amqtt never sends one. Others take milliseconds."""
+
+FELL_BACK: Final = (
+    'the broker does not accept MQTT 5: 3.1.1 runs, which can\'t report a refused publish; mqtt.protocol = "3.1.1" '
+    "says so from the start, and connects without the attempt with 5"
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +82,8 @@ class Connection:
         open_session: Callable[..., Session] = sessions.open_session,
     ) -> None:
         self.options = options
-        self.protocol: Protocol = "3.1.1" if broker.protocol == "3.1.1" else "5"
-        """MQTT version in use; falls back to 3.1.1 when the broker refuses 5 and the setting is `auto`."""
+        self.protocol: Protocol = PROTOCOLS[broker.protocol][0]
+        """MQTT version of the last connection that the broker accepted; before the first one, what is tried first."""
         self.last_error: str | None = None
         """Why there is no connection."""
         self.taken_over = False
@@ -86,9 +95,7 @@ class Connection:
         self._takeovers = TakeoverCounter()
         self._with_will = False
         self._stopping = threading.Event()
-        events = sessions.SessionEvents(
-            self._accepted, self._refused, self._lost, self.confirmations.append, on_change, on_message
-        )
+        events = sessions.SessionEvents(self._accepted, self._lost, self.confirmations.append, on_change, on_message)
         attempt = partial(self._attempt, partial(open_session, broker, options, events))
         self._thread = threading.Thread(
             target=self._run, args=(attempt, backoff or Backoff()), name=f"mqtt-{options.name}", daemon=True
@@ -165,27 +172,32 @@ class Connection:
             self._stopping.wait(backoff.next_s(connected=self.epoch > before))
 
     def _attempt(self, open_session: Callable[..., Session]) -> None:
-        """Connect once and return when that connection has ended."""
-        session = open_session(epoch=self.epoch + 1, protocol=self.protocol)
+        """Connect once and return when that connection has ended; `auto` tries 3.1.1 where 5 may be the reason."""
+        protocols = PROTOCOLS[self._broker.protocol]
+        failure: ConnectFailure | None = None
+        for protocol in protocols:
+            timeout_s = sessions.CONNACK_TIMEOUT_S if protocol == protocols[-1] else FALL_BACK_AFTER_S
+            failure = self._run_session(open_session(epoch=self.epoch + 1, protocol=protocol), timeout_s)
+            if failure is None or not failure.without_5:
+                break
+        if failure is not None:
+            self._note_failure(_explained(failure, self._broker))
+
+    def _run_session(self, session: Session, timeout_s: float) -> ConnectFailure | None:
         try:
-            error = session.run(self._stopping)
+            return session.run(self._stopping, timeout_s)
         finally:
             session.close(with_will=self._with_will)
             self._on_change()
-        if error is not None:
-            self._note_failure(error)
 
     def _accepted(self, session: Session) -> None:
         self.last_error = None
+        if session.protocol != PROTOCOLS[self._broker.protocol][0] and session.protocol != self.protocol:
+            log.warning(FELL_BACK, extra=fields(connection=self.options.name))
+        self.protocol = session.protocol
         self._session = session
         log.info("connected", extra=fields(connection=self.options.name, protocol=self.protocol))
         self._on_change()
-
-    def _refused(self, code: int, reason: str) -> None:
-        if code == UNSUPPORTED_PROTOCOL and self._broker.protocol == "auto" and self.protocol == "5":
-            self.protocol = "3.1.1"
-            log.warning("broker refuses MQTT 5: using 3.1.1, which can't report a denied publish")
-        self._note_failure(reason)
 
     def _lost(self, code: int, reason: str) -> None:
         if self._stopping.is_set():
@@ -202,3 +214,16 @@ class Connection:
         extra = fields(connection=self.options.name, broker=where, error=error)
         log.log(level, "no connection, trying again", extra=extra)
         self._on_change()
+
+
+def _explained(failure: ConnectFailure, broker: BrokerAddress) -> str:
+    """The reason with what may be wrong; a broker without MQTT 5 is no sign of a wrong port or certificate."""
+    if failure.reason not in (sessions.CLOSED, sessions.NO_CONNACK):
+        return failure.reason
+    if broker.protocol == "5":
+        return f'{failure.reason}; a broker without MQTT 5 does that: set mqtt.protocol = "auto"'
+    tried = ", with MQTT 5 and with 3.1.1" if broker.protocol == "auto" else ""
+    if failure.reason == sessions.NO_CONNACK:
+        return f"{failure.reason}{tried}"
+    port = "does it ask" if broker.tls else "is this a port with TLS (mqtts://), or does it ask"
+    return f"{failure.reason}{tried}; {port} for a certificate (mqtt.cert_file)?"

@@ -73,7 +73,7 @@ class PahoClient(paho.Client):
         return parse(first, body, self._max_payload_bytes, with_properties=with_properties)
 
     def _create_socket(self) -> Any:  # noqa: ANN401 (as paho's)
-        return BufferedSocket(super()._create_socket())  # type: ignore[arg-type]  # neither websocket nor its wrapper
+        return BufferedSocket(super()._create_socket())
 
     def _handle_publish(self) -> MQTTErrorCode:
         if self.on_publish_packet is not None:

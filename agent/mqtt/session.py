@@ -39,12 +39,11 @@ Protocol = Literal["5", "3.1.1"]
 
 CONNACK_TIMEOUT_S: Final = 10.0
 
-CLOSED: Final = (
-    "the broker closed the connection before it answered CONNECT; is this a port with TLS (mqtts://), "
-    "or does it ask for a certificate (mqtt.cert_file)?"
-)
+CLOSED: Final = "the broker closed the connection before it answered CONNECT"
 NO_CONNACK: Final = "no answer to CONNECT"
-NO_CONNACK_5: Final = f'{NO_CONNACK}; if the broker supports MQTT 3.1.1 only, set mqtt.protocol = "3.1.1"'
+
+UNSUPPORTED_PROTOCOL: Final = 132
+"""MQTT 5 reason code; paho also reports it for the MQTT 3.1.1 return code 1."""
 
 MAX_INFLIGHT_PUBLISHES: Final = 10
 """QoS 1 publishes on their way. paho ignores the broker's Receive Maximum; 10 is the smallest default that was seen
@@ -54,13 +53,21 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectFailure:
+    """Why a broker did not accept CONNECT."""
+
+    reason: str
+    without_5: bool
+    """Brokers without MQTT 5 do this at CONNECT: they refuse it by code (aedes), close the connection (RabbitMQ 3) or
+    send nothing (amqtt)."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEvents:
     """Callbacks of a session, called by paho's network thread. Only `received` may block."""
 
     accepted: Callable[[Session], None]
     """The broker accepted the connection."""
-    refused: Callable[[int, str], None]
-    """The broker refused CONNECT: MQTT 5 reason code, and its text."""
     lost: Callable[[int, str], None]
     """An accepted connection ended: MQTT 5 reason code, and its text."""
     confirmed: Callable[[Confirmation], None]
@@ -75,7 +82,7 @@ def _ignore(*_: object) -> None:
     """A callback of a session that has ended."""
 
 
-ENDED: Final = SessionEvents(_ignore, _ignore, _ignore, _ignore, _ignore)
+ENDED: Final = SessionEvents(_ignore, _ignore, _ignore, _ignore)
 
 
 def open_session(
@@ -124,7 +131,7 @@ class Session:
         """Certificate of the broker, DER; None: no TLS."""
         self._client, self._options, self._events = client, options, events
         self._reception = Reception(client, options, events.received, epoch)
-        self._answered = False
+        self._failure: ConnectFailure | None = ConnectFailure(CLOSED, without_5=True)  # until CONNACK comes
         self._ended = threading.Event()
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_message = self._reception.on_message
@@ -136,22 +143,22 @@ class Session:
         """MQTT version of the client."""
         return "5" if self._client.protocol == MQTTProtocolVersion.MQTTv5 else "3.1.1"
 
-    def run(self, stopping: threading.Event, connack_timeout_s: float = CONNACK_TIMEOUT_S) -> str | None:
+    def run(self, stopping: threading.Event, connack_timeout_s: float = CONNACK_TIMEOUT_S) -> ConnectFailure | None:
         """Start the network thread and return when the connection ends or `stopping` is set.
 
         Returns:
-            Why the broker did not answer to CONNECT; None: it did, or `stopping` is set.
+            Why the broker did not accept CONNECT; None: it did, or `stopping` is set.
         """
         self._client.loop_start()
         name = f"paho-mqtt-client-{self._options.client_id}"
         thread = next((t for t in threading.enumerate() if t.name == name and t.is_alive()), None)
         if not self._wait_connack(stopping, connack_timeout_s):
-            return NO_CONNACK_5 if self.protocol == "5" else NO_CONNACK
+            return ConnectFailure(NO_CONNACK, without_5=True)
         while not (stopping.is_set() or self._ended.wait(1.0)):
             if thread is not None and not thread.is_alive():
                 log.error("network thread died", extra=fields(connection=self._options.name))
                 break
-        return None if self._answered or stopping.is_set() else CLOSED
+        return None if stopping.is_set() else self._failure
 
     def _wait_connack(self, stopping: threading.Event, timeout_s: float) -> bool:
         """False: timeout. True: accepted, refused, closed, or `stopping` is set."""
@@ -204,10 +211,10 @@ class Session:
         return info.mid if info.rc == paho.MQTT_ERR_SUCCESS else None
 
     def _on_connect(self, client: paho.Client, _data: Any, _flags: Any, code: Any, _props: Any) -> None:
-        self._answered = True
         if code.is_failure:
-            self._events.refused(code.value, str(code))
+            self._failure = ConnectFailure(str(code), without_5=code.value == UNSUPPORTED_PROTOCOL)
             return
+        self._failure = None
         if self._options.abandoned:
             client.unsubscribe(list(self._options.abandoned))
         if self._options.filters:
@@ -247,7 +254,10 @@ def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Pro
         clean_session=None if protocol == "5" else not options.keeps_session,
         protocol=MQTTProtocolVersion.MQTTv5 if protocol == "5" else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
+        transport="tcp" if broker.websocket_path is None else "websockets",
     )
+    if broker.websocket_path is not None:
+        client.ws_set_options(path=broker.websocket_path)
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
     if broker.tls:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from drsn.agent.mqtt.sensor_id import escaped, legal_sensor, sensor_id
 from drsn.agent.mqtt.utf8 import flaw
 
-SENSOR_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 MAX_REPLY_CHARS = 512
 """Characters of a response topic."""
 MAX_REPLY_LEVELS = 16
@@ -22,6 +22,7 @@ MAX_TOPIC_CHARS = 65_535
 
 _NAME = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _LEVEL = re.compile(r"[^+#{}\x00-\x1f]+")
+_SHARED = re.compile(r"(\$share/[^/+#{}\x00-\x1f]+/)(.+)", re.DOTALL)
 
 
 class TopicPatternError(ValueError):
@@ -32,7 +33,7 @@ class TopicPattern:
     """Topic pattern, for example `plant/{area}/{machine}/raw`: each name in braces stands for one topic level.
 
     Args:
-        topic: the pattern.
+        topic: the pattern; levels may be empty (`/plant/{m}`), and `$share/GROUP/` may stand before it.
         sensor: template of the sensor id, which uses names of the pattern.
 
     Raises:
@@ -45,44 +46,46 @@ class TopicPattern:
             raise TopicPatternError(f"topic {topic[:80]!r}: {wrong}")
         names: list[str] = []
         levels: list[str | None] = []
-        for level in topic.split("/"):
+        share, plain = shared.groups() if (shared := _SHARED.fullmatch(topic)) else ("", topic)
+        for level in plain.split("/"):
             if name := _NAME.fullmatch(level):
                 names.append(name[1])
                 levels.append(None)
-            elif level and _LEVEL.fullmatch(level):
+            elif (not level and plain.strip("/")) or _LEVEL.fullmatch(level):
                 levels.append(level)
             else:
                 raise TopicPatternError(f"topic {topic!r}: level {level!r} is neither plain text nor one {{name}}")
-        if topic.startswith("$"):
+        if plain.startswith("$"):
             raise TopicPatternError(f"topic {topic!r}: topics that begin with $ are reserved for the broker")
         if len(set(names)) != len(names):
             raise TopicPatternError(f"topic {topic!r}: a name repeats")
         unknown = set(_NAME.findall(sensor)) - set(names)
         if unknown or "{" in _NAME.sub("", sensor):
             raise TopicPatternError(f"sensor {sensor!r}: {sorted(unknown)} are not in the topic {topic!r}")
-        if not legal_sensor(_NAME.sub("x", sensor)):
+        if not legal_sensor(sensor_id(_NAME.sub("x", sensor))):
             raise TopicPatternError(f"sensor {sensor!r}: every id would be illegal ([A-Za-z0-9._~-], one level)")
         self.topic = topic
-        self.filter = "/".join("+" if level is None else level for level in levels)
-        self.max_chars = max_chars(self.filter)
+        own = "/".join("+" if level is None else level for level in levels)
+        self.share = share
+        """`$share/GROUP/`, or nothing."""
+        self.filter = share + own
+        """What the broker is asked for."""
+        self.max_chars = max_chars(own)
         """Characters of a matching topic; a longer topic belongs to no sensor."""
+        self.example = "/".join(level[1:-1] if _NAME.fullmatch(level) else level for level in plain.split("/"))
+        """A topic that matches: each name stands for itself."""
         self._names, self._levels, self._sensor = names, levels, sensor
 
     def sensor_of(self, topic: str) -> str | None:
-        """Sensor id of a topic, legal or not; None: the topic does not match."""
+        """Sensor id of a topic (`mqtt.sensor_id`), which may be too long or empty; None: the topic does not match."""
         levels = topic.split("/")
         if len(levels) != len(self._levels):
             return None
         values = iter(actual for actual, expected in zip(levels, self._levels, strict=True) if expected is None)
         if any(expected not in (None, actual) for actual, expected in zip(levels, self._levels, strict=True)):
             return None
-        named = dict(zip(self._names, values, strict=True))
-        return _NAME.sub(lambda name: named[name[1]], self._sensor)
-
-
-def legal_sensor(sensor: str) -> bool:
-    """Whether a sensor id is one plain topic level of at most 64 characters."""
-    return SENSOR_ID.fullmatch(sensor) is not None
+        named = {name: escaped(value) for name, value in zip(self._names, values, strict=True)}
+        return sensor_id(_NAME.sub(lambda name: named[name[1]], self._sensor))
 
 
 def max_chars(topic_filter: str) -> int:
@@ -108,7 +111,7 @@ class Topics:
     @property
     def filters(self) -> tuple[str, ...]:
         """Filters that match every topic on which agents with this prefix publish."""
-        kinds = ("result", "alarm", "event", "evidence/+", "_agent/+/status", "_agent/+/health")
+        kinds = ("result", "alarm", "event", "evidence/+", "_agent/+/status", "_agent/+/health", "_agent/+/alarms")
         return tuple(f"{self.prefix}/{kind if kind.startswith('_') else f'+/{kind}'}" for kind in kinds)
 
     def result(self, sensor: str) -> str:
@@ -160,6 +163,11 @@ class Topics:
     def status(self) -> str:
         """Topic of the status and of the last will; retained."""
         return f"{self.prefix}/_agent/{self.agent}/status"
+
+    @property
+    def summary(self) -> str:
+        """Topic of the summary of the agent's alarms; retained."""
+        return f"{self.prefix}/_agent/{self.agent}/alarms"
 
     @property
     def doctor(self) -> str:

@@ -27,6 +27,11 @@ class Transport(Protocol):
         ...
 
     @property
+    def protocol(self) -> str:
+        """MQTT version of the last connection that the broker accepted: "5" or "3.1.1"."""
+        ...
+
+    @property
     def epoch(self) -> int:
         """Number of connections that the broker has accepted so far."""
         ...

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.monitoring.baseline_file import MAX_BYTES as MAX_BASELINE_BYTES
+from drsn.agent.schema.alarm_summary import AlarmsDocument
 from drsn.agent.schema.evidence import EvidenceDocument
 from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.schema.not_watched import NotWatchedSource, WhyNotWatched
@@ -264,6 +265,10 @@ class StatusDocument(PublicDocument):
     )
     not_watched: int = Field(default=0, description="sources of packets that are not diagnosed; health has a list")
     ingest: Literal["connected", "connecting", "stopped"]
+    protocol: Literal["5", "3.1.1"] | None = Field(
+        default=None,
+        description="of MQTT, on the connection that documents go out by; null: not known, in the last will",
+    )
     backend: str
     engine: str | None = Field(default=None, description="file of the TensorRT engine that runs; null: none does")
     version: str
@@ -320,6 +325,7 @@ class HealthDocument(PublicDocument):
 
 DOCUMENTS: tuple[type[Frozen], ...] = (
     AlarmDocument,
+    AlarmsDocument,
     EventDocument,
     ResultDocument,
     StatusDocument,

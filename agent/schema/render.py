@@ -47,12 +47,12 @@ class Renderer:
     """
 
     def __init__(self, identity: Identity, severities: Mapping[str, Severity]) -> None:
-        self._identity = identity
+        self.identity = identity
         self._severities = severities
 
     def event(self, sensor: str, change: Change) -> EventDocument:
         """The event of one change of one condition."""
-        sender = self._identity
+        sender = self.identity
         return EventDocument(
             agent=sender.agent,
             epoch=sender.epoch,
@@ -74,7 +74,7 @@ class Renderer:
         documents = tuple(self._condition(sensor, name, condition) for name, condition in standing)
         quiet = {"state": "normal" if not_watched is None else "not_watched"}
         top = next((each.model_dump() for each in documents if each.state != "normal"), quiet)
-        sender = self._identity
+        sender = self.identity
         return AlarmDocument(
             agent=sender.agent,
             epoch=sender.epoch,
@@ -88,13 +88,13 @@ class Renderer:
 
     def event_id(self, sensor: str, seq: int) -> str:
         """UUIDv5 of (agent, epoch, sensor, seq)."""
-        return str(uuid.uuid5(EVENT_NAMESPACE, f"{self._identity.agent}/{self._identity.epoch}/{sensor}/{seq}"))
+        return str(uuid.uuid5(EVENT_NAMESPACE, f"{self.identity.agent}/{self.identity.epoch}/{sensor}/{seq}"))
 
     def baseline(self, state: SensorState | None) -> CommissionDocument | None:
         """The baseline of a sensor's machine; None: the sensor is unknown or has none."""
         if state is None or state.commission is None:
             return None
-        return CommissionDocument.of(state.commission, self._identity.bundle.sha256)
+        return CommissionDocument.of(state.commission, self.identity.bundle.sha256)
 
     def _severity(self, name: str, condition: Condition) -> Severity:
         return condition.severity or self._severities.get(name, Severity.MINOR)

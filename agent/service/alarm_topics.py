@@ -13,7 +13,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from drsn.agent.mqtt.topics import legal_sensor
+from drsn.agent.mqtt.sensor_id import legal_sensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.settings.arguments import add_configuration
@@ -21,5 +22,9 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         "check", help="check configuration, bundle and its self-test, and exit; no network, no state"
     )
     add_configuration(parser)
+    parser.add_argument(
+        "--sample", type=Path, metavar="FILE", help="also decode the payload in this file, as an input would"
+    )
+    parser.add_argument("--topic", help="on which the payload of --sample was published; needed with several inputs")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.service.cli:check")

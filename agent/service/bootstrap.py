@@ -40,7 +40,14 @@ from drsn.agent.service.clock import Clock
 from drsn.agent.service.commands import Commands
 from drsn.agent.service.commission_wiring import commissioning_of
 from drsn.agent.service.committer import Committer
-from drsn.agent.service.connections import Connections, control_options, in_flight, ingest_options, probe_options
+from drsn.agent.service.connections import (
+    Connections,
+    MqttVersion,
+    control_options,
+    in_flight,
+    ingest_options,
+    probe_options,
+)
 from drsn.agent.service.evidence_wiring import recorder_of, sender_of
 from drsn.agent.service.forgetting import forget_in
 from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
@@ -57,7 +64,7 @@ from drsn.agent.service.run_id import RunId
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.trend_keeper import TrendKeeper
 from drsn.agent.service.waits import Waits
-from drsn.agent.service.watch_wiring import watch_of
+from drsn.agent.service.watch_wiring import view_of, watch_of
 from drsn.agent.service.watched_sources import WatchedSources
 from drsn.agent.settings.inputs import check_inputs, inputs_of
 from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
@@ -216,7 +223,7 @@ class _Assembly:
         send = sender_of(lines.control, self.topics) if settings.evidence.publish else None
         recorder = recorder_of(settings, self.bundle.contract, self.renderer.event, send)
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
-        intake = self._intake()
+        intake = self._intake(engine)
         trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
         dispatcher.context.trend_of = trends.document
         dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
@@ -228,7 +235,8 @@ class _Assembly:
         watch = alarm_watch_of(alarms, committer, intake.watch, info.identity, settings.agent.max_sensors, lines.probe)
         lease.preparation, dispatcher.context.forget_left = watch.adoption, watch.adoption.forget
         expiry = CertificateExpiry(self.configuration.broker)
-        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, (expiry, watch),
+        warners = (expiry, watch, MqttVersion(settings.mqtt.protocol, lines))
+        status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, warners,
                               intake.watch)  # fmt: skip
         health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
                               self.metrics, clock)  # fmt: skip
@@ -241,9 +249,8 @@ class _Assembly:
 
     def _publisher(self, control: Transport, engine: AlarmEngine, intake: Intake) -> Publisher:
         results_per_s, alarms_in_flight = self.settings.agent.results_per_s, self.waits.alarms_in_flight
-        of, unix_ns = intake.watch.of, self.clock.unix_ns
         return Publisher(control, self.topics, engine, self.renderer, _short(self.bundle), results_per_s,
-                         alarms_in_flight, not_watched=lambda sensor: of(sensor, unix_ns()))  # fmt: skip
+                         alarms_in_flight, view_of(intake, self.clock))  # fmt: skip
 
     def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog, watch: AlarmWatch) -> Loop:
         """The loop over an agent's parts, with its chores in their order."""
@@ -327,20 +334,19 @@ class _Assembly:
         context.pending.sources.append(commissioning.take_progress)
         return monitors, interpret, engine, CommandDispatcher(context, self.inbox.wake)
 
-    def _intake(self) -> Intake:
+    def _intake(self, engine: AlarmEngine) -> Intake:
         """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
         settings, remembered = self.settings, self.remembered
-        known = [name for name, sensor in remembered.sensors.items() if sensor.conditions]
         intake = Intake(
             self.bundle.contract,
             inputs_of(settings, self.bundle.contract),
             settings.agent.max_sensors,
             remembered.cursors,
-            known=known,
+            known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
             max_age_s=settings.agent.max_age_s,
             clock_synchronised=ClockSync(time.time).synchronised,
         )
-        intake.watch = watch_of(settings, self.bundle.contract, known, self.clock.unix_ns())
+        intake.watch = watch_of(settings, self.bundle.contract, engine.sensors, self.clock.unix_ns())
         return intake
 
     def _pipeline(

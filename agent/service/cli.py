@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings
@@ -23,6 +24,9 @@ from drsn.model.errors import EXIT_OK
 if TYPE_CHECKING:
     import argparse
     from types import FrameType
+
+    from drsn.agent.settings.sections import Settings
+    from drsn.model.contract import ModelContract
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,7 +72,7 @@ def check(arguments: argparse.Namespace) -> int:
     with opened_model(configuration) as (bundle, chosen):
         soon = expiry_warnings(configuration.broker, None, time.time())
         warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
-        report = {
+        report: dict[str, object] = {
             "config": str(arguments.config),
             "config_sha256": configuration.sha256,
             "bundle": {
@@ -81,6 +85,10 @@ def check(arguments: argparse.Namespace) -> int:
             "conditions": list(bundle.contract.alarm_conditions),
             "warnings": warnings,
         }
+        contract = bundle.contract
+    lines: list[str] = []
+    if arguments.sample is not None:
+        report["sample"], lines = _read_sample(arguments, configuration.settings, contract)
     if arguments.json:
         print(json.dumps(report))
         return EXIT_OK
@@ -88,4 +96,15 @@ def check(arguments: argparse.Namespace) -> int:
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
     name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
     print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")
+    print("\n".join(lines), end="\n" if lines else "")
     return EXIT_OK
+
+
+def _read_sample(
+    arguments: argparse.Namespace, settings: Settings, contract: ModelContract
+) -> tuple[list[dict[str, object]], list[str]]:
+    """What the inputs read in the payload of --sample: for JSON, and as lines."""
+    from drsn.agent.service.sample import reports_of, shown  # noqa: PLC0415 (as above)
+
+    reports = reports_of(arguments.sample, arguments.topic, settings, contract)
+    return [asdict(report) for report in reports], [shown(report) for report in reports]

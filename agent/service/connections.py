@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.message import Will
-from drsn.agent.mqtt.topics import TopicPattern
 from drsn.agent.rpc.queue import RECEIVE_MAXIMUM
 from drsn.agent.rpc.request import MAX_BYTES
 from drsn.agent.service.peer_status import MAX_STATUS_BYTES
+from drsn.agent.settings.inputs import filters_of
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from drsn.agent.service.run_id import RunId
     from drsn.agent.settings.sections import Settings
     from drsn.agent.storage.journal import Journal
+
+
+NO_MQTT_5 = "the broker does not accept MQTT 5, so it can't report a refused publish (docs/brokers.md)"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,22 @@ class Connections:
         self.control.stop(with_will=with_will)
 
 
+@dataclass(frozen=True)
+class MqttVersion:
+    """Warns in the status where `auto` has come to MQTT 3.1.1."""
+
+    setting: str
+    """`mqtt.protocol`."""
+    connections: Connections
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line, or none."""
+        lines = {"packets": self.connections.ingest, "alarms and commands": self.connections.control}
+        fallen = [what for what, line in lines.items() if self.setting == "auto" and line.protocol != "5"]
+        return (f"MQTT 3.1.1 for {' and for '.join(fallen)}: {NO_MQTT_5}",) if fallen else ()
+
+
 def in_flight(settings: Settings) -> int:
     """Packets that the broker may send before the first is acknowledged: eight batches of 32, four of larger ones.
 
@@ -50,7 +69,7 @@ def in_flight(settings: Settings) -> int:
 
 def ingest_options(settings: Settings, journal: Journal) -> ConnectionOptions:
     """Options of the connection for packets; its session outlives the connection."""
-    filters = tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in settings.inputs)
+    filters = filters_of(settings)
     return ConnectionOptions(
         name="ingest",
         client_id=f"drsn-{settings.agent.id}-ingest",

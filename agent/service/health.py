@@ -104,12 +104,14 @@ class StatusReport:
         reasons = (*self.info.reasons, *self._reasons())
         state = "stopped" if stopped else "degraded" if reasons else "online"
         ingest = "stopped" if stopped else "connected" if self.ingest.connected else "connecting"
-        not_watched, count = self.watch.not_watched(), self.watch.count
+        protocol, not_watched, count = self.control.protocol, self.watch.not_watched(), self.watch.count
         more = tuple([warning for each in self.warners for warning in each.warnings])
-        parts = (state, ingest, reasons, more, not_watched, count)
+        parts = (state, ingest, protocol, reasons, more, not_watched, count)
         if self._last is None or self._last[0] != parts:
             warnings = (*warning_of(not_watched, count), *more)
-            document = self.info.status(state, ingest, reasons=reasons, warnings=warnings, not_watched=count)
+            document = self.info.status(
+                state, ingest, protocol=protocol, reasons=reasons, warnings=warnings, not_watched=count
+            )
             self._last = parts, document
         return self._last[1]
 

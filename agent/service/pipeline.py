@@ -109,9 +109,12 @@ class Pipeline:
     def refuse(self, packet: InFlight, error: PacketError) -> list[Outcome]:
         """Mark a packet as refused; a refusal may show that the sensor is at fault, which is an outcome."""
         packet.refused, packet.read = error.reason, True
+        return self.note_refusal(error, packet.message.topic)
+
+    def note_refusal(self, error: PacketError, topic: str) -> list[Outcome]:
+        """Take the refusal of a packet of this topic, which may show that its sensors are at fault."""
         if self.intake is not None:
-            sources = error.sensors or (packet.message.topic,)
-            self.intake.watch.refuse(sources, error.reason, self.clock.unix_ns())
+            self.intake.watch.refuse(error.sensors or (topic,), error.reason, self.clock.unix_ns())
         fault = SENSOR_FAULT_OF.get(error.reason)
         if fault is None:
             return []

@@ -74,6 +74,9 @@ class Receiver:
             self._log_refusal(packet, error)
             self._committer.note(self._pipeline.refuse(packet, error))
         else:
+            for refusal in packet.partly_refused:
+                self._log_refusal(packet, refusal)
+                self._committer.note(self._pipeline.note_refusal(refusal, packet.message.topic))
             if decisions and self._committer.commit_windows(decisions):
                 self._delivery.pump(self._clock.monotonic_s())
 
@@ -83,7 +86,9 @@ class Receiver:
         if guard.begin(packet.message):
             self._handle(packet)
         else:
-            packet.refused, packet.read = Reason.POISON, True
+            self._pipeline.refuse(
+                packet, PacketError(Reason.POISON, "the agent crashed repeatedly while it handled it")
+            )
             log.error("packet refused: the agent crashed repeatedly while it handled this packet",
                       extra=fields(topic=packet.message.topic))  # fmt: skip
         self._committer.commit_windows(self._pipeline.flush())

@@ -34,7 +34,7 @@ def add_broker(parser: argparse.ArgumentParser, *more_names: str, config: bool =
         *more_names,
         dest="url",
         metavar="URL",
-        help="mqtt://host[:port] or mqtts://...; default: that of --config, else $DRSN_BROKER",
+        help="mqtt://host[:port], mqtts://, ws:// or wss://; default: that of --config, else $DRSN_BROKER",
     )
     if config:
         parser.add_argument("--config", type=Path, metavar="FILE", help="an agent's settings: its broker and its login")

@@ -78,7 +78,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         bundle_path=bundle_path(settings.agent.bundle),
         password=_password(settings.mqtt),
         key_file=None if settings.mqtt.cert_file is None else _credential(KEY_CREDENTIAL) or settings.mqtt.key_file,
-        warnings=tuple(_warnings(settings.mqtt)),
+        warnings=(*_warnings(settings.mqtt), *_shared(settings)),
     )
     broker = configuration.broker
     if broker.tls or broker.ca_file or broker.cert_file:  # without TLS too: a wrong file is an error in any case
@@ -223,6 +223,15 @@ def _credential(name: str) -> Path | None:
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory) / name if directory else None
     return path if path is not None and path.is_file() else None
+
+
+def _shared(settings: Settings) -> Iterator[str]:
+    for index, entry in enumerate(settings.inputs):
+        if entry.topic.startswith("$share/"):
+            yield (
+                f"inputs.{index}.topic is a shared subscription: the broker spreads the packets of a sensor over the "
+                "agents of its group; let this agent be its only one"
+            )
 
 
 def _warnings(mqtt: MqttSection) -> Iterator[str]:

@@ -5,30 +5,26 @@ from __future__ import annotations
 import math
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from drsn.agent.acquisition.continuity import BRIDGED_WINDOWS
 from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.monitoring.units import UNITS
 from drsn.agent.monitoring.vibration_zones import MachineGroup
 from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.topics import SENSOR_ID, TopicPattern, Topics, overlap
+from drsn.agent.mqtt.sensor_id import SENSOR_ID
+from drsn.agent.mqtt.topics import TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import BearingSetting
+from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.overrides import override_of
-from drsn.agent.settings.types import SHOWN, BrokerUrl, Prefix, QuorumText, UserName
+from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
 
 ENVIRONMENT_PREFIX = "DRSN_AGENT__"
-
-
-class Section(Frozen, defer_build=True):
-    """A part of `Settings`, which validates it: its own validator is made at its first use, which most never have."""
 
 
 class AgentSection(Section):
@@ -61,10 +57,12 @@ class MqttSection(Section):
     """The broker."""
 
     url: BrokerUrl = Field(
-        default="mqtt://localhost:1883", description="mqtt://host[:1883], or mqtts://host[:8883] with TLS"
+        default="mqtt://localhost:1883",
+        description="mqtt://host[:1883], or mqtts://host[:8883] with TLS; over WebSocket: ws://host[:80][/mqtt], "
+        "wss://host[:443][/mqtt]",
     )
     protocol: Literal["auto", "5", "3.1.1"] = Field(
-        default="auto", description="auto falls back only when the broker refuses 5, and warns"
+        default="auto", description="auto: 5, and 3.1.1 where the broker does not accept 5; the status says which"
     )
     username: UserName | None = Field(default=None, description="none: anonymous")
     password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
@@ -92,12 +90,19 @@ class MqttSection(Section):
     @property
     def tls(self) -> bool:
         """True if the connection is encrypted."""
-        return urlsplit(self.url).scheme == "mqtts"
+        return urlsplit(self.url).scheme in ("mqtts", "wss")
 
     @property
     def port(self) -> int:
-        """The port; 1883, or 8883 with TLS, when the URL names none."""
-        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+        """The port; when the URL names none, that of its scheme."""
+        parts = urlsplit(self.url)
+        return parts.port or DEFAULT_PORTS[parts.scheme]
+
+    @property
+    def websocket_path(self) -> str | None:
+        """The path of a WebSocket URL, `/mqtt` when it names none; None: it is no WebSocket."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/mqtt") if parts.scheme in ("ws", "wss") else None
 
     def address(self, password: str | None, key_file: Path | None) -> BrokerAddress:
         """Return the broker's address with these credentials."""
@@ -113,6 +118,7 @@ class MqttSection(Section):
             password=password,
             keepalive_s=self.keepalive_s,
             protocol=self.protocol,
+            websocket_path=self.websocket_path,
         )
 
 
@@ -128,62 +134,6 @@ class InferenceSection(Section):
     )
     threads: int = Field(default=1, ge=1, le=64, description="of one call of the network, on ONNX Runtime")
     cuda_graphs: bool = Field(default=True, description="of TensorRT: one launch a call; false: layer by layer")
-
-
-class DocumentFields(Section):
-    """Codecs json, cbor and msgpack: the dotted path of each field in the document."""
-
-    samples: str = Field(default="samples", description="dotted path in the document")
-    t0: str = Field(default="t0", description="dotted path in the document")
-    sample_rate_hz: str = Field(default="sample_rate_hz", description="dotted path in the document")
-    seq: str = Field(default="seq", description="dotted path in the document")
-    boot_id: str = Field(default="boot_id", description="dotted path in the document")
-    rpm: str = Field(default="rpm", description="dotted path in the document")
-    unit: str = Field(default="unit", description="dotted path in the document")
-
-
-class InputSection(Section):
-    """A pattern of topics to which sensors publish packets."""
-
-    topic: str = Field(description="a pattern; each {name} is one topic level")
-    sensor: str = Field(description="how the sensor's id is built of those names")
-    codec: Literal["raw", "frame", "json", "cbor", "msgpack"] = Field(
-        default="frame", description="cbor and msgpack need drsn-edge[codecs]"
-    )
-    dtype: Literal["f32", "i16", "i32"] = Field(
-        default="f32", description="of raw, of base64 in json, of bytes in cbor and msgpack"
-    )
-    scale: float = Field(default=1.0, allow_inf_nan=False, description="unit per count")
-    layout: Literal["interleaved", "planar"] = Field(default="interleaved", description="of several channels")
-    sample_rate_hz: float | None = Field(
-        default=None, gt=0, allow_inf_nan=False, description="when the packet does not carry it"
-    )
-    unit: str | None = Field(default=None, description="g, m/s^2, mm/s and so on, when the packet does not carry it")
-    channels: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,32}$")], ...] = Field(
-        default=(), description="names: one packet, several sensors `<sensor>-<name>`"
-    )
-    fields: DocumentFields = DocumentFields()
-    hop_windows: float = Field(default=1.0, gt=0, le=1, description="from one window to the next; 1.0: no overlap")
-    continuous: bool = Field(default=False, description="join packets even when nothing proves that they touch")
-    bridged_windows: float = Field(
-        default=BRIDGED_WINDOWS, ge=0, le=100, description="a longer gap resets the votes; 0: every gap does"
-    )
-    max_packet_bytes: int = Field(
-        default=1_048_576, ge=64, le=256 * 1_048_576, description="a larger one is refused unread"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> InputSection:
-        TopicPattern(self.topic, self.sensor)
-        if not self.scale:
-            raise ValueError("scale is 0: every sample would be")
-        if self.codec == "raw" and self.sample_rate_hz is None:
-            raise ValueError("codec 'raw' carries no rate: set sample_rate_hz")
-        if len(set(self.channels)) != len(self.channels):
-            raise ValueError("a channel's name repeats")
-        if self.unit is not None and self.unit not in (known := (*UNITS, "V")):
-            raise ValueError(f"unit {self.unit[:SHOWN]!r} is none of {', '.join(known)}")
-        return self
 
 
 class AlarmsSection(Section):
@@ -298,7 +248,7 @@ else:
 class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
-    match: str = Field(description="shell pattern, such as press4.*")
+    match: str = Field(description="shell pattern, such as press4-*")
     bearing: BearingSetting | None = Field(
         default=None,
         description="its designation such as 6205, {balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg} or "
@@ -363,13 +313,38 @@ class Settings(BaseSettings):
         filters = [TopicPattern(entry.topic, entry.sensor).filter for entry in self.inputs]
         for index, pattern in enumerate(filters):
             for other, earlier in enumerate(filters[:index]):
-                if overlap(pattern, earlier):
-                    raise ValueError(f"inputs.{index}.topic and inputs.{other}.topic overlap: packets would come twice")
+                if pattern == earlier:
+                    self._sensors_apart(index, other)
+                elif overlap(pattern, earlier):
+                    raise ValueError(
+                        f"inputs.{index}.topic and inputs.{other}.topic overlap: packets would come twice; several "
+                        "inputs may have the same topic, with other names in braces or none"
+                    )
         own = Topics(self.agent.prefix, self.agent.id).filters
         for entry, pattern in zip(self.inputs, filters, strict=True):
             if entry.topic.startswith(f"{self.agent.prefix}/") or any(overlap(pattern, topic) for topic in own):
                 raise ValueError(f"input {entry.topic!r} takes in what the agent publishes under {self.agent.prefix!r}")
         return self
+
+    def _sensors_apart(self, index: int, other: int) -> None:
+        """Refuse two inputs of one topic that would give one sensor the samples of both."""
+        one, two = (_sensors_of(self.inputs[at]) for at in (index, other))
+        if both := one & two:
+            raise ValueError(
+                f"inputs.{index} and inputs.{other} have the same topic and the same sensor {min(both)!r}: give each a "
+                "`sensor` of its own"
+            )
+
+
+def _sensors_of(entry: InputSection) -> set[str]:
+    """The sensors of one possible topic of an input; those of another input with this topic filter must differ."""
+    pattern = TopicPattern(entry.topic, entry.sensor)
+    numbered = "/".join(
+        f"level{at}" if level == "+" else level
+        for at, level in enumerate(pattern.filter.removeprefix(pattern.share).split("/"))
+    )
+    sensor = pattern.sensor_of(numbered)
+    return {f"{sensor}-{name}" for name in entry.channels} or {str(sensor)}
 
 
 def _text(path: Path | None) -> str | None:

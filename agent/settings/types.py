@@ -16,6 +16,9 @@ from drsn.agent.mqtt.utf8 import flaw
 PREFIX = r"^[^$/+#{}\x00-\x1f][^/+#{}\x00-\x1f]*(/[^/+#{}\x00-\x1f]+)*$"
 """Plain topic levels; topics that begin with $ belong to the broker."""
 
+DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+"""Scheme of a broker's URL -> its port: MQTT over TCP, over TLS, over WebSocket, over WebSocket and TLS."""
+
 SHOWN = 80
 """Characters of a wrong value that a message shows."""
 
@@ -48,12 +51,15 @@ def _url(url: str) -> str:
         raise ValueError(f"{url[:SHOWN]!r} holds U+{ord(odd):04X}; a URL has neither spaces nor control characters")
     try:
         parts = urlsplit(url)
-        ends = "".join(parts[2:]) in ("", "/")  # path, query, fragment
-        right = ends and parts.scheme in ("mqtt", "mqtts") and _is_host(parts.hostname or "") and parts.port != 0
+        websocket, rest = parts.scheme in ("ws", "wss"), parts.query + parts.fragment
+        ends = not rest and parts.path.isascii() if websocket else parts.path + rest in ("", "/")
+        right = ends and parts.scheme in DEFAULT_PORTS and _is_host(parts.hostname or "") and parts.port != 0
     except ValueError:  # an open bracket, a port out of range, a host name that IDNA can't encode
         right = False
     if not right:
-        raise ValueError(f"{url[:SHOWN]!r} is not mqtt://host[:port] or mqtts://host[:port]")
+        raise ValueError(
+            f"{url[:SHOWN]!r} is not mqtt://host[:port], mqtts://host[:port], ws://host[:port][/path] or wss://..."
+        )
     return url
 
 

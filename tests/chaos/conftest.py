@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from other_brokers import ProcessBroker
+    from servers import Mosquitto
+
 KEEPS = """
 persistence true
 persistence_location {folder}/
@@ -30,28 +33,41 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("chaos")
 
 
-@pytest.fixture
-def stage(mosquitto, make_agent: Callable, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
-    """`stage(name, sensors=10, rate_hz=3, block=8, more="", host=...)`: all is made, agent and sensors not started.
+def lasting_mosquitto(request: pytest.FixtureRequest, folder: Path) -> Mosquitto:
+    """mosquitto, which keeps what it has across a restart."""
+    broker = request.getfixturevalue("mosquitto")
+    broker.stop()
+    broker.extra = KEEPS.format(folder=folder)
+    broker.start()
+    return broker
 
-    `host` is where the agent finds its broker.
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, make_agent: Callable, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
+    """`stage(name, sensors=10, rate_hz=3, block=8, more="", …)`: all is made, agent and sensors not started.
+
+    `host` is where the agent finds its `broker`, which is mosquitto where none is given.
     """
     with ExitStack() as stack:
 
         def make(
-            name: str, sensors: int = 10, rate_hz: float = 3.0, block: int = 8, more: str = "", host: str = "127.0.0.1"
+            name: str,
+            sensors: int = 10,
+            rate_hz: float = 3.0,
+            block: int = 8,
+            more: str = "",
+            host: str = "127.0.0.1",
+            broker: ProcessBroker | None = None,
         ) -> Scene:
-            mosquitto.stop()
-            mosquitto.extra = KEEPS.format(folder=tmp_path)
-            mosquitto.start()
-            crowd = Sensors(mosquitto.port, sensors, rate_hz, block)
+            at, protocol = (broker, broker.protocol) if broker else (lasting_mosquitto(request, tmp_path), "5")
+            crowd = Sensors(at.port, sensors, rate_hz, block, protocol)
             stack.callback(crowd.close)
-            wire = Wire(mosquitto.port, crowd.mark, host)
+            wire = Wire(at.port, crowd.mark, host)
             stack.callback(wire.close)
-            subscriber = Subscriber(mosquitto.port)
+            subscriber = Subscriber(at.port, protocol)
             stack.callback(subscriber.close)
             agent = make_agent(wire.url, more=SETTINGS.format(block=block) + more)
             stack.callback(agent.end)
-            return Scene(name, mosquitto, agent, wire, crowd, subscriber)
+            return Scene(name, at, agent, wire, crowd, subscriber)
 
         yield make

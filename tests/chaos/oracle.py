@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from chaos.sensors import ACKED, DELIVERED
+from chaos.sensors import ACKED, DELIVERED, OVERTAKEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from chaos.sensors import Life
+
+
+FUTURE_MS = 500
+"""A packet whose time is so far ahead of its sending may have an impossible one."""
+
+ARRIVES_MS = 1_200_000
+"""A packet arrives within this time after it was published."""
 
 
 class Change(NamedTuple):
@@ -44,7 +51,8 @@ def judge(
     """Hold one sensor's events against its packets.
 
     A packet that the agent acknowledged was diagnosed. One that it got but never acknowledged (its broker died
-    meanwhile) may have been or not. A hole in `seq`, and a new `boot_id`, begin the votes anew.
+    meanwhile) may have been or not, and so may one that the broker let others overtake. A hole in `seq`, and a new
+    `boot_id`, begin the votes anew.
 
     Args:
         lives: of one sensor, in order.
@@ -106,7 +114,7 @@ def _follow(
             if not mark & DELIVERED or seq in life.refused:
                 continue
             diagnosed = {after for guess in guesses if (after := _step(guess, life, seq, changes, quorum))}
-            if mark & ACKED and (life.boot_id, seq) != last:
+            if mark & ACKED and not mark & OVERTAKEN and (life.boot_id, seq) != last:
                 far = max(guesses, key=lambda guess: guess.told)
                 guesses = diagnosed
             else:
@@ -123,7 +131,16 @@ def _step(guess: Guess, life: Life, seq: int, changes: Sequence[Change], quorum:
     streak = (guess.streak if touches else 0) + 1 if against else 0
     if streak < quorum:
         return Guess(life.boot_id, seq, guess.active, streak, guess.told)
-    change = Change(not guess.active, life.end_unix_ns(seq) // 1_000_000)
-    if guess.told >= len(changes) or changes[guess.told] not in (change, None):
+    if guess.told >= len(changes) or not _fits(changes[guess.told], life, seq, active=not guess.active):
         return None
-    return Guess(life.boot_id, seq, change.active, 0, guess.told + 1)
+    return Guess(life.boot_id, seq, not guess.active, 0, guess.told + 1)
+
+
+def _fits(change: Change | None, life: Life, seq: int, *, active: bool) -> bool:
+    """Whether an event is that of a window; where the sensor's time was in the future, it has that of its arrival."""
+    end_unix_ms = life.end_unix_ns(seq) // 1_000_000
+    if change is None or change == Change(active, end_unix_ms):
+        return True
+    sent_unix_ms = life.sent_unix_s[seq] * 1e3 if seq < len(life.sent_unix_s) else end_unix_ms
+    late_ms = change.end_unix_ms - sent_unix_ms  # `since` is cut to ms
+    return change.active == active and end_unix_ms > sent_unix_ms + FUTURE_MS and -1 <= late_ms <= ARRIVES_MS

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from chaos.subscriber import Subscriber
     from chaos.wire import Wire
-    from servers import Agent, Mosquitto
+    from servers import Agent, Broker
 
 SEED = 20_261_129
 
@@ -55,7 +55,7 @@ class Scene:
     """One run of one scenario."""
 
     name: str
-    broker: Mosquitto
+    broker: Broker
     agent: Agent
     wire: Wire
     sensors: Sensors

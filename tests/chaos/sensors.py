@@ -14,17 +14,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import paho.mqtt.client as paho
+from chaos.lasting_client import lasting_client
 from chaos.signals import RATE_HZ, SCALE, WINDOW, WINDOW_NS, windows
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SENT, CONFIRMED, DELIVERED, ACKED = 1, 2, 4, 8
-"""What is known of a packet: published, the broker's word for it, with the agent, the agent's word for it."""
+SENT, CONFIRMED, DELIVERED, ACKED, OVERTAKEN = 1, 2, 4, 8, 16
+"""What is known of a packet: published, the broker's word for it, with the agent, the agent's word for it; and that the
+broker delivered a later one of its sensor first, against MQTT 3.1.1, 4.6."""
 
 IN_FLIGHT = 100
 """Publishes that may wait for the broker's word: a broker that is gone must not find thousands when it is back."""
@@ -77,9 +77,10 @@ class Sensors:
         count: sensors, `s000` and so on.
         rate_hz: packets a second of each.
         block: packets in one state.
+        protocol: of MQTT, "5" or "3.1.1".
     """
 
-    def __init__(self, port: int, count: int, rate_hz: float, block: int = 8) -> None:
+    def __init__(self, port: int, count: int, rate_hz: float, block: int = 8, protocol: str = "5") -> None:
         self.rate_hz, self.block, self.count = rate_hz, block, count
         self.lives: dict[tuple[str, int], Life] = {}
         """(sensor, `boot_id`), in order; of a life that does not say its `boot_id`: (sensor, its beginning)."""
@@ -93,13 +94,11 @@ class Sensors:
         self._words: deque[int] = deque()  # of the broker; paho says them with a lock in hand that `publish` needs
         self._stop, self._pause = threading.Event(), threading.Event()
         self.reboot()
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id="sensors", protocol=MQTTProtocolVersion.MQTTv5)
+        client, lasting = lasting_client("sensors", protocol)
         client.on_publish, client.on_disconnect = self._confirmed, self._broke
         client.max_inflight_messages_set(20)
         client.reconnect_delay_set(1, 1)
-        lasting = Properties(PacketTypes.CONNECT)
-        lasting.SessionExpiryInterval = 3600
-        client.connect("127.0.0.1", port, clean_start=False, properties=lasting)
+        client.connect("127.0.0.1", port, **lasting)
         client.loop_start()
         self._client = client
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -161,7 +160,7 @@ class Sensors:
         return self._count(lambda mark: mark & flag)
 
     def _count(self, counts: Callable[[int], object]) -> int:
-        others = bytes(mark for mark in range(16) if not counts(mark))
+        others = bytes(mark for mark in range(2 * OVERTAKEN) if not counts(mark))
         return sum(len(life.marks.translate(None, others)) for life in list(self.lives.values()))
 
     def _run(self) -> None:

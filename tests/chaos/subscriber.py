@@ -8,15 +8,14 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-import paho.mqtt.client as paho
+from chaos.lasting_client import lasting_client
 from chaos.oracle import Change
 from chaos.signals import FAULT
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import paho.mqtt.client as paho
 
 PREFIX, AGENT = "drsn/v1", "tester"
 COUNTED = ("processed", "shed", "rejected", "duplicate", "stale", "in_flight")
@@ -50,9 +49,10 @@ class Subscriber:
 
     Args:
         port: of the broker.
+        protocol: of MQTT, "5" or "3.1.1".
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, protocol: str = "5") -> None:
         self.events: dict[tuple[str, str], dict[int, dict[str, Any]]] = defaultdict(dict)
         """(epoch, sensor) -> seq -> event; epochs in the order in which they were heard."""
         self.again = self.repaired = self.healths = 0
@@ -64,19 +64,17 @@ class Subscriber:
         self._replies: dict[str, dict[str, Any]] = {}
         self._asked = 0
         self._subscribed = threading.Event()
-        self._port = port
+        self._port, self._protocol = port, protocol
         self.come()
 
     def come(self) -> None:
         """To the broker, which keeps what is told meanwhile when the subscriber has left."""
         self._subscribed.clear()
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id="oracle", protocol=MQTTProtocolVersion.MQTTv5)
+        client, lasting = lasting_client("oracle", self._protocol)
         client.on_connect, client.on_message = self._connected, self._heard
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.reconnect_delay_set(1, 1)
-        lasting = Properties(PacketTypes.CONNECT)
-        lasting.SessionExpiryInterval = 3600
-        client.connect("127.0.0.1", self._port, clean_start=False, properties=lasting)
+        client.connect("127.0.0.1", self._port, **lasting)
         client.loop_start()
         self._client = client
         assert self._subscribed.wait(10), "the broker does not answer to SUBSCRIBE"

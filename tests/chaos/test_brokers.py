@@ -13,13 +13,6 @@ from servers import poll
 
 if TYPE_CHECKING:
     from chaos.scene import Scene
-    from servers import Mosquitto
-
-
-def kill(broker: Mosquitto) -> None:
-    broker.process.kill()
-    broker.process.wait(10)
-    broker.process = None
 
 
 def retains_all(scene: Scene) -> bool:
@@ -64,7 +57,7 @@ def test_a_broker_that_is_killed_again_and_again_costs_what_it_alone_held(stage)
         if scene.chance.random() < 0.7:
             scene.broker.process.send_signal(signal.SIGUSR1)  # now
         scene.wait(1.0 if away else 0.2, 2.5)
-        scene.fault(lambda: kill(scene.broker))
+        scene.fault(scene.broker.kill)
         if scene.chance.random() < 0.3:
             scene.sensors.reboot()  # they were on the same supply
         scene.wait(0.0, 1.0)

@@ -93,3 +93,12 @@ def test_an_event_that_is_known_to_be_lost_counts_as_told():
     first, _, third = changes(made, 7, 11, 15)
     assert judge([made], [first, None, third], BLOCK) is None
     assert judge([made], [first, None, None, third], BLOCK) is not None
+
+
+def test_a_window_of_the_future_has_the_time_of_its_arrival():
+    made = life(9)
+    made.sent_unix_s = [made.end_unix_ns(seq) / 1e9 - 3600 for seq in range(9)]
+    sent_ms = round(made.sent_unix_s[7] * 1e3)
+    for late_ms, fits in ((0, True), (5_000, True), (-5_000, False), (1_300_000, False)):
+        assert (judge([made], [Change(True, sent_ms + late_ms)], BLOCK) is None) is fits
+    assert judge([made], changes(made, 7), BLOCK) is None, "where the sensor is trusted it has the sensor's"

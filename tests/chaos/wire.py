@@ -9,13 +9,15 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from chaos.sensors import ACKED, DELIVERED, birth
+from chaos.sensors import ACKED, DELIVERED, OVERTAKEN, birth
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Iterator
 
 CONNECT, PUBLISH, PUBACK = 1, 3, 4
+MQTT_5 = 5
+"""Protocol level of CONNECT; 4 is MQTT 3.1.1, whose packets have no properties."""
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no goodbye, the other side gets a reset
 
 
@@ -51,6 +53,8 @@ class Link:
         self._wire, self._agent, self._broker = wire, agent, broker
         self._under_way: dict[int, tuple[str, int, int]] = {}
         self._last_mid = 0
+        self._with_properties = True
+        self._latest: dict[tuple[str, int], int] = {}  # sensor and boot -> the highest seq that came
         self.client_id = ""
         self.dead = False
         self.mute = False
@@ -100,16 +104,20 @@ class Link:
             return
         mid = int.from_bytes(body[2 + size : 4 + size], "big")
         at = 4 + size
-        at += 1 + body[at]  # properties; ours are shorter than 128 bytes
+        if self._with_properties:
+            at += 1 + body[at]  # ours are shorter than 128 bytes
         seq, boot_id, t0_unix_ns = struct.unpack_from("<IIQ", body, at + 12)
         self._wire.wraps += mid < self._last_mid - 32_768
         self._last_mid = mid
         self._under_way[mid] = packet = (topic.split("/")[2], boot_id or birth(t0_unix_ns, seq), seq)
-        self._wire.mark(*packet, DELIVERED)
+        latest = self._latest.get(packet[:2], -1)
+        self._latest[packet[:2]] = max(latest, seq)
+        self._wire.mark(*packet, DELIVERED | (OVERTAKEN if seq < latest else 0))
 
     def _from_agent(self, first: int, body: bytes) -> None:
         if first >> 4 == CONNECT:
-            at = 11 + body[10]  # protocol, flags and keepalive are ten bytes, then properties, shorter than 128 bytes
+            self._with_properties = body[6] == MQTT_5
+            at = 11 + body[10] if self._with_properties else 10  # protocol, flags and keepalive are ten bytes
             self.client_id = body[at + 2 : at + 2 + int.from_bytes(body[at : at + 2], "big")].decode()
         elif first >> 4 == PUBACK and (packet := self._under_way.pop(int.from_bytes(body[:2], "big"), None)):
             self._wire.acknowledged[packet[0]] += 1

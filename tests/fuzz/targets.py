@@ -156,8 +156,14 @@ def intake(data: bytes) -> None:
         topic, _, payload = part.partition(b"\n")
         with suppress(UnicodeDecodeError):
             message = Message(topic.decode(), sealed(payload), 1, False, 0.0, number * 10**9)
-            with suppress(PacketError):
+            try:
                 reader.receive(message, InFlight(message), check_window)
+            except PacketError as error:
+                reader.watch.refuse(error.sensors or (message.topic,), error.reason, 0)
+                assert reader.watch.not_watched() or reader.registry.streams, "what is refused is named"
+    reader.watch.sweep(reader.registry.streams, 0.0, 0, connected=True)
+    listed = {each.source for each in reader.watch.not_watched()}
+    assert all(stream.progress.windows or name in listed for name, stream in reader.registry.streams.items())
 
 
 def in_file(name: str, data: bytes) -> Path:

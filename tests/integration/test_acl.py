@@ -38,6 +38,7 @@ SPOKEN = (  # by the agent
     "drsn/v1/press4/evidence/1f0c",
     "drsn/v1/_agent/jetson-07/status",
     "drsn/v1/_agent/jetson-07/health",
+    "drsn/v1/_agent/jetson-07/alarms",
 )
 REPLY, COMMAND, DOCTOR = "drsn/v1/_reply/r1", "drsn/v1/_agent/jetson-07/cmd/ack", "drsn/v1/_agent/jetson-07/doctor"
 OTHERS = (  # of nobody here, or of another agent, or the broker's own
@@ -58,7 +59,8 @@ WRITES = {
     READER: set(),
 }
 READS = {
-    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, SPOKEN[1], *SPOKEN[-2:]},  # alarms; its status and health
+    # Alarms; its status, health and what the doctor tries.
+    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, DOCTOR, SPOKEN[1], *SPOKEN[-3:-1]},
     SENSOR: set(),
     OPERATOR: {*SPOKEN, REPLY, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},
     READER: {*SPOKEN, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},

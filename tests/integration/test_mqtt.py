@@ -13,6 +13,7 @@ import pytest
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
+from drsn.agent.mqtt.message import Will
 from drsn.agent.tools.demo.broker import embedded_broker
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_a_broker_without_mqtt_5_gets_3_1_1_and_a_warning(wait_until, caplog):
     with embedded_broker() as port, connected(port, wait_until) as connection:
         assert connection.protocol == "3.1.1"
         assert confirmed(connection, connection.publish("a/b", b"x", qos=1, properties={"seq": "7"})) is None
-    assert "using 3.1.1" in caplog.text
+    assert "does not accept MQTT 5: 3.1.1 runs" in caplog.text
 
 
 def test_a_denied_publish_is_reported_with_the_reason(tmp_path, mosquitto, wait_until):
@@ -142,3 +143,35 @@ def test_a_connection_that_is_cut_again_and_again_leaves_no_descriptor_open(mosq
             assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_websocket_carries_messages_and_the_will(mosquitto, wait_until, protocol: str):
+    address = BrokerAddress("127.0.0.1", mosquitto.add_websocket(), protocol=protocol, websocket_path="/mqtt")
+    heard: list[Message] = []
+    options = ConnectionOptions("test", "test", filters=("a/+",), receive_maximum=20)
+    connection = Connection(address, options, on_message=heard.append)
+    mortal = Connection(address, ConnectionOptions("mortal", "mortal", will=Will("a/will", b"gone")))
+    connection.start()
+    mortal.start()
+    wait_until(lambda: connection.connected and mortal.connected, 30, "both connections")
+    time.sleep(0.2)  # the SUBACK
+    payload = bytes(range(256)) * 10
+    assert confirmed(mortal, mortal.publish("a/b", payload, qos=1)) is None
+    wait_until(lambda: heard, what="the message")
+    assert (heard[0].topic, heard[0].payload) == ("a/b", payload)
+    mortal.stop(with_will=True)
+    wait_until(lambda: [each.payload for each in heard] == [payload, b"gone"], what="the will")
+    connection.stop()
+
+
+def test_a_websocket_with_tls_shows_the_certificate(mosquitto, certificates, wait_until):
+    files = f"cafile {certificates}/ca.pem\ncertfile {certificates}/server.pem\nkeyfile {certificates}/server.key\n"
+    mosquitto.extra = "user root\n"
+    port = mosquitto.add_websocket(files)
+    address = BrokerAddress("127.0.0.1", port, tls=True, ca_file=f"{certificates}/ca.pem", websocket_path="/mqtt")
+    connection = Connection(address, ConnectionOptions("test", "test"))
+    connection.start()
+    wait_until(lambda: connection.connected, 30, "a connection")
+    assert connection.certificate is not None
+    connection.stop()

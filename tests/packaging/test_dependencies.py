@@ -32,7 +32,7 @@ def test_the_base_install_resolves_to_wheels_on_a_jetson(python):
 def test_the_agent_s_tests_pass_on_the_oldest_releases(make_environment):
     environment = make_environment(_oldest_python())
     # lowest-direct: the lower bound of everything that pyproject.toml names.
-    environment.install("--resolution", "lowest-direct", f"{ROOT}[demo,codecs,certificates]")
+    environment.install("--resolution", "lowest-direct", f"{ROOT}[demo,codecs,sparkplug,certificates]")
     environment.install("pytest>=8.3", "pytest-timeout", "hypothesis")
     versions = environment(
         "python", "-c", "import numpy, onnxruntime; print(numpy.__version__, onnxruntime.__version__)"

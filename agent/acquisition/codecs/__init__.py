@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Protocol, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from drsn.agent.acquisition.codec_names import CODECS
+from drsn.agent.acquisition.codec_names import CODECS, READ_ONLY_CODECS
 from drsn.agent.acquisition.codecs.packet import Packet, PacketError, PayloadFormat, Reason
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["CODECS", "Codec", "Packet", "PacketError", "PayloadFormat", "Reason", "codec"]
+__all__ = [
+    "CODECS",
+    "READ_ONLY_CODECS",
+    "Codec",
+    "Decoder",
+    "Packet",
+    "PacketError",
+    "PayloadFormat",
+    "Reason",
+    "codec",
+    "decoder",
+    "library",
+]
 
 
-class Codec(Protocol):
-    """The functions of each codec's module."""
+class Decoder(Protocol):
+    """The function of each module of a codec that needs nothing but one message."""
 
     def decode(self, payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat, /) -> Packet:
         """The packet; raises `PacketError` and nothing else. `properties` are the message's user properties."""
         ...
+
+
+class Codec(Decoder, Protocol):
+    """The functions of each module of a codec that this project can also write."""
 
     def encode(self, packet: Packet, /) -> bytes:
         """The payload that an input without further configuration decodes to this packet."""
@@ -29,29 +47,42 @@ class Codec(Protocol):
 
 @cache
 def codec(name: str) -> Codec:
-    """A codec, imported at its first use: two of them need a library that most inputs do not.
+    """One of `CODECS`, imported at its first use: two of them need a library that most inputs do not.
+
+    Raises:
+        ConfigurationError: the library is not installed, or the codec only reads.
+    """
+    if name not in CODECS:
+        raise ConfigurationError(f"codec {name!r} is only read; what can be sent is {', '.join(CODECS)}")
+    return cast("Codec", decoder(name))
+
+
+@cache
+def decoder(name: str) -> Decoder:
+    """A codec that decodes each message for itself, imported at its first use.
+
+    Raises:
+        ConfigurationError: the library is not installed.
+    """
+    with library(name):
+        return cast("Decoder", import_module(f"{__name__}.{_MODULES.get(name, name)}"))
+
+
+@contextmanager
+def library(name: str) -> Iterator[None]:
+    """Turn a missing library of a codec into an error that names the extra to install.
 
     Raises:
         ConfigurationError: the library is not installed.
     """
     try:
-        return cast("Codec", _imported(name))
+        yield
     except ModuleNotFoundError as error:
+        extra = "sparkplug" if name == "sparkplug" else "codecs"
         raise ConfigurationError(
-            f"codec {name!r} needs the package {error.name}, which is not installed; pip install 'drsn-edge[codecs]'"
+            f"codec {name!r} needs the package {error.name}, which is not installed; pip install 'drsn-edge[{extra}]'"
         ) from None
 
 
-def _imported(name: str) -> object:
-    # Imported here, because each codec imports this package's `packet`.
-    from drsn.agent.acquisition.codecs import frame, json_document, raw  # noqa: PLC0415
-
-    if name == "cbor":
-        import drsn.agent.acquisition.codecs.cbor as cbor_codec  # noqa: PLC0415 (optional)
-
-        return cbor_codec
-    if name == "msgpack":
-        import drsn.agent.acquisition.codecs.msgpack as msgpack_codec  # noqa: PLC0415 (optional)
-
-        return msgpack_codec
-    return {"raw": raw, "frame": frame, "json": json_document}[name]
+_MODULES: Final = {"json": "json_document"}
+"""Codec -> its module, where that has another name."""

@@ -1,43 +1,34 @@
-"""Packet fields by name: what the codecs `json`, `cbor` and `msgpack` share. An input may configure other paths.
+"""Packet fields by name: what the codecs of documents share. An input may configure other paths.
 
-`samples` is a list of numbers, a list of lists (one per channel), or little-endian numbers in the input's `dtype`: as
-bytes, or in JSON as base64. `t0` is Unix seconds, or ISO 8601 with its offset from UTC.
+`samples` is a list of numbers, a list or an object for each channel or moment, or numbers in the input's `dtype`: as
+bytes, or as text. Numbers may come as text. `t0` is Unix time in the input's `t0_unit`, or ISO 8601.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
-import struct
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+import zlib
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
-from drsn.agent.acquisition.codecs.packet import (
-    MAX_T0_UNIX_NS,
-    MAX_U32,
-    Packet,
-    PacketError,
-    PayloadFormat,
-    Reason,
-    plain_row,
-    samples_from_bytes,
-    scaled,
-)
+from drsn.agent.acquisition.codecs.document_path import document_path, keys_shown
+from drsn.agent.acquisition.codecs.moment import t0_unix_ns
+from drsn.agent.acquisition.codecs.packet import MAX_U32, Packet, PacketError, PayloadFormat, Reason, plain_row
+from drsn.agent.acquisition.codecs.sample_bytes import calibrated, in_channels, samples_from_bytes
+from drsn.agent.acquisition.codecs.sample_lists import channels_of, numbers_of
+from drsn.agent.acquisition.codecs.sample_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
 FIELDS = ("samples", "t0", "sample_rate_hz", "seq", "boot_id", "rpm", "unit")
 
 MAX_UNIT = 16
 
-MAX_F32_ITEMSIZE = 8
-"""Numbers of fewer bytes than this are within float32."""
+MAX_NUMBER_CHARS: Final = 32
+"""Characters of a number that comes as text."""
 
 
 def packet_of(document: object, payload_format: PayloadFormat, *, plain: bool = False) -> Packet:
@@ -49,23 +40,26 @@ def packet_of(document: object, payload_format: PayloadFormat, *, plain: bool = 
         plain: whatever `float` accepts in the document is a float, an int or a bool.
 
     Raises:
-        PacketError: the document is no map, a field is missing or of another type, or the samples are invalid.
+        PacketError: a field is missing or of another type, or the samples are invalid.
     """
     samples_in, t0, rate_in, seq, boot_id, rpm_in, unit = _values(document, payload_format.fields)
     rate = None if rate_in is None else _number(rate_in, "sample_rate_hz")
     rpm = None if rpm_in is None else _number(rpm_in, "rpm")
     if (rate is not None and rate <= 0) or (rpm is not None and rpm < 0):
         raise PacketError(Reason.BAD_DOCUMENT, f"{rate} Hz or {rpm} rpm is impossible")
-    samples, from_i16 = _samples(samples_in, payload_format, plain=plain)
+    if payload_format.channel_paths:
+        samples_in = None
+    samples, encoded, from_i16 = _samples(samples_in, document, payload_format, plain=plain)
     return Packet(
         samples,
-        None if t0 is None else _unix_ns(t0),
+        None if t0 is None else t0_unix_ns(t0, payload_format),
         rate,
-        None if seq is None else _integer(seq, "seq"),
-        0 if boot_id is None else _integer(boot_id, "boot_id"),
+        None if seq is None else _sequence(seq),
+        0 if boot_id is None else _boot_id(boot_id),
         rpm,
         None if unit is None else _unit(unit),
-        count=payload_format.scale if from_i16 else None,
+        count=payload_format.scale if from_i16 and not payload_format.offset else None,
+        encoded=encoded,
     )
 
 
@@ -87,18 +81,17 @@ def _values(document: object, paths: Mapping[str, str]) -> list[Any]:
     """The values of `FIELDS` in a document; None for what it lacks."""
     if not paths and isinstance(document, dict):
         return list(map(document.get, FIELDS))
-    return [_value_at(document, paths.get(name, name)) for name in FIELDS]
-
-
-def _value_at(document: Any, path: str) -> Any:  # noqa: ANN401 (any value of the document)
-    for part in path.split("."):
-        if not isinstance(document, dict):
-            return None
-        document = document.get(part)
-    return document
+    if isinstance(document, list) and "samples" not in paths:  # a bare list is its samples
+        paths = {**paths, "samples": ""}
+    return [document_path(paths.get(name, name)).value_in(document) for name in FIELDS]
 
 
 def _number(value: object, name: str) -> float:
+    if isinstance(value, str) and len(value) <= MAX_NUMBER_CHARS:
+        try:
+            value = float(value)
+        except ValueError:
+            raise PacketError(Reason.BAD_DOCUMENT, f"{name} {value!r} is not a number") from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise PacketError(Reason.BAD_DOCUMENT, f"{name} is not a number")
     try:
@@ -110,9 +103,29 @@ def _number(value: object, name: str) -> float:
     return number
 
 
-def _integer(value: object, name: str) -> int:
+def _sequence(value: object) -> int:
+    """The number of a packet. A counter of more than 32 bits is taken modulo 2**32, as one of 32 bits wraps."""
+    if type(value) is int and 0 <= value <= MAX_U32:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= MAX_NUMBER_CHARS:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise PacketError(Reason.BAD_DOCUMENT, "seq is not a whole number from 0 on")
+    return value & MAX_U32
+
+
+def _boot_id(value: object) -> int:
+    """The number of a boot; a text, such as a MAC address or a UUID, gives its CRC-32, which is never 0 here."""
+    if type(value) is int and 0 <= value <= MAX_U32:
+        return value
+    if isinstance(value, str):
+        return zlib.crc32(value.encode("utf-8", "surrogatepass")) or 1 if value else 0
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_U32:
-        raise PacketError(Reason.BAD_DOCUMENT, f"{name} is not an integer from 0 to {MAX_U32}")
+        raise PacketError(Reason.BAD_DOCUMENT, f"boot_id is not an integer from 0 to {MAX_U32}, and not a text")
     return value
 
 
@@ -123,78 +136,47 @@ def _unit(value: object) -> str:
     return value
 
 
-def _unix_ns(value: object) -> int:
+def _samples(
+    value: Any,  # noqa: ANN401 (any value of the document)
+    document: object,
+    form: PayloadFormat,
+    *,
+    plain: bool,
+) -> tuple[NDArray[np.float32], bytes | None, bool]:
+    """float32[channels, samples]; the bytes that held them, if they came as bytes; and true for 16-bit counts."""
     if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        except ValueError:
-            raise PacketError(Reason.BAD_DOCUMENT, f"t0 {value[:40]!r} is not an ISO 8601 time") from None
-        if moment.tzinfo is None:
-            raise PacketError(Reason.BAD_DOCUMENT, "t0 has no offset from UTC")
-        value = moment.timestamp()
-    seconds = _number(value, "t0")
-    if not 0 <= seconds * 1e9 <= MAX_T0_UNIX_NS:
-        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {seconds} s is no possible Unix time")
-    return round(seconds * 1e9)
-
-
-def _samples(value: object, payload_format: PayloadFormat, *, plain: bool) -> tuple[NDArray[np.float32], bool]:
-    """float32[channels, samples]; and true if they came as 16-bit counts."""
-    if isinstance(value, str):
-        try:
-            value = base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
-            raise PacketError(Reason.BAD_DOCUMENT, "samples are not base64") from None
+        value = decoded(value, form.encoding)
     if isinstance(value, bytes):
-        return samples_from_bytes(value, payload_format), payload_format.dtype == "i16"
-    numbers = value if isinstance(value, np.ndarray) else _numbers(value, plain=plain)
+        return samples_from_bytes(value, form), value, form.dtype == "i16"
+    if isinstance(value, dict) or (value is None and form.channel_names):
+        numbers = _by_channel(value, document, form, plain=plain)
+    elif value is None:
+        raise PacketError(Reason.BAD_DOCUMENT, _missing(document, form))
+    else:
+        numbers = numbers_of(value, form, plain=plain)
     if not numbers.size:
         raise PacketError(Reason.EMPTY, "no samples")
-    if numbers.ndim == payload_format.channels == payload_format.scale == 1 and (row := plain_row(numbers)) is not None:
-        return row, False
+    if numbers.ndim == form.channels == form.scale == 1 and not form.offset and (row := plain_row(numbers)) is not None:
+        return row, None, False
     from_i16 = numbers.dtype.kind == "i" and numbers.dtype.itemsize == 2
-    if numbers.ndim == 1:
-        channels = payload_format.channels
-        if numbers.size % channels:
-            raise PacketError(Reason.TRUNCATED, f"{numbers.size} samples do not fill {channels} channels")
-        numbers = numbers.reshape(channels, -1) if payload_format.planar else numbers.reshape(-1, channels).T
-    if numbers.dtype.itemsize < MAX_F32_ITEMSIZE:
-        return scaled(numbers, payload_format.scale), from_i16
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite as float32 is refused
-        return scaled(numbers, payload_format.scale), from_i16
+    return calibrated(in_channels(numbers, form) if numbers.ndim == 1 else numbers, form), None, from_i16
 
 
-def _numbers(value: object, *, plain: bool) -> NDArray[np.float64]:
-    """The numbers of a list, or of a list per channel.
-
-    Their types are checked first: numpy reserves room for the longest string of a list in each of its elements, and
-    5,000 letters beside 100,000 empty strings took 2 GB and 18 s to be refused.
-    """
-    if not isinstance(value, list):
-        raise PacketError(Reason.BAD_DOCUMENT, "samples are missing, or neither a list, nor base64 or bytes")
-    rows = value if value and isinstance(value[0], list) else [value]
-    equal = all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows)
-    if equal and plain:
-        packed = [numbers for row in rows if (numbers := _packed(row)) is not None]
-        if len(packed) == len(rows):
-            return np.stack(packed) if rows is value else packed[0]
-    if not (equal and set().union(*(map(type, row) for row in rows)) <= {int, float}):
-        raise PacketError(Reason.BAD_DOCUMENT, "samples are not numbers in one list, or in one list per channel")
-    try:
-        return np.array(value, dtype=np.float64)
-    except OverflowError:
-        raise PacketError(Reason.BAD_DOCUMENT, "a sample is too large for a float") from None
+def _by_channel(value: object, document: object, form: PayloadFormat, *, plain: bool) -> NDArray[Any]:
+    """The numbers of a document with one value for each channel, at paths of their own or under the channels' names."""
+    if form.channel_paths:
+        values = [document_path(path).value_in(document) for path in form.channel_paths]
+        return channels_of(values, form.channel_names, form, plain=plain)
+    axes = document if value is None else value
+    if not isinstance(axes, dict) or (value is None and not any(name in axes for name in form.channel_names)):
+        raise PacketError(Reason.BAD_DOCUMENT, _missing(document, form))
+    if not form.channel_names:
+        raise PacketError(Reason.BAD_DOCUMENT, f"{keys_shown(axes, 'samples')[:100]}: name these keys in `channels`")
+    return channels_of([axes.get(name) for name in form.channel_names], form.channel_names, form, plain=plain)
 
 
-def _packed(row: list[object]) -> NDArray[np.float64] | None:
-    """The numbers of a list; None: something is neither float nor int.
-
-    `struct` takes half the time of `np.array`. It refuses every other type of a plain document except bool, which
-    becomes 0 or 1.
-    """
-    try:
-        numbers = np.frombuffer(struct.pack(f"{len(row)}d", *row), np.float64)
-    except (struct.error, OverflowError):
-        return None
-    zeros_and_ones = np.flatnonzero((numbers == 0) | (numbers == 1)).tolist()
-    return None if any(isinstance(row[at], bool) for at in zeros_and_ones) else numbers
+def _missing(document: object, form: PayloadFormat) -> str:
+    path = form.fields.get("samples", "samples")
+    if isinstance(document, dict) and path in document and "." in path:
+        return f"the key {path[:60]!r} holds dots: write fields.samples = \"['{path[:60]}']\""
+    return f"no samples at fields.samples = {path[:60]!r}: {keys_shown(document)[:100]}"

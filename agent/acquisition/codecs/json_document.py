@@ -30,20 +30,25 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     Raises:
         PacketError: the payload is no JSON object, a field is missing or of another type, or the samples are invalid.
     """
-    try:
-        document = _parsed(payload)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise PacketError(Reason.BAD_DOCUMENT, f"not JSON: {error}"[:120]) from None
-    return packet_of(document, payload_format, plain=True)
+    return packet_of(parsed(payload), payload_format, plain=True)
 
 
-def _parsed(payload: bytes) -> Any:  # noqa: ANN401 (any value of JSON)
+def parsed(payload: bytes) -> Any:  # noqa: ANN401 (any value of JSON)
+    """The value of a payload; NUL bytes behind it, as C programs send them, are no part of it.
+
+    Raises:
+        PacketError: it is no JSON.
+    """
     if _fast_loads is not None:
         try:
             return _fast_loads(payload)
         except ValueError:
             pass  # `json` gives the reason, or accepts it
-    return json.loads(payload)
+    try:
+        # Of UTF-16 the last byte may be 0 as well: only a payload that begins as UTF-8 does loses its end.
+        return json.loads(payload.rstrip(b"\0") if b"\0" not in payload[:4] else payload)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise PacketError(Reason.BAD_DOCUMENT, f"not JSON: {error}"[:120]) from None
 
 
 def encode(packet: Packet) -> bytes:

@@ -34,7 +34,13 @@ MAX_SAFE_SCALE: Final = 1e18
 """A count, 64-bit ones included, times a scale up to this is within float32."""
 
 DtypeName = Literal["f32", "i16", "i32"]
-"""Type of a sample; all are little-endian."""
+"""Type of a sample of the plain form, little-endian: what a frame may hold."""
+
+SampleType = Literal["f32", "i16", "i32", "i8", "u8", "u16", "i24", "f64"]
+"""Type of a sample in bytes of an input."""
+
+Encoding = Literal["auto", "base64", "hex", "text"]
+TimeUnit = Literal["s", "ms", "us", "ns"]
 
 MAX_U32 = 2**32 - 1
 MAX_T0_UNIX_NS = 2**63 - 1
@@ -51,6 +57,7 @@ class Reason(str, Enum):
     BAD_CRC = "bad_crc"
     BAD_DOCUMENT = "bad_document"
     BAD_PROPERTY = "bad_property"
+    WRONG_ENCODING = "wrong_encoding"
     NON_FINITE = "non_finite"
     WRONG_RATE = "wrong_rate"
     WRONG_CHANNELS = "wrong_channels"
@@ -66,7 +73,7 @@ class PacketError(Exception):
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
-        self.reason = reason
+        self.reason, self.detail = reason, detail
         self.sensors: tuple[str, ...] = ()
         """Ids of the sensors that sent the packet, where they are known."""
 
@@ -92,6 +99,9 @@ class Packet:
     count: float | None = field(default=None, compare=False)
     """Unit per count if the samples came as 16-bit counts. It describes the encoding, so it does not compare."""
 
+    encoded: bytes | None = field(default=None, compare=False)
+    """The bytes of the samples, where the configuration alone states what they hold (`acquisition.encoding_watch`)."""
+
     def only(self, row: int) -> Packet:
         """The packet with only this row of the samples."""
         return replace(self, samples=self.samples[row : row + 1])
@@ -101,14 +111,34 @@ class Packet:
 class PayloadFormat:
     """What the configuration of an input states about its packets, where they do not carry it themselves."""
 
-    dtype: DtypeName = "f32"
+    dtype: SampleType = "f32"
     scale: float = 1.0
     """Unit per count."""
     channels: int = 1
-    planar: bool = False
-    """True: one channel after the other; false: interleaved."""
+    planar: bool | None = None
+    """True: one channel after the other; false: interleaved; None: not stated, so interleaved."""
     fields: Mapping[str, str] = field(default_factory=dict)
-    """Name of a packet field -> its dotted path in the document."""
+    """Name of a packet field -> its path in the document, where that is not its name."""
+    offset: float = 0.0
+    """Added to each count, before the scale."""
+    big_endian: bool = False
+    header_bytes: int = 0
+    """Bytes before the samples, which are skipped."""
+    encoding: Encoding = "auto"
+    """Of samples as text."""
+    channel_names: tuple[str, ...] = ()
+    """Keys of the channels, where a document has one value for each."""
+    channel_paths: tuple[str, ...] = ()
+    """Paths of the channels' samples, where each has its own; `fields` then has none for `samples`."""
+    t0_unit: TimeUnit = "s"
+    time_zone: str | None = None
+    """IANA name of the zone of a `t0` without an offset from UTC."""
+    plain: bool = field(init=False, compare=False, default=True)
+    """Samples as bytes are of a type that a frame holds, little-endian, from the first byte on, with no offset."""
+
+    def __post_init__(self) -> None:
+        special = self.big_endian or self.offset or self.header_bytes or self.dtype not in DTYPES
+        object.__setattr__(self, "plain", not special)
 
 
 NATIVE_F32: Final = np.dtype(np.float32)
@@ -118,12 +148,6 @@ DTYPES: dict[DtypeName, np.dtype[np.generic]] = {
     "i32": np.dtype("<i4"),
     "f32": np.dtype("<f4"),
 }
-
-
-def samples_from_bytes(data: bytes | memoryview, payload_format: PayloadFormat) -> NDArray[np.float32]:
-    """Decode the bytes of an input's samples; see `samples_of`."""
-    form = payload_format
-    return samples_of(data, form.dtype, form.scale, form.channels, planar=form.planar)
 
 
 def samples_of(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from drsn.agent.schema.documents import BundleReference
+from drsn.agent.settings.input_section import InputSection
 from drsn.agent.settings.loader import bundle_path, read_settings
-from drsn.agent.settings.sections import AgentSection, InputSection, Settings
+from drsn.agent.settings.sections import AgentSection, Settings
 from drsn.agent.tools.alarm_tests.case_errors import field_error, validation_error
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import Frozen, Label, ModelContract

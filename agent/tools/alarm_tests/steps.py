@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from drsn.agent.mqtt.topics import SENSOR_ID
+from drsn.agent.mqtt.sensor_id import SENSOR_ID
 from drsn.agent.rpc.verbs import CORE_VERBS
 from drsn.agent.schema.documents import REQUEST_ID
 from drsn.agent.settings.sections import FaultName

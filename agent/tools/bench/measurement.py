@@ -18,7 +18,7 @@ from drsn.agent.mqtt.stub import StubBroker, StubConnection
 from drsn.agent.service.bootstrap import assemble, opened_model
 from drsn.agent.service.connections import in_flight
 from drsn.agent.service.waits import Waits
-from drsn.agent.settings.sections import InputSection
+from drsn.agent.settings.input_section import InputSection
 from drsn.agent.storage.journal import Journal
 from drsn.agent.tools.bench.capacity import Capacity
 from drsn.agent.tools.bench.receiving import receive_time_us

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from drsn.agent.settings.sections import InputSection
+    from drsn.agent.settings.input_section import InputSection
     from drsn.model.bundle import Bundle
 
 VARIANTS = 128

@@ -38,31 +38,31 @@ class DemoMachine:
 
 DEMO_MACHINES = (
     DemoMachine(
-        "fan1.de",
+        "fan1-de",
         "healthy",
         Machine(Bearing(8, 9.0, 41.5, 12.0), 1483.0, (Resonance(1900.0, 0.04, 1.0), Resonance(3700.0, 0.03, 0.5)), 0.1),
         None, 0.0, 0.0,
     ),
     DemoMachine(
-        "pump2.de",
+        "pump2-de",
         "inner race",
         Machine(Bearing(9, 7.1, 36.2), 2956.0, (Resonance(2300.0, 0.05, 1.0), Resonance(4200.0, 0.04, 0.7)), 0.12),
         "inner_race", 0.6, 0.6,
     ),
     DemoMachine(
-        "press4.de",
+        "press4-de",
         "outer race",
         Machine(Bearing(10, 8.3, 44.0, 8.0), 1782.0, (Resonance(3100.0, 0.03, 1.0), Resonance(1500.0, 0.06, 0.4)), 0.2),
         "outer_race", 0.6, 0.6,
     ),
     DemoMachine(
-        "mill3.nde",
+        "mill3-nde",
         "ball",
         Machine(Bearing(8, 8.8, 39.0), 2231.0, (Resonance(2700.0, 0.05, 1.0), Resonance(3900.0, 0.03, 0.6)), 0.1),
         "ball", 0.7, 0.7,
     ),
     DemoMachine(
-        "conveyor5.de",
+        "conveyor5-de",
         "degrades",
         Machine(Bearing(9, 8.0, 40.5, 5.0), 1329.0, (Resonance(2100.0, 0.04, 1.0), Resonance(4600.0, 0.03, 0.5)), 0.1),
         "outer_race", 0.0, 0.8,

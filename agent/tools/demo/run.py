@@ -13,8 +13,9 @@ from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.service.bootstrap import assembled
+from drsn.agent.settings.input_section import InputSection
 from drsn.agent.settings.loader import Configuration, bundle_path
-from drsn.agent.settings.sections import AgentSection, InputSection, MqttSection, Settings
+from drsn.agent.settings.sections import AgentSection, MqttSection, Settings
 from drsn.agent.tools.demo.broker import embedded_broker
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.demo.observer import Observer

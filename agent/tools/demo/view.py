@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from drsn.agent.tools.demo.observer import Document, Observer
 
 RECENT_EVENTS = 8
-STYLES = {"normal": "green", "active_unacked": "bold red", "active_acked": "red", "cleared_unacked": "yellow"}
+STYLES = {
+    "normal": "green",
+    "active_unacked": "bold red",
+    "active_acked": "red",
+    "cleared_unacked": "yellow",
+    "not_watched": "magenta",
+}
 
 
 def render(observer: Observer, machines: Sequence[DemoMachine], elapsed_s: float, seconds: float) -> RenderableType:

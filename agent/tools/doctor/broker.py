@@ -8,17 +8,16 @@ import time
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.certificate_expiry import expiry_warnings, not_watched
-from drsn.agent.mqtt.session import CLOSED
+from drsn.agent.mqtt.session import CLOSED, NO_CONNACK
 from drsn.agent.mqtt.tls import INSECURE, certificate_of
 from drsn.agent.tools.doctor.broker_session import (
     LISTEN_S,
-    NO_ANSWER,
     TIMEOUT_S,
     OwnCertificateError,
     connected,
     encrypted,
 )
-from drsn.agent.tools.doctor.finding import misconfigured, ok, soon, unavailable, unneeded
+from drsn.agent.tools.doctor.finding import limited, misconfigured, ok, soon, unavailable, unneeded
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.broker_address import BrokerAddress
@@ -88,7 +87,7 @@ def encryption(subject: Subject) -> Finding:
     """Check TLS: the handshake and the broker's certificate."""
     broker = subject.broker
     if not broker.tls:
-        return unneeded("mqtt:// is not encrypted; use mqtts:// where others can listen")
+        return unneeded("the connection is not encrypted; use mqtts:// or wss:// where others can listen")
     try:
         plain = connected(broker)
     except OSError:
@@ -127,8 +126,8 @@ def login(subject: Subject) -> Finding:
         return NOT_REACHED
     who = "anonymous" if broker.username is None else repr(broker.username)
     if session.error is None:
-        return ok(f"{who} is let in, MQTT {session.protocol}")
-    if session.error in (NO_ANSWER, CLOSED):
+        return _let_in(who, session.protocol, broker)
+    if session.error.startswith((NO_CONNACK, CLOSED)):
         other = "without TLS, most often 1883" if not broker.tls else "of an MQTT broker"
         remedy = f"is port {broker.port} that {other}?"
     elif broker.username is None:
@@ -138,6 +137,15 @@ def login(subject: Subject) -> Finding:
     else:
         remedy = "compare mqtt.username and the password with the broker's; its log says more than it tells us"
     return unavailable(f"{who} is not let in: {session.error}", remedy)
+
+
+def _let_in(who: str, protocol: str, broker: BrokerAddress) -> Finding:
+    if protocol in ("5", broker.protocol):
+        return ok(f"{who} is let in, MQTT {protocol}")
+    return limited(
+        f"{who} is let in with MQTT {protocol}; the broker does not accept MQTT 5",
+        f'the agent works (docs/brokers.md); mqtt.protocol = "{protocol}" spares it an attempt at each connection',
+    )
 
 
 def subscription(subject: Subject) -> Finding:
@@ -169,3 +177,49 @@ def publication(subject: Subject) -> Finding:
         return unavailable(f"the broker does not confirm {', '.join(session.unconfirmed)}", remedy)
     unsure = "; MQTT 3.1.1 can't report a refusal" if session.protocol != "5" else ""
     return ok(f"may write {', '.join(session.published)}{unsure}")
+
+
+def retained(subject: Subject) -> Finding:
+    """Check by trial whether a subscription with a wildcard gets retained messages."""
+    found, topics = subject.traits.retained, subject.topics
+    if found is None:
+        return _not_tried(subject)
+    if found == "not kept":
+        return unavailable(
+            "the broker keeps no retained messages: a subscriber that comes later finds no alarm", "allow them there"
+        )
+    if found == "by wildcard":
+        return ok("subscriptions with wildcards get retained messages")
+    return limited(
+        "the broker gives no retained messages to subscriptions with wildcards: a subscriber that comes later finds "
+        "the alarms by their exact topics only",
+        f"let it subscribe to {topics.summary}, which has every alarm; drsn-agent alarms --agent {topics.agent}",
+    )
+
+
+def dots(subject: Subject) -> Finding:
+    """Check by trial whether dots in topics are kept."""
+    kept, settings = subject.traits.dots_kept, subject.configuration.settings
+    if kept is None:
+        return _not_tried(subject)
+    if kept:
+        return ok("dots in topics are kept")
+    text = "the broker turns dots of topics into slashes"
+    named = {"agent.id": settings.agent.id, "agent.prefix": settings.agent.prefix}
+    for index, entry in enumerate(settings.inputs):
+        named |= {f"inputs.{index}.topic": entry.topic, f"inputs.{index}.sensor": entry.sensor}
+        named[f"inputs.{index}.channels"] = " ".join(entry.channels)
+    dotted = [f"{key} = {value!r}" for key, value in named.items() if "." in value]
+    if not dotted:
+        return ok(f"{text}; nothing in this configuration has a dot")
+    return misconfigured(
+        f"{text}, so that subscribers do not find the topics of {', '.join(dotted)}",
+        "write a dash in place of each dot",
+    )
+
+
+def _not_tried(subject: Subject) -> Finding:
+    session = subject.session
+    if session is None or session.error is not None:
+        return NOT_REACHED if session is None else NOT_LET_IN
+    return unneeded(f"not known: the account may not write and read {subject.topics.doctor}/#")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
+from drsn.agent.mqtt.session import NO_CONNACK
 from drsn.agent.mqtt.tls import context
 from drsn.agent.tools.doctor.probe_messages import probes
 
@@ -33,10 +34,8 @@ LISTEN_S = 2.0
 """Time for a packet of any sensor. mosquitto's acl_file accepts every subscription and then delivers nothing that may
 not be read, so only a packet proves the permission."""
 
-ANSWER_S = 12.0
-"""For a login, with the fall back to 3.1.1, and then for the confirmations of the probes."""
-
-NO_ANSWER = "no answer to CONNECT"
+ANSWER_S = 17.0
+"""For a login, with an attempt of MQTT 5 and one of 3.1.1 that get no answer, and then for the confirmations."""
 
 
 class OwnCertificateError(OSError):
@@ -120,19 +119,18 @@ def tried(broker: BrokerAddress, topics: Topics, filters: tuple[str, ...]) -> Br
     )
     connection.start()
     try:
-        if not _logged_in(connection, broker):
-            return BrokerSession(connection.last_error or NO_ANSWER, connection.protocol)
+        if not logged_in(connection):
+            return BrokerSession(connection.last_error or NO_CONNACK, connection.protocol)
         return _probed(connection, topics, received)
     finally:
         connection.stop()
 
 
-def _logged_in(connection: Connection, broker: BrokerAddress) -> bool:
+def logged_in(connection: Connection) -> bool:
+    """Wait until the broker has accepted the connection; False: it does not."""
     deadline_s = time.monotonic() + ANSWER_S
-    first_protocol = connection.protocol
     while time.monotonic() < deadline_s and not connection.connected:
-        falls_back = broker.protocol == "auto" and connection.protocol != first_protocol
-        if connection.last_error is not None and not falls_back:
+        if connection.last_error is not None:
             return False
         time.sleep(0.02)
     return connection.connected

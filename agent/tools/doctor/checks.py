@@ -29,6 +29,8 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
     "broker.login": broker.login,
     "broker.read": broker.subscription,
     "broker.write": broker.publication,
+    "broker.retained": broker.retained,
+    "broker.dots": broker.dots,
     "sources": sources.sources,
 }
 

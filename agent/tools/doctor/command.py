@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.tools.doctor.finding import Finding
 
-MARKS = {"ok": "ok", "soon": "SOON", "problem": "PROBLEM", "unneeded": "-"}
+MARKS = {"ok": "ok", "soon": "SOON", "limited": "LIMITED", "problem": "PROBLEM", "unneeded": "-"}
 
 
 def doctor(arguments: argparse.Namespace) -> int:

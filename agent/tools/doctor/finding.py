@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; a problem, or one that comes soon, has a remedy."""
+    """The result of one check; a problem, a limit, or a problem that comes soon has a remedy."""
 
-    state: Literal["ok", "soon", "problem", "unneeded"]
+    state: Literal["ok", "soon", "limited", "problem", "unneeded"]
     text: str
     """One line; the field `said` of `doctor --json`."""
     remedy: str = ""
@@ -32,6 +32,11 @@ def ok(text: str) -> Finding:
 def soon(text: str, remedy: str) -> Finding:
     """Return that all is right now, but not for long; the exit code stays 0."""
     return Finding("soon", text, remedy)
+
+
+def limited(text: str, remedy: str) -> Finding:
+    """Return that it works with a limit of the broker, and how to live with that; the exit code stays 0."""
+    return Finding("limited", text, remedy)
 
 
 def unneeded(text: str) -> Finding:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from drsn.agent.acquisition.ack_tracker import InFlight
 from drsn.agent.acquisition.codecs import PacketError
 from drsn.agent.acquisition.intake import Intake
-from drsn.agent.acquisition.not_watched import NO_WINDOW, REASONS
+from drsn.agent.acquisition.not_watched import FIRST_WINDOW, NO_WINDOW, REASONS
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.schema.not_watched import IN_WARNING
@@ -118,7 +118,7 @@ def judged(topics: Topics, messages: list[Message], intake: Intake) -> Heard:
     intake.watch.sweep(streams, 0.0, 0, connected=True)
     blind = {each.source: each.reason for each in intake.watch.not_watched()}
     for name, stream in streams.items():  # a few seconds may be too short for one window
-        if blind.get(name) == NO_WINDOW and not stream.wasted:
+        if blind.get(name) in (FIRST_WINDOW, NO_WINDOW) and not stream.progress.wasted:
             del blind[name]
     return Heard(_of_agent(topics, documents), {name: blind.get(name) for name in sorted(senders | set(blind))})
 
@@ -143,7 +143,7 @@ def found_in(heard: Heard) -> Finding:
         return ok(f"{senders}, none is refused; {agent}")
     named = ", ".join(f"{name} ({why})" for name, why in list(blind.items())[:IN_WARNING])
     more = f" and {len(blind) - IN_WARNING} more" if len(blind) > IN_WARNING else ""
-    reasons = sorted(set(blind.values()), key=list(blind.values()).count, reverse=True)
+    reasons = sorted(dict.fromkeys(blind.values()), key=list(blind.values()).count, reverse=True)
     remedies = [f"{why}: {REASONS[why]}" for why in reasons if why in REASONS][:MAX_REMEDIES]
     text = f"not watched: {named}{more}; {senders}; {agent}"
     return Finding("problem", text, " ".join(remedies), BadDataError.exit_code)

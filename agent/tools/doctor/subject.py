@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from drsn.agent.backends.selection import wanted
 from drsn.agent.backends.tensorrt import compat as trt_compat
 from drsn.agent.backends.tensorrt.cuda import probe
-from drsn.agent.mqtt.topics import TopicPattern, Topics
+from drsn.agent.mqtt.topics import Topics
 from drsn.agent.service.bootstrap import backend_options
+from drsn.agent.settings.inputs import filters_of
 from drsn.agent.tools.doctor import broker_session
+from drsn.agent.tools.doctor.broker_traits import BrokerTraits, examined_traits
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import BundleError, UnavailableError
 
@@ -52,7 +54,7 @@ class Subject:
     @cached_property
     def filters(self) -> tuple[str, ...]:
         """The topic filters to which the agent subscribes."""
-        return tuple(TopicPattern(entry.topic, entry.sensor).filter for entry in self.configuration.settings.inputs)
+        return filters_of(self.configuration.settings)
 
     @cached_property
     def bundle(self) -> Bundle | BundleError:
@@ -94,3 +96,9 @@ class Subject:
     def session(self) -> BrokerSession | None:
         """The result of the MQTT session; None: no connection to the broker."""
         return broker_session.tried(self.broker, self.topics, self.filters) if self.reachable else None
+
+    @cached_property
+    def traits(self) -> BrokerTraits:
+        """What the broker does with retained messages and dots; nothing, where the agent is not let in."""
+        let_in = self.session is not None and self.session.error is None
+        return examined_traits(self.broker, self.topics) if let_in else BrokerTraits()

@@ -169,7 +169,7 @@ def _requested(arguments: argparse.Namespace) -> bytes:
 
     if arguments.sensor is None or arguments.list:
         raise UsageError("to ask the agent, name an event's id and its --sensor")
-    with Client(broker_of(arguments), prefix_of(arguments), arguments.event) as client:
+    with Client(broker_of(arguments), prefix_of(arguments), arguments.event, sensor=arguments.sensor) as client:
         return client.evidence(arguments.sensor, arguments.event)
 
 

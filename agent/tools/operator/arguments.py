@@ -21,6 +21,9 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the commands."""
     parser = _usual(subparsers.add_parser("alarms", help="what stands now, of all sensors"), "alarms")
     parser.add_argument("--all", action="store_true", help="sensors without an alarm too")
+    parser.add_argument(
+        "--agent", metavar="ID", help="read its summary, where the broker gives no retained messages to wildcards"
+    )
     parser = _usual(subparsers.add_parser("events", help=VERB_HELP["events"]), "events")
     parser.add_argument("sensor")
     parser.add_argument("--from-seq", type=int, default=1, metavar="N", help="the first to show; default: all it has")

@@ -40,6 +40,7 @@ def alarms(arguments: argparse.Namespace) -> int:
     """
     with _client(arguments, healths=True) as client:
         found = client.retained
+    found.add_summaries()
     not_watched = found.not_watched()
     if arguments.json:
         documents = {"alarms": found.alarms, "agents": found.statuses, "not_watched": not_watched}
@@ -50,7 +51,8 @@ def alarms(arguments: argparse.Namespace) -> int:
     if not (found.alarms or found.statuses):
         raise UnavailableError(
             f"no agent found under {client.prefix} at {client.where}: check --prefix and whether an agent runs; the "
-            "account may lack the right to read there, and RabbitMQ gives no retained documents to this command"
+            "account may lack the right to read there; if the broker gives no retained messages to wildcards "
+            "(RabbitMQ), name the agent: --agent ID"
         )
     return EXIT_OK
 
@@ -194,7 +196,8 @@ def clean(arguments: argparse.Namespace) -> int:
 def _client(arguments: argparse.Namespace, *, healths: bool = False) -> Client:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    return Client(broker_of(arguments), prefix_of(arguments), healths=healths)
+    named = {name: getattr(arguments, name, None) for name in ("agent", "sensor")}
+    return Client(broker_of(arguments), prefix_of(arguments), healths=healths, **named)
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

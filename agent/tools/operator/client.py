@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
+from drsn.agent.mqtt.sensor_id import legal_sensor
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.schema.documents import REQUEST_ID, CommandDocument, ReplyDocument
 from drsn.agent.tools.operator.retained_state import RetainedState
@@ -38,8 +39,10 @@ class Client:
         broker: its address.
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
-        agent: whose other documents are read too; None: only alarms and statuses are.
         healths: read the health documents too.
+        agent: read its status, summary and health by their exact topics too: some brokers give no retained messages
+            to wildcards.
+        sensor: the same for its alarm.
 
     Raises:
         UnavailableError: no connection within 10 s.
@@ -51,8 +54,9 @@ class Client:
         prefix: str,
         event_id: str | None = None,
         *,
-        agent: str | None = None,
         healths: bool = False,
+        agent: str | None = None,
+        sensor: str | None = None,
     ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
@@ -67,11 +71,12 @@ class Client:
                 filters=(
                     f"{prefix}/+/alarm",
                     f"{prefix}/_agent/+/status",
+                    f"{prefix}/_agent/+/alarms",
+                    *_exact(prefix, agent, sensor),
                     f"{prefix}/_reply/{self.request_id}",
                     f"{prefix}/_reply/{self.request_id}/#",
                     *((f"{prefix}/_agent/+/health",) if healths else ()),
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
-                    *(() if agent is None else (f"{prefix}/_agent/{agent}/health", f"{prefix}/_agent/{agent}/alarms")),
                 ),
             ),
             on_message=self._messages.put,
@@ -240,3 +245,12 @@ class Client:
                 return
             message.ack()
             yield message
+
+
+def _exact(prefix: str, agent: str | None, sensor: str | None) -> Iterator[str]:
+    """Topics of retained documents; none for what is no id."""
+    if agent is not None and legal_sensor(agent):
+        topics = Topics(prefix, agent)
+        yield from (topics.status, topics.summary, topics.health)
+    if sensor is not None and legal_sensor(sensor):
+        yield Topics(prefix, "").alarm(sensor)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from drsn.agent.mqtt.topics import SENSOR_ID, legal_sensor
+from drsn.agent.mqtt.sensor_id import SENSOR_ID, legal_sensor
 from drsn.model.errors import BadDataError, excerpt
 
 if TYPE_CHECKING:
@@ -61,6 +61,20 @@ class SeenAlarm(BaseModel):
     conditions: tuple[SeenCondition, ...] = ()
 
 
+class SeenSummaryEntry(BaseModel):
+    """A sensor in a summary of alarms, as the command line uses it."""
+
+    sensor: AgentId
+    conditions: tuple[SeenCondition, ...] = ()
+
+
+class SeenSummary(BaseModel):
+    """The fields of a summary of alarms that the command line uses."""
+
+    agent: AgentId
+    alarms: tuple[SeenSummaryEntry, ...]
+
+
 class SeenStatus(BaseModel):
     """The fields of a status that the command line uses."""
 
@@ -87,6 +101,8 @@ class RetainedState:
         """Sensor -> its alarm, as it came."""
         self.statuses: dict[str, dict[str, Any]] = {}
         """Agent -> its status, as it came."""
+        self.summaries: dict[str, dict[str, Any]] = {}
+        """Agent -> the summary of its alarms, as it came."""
         self.healths: dict[str, dict[str, Any]] = {}
         """Agent -> its health, as it came."""
         self.malformed: dict[str, str] = {}
@@ -102,8 +118,17 @@ class RetainedState:
             self._put(message, self.alarms, levels[0], SeenAlarm)
         elif len(levels) == 3 and levels[2] == "status" and legal_sensor(levels[1]):
             self._put(message, self.statuses, levels[1], SeenStatus)
+        elif len(levels) == 3 and levels[2] == "alarms" and legal_sensor(levels[1]):
+            self._put(message, self.summaries, levels[1], SeenSummary)
         elif len(levels) == 3 and levels[2] == "health" and legal_sensor(levels[1]):
             self._put(message, self.healths, levels[1], SeenHealth)
+
+    def add_summaries(self) -> None:
+        """Add the alarms that only a summary has, where the broker gives no retained messages to wildcards."""
+        for agent, summary in self.summaries.items():
+            for entry in summary["alarms"]:
+                alarm = {"agent": agent, "epoch": summary.get("epoch"), **entry}
+                self.alarms.setdefault(entry["sensor"], alarm)
 
     def not_watched(self) -> dict[str, list[dict[str, Any]]]:
         """Agent -> sources that it does not watch, as its health lists them; agents with none are absent."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.acquisition.codecs import Packet, codec, raw
+from drsn.agent.mqtt.connect_error import remedy_of
 from drsn.model.errors import UnavailableError
 from drsn.model.noise import Noise, add_noise
 
@@ -55,8 +56,8 @@ class Frame:
 
 
 def sensor_id(name: str) -> str:
-    """Return a valid sensor id from a recording's name."""
-    return re.sub(r"[^A-Za-z0-9._~-]", "-", name).lstrip("._~-")[:64] or "recording"
+    """Return a valid sensor id from a recording's name, without a dot: RabbitMQ turns dots of topics into slashes."""
+    return re.sub(r"[^A-Za-z0-9_~-]", "-", name).lstrip("._~-")[:64] or "recording"
 
 
 def frames(recordings: Sequence[Recording], plan: ReplayPlan, start_unix_ns: int) -> Iterator[Frame]:
@@ -138,9 +139,8 @@ def _await_connection(connection: Transport, stop: threading.Event) -> None:
     deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
     while not connection.connected and not stop.is_set():
         if time.monotonic() > deadline_s:
-            raise UnavailableError(
-                f"no broker: {connection.last_error or 'no answer'}; is it running, is the URL right?"
-            )
+            error = connection.last_error
+            raise UnavailableError(f"no connection to the broker: {error or 'no answer'}; {remedy_of(error)}")
         time.sleep(0.01)
 
 

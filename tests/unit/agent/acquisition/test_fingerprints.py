@@ -34,6 +34,11 @@ class Sensor:
         return continuity
 
 
+@pytest.mark.promise(
+    "A sensor that counts anew with its old `boot_id` is read at once, and a redelivery is still a repetition.",
+    where="acquisition/fingerprints, acquisition/sensor_stream",
+    topic="packets",
+)
 @pytest.mark.parametrize("boot_id", [0, 7])
 @pytest.mark.parametrize("before", [1, 5, 200, 2000])
 def test_a_sensor_that_counts_anew_with_its_boot_id_and_no_t0_is_read_at_once(before: int, boot_id: int) -> None:

@@ -1,24 +1,28 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import gzip
+import json
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from drsn.agent.acquisition.ack_tracker import InFlight
-from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason, frame
+from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason, frame, raw
 from drsn.agent.acquisition.codecs import json_document as document
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.notice import ERROR
 from drsn.agent.acquisition.router import Input
+from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.mqtt.topics import TopicPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from drsn.agent.acquisition.codecs import Packet
+    from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.mqtt.message import Message
     from drsn.model.contract import ModelContract
 
@@ -111,6 +115,28 @@ def test_channels_of_one_packet_are_sensors(reader: Reader):
     assert reader.intake.sensors == 2
 
 
+@pytest.mark.parametrize(("own", "rpm"), [(None, 1500.0), (900.0, 900.0)])
+def test_a_tachometer_gives_the_speed_of_the_other_channels(
+    own: float | None, rpm: float, contract: ModelContract, make_message: Callable[..., Message]
+):
+    """A speed that the packet carries has priority. The channel of pulses is no sensor."""
+    shaft = Tachometer("tacho", pulses_per_turn=4)
+    paths = PayloadFormat(channels=3, channel_names=("x", "tacho", "y"))
+    pulsed = entry(
+        "t/{s}", "json", channels=("x", "tacho", "y"), payload_format=paths, tachometer=shaft, sample_rate_hz=RATE_HZ,
+        max_packet_bytes=9999,
+    )  # fmt: skip
+    intake = Intake(contract, (pulsed,), 4, {})
+    turns = np.arange(256) / RATE_HZ * 1500 / 60 * 4
+    rows = [np.arange(256.0), 5.0 * (turns % 1 < 0.2), -np.arange(256.0)]
+    document = {"seq": 1, "samples": [row.tolist() for row in rows], **({} if own is None else {"rpm": own})}
+    windows: dict[str, Window] = {}
+    message = make_message("t/m", json.dumps(document).encode())
+    intake.receive(message, InFlight(message, 0.0), windows.__setitem__)
+    assert list(windows) == ["m-x", "m-y"]
+    assert [window.rpm for window in windows.values()] == [pytest.approx(rpm, rel=0.01)] * 2
+
+
 BAD_FRAME = b"DRSN" + bytes(60)
 REFUSED: list[tuple[Reason, str, bytes, dict[str, Any]]] = [
     (Reason.RETAINED, "raw/a", SAMPLES, {"retained": True}),
@@ -124,9 +150,9 @@ REFUSED: list[tuple[Reason, str, bytes, dict[str, Any]]] = [
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1]}', {}),  # without a rate
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 10599}', {}),
     (Reason.WRONG_RATE, "json/a", b'{"samples": [1], "sample_rate_hz": 1e300}', {}),
-    (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1], [2]], "sample_rate_hz": 12000}', {}),
+    (Reason.WRONG_CHANNELS, "json/a", b'{"samples": [[1, 2], [3, 4]], "sample_rate_hz": 12000}', {}),
     (Reason.UNKNOWN_TOPIC, "raw/a/b", SAMPLES, {}),
-    (Reason.ILLEGAL_SENSOR, "raw/_agent", SAMPLES, {}),
+    (Reason.ILLEGAL_SENSOR, "raw/" + 65 * "m", SAMPLES, {}),
     (Reason.ILLEGAL_SENSOR, "raw/", SAMPLES, {}),
     (Reason.ILLEGAL_SENSOR, "pair/" + 63 * "m", 2 * SAMPLES, {}),  # too long with its channel's name
 ]
@@ -234,3 +260,106 @@ def test_the_age_by_t0_counts_only_if_both_clocks_are_right(
     reader = reader_of(max_age_s=0.5, clock_synchronised=lambda _now_s: ours)
     reader.send("frame/a", framed(seq=1, t0_unix_ns=1, clock_synced=synced))
     assert reader.in_flight.stale is stale
+
+
+NOW_NS = 1_767_225_600_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("off_s", "synced", "ours", "kept"),
+    [(0, False, True, True), (3600, True, True, False), (3600, True, False, True), (-1e9, True, False, False)],
+)
+def test_a_window_has_the_sensor_s_time_only_if_it_is_possible(
+    reader_of: Callable[..., Reader],
+    framed: Callable[..., bytes],
+    *,
+    off_s: float,
+    synced: bool,
+    ours: bool,
+    kept: bool,
+):
+    """A sensor that is synchronised is trusted where the agent is not, but never before 2024."""
+    reader = reader_of(clock_synchronised=lambda _now_s: ours)
+    windows = []
+    for seq, moment_s in enumerate((off_s, off_s + 256 / 12_000, 0.0)):  # and then its clock is set
+        payload = framed(256, seq=seq, t0_unix_ns=NOW_NS - 100_000_000 + round(moment_s * 1e9), clock_synced=synced)
+        message = replace(reader.make_message("frame/a", payload), received_unix_ns=NOW_NS)
+        reader.intake.receive(message, InFlight(message), lambda _name, window: windows.append(window))
+    times = [(window.end_unix_ns == NOW_NS, window.clock_synced) for window in windows]
+    assert times[:2] == [(not kept, synced and kept)] * 2
+    assert times[2][1] is synced
+    assert reader.intake.registry.streams["a"].wrong_clock is False
+
+
+@pytest.fixture
+def twins(contract: ModelContract, make_message: Callable[..., Message]) -> Reader:
+    """Two inputs of one topic: an axis each."""
+    inputs = tuple(
+        entry("two/{s}", "json", pattern=TopicPattern("two/{s}", f"{{s}}-{axis}"), sample_rate_hz=RATE_HZ,
+              payload_format=PayloadFormat(fields={"samples": axis}))
+        for axis in "xy"
+    )  # fmt: skip
+    return Reader(Intake(contract, inputs, 4, {}), make_message)
+
+
+def axes(seq: int, **values: list[float]) -> bytes:
+    return json.dumps({"seq": seq, **values}).encode()
+
+
+def test_each_input_of_a_topic_reads_its_part(twins: Reader):
+    windows = dict(twins.send("two/a", axes(1, x=[1.0] * 256, y=[2.0] * 256)))
+    assert windows == {"a-x": [1.0] * 256, "a-y": [2.0] * 256}
+    assert set(twins.in_flight.cursors) == {"a-x", "a-y"}
+    assert not twins.in_flight.partly_refused
+
+
+def test_an_input_that_can_t_read_its_part_keeps_no_other_from_reading(twins: Reader):
+    assert dict(twins.send("two/a", axes(1, y=[2.0] * 256))) == {"a-y": [2.0] * 256}
+    (error,) = twins.in_flight.partly_refused
+    assert (error.reason, error.sensors) == (Reason.BAD_DOCUMENT, ("a-x",))
+    assert twins.refused("two/a", axes(2, z=[1.0])) is Reason.BAD_DOCUMENT
+
+
+def test_a_message_is_a_duplicate_if_it_is_one_for_each_of_its_inputs(twins: Reader):
+    both = {"x": [1.0] * 256, "y": [2.0] * 256}
+    twins.send("two/a", axes(1, y=both["y"]))
+    twins.send("two/a", axes(1, **both))
+    assert not twins.in_flight.duplicate
+    twins.send("two/a", axes(1, **both))
+    assert twins.in_flight.duplicate
+
+
+def test_a_compressed_payload_is_read_and_its_content_is_limited(reader: Reader):
+    text = json.dumps({"samples": [0.5] * 256, "sample_rate_hz": RATE_HZ}).encode()
+    assert [name for name, _ in reader.send("json/a", gzip.compress(text))] == ["a"]
+    assert reader.refused("json/a", gzip.compress(b" " * 5000)) is Reason.TOO_LARGE
+    assert [name for name, _ in reader.send("raw/b", gzip.compress(SAMPLES))] == ["b"]
+
+
+def test_a_decoder_with_a_memory_may_find_no_packet_in_a_message(contract: ModelContract, make_message):
+    class Births:
+        def decode(self, topic: str, payload: bytes, _form: PayloadFormat) -> Packet | None:
+            return None if topic.endswith("birth") else raw.decode(payload, {}, PayloadFormat())
+
+    one = entry("{kind}/{s}", "sparkplug", decoder=Births(), sample_rate_hz=RATE_HZ)
+    reader = Reader(Intake(contract, (one,), 4, {}), make_message)
+    assert reader.send("a/birth", b"?") == []
+    assert not reader.in_flight.cursors
+    assert [name for name, _ in reader.send("a/data", SAMPLES)] == ["data"]
+    assert reader.intake.sensors == 1
+
+
+def test_non_finite_samples_of_another_type_are_refused_with_the_type(reader: Reader):
+    doubles = np.cumsum(np.random.default_rng(0).standard_normal(1024)).astype("<f8").tobytes()
+    with pytest.raises(PacketError, match=r"wrong_encoding: .* set dtype = 'f64'"):
+        reader.intake.read(entry("raw/{s}", "raw", max_packet_bytes=9999), "a", reader.make_message("raw/a", doubles))
+
+
+def test_named_axes_are_the_channels_of_a_model_that_takes_several(contract: ModelContract, make_message):
+    form = PayloadFormat(channels=2, channel_names=("x", "y"), channel_paths=("accel.x", "accel.y"))
+    one = entry("{s}/axes", "json", payload_format=form, sample_rate_hz=RATE_HZ)
+    intake = Intake(contract.model_copy(update={"channels": 2}), (one,), 4, {})
+    shapes: list[tuple[int, ...]] = []
+    message = make_message("a/axes", json.dumps({"accel": {"x": [1] * 256, "y": [2] * 256}}).encode())
+    intake.receive(message, InFlight(message), lambda _sensor, window: shapes.append(window.samples.shape))
+    assert shapes == [(2, 256)]

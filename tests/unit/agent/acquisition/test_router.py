@@ -42,8 +42,8 @@ def router(notices: Notices) -> Router:
 
 
 def test_the_first_input_whose_pattern_fits_reads_a_topic(router: Router, make_message: Callable[..., Message]):
-    assert router.route(make_message("raw/a")) == (RAW, "a")
-    assert router.route(make_message("x/a")) == (SUFFIX, "x")
+    assert router.route(make_message("raw/a")) == ((RAW, "a", ("a",)),)
+    assert router.route(make_message("x/a")) == ((SUFFIX, "x", ("x",)),)
 
 
 def test_named_channels_are_sensors_of_their_own():
@@ -58,7 +58,7 @@ def test_named_channels_are_sensors_of_their_own():
         (Reason.TOO_LARGE, "raw/a", {"payload": bytes(17)}),
         (Reason.EMPTY, "raw/a", {"payload": b""}),
         (Reason.UNKNOWN_TOPIC, "raw/a/b", {}),
-        (Reason.ILLEGAL_SENSOR, "raw/_agent", {}),
+        (Reason.ILLEGAL_SENSOR, "raw/" + 22 * "ü", {}),  # 88 characters when escaped
         (Reason.ILLEGAL_SENSOR, "raw/", {}),
         (Reason.ILLEGAL_SENSOR, "pair/" + 63 * "m", {}),  # too long with the name of its channel
     ],
@@ -103,4 +103,4 @@ def test_a_topic_longer_than_its_pattern_allows_is_refused_and_not_cached(
         assert refusal.value.reason is Reason.UNKNOWN_TOPIC
         assert len(str(refusal.value)) < 200
     assert len(router) == 0
-    assert router.route(make_message(longest)) == (HALL, "a")
+    assert router.route(make_message(longest)) == ((HALL, "a", ("a",)),)

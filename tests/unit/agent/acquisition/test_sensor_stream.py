@@ -323,7 +323,7 @@ def test_packets_that_never_join_to_a_window_are_wasted(contract: ModelContract)
     found = []
     for _ in range(100):
         assert not sensor.send(0, 100)  # nothing proves that they touch
-        found.append(sensor.stream.wasted)
+        found.append(sensor.stream.progress.wasted)
     assert found.index(True) == 21, "the 100 samples before each packet are lost: 2,100 are more than 8 windows"
     assert all(found[21:])
     assert sensor.stream.progress.lost_by == "no_window"

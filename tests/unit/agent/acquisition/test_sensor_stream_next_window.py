@@ -45,7 +45,14 @@ def long_way(stream: SensorStream, packet: Packet, rate_hz: float) -> list[list[
 
 def progress_of(stream: SensorStream) -> tuple[object, ...]:
     progress = stream.progress
-    return stream.cursor, stream.windows, stream.signal_windows, progress.lost_samples, progress.gaps, stream.wasted
+    return (
+        stream.cursor,
+        progress.windows,
+        progress.signal_windows,
+        progress.lost_samples,
+        progress.gaps,
+        progress.wasted,
+    )
 
 
 def fields_of(window: Window) -> list[object]:

@@ -123,7 +123,7 @@ def test_a_sensor_whose_packets_are_all_refused_from_now_on_is_not_watched(plant
 def test_packets_that_never_make_a_window_are_not_watched_from_the_first_one_on(plant: Watched) -> None:
     plant.send("a", 100)
     plant.sweep()
-    assert plant.reason("a") == "no_window"
+    assert plant.reason("a") == "first_window"
     for _ in range(100):
         plant.send("a", 100)
         plant.sweep(0.1)
@@ -147,6 +147,16 @@ def test_a_sensor_that_sends_no_more_is_not_watched_after_a_while(plant: Watched
     assert plant.reason("a") is None
     plant.sweep(60, connected=False)
     assert plant.reason("a") is None, "without a broker nothing can come"
+    plant.sweep(5)
+    assert plant.reason("a") == "no_packet"
+
+
+def test_a_slow_sensor_may_miss_three_of_its_periods(contract: ModelContract) -> None:
+    plant = Watched(contract, SourceWatch(needs=lambda _: Needs(NEEDED, QUIET_S), period_s={"a": 60.0}.__getitem__))
+    plant.sweep()
+    plant.send("a")
+    plant.sweep(179)
+    assert plant.reason("a") is None
     plant.sweep(5)
     assert plant.reason("a") == "no_packet"
 
@@ -178,6 +188,16 @@ def test_windows_that_are_too_few_in_a_row_for_an_alarm_are_not_watched(
         plant.send("a", seq=seq)
         plant.sweep()
     assert plant.reason("a") is None, "six in a row"
+
+
+def test_one_lost_packet_in_twenty_small_ones_leaves_too_few_windows_in_a_row(plant: Watched) -> None:
+    for seq in range(1, 2001):
+        if seq % 20:
+            plant.send("a", 64, seq=seq)
+        if seq % 10 == 0:
+            plant.sweep(0.1)
+    assert plant.streams["a"].progress.windows > NEEDED
+    assert plant.reason("a") == "gaps"
 
 
 def test_lossy_small_packets_without_a_single_window_are_gaps(plant: Watched) -> None:
@@ -268,9 +288,9 @@ def test_a_source_is_watched_only_if_a_window_came_lately(
         elif what == "refused":
             plant.refuse(sensor)
         else:
-            before = plant.streams[sensor].windows if sensor in plant.streams else 0
+            before = plant.streams[sensor].progress.windows if sensor in plant.streams else 0
             plant.send(sensor, 100 if what == "part" else WINDOW, seq=seq)
-            if plant.streams[sensor].windows != before:
+            if plant.streams[sensor].progress.windows != before:
                 window_s[sensor] = plant.now_s
         if what != "pause":
             sent[sensor] = plant.now_s

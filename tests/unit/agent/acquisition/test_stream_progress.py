@@ -32,26 +32,25 @@ class Model:
 @given(st.lists(st.one_of(st.integers(1, 40), st.sampled_from(["apart", "gap", "take", "free"])), max_size=60))
 def test_it_counts_as_one_would_count_window_by_window(steps: list[int | str]) -> None:
     progress, model = StreamProgress(), Model()
-    ring: RingBuffer | None = RingBuffer(1, WINDOW, WINDOW)
     for step in steps:
-        if ring is None:
-            ring = RingBuffer(1, WINDOW, WINDOW)
+        ring = progress.ring = progress.ring or RingBuffer(1, WINDOW, WINDOW)
         if isinstance(step, int):
             ring.push(np.zeros((1, step), np.float32), lambda _samples, _end: model.add_window())
         elif step == "take":
-            assert progress.take_longest_run(ring) == model.longest
+            assert progress.take_longest_run() == model.longest
             model.longest = model.run
         else:
             model.lost, model.lost_in_a_row = model.lost + ring.pending, model.lost_in_a_row + ring.pending
-            assert progress.interrupt(ring, step) == ring.pending
-            if ring.pending:
+            pending = ring.pending
+            assert progress.interrupt(step) == pending
+            if pending:
                 assert progress.lost_by == step
             if step == "gap":
                 progress.end_run()
                 model.run = 0
             ring.reset()
-            ring = None if step == "free" else ring
-        assert progress.windows(ring) == model.windows
+            progress.ring = None if step == "free" else ring
+        assert progress.windows == model.windows
         assert progress.lost_samples == model.lost
-        assert progress.signal_windows(ring) == model.windows + model.lost // WINDOW
-        assert progress.wasted(ring) == (model.lost_in_a_row >= WASTED_WINDOWS * WINDOW)
+        assert progress.signal_windows == model.windows + model.lost // WINDOW
+        assert progress.wasted == (model.lost_in_a_row >= WASTED_WINDOWS * WINDOW)

@@ -18,13 +18,13 @@ SIGNAL = BaselineSignal(2048, 12_000.0, 5_300.0, 1)
 def made() -> BaselineFile:
     features = drawn(100)
     features[:, ENVELOPE.start] = np.nan
-    return BaselineFile(baseline(features, np.repeat([600.0, 900.0], 50)), SIGNAL, "ab", "press4.de-x")
+    return BaselineFile(baseline(features, np.repeat([600.0, 900.0], 50)), SIGNAL, "ab", "press4-de-x")
 
 
 def test_a_file_is_read_as_it_was_written():
     file = made()
     read = BaselineFile.of_text(file.to_text())
-    assert (read.signal, read.bundle_sha256, read.source) == (SIGNAL, "ab", "press4.de-x")
+    assert (read.signal, read.bundle_sha256, read.source) == (SIGNAL, "ab", "press4-de-x")
     assert read.baseline.by_speed
     assert read.baseline.fault_nats == file.baseline.fault_nats
     pairs = zip(

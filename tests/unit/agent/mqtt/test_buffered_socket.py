@@ -102,3 +102,28 @@ def test_over_tls_pending_counts_what_is_decrypted_already(tmp_path: Path):
             assert line.pending() >= line.buffered
         assert found == data
     thread.join(10)
+
+
+class FakeWebSocket:
+    """What paho's WebSocket has: the socket below it, and bytes that its TLS has decrypted already."""
+
+    def __init__(self, below: socket.socket) -> None:
+        self._socket = below
+
+    def pending(self) -> int:
+        return 7
+
+
+def test_a_websocket_is_unwrapped_to_its_socket_and_counts_what_is_pending(pair):
+    below = pair[0].line
+    line = BufferedSocket(FakeWebSocket(below))
+    assert unwrapped(line) is below
+    assert line.pending() == 7
+
+
+def test_paho_keeps_the_socket_of_a_websocket_where_it_is_looked_for(pair):
+    from paho.mqtt.client import _WebsocketWrapper
+
+    wrapper = _WebsocketWrapper.__new__(_WebsocketWrapper)
+    wrapper._socket, wrapper._ssl = pair[0].line, False
+    assert unwrapped(BufferedSocket(wrapper)) is pair[0].line

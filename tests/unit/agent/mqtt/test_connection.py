@@ -12,14 +12,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 from drsn.agent.mqtt.backoff import Backoff
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import (
+    FELL_BACK,
     MAX_TAKEOVERS,
     SESSION_TAKEN_OVER,
     TAKEOVER_WINDOW_S,
-    UNSUPPORTED_PROTOCOL,
     Connection,
     TakeoverCounter,
 )
 from drsn.agent.mqtt.connection_options import ConnectionOptions
+from drsn.agent.mqtt.session import CLOSED, NO_CONNACK, ConnectFailure
 
 if TYPE_CHECKING:
     import threading
@@ -28,26 +29,28 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.session import SessionEvents
 
 BROKER = BrokerAddress("127.0.0.1", 1)
+REFUSES_5 = ConnectFailure("Unsupported protocol version", without_5=True)
+CLOSES = ConnectFailure(CLOSED, without_5=True)
+SILENT = ConnectFailure(NO_CONNACK, without_5=True)
+BAD_PASSWORD = ConnectFailure("Bad user name or password", without_5=False)
 AT_ONCE = Backoff(draw=lambda _least_s, _most_s: 0.0)
 
 
 class FakeSession:
-    """One entry of a script: an exception while connecting, a refusal, or an end after the broker has accepted."""
+    """One entry of a script: an exception while connecting, a failure, or an end after the broker has accepted."""
 
     denied: tuple[str, ...] = ()
     certificate = None
 
-    def __init__(self, events: SessionEvents, epoch: int, script: object) -> None:
-        self.events, self.epoch, self.script = events, epoch, script
+    def __init__(self, events: SessionEvents, epoch: int, script: object, protocol: str) -> None:
+        self.events, self.epoch, self.script, self.protocol = events, epoch, script, protocol
         self.connected = False
         self.wills: list[bool] = []
 
-    def run(self, stopping: threading.Event) -> str | None:
+    def run(self, stopping: threading.Event, _timeout_s: float) -> ConnectFailure | None:
         match self.script:
-            case str(error):
-                return error
-            case ("refused", int(code)):
-                self.events.refused(code, "refused")
+            case ConnectFailure():
+                return self.script
             case ("lost", int(code)):  # at once: `connected` stays False, so a test waits for the session that stays
                 self.events.accepted(self)
                 self.events.lost(code, "lost")
@@ -80,7 +83,7 @@ class Script:
         entry = self.entries.pop(0) if self.entries else ("stay", None)
         if isinstance(entry, Exception):
             raise entry
-        self.sessions.append(FakeSession(events, epoch, entry))
+        self.sessions.append(FakeSession(events, epoch, entry, protocol))
         return self.sessions[-1]
 
 
@@ -100,7 +103,7 @@ def start():
 
 
 def test_each_accepted_connection_has_the_next_epoch(start: Callable[..., Connection], wait_until):
-    script = Script(("lost", 128), "no answer", OSError("unreachable"), ("lost", 128))
+    script = Script(("lost", 128), BAD_PASSWORD, OSError("unreachable"), ("lost", 128))
     connection = start(script)
     wait_until(lambda: connection.connected, what="the third connection")
     assert connection.epoch == 3
@@ -138,19 +141,55 @@ def test_reason_142_is_session_taken_over():
     assert ReasonCode(PacketTypes.DISCONNECT, "Session taken over").value == SESSION_TAKEN_OVER
 
 
+@pytest.mark.parametrize("failure", [REFUSES_5, CLOSES, SILENT], ids=lambda failure: failure.reason)
 @pytest.mark.parametrize(
-    ("setting", "used"), [("auto", ["5", "3.1.1", "3.1.1"]), ("5", ["5", "5", "5"]), ("3.1.1", ["3.1.1"] * 3)]
+    ("setting", "used"), [("auto", ["5", "3.1.1"]), ("5", ["5", "5"]), ("3.1.1", ["3.1.1", "3.1.1"])]
 )
-def test_only_auto_falls_back_to_3_1_1(start: Callable[..., Connection], wait_until, setting: str, used: list[str]):
-    script = Script(*[("refused", UNSUPPORTED_PROTOCOL)] * 2)
-    connection = start(script, BrokerAddress("127.0.0.1", 1, protocol=setting))
-    wait_until(lambda: connection.connected, what="a connection")
+def test_only_auto_tries_3_1_1_where_5_gets_no_answer(
+    start: Callable[..., Connection], wait_until, caplog, failure: ConnectFailure, setting: str, used: list[str]
+):
+    script = Script(failure)
+    with caplog.at_level(logging.INFO):
+        connection = start(script, BrokerAddress("127.0.0.1", 1, protocol=setting))
+        wait_until(lambda: connection.connected, what="a connection")
     assert script.protocols == used
     assert connection.protocol == used[-1]
+    assert caplog.text.count(FELL_BACK) == (setting == "auto")
 
 
-def test_another_refusal_keeps_the_protocol_and_leaves_a_reason(start: Callable[..., Connection], wait_until):
-    script = Script(*[("refused", 135)] * 3)
+def test_each_attempt_begins_with_5_and_the_log_says_once_that_3_1_1_runs(
+    start: Callable[..., Connection], wait_until, caplog
+):
+    """A broker that was only starting is asked for MQTT 5 again on the next connection."""
+    script = Script(CLOSES, CLOSES, CLOSES, ("lost", 128), CLOSES, ("lost", 128))
+    connection = start(script)
+    wait_until(lambda: connection.connected, what="a connection")
+    assert script.protocols == ["5", "3.1.1", "5", "3.1.1", "5", "3.1.1", "5"]
+    assert caplog.text.count(FELL_BACK) == 1
+    assert connection.protocol == "5"
+
+
+@pytest.mark.parametrize(
+    ("failure", "setting", "reason"),
+    [
+        (CLOSES, "auto", f"{CLOSED}, with MQTT 5 and with 3.1.1; is this a port with TLS"),
+        (CLOSES, "3.1.1", f"{CLOSED}; is this a port with TLS"),
+        (CLOSES, "5", f'{CLOSED}; a broker without MQTT 5 does that: set mqtt.protocol = "auto"'),
+        (SILENT, "auto", f"{NO_CONNACK}, with MQTT 5 and with 3.1.1"),
+        (SILENT, "5", f'{NO_CONNACK}; a broker without MQTT 5 does that: set mqtt.protocol = "auto"'),
+        (BAD_PASSWORD, "auto", "Bad user name or password"),
+    ],
+)
+def test_the_reason_blames_tls_only_when_the_version_can_not_be_the_cause(
+    start: Callable[..., Connection], wait_until, failure: ConnectFailure, setting: str, reason: str
+):
+    connection = start(Script(*[failure] * 10_000), BrokerAddress("127.0.0.1", 1, protocol=setting))
+    wait_until(lambda: connection.last_error, what="a reason")
+    assert connection.last_error.startswith(reason)
+
+
+def test_a_refusal_for_another_reason_keeps_the_protocol(start: Callable[..., Connection], wait_until):
+    script = Script(*[BAD_PASSWORD] * 3)
     connection = start(script)
     wait_until(lambda: connection.connected, what="a connection")
     assert script.protocols == ["5"] * 4
@@ -160,7 +199,7 @@ def test_an_error_is_a_warning_once_and_the_connection_tries_again(
     start: Callable[..., Connection], wait_until, caplog
 ):
     with caplog.at_level(logging.DEBUG):
-        connection = start(Script(*[OSError("unreachable")] * 3, "no answer", RuntimeError("bug")))
+        connection = start(Script(*[OSError("unreachable")] * 3, BAD_PASSWORD, RuntimeError("bug")))
         wait_until(lambda: connection.connected, what="a connection")
     assert connection.last_error is None
     levels = [record.levelname for record in caplog.records if record.getMessage() == "no connection, trying again"]

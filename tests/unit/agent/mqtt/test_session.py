@@ -10,7 +10,7 @@ import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from drsn.agent.mqtt.connection_options import ConnectionOptions
-from drsn.agent.mqtt.session import CLOSED, NO_CONNACK, NO_CONNACK_5, Session, SessionEvents
+from drsn.agent.mqtt.session import CLOSED, NO_CONNACK, ConnectFailure, Session, SessionEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ACCEPTED = SimpleNamespace(is_failure=False, value=0)
 REFUSED = SimpleNamespace(is_failure=True, value=135)
+WITHOUT_5 = SimpleNamespace(is_failure=True, value=132)
 
 
 class FakeClient:
@@ -74,7 +75,6 @@ class Recorder:
     def callbacks(self) -> SessionEvents:
         return SessionEvents(
             accepted=lambda session: self.events.append(("accepted", session.epoch)),
-            refused=lambda code, _reason: self.events.append(("refused", code)),
             lost=lambda code, _reason: self.events.append(("lost", code)),
             confirmed=self.confirmations.append,
             changed=lambda: None,
@@ -208,34 +208,38 @@ def test_only_an_accepted_connection_is_lost(client, recorder):
     assert not session.connected
 
 
-def test_a_refused_connection_reports_the_code_and_is_not_connected(client, recorder):
+@pytest.mark.parametrize(("code", "without_5"), [(REFUSED, False), (WITHOUT_5, True)])
+def test_a_refused_connection_ends_with_the_reason_and_is_not_connected(client, recorder, code, *, without_5: bool):
     session = session_of(client, recorder)
-    client.on_connect(client, None, None, REFUSED, None)
-    assert (session.connected, recorder.events) == (False, [("refused", 135)])
+
+    def refuse(client: FakeClient) -> None:
+        client.on_connect(client, None, None, code, None)
+        client.on_disconnect(client, None, None, code, None)
+
+    client.on_start = refuse
+    assert session.run(threading.Event()) == ConnectFailure(str(code), without_5)
+    assert (session.connected, recorder.events) == (False, [])
 
 
-@pytest.mark.parametrize(
-    ("protocol", "reason"), [(MQTTProtocolVersion.MQTTv5, NO_CONNACK_5), (MQTTProtocolVersion.MQTTv311, NO_CONNACK)]
-)
-def test_without_an_answer_to_connect_the_run_ends_with_a_reason(recorder, protocol, reason: str):
-    session = session_of(FakeClient(protocol), recorder)
-    assert session.run(threading.Event(), connack_timeout_s=0.05) == reason
+def test_without_an_answer_to_connect_the_run_ends_with_a_reason(client, recorder):
+    session = session_of(client, recorder)
+    assert session.run(threading.Event(), connack_timeout_s=0.05) == ConnectFailure(NO_CONNACK, without_5=True)
 
 
 def test_a_broker_that_closes_the_line_before_it_answers_gives_a_reason(client, recorder):
     session = session_of(client, recorder)
     client.on_start = lambda client: client.on_disconnect(client, None, None, REFUSED, None)
-    assert session.run(threading.Event()) == CLOSED
+    assert session.run(threading.Event()) == ConnectFailure(CLOSED, without_5=True)
 
 
-def test_an_answered_connection_ends_without_a_reason(client, recorder):
+def test_an_accepted_connection_ends_without_a_reason(client, recorder):
     session = session_of(client, recorder)
 
-    def refuse(client: FakeClient) -> None:
-        client.on_connect(client, None, None, REFUSED, None)
+    def accept(client: FakeClient) -> None:
+        client.on_connect(client, None, None, ACCEPTED, None)
         client.on_disconnect(client, None, None, REFUSED, None)
 
-    client.on_start = refuse
+    client.on_start = accept
     assert session.run(threading.Event()) is None
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.mqtt.topics import TopicPattern, TopicPatternError, Topics, legal_sensor
+from drsn.agent.mqtt.sensor_id import legal_sensor, plain_text
+from drsn.agent.mqtt.topics import TopicPattern, TopicPatternError, Topics
 
 LEVELS = st.text(st.characters(exclude_characters="/+#\x00", exclude_categories=["Cs"]), max_size=12)
 
@@ -18,8 +19,9 @@ LEVELS = st.text(st.characters(exclude_characters="/+#\x00", exclude_categories=
         ("plant/hall1/press4/de", None),
         ("plant/hall1/press4/de/raw/x", None),
         ("Plant/hall1/press4/de/raw", None),
-        ("plant/hall1//de/raw", ".de"),  # no legal sensor id
-        ("plant/hall1/{point}/de/raw", "{point}.de"),  # braces in a received topic mean nothing
+        ("plant/hall1//de/raw", "~2ede"),  # an id must not begin with a point
+        ("plant/hall1/{point}/de/raw", "~7bpoint~7d.de"),  # braces in a received topic mean nothing
+        ("plant/hall1/AA:BB/Lüfter 2/raw", "AA~3aBB.L~c3~bcfter~202"),
     ],
 )
 def test_a_pattern_names_the_levels_of_a_topic(topic: str, sensor: str | None):
@@ -29,11 +31,26 @@ def test_a_pattern_names_the_levels_of_a_topic(topic: str, sensor: str | None):
 
 
 @given(values=st.lists(LEVELS, min_size=3, max_size=3), fixed=st.sampled_from(["raw", "$x", "a b", "é"]))
-def test_the_text_of_a_level_is_not_changed(values: list[str], fixed: str):
-    pattern = TopicPattern(f"{{c}}/{fixed}/{{a}}/{{b}}", "{a}-{b}.{c}~{a}")
+def test_the_text_of_a_level_can_be_read_from_the_id(values: list[str], fixed: str):
+    pattern = TopicPattern(f"{{c}}/{fixed}/{{a}}/{{b}}", "{a}-{b}.{c}_{a}")
     c, a, b = values
-    assert pattern.sensor_of(f"{c}/{fixed}/{a}/{b}") == f"{a}-{b}.{c}~{a}"
+    assert plain_text(str(pattern.sensor_of(f"{c}/{fixed}/{a}/{b}"))) == f"{a}-{b}.{c}_{a}"
     assert pattern.sensor_of(f"{c}/{fixed}!/{a}/{b}") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "topic_filter"),
+    [
+        ("/plant/{m}", "/plant/a", "/plant/+"),
+        ("plant//{m}", "plant//a", "plant//+"),
+        ("plant/{m}/", "plant/a/", "plant/+/"),
+        ("$share/line4/plant/{m}", "plant/a", "$share/line4/plant/+"),
+        ("$share/line4//plant/{m}", "/plant/a", "$share/line4//plant/+"),
+    ],
+)
+def test_empty_levels_and_shared_subscriptions_are_read(pattern: str, topic: str, topic_filter: str):
+    made = TopicPattern(pattern, "{m}")
+    assert (made.filter, made.sensor_of(topic)) == (topic_filter, "a")
 
 
 @pytest.mark.parametrize(
@@ -41,12 +58,14 @@ def test_the_text_of_a_level_is_not_changed(values: list[str], fixed: str):
     [
         ("plant/+/raw", "x", "level"),
         ("plant/#", "x", "level"),
-        ("$share/g/{a}", "{a}", "reserved for the broker"),
+        ("$SYS/{a}", "{a}", "reserved for the broker"),
+        ("$share/g/$SYS/{a}", "{a}", "reserved for the broker"),
+        ("$share/g/", "x", "reserved for the broker"),
         ("plant/\x01", "x", r"holds U\+0001"),
         ("plant/\x85/{a}", "x", r"holds U\+0085"),
         ("plant/\uffff/{a}", "x", r"holds U\+FFFF"),
         ("x" * 65_536, "x", "65536 bytes"),
-        ("plant//raw", "x", "level"),
+        ("/", "x", "level"),
         ("", "x", "level"),
         ("plant/m{machine}/raw", "{machine}", "level"),
         ("plant/{a}{b}", "{a}", "level"),
@@ -54,7 +73,7 @@ def test_the_text_of_a_level_is_not_changed(values: list[str], fixed: str):
         ("plant/{a}/{a}", "{a}", "repeats"),
         ("plant/{a}", "{b}", r"\['b'\] are not in the topic"),
         ("plant/{a}", "{a}.{", "are not in the topic"),
-        ("plant/{a}", "_{a}", "every id would be illegal"),
+        ("plant/{a}", 64 * "m" + "{a}", "every id would be illegal"),
         ("plant/{a}", "{a}/x", "every id would be illegal"),
     ],
 )

@@ -58,3 +58,23 @@ def test_an_alarm_that_the_broker_refuses_shows_in_the_status_until_it_takes_the
     plant.turn()
     assert plant.retained(STATUS)["state"] == "online"
     assert plant.retained("drsn/v1/a/alarm")["state"] == "normal"
+
+
+def test_the_status_says_which_version_of_mqtt_runs_and_why_it_is_not_5(start):
+    """RabbitMQ 3 closes the connection at MQTT 5; `auto` then uses 3.1.1. That degrades nothing."""
+    plant = start(StubBroker())
+    plant.turn()
+    assert (plant.retained(STATUS)["protocol"], plant.retained(STATUS)["warnings"]) == ("5", [])
+    plant.control.protocol = plant.ingest.protocol = "3.1.1"
+    plant.turn()
+    status = plant.retained(STATUS)
+    assert (status["state"], status["protocol"]) == ("online", "3.1.1")
+    (warning,) = status["warnings"]
+    assert warning.startswith("MQTT 3.1.1 for packets and for alarms and commands: the broker does not accept MQTT 5")
+
+
+def test_mqtt_3_1_1_that_was_asked_for_is_no_warning(start):
+    plant = start(StubBroker(), more={"mqtt": {"protocol": "3.1.1"}})
+    plant.control.protocol = plant.ingest.protocol = "3.1.1"
+    plant.turn()
+    assert (plant.retained(STATUS)["protocol"], plant.retained(STATUS)["warnings"]) == ("3.1.1", [])

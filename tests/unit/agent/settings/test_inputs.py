@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
+from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.settings.inputs import check_inputs, format_of, inputs_of
 from drsn.agent.settings.sections import Settings
 from drsn.model.errors import ConfigurationError
@@ -25,11 +27,24 @@ def test_a_rate_that_holds_no_bandwidth_is_refused(contract: ModelContract):
         check_inputs(settings(codec="raw", sample_rate_hz=contract.bandwidth_hz), contract)
 
 
-def test_named_channels_are_refused_where_the_model_needs_several_at_once(contract: ModelContract):
+def test_named_channels_are_those_of_a_model_of_as_many(contract: ModelContract):
     check_inputs(settings(channels=["x", "y"]), contract)
     stereo = contract.model_copy(update={"channels": 2})
+    check_inputs(settings(channels=["x", "y"]), stereo)  # one sensor with both
+    assert inputs_of(settings(channels=["x", "y"]), stereo)[0].channels == ()
     with pytest.raises(ConfigurationError, match=r"inputs\.0\.channels: the bundle needs 2 channels at once"):
-        check_inputs(settings(channels=["x", "y"]), stereo)
+        check_inputs(settings(channels=["x", "y", "z"]), stereo)
+
+
+def test_a_tachometer_is_one_of_the_channels_and_needs_a_model_of_one(contract: ModelContract):
+    given = {"channels": ["x", "tacho"], "tachometer": "tacho", "pulses_per_turn": 2}
+    (made,) = inputs_of(settings(**given), contract)
+    assert made.tachometer == Tachometer("tacho", 2)
+    assert made.sensors("m") == ("m-x",)
+    with pytest.raises(ValidationError, match="tachometer 'speed' is none of several `channels`"):
+        settings(**{**given, "tachometer": "speed"})
+    with pytest.raises(ConfigurationError, match=r"inputs\.0\.tachometer: the bundle needs 2 channels at once"):
+        check_inputs(settings(**given), contract.model_copy(update={"channels": 2}))
 
 
 def test_an_input_has_what_the_settings_give(contract: ModelContract):

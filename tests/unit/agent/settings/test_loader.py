@@ -98,7 +98,7 @@ def test_every_kind_of_value_can_come_from_the_environment(loaded, monkeypatch: 
     settings = loaded().settings
     assert settings.alarms.raise_after == Quorum(3, 4)
     assert (settings.mqtt.protocol, settings.agent.results_per_s) == ("5", 0.5)
-    assert [entry.channels for entry in settings.inputs] == [("x",)]
+    assert [entry.channels for entry in settings.inputs] == [{"x": None}]
 
 
 def test_set_takes_plain_text_and_toml(loaded):
@@ -301,3 +301,9 @@ def test_shipped_bundles_have_names(loaded, complaint):
         assert loaded(f"agent.bundle=shipped:{name}").bundle_path == shipped(name)
     assert loaded("agent.bundle=some/folder").bundle_path == Path("some/folder")
     assert all(name in complaint("agent.bundle=shipped:nope") for name in (*SHIPPED, "nope"))
+
+
+def test_a_shared_subscription_is_a_warning(loaded, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DRSN_AGENT__INPUTS", '[{"topic": "$share/g/{s}", "sensor": "{s}"}]')
+    (warning,) = loaded().warnings
+    assert warning.startswith("inputs.0.topic is a shared subscription")

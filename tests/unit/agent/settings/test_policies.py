@@ -28,14 +28,14 @@ def settings(tmp_path: Path, **sections: object) -> Settings:
 
 def test_the_first_sensor_section_that_matches_decides_and_the_rest_comes_from_the_sections(tmp_path, contract):
     overrides = [
-        {"match": "press4.*", "alarms": {"raise_after": "4/6"}, "gate": {"rms": 0.5}},
+        {"match": "press4-*", "alarms": {"raise_after": "4/6"}, "gate": {"rms": 0.5}},
         {"match": "press*", "alarms": {"raise_after": "1/1", "clear_after": "2/2", "silent_after_s": 0}},
     ]
     made = settings(tmp_path, sensors=overrides, alarms={"clear_after": "5/5", "on_delay_s": 2}, gate={"settle_s": 1})
     policy = policy_of(made, contract)
-    assert policy("press4.de").machine == AlarmRule(Quorum(4, 6), Quorum(5, 5), None, 2 * SECOND, 0)
-    assert policy("press4.de").limits == GateLimits(rms=0.5, settle_ns=SECOND)
-    assert (policy("press5.de").machine.fall, policy("press5.de").silent_after_s) == (Quorum(2, 2), 0)
+    assert policy("press4-de").machine == AlarmRule(Quorum(4, 6), Quorum(5, 5), None, 2 * SECOND, 0)
+    assert policy("press4-de").limits == GateLimits(rms=0.5, settle_ns=SECOND)
+    assert (policy("press5-de").machine.fall, policy("press5-de").silent_after_s) == (Quorum(2, 2), 0)
     assert (policy("fan").machine.rise, policy("fan").limits.given) == (Quorum(6, 8), False)
 
 

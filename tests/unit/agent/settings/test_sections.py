@@ -54,10 +54,26 @@ def test_a_url_says_where_the_broker_is(url: str, host: str, port: int, *, tls: 
 @pytest.mark.parametrize(
     "url",
     ["broker", "http://broker", "mqtt://", "mqtt://b:99999", "mqtt://b:x", "mqtt://b:0", "mqtt://b/a", "mqtt://b?a",
+     "ws://b?a", "ws://b/a#b", "wss://b/é", "ws://",
      "mqtt://[::1", "", "mqtt://h%20x", "mqtt://-h", "mqtt://a..b", "mqtt://[::x]", "mqtt://" + "a" * 64],
 )  # fmt: skip
 def test_what_is_no_url_of_a_broker_is_refused_and_shown(url: str):
-    assert complaint(mqtt={"url": url}).endswith(f"{url!r} is not mqtt://host[:port] or mqtts://host[:port]")
+    shown = f"{url!r} is not mqtt://host[:port], mqtts://host[:port], ws://host[:port][/path] or wss://..."
+    assert complaint(mqtt={"url": url}).endswith(shown)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "path", "tls"),
+    [
+        ("ws://broker", 80, "/mqtt", False),
+        ("ws://broker:8083/", 8083, "/", False),
+        ("wss://broker/ws", 443, "/ws", True),
+        ("mqtts://broker", 8883, None, True),
+    ],
+)
+def test_a_websocket_has_its_own_port_and_a_path(url: str, port: int, path: str | None, *, tls: bool):
+    address = MqttSection(url=url).address(None, None)
+    assert (address.host, address.port, address.websocket_path, address.tls) == ("broker", port, path, tls)
 
 
 @pytest.mark.parametrize("odd", ["\0", "\n", "\t", " ", "\x7f", "\x85", "\u2028", "\u202e", "\uffff"])
@@ -120,8 +136,13 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str):
         ("inputs", [{**INPUT, "codec": "xml"}], "inputs.0.codec"),
         ("inputs", [{**INPUT, "hop_windows": 0}], "inputs.0.hop_windows"),
         ("inputs", [{**INPUT, "hop_windows": 1.5}], "inputs.0.hop_windows"),
-        ("inputs", [{**INPUT, "channels": ["a/b"]}], "inputs.0.channels.0"),
-        ("inputs", [{**INPUT, "channels": ["x", "x"]}], "inputs.0"),
+        ("inputs", [{**INPUT, "channels": ["a/b"]}], "inputs.0.channels"),
+        ("inputs", [{**INPUT, "channels": {"x": "a["}}], "inputs.0.channels"),
+        ("inputs", [{**INPUT, "channels": {"x": "a.b"}}], "inputs.0"),  # a frame has no paths
+        ("inputs", [{**INPUT, "fields": {"samples": "vals["}}], "inputs.0.fields.samples"),
+        ("inputs", [{**INPUT, "time_zone": "Mars/Olympus"}], "inputs.0.time_zone"),
+        ("inputs", [{**INPUT, "preset": "toaster"}], "inputs.0"),
+        ("inputs", [{**INPUT, "channels": ["x", "x"]}], "inputs.0.channels"),
         ("inputs", [{**INPUT, "codec": "raw"}], "inputs.0"),
         ("inputs", [{**INPUT, "topic": "plant/#"}], "inputs.0"),
         ("inputs", [{**INPUT, "sensor": "{other}"}], "inputs.0"),
@@ -141,10 +162,24 @@ def test_the_agent_does_not_read_what_it_writes():
     assert settings(inputs=[{**INPUT, "topic": "{a}/{b}/{machine}/raw"}])
 
 
-def test_two_inputs_that_one_topic_fits_are_refused_for_a_broker_would_deliver_twice():
-    for topic in (INPUT["topic"], INPUT["topic"].replace("{machine}", "{m}")):
-        both = [INPUT, {**INPUT, "topic": topic, "sensor": "x"}]
-        assert "inputs.1.topic and inputs.0.topic overlap" in complaint(inputs=both)
+def test_two_topics_that_overlap_are_refused_for_a_broker_would_deliver_twice():
+    both = [INPUT, {"topic": "plant/press4/frame", "sensor": "x"}]
+    assert "inputs.1.topic and inputs.0.topic overlap" in complaint(inputs=both)
+
+
+def test_several_inputs_may_read_one_topic_into_different_sensors():
+    x, y = ({**INPUT, "codec": "json", "sensor": f"{{machine}}-{axis}", "fields": {"samples": axis}} for axis in "xy")
+    assert len(settings(inputs=[x, y]).inputs) == 2
+    other_name = {**x, "topic": INPUT["topic"].replace("{machine}", "{m}"), "sensor": "{m}-x"}
+    for twin in (x, other_name, {**INPUT, "codec": "json", "channels": ["x"]}):
+        assert "inputs.1 and inputs.0 have the same topic and the same sensor 'level1-x'" in complaint(inputs=[x, twin])
+
+
+def test_a_preset_lies_below_what_is_set():
+    entry = settings(inputs=[{**INPUT, "preset": "node-red", "fields": {"t0": "ts"}, "sample_rate_hz": 4000}]).inputs[0]
+    assert (entry.codec, entry.fields.samples, entry.fields.t0, entry.t0_unit) == ("json", "payload", "ts", "ms")
+    assert settings(inputs=[{"preset": "sparkplug"}]).inputs[0].topic == "spBv1.0/{group}/{type}/{node}/{device}"
+    assert "preset 'toaster' is none of json-axes, " in complaint(inputs=[{**INPUT, "preset": "toaster"}])
 
 
 def test_without_an_input_there_is_nothing_to_do():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 
 from drsn.agent.__main__ import main
-from drsn.agent.acquisition.codecs import CODECS, codec
-from drsn.agent.settings.sections import InputSection
+from drsn.agent.acquisition.codecs import CODECS, READ_ONLY_CODECS, codec, decoder
+from drsn.agent.settings.input_section import InputSection
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def test_the_settings_accept_every_codec():
-    assert set(get_args(InputSection.model_fields["codec"].annotation)) == set(CODECS)
+    assert get_args(InputSection.model_fields["codec"].annotation) == CODECS + READ_ONLY_CODECS
+
+
+def test_a_codec_of_another_product_is_only_read():
+    with pytest.raises(ConfigurationError, match="codec 'influx' is only read; what can be sent is raw, frame, json"):
+        codec("influx")
 
 
 CONFIG = """
@@ -38,11 +43,13 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], No
 
     def take(name: str, library: str) -> None:
         codec.cache_clear()
+        decoder.cache_clear()
         monkeypatch.delitem(sys.modules, f"drsn.agent.acquisition.codecs.{name}", raising=False)
         monkeypatch.setitem(sys.modules, library, None)
 
     yield take
     codec.cache_clear()
+    decoder.cache_clear()
 
 
 @pytest.mark.parametrize("command", ["check --config agent.toml", "replay none.npy --to mqtt://b"])

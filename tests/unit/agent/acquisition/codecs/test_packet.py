@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFormat, Reason, codec
-from drsn.agent.acquisition.codecs.packet import MAX_AMPLITUDE, MAX_U32, samples_from_bytes
+from drsn.agent.acquisition.codecs.packet import MAX_AMPLITUDE, MAX_U32
+from drsn.agent.acquisition.codecs.sample_bytes import samples_from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

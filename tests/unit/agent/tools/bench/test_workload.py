@@ -5,8 +5,8 @@ import pytest
 
 from drsn.agent.acquisition.codecs import CODECS, codec
 from drsn.agent.bundles import shipped
+from drsn.agent.settings.input_section import InputSection
 from drsn.agent.settings.inputs import format_of
-from drsn.agent.settings.sections import InputSection
 from drsn.agent.tools.bench.workload import VARIANTS, Workload, windows_of
 from drsn.model.bundle import open_bundle
 

@@ -10,7 +10,7 @@ from drsn.agent.decision.alarm_engine import AlarmEngine
 from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.mqtt.topics import legal_sensor
+from drsn.agent.mqtt.sensor_id import legal_sensor
 from drsn.agent.tools.demo.command import LEAST_SECONDS
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, SAMPLE_RATE_HZ, growth, record
 from drsn.model.bundle import open_bundle

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from drsn.agent.mqtt.message import Message
 
-SENSOR = "pump2.de"
+SENSOR = "pump2-de"
 RAISED = {"sensor": SENSOR, "state": "active_unacked", "condition": "inner_race", "severity": "major", "votes": 6,
           "of": 8, "active": True, "since": "2026-01-01T12:34:56.000Z", "event_id": "1"}  # fmt: skip
-NORMAL = {"sensor": "fan1.de", "state": "normal", "condition": None, "severity": None, "votes": None, "of": None}
+NORMAL = {"sensor": "fan1-de", "state": "normal", "condition": None, "severity": None, "votes": None, "of": None}
 HEALTH = {"windows": 350, "uptime_s": 12.5, "latency_ms": {"p50": 21.04, "p95": 30.0, "p99": 43.26, "max": 50.0}}
 
 
@@ -65,16 +65,16 @@ def test_before_the_first_document_every_machine_is_shown(shown: Callable[..., s
 def test_a_machine_shows_its_diagnosis_confidence_and_alarm(shown, published):
     published(f"{SENSOR}/result", {"sensor": SENSOR, "condition": "ball", "confidence": 0.874})
     published(f"{SENSOR}/alarm", RAISED)
-    published("fan1.de/alarm", NORMAL)
+    published("fan1-de/alarm", NORMAL)
     cells = re.split(r"\s{2,}", row(shown(80), SENSOR).strip())
     assert cells == [SENSOR, "inner race", "ball", "87%", "inner_race, major", "6/8"]
-    assert "normal" in row(shown(), "fan1.de")
-    assert "…" in row(shown(), "mill3.nde")
+    assert "normal" in row(shown(), "fan1-de")
+    assert "…" in row(shown(), "mill3-nde")
 
 
 def test_an_alarm_is_red_and_a_healthy_machine_green(observer: Observer, published):
     published(f"{SENSOR}/alarm", RAISED)
-    published("fan1.de/alarm", NORMAL)
+    published("fan1-de/alarm", NORMAL)
     console = Console(force_terminal=True, width=100, file=io.StringIO(), color_system="standard")
     console.print(render(observer, DEMO_MACHINES, 0.0, 30.0))
     text = console.file.getvalue()
@@ -99,8 +99,8 @@ def test_the_last_events_stand_below_each_once(shown, published):
     for number in (1, 1, 2):  # a broker may deliver an event twice
         published(f"{SENSOR}/event", {**RAISED, "event_id": str(number), "active": number == 1})
     text = shown()
-    assert text.count("12:34:56  pump2.de: inner_race raised (6 of 8 windows)") == 1
-    assert text.count("12:34:56  pump2.de: inner_race cleared") == 1
+    assert text.count("12:34:56  pump2-de: inner_race raised (6 of 8 windows)") == 1
+    assert text.count("12:34:56  pump2-de: inner_race cleared") == 1
     for number in range(3, 99):
         published(f"{SENSOR}/event", {**RAISED, "event_id": str(number)})
     assert shown().count("12:34:56") == RECENT_EVENTS

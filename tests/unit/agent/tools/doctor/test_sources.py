@@ -19,6 +19,9 @@ CONTRACT = open_bundle(shipped("synthetic")).contract
 TOPICS = Topics("drsn/v1", "line4")
 WHY = {"reason": "gaps", "remedy": "…", "since": "2026-01-01T00:00:00.000Z"}
 
+LONG = f"plant/{65 * 'm'}/frame"
+"""Its id would have 65 characters."""
+
 
 def message(topic: str, payload: object) -> Message:
     data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
@@ -41,7 +44,7 @@ def test_packets_are_tried_as_the_agent_reads_them() -> None:
         message("plant/short/frame", framed(100)),  # the next one may complete a window
         *[message("plant/loose/frame", framed(500, seq=2 * n)) for n in range(60)],
         message("plant/slow/frame", framed(rate_hz=100.0)),
-        message("plant/press 4/frame", framed()),
+        message(LONG, framed()),
     )
     assert found.agent is None
     assert found.packets == {
@@ -49,7 +52,7 @@ def test_packets_are_tried_as_the_agent_reads_them() -> None:
         "short": None,
         "loose": "gaps",
         "slow": "wrong_rate",
-        "plant/press 4/frame": "illegal_id",
+        LONG: "illegal_id",
     }
     finding = found_in(found)
     assert (finding.state, finding.exit_code) == ("problem", 65)

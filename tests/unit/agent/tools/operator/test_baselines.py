@@ -25,19 +25,19 @@ def file(
 ) -> BaselineFile:
     features = drawn(100)
     features[:, more[0]] += np.float32(more[1])
-    return BaselineFile(baseline(features, rpm), signal, "ab", "press4.de")
+    return BaselineFile(baseline(features, rpm), signal, "ab", "press4-de")
 
 
 def test_a_file_is_written_once_and_read(tmp_path: Path):
     path, text = tmp_path / "a.json", file().to_text()
-    write_baseline(path, "press4.de", text)
+    write_baseline(path, "press4-de", text)
     assert read_baseline(path).to_text() == text
     with pytest.raises(UsageError, match="exists"):
-        write_baseline(path, "press4.de", text)
+        write_baseline(path, "press4-de", text)
     with pytest.raises(StorageError, match="No such file"):
-        write_baseline(tmp_path / "none" / "a.json", "press4.de", text)
+        write_baseline(tmp_path / "none" / "a.json", "press4-de", text)
     with pytest.raises(BadDataError, match="learnt by an earlier version"):
-        write_baseline(tmp_path / "b.json", "press4.de", None)
+        write_baseline(tmp_path / "b.json", "press4-de", None)
 
 
 def test_another_file_is_refused(tmp_path: Path):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drsn.agent.__main__ import main
+from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.operator import cli as operator_commands
 from drsn.agent.tools.operator.client import Client
@@ -26,6 +27,7 @@ ALARM = {"agent": "line4", "sensor": "press4", "conditions": [CONDITION]}
 
 
 PREFIX = "drsn/v1"
+BROKER = BrokerAddress("b", 1883)
 
 
 def message(topic: str, document: object, *, retained: bool = True) -> Message:
@@ -194,6 +196,34 @@ def test_what_a_doctor_tries_is_no_sensor():
     for sensor in ("_doctor", "press4"):
         retained.keep(message(f"{sensor}/alarm", {"agent": "line4", "sensor": sensor, "state": "normal"}))
     assert (set(retained.alarms), retained.malformed) == ({"press4"}, {})
+
+
+SUMMARY = {"agent": "line4", "epoch": "e1", "alarms": [{"sensor": "press4", "conditions": [CONDITION]}]}
+
+
+def test_alarms_that_only_a_summary_has_are_in_the_table(shell):
+    """As where the broker gives no retained messages to wildcards, and --agent names the summary's topic."""
+    code, out, err = shell({"_agent/line4/alarms": SUMMARY})
+    assert (code, err) == (0, "")
+    assert out.splitlines()[1].split()[:3] == ["press4", "active_unacked", "major"]
+    found = json.loads(shell({"_agent/line4/alarms": SUMMARY}, "alarms", "--json")[1])
+    assert found["alarms"]["press4"]["agent"] == "line4"
+
+
+def test_an_alarm_document_comes_before_the_entry_of_a_summary(shell):
+    later = {**ALARM, "conditions": []}
+    code, out, _ = shell({"_agent/line4/alarms": SUMMARY, "press4/alarm": later}, "alarms", "--json")
+    assert (code, json.loads(out)["alarms"]["press4"]) == (0, later)
+
+
+def test_a_named_agent_and_sensor_are_read_by_their_exact_topics(monkeypatch):
+    connections: list[object] = []
+    monkeypatch.setattr("drsn.agent.tools.operator.client.Connection", lambda _b, given, **_: connections.append(given))
+    Client(BROKER, PREFIX, agent="line4", sensor="press4")
+    Client(BROKER, PREFIX, agent="#", sensor="a/b")
+    exact = {f"{PREFIX}/_agent/line4/status", f"{PREFIX}/_agent/line4/alarms", f"{PREFIX}/press4/alarm"}
+    assert exact <= set(connections[0].filters)
+    assert not [each for each in connections[1].filters if "a/b" in each or "/#/" in each]
 
 
 WHY = {"reason": "wrong_rate", "remedy": "Send or set the sample rate.", "since": "2026-01-01T00:00:00.000Z"}
