@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from _report import RESULTS, machine, show, timed_us
+from _rigs import mfpt
 
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.bundles import shipped
@@ -36,7 +37,6 @@ from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner, native_window
 from drsn.model.contract import NORMAL
 from drsn.model.data import cwru, hit_sm
-from drsn.model.data.mat import variables
 from drsn.model.data.synthetic import FAULTS, random_machine, synthesise
 from drsn.model.errors import EXIT_OK, run_command
 from drsn.model.noise import Noise, add_noise
@@ -191,12 +191,7 @@ def cwru_cases() -> Iterator[Case]:
 
 def mfpt_cases(folder: Path) -> Iterator[Case]:
     """Return the cases of MFPT, whose files lie anywhere below a folder; all at 1,500 rpm, at several loads."""
-    recordings = []
-    for path in sorted(folder.rglob("*.mat")):
-        bearing = variables(path)["bearing"][0, 0]
-        label = NORMAL if path.stem.startswith("baseline") else path.stem.partition("Fault")[0]
-        samples = np.asarray(bearing["gs"], np.float32).ravel()
-        recordings.append((label, 1_500.0, samples, float(np.ravel(bearing["sr"])[0])))
+    recordings = [(it.label, it.rpm or 0.0, it.samples[0], it.sample_rate_hz) for it in mfpt(folder)]
     yield from by_speed("mfpt", recordings)
 
 

@@ -6,28 +6,26 @@ lie in $DRSN_DATA_DIR (docs/data.md), those of MFPT in $DRSN_MFPT_DIR.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from _rigs import BEARING, condition_of, cwru_recordings, mfpt
 from bearing_simulation import BANDWIDTH_HZ, RATE_HZ
 
 from drsn.model.bearing_table import lookup
 from drsn.model.conditioning import Conditioner
-from drsn.model.data import cwru, hit_sm
+from drsn.model.contract import NORMAL
+from drsn.model.data import hit_sm
+from drsn.model.sources import data_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from drsn.model.bearing import Orders
-
-HIT_SM_BEARING = "6205"
-"""Nothing names the bearing of HIT-SM. The strongest lines of the fault recordings of `self_built` are at orders 3.56
-to 3.59 (outer race) and 5.36 to 5.39 (inner race): nine balls, and within a per cent a 6205."""
+    from drsn.model.data.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -52,39 +50,21 @@ def _conditioned(samples: NDArray[np.float32], rate_hz: float) -> NDArray[np.flo
     return out
 
 
+def _recorded(rig: str, recordings: Iterable[Recording]) -> Iterator[Recorded]:
+    orders = lookup(BEARING[rig]).bearing.orders
+    for it in recordings:
+        assert it.rpm is not None
+        condition = "healthy" if it.label == NORMAL else condition_of(it.label)
+        yield Recorded(_conditioned(it.samples[0], it.sample_rate_hz), it.rpm, orders, condition)
+
+
 def _hit_sm(rig: str) -> Iterator[Recorded]:
-    folder, orders = Path(os.environ["DRSN_DATA_DIR"]) / "hit_sm", lookup(HIT_SM_BEARING).bearing.orders
-    for it in hit_sm.read_speeds(folder, rig, hit_sm.SPEEDS_RPM):
-        condition = "healthy" if it.label == "normal" else it.label.rsplit("_", 1)[0]
-        assert it.rpm is not None
-        yield Recorded(_conditioned(it.samples[0], it.sample_rate_hz), it.rpm, orders, condition)
-
-
-def _cwru() -> Iterator[Recorded]:
-    orders = lookup("6205").bearing.orders
-    for it in cwru.read_loads(Path(os.environ["DRSN_DATA_DIR"]) / "cwru", cwru.LOADS_HP):
-        condition = "healthy" if it.label == "normal" else it.label.rsplit("_", 1)[0]
-        assert it.rpm is not None
-        yield Recorded(_conditioned(it.samples[0], it.sample_rate_hz), it.rpm, orders, condition)
-
-
-def _mfpt() -> Iterator[Recorded]:
-    """`baseline_*`, `InnerRaceFault_*` and `OuterRaceFault_*`: a struct `bearing` with `sr`, `gs` and `rate`."""
-    from scipy.io import loadmat  # noqa: PLC0415 (of the extra `train`)
-
-    orders = lookup("NICE").bearing.orders
-    kinds = {"baseline": "healthy", "inner": "inner_race", "outer": "outer_race"}
-    for path in sorted(Path(os.environ["DRSN_MFPT_DIR"]).rglob("*.mat")):
-        condition = next((name for start, name in kinds.items() if path.name.lower().startswith(start)), None)
-        if condition is not None:
-            it = loadmat(path, squeeze_me=True, struct_as_record=False)["bearing"]
-            samples = np.asarray(it.gs, np.float32).ravel()
-            yield Recorded(_conditioned(samples, float(it.sr)), 60 * float(it.rate), orders, condition)
+    return _recorded(rig, hit_sm.read_speeds(data_dir() / "hit_sm", rig, hit_sm.SPEEDS_RPM))
 
 
 RIGS: dict[str, Callable[[], Iterator[Recorded]]] = {
     "self_built": lambda: _hit_sm("self_built"),
     "spectraquest": lambda: _hit_sm("spectraquest"),
-    "mfpt": _mfpt,
-    "cwru": _cwru,
+    "mfpt": lambda: _recorded("mfpt", mfpt()),
+    "cwru": lambda: _recorded("cwru", cwru_recordings()),
 }

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import paho.mqtt.client as mqtt
 from _report import RESULTS, machine, show
+from _rigs import BEARING, condition_of, cwru_recordings, hit_sm_as_recorded, mfpt
 
 from accuracy.ledger import committed
 from drsn.agent.backends.onnx import OnnxBackend
@@ -41,20 +42,17 @@ from drsn.agent.tools.replay.player import ReplayPlan, frames
 from drsn.model.bundle import Bundle, open_bundle
 from drsn.model.conditioning import Conditioner, native_window
 from drsn.model.contract import NORMAL
-from drsn.model.data import cwru, hit_sm
-from drsn.model.data.mat import variables
-from drsn.model.data.recording import Recording
 from drsn.model.errors import EXIT_OK, run_command
 from drsn.model.noise import Noise, add_noise
-from drsn.model.sources import data_dir
 from drsn.model.toml_file import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from drsn.model.contract import ModelContract
+    from drsn.model.data.recording import Recording
 
 OURS = ("unknown", "sensor_fault", "silent", "changed", "vibration_level")
 """Conditions that are no fault that the model names."""
@@ -92,41 +90,15 @@ class Machine:
     """As the settings take it."""
 
 
-def _hit_sm(rig: str) -> Iterator[Machine]:
-    """The files as they were recorded, at 51.2 kHz. Nothing names the bearing; docs/bearing.md has how it was found."""
-    folder = data_dir() / "hit_sm" / rig
-    for label, begin in hit_sm.FILES.items():
-        for rpm in hit_sm.SPEEDS_RPM:
-            samples = next(iter(variables(folder / f"{begin}_{rpm}.mat").values())).reshape(1, -1).astype(np.float32)
-            name = f"{rig}-{begin}-{rpm}"
-            recording = Recording(name, label, samples, hit_sm.RECORDED_HZ, group=name, rpm=float(rpm))
-            yield Machine(recording, label.rsplit("_", 1)[0] if label != NORMAL else NORMAL, "6205")
-
-
-def _mfpt() -> Iterator[Machine]:
-    """Struct `bearing` with `sr`, `gs` and `rate`; files at two rates."""
-    from scipy.io import loadmat  # noqa: PLC0415 (of the extra `train`)
-
-    kinds = {"baseline": NORMAL, "innerracefault": "inner_race", "outerracefault": "outer_race"}
-    for path in sorted(Path(os.environ["DRSN_MFPT_DIR"]).rglob("*.mat")):
-        condition = next((name for start, name in kinds.items() if path.name.lower().startswith(start)), None)
-        if condition is not None:
-            it = loadmat(path, squeeze_me=True, struct_as_record=False)["bearing"]
-            samples = np.asarray(it.gs, np.float32).reshape(1, -1)
-            recording = Recording(f"mfpt-{path.stem}", condition, samples, float(it.sr), rpm=60 * float(it.rate))
-            yield Machine(recording, condition, "NICE")
-
-
-def _cwru() -> Iterator[Machine]:
-    for it in cwru.read_loads(data_dir() / "cwru", cwru.LOADS_HP):
-        yield Machine(it, NORMAL if it.label == NORMAL else it.label.rsplit("_", 1)[0], "6205")
+def _machines(rig: str, recordings: Iterable[Recording]) -> Iterator[Machine]:
+    return (Machine(it, condition_of(it.label), BEARING[rig]) for it in recordings)
 
 
 RIGS: dict[str, Callable[[], Iterator[Machine]]] = {
-    "self_built": lambda: _hit_sm("self_built"),
-    "spectraquest": lambda: _hit_sm("spectraquest"),
-    "mfpt": _mfpt,
-    "cwru": _cwru,
+    "self_built": lambda: _machines("self_built", hit_sm_as_recorded("self_built")),
+    "spectraquest": lambda: _machines("spectraquest", hit_sm_as_recorded("spectraquest")),
+    "mfpt": lambda: _machines("mfpt", mfpt()),
+    "cwru": lambda: _machines("cwru", cwru_recordings()),
 }
 
 

@@ -16,6 +16,7 @@ import limits
 import measured
 import presets
 import promises
+import readable
 import survived
 import vibration
 from pydantic import BaseModel
@@ -54,6 +55,7 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "baseline.md": {"baseline": measured.baseline_table()},
         ROOT / "docs" / "accuracy.md": measured.accuracy_parts(),
+        ROOT / "docs" / "files.md": {"formats": readable.formats_table(), "public": readable.public_table()},
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "docs" / "which-model.md": {
             "foreign": measured.foreign_table(),

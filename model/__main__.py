@@ -1,4 +1,4 @@
-"""`drsn-train`: train from a recipe, `evaluate` a checkpoint, or learn the health `baseline` of a machine."""
+"""`drsn-train`: train from a recipe, `look` at files, `evaluate` a checkpoint, or learn a machine's `baseline`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def _command(argv: list[str]) -> int:
         from drsn.model.evaluate_command import evaluate_command  # noqa: PLC0415
 
         return evaluate_command(argv[1:])
+    if argv[:1] == ["look"]:
+        from drsn.model.look_command import look_command  # noqa: PLC0415
+
+        return look_command(argv[1:])
     if argv[:1] == ["baseline"]:
         # By its name: the science does not import the agent, whose features and whose network a baseline is of.
         return int(pkgutil.resolve_name("drsn.agent.tools.baseline.cli:baseline_command")(argv[1:]))

@@ -66,7 +66,7 @@ def report_dataset(recipe: Recipe, corpus: Corpus) -> DatasetReport:
         for label in recipe.label_names
     )
     notes = (*(corpus.notes or (_how(recipe),)), *_expected(corpus))
-    return DatasetReport(rows, notes, (*_uneven(rows), *_few(rows), *_too_short(recipe, corpus)))
+    return DatasetReport(rows, notes, (*_uneven(rows), *_few(rows)))
 
 
 def _row(name: str, label: str, recordings: Sequence[Recording], recipe: Recipe) -> DatasetRow:
@@ -141,14 +141,4 @@ def _few(rows: Sequence[DatasetRow]) -> tuple[str, ...]:
         f"{groups} independent test recording(s) of {', '.join(labels)}: accuracy for each such label will be "
         f"±{half_width(groups):.0%} at worst; record more"
         for groups, labels in sorted(by_groups.items())
-    )
-
-
-def _too_short(recipe: Recipe, corpus: Corpus) -> tuple[str, ...]:
-    everything = (*corpus.train, *corpus.validation, *corpus.test)
-    short = [recording.name for recording in everything if not _windows(recording, recipe)]
-    if not short:
-        return ()
-    return (
-        f"{len(short)} recordings are shorter than a window and count for nothing, such as {short[0]}; leave them out",
     )

@@ -108,20 +108,11 @@ class ProtocolData(Frozen):
         return self
 
 
-class FolderData(Frozen):
-    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/models.md."""
+class SplitData(Frozen):
+    """Recordings that are split here: by group, or in time."""
 
-    source: Literal["folder"]
-    path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")
-    sample_rate_hz: PositiveFloat | None = Field(default=None, description="of files that do not say it")
     channels: tuple[Annotated[int, Field(ge=0)] | str, ...] = Field(
         default=(), description="to use, by number from 0 or by the name in a file's header; default: all"
-    )
-    variable: str | None = Field(default=None, description="array in .mat and .npz files, such as X*_DE_time")
-    group_pattern: str | None = Field(
-        default=None,
-        description="regular expression whose (?P<group>...) finds machine, day or run in a file's path; "
-        "also rpm, load, machine",
     )
     split: Literal["recording", "time"] = Field(default="recording", description="time: cut each recording; optimistic")
     validation_share: float = Field(default=0.2, gt=0, lt=1, description="where the folder does not give the sets")
@@ -129,9 +120,43 @@ class FolderData(Frozen):
     split_seed: int = Field(default=0, description="another number draws another split")
 
     @model_validator(mode="after")
-    def _possible(self) -> FolderData:
+    def _shares(self) -> SplitData:
         if self.validation_share + self.test_share >= 1:
             raise ValueError("validation_share and test_share leave nothing to train on: keep their sum below 1")
+        return self
+
+
+class PublicData(SplitData):
+    """A public data set by its name, as it lies on a disk after the download; see docs/files.md.
+
+    The recipe's labels choose what is read.
+    """
+
+    # Without `channels`, those of the set: an accelerometer, not the tachometer or the torque.
+    source: Literal[
+        "femto", "hit_sm", "ims", "jnu", "mafaulda", "mfpt", "ottawa", "paderborn", "seu", "uestc", "xjtu_sy"
+    ]
+    path: str | None = Field(default=None, description="of its folder; default: $DRSN_DATA_DIR/SOURCE")
+
+
+class FolderData(SplitData):
+    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/models.md."""
+
+    source: Literal["folder"]
+    path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")
+    sample_rate_hz: PositiveFloat | None = Field(default=None, description="of files that do not say it")
+    variable: str | None = Field(default=None, description="array of a file with several, such as X*_DE_time")
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description="mark of text files in which a comma may be the delimiter or the decimal mark"
+    )
+    group_pattern: str | None = Field(
+        default=None,
+        description="regular expression whose (?P<group>...) finds machine, day or run in a file's path; "
+        "also rpm, load, machine",
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> FolderData:
         if self.group_pattern is not None:
             try:
                 groups = re.compile(self.group_pattern).groupindex
@@ -212,7 +237,8 @@ class Recipe(Frozen):
     labels: tuple[Label, ...]
     signal: SignalSpec
     data: Annotated[
-        CwruData | SyntheticData | RotatingMachineData | FolderData | ProtocolData, Field(discriminator="source")
+        CwruData | SyntheticData | RotatingMachineData | FolderData | PublicData | ProtocolData,
+        Field(discriminator="source"),
     ]
     network: Architecture = Architecture()
     augmentation: Augmentation = Augmentation()

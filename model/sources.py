@@ -13,9 +13,9 @@ from drsn.model.corpus import Corpus
 from drsn.model.data import cwru, rotating_machine, synthetic
 from drsn.model.data.recording import Recording
 from drsn.model.errors import BadDataError
-from drsn.model.own_recordings import own_corpus
+from drsn.model.own_recordings import own_corpus, public_corpus
 from drsn.model.protocols import PROTOCOLS
-from drsn.model.recipe import CwruData, FolderData, ProtocolData, Recipe, RotatingMachineData, SyntheticData
+from drsn.model.recipe import CwruData, FolderData, ProtocolData, PublicData, Recipe, RotatingMachineData, SyntheticData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +40,9 @@ def corpus_of(recipe: Recipe) -> Corpus:
         corpus = _from_rotating_machines(data, recipe)
     elif isinstance(data, FolderData):
         corpus = own_corpus(data, recipe)
+    elif isinstance(data, PublicData):
+        folder = Path(data.path) if data.path else data_dir() / data.source
+        corpus = public_corpus(data, recipe, folder)
     else:
         corpus = _from_synthetic(data, recipe)
     _check(corpus, recipe)

@@ -48,6 +48,7 @@ def _parser() -> Parser:
     parser = Parser(
         prog="drsn-train",
         description="Trains a network from a recipe. 'drsn-train evaluate CHECKPOINT' measures one, "
+        "'drsn-train look FILE' shows what would be read of a file, "
         "'drsn-train baseline FOLDER' learns what is healthy from recordings.",
     )
     add_version(parser)

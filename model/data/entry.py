@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from drsn.model.data.content import Choice
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ class RecordingEntry:
     channels: tuple[int | str, ...] = ()
     load: str = ""
     machine: str = ""
+    variable: str | None = None
+
+    def choice(self, other: Choice) -> Choice:
+        """What is stated about this file; `other` where the entry does not state it."""
+        return Choice(
+            self.sample_rate_hz or other.sample_rate_hz,
+            self.variable or other.variable,
+            self.channels or other.channels,
+            other.decimal,
+        )
 
 
 def group_of(below_label: str, name: str, pattern: str | None) -> str:

@@ -1,18 +1,19 @@
-"""Reads a recording from a file: .npy, .npz, .wav, .csv, .txt, or a .mat (which needs scipy)."""
+"""Reads a recording from a file of any format in `drsn.model.data.formats`."""
 
 from __future__ import annotations
 
 import math
 import re
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.model.data.content import Choice
+from drsn.model.data.formats import format_of
 from drsn.model.data.recording import Recording
-from drsn.model.data.text import read_text
-from drsn.model.data.wav import read_wav
-from drsn.model.errors import BadDataError, DrsnError, StorageError
+from drsn.model.errors import BadDataError, DrsnError, StorageError, excerpt, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,84 +21,115 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SUFFIXES = (".npy", ".npz", ".wav", ".csv", ".txt", ".mat")
+    from drsn.model.data.content import Content
 
-RATE_NAMES = ("sample_rate_hz", "fs")
-"""Names of the scalar in a .mat that holds the sampling rate, in lower or upper case."""
+MOST_CHANNELS = 64
+"""More rows are windows or repetitions, not channels; a packet holds 255 at most."""
 
-RISING = 16
-"""A text column of at least this many samples that only rises is a time axis, not a vibration."""
+LONG_AXIS = 16
+"""An array that is this many times longer than wide has time along its longer axis."""
 
 
-class Content(NamedTuple):
-    """Contents of a file: numbers[samples] or [channels, samples], rate in Hz, speed in rpm, channel names."""
+@dataclass(frozen=True)
+class FileReading:
+    """A recording, the names of its channels (or none), the format, and how the file was read."""
 
-    samples: NDArray[Any]
-    rate_hz: float | None = None
-    rpm: float | None = None
-    names: tuple[str, ...] = ()
+    recording: Recording
+    names: tuple[str, ...]
+    format: str
+    notes: tuple[str, ...]
 
 
 def read_recording(
-    path: Path, sample_rate_hz: float | None, *, variable: str | None = None, channels: Sequence[int | str] = ()
+    path: Path,
+    sample_rate_hz: float | None,
+    *,
+    variable: str | None = None,
+    channels: Sequence[int | str] = (),
+    decimal: str | None = None,
 ) -> Recording:
-    """Read one file.
-
-    Args:
-        path: the file; its suffix says the format.
-        sample_rate_hz: for files that do not say it.
-        variable: of a .mat or .npz, the array to read; `*` and `?` as in file names.
-        channels: to keep, in this order, by number from 0 or by name; all where empty.
+    """Read one file; `Choice` describes the arguments.
 
     Raises:
         StorageError: the file can't be read.
-        BadDataError: it holds no recording, lacks a channel, or nobody says its rate.
-        UnavailableError: a .mat without scipy.
+        BadDataError: it holds no recording, lacks a channel, or its rate is unknown.
+        UnavailableError: the library of its format is not installed.
     """
-    content = _read(path, variable)
-    rate_hz = content.rate_hz or sample_rate_hz
-    if rate_hz is None:
-        raise BadDataError(f"{path}: holds no sample rate; give --sample-rate-hz, or sample_rate_hz in a recipe's data")
-    if not 0 < rate_hz < math.inf:
-        raise BadDataError(f"{path}: a sample rate of {rate_hz} Hz can't be; give the true one")
+    return read_file(path, Choice(sample_rate_hz, variable, tuple(channels), decimal)).recording
+
+
+def read_file(path: Path, choice: Choice) -> FileReading:
+    """Read one file, with how it was read.
+
+    Raises:
+        StorageError: the file can't be read.
+        BadDataError: it holds no recording, lacks a channel, or its rate is unknown.
+        UnavailableError: the library of its format is not installed.
+    """
+    try:
+        file_format = format_of(path)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")  # what a library would print becomes a note
+            content = file_format.read(path, choice)
+    except DrsnError:
+        raise
+    except Exception as error:  # noqa: BLE001 (numpy, scipy, zipfile and others raise a dozen unrelated types)
+        if isinstance(error, OSError) and error.strerror:  # h5py raises one without it for a damaged file
+            raise StorageError(f"{path}: {error.strerror}; check the file and its permissions") from None
+        what = f"{type(error).__name__}: {excerpt(error)}"
+        raise BadDataError(
+            f"{path}: no recording: damaged, or not what its name says ({what}); export it again"
+        ) from None
+    samples, turned = _checked(path, content)
+    samples, names = _chosen(path, samples, () if turned else content.names, choice.channels, content.notes)
+    if len(samples) > MOST_CHANNELS:
+        raise BadDataError(
+            f"{path}: {len(samples)} channels of {samples.shape[1]} samples: rows of windows? Save them one after the "
+            "other, or name --channels"
+        )
+    recording = Recording(path.stem, "", samples, _rate(path, content, choice), rpm=content.rpm)
+    said = tuple(dict.fromkeys(f"{file_format.name}: {printable(str(each.message)[:200])}" for each in warned))
+    return FileReading(recording, names, file_format.name, (*content.notes, *turned, *said))
+
+
+def _checked(path: Path, content: Content) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """float32[channels, samples], finite, and a note if the array was transposed."""
     if content.samples.dtype.kind not in "iuf":
-        raise BadDataError(f"{path}: holds {content.samples.dtype}, not numbers; save it as float32")
+        raise BadDataError(f"{path}: holds {str(content.samples.dtype)[:60]}, not numbers; save it as float32")
     with np.errstate(over="ignore"):  # what passes float32 is refused as infinite, just below
         samples = np.atleast_2d(content.samples.astype(np.float32))
-    if samples.ndim != 2 or not samples.size or not np.isfinite(samples).all():
-        raise BadDataError(f"{path}: not float[samples] or float[channels, samples] of finite numbers; save it as such")
+    if samples.ndim != 2 or not samples.size:
+        raise BadDataError(
+            f"{path}: an array of shape {samples.shape}, not float[samples] or [channels, samples]; save it as such"
+        )
+    if not np.isfinite(samples).all():
+        where = np.argwhere(~np.isfinite(samples))[0]
+        raise BadDataError(f"{path}: sample {where[1]} of channel {where[0]} is not a finite number; cut it there")
+    if samples.shape[0] >= LONG_AXIS * samples.shape[1]:
+        return np.ascontiguousarray(samples.T), ("time runs along the longer axis: transposed",)
     if samples.shape[0] > samples.shape[1]:
         raise BadDataError(
             f"{path}: {samples.shape[0]} channels of {samples.shape[1]} samples; transpose it to [channels, samples]"
         )
-    samples = _chosen(path, samples, content.names, channels)
-    if path.suffix.lower() in (".csv", ".txt"):
-        _refuse_counters(path, samples)
-    return Recording(name=path.stem, label="", samples=samples, sample_rate_hz=float(rate_hz), rpm=content.rpm)
+    return samples, ()
 
 
-def _read(path: Path, variable: str | None) -> Content:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise BadDataError(f"{path}: a recording is one of {', '.join(SUFFIXES)}; export it as one")
-    try:
-        if suffix == ".wav":
-            return Content(*read_wav(path))
-        if suffix in (".csv", ".txt"):
-            samples, rate_hz, names = read_text(path)
-            return Content(samples, rate_hz, names=names)
-        return _mat(path, variable) if suffix == ".mat" else _numpy(path, variable)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror or error}; check the file and its permissions") from None
-    except DrsnError:
-        raise
-    except Exception as error:  # noqa: BLE001 (numpy, scipy and zipfile raise a dozen unrelated types)
-        raise BadDataError(f"{path}: no recording: {error!r}; export it again") from None
+def _rate(path: Path, content: Content, choice: Choice) -> float:
+    rate_hz = content.rate_hz or choice.sample_rate_hz
+    if rate_hz is None:
+        raise BadDataError(f"{path}: holds no sample rate; give --sample-rate-hz, or sample_rate_hz in a recipe's data")
+    if not 0 < rate_hz < math.inf:
+        raise BadDataError(f"{path}: a sample rate of {rate_hz} Hz can't be; give the true one")
+    return float(rate_hz)
 
 
 def _chosen(
-    path: Path, samples: NDArray[np.float32], names: tuple[str, ...], channels: Sequence[int | str]
-) -> NDArray[np.float32]:
+    path: Path,
+    samples: NDArray[np.float32],
+    names: tuple[str, ...],
+    channels: Sequence[int | str],
+    notes: tuple[str, ...],
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Select the requested channels; a name that matches no column may be a channel number."""
     numbers = []
     for channel in channels:
@@ -108,66 +140,9 @@ def _chosen(
         if not 0 <= number < len(samples):
             raise BadDataError(
                 f"{path}: no channel {channel!r}; name one of {list(names) or f'0 to {len(samples) - 1}'}"
+                f"{f' ({notes[-1]})' if notes else ''}"
             )
         numbers.append(number)
-    return np.ascontiguousarray(samples[numbers]) if numbers else samples
-
-
-def _refuse_counters(path: Path, samples: NDArray[np.float32]) -> None:
-    """Refuse an unnamed time axis, which would otherwise be read as vibration."""
-    if samples.shape[1] < RISING:
-        return
-    for number, channel in enumerate(samples):
-        if (np.diff(channel) >= 0).all() and channel[-1] > channel[0]:
-            raise BadDataError(
-                f"{path}: channel {number} only rises, as time or a counter does; "
-                "name it time in a header line, or choose others with channels"
-            )
-
-
-def _numpy(path: Path, variable: str | None) -> Content:
-    with path.open("rb") as file:
-        content = np.load(file, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return Content(content)
-        with content:
-            rate = float(content["sample_rate_hz"]) if "sample_rate_hz" in content else None
-            rpm = float(content["rpm"]) if "rpm" in content else None
-            return Content(np.asarray(content[_one(path, list(content), variable or "samples")]), rate, rpm)
-
-
-def _mat(path: Path, variable: str | None) -> Content:
-    """Read an official CWRU file, or any .mat with one array; the longer axis of a matrix is time."""
-    from drsn.model.data import cwru, mat  # noqa: PLC0415 (they need scipy, which is no base need)
-
-    with path.open("rb") as file:
-        if file.read(10) == b"MATLAB 7.3":
-            raise BadDataError(f"{path}: saved as version 7.3, which can't be read; save it with -v7")
-    found = mat.variables(path)
-    number = re.match(r"\d+", path.name)
-    if not variable and number and int(number[0]) in cwru.LABEL_AND_LOAD and f"X{number[0]:0>3}_DE_time" in found:
-        official = cwru.read(path)
-        return Content(official.samples, official.sample_rate_hz, official.rpm)
-    numeric = {n: v for n, v in found.items() if isinstance(v, np.ndarray) and v.dtype.kind in "iuf"}
-    scalars = {name.lower(): float(value.item()) for name, value in numeric.items() if value.size == 1}
-    arrays = [name for name, value in numeric.items() if value.size > 1]
-    samples = np.squeeze(numeric[_one(path, arrays, variable or "*")])
-    if samples.ndim == 2 and samples.shape[0] > samples.shape[1]:
-        samples = samples.T
-    rate = next((scalars[name] for name in RATE_NAMES if name in scalars), None)
-    return Content(samples, rate, scalars.get("rpm"))
-
-
-def _one(path: Path, names: list[str], pattern: str) -> str:
-    """Return the only matching name.
-
-    Raises:
-        BadDataError: none does, or more than one.
-    """
-    matching = [name for name in names if fnmatchcase(name, pattern)]
-    if len(matching) != 1:
-        count = "several arrays" if matching else "no array"
-        raise BadDataError(
-            f"{path}: {count} called {pattern}; let variable name one of {', '.join(names[:8]) or '(none)'}"
-        )
-    return matching[0]
+    if not numbers:
+        return samples, names
+    return np.ascontiguousarray(samples[numbers]), tuple(names[number] for number in numbers) if names else ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of, known_of
-from drsn.model.data.files import SUFFIXES
+from drsn.model.data.formats import SUFFIXES, is_recording
 from drsn.model.data.manifest import NAME, read_manifest
 from drsn.model.errors import BadDataError
 
@@ -41,7 +41,8 @@ def list_folder(folder: Path, group_pattern: str | None = None) -> Listing:
     else:
         entries = _below(folder, folder, group_pattern, None)
     if not entries:
-        raise BadDataError(f"{folder}: no recordings; lay them out as LABEL/FILE ({', '.join(SUFFIXES)})")
+        others = "; ".join(_left_out(folder, ()))
+        raise BadDataError(f"{folder}: no recordings; lay them out as LABEL/FILE ({', '.join(SUFFIXES)}) {others}")
     return Listing(entries, _left_out(folder, entries))
 
 
@@ -55,16 +56,23 @@ def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[Recor
 def _below(folder: Path, top: Path, group_pattern: str | None, of_set: Set | None) -> tuple[RecordingEntry, ...]:
     """List the files of a layout `top`/LABEL/…/FILE."""
     return tuple(
-        RecordingEntry(
-            path=path,
-            name=(name := path.relative_to(folder).as_posix()),
-            label=path.relative_to(top).parts[0],
-            group=group_of("/".join(path.relative_to(top).parts[1:]), name, group_pattern),
-            set=of_set,
-            **known_of("/".join(path.relative_to(top).parts[1:]), name, group_pattern),
-        )
+        _entry(path, path.relative_to(folder).as_posix(), path.relative_to(top).parts, group_pattern, of_set)
         for path in sorted(top.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file() and _is_meant(path.relative_to(top).parts)
+        if is_recording(path) and path.is_file() and _is_meant(path.relative_to(top).parts)
+    )
+
+
+def _entry(
+    path: Path, name: str, parts: tuple[str, ...], group_pattern: str | None, of_set: Set | None
+) -> RecordingEntry:
+    below = "/".join(parts[1:])
+    return RecordingEntry(
+        path=path,
+        name=name,
+        label=parts[0],
+        group=group_of(below, name, group_pattern),
+        set=of_set,
+        **known_of(below, name, group_pattern),
     )
 
 

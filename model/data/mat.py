@@ -20,7 +20,7 @@ def variables(path: Path) -> dict[str, Any]:
     try:
         from scipy.io import loadmat  # noqa: PLC0415 (the agent replays recordings without scipy until it meets one)
     except ImportError as error:
-        raise UnavailableError(f"{path}: .mat files need scipy; pip install 'drsn-edge[train]'") from error
+        raise UnavailableError(f"{path}: .mat files need scipy; pip install 'drsn-edge[files]'") from error
     try:
         found: dict[str, Any] = loadmat(path)
     except Exception as error:

@@ -112,7 +112,7 @@ def in_time(recording: Recording, shares: Shares, window_s: float, guard_s: floa
     train_s = left_s - sum(part_s.values())
     needed_s = window_s + 2 / recording.sample_rate_hz  # cuts are at whole samples
     if min(train_s, *part_s.values()) < needed_s:
-        least_s = needed_s / min(shares.validation, shares.test, 1 - shares.validation - shares.test) + 2 * guard_s
+        least_s = least_length_s(shares, needed_s, guard_s)
         raise BadDataError(
             f"{recording.name}: {length_s:.3g} s can't be cut into three sets; "
             f"give {math.ceil(10 * least_s) / 10:g} s or more, or leave it out"
@@ -124,3 +124,8 @@ def in_time(recording: Recording, shares: Shares, window_s: float, guard_s: floa
         "validation": recording.part(validation_s / length_s, (test_s - guard_s) / length_s),
         "test": recording.part(test_s / length_s, 1),
     }
+
+
+def least_length_s(shares: Shares, window_s: float, guard_s: float) -> float:
+    """Length of a recording each of whose three parts has a window."""
+    return window_s / min(shares.validation, shares.test, 1 - shares.validation - shares.test) + 2 * guard_s

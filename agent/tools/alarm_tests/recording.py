@@ -41,7 +41,9 @@ def recording_of(step: PlayRecording, folder: Path) -> Recording:
         DrsnError: the file can't be read, or holds no recording.
     """
     with located("recording"):
-        found = read_recording(folder / step.recording, step.sample_rate_hz, channels=step.channels)
+        found = read_recording(
+            folder / step.recording, step.sample_rate_hz, channels=step.channels, variable=step.variable
+        )
     first = round(step.from_s * found.sample_rate_hz)
     last = found.n_samples if step.for_s is None else first + round(step.for_s * found.sample_rate_hz)
     if first >= found.n_samples or last > found.n_samples:

@@ -100,9 +100,10 @@ class Command(Step):
 class PlayRecording(Step):
     """A recording, through packets, windows and the bundle's network."""
 
-    recording: str = Field(description="a path from the case file's folder: .wav, .npy, .npz, .csv, .txt, .mat")
+    recording: str = Field(description="a path from the case file's folder: any format of docs/files.md")
     sample_rate_hz: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="of files without one")
     channels: tuple[int | str, ...] = Field(default=(), description="numbers or names of channels; default: all")
+    variable: str | None = Field(default=None, description="array of a file with several, such as X*_DE_time")
     from_s: float = Field(default=0.0, ge=0, description="start in the recording")
     for_s: float | None = Field(default=None, gt=0, description="length; default: to its end")
     snr_db: float | None = Field(default=None, ge=-60, le=120, description="noise that is added to each packet")

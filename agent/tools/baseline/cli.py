@@ -19,8 +19,10 @@ from drsn.agent.tools.operator.baselines import shown_lines, write_baseline
 from drsn.model.bundle import open_bundle
 from drsn.model.conditioning import Conditioner, RateTooLowError, native_window
 from drsn.model.contract import NORMAL
-from drsn.model.data.files import SUFFIXES, read_recording
+from drsn.model.data.file_options import add_file_options, choice_of
+from drsn.model.data.files import read_file
 from drsn.model.data.folder import list_folder
+from drsn.model.data.formats import is_recording
 from drsn.model.data.manifest import NAME as MANIFEST
 from drsn.model.errors import EXIT_OK, BadDataError, Parser
 from drsn.model.shaft_angle import shaft_angle
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.model.contract import ModelContract
+    from drsn.model.data.content import Choice
     from drsn.model.data.recording import Recording
 
 BATCH = 256
@@ -44,7 +47,7 @@ def baseline_command(argv: Sequence[str]) -> int:
     """
     arguments = _parser().parse_args(argv)
     bundle = open_bundle(bundle_path(arguments.bundle))
-    recordings = healthy_recordings(arguments.folder, arguments.sample_rate_hz, arguments.rpm)
+    recordings = healthy_recordings(arguments.folder, choice_of(arguments), arguments.rpm)
     backend = OnnxBackend(bundle.read("model.onnx"), bundle.contract, BATCH)
     log_odds = LogOdds(bundle.contract)
     features, rpm, odds = features_of(recordings, bundle.contract, backend, log_odds)
@@ -69,26 +72,31 @@ def _parser() -> Parser:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="files, or LABEL/FILE of which `normal` counts")
     parser.add_argument("--bundle", required=True, help="of the agent: a path or shipped:NAME")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new file")
-    parser.add_argument("--sample-rate-hz", type=float, metavar="HZ", help="of files that do not say it")
+    add_file_options(parser)
     parser.add_argument("--rpm", type=float, help="speed of the shaft in all files; default: that of the manifest")
     return parser
 
 
-def healthy_recordings(folder: Path, sample_rate_hz: float | None, rpm: float | None) -> list[Recording]:
+def healthy_recordings(folder: Path, choice: Choice, rpm: float | None) -> list[Recording]:
     """Read the healthy recordings of a folder: those with the label `normal`, or all if no file has a label.
 
     Raises:
         BadDataError: there are none, or one cannot be read.
     """
-    flat = folder.is_dir() and [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    flat = folder.is_dir() and [
+        path
+        for path in sorted(folder.iterdir())
+        if is_recording(path) and path.is_file() and not path.name.startswith(".")
+    ]
     if flat and not (folder / MANIFEST).is_file():
-        return [replace(read_recording(path, sample_rate_hz), rpm=rpm) for path in flat]
+        read = (read_file(path, choice).recording for path in flat)
+        return [replace(recording, rpm=rpm or recording.rpm) for recording in read]
     healthy = [entry for entry in list_folder(folder).entries if entry.label == NORMAL]
     if not healthy:
         raise BadDataError(f"{folder}: no recording has the label {NORMAL!r}; a baseline is learnt from healthy ones")
     return [
         replace(
-            read_recording(entry.path, entry.sample_rate_hz or sample_rate_hz, channels=entry.channels),
+            read_file(entry.path, entry.choice(choice)).recording,
             rpm=rpm or entry.rpm,
         )
         for entry in healthy

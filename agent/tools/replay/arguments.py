@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.codec_names import CODECS
 from drsn.agent.settings.arguments import add_broker
+from drsn.model.data.file_options import add_file_options
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("replay", help="publish recordings as sensors")
     parser.add_argument(
-        "recordings", nargs="+", type=Path, metavar="RECORDING", help=".npy, .npz, .wav, .csv, .txt, .mat"
+        "recordings", nargs="+", type=Path, metavar="RECORDING", help="a file of any format of docs/files.md"
     )
     add_broker(parser, "--to")
     parser.add_argument("--topic", help="{sensor} is the file's name; default: plant/replay/{sensor}/CODEC")
@@ -29,6 +30,6 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--noise", choices=("gaussian", "laplacian", "pink", "impulsive"), default="gaussian")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--loop", action="store_true", help="start again at the end, until interrupted")
-    parser.add_argument("--sample-rate-hz", type=float, metavar="HZ", help="of files without a sample rate")
+    add_file_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.tools.replay.cli:replay")

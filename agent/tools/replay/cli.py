@@ -13,7 +13,8 @@ from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.utf8 import flaw
 from drsn.agent.settings.broker_options import broker_of
 from drsn.agent.tools.replay.player import ReplayPlan, play, sensor_id
-from drsn.model.data.files import read_recording
+from drsn.model.data.file_options import choice_of
+from drsn.model.data.files import read_file
 from drsn.model.errors import EXIT_OK, BadDataError, UsageError
 from drsn.model.noise import Noise
 
@@ -34,7 +35,7 @@ def replay(arguments: argparse.Namespace) -> int:
     topic = _topic(arguments)
     codec(arguments.codec)  # if its library is missing, the error names the package
     broker = broker_of(arguments)
-    recordings = [read_recording(path, arguments.sample_rate_hz) for path in arguments.recordings]
+    recordings = [read_file(path, choice_of(arguments)).recording for path in arguments.recordings]
     sensors = [sensor_id(recording.name) for recording in recordings]
     if len(set(sensors)) < len(sensors):
         raise UsageError(f"two recordings become one sensor: {', '.join(sorted(sensors))}; rename a file")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drsn.agent.settings.arguments import add_configuration
+from drsn.model.data.file_options import add_file_options
 
 if TYPE_CHECKING:
     import argparse
@@ -26,6 +27,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         metavar="LABEL=FILE[@HZ]",
         help="a label or condition of the bundle; HZ where the file does not give the rate",
     )
+    add_file_options(parser)
     add_configuration(parser, required=False)
     parser.add_argument("--bundle", help=f"a path or shipped:NAME; default: the configuration's, or {DEFAULT_BUNDLE}")
     parser.add_argument("--sensor", default="sensor", metavar="ID", help="whose [[sensors]] settings apply")

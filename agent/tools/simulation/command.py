@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from drsn.agent.tools.simulation.simulation import Simulation, SimulationPlan, T
 from drsn.agent.tools.simulation.stretches import BATCH, WindowDiagnoser
 from drsn.model.bundle import open_bundle
 from drsn.model.contract import NORMAL
-from drsn.model.data.files import read_recording
+from drsn.model.data.content import ANY, Choice
+from drsn.model.data.file_options import choice_of
+from drsn.model.data.files import read_file
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 from drsn.model.report.canvas import canvas
 
@@ -61,7 +64,7 @@ def simulate(arguments: argparse.Namespace) -> int:
             raise StorageError(f"{arguments.plot}: can't be written, its folder does not exist")
     settings, bundle_path = _settings(arguments)
     bundle = open_bundle(bundle_path)
-    healthy, faulty = sorted_recordings(arguments.recordings, bundle.contract)
+    healthy, faulty = sorted_recordings(arguments.recordings, bundle.contract, choice_of(arguments))
     plan = SimulationPlan(
         snr_db=tuple(arguments.snr),
         days=arguments.days,
@@ -113,7 +116,9 @@ def _run(
     return found
 
 
-def sorted_recordings(named: list[str], contract: ModelContract) -> tuple[list[Recording], dict[str, list[Recording]]]:
+def sorted_recordings(
+    named: list[str], contract: ModelContract, choice: Choice = ANY
+) -> tuple[list[Recording], dict[str, list[Recording]]]:
     """Return the healthy recordings, and condition -> those of a fault.
 
     Raises:
@@ -130,8 +135,9 @@ def sorted_recordings(named: list[str], contract: ModelContract) -> tuple[list[R
             raise UsageError(f"{entry!r} is not LABEL=FILE or LABEL=FILE@HZ")
         if found["label"] not in condition_of:
             raise UsageError(f"{found['label']!r} is no label of the bundle: {', '.join(condition_of)}")
-        rate_hz = float(found["rate_hz"]) if found["rate_hz"] else None
-        by_condition[condition_of[found["label"]]].append(read_recording(Path(found["file"]), rate_hz))
+        rate_hz = float(found["rate_hz"]) if found["rate_hz"] else choice.sample_rate_hz
+        recording = read_file(Path(found["file"]), replace(choice, sample_rate_hz=rate_hz)).recording
+        by_condition[condition_of[found["label"]]].append(recording)
     healthy = by_condition.pop(NORMAL)
     faulty = {name: recordings for name, recordings in by_condition.items() if recordings}
     if not healthy or not faulty:

@@ -89,5 +89,5 @@ def test_a_missing_fault_file_is_an_error(tmp_path: Path):
 
 def test_without_scipy_the_error_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(UnavailableError, match=r"drsn-edge\[train\]"):
+    with pytest.raises(UnavailableError, match=r"drsn-edge\[files\]"):
         cwru.read(tmp_path / "105.mat")

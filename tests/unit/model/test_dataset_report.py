@@ -81,13 +81,6 @@ def test_the_interval_is_the_widest_of_wilson():
         assert all(wilson(right, n) <= half_width(n) + 1e-12 for right in range(n + 1))
 
 
-def test_recordings_too_short_for_a_window_are_named(told: Callable[..., Any]):
-    short = recordings("normal", 1, n_samples=1023)
-    (warning,) = told(of_each(3), (*of_each(3), *short), of_each(3)).warnings
-    assert warning.startswith("1 recordings are shorter than a window")
-    assert "normal0" in warning
-
-
 def test_how_the_sets_came_to_be_is_told_of_every_source(tiny: dict[str, Any]):
     recipe = recipe_from(tiny, "tiny")
     assert "no machine is in two sets" in str(report_dataset(recipe, corpus_of(recipe)))

@@ -69,11 +69,11 @@ def test_a_manifest_goes_before_all_folders(put: Callable[..., Path]):
 
 def test_what_is_not_read_is_said(put: Callable[..., Path]):
     folder = put("train/normal/a.wav", "validation/normal/a.wav", "test/normal/a.wav")
-    put("spare/normal/b.wav", "train/normal/a.tdms", "train/loose.wav", ".git/x.wav", "train/normal/._a.wav")
+    put("spare/normal/b.wav", "train/normal/a.xyz", "train/loose.wav", ".git/x.wav", "train/normal/._a.wav")
     entries, (note,) = list_folder(folder)
     assert len(entries) == 3
     assert "3 files" in note
-    assert "spare/normal/b.wav, train/loose.wav, train/normal/a.tdms" in note
+    assert "spare/normal/b.wav, train/loose.wav, train/normal/a.xyz" in note
 
 
 def test_an_empty_set_or_folder_says_how_to_fill_it(put: Callable[..., Path], tmp_path: Path):

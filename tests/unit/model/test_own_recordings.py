@@ -133,7 +133,7 @@ def test_a_rate_that_can_not_hold_the_bandwidth_names_the_file_and_what_would_do
 @pytest.mark.parametrize(
     ("name", "options", "complaint"),
     [
-        ("test/cavitation/a", {}, r"no labels for \['cavitation'\]"),
+        ("test/cavitation/a", {}, "no label in the recipe for cavitation"),
         ("train/normal/b", {"channels": 2}, r"b\.npz: 1 channels expected, it has 2; choose some with data\.channels"),
     ],
 )
@@ -148,6 +148,35 @@ def test_data_that_the_recipe_does_not_describe_is_refused(
     put(name, **options)
     with pytest.raises(BadDataError, match=complaint):
         corpus()
+
+
+@pytest.mark.parametrize("settings", [{}, {"split": "time"}])
+def test_a_short_recording_is_left_out_with_a_count_and_ends_nothing(
+    labels: None, put: Callable[..., None], corpus: Callable[..., Corpus], settings: dict[str, Any]
+):
+    for label in LABELS:
+        for number in range(3):
+            put(f"{label}/long{number}_{label}", n_samples=40_000)
+    put("normal/short_1", n_samples=300)
+    put("normal/short_2", n_samples=1300)  # the window of 512 samples at 12 kHz, and 6 % more, are 1,158 at 25.6 kHz
+    put("normal/empty_seconds", n_samples=20)
+    found = corpus(**settings)
+    kept = {recording.name for part in (found.train, found.validation, found.test) for recording in part}
+    assert "normal/short_1.npz" not in kept
+    assert ("normal/short_2.npz" in kept) is (not settings)
+    (note,) = (note for note in found.notes if note.startswith("left out"))
+    assert "normal/short_1.npz" in note or "…" in note
+    assert f"left out: {2 if not settings else 3 + 15} recordings shorter than" in note
+
+
+def test_a_label_whose_recordings_are_all_too_short_is_refused_by_name(
+    put: Callable[..., None], corpus: Callable[..., Corpus]
+):
+    for label in LABELS:
+        for number in range(3):
+            put(f"{label}/m{number}", n_samples=300 if label == "normal" else 4000)
+    with pytest.raises(BadDataError, match=r"all recordings of normal are shorter than 0\.0454 s, such as normal/m0"):
+        corpus(group_pattern="(?P<group>m\\d)")
 
 
 def test_chosen_channels_are_those_of_the_model(put: Callable[..., None], corpus: Callable[..., Corpus]):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.__main__ import main
 from drsn.agent.service.sample import reports_of, shown
 from drsn.agent.settings.sections import Settings
 from drsn.model.errors import BadDataError, UsageError
@@ -64,3 +65,20 @@ def test_what_the_agent_could_not_use_is_a_doubt(tmp_path: Path, contract: Model
         "2 channels, the bundle needs 1: name",
         "less than a window, without seq and ",
     ]
+
+
+def test_check_prints_what_it_reads(payload: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        f'[agent]\nbundle = "shipped:synthetic"\nstate_dir = "{tmp_path}"\n[[inputs]]\n'
+        'topic = "plant/{m}/data"\nsensor = "{m}"\ncodec = "json"\nsample_rate_hz = 12000\n',
+        encoding="utf-8",
+    )
+    command = ["check", "--config", str(config), "--sample", str(payload)]
+    assert main(command) == 0
+    assert "sensor m (topic plant/m/data, codec json): 1 channel, 128 samples" in capsys.readouterr().out
+    assert main([*command, "--json", "--topic", "plant/AA:BB/data"]) == 0
+    assert json.loads(capsys.readouterr().out)["sample"][0]["sensor"] == "AA~3aBB"
+    payload.write_text('{"x": 1}', encoding="utf-8")
+    assert main(command) == 65
+    assert "the document has 'x'" in capsys.readouterr().err

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from accuracy.grid_cell import cells_of
-from accuracy.spectrum_baselines import BANDS, fit_spectrum, log_spectrum
+from accuracy.spectrum_baselines import fit_spectrum, log_spectrum
+from drsn.model.spectrum import BANDS
 from drsn.model.training.augmentation import Augmenter
 
 

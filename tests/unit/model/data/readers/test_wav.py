@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from drsn.model.data.wav import EXTENSIBLE, FLOAT, INTEGER, read_wav
+from drsn.model.data.readers.wav import EXTENSIBLE, FLOAT, INTEGER, read_wav
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def wav(kind: int, bits: int, frames: bytes, channels: int = 1, before: bytes = 
 
 def read(folder: Path, content: bytes) -> tuple[np.ndarray, float]:
     (folder / "a.wav").write_bytes(content)
-    return read_wav(folder / "a.wav")
+    content = read_wav(folder / "a.wav")
+    return content.samples, content.rate_hz
 
 
 @pytest.mark.parametrize("kind", [INTEGER, EXTENSIBLE])
@@ -55,9 +56,9 @@ def test_chunks_that_nobody_asked_for_are_passed_over(tmp_path: Path):
     [
         (b"", "does not begin as RIFF"),
         (wav(INTEGER, 16, bytes(8))[:-1], "cut short"),
-        (wav(INTEGER, 24, bytes(8)), "come out even"),
-        (wav(INTEGER, 16, bytes(8), channels=0), "come out even"),
-        (wav(INTEGER, 8, bytes(8)), "8-bit samples"),
+        (wav(INTEGER, 24, b""), "without samples"),
+        (wav(INTEGER, 16, bytes(8), channels=0), "0 bytes a frame can't be 0 channels"),
+        (wav(INTEGER, 12, bytes(12)), "12-bit samples"),
         (wav(6, 8, bytes(8)), "8-bit format-6 samples"),
     ],
 )
