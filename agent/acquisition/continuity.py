@@ -112,7 +112,7 @@ def follows(cursor: Cursor, packet: Packet, sample_rate_hz: float) -> bool:
     t0_unix_ns, end_unix_ns, seq = packet.t0_unix_ns, cursor.end_unix_ns, cursor.seq
     if t0_unix_ns is None or end_unix_ns is None or seq is None or sample_rate_hz != cursor.sample_rate_hz:
         return False
-    if packet.seq != (seq + 1) % _WRAP or packet.boot_id != cursor.boot_id:
+    if packet.seq != (seq + packet.seq_span) % _WRAP or packet.boot_id != cursor.boot_id:
         return False
     if cursor.before is not None and t0_unix_ns <= cursor.before[1] + ROUNDING_NS:
         return False  # perhaps it repeats the count before the restart
@@ -229,7 +229,7 @@ def _repeats_earlier_count(cursor: Cursor, packet: Packet, duration_ns: float) -
         return False
     last, end_unix_ns = cursor.before
     behind = (last - packet.seq) % _WRAP
-    latest_ns = end_unix_ns - (behind + 1) * duration_ns + ROUNDING_NS
+    latest_ns = end_unix_ns - (behind / packet.seq_span + 1) * duration_ns + ROUNDING_NS
     return behind < DUPLICATE_SPAN and packet.t0_unix_ns <= latest_ns
 
 

@@ -53,6 +53,8 @@ NO_BOOT = {"seq": 1000, "end_unix_ns": END}
         ({"seq": 1000}, {"seq": 0}, Continuity.RESTART),
         # a message of several packets
         ({"seq": 10}, {"seq": 12, "seq_span": 2}, Continuity.TOUCHES),
+        (NO_BOOT, {"seq": 1002, "seq_span": 2, "t0_unix_ns": END}, Continuity.TOUCHES),
+        (NO_BOOT, {"seq": 1001, "seq_span": 2, "t0_unix_ns": END}, Continuity.APART),
         ({"seq": 10}, {"seq": 13, "seq_span": 2}, Continuity.GAP),
         ({"seq": 10}, {"seq": 11, "seq_span": 2}, Continuity.APART),  # its first packet was read before
         ({"seq": 10}, {"seq": 10, "seq_span": 2}, Continuity.DUPLICATE),
