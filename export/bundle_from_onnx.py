@@ -146,7 +146,8 @@ def _bytes(path: Path, what: str) -> bytes:
 
 def _golden(path: Path, contract: ModelContract) -> Golden:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # numpy leaves a file open that it opened itself and that is no .zip behind its first bytes.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = {name: np.asarray(arrays[name]) for name in ARRAYS}
     except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
         raise BadDataError(f"golden windows {path}: no .npz with {', '.join(ARRAYS)}: {excerpt(error)}") from None

@@ -137,7 +137,8 @@ def lost_samples(cursor: Cursor | None, packet: Packet, sample_rate_hz: float) -
     """
     by_seq = by_time = -math.inf
     if cursor is not None and packet.seq is not None and cursor.seq is not None:
-        by_seq = ((packet.seq - cursor.seq) % _WRAP - 1) * packet.samples.shape[1]
+        between = (packet.seq - cursor.seq) % _WRAP - packet.seq_span
+        by_seq = between * packet.samples.shape[1] / packet.seq_span
     if cursor is not None and packet.t0_unix_ns is not None and cursor.end_unix_ns is not None:
         by_time = (packet.t0_unix_ns - cursor.end_unix_ns) * sample_rate_hz / 1e9
     lost = max(by_seq, by_time)
@@ -154,11 +155,12 @@ def _classify_within_boot(cursor: Cursor, packet: Packet, sample_rate_hz: float,
     ahead = (packet.seq - cursor.seq) % _WRAP
     if 0 < ahead < _HALF and cursor.before is not None and _repeats_earlier_count(cursor, packet, duration_ns):
         return Continuity.DUPLICATE
-    if ahead == 1:
+    if ahead == packet.seq_span:
         pause_ns = max(PAUSE_NS, duration_ns / 2)
         return Continuity.TOUCHES if late_ns is None or abs(late_ns) <= pause_ns else Continuity.APART
-    if 1 < ahead < _HALF:
-        return Continuity.GAP
+    if 0 < ahead < _HALF:
+        # Less than its span: its first samples were read before, in a message that was joined in another way.
+        return Continuity.GAP if ahead > packet.seq_span else Continuity.APART
     if _repeats(cursor, packet, late_ns, behind=-ahead % _WRAP):
         return Continuity.DUPLICATE
     by_time = _classify_by_time(cursor, late_ns, duration_ns, sample_rate_hz, continuous=continuous)

@@ -75,7 +75,7 @@ class InputSection(Section):
     )
     topic: str = Field(description="a pattern; each {name} is one topic level")
     sensor: str = Field(description="how the sensor's id is built of those names")
-    codec: Literal["raw", "frame", "json", "cbor", "msgpack", "influx", "senml", "sparkplug"] = Field(
+    codec: Literal["raw", "frame", "json", "cbor", "msgpack", "influx", "senml", "opcua", "sparkplug"] = Field(
         default="frame", description="cbor and msgpack need drsn-edge[codecs], sparkplug drsn-edge[sparkplug]"
     )
     dtype: Literal["f32", "i16", "i32", "i8", "u8", "u16", "i24", "f64"] = Field(

@@ -44,10 +44,10 @@ PRESETS: Final[dict[str, Preset]] = {
         },
     ),
     "opcua-pubsub": Preset(
-        "OPC UA PubSub over MQTT (Part 14, JSON), one DataSet with one variable",
+        "OPC UA PubSub over MQTT (Part 14, JSON), DataSets with one variable",
         "opcua.md",
         {
-            "codec": "json",
+            "codec": "opcua",
             "fields": {
                 "samples": "Messages[0].Payload.*.Value",
                 "t0": "Messages[0].Timestamp",

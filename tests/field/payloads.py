@@ -9,6 +9,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import cbor2
 import numpy as np
 from field.case import Case, Publication
 from field.signals import PACKET, RATE_HZ, axes, pieces
@@ -26,6 +27,7 @@ XYZ = {"a-x": 0, "a-y": 1, "a-z": 2}
 JSON = 'topic = "plant/{m}/data"\nsensor = "{m}"\ncodec = "json"\nsample_rate_hz = 12000\n'
 AXES = JSON + 'channels = ["x", "y", "z"]\n'
 RAW = JSON.replace('"json"', '"raw"') + "continuous = true\n"
+OPCUA = 'preset = "opcua-pubsub"\n' + JSON.replace('codec = "json"\n', "")
 COUNTS = 2048.0
 
 
@@ -133,6 +135,12 @@ def senml(x: NDArray[np.float32], at: int) -> list[dict[str, Any]]:
     return [base | records[0], *records[1:]]
 
 
+def senml_cbor(x: NDArray[np.float32], at: int) -> bytes:
+    """The same pack with the labels of CBOR."""
+    label = {"bn": -2, "bt": -3, "bu": -4, "n": 0, "t": 6, "v": 2}
+    return cbor2.dumps([{label[key]: value for key, value in record.items()} for record in senml(x, at)])
+
+
 def opcua(x: NDArray[np.float32], at: int) -> dict[str, Any]:
     message = {
         "DataSetWriterId": 62541,
@@ -141,6 +149,15 @@ def opcua(x: NDArray[np.float32], at: int) -> dict[str, Any]:
         "Payload": {"Vib": {"Value": x.tolist(), "SourceTimestamp": iso(at) + "0Z"}},
     }
     return {"MessageId": str(at), "MessageType": "ua-data", "PublisherId": "press4", "Messages": [message]}
+
+
+def opcua_batch(*numbers: int, writers: int = 1) -> list[Publication]:
+    """One network message with several data sets, as a gateway batches them."""
+    documents = [opcua(pieces()[number], number) for number in numbers]
+    messages = [document["Messages"][0] for document in documents]
+    for at, message in enumerate(messages):
+        message["DataSetWriterId"] += at % writers
+    return sent([json.dumps(documents[0] | {"Messages": messages})])
 
 
 def sparkplug() -> list[Publication]:
@@ -318,7 +335,13 @@ CASES = (
          each(lambda x, at: lines(x, at).replace("=de", "=nde", 1)), words="two series in one message"),
     Case("Telegraf JSON", "issue", 'preset = "telegraf-json"\n' + JSON, each(telegraf_json), ONE),
     Case("SenML", "issue", 'preset = "senml"\n' + JSON.replace('codec = "json"\n', ""), each(senml), ONE),
-    Case("OPC UA PubSub", "issue", 'preset = "opcua-pubsub"\n' + JSON, each(opcua), ONE),
+    Case("SenML in CBOR", "issue", 'preset = "senml"\n' + JSON.replace('codec = "json"\n', ""), each(senml_cbor), ONE),
+    Case("OPC UA PubSub", "issue", OPCUA, each(opcua), ONE),
+    Case("OPC UA PubSub, data sets together", "issue", OPCUA, lambda: opcua_batch(0, 1) + opcua_batch(2, 3), ONE),
+    Case("OPC UA PubSub, a data set lost", "issue", OPCUA, lambda: opcua_batch(0, 2),
+         words="2 data sets in one message, and SequenceNumber 1 comes before 3: let the gateway send one data set"),
+    Case("OPC UA PubSub, two writers", "issue", OPCUA, lambda: opcua_batch(0, 1, writers=2),
+         words="data sets of 2 writers in one message (62541, 62542): let the gateway publish each writer to a topic"),
     Case("Sparkplug B", "issue", SPARKPLUG, sparkplug, ONE),
     Case("Node-RED message", "issue", 'preset = "node-red"\n' + JSON, each(lambda x, _: {"payload": x.tolist()}), ONE),
     Case("MAC with colons", "issue",

@@ -8,11 +8,14 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import cbor2
 import numpy as np
 from witness import record_of_balls
 
 from drsn.agent.acquisition.codecs import CODECS, Packet, codec
+from drsn.agent.acquisition.codecs.sparkplug_payload import payload_class
 from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import to_bytes
 from drsn.model.bundle import MANIFEST, REQUIRED
@@ -20,6 +23,7 @@ from drsn.model.contract import Label, ModelContract
 
 ROOT = Path(__file__).parents[2]
 SAID = {"sample_rate_hz": 12_000.0, "seq": 3, "boot_id": 7, "t0_unix_ns": 1_767_225_600_250_000_000, "rpm": 1797.0}
+T0_NS = SAID["t0_unix_ns"]
 SENT = Packet(np.arange(8, dtype=np.float32).reshape(1, 8) / 4, unit="g", **SAID)
 STEREO = Packet(np.arange(8, dtype=np.float32).reshape(2, 4), **SAID)
 CONTRACT = ModelContract(
@@ -53,6 +57,52 @@ def _packets(name: str) -> tuple[bytes, ...]:
     encode = codec(name).encode
     planned = b"\x40" + bytes([0x7F]) + bytes(range(1, 60))
     return b"\0" + encode(SENT), b"\4" + encode(STEREO), planned
+
+
+def _influx() -> tuple[bytes, ...]:
+    moments = "\n".join(f"vib,host=gw\\ 1 x={n / 4},y=-{n}i {T0_NS + n * 83_333}" for n in range(66))
+    text = 'vib,host=a value="0.5,0.25,-1",seq=3i,unit="g",ok=t 1767225600'
+    return b"\x03" + moments.encode(), b"\x0b" + moments.encode(), b"\x10" + text.encode()
+
+
+def _senml() -> tuple[bytes, ...]:
+    base = {"bn": "urn:dev:mac:0024befffe804ff1/", "bt": 1_767_225_600.25, "bu": "m/s2", "bv": 0.5}
+    moments = [{"n": name, "t": n / 12_000, "v": n / 4} for n in range(4) for name in "xy"]
+    packs = ([base | moments[0], *moments[1:]], [{"n": "value", "vd": "AAAAAA", "u": "g"}, {"n": "seq", "v": 3}])
+    one, whole = (json.dumps(pack).encode() for pack in packs)
+    binary = cbor2.dumps([{-2: "urn:dev:", -3: base["bt"], 0: "x", 2: 1.5}, {0: "x", 6: 0.5, 2: -2}])
+    return b"\0" + one, b"\x08" + one, b"\x10" + whole, b"\0" + binary
+
+
+def _opcua() -> tuple[bytes, ...]:
+    messages = [
+        {"DataSetWriterId": 1, "SequenceNumber": n, "Payload": {"x": {"Value": [n / 4, -0.5]}}} for n in range(3)
+    ]
+    document = {"MessageId": "1", "MessageType": "ua-data", "PublisherId": "p", "Messages": messages}
+    other = [messages[0], messages[1] | {"DataSetWriterId": 2}]
+    documents = (document, document | {"Messages": messages[::2]}, document | {"Messages": other})
+    return tuple(b"\x20" + json.dumps(each).encode() for each in documents)
+
+
+def _sparkplug() -> tuple[bytes, ...]:
+    def payload(seq: int, *metrics: dict[str, Any]) -> bytes:
+        message = payload_class()(timestamp=1_767_225_600_250 + seq, seq=seq)
+        for metric in metrics:
+            message.metrics.add(**metric)
+        return bytes(message.SerializeToString())
+
+    floats = np.arange(6, dtype="<f4").tobytes()
+    born = payload(1, {"name": "x", "alias": 7, "datatype": 30, "bytes_value": floats})
+    counted = payload(3, *({"name": "x", "datatype": 4, "long_value": 2**64 - n} for n in range(1, 4)))
+    table = payload_class()(seq=2)
+    rows = table.metrics.add(name="samples", datatype=16).dataset_value
+    rows.columns.extend(("x", "y"))
+    rows.types.extend((9, 10))
+    for n in range(3):
+        rows.rows.add(elements=[{"float_value": n}, {"double_value": -n}])
+    node, device, data = b"\0" + payload(0), b"\1" + born, b"\2" + payload(2, {"alias": 7, "bytes_value": floats})
+    tabled = b"\x0a" + table.SerializeToString()
+    return b"\xff\xfe".join((node, device, data)), b"\xff\xfe".join((node, tabled, b"\2" + counted))
 
 
 def _messages() -> bytes:
@@ -92,6 +142,10 @@ def _texts(*patterns: str) -> tuple[bytes, ...]:
 
 _RECORD = record_of_balls(CONTRACT)
 SEEDS: dict[str, tuple[bytes, ...]] = {name: _packets(name) for name in CODECS} | {
+    "influx": _influx(),
+    "senml": _senml(),
+    "opcua": _opcua(),
+    "sparkplug": _sparkplug(),
     "intake": (_messages(),),
     "manifest": (_manifest({}),),
     "zip": (_zip(),),

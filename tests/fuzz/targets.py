@@ -21,8 +21,9 @@ from fuzz.grammar import ENCODERS, Bytes, document
 from fuzz.seeds import CONTRACT, SEEDS
 
 from drsn.agent.acquisition.ack_tracker import InFlight
-from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFormat, codec
+from drsn.agent.acquisition.codecs import CODECS, Packet, PacketError, PayloadFormat, codec, decoder
 from drsn.agent.acquisition.codecs.packet import MAX_U32
+from drsn.agent.acquisition.codecs.sparkplug import SparkplugDecoder
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.router import Input
 from drsn.agent.backends.tensorrt.plan_header import parse_header
@@ -128,6 +129,52 @@ def packet_reader(name: str) -> Callable[[bytes], None]:
             )
 
     return run
+
+
+PLACES = ("x", "value", "Messages[0].Payload.*.Value", "Messages[0].Payload.x")
+
+
+def other_format(choice: int) -> PayloadFormat:
+    """What an input states about the payloads of other products."""
+    names = ("x", "y") if choice & 8 else ()
+    return PayloadFormat(
+        channels=len(names) or 1,
+        channel_names=names,
+        fields={} if names else {"samples": PLACES[choice >> 4 & 3], "seq": "Messages[0].SequenceNumber"},
+        t0_unit=("s", "ms", "us", "ns")[choice & 3],
+        time_zone="UTC" if choice & 4 else None,
+    )
+
+
+def other_reader(name: str) -> Callable[[bytes], None]:
+    """A reader of a codec that is only read. The first byte has the payload format."""
+    decode = decoder(name).decode
+
+    def run(data: bytes) -> None:
+        try:
+            packet = decode(data[1:], {}, other_format(data[0] if data else 0))
+        except PacketError as error:
+            one_line(error)
+            return
+        check(packet)
+
+    return run
+
+
+def sparkplug(data: bytes) -> None:
+    """Several messages of one edge node and its device: births, data, deaths, in any order."""
+    kinds = ("NBIRTH/gw", "DBIRTH/gw/a", "DDATA/gw/a", "NDATA/gw", "DDEATH/gw/a", "NDEATH/gw", "STATE/gw", "DDATA/gw/b")
+    reader = SparkplugDecoder(lambda: 7)
+    for part in data.split(b"\xff\xfe")[:6]:
+        choice = part[0] if part else 0
+        form = dataclasses.replace(other_format(choice >> 3 << 3), t0_unit="ms")
+        try:
+            packet = reader.decode(f"spBv1.0/hall/{kinds[choice & 7]}", part[1:], form)
+        except PacketError as error:
+            one_line(error)
+            continue
+        if packet is not None:
+            check(packet)
 
 
 def sealed(payload: bytes) -> bytes:
@@ -266,6 +313,10 @@ def cases(data: bytes) -> None:
 
 
 TARGETS: dict[str, Target] = {name: Target(packet_reader(name), seeds=SEEDS[name]) for name in CODECS} | {
+    "influx": Target(other_reader("influx"), seeds=SEEDS["influx"]),
+    "senml": Target(other_reader("senml"), seeds=SEEDS["senml"]),
+    "opcua": Target(other_reader("opcua"), seeds=SEEDS["opcua"]),
+    "sparkplug": Target(sparkplug, seeds=SEEDS["sparkplug"]),
     "intake": Target(intake, seeds=SEEDS["intake"]),
     "manifest": Target(manifest, seeds=SEEDS["manifest"]),
     "zip": Target(zipped, seeds=SEEDS["zip"]),

@@ -43,6 +43,19 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         PacketError: the payload is no CBOR map, it has a tag that is not accepted, a field is missing or of another
             type, or the samples are invalid.
     """
+    return packet_of(parsed(payload), payload_format)
+
+
+def parsed(payload: bytes, *, text_keys: bool = True) -> Any:  # noqa: ANN401 (any value of CBOR)
+    """The value of a payload.
+
+    Args:
+        payload: the whole of it.
+        text_keys: maps have texts and bytes as keys, and nothing else.
+
+    Raises:
+        PacketError: it is no CBOR, or it has a tag that is not accepted.
+    """
     stream = io.BytesIO(payload)
     try:
         document = cbor2.load(
@@ -51,7 +64,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
             read_size=len(payload) or 1,  # all at once
             max_depth=MAX_DEPTH,
             allow_duplicate_keys=False,
-            strict_hashable_types=True,
+            strict_hashable_types=text_keys,
         )
     except cbor2.CBORDecodeError as error:
         if isinstance(error.__cause__, PacketError):
@@ -59,7 +72,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         raise PacketError(Reason.BAD_DOCUMENT, f"not CBOR: {error}"[:120]) from None
     if stream.tell() != len(payload):
         raise PacketError(Reason.BAD_DOCUMENT, f"{len(payload) - stream.tell()} bytes after the CBOR map")
-    return packet_of(document, payload_format)
+    return document
 
 
 def encode(packet: Packet) -> bytes:

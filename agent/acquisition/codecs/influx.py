@@ -48,12 +48,13 @@ def _document(payload: bytes, form: PayloadFormat) -> dict[str, Any]:
     for at, line in enumerate(lines):
         found = _LINE.fullmatch(line)
         if found is None:
-            raise PacketError(Reason.BAD_DOCUMENT, f"line {at + 1} is not line protocol: {line[:60]!r}")
+            raise PacketError(Reason.BAD_DOCUMENT, f"line {at + 1} is not line protocol: {_shown(line)}")
         series = series or found[1]
         if found[1] != series:
             raise PacketError(
                 Reason.BAD_DOCUMENT,
-                f"two series in one message, {series[:60]!r} and {found[1][:60]!r}: publish each to a topic of its own",
+                f"two series in one message, {_shown(series)} and {_shown(found[1])}: "
+                "publish each to a topic of its own",
             )
         times.append(None if found[3] is None else int(found[3]) * NS_PER[form.t0_unit])
         for name, value in _fields(found[2], at):
@@ -68,7 +69,7 @@ def _document(payload: bytes, form: PayloadFormat) -> dict[str, Any]:
 def _fields(text: str, at: int) -> list[tuple[str, float | str]]:
     found = _FIELD.findall(text)
     if not found or sum(len(name) + len(value) + 2 for name, value in found) != len(text) + 1:
-        raise PacketError(Reason.BAD_DOCUMENT, f"line {at + 1} has no fields such as x=0.1: {text[:60]!r}")
+        raise PacketError(Reason.BAD_DOCUMENT, f"line {at + 1} has no fields such as x=0.1: {_shown(text)}")
     return [(_plain(name), _value(value, at)) for name, value in found]
 
 
@@ -79,7 +80,12 @@ def _value(text: str, at: int) -> float | str:
         return float(text.rstrip("iu"))
     if text in _BOOLEANS:
         return text
-    raise PacketError(Reason.BAD_DOCUMENT, f"line {at + 1}: {text[:24]!r} is neither a number nor a quoted text")
+    raise PacketError(Reason.BAD_DOCUMENT, f"line {at + 1}: {_shown(text)} is neither a number nor a quoted text")
+
+
+def _shown(text: str) -> str:
+    """The start of a text for a message; cut after the escapes, of which a control character has four letters."""
+    return repr(text[:60])[:62]
 
 
 def _plain(text: str) -> str:

@@ -99,6 +99,8 @@ class Packet:
     count: float | None = field(default=None, compare=False)
     """Unit per count if the samples came as 16-bit counts. It describes the encoding, so it does not compare."""
 
+    seq_span: int = 1
+    """Sequence numbers of the message, where it holds several packets; `seq` is the last of them."""
     encoded: bytes | None = field(default=None, compare=False)
     """The bytes of the samples, where the configuration alone states what they hold (`acquisition.encoding_watch`)."""
 

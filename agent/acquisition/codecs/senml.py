@@ -1,4 +1,4 @@
-"""Codec `senml`: SenML in JSON (RFC 8428): a pack of records, one for each moment of each name.
+"""Codec `senml`: SenML in JSON or CBOR (RFC 8428): a pack of records, one for each moment of each name.
 
 The document has each name of the pack (without its base name, where all records share one), `t0` and `unit`. A record
 with `vs` or `vd` holds the whole packet as text or base64. Times below 2**28 are relative to the receipt: they give no
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 RELATIVE_BELOW_S: Final = 2**28
 """RFC 8428, 4.5.3: smaller times are relative to the present."""
 
+LABELS: Final = {
+    -1: "bver", -2: "bn", -3: "bt", -4: "bu", -5: "bv", -6: "bs",
+    0: "n", 1: "u", 2: "v", 3: "vs", 4: "vb", 5: "s", 6: "t", 7: "ut", 8: "vd",
+}  # fmt: skip
+"""RFC 8428, table 4: what CBOR has in the place of the names."""
+
+_CBOR_ARRAYS: Final = range(0x80, 0xA0)
+"""First byte of an array in CBOR; of JSON it is an ASCII character, or the first of a UTF-8 or UTF-16 mark."""
+
 _VALUES: Final = ("v", "vs", "vd", "vb")
 _MAX_TIME_S: Final = 1e11
 """Behind every Unix time; its nanoseconds are within an integer of 64 bits and some."""
@@ -31,7 +40,26 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     Raises:
         PacketError: the payload is no SenML pack, or the samples are invalid.
     """
-    return packet_of(_document(parsed(payload)), payload_format)
+    pack = _from_cbor(payload) if payload[:1] and payload[0] in _CBOR_ARRAYS else parsed(payload)
+    return packet_of(_document(pack), payload_format)
+
+
+def _from_cbor(payload: bytes) -> Any:  # noqa: ANN401 (any value of CBOR)
+    """The pack with the names of JSON for its labels."""
+    try:
+        from drsn.agent.acquisition.codecs import cbor  # noqa: PLC0415 (optional)
+    except ModuleNotFoundError:
+        raise PacketError(
+            Reason.BAD_DOCUMENT, "SenML in CBOR needs cbor2, which is not installed; pip install 'drsn-edge[codecs]'"
+        ) from None
+    pack = cbor.parsed(payload, text_keys=False)
+    records = pack if isinstance(pack, list) else []
+    return [
+        {LABELS.get(key, str(key)) if isinstance(key, int) else str(key): value for key, value in record.items()}
+        if isinstance(record, dict)
+        else record
+        for record in records
+    ]
 
 
 def _document(pack: object) -> dict[str, Any]:

@@ -24,7 +24,8 @@ step make 1.5."""
 def document_of(columns: Mapping[str, Sequence[Any]], times_ns: Sequence[int | None]) -> dict[str, Any]:
     """The columns by name, beside `sample_rate_hz` where the times give one.
 
-    A column of one of the packet's other fields, such as `seq`, gives its first value. A single text stands for itself.
+    A column of one of the packet's other fields, such as `seq`, gives its first value. A single text stands for
+    itself, and so do single bytes.
 
     Args:
         columns: name -> a value for each moment.
@@ -43,7 +44,7 @@ def document_of(columns: Mapping[str, Sequence[Any]], times_ns: Sequence[int | N
 
 
 def _value(name: str, values: list[Any]) -> Any:  # noqa: ANN401 (any value of the document)
-    if name in FIELDS[1:] or (len(values) == 1 and isinstance(values[0], str)):
+    if name in FIELDS[1:] or (len(values) == 1 and isinstance(values[0], (str, bytes))):
         return values[0]
     return values
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drsn.agent.acquisition.sample_rate import bundle_for
 from drsn.agent.backends.onnx import OnnxBackend
 from drsn.agent.settings.loader import bundle_path, read_settings
 from drsn.agent.settings.policies import ignored_faults, policy_of
@@ -18,6 +19,7 @@ from drsn.agent.tools.simulation.report import lines_of, plot
 from drsn.agent.tools.simulation.simulation import Simulation, SimulationPlan, Targets
 from drsn.agent.tools.simulation.stretches import BATCH, WindowDiagnoser
 from drsn.model.bundle import open_bundle
+from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.contract import NORMAL
 from drsn.model.data.content import ANY, Choice
 from drsn.model.data.file_options import choice_of
@@ -123,7 +125,7 @@ def sorted_recordings(
 
     Raises:
         UsageError: an entry is not LABEL=FILE, its label is not the model's, or the model takes several channels.
-        BadDataError: a file holds no recording, none is healthy, or none is faulty.
+        BadDataError: a file holds no recording or is sampled too slowly, none is healthy, or none is faulty.
     """
     if contract.channels != 1:
         raise UsageError(f"the bundle needs {contract.channels} channels at once; only bundles of one can be simulated")
@@ -137,9 +139,17 @@ def sorted_recordings(
             raise UsageError(f"{found['label']!r} is no label of the bundle: {', '.join(condition_of)}")
         rate_hz = float(found["rate_hz"]) if found["rate_hz"] else choice.sample_rate_hz
         recording = read_file(Path(found["file"]), replace(choice, sample_rate_hz=rate_hz)).recording
+        _check_rate(found["file"], recording, contract)
         by_condition[condition_of[found["label"]]].append(recording)
     healthy = by_condition.pop(NORMAL)
     faulty = {name: recordings for name, recordings in by_condition.items() if recordings}
     if not healthy or not faulty:
         raise BadDataError("one recording at least must be healthy, and one must not; give normal=FILE and others")
     return healthy, faulty
+
+
+def _check_rate(name: str, recording: Recording, contract: ModelContract) -> None:
+    try:
+        check_rate(recording.sample_rate_hz, contract.bandwidth_hz)
+    except RateTooLowError as error:
+        raise BadDataError(f"{name}: {error}; {bundle_for(recording.sample_rate_hz)}") from None

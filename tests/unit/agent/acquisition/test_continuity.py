@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from drsn.agent.acquisition.continuity import PAST_BOOTS, Continuity, Cursor, PastBoot, advance, classify
+from drsn.agent.acquisition.continuity import PAST_BOOTS, Continuity, Cursor, PastBoot, advance, classify, lost_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +51,11 @@ NO_BOOT = {"seq": 1000, "end_unix_ns": END}
         ({"seq": 1000}, {"seq": 1000}, Continuity.DUPLICATE),
         ({"seq": 1000}, {"seq": 900}, Continuity.DUPLICATE),  # a redelivery: not older than what is in flight
         ({"seq": 1000}, {"seq": 0}, Continuity.RESTART),
+        # a message of several packets
+        ({"seq": 10}, {"seq": 12, "seq_span": 2}, Continuity.TOUCHES),
+        ({"seq": 10}, {"seq": 13, "seq_span": 2}, Continuity.GAP),
+        ({"seq": 10}, {"seq": 11, "seq_span": 2}, Continuity.APART),  # its first packet was read before
+        ({"seq": 10}, {"seq": 10, "seq_span": 2}, Continuity.DUPLICATE),
         # boot_id
         (BOOT, {"boot_id": 8, "seq": 1001}, Continuity.RESTART),
         (BOOT, {"boot_id": 7, "seq": 1001}, Continuity.TOUCHES),
@@ -191,6 +196,11 @@ def test_time_is_extrapolated_from_the_last_packet_with_t0(make_packet: Make):
     assert start.end_unix_ns == END + 100 * MS
     assert advance(start, make_packet(N), RATE_HZ, Continuity.TOUCHES).end_unix_ns == END + 200 * MS
     assert advance(start, make_packet(N), RATE_HZ, Continuity.APART).end_unix_ns is None
+
+
+def test_lost_packets_are_as_long_as_those_of_the_message_after_them(make_packet: Make):
+    assert lost_samples(Cursor(seq=10), make_packet(N, seq=14, seq_span=2), RATE_HZ) == N
+    assert lost_samples(Cursor(seq=10), make_packet(N, seq=12), RATE_HZ) == N
 
 
 def test_only_a_gap_and_a_restart_reset_votes():

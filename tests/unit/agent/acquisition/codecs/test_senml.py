@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import cbor2
 import pytest
 
 from drsn.agent.acquisition.codecs import Packet, PacketError, PayloadFormat
@@ -30,6 +31,18 @@ def test_names_are_channels():
 
 def test_data_of_one_record_hold_the_whole_packet():
     assert read([BASE | {"n": "x", "vd": "AACAPwAAAEA"}]).samples.tolist() == [[1, 2]]
+
+
+def test_cbor_has_numbers_for_names():
+    first = {-2: "urn:dev:1/", -3: 1_796_018_400.0, -4: "m/s2", 0: "x", 2: 1}
+    packet = decode(cbor2.dumps([first, {0: "x", 6: 0.5, 2: 2}]), {}, PayloadFormat(fields={"samples": "x"}))
+    assert packet.samples.tolist() == [[1, 2]]
+    assert (packet.t0_unix_ns, packet.unit) == (1_796_018_400_000_000_000, "m/s2")
+    whole = cbor2.dumps([{0: "x", 8: b"\0\0\x80?\0\0\0@"}])
+    assert decode(whole, {}, PayloadFormat(fields={"samples": "x"})).samples.tolist() == [[1, 2]]
+    for payload, words in ((cbor2.dumps([{0: "x", "secret_": 1}]), "must be understood"), (b"\x82\0", "not CBOR")):
+        with pytest.raises(PacketError, match=words):
+            decode(payload, {}, PayloadFormat())
 
 
 def test_a_relative_time_is_no_t0():
