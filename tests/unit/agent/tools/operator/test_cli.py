@@ -226,6 +226,17 @@ def test_a_named_agent_and_sensor_are_read_by_their_exact_topics(monkeypatch):
     assert not [each for each in connections[1].filters if "a/b" in each or "/#/" in each]
 
 
+def test_alarms_that_only_a_summary_names_are_read_by_their_exact_topics():
+    retained = RetainedState(PREFIX)
+    source = {"reason": "gaps", "remedy": "x", "since": "2026-01-01"}
+    blind = [{**source, "source": "press5"}, {**source, "source": "plant/#"}]
+    retained.keep(message("_agent/line4/alarms", SUMMARY | {"not_watched": blind}))
+    assert retained.unread_alarms("line4") == (f"{PREFIX}/press4/alarm", f"{PREFIX}/press5/alarm")
+    retained.keep(message("press4/alarm", ALARM))
+    assert retained.unread_alarms("line4") == (f"{PREFIX}/press5/alarm",)
+    assert retained.unread_alarms("line5") == retained.unread_alarms(None) == ()
+
+
 WHY = {"reason": "wrong_rate", "remedy": "Send or set the sample rate.", "since": "2026-01-01T00:00:00.000Z"}
 BLIND = {
     "press4/alarm": {**ALARM, "not_watched": WHY},
