@@ -59,6 +59,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
         ROOT / "docs" / "which-model.md": {
             "foreign": measured.foreign_table(),
+            "shrinkage": measured.shrinkage_table(),
             "baseline": measured.baseline_table("spectraquest", "mfpt"),
         },
         ROOT / "docs" / "novelty.md": {

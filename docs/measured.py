@@ -10,6 +10,7 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
+import shrinkage
 from alarm_quality.markdown import delays_table, foreign_signals_table, rules_table
 
 from accuracy import results, tables, targets
@@ -219,6 +220,15 @@ def left_out_table() -> str:
         by_label.setdefault(row["label"], []).extend(f"{row[s]:.3f}" for s in scores)
     rows += [f"| {label} | {' | '.join(values)} |" for label, values in by_label.items()]
     return "\n".join(rows)
+
+
+def shrinkage_table() -> str:
+    """What `benchmarks/shrinkage.py` measured."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "shrinkage.json").read_text(encoding="utf-8"))
+    head, rows = shrinkage.table_of(found, "auroc")
+    seeds = len(found["cells"]) // len(found["plan"]["families"])
+    table = [head, ["---"] * len(head), *rows]
+    return f"{seeds} seeds of each:\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in table)
 
 
 def foreign_table() -> str:

@@ -93,9 +93,13 @@ class Conditioner:
             out[...] = self.from_spectrum(real_fft(native))
             return
         rows = max(1, CHUNK_SAMPLES // (native.shape[-1] * native.shape[-2]))
+        # One array for the spectra of all parts: a new one each time comes out of a slower cache.
+        spectra = np.empty((min(rows, len(native)), *native.shape[1:-1], native.shape[-1] // 2 + 1), np.complex64)
         for start in range(0, len(native), rows):
-            part = slice(start, start + rows)
-            out[part] = self.from_spectrum(real_fft(native[part]))
+            part = native[start : start + rows]
+            spectrum = np.fft.rfft(part, axis=-1, out=spectra[: len(part)])[..., : self._bins]
+            np.multiply(spectrum, self._mask[: self._bins], out=spectrum)
+            np.fft.irfft(spectrum, n=self.window, axis=-1, out=out[start : start + rows])  # type: ignore[arg-type]  # numpy's stubs say float64
 
     def from_spectrum(self, spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
         """The same from the window's real FFT, `complex64[..., native_window // 2 + 1]`, which is spent."""

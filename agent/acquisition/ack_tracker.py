@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from drsn.agent.acquisition.codecs import PacketError, Reason
     from drsn.agent.acquisition.continuity import Cursor
     from drsn.agent.mqtt.message import Message
@@ -57,10 +59,14 @@ class AckTracker:
 
     def open(self, message: Message, now_s: float = 0.0) -> InFlight:
         """Track a packet from now on; `now_s` is monotonic."""
-        in_flight = InFlight(message, now_s)
-        self._open.append(in_flight)
-        self.unacknowledged += message.qos > 0
-        return in_flight
+        return self.open_all([message], now_s)[0]
+
+    def open_all(self, messages: Iterable[Message], now_s: float) -> list[InFlight]:
+        """The same for packets in order of receipt."""
+        opened = [InFlight(message, now_s) for message in messages]
+        self._open += opened
+        self.unacknowledged += sum([packet.message.qos > 0 for packet in opened])
+        return opened
 
     def overdue(self, now_s: float, limit_s: float) -> bool:
         """True if the oldest packet was opened more than `limit_s` ago."""
@@ -78,5 +84,5 @@ class AckTracker:
         settled, waiting = [], self._open
         while waiting and (in_flight := waiting[0]).read and not in_flight.windows:
             settled.append(waiting.popleft())
-            self.unacknowledged -= in_flight.message.qos > 0
+        self.unacknowledged -= sum([packet.message.qos > 0 for packet in settled])
         return settled

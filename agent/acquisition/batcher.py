@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,8 +58,9 @@ class Batcher:
         self._due_s, self._alone = 0.0, True  # alone: the batch before had one window at most
         self._x = np.zeros((max_windows, contract.input_channels, contract.window), dtype=np.float32)
         self._groups: dict[float, RateGroup] = {}
-        self.places: list[tuple[RateGroup, int]] = []
-        """Where the samples of each row lie as they were sampled: the group, and the row in it."""
+        self.places: list[tuple[RateGroup, int, NDArray[np.float32] | None]] = []
+        """Where the samples of each row lie as they were sampled: the group, the row in it, and the window's own array
+        if nothing changes it."""
         self._bytes = 0  # of the rows' samples
 
     def __len__(self) -> int:
@@ -106,19 +106,11 @@ class Batcher:
         if not row:
             self._due_s = now_s + (0.0 if self._alone else self._deadline_s)
         group = self._groups.get(rate_hz) or self._new_group(rate_hz)
-        self.places.append((group, group.add(row, window)))
+        self.places.append((group, group.add(row, window), samples if window.lasting else None))
         self._bytes += samples.nbytes
-        batch.times[row] = (
-            window.end_unix_ns,
-            round(samples.shape[-1] * 1e9 / rate_hz),
-            round(window.advance * 1e9 / rate_hz),
-        )
-        batch.fresh[row], batch.joined[row] = window.fresh, window.joined
-        batch.clock_synced[row] = window.clock_synced
-        batch.rpm[row] = math.nan if window.rpm is None else window.rpm
-        batch.sensors.append(sensor)
-        batch.units.append(window.unit)
-        batch.size = row + 1
+        duration_ns, n = group.duration_ns, samples.shape[1]
+        advance_ns = duration_ns if window.advance == n else round(window.advance * 1e9 / rate_hz)
+        batch.add(sensor, window, duration_ns, advance_ns)
         self._packets.append(in_flight)
         in_flight.windows += 1
 

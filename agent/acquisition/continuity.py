@@ -107,6 +107,18 @@ def classify(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, co
     return _classify_within_boot(cursor, packet, sample_rate_hz, continuous=continuous)
 
 
+def follows(cursor: Cursor, packet: Packet, sample_rate_hz: float) -> bool:
+    """Whether `packet` plainly is the next one: `TOUCHES`, by `seq` and `t0`. False: `classify` must decide."""
+    t0_unix_ns, end_unix_ns, seq = packet.t0_unix_ns, cursor.end_unix_ns, cursor.seq
+    if t0_unix_ns is None or end_unix_ns is None or seq is None or sample_rate_hz != cursor.sample_rate_hz:
+        return False
+    if packet.seq != (seq + 1) % _WRAP or packet.boot_id != cursor.boot_id:
+        return False
+    if cursor.before is not None and t0_unix_ns <= cursor.before[1] + ROUNDING_NS:
+        return False  # perhaps it repeats the count before the restart
+    return -PAUSE_NS <= t0_unix_ns - end_unix_ns <= PAUSE_NS
+
+
 def classify_new(cursor: Cursor | None, packet: Packet, sample_rate_hz: float, *, continuous: bool) -> Continuity:
     """How `packet` relates to `cursor` if its samples show that it is no repetition, whatever its `seq` and `t0`."""
     if cursor is None or packet.seq is None or packet.seq != cursor.seq:

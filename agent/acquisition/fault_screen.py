@@ -22,15 +22,17 @@ from drsn.agent.acquisition.sensor_faults import (
     RATE_TOLERANCE,
     SKI_SLOPE,
     WindowStats,
+    explained_by_trends,
     find_fault,
-    trends,
+    ones,
+    sums_of_products,
 )
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-CHUNK_SAMPLES = 65_536
-"""Samples that are screened at once: their float64 copy has 512 kB and stays in the cache of one core."""
+CHUNK_SAMPLES = 32_768
+"""Samples that are screened at once: their float64 copy has 256 kB and stays in the cache of one core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class FaultScreen:
     def __init__(self, channels: int, samples: int) -> None:
         self._channels, self._samples = channels, samples
         self._chunk = max(1, CHUNK_SAMPLES // (channels * samples))
-        self._trends = trends(samples)
+        self._ones = ones(samples)
         self._allocate(1)
 
     @property
@@ -103,26 +105,25 @@ class FaultScreen:
         centred = self._centred[:rows]
         with np.errstate(invalid="ignore"):  # infinite less infinite; it is found as `non_finite`
             np.copyto(centred, native)
-            mean = centred.mean(axis=2)
+            mean = sums_of_products(centred, self._ones) / samples
             centred -= mean[:, :, np.newaxis]
-            energy = np.einsum("mij,mij->mi", centred, centred)
+            energy = sums_of_products(centred, centred)
             found.rms[part] = np.sqrt(energy.sum(axis=1) / (channels * samples))
             found.peak[part] = np.maximum(high - mean, mean - low).max(axis=1)
-            explained = np.square(centred.reshape(-1, samples) @ self._trends).sum(axis=1).reshape(rows, channels)
             level = np.maximum(high, -low).astype(np.float64)
             masks = {
                 "non_finite": ~np.isfinite(energy),
                 "flat": energy <= samples * np.square(FLAT * level),
                 "clipping": clipped[:, np.newaxis],
                 "offset": np.square(mean) * samples >= OFFSET**2 * energy,
-                "ski_slope": explained >= SKI_SLOPE * energy,
+                "ski_slope": explained_by_trends(centred) >= SKI_SLOPE * energy,
                 "wrong_rate": np.abs(rate_error)[:, np.newaxis] > RATE_TOLERANCE,
             }
         fault = found.fault[part]
         fault[...] = NO_FAULT
         for code in reversed(range(len(FAULT_NAMES))):  # the first fault of a row is the last one that is written
             mask = masks.get(FAULT_NAMES[code])
-            if mask is not None and mask.any():
+            if mask is not None and np.count_nonzero(mask):
                 fault[mask.any(axis=1)] = code
         for row in np.flatnonzero(self._suspect(native, high, low)).tolist():
             stats = WindowStats(native[row], clipped=bool(clipped[row]), rate_error=float(rate_error[row]))
@@ -133,12 +134,17 @@ class FaultScreen:
         self, native: NDArray[np.float32], high: NDArray[np.float32], low: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
         """bool[rows]: the row may be stuck, clipped, interrupted or stale, because many of its samples are equal."""
-        rows, _, samples = native.shape
+        rows, channels, samples = native.shape
         repeated, extreme = self._repeated[:rows], self._extreme[:rows]
         np.equal(native[:, :, 1:], native[:, :, :-1], out=repeated[:, :, : samples - 1])
         np.equal(native, high[:, :, np.newaxis], out=extreme[:, :, :samples])
         extreme[:, :, :samples] |= native == low[:, :, np.newaxis]
-        suspect = _count(repeated) >= samples * DROPOUT_SHARE - 1
+        least = samples * DROPOUT_SHARE - 1
+        # Each channel without a NaN has two extreme samples at least. So few in all of them are too few in each.
+        few = CLIPPED_SAMPLES + 2 * (rows * channels - 1)
+        if np.count_nonzero(repeated) < least and np.count_nonzero(extreme) < few and not np.isnan(high).any():
+            return np.zeros(rows, np.bool_)
+        suspect = _count(repeated) >= least
         suspect |= _count(extreme) >= CLIPPED_SAMPLES
         any_channel: NDArray[np.bool_] = suspect.any(axis=1)
         return any_channel

@@ -137,10 +137,11 @@ class Intake:
             packets, rate_hz = self.read(entry, sensor, message)
             if not packets:
                 return False, False
+            if not entry.channels and (window := self._next_window(sensor, packets[0], rate_hz, in_flight)):
+                on_window(sensor, window)
+                return False, False
             streams = self.registry.streams_of(entry, sensors, in_flight.opened_s)
-            continuities = [
-                stream.continuity_of(packet, rate_hz) for stream, packet in zip(streams, packets, strict=True)
-            ]
+            continuities = [each.continuity_of(packet, rate_hz) for each, packet in zip(streams, packets, strict=True)]
         except PacketError as error:
             error.sensors = sensors
             raise
@@ -161,6 +162,16 @@ class Intake:
                 )
                 self.registry.account_memory(stream)
         return duplicate, False
+
+    def _next_window(self, sensor: str, packet: Packet, rate_hz: float, in_flight: InFlight) -> Window | None:
+        """The window of a packet that plainly is the next one of its sensor; None: nothing was read."""
+        stream = self.registry.confirmed(sensor)
+        if stream is None or (self.max_age_s and self._stale(in_flight.message, in_flight.opened_s, packet, rate_hz)):
+            return None
+        window = stream.next_window(packet, rate_hz)
+        if window is not None and stream.cursor is not None:
+            in_flight.cursors[sensor] = stream.cursor
+        return window
 
     def _deliver(self, on_window: Callable[[str, Window], None], sensor: str, window: Window) -> None:
         """Let a sensor on trial keep its place: it has sent a whole window."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from struct import Struct
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from drsn.agent.acquisition.sensor_stream import Window
     from drsn.agent.acquisition.window_batch import WindowBatch
     from drsn.model.contract import ModelContract
+
+
+_ROW: Final = Struct("=qdd?7x")
+_ROW_DTYPE: Final = np.dtype(
+    [("advance", "i8"), ("rate_error", "f8"), ("count", "f8"), ("clipped", "?"), ("padding", "V7")]
+)
 
 
 class RateGroup:
@@ -35,11 +42,15 @@ class RateGroup:
         self._screen = FaultScreen(contract.channels, self._conditioner.native_window)
         self.native: NDArray[np.float32] = np.zeros((1, contract.channels, self._conditioner.native_window), np.float32)
         """float32[capacity, channels, samples]: the windows as they were sampled."""
-        self.advance = np.zeros(max_windows, np.int64)
+        self.duration_ns = round(self._conditioner.native_window * 1e9 / sample_rate_hz)
+        """Of each window."""
+        self._bytes = bytearray(max_windows * _ROW.size)
+        rows = np.frombuffer(self._bytes, _ROW_DTYPE)
+        self.advance: NDArray[np.int64] = rows["advance"]
         """Samples of each window that no earlier window held."""
-        self.clipped = np.zeros(max_windows, np.bool_)
-        self.rate_error = np.zeros(max_windows)
-        self.count = np.zeros(max_windows)
+        self.clipped: NDArray[np.bool_] = rows["clipped"]
+        self.rate_error: NDArray[np.float64] = rows["rate_error"]
+        self.count: NDArray[np.float64] = rows["count"]
         """Unit per count of packets with 16-bit counts; NaN: other packets."""
 
     @property
@@ -53,8 +64,8 @@ class RateGroup:
         if at == len(self.native):
             self.native = np.concatenate([self.native, np.zeros_like(self.native)])
         self.native[at] = window.samples
-        self.advance[at], self.clipped[at], self.rate_error[at] = window.advance, window.clipped, window.rate_error
-        self.count[at] = math.nan if window.count is None else window.count
+        count = math.nan if window.count is None else window.count
+        _ROW.pack_into(self._bytes, at * _ROW.size, window.advance, window.rate_error, count, window.clipped)
         self.rows.append(row)
         return at
 

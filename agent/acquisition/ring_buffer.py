@@ -53,6 +53,10 @@ class RingBuffer:
         self.pending = 0
         self.run = 0
 
+    def passes(self, samples: NDArray[np.float32]) -> bool:
+        """Whether float32[channels, n] is one window that the ring need not keep: it waits for nothing."""
+        return self._due == self.window == self.hop and samples.shape == (self._channels, self.window)
+
     def push(self, samples: NDArray[np.float32], on_window: Callable[[NDArray[np.float32], int], None]) -> None:
         """Add float32[channels, n]; call `on_window` for each window that becomes complete.
 

@@ -57,6 +57,10 @@ RATE_TOLERANCE = 0.02
 minute make a twentieth of it; the model's frequencies shift by as much as the rate."""
 
 
+ONE_THREAD_SAMPLES = 8192
+"""For more than 10,000 numbers OpenBLAS starts threads."""
+
+
 class WindowStats:
     """Statistics of one window, each computed at most once.
 
@@ -74,10 +78,11 @@ class WindowStats:
         self.low: NDArray[np.float32] = samples.min(axis=1)
         # In float64: the square of float32 counts around an offset would lose the AC part.
         self.centred = samples.astype(np.float64)
-        self.mean: NDArray[np.float64] = self.centred.mean(axis=1)
+        n = samples.shape[1]
         with np.errstate(invalid="ignore"):  # infinite less infinite; `non_finite` finds it
+            self.mean = sums_of_products(self.centred, ones(n)) / n
             self.centred -= self.mean[:, np.newaxis]
-        self.energy: NDArray[np.float64] = np.einsum("ij,ij->i", self.centred, self.centred)
+            self.energy = sums_of_products(self.centred, self.centred)
 
     @property
     def rms(self) -> float:
@@ -160,16 +165,39 @@ def _offset(stats: WindowStats) -> bool:
 
 
 def _ski_slope(stats: WindowStats) -> bool:
-    explained = np.square(stats.centred @ trends(stats.samples.shape[1])).sum(axis=1)
-    return bool((explained >= SKI_SLOPE * stats.energy).any())
+    return bool((explained_by_trends(stats.centred) >= SKI_SLOPE * stats.energy).any())
+
+
+def explained_by_trends(centred: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Energy of float64[..., n] that a line and a parabola explain: float64[...]."""
+    line, parabola = trends(centred.shape[-1])
+    explained = np.square(sums_of_products(centred, line))
+    explained += np.square(sums_of_products(centred, parabola))
+    return explained
 
 
 @lru_cache(maxsize=64)  # one for each rate of the plant
 def trends(n: int) -> NDArray[np.float64]:
-    """A line and a parabola with mean 0, orthogonal and of length 1: float64[n, 2]."""
+    """A line and a parabola with mean 0, orthogonal and of length 1: float64[2, n]."""
     time = np.linspace(-1.0, 1.0, n)
-    both = np.stack([time, np.square(time) - np.square(time).mean()], axis=1)
-    return np.asarray(both / np.sqrt(np.square(both).sum(axis=0)))
+    both = np.stack([time, np.square(time) - np.square(time).mean()])
+    return np.asarray(both / np.sqrt(np.square(both).sum(axis=1, keepdims=True)))
+
+
+@lru_cache(maxsize=64)
+def ones(n: int) -> NDArray[np.float64]:
+    """float64[n], for a sum."""
+    return np.ones(n)
+
+
+def sums_of_products(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums over the last axis; those of a row do not depend on the other rows, bit for bit.
+
+    BLAS adds up a row in half the time of numpy's `mean` and `einsum`.
+    """
+    if a.shape[-1] > ONE_THREAD_SAMPLES:
+        return np.asarray(np.einsum("...j,...j->...", a, b))
+    return np.asarray(np.vecdot(a, b))
 
 
 def _wrong_rate(stats: WindowStats) -> bool:

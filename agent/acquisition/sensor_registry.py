@@ -85,6 +85,10 @@ class SensorRegistry:
             raise PacketError(Reason.TOO_MANY_SENSORS, detail)
         return [self.streams.get(sensor) or self._new_stream(entry, sensor) for sensor in sensors]
 
+    def confirmed(self, sensor: str) -> SensorStream | None:
+        """The stream of a sensor that has sent a whole window; None: there is none, or it is on trial."""
+        return None if self.quota.is_on_trial(sensor) else self.streams.get(sensor)
+
     def add(self, stream: SensorStream, now_s: float) -> None:
         """Keep a stream whose packet is accepted; `now_s` is monotonic."""
         if self.streams.get(stream.sensor) is not stream:

@@ -13,6 +13,7 @@ from drsn.agent.acquisition.continuity import (
     advance,
     classify,
     classify_new,
+    follows,
     lost_samples,
 )
 from drsn.agent.acquisition.fingerprints import Fingerprints
@@ -65,6 +66,8 @@ class Window:
     """Unit per count, if the packet that completed the window came as 16-bit counts."""
     joined: bool = False
     """Its new samples directly follow the last sample of the window before it."""
+    lasting: bool = False
+    """The samples are those of a whole packet: they stay valid, and nothing changes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,29 @@ class SensorStream:
     def stands_still(self) -> bool:
         """Many packets in a row look like repetitions of earlier ones."""
         return self._repeats >= STANDS_STILL
+
+    def next_window(self, packet: Packet, sample_rate_hz: float) -> Window | None:
+        """Read a packet that is one whole window and follows the last one as expected, which nearly all do.
+
+        Returns:
+            Its window; its samples are those of the packet. None: nothing was read, and `continuity_of` and `push` must
+            decide, to which this is equal otherwise.
+        """
+        ring, cursor = self.progress.ring, self.cursor
+        if ring is None or cursor is None or cursor.fresh or self._clipped or packet.clipped or self.wrong_clock:
+            return None
+        if self._fingerprints.wanted or not ring.passes(packet.samples) or not follows(cursor, packet, sample_rate_hz):
+            return None
+        self.cursor = cursor = advance(cursor, packet, sample_rate_hz, Continuity.TOUCHES)
+        monitor, joined = self._rate_monitor, ring.run > 0
+        monitor.add(packet.t0_unix_ns, ring.window, sample_rate_hz, touches=True)
+        self._repeats = 0
+        ring.run += 1
+        assert cursor.end_unix_ns is not None, "the packet has a time"
+        return Window(
+            packet.samples, sample_rate_hz, cursor.end_unix_ns, False, packet.unit, bool(packet.clock_synced), ring.hop,
+            packet.rpm, False, monitor.error, packet.count, joined, lasting=True,
+        )  # fmt: skip
 
     def continuity_of(self, packet: Packet, sample_rate_hz: float) -> Continuity:
         """How the packet joins the stream; a change of rate counts as a gap.

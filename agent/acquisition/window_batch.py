@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from struct import Struct
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,6 +13,15 @@ from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from drsn.agent.acquisition.sensor_stream import Window
+
+
+_ROW: Final = Struct("=qqqd???5x")
+_ROW_DTYPE: Final = np.dtype(
+    [("times", "i8", (3,)), ("rpm", "f8"), ("fresh", "?"), ("joined", "?"), ("clock_synced", "?"), ("padding", "V5")]
+)
+"""What the sensor reports of a window: one call of `Struct` writes it in the time that one number of an array takes."""
 
 
 class WindowBatch:
@@ -22,14 +32,13 @@ class WindowBatch:
         self.sensors: list[str] = []
         """Id of each window's sensor."""
         self.units: list[str | None] = []
-        self.times = np.zeros((max_windows, 3), np.int64)
+        self._bytes = bytearray(max_windows * _ROW.size)
+        self._reported = np.frombuffer(self._bytes, _ROW_DTYPE)
+        self.times: NDArray[np.int64] = self._reported["times"]
         """int64[max_windows, 3]: the columns `end_unix_ns`, `duration_ns` and `advance_ns`."""
-        self.fresh = np.zeros(max_windows, np.bool_)
+        self.fresh: NDArray[np.bool_] = self._reported["fresh"]
         """The window must not vote together with the windows before it."""
-        self.joined = np.zeros(max_windows, np.bool_)
-        """The new samples directly follow the last sample of the sensor's window before."""
-        self.clock_synced = np.zeros(max_windows, np.bool_)
-        self.rpm = np.zeros(max_windows)
+        self.rpm: NDArray[np.float64] = self._reported["rpm"]
         """Shaft speed as the packet gives it; NaN: it does not."""
         self.rms = np.zeros(max_windows)
         """RMS of the AC part, in the sensor's unit."""
@@ -39,6 +48,16 @@ class WindowBatch:
         """float64[max_windows, 2]: the columns `velocity_rms_mm_s` and `kurtosis`, which a monitor measures."""
         self.fault = np.full(max_windows, NO_FAULT, np.int8)
         """Code of the sensor fault that the window shows (`sensor_faults.FAULT_NAMES`), or `NO_FAULT`."""
+
+    @property
+    def joined(self) -> NDArray[np.bool_]:
+        """bool[max_windows]: the new samples directly follow the last sample of the sensor's window before."""
+        return self._reported["joined"]
+
+    @property
+    def clock_synced(self) -> NDArray[np.bool_]:
+        """bool[max_windows]: the sensor's clock is synchronised."""
+        return self._reported["clock_synced"]
 
     @property
     def end_unix_ns(self) -> NDArray[np.int64]:
@@ -64,6 +83,15 @@ class WindowBatch:
     def kurtosis(self) -> NDArray[np.float64]:
         """float64[max_windows]: of the channel where it is highest, 3 for Gaussian noise; NaN: not measured."""
         return self.levels[:, 1]
+
+    def add(self, sensor: str, window: Window, duration_ns: int, advance_ns: int) -> None:
+        """Add a window that is not measured yet; there must be room."""
+        rpm = math.nan if window.rpm is None else window.rpm
+        reported = window.end_unix_ns, duration_ns, advance_ns, rpm, window.fresh, window.joined, window.clock_synced
+        _ROW.pack_into(self._bytes, self.size * _ROW.size, *reported)
+        self.sensors.append(sensor)
+        self.units.append(window.unit)
+        self.size += 1
 
     def append(self, reading: Reading) -> None:
         """Add one window that was measured already."""

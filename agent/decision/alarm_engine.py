@@ -18,6 +18,7 @@ from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_n
 from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN, Diagnosis
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.orphans import marked
+from drsn.agent.decision.plain_window import PlainWindow
 from drsn.agent.decision.policy_cache import PolicyCache
 from drsn.agent.decision.sensor_table import SensorTable
 from drsn.agent.decision.severity import severities_of
@@ -85,7 +86,7 @@ class AlarmEngine:
         self._ratios = LogLikelihoodRatios(contract)
         self._policies = PolicyCache(policy_of, severities_of(contract))
         self._commissioning = commissioning
-        single = SingleCounter(contract, columns, self._ratios)
+        single, plain = SingleCounter(contract, columns, self._ratios), PlainWindow(contract, self._ratios)
         self._counter = WindowCounter(contract, columns, self._ratios)
         """Counts the windows of a batch."""
         self._silence = SilenceTimer(lambda slot: self._policy(self.sensors.names[slot]).silent_after_s)
@@ -102,7 +103,7 @@ class AlarmEngine:
             if (now := marked(sensor, self._conditions)) is not sensor:
                 self.sensors[name] = now  # the next commit writes it whole: counters refer to conditions by position
         self._shelvings = ShelvingTimer(present)
-        self._batches = BatchFeed(self.sensors, self._counter, single, self._silence, self.feed, few_rows)
+        self._batches = BatchFeed(self.sensors, self._counter, single, plain, self._silence, self.feed, few_rows)
 
     def feed(self, diagnosis: Diagnosis, now_unix_ns: int) -> Outcome:
         """Apply one diagnosed window."""

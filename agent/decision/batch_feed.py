@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from struct import pack
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from drsn.agent.acquisition.rounds import rounds_of
 from drsn.agent.decision.batch_step import WindowColumns
-from drsn.agent.decision.counters import Counters, counter_dtype
-from drsn.agent.decision.slot_parameters import SUPPRESSORS
+from drsn.agent.decision.counters import Counters, counter_dtype, period_offset
+from drsn.agent.decision.slot_parameters import BY_NOTHING, SUPPRESSORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import SensorState
     from drsn.agent.decision.batch_step import WindowCounter
     from drsn.agent.decision.diagnosis import Diagnoses, Diagnosis
+    from drsn.agent.decision.plain_window import PlainWindow
     from drsn.agent.decision.sensor_table import SensorTable
     from drsn.agent.decision.silence_timer import SilenceTimer
     from drsn.agent.decision.single_step import OneWindow, SingleCounter
@@ -82,6 +84,7 @@ class BatchFeed:
         table: the states; the sensors of a batch are in it.
         counter: counts windows of many sensors.
         single: counts windows one by one.
+        plain: tells which windows leave a sensor at rest as it is.
         silence: the timers of the sensors.
         feed: applies one window by itself.
         few_rows: so many rows of distinct sensors are counted one by one.
@@ -92,13 +95,14 @@ class BatchFeed:
         table: SensorTable,
         counter: WindowCounter,
         single: SingleCounter,
+        plain: PlainWindow,
         silence: SilenceTimer,
         feed: Callable[[Diagnosis, int], Outcome],
         few_rows: int,
     ) -> None:
-        self._table, self._counter, self._single = table, counter, single
+        self._table, self._counter, self._single, self._plain = table, counter, single, plain
         self._silence, self._feed, self._few_rows = silence, feed, few_rows
-        self._dtype = counter_dtype(len(table.conditions))
+        self._dtype, self._period = counter_dtype(len(table.conditions)), period_offset(len(table.conditions))
 
     def __call__(
         self, diagnoses: Diagnoses, slots: NDArray[np.intp], decided_unix_ns: Sequence[int], new: Iterable[str]
@@ -129,29 +133,54 @@ class BatchFeed:
         slots = work.slots if everything else work.slots[rows]
         windows = work.windows if everything else work.windows.rows(rows)
         before = table.words.take(slots, axis=0)
-        words = before.copy()
-        counters = words.view(self._dtype)[:, 0]
-        counted = self._counter.count(counters, slots, windows)
-        cold = [table.cold[slot] for slot in slots.tolist()]
+        words, size = before.copy(), len(slots)
+        counters, cold = words.view(self._dtype)[:, 0], [table.cold[slot] for slot in slots.tolist()]
+        normal = np.full(size, self._plain.normal, np.int8)
         decisions = Decisions(
-            work.diagnoses, [], counted.suppressor, counted.condition, before.view(self._dtype)[:, 0], counters,
+            work.diagnoses, [], np.full(size, BY_NOTHING, np.int8), normal, before.view(self._dtype)[:, 0], counters,
             [*cold], cold, slots,
         )  # fmt: skip
-        alone = counted.may_change | table.outside.take(slots)
-        if not np.count_nonzero(alone):
-            counters["period_s"] = self._silence.restart_all(slots)
-            table.put_words(slots, words)
-            return decisions
-        quiet = np.flatnonzero(~alone)
-        counters["period_s"][quiet] = self._silence.restart_all(slots[quiet])
-        table.put_words(slots[quiet], words[quiet])
-        for at in np.flatnonzero(alone).tolist():
-            slot = int(slots[at])
+        plain, outside = self._plain.rows(windows), table.outside.take(slots)
+        rests = plain & table.at_rest.take(slots) & ~outside
+        moving = size - np.count_nonzero(rests)
+        if moving <= self._few_rows:
+            counted, at_rest = rests, rests
+        else:
+            found = self._counter.count(counters, slots, windows)
+            decisions.suppressed[:], decisions.condition[:] = found.suppressor, found.condition
+            counted = ~(found.may_change | outside)
+            at_rest = self._counter.at_rest(slots, plain, table.at_rest.take(slots), unchanged(before, words))
+        self._put(decisions, words, counted, at_rest)
+        if size - np.count_nonzero(counted):
+            self._few(work, rows, decisions, words, np.flatnonzero(~counted))
+        return decisions
+
+    def _put(
+        self, decisions: Decisions, words: NDArray[np.int64], counted: NDArray[np.bool_], at_rest: NDArray[np.bool_]
+    ) -> None:
+        """Put the records of the rows that are counted into the table, with the periods of their sensors."""
+        slots, periods_s = decisions.slots, decisions.after["period_s"]
+        if np.count_nonzero(counted) < len(counted):
+            periods_s[counted] = self._silence.restart_all(slots[counted])
+            self._table.put_words(slots[counted], words[counted], at_rest[counted])
+        else:
+            periods_s[:] = self._silence.restart_all(slots)
+            self._table.put_words(slots, words, at_rest)
+
+    def _few(
+        self, work: _Work, rows: NDArray[np.intp], decisions: Decisions, words: NDArray[np.int64], few: NDArray[np.intp]
+    ) -> None:
+        """Apply those windows of a round that are not counted yet, one by one."""
+        table = self._table
+        windows = work.windows.rows(rows[few]).single()
+        for at, window in zip(few.tolist(), windows, strict=True):
+            slot = int(decisions.slots[at])
             if work.new and table.names[slot] in work.new:
                 decisions.before_cold[at] = None
-            decisions.suppressed[at], decisions.condition[at] = self._alone(work, int(rows[at]), decisions.outcomes)
-            words[at], cold[at] = table.words[slot], table.cold[slot]
-        return decisions
+            code = self._single_code(slot, table.record(slot), window)
+            code = self._alone(work, int(rows[at]), decisions.outcomes) if code is None else code
+            decisions.suppressed[at], decisions.condition[at] = code
+            words[at], decisions.after_cold[at] = table.words[slot], table.cold[slot]
 
     def _one_by_one(self, work: _Work, rows: NDArray[np.intp]) -> Decisions:
         """As `_round`, for rows of any sensors, each after the one before it."""
@@ -176,14 +205,21 @@ class BatchFeed:
 
     def _single_code(self, slot: int, record: bytes, window: OneWindow) -> tuple[int, int] | None:
         """Count a window; return the codes of suppressor and condition, or None if it may change something."""
-        if self._table.outside[slot]:
+        table = self._table
+        if table.outside[slot]:
             return None
-        counters = Counters.from_bytes(record)
-        counted = self._single.count(counters, self._counter.parameters.single(slot), window)
+        plain, rests = self._plain.one(window), bool(table.at_rest[slot])
+        if plain and rests:
+            record = record[: self._period] + pack("d", self._silence.restart(slot)) + record[self._period + 8 :]
+            table.put_record(slot, record, at_rest=True)
+            return BY_NOTHING, self._plain.normal
+        counters, parameters = Counters.from_bytes(record), self._counter.parameters.single(slot)
+        counted = self._single.count(counters, parameters, window)
         if counted.may_change:
             return None
+        rests = (rests or (plain and parameters.calm)) and counters.to_bytes() == record
         counters.period_s = self._silence.restart(slot)
-        self._table.put_record(slot, counters.to_bytes())
+        table.put_record(slot, counters.to_bytes(), at_rest=rests)
         return counted.suppressor, counted.condition
 
     def _alone(self, work: _Work, row: int, outcomes: list[tuple[int, Outcome]]) -> tuple[int, int]:
@@ -194,6 +230,12 @@ class BatchFeed:
             work.new.discard(outcome.name)
             outcomes.append((row, outcome))
         return SUPPRESSORS.index(outcome.suppressed_by), self._counter.names.index(outcome.diagnosis.condition)
+
+
+def unchanged(before: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[rows]: the words of a record are the same."""
+    same: NDArray[np.bool_] = (before == after).all(axis=1)
+    return same
 
 
 def _joined(rounds: list[NDArray[np.intp]], parts: list[Decisions]) -> Decisions:

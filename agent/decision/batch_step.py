@@ -7,6 +7,7 @@ The numbers are those of `alarm_logic.step`, bit for bit (test_batch_step.py). F
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,8 +55,10 @@ class WindowColumns:
     def of(cls, diagnoses: Diagnoses, observed: int) -> WindowColumns:
         """The columns of a batch; `observed`: conditions that monitors raise, `len(OBSERVED)` or 0."""
         batch, rows, found = diagnoses.batch, slice(diagnoses.batch.size), diagnoses.findings
-        nats = np.full((batch.size, observed), NO_MONITOR) if found is None else found.observed_nats.astype(np.float64)
         assert found is None or observed, "the engine of an agent with monitors has their conditions"
+        nats, ranks = _not_monitored(batch.size, observed)
+        if found is not None:
+            nats, ranks = found.observed_nats.astype(np.float64), found.zone_ranks()
         return cls(
             batch.fresh[rows],
             batch.fault[rows] != NO_FAULT,
@@ -67,7 +70,7 @@ class WindowColumns:
             diagnoses.novelty,
             diagnoses.summed,
             nats,
-            np.full(nats.shape, -1, np.int8) if found is None else found.zone_ranks(),
+            ranks,
         )
 
     def single(self) -> list[OneWindow]:
@@ -77,6 +80,12 @@ class WindowColumns:
     def rows(self, which: NDArray[np.intp]) -> WindowColumns:
         """Some of the rows."""
         return WindowColumns(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+@lru_cache(maxsize=256)
+def _not_monitored(rows: int, observed: int) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """`WindowColumns.observed` and `zone_rank` of a batch without findings; nothing may change them."""
+    return np.full((rows, observed), NO_MONITOR), np.full((rows, observed), -1, np.int8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,23 @@ class WindowCounter:
         self.observed = sum(name in OBSERVED for name in conditions)
         """Conditions that monitors raise; they are the last columns."""
         self._own = len(conditions) - self.observed
+
+    def at_rest(
+        self, slots: NDArray[np.intp], plain: NDArray[np.bool_], before: NDArray[np.bool_], unchanged: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """bool[rows]: the sensors whose records one more plain window would leave as they are.
+
+        A plain window has no evidence above 0 and no vote. A record that it leaves as it is has none either, and has
+        counted as many windows as it ever counts. So each other plain window leaves it as it is, too.
+
+        Args:
+            slots: of the sensors.
+            plain: the windows that were counted.
+            before: the sensors that were at rest before them.
+            unchanged: the records are the same after them.
+        """
+        at_rest: NDArray[np.bool_] = unchanged & (before | (plain & self.parameters.calm(slots)))
+        return at_rest
 
     def count(self, counters: NDArray[np.void], slots: NDArray[np.intp], windows: WindowColumns) -> Counted:
         """Count one window of each of some sensors.

@@ -57,6 +57,13 @@ def counter_dtype(conditions: int) -> np.dtype[np.void]:
     return np.dtype([*each, *alone, *last])
 
 
+def period_offset(conditions: int) -> int:
+    """Where `period_s` lies in a record, in bytes."""
+    fields = counter_dtype(conditions).fields
+    assert fields is not None, "a record has fields"
+    return int(fields["period_s"][1])
+
+
 def split(state: SensorState, conditions: Sequence[str]) -> tuple[SensorState, bytes]:
     """A state as its cold part and its record.
 

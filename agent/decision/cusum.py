@@ -107,6 +107,9 @@ class LogLikelihoodRatios:
         self._log_share_of_any = math.log(max(1, sum(name != NORMAL for name in labels)) / len(labels))
         self._log_shares = np.array([*self._log_share.values(), self._log_share_of_any])
         self._normal = contract.conditions.index(NORMAL)
+        least = min(*(self._log_share[name] for name in self._names), self._log_share_of_any)
+        self.most_faults = math.exp(least - self._log_share[NORMAL])
+        """P(any fault) over P(normal) up to which no condition has a ratio above 0."""
         self._faults = np.array([at for at, name in enumerate(self._log_share) if name != NORMAL], np.intp)
 
     def __call__(self, probabilities: Mapping[str, float]) -> dict[str, float]:

@@ -19,6 +19,7 @@ from drsn.agent.decision.counters import (
     counter_dtype,
     merged,
     packed,
+    period_offset,
     split,
     without_counters,
 )
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FIRST_SLOTS = 64  # doubled when they are used up
+
+OUTSIDE, AT_REST, CHANGED, COLD_CHANGED = range(4)
+"""Flags of each slot."""
+
+PERIOD_TOLERANCE, PERIOD_TOLERANCE_S = 0.1, 0.1
+"""A record of which only the period has changed is written again if it has changed by more than this part of it, and by
+more than this time. The period of a live sensor moves with each of its windows, and is of use after a restart alone."""
 
 
 class ChangedSensor(NamedTuple):
@@ -61,15 +69,32 @@ class SensorTable(MutableMapping[str, SensorState]):
         """Cold part by slot."""
         self.version = 0
         """Rises with each state that is set or removed by name."""
-        self.words: NDArray[np.int64] = self._empty(_FIRST_SLOTS)
+        self.words: NDArray[np.int64] = _empty(_FIRST_SLOTS, len(self.conditions))
         """int64[slots, words]: the records. numpy copies rows of words three times as fast as structured rows."""
-        self.outside = np.zeros(_FIRST_SLOTS, np.bool_)
-        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
-        self._changed, self._cold_changed = np.zeros((2, _FIRST_SLOTS), np.bool_)
+        self._flags = np.zeros((4, _FIRST_SLOTS), np.bool_)
+        self._period = period_offset(len(self.conditions)) // self.words.itemsize
+        """Index of `period_s` in the words of a record."""
+        self._written_s = np.zeros(_FIRST_SLOTS)
+        """float64[slots]: the period that `take_changed` has given last."""
         self._slots: dict[str, int] = {}
         self._free: list[int] = []
         self._on_free = on_free
         self._last: tuple[SensorState, bytes, SensorState] | None = None  # parts, whole: it is often asked for again
+
+    @property
+    def outside(self) -> NDArray[np.bool_]:
+        """bool[slots]: the next window of the sensor must take the one-window path; set with each state by name."""
+        flags: NDArray[np.bool_] = self._flags[OUTSIDE]
+        return flags
+
+    @property
+    def at_rest(self) -> NDArray[np.bool_]:
+        """bool[slots]: one more plain window (`plain_window`) leaves the record of the sensor as it is.
+
+        Only `period_s` changes then. False after each other change of the record.
+        """
+        flags: NDArray[np.bool_] = self._flags[AT_REST]
+        return flags
 
     def __getitem__(self, name: str) -> SensorState:
         slot = self._slots[name]
@@ -96,15 +121,16 @@ class SensorTable(MutableMapping[str, SensorState]):
             record: its counters, perhaps of another bundle; None: they are in `cold`.
         """
         slot = self._new_slot(name, cold)
-        if record is None or not self._fits(cold, record):
+        if record is None or not _fits(cold, record, self.conditions):
             record = packed(cold if record is None else merged(cold, record), self.conditions)
         self.put_record(slot, record)
-        self.outside[slot], self._changed[slot], self._cold_changed[slot] = True, False, False
+        self.outside[slot], self._flags[CHANGED, slot], self._flags[COLD_CHANGED, slot] = True, False, False
+        self._written_s[slot] = self.words[slot].view(np.float64)[self._period]
 
     def __delitem__(self, name: str) -> None:
         slot = self._slots.pop(name)
         self._free.append(slot)
-        self._changed[slot] = self._cold_changed[slot] = False
+        self._flags[CHANGED, slot] = self._flags[COLD_CHANGED, slot] = False
         self._on_free(slot)
         self.version += 1
 
@@ -160,26 +186,33 @@ class SensorTable(MutableMapping[str, SensorState]):
         record: bytes = self.words[slot].tobytes()
         return record
 
-    def put_record(self, slot: int, record: bytes) -> None:
-        """Set the record of a sensor."""
+    def put_record(self, slot: int, record: bytes, *, at_rest: bool = False) -> None:
+        """Set the record of a sensor, and whether it is at rest now."""
         self.words[slot] = np.frombuffer(record, np.int64)
-        self._changed[slot] = True
+        self.at_rest[slot] = at_rest
+        if not (at_rest and _is_close(self.words[slot].view(np.float64)[self._period], self._written_s[slot])):
+            self._flags[CHANGED, slot] = True
 
-    def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64]) -> None:
-        """Set the records of sensors; slots may not repeat."""
+    def put_words(self, slots: NDArray[np.intp], words: NDArray[np.int64], at_rest: NDArray[np.bool_]) -> None:
+        """Set the records of sensors, and whether these are at rest now; slots may not repeat."""
         self.words[slots] = words
-        self._changed[slots] = True
+        self._flags[CHANGED, slots] |= ~(
+            at_rest & _is_close(words.view(np.float64)[:, self._period], self._written_s[slots])
+        )
+        self.at_rest[slots] = at_rest
 
     def mark_stored(self) -> None:
         """No state has changed since it was loaded; with its first change a state is given whole."""
-        self._changed[:] = False
+        self._flags[CHANGED, :] = False
 
     def take_changed(self) -> list[ChangedSensor]:
-        """The sensors whose state has changed since the last call, by slot."""
-        slots = np.flatnonzero(self._changed)
-        data, size = self.words.take(slots, axis=0).tobytes(), self.words.shape[1] * self.words.itemsize
-        cold_changed = self._cold_changed[slots].tolist()
-        self._changed[slots] = self._cold_changed[slots] = False
+        """The sensors whose state has changed since the last call, by slot; of those at rest, by more than a little."""
+        slots = np.flatnonzero(self._flags[CHANGED])
+        words = self.words.take(slots, axis=0)
+        data, size = words.tobytes(), words.shape[1] * words.itemsize
+        self._written_s[slots] = words.view(np.float64)[:, self._period]
+        cold_changed = self._flags[COLD_CHANGED, slots].tolist()
+        self._flags[CHANGED, slots] = self._flags[COLD_CHANGED, slots] = False
         return [
             ChangedSensor(self.names[slot], self.cold[slot], data[at * size : (at + 1) * size], cold_changed[at])
             for at, slot in enumerate(slots.tolist())
@@ -190,7 +223,7 @@ class SensorTable(MutableMapping[str, SensorState]):
         # A record refers to the conditions by their position.
         if cold is not before and (cold != before or list(cold.conditions) != list(before.conditions)):
             self.cold[slot] = cold
-            self._cold_changed[slot] = True
+            self._flags[COLD_CHANGED, slot] = True
         self.put_record(slot, record)
 
     def _new_slot(self, name: str, cold: SensorState) -> int:
@@ -202,21 +235,28 @@ class SensorTable(MutableMapping[str, SensorState]):
             self.names.append(name)
             self.cold.append(cold)
             if slot == len(self.words):
-                self.words = np.concatenate([self.words, self._empty(slot)])
-                self.outside, self._changed, self._cold_changed = (
-                    np.concatenate([flags, np.zeros(slot, np.bool_)])
-                    for flags in (self.outside, self._changed, self._cold_changed)
-                )
+                self.words = np.concatenate([self.words, _empty(slot, len(self.conditions))])
+                self._flags = np.concatenate([self._flags, np.zeros((4, slot), np.bool_)], axis=1)
+                self._written_s = np.concatenate([self._written_s, np.zeros(slot)])
         self._slots[name] = slot
-        self._cold_changed[slot] = True
+        self._flags[COLD_CHANGED, slot] = True
         return slot
 
-    def _fits(self, cold: SensorState, record: bytes) -> bool:
-        """The columns of the record are those of the table."""
-        names, places = list(cold.conditions), Counters.from_bytes(record).place
-        no_conditions = {ABSENT: None, OF_ANY_FAULT: ANY_FAULT}
-        columns = [no_conditions[place] if place in no_conditions else names[place] for place in places]
-        return self.conditions == tuple(columns)
 
-    def _empty(self, slots: int) -> NDArray[np.int64]:
-        return np.zeros(slots, counter_dtype(len(self.conditions))).view(np.int64).reshape(slots, -1)
+def _fits(cold: SensorState, record: bytes, conditions: tuple[str, ...]) -> bool:
+    """The columns of the record are these."""
+    names, places = list(cold.conditions), Counters.from_bytes(record).place
+    no_conditions = {ABSENT: None, OF_ANY_FAULT: ANY_FAULT}
+    columns = [no_conditions[place] if place in no_conditions else names[place] for place in places]
+    return conditions == tuple(columns)
+
+
+def _empty(slots: int, conditions: int) -> NDArray[np.int64]:
+    """Records of so many conditions without a count, as words: int64[slots, words]."""
+    return np.zeros(slots, counter_dtype(conditions)).view(np.int64).reshape(slots, -1)
+
+
+def _is_close(period_s: NDArray[np.float64], written_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether a period is as good as the one that was written."""
+    close: NDArray[np.bool_] = np.abs(period_s - written_s) <= PERIOD_TOLERANCE_S + PERIOD_TOLERANCE * written_s
+    return close

@@ -71,6 +71,7 @@ def parameter_dtype(conditions: int) -> np.dtype[np.void]:
             ("fault_active", "?"),
             ("suppressible", "?"),  # an alarm stands that the agent may suppress
             ("suppressor", "i1"),  # for which the standing alarms were updated last
+            ("calm", "?"),  # no alarm, no gate, and no rule that is met without evidence
         ],
         align=True,
     )
@@ -102,6 +103,7 @@ class SensorParameters(NamedTuple):
     suppressible: bool
     suppressor: int
     one_fault: bool
+    calm: bool
 
 
 class SlotParameters:
@@ -131,6 +133,10 @@ class SlotParameters:
         records: NDArray[np.void] = words.view(self._records.dtype)[:, 0]
         return records
 
+    def calm(self, slots: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """bool[slots]: the sensor has no alarm and no gate."""
+        return self._records["calm"].take(slots, mode="clip")
+
     def set(self, slot: int, state: SensorState, policy: Policy, novelty: float) -> None:
         """Take over what a window has led to.
 
@@ -154,6 +160,10 @@ class SlotParameters:
         record["one_fault"] = len(any_fault.active(state.conditions)) == 1
         record["suppressible"] = any(map(_suppressible, state.conditions, state.conditions.values()))
         record["suppressor"] = SUPPRESSORS.index(suppressor(state.conditions, state.gate, policy))
+        record["calm"] = not (
+            limits.given or record["suppressible"] or record["fault_active"] or record["active"].any()
+        )
+        record["calm"] &= bool((record["threshold_nats"] > 0).all())
         self.any_gate |= limits.given
         self.any_machine_weighed |= machine.threshold_nats is not None
 
@@ -201,10 +211,7 @@ def _single(record: np.void) -> SensorParameters:
     return SensorParameters(
         [ColumnParameters(*column) for column in columns],
         GateLimits(rms, rpm, r["hysteresis"], r["settle_ns"], r["rpm_change"]),
-        *(
-            r[name]
-            for name in ("novelty", "machine_weighed", "fault_active", "suppressible", "suppressor", "one_fault")
-        ),
+        *(r[name] for name in SensorParameters._fields[2:]),
     )
 
 

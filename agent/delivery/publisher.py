@@ -57,7 +57,7 @@ class Publisher:
         self._alarms = AlarmPublisher(
             connection, topics, engine, renderer, alarms_in_flight, self._summary.note, watch.of
         )
-        self._results = ResultPublisher(connection, topics, engine, renderer, bundle, results_per_s)
+        self._results = ResultPublisher(connection, topics, renderer, bundle, results_per_s)
         self._epoch = 0  # of the connection
         self._status: StatusDocument | None = None
         self._status_mid: int | None = None  # message id of the unconfirmed status

@@ -17,6 +17,7 @@ from drsn.agent.evidence.window_history import (
     NoteForm,
     WindowHistory,
     WindowShape,
+    empty_notes,
     history_bytes,
     note_dtype,
     with_findings,
@@ -116,12 +117,16 @@ class Recorder:
         if not self._windows:
             return
         notes, outcomes = self._notes(batcher, decisions, decided_unix_ns), dict(decisions.outcomes)
+        records, size, histories = notes.tobytes(), notes.itemsize, self._histories
         states = zip(decisions.before_cold, decisions.after_cold, strict=True)
         rows = zip(batcher.batch.sensors, batcher.batch.units, batcher.places, states, strict=True)
-        for row, (sensor, unit, (group, at), cold) in enumerate(rows):
-            history = self._history(sensor, group)
+        for row, (sensor, unit, (group, at, lasting), cold) in enumerate(rows):
+            history = histories.get(sensor)
+            if history is None or history.shape.sample_rate_hz != group.sample_rate_hz:
+                history = self._new_history(sensor, group)
             if history is not None:
-                history.add(group.native[at], notes[row], cold, unit)
+                samples = group.native[at].copy() if lasting is None else lasting
+                history.windows.append((samples, records[row * size : (row + 1) * size], cold, unit))
             if row in outcomes:
                 self._capture(sensor, outcomes[row].changes, decided=True)
 
@@ -177,11 +182,8 @@ class Recorder:
                 extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=more_like_it),
             )
 
-    def _history(self, sensor: str, group: RateGroup) -> WindowHistory | None:
-        """The sensor's history for windows of this shape; another shape begins a new one. None: no memory for it."""
-        history = self._histories.get(sensor)
-        if history is not None and history.shape.sample_rate_hz == group.sample_rate_hz:
-            return history
+    def _new_history(self, sensor: str, group: RateGroup) -> WindowHistory | None:
+        """A new history for windows of this shape; None: no memory for it."""
         assert self._form is not None, "the notes were made"
         note, (_, channels, samples) = self._form.dtype, group.native.shape
         shape = WindowShape(
@@ -204,7 +206,7 @@ class Recorder:
             dtype = note_dtype(outputs.probabilities.shape[1], units, columns, own)
             labels, conditions = diagnoses.interpreter.labels, decisions.names
             self._form = NoteForm(dtype, labels, conditions, SUPPRESSORS, conditions[:own])
-        notes = np.empty(size, self._form.dtype)
+        notes = empty_notes(size, self._form.dtype)
         self._form = with_findings(notes, diagnoses.findings, self._form)
         for name in ("times", "rms", "peak", "rpm", "fault", "fresh", "clock_synced"):
             notes[name] = getattr(batch, name)[:size]
@@ -220,5 +222,8 @@ class Recorder:
             decisions.condition,
             decisions.suppressed,
         )
-        notes["before"], notes["after"], notes["decided_unix_ns"] = decisions.before, decisions.after, decided_unix_ns
+        notes["decided_unix_ns"] = decided_unix_ns
+        # As words: numpy copies nested records field by field.
+        words = [each.view(np.uint8).reshape(size, -1) for each in (decisions.before, decisions.after)]
+        notes.view(np.uint8).reshape(size, -1)[:, : 2 * words[0].shape[1]] = np.concatenate(words, axis=1)
         return notes

@@ -1,13 +1,15 @@
-"""The last windows of one sensor: samples and figures, in arrays that are allocated once."""
+"""The last windows of one sensor: samples and figures."""
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.acquisition.sensor_faults import FAULT_NAMES, NO_FAULT
@@ -16,8 +18,6 @@ from drsn.agent.evidence.quantise import quantise
 from drsn.agent.monitoring.findings import NO_MONITOR, OBSERVED, observations
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from drsn.agent.decision.alarm_state import SensorState, Suppressor
     from drsn.agent.monitoring.findings import Findings, Observation
 
@@ -130,6 +130,8 @@ def note_dtype(labels: int, units: int, conditions: int, own: int = 0) -> np.dty
     """
     return np.dtype(
         [
+            ("before", counter_dtype(conditions)),  # first, so that they are whole words of a record
+            ("after", counter_dtype(conditions)),
             ("times", "i8", (3,)),  # as in WindowBatch
             ("decided_unix_ns", "i8"),
             ("advance", "i8"),  # samples
@@ -153,16 +155,19 @@ def note_dtype(labels: int, units: int, conditions: int, own: int = 0) -> np.dty
             ("bearing_share", "f4"),
             ("observed_nats", "f4", (len(OBSERVED),)),
             ("observed_label", "i1", (len(OBSERVED),)),
-            ("before", counter_dtype(conditions)),
-            ("after", counter_dtype(conditions)),
         ]
     )
 
 
+def empty_notes(size: int, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """Records of `note_dtype` without findings of a monitor: [size]."""
+    notes = np.zeros(size, dtype)
+    notes["bearing_share"], notes["observed_nats"] = 1, NO_MONITOR
+    return notes
+
+
 def with_findings(notes: NDArray[np.void], findings: Findings | None, form: NoteForm) -> NoteForm:
     """Write what the monitors found into the notes of a batch; return the form, with the labels of the monitors."""
-    notes["bearing_nats"], notes["bearing_share"] = 0, 1
-    notes["observed_nats"], notes["observed_label"] = NO_MONITOR, 0
     if findings is None:
         return form
     notes["observed_nats"], notes["observed_label"] = findings.observed_nats, findings.observed_label
@@ -177,8 +182,13 @@ def history_bytes(windows: int, shape: WindowShape, note: np.dtype[np.void]) -> 
     return windows * (4 * shape.channels * shape.samples + note.itemsize)
 
 
+KeptWindow: TypeAlias = tuple[NDArray[np.float32], bytes, tuple["SensorState | None", "SensorState"], "str | None"]
+"""One window of a history: its samples, float32[channels, samples], which nothing changes; its record of `note_dtype`;
+the cold parts of the sensor's alarm state before (None: there was none) and after it; the unit of the samples."""
+
+
 class WindowHistory:
-    """A ring buffer of the last windows as they were sampled; when it is full, a new window replaces the oldest.
+    """The last windows of a sensor as they were sampled; when it is full, a new window replaces the oldest.
 
     Args:
         windows: that it holds.
@@ -188,35 +198,10 @@ class WindowHistory:
 
     def __init__(self, windows: int, shape: WindowShape, note: np.dtype[np.void]) -> None:
         self.shape = shape
-        self._samples = np.zeros((windows, shape.channels, shape.samples), np.float32)
-        self._notes = np.zeros(windows, note)
-        self._states: list[tuple[SensorState | None, SensorState] | None] = [None] * windows  # their cold parts
-        self._units: list[str | None] = [None] * windows
-        self._added = 0
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its arrays."""
-        return self._samples.nbytes + self._notes.nbytes
-
-    def add(
-        self,
-        samples: NDArray[np.float32],
-        note: np.void,
-        states: tuple[SensorState | None, SensorState],
-        unit: str | None,
-    ) -> None:
-        """Copy a window.
-
-        Args:
-            samples: float32[channels, samples].
-            note: its record.
-            states: the cold parts of the sensor's alarm state before and after it; before: None, there was none.
-            unit: of the samples.
-        """
-        at = self._added % len(self._units)
-        self._samples[at], self._notes[at], self._states[at], self._units[at] = samples, note, states, unit
-        self._added += 1
+        self.nbytes = history_bytes(windows, shape, note)
+        """Memory of its windows once it is full."""
+        self.windows: deque[KeptWindow] = deque(maxlen=windows)
+        """The oldest first."""
 
     def copy(self, sensor: str, form: NoteForm) -> HistoryCopy:
         """Copy its windows, oldest first.
@@ -225,11 +210,9 @@ class WindowHistory:
             sensor: its id.
             form: of the notes.
         """
-        size = len(self._units)
-        order = [number % size for number in range(max(0, self._added - size), self._added)]
-        states = [state for at in order if (state := self._states[at]) is not None]
-        units = [self._units[at] for at in order]
-        return HistoryCopy(sensor, self.shape, form, self._samples[order], self._notes[order], states, units)
+        samples, notes, states, units = map(list, zip(*self.windows, strict=True))
+        records = np.frombuffer(b"".join(notes), form.dtype)
+        return HistoryCopy(sensor, self.shape, form, np.stack(samples), records, states, units)
 
 
 @dataclass(frozen=True)

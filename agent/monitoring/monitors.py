@@ -155,6 +155,8 @@ class Monitors:
         self._free: list[int] = []
         self._concerned = np.zeros((len(self._monitors), _FIRST_SLOTS), np.bool_)
         """bool[monitors, slots]: the monitor evaluates the sensor with the slot."""
+        self._any_concerned = False
+        """A monitor has evaluated a sensor so far."""
 
     def __call__(self, batcher: Batcher, outputs: Outputs) -> Findings | None:
         """Evaluate a batch.
@@ -170,6 +172,8 @@ class Monitors:
         found = list(map(self._slots.get, sensors))
         if None in found:
             found = [self._slot(sensor) for sensor in sensors]
+        if not self._any_concerned:
+            return None
         slots = np.array(found, np.intp)
         concerned = self._concerned[:, slots]
         if not np.count_nonzero(concerned):
@@ -217,5 +221,5 @@ class Monitors:
         for concerned, monitor in zip(self._concerned, self._monitors, strict=True):
             concerned[slot] = False
             if monitor is not None and monitor.concerns(sensor):
-                concerned[slot] = True
+                concerned[slot] = self._any_concerned = True
                 monitor.begin(slot, sensor)

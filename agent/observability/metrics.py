@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 KEPT = 4096
@@ -25,6 +27,11 @@ class Latencies:
         """Add one duration, in seconds."""
         self._seconds[self._count % KEPT] = seconds
         self._count += 1
+
+    def add_all(self, seconds: Sequence[float]) -> None:
+        """Add durations, the oldest first."""
+        self._seconds[np.arange(self._count, self._count + len(seconds)) % KEPT] = seconds
+        self._count += len(seconds)
 
     def summary_ms(self) -> dict[str, float]:
         """p50, p95, p99 and max in milliseconds; empty without durations."""

@@ -59,6 +59,8 @@ class Committer:
     """Sensor -> cursor, of acknowledged packets that are not committed yet."""
     noted: list[Outcome] = field(default_factory=list)
     """Outcomes without a window that are not committed yet."""
+    counted: bool = False
+    """Windows were counted since the last commit."""
 
     def track(self, messages: Sequence[Message]) -> list[InFlight]:
         """Begin to track packets, in order of receipt."""
@@ -66,7 +68,7 @@ class Committer:
         if messages:
             qos0_only = not any(each.qos for each in messages)
             self.group.packet_arrived(now_s, qos0_only=qos0_only, unacknowledged=self.tracker.unacknowledged)
-        return [self.tracker.open(message, now_s) for message in messages]
+        return self.tracker.open_all(messages, now_s)
 
     def note(self, outcomes: Iterable[Outcome]) -> None:
         """Add outcomes that no window led to; the next commit writes them."""
@@ -101,20 +103,21 @@ class Committer:
         Returns:
             False: nothing was committed yet.
         """
-        now_s = self.clock.monotonic_s()
+        now_s, self.counted = self.clock.monotonic_s(), self.counted or windows
         self.recorder.capture_last(self.noted)
         self.group.add([*self.noted, *outcomes], now_s, waiting=windows or self.tracker.any_done)
         self.noted = []
         if not now and answer is None and self.wait_s(now_s) != 0:
             return False
         due, done = self.group.take(), self.tracker.settle()
+        read: dict[str, Cursor] = {}
         for packet in done:
-            # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
-            self.cursors.update({n: cursor for n, cursor in packet.cursors.items() if n in self.engine.sensors})
+            read |= packet.cursors
+        # A sensor without a state has no vote that a repeat could count twice; unknown ids must not fill the disk.
+        self.cursors.update({name: cursor for name, cursor in read.items() if name in self.engine.sensors})
         self._store(due, answer)
         ack_all([packet.message for packet in done])
-        for packet in done:
-            self._count(packet)
+        self._count(done)
         self.publisher.outcomes(due)
         self.recorder.release()
         return True
@@ -131,27 +134,30 @@ class Committer:
     def _store(self, outcomes: Sequence[Outcome], answer: Answer | None) -> None:
         replies = [answer.reply] if answer and answer.reply and answer.kept else []
         states, counters = changed_states(self.engine, outcomes)
-        if not outcomes and not counters and not replies:
+        # A sensor at rest has no new counters, but it is read further.
+        if not (outcomes or counters or replies or (self.counted and self.cursors)):
             return
         events = [self.renderer.event(o.name, change) for o in outcomes for change in o.changes]
         for name in [name for name, state in states.items() if not state.conditions]:
             self.cursors.pop(name, None)  # the sensor was forgotten
         self.journal.commit(states, self.cursors, events, replies, counters)
-        self.cursors = {}
+        self.cursors, self.counted = {}, False
         self.metrics.events += len(events)
         _log_events(events)
 
-    def _count(self, packet: InFlight) -> None:
-        metrics = self.metrics
-        if packet.refused is not None:
-            metrics.rejected[packet.refused.value] += 1
-        elif packet.duplicate:
-            metrics.duplicate += 1
-        elif packet.stale:
-            metrics.stale += 1
-        else:
-            metrics.processed += 1
-            metrics.latency.add(self.clock.monotonic_s() - packet.message.received_s)
+    def _count(self, done: Iterable[InFlight]) -> None:
+        metrics, now_s, latencies_s = self.metrics, self.clock.monotonic_s(), []
+        for packet in done:
+            if packet.refused is not None:
+                metrics.rejected[packet.refused.value] += 1
+            elif packet.duplicate:
+                metrics.duplicate += 1
+            elif packet.stale:
+                metrics.stale += 1
+            else:
+                latencies_s.append(now_s - packet.message.received_s)
+        metrics.processed += len(latencies_s)
+        metrics.latency.add_all(latencies_s)
 
 
 def changed_states(engine: AlarmEngine, outcomes: Iterable[Outcome]) -> tuple[dict[str, SensorState], dict[str, bytes]]:

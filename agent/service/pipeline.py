@@ -87,7 +87,8 @@ class Pipeline:
         def add(sensor: str, window: Window) -> None:
             if not self.batcher.fits(window):
                 decisions.extend(self._hand_over())
-            self.add(sensor, window, packet)
+            batcher = self.batcher
+            batcher.add(sensor, window, packet, 0.0 if batcher.batch.size else self.clock.monotonic_s())
 
         self.intake.receive(packet.message, packet, add)
         packet.read = True

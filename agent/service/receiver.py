@@ -59,11 +59,12 @@ class Receiver:
         probation = self._poison_guard.probation
         messages = self._inbox.take(1 if probation else limit, timeout_s)
         # All packets are tracked before the first is handled, so that each is counted somewhere at every moment.
-        for packet in self._committer.track(messages):
-            if self._poison_guard.probation:
-                self._handle_on_probation(packet)
-            else:
-                self._handle(packet)
+        handle = self._handle_on_probation if probation else self._handle
+        try:
+            for packet in self._committer.track(messages):
+                handle(packet)
+        finally:
+            self._log_notices()  # also those of a packet that ends the process
         return bool(messages)
 
     def _handle(self, packet: InFlight) -> None:
@@ -78,8 +79,6 @@ class Receiver:
                 self._committer.note(self._pipeline.note_refusal(refusal, packet.message.topic))
             if decisions and self._committer.commit_windows(decisions):
                 self._delivery.pump(self._clock.monotonic_s())
-        finally:
-            self._log_notices()  # also those of a packet that ends the process
 
     def _handle_on_probation(self, packet: InFlight) -> None:
         """One packet, written down before it is handled, and committed at once."""

@@ -61,7 +61,9 @@ class TrendKeeper:
 
     def add(self, decisions: Decisions) -> None:
         """Add the windows of a batch from running machines with sound sensors."""
-        rows, batch = np.flatnonzero(decisions.suppressed == 0), decisions.diagnoses.batch
+        batch = decisions.diagnoses.batch
+        everything = not np.count_nonzero(decisions.suppressed)
+        rows = np.arange(batch.size) if everything else np.flatnonzero(decisions.suppressed == 0)
         if len(rows):
             names = batch.sensors if len(rows) == batch.size else [batch.sensors[row] for row in rows.tolist()]
             healthy = decisions.diagnoses.by_condition[:, self._healthy]

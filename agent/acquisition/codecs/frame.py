@@ -9,17 +9,20 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from drsn.agent.acquisition.codecs.packet import (
     DTYPES,
+    NATIVE_F32,
     DtypeName,
     Packet,
     PacketError,
     PayloadFormat,
     Reason,
+    plain_row,
     samples_of,
 )
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/vnd.drsn.frame"
 HEADER = struct.Struct("<4sBBBBIIIQfffHHI")
+_NUMBERS = struct.Struct("<IIQfff4xI")  # of a header, from `seq` on; without unit and reserved
 MAGIC = b"DRSN"
 VERSION = 1
 DTYPE_CODES: Final[dict[int, DtypeName]] = {0: "i16", 1: "i32", 2: "f32"}
@@ -63,6 +67,20 @@ class Header(NamedTuple):
     crc32: int
 
 
+class _Form(NamedTuple):
+    """What the packets of one sensor have in common, from the parts of a header that seldom change."""
+
+    dtype: DtypeName
+    channels: int
+    size: int
+    """Bytes of header and samples."""
+    plain: bool
+    """The samples are float32 of one channel: `plain_row` may take them as they are."""
+    unit: str | None
+    clock_synced: bool
+    clipped: bool
+
+
 def decode(payload: bytes, properties: Mapping[str, str], payload_format: PayloadFormat) -> Packet:  # noqa: ARG001 (the header has all)
     """Decode one message.
 
@@ -72,39 +90,55 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     """
     if len(payload) < HEADER.size:
         raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, the header alone has {HEADER.size}")
-    header = HEADER.unpack_from(payload)
-    # In the order of `Header`, without its named tuple: that takes as long as the rest of this function.
-    _, _, code, channels, flags, n_samples, seq, boot_id, t0_unix_ns, rate_hz, scale, rpm, unit, _, crc = header
-    _check(header)
-    dtype, body = DTYPE_CODES[code], memoryview(payload)[HEADER.size :]
-    if len(body) != n_samples * channels * DTYPES[dtype].itemsize:
-        raise PacketError(Reason.TRUNCATED, f"{len(body)} bytes of samples, not {n_samples} x {channels} of {dtype}")
+    dtype, channels, size, plain, unit, clock_synced, clipped = _form(payload[:12], payload[40:42])
+    seq, boot_id, t0_unix_ns, rate_hz, scale, rpm, crc = _NUMBERS.unpack_from(payload, 12)
+    # A NaN makes each comparison false.
+    if not (0 < rate_hz < math.inf and 0 <= rpm < math.inf and 0 < abs(scale) < math.inf):
+        raise PacketError(Reason.BAD_HEADER, f"rate {rate_hz} Hz, scale {scale} or {rpm} rpm is impossible")
+    if len(payload) != size:
+        expected = f"{size - HEADER.size} of {channels} channels of {dtype}"
+        raise PacketError(Reason.TRUNCATED, f"{len(payload) - HEADER.size} bytes of samples, not {expected}")
+    body = memoryview(payload)[HEADER.size :]
     if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != crc:
         raise PacketError(Reason.BAD_CRC, "crc32 differs")
+    samples = plain_row(np.frombuffer(payload, NATIVE_F32, -1, HEADER.size)) if plain and scale == 1.0 else None
     return Packet(
-        samples_of(body, dtype, scale, channels),
+        samples_of(body, dtype, scale, channels) if samples is None else samples,
         t0_unix_ns or None,
         rate_hz,
         seq,
         boot_id,
         rpm or None,
-        UNITS[unit],
-        flags & FLAG_CLOCK_SYNCED != 0,
-        flags & FLAG_CLIPPED != 0,
+        unit,
+        clock_synced,
+        clipped,
         scale if dtype == "i16" else None,
     )
 
 
-def _check(header: tuple[Any, ...]) -> None:
-    """Raise an error unless each field of the header is possible; `header` is in the order of `Header`."""
-    magic, version, dtype, channels, _, _, _, _, _, rate_hz, scale, rpm, unit, _, _ = header
+@lru_cache(maxsize=256)  # a plant has a handful
+def _form(head: bytes, unit: bytes) -> _Form:
+    """Read the first 12 bytes of a header, up to `n_samples`, and the two bytes of its unit.
+
+    Raises:
+        PacketError: a field is not defined.
+    """
+    magic, version, code, channels, flags, n_samples = struct.unpack("<4sBBBBI", head)
+    (unit_code,) = struct.unpack("<H", unit)
     if magic != MAGIC or version != VERSION:
         raise PacketError(Reason.BAD_HEADER, f"magic {magic!r} version {version}, not {MAGIC!r} version {VERSION}")
-    if dtype not in DTYPE_CODES or unit not in UNITS or not channels:
-        raise PacketError(Reason.BAD_HEADER, f"dtype {dtype}, unit {unit} or {channels} channels are not defined")
-    # A NaN makes each comparison false.
-    if not (0 < rate_hz < math.inf and 0 <= rpm < math.inf and 0 < abs(scale) < math.inf):
-        raise PacketError(Reason.BAD_HEADER, f"rate {rate_hz} Hz, scale {scale} or {rpm} rpm is impossible")
+    if code not in DTYPE_CODES or unit_code not in UNITS or not channels:
+        raise PacketError(Reason.BAD_HEADER, f"dtype {code}, unit {unit_code} or {channels} channels are not defined")
+    dtype = DTYPE_CODES[code]
+    return _Form(
+        dtype,
+        channels,
+        HEADER.size + n_samples * channels * DTYPES[dtype].itemsize,
+        dtype == "f32" and channels == 1 and n_samples > 0 and DTYPES["f32"] == NATIVE_F32,
+        UNITS[unit_code],
+        flags & FLAG_CLOCK_SYNCED != 0,
+        flags & FLAG_CLIPPED != 0,
+    )
 
 
 def encode(packet: Packet, dtype: DtypeName = "f32", scale: float = 1.0) -> bytes:

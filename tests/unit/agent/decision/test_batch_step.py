@@ -24,15 +24,76 @@ from twin_engines import (
 
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
+from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
-from drsn.agent.decision.voting import Quorum
+from drsn.agent.decision.voting import MAX_WINDOWS, Quorum
 from drsn.agent.monitoring.findings import NO_MONITOR, NOT_EVALUATED, OBSERVED, VIBRATION_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from drsn.agent.decision.alarm_state import SensorState
+
 TestTwins = Twins.TestCase
 TestTwins.settings = settings(stateful_step_count=25)
+
+
+class RestingTwins(Twins):
+    """As the twins, but all sensors are at rest in the beginning: more healthy windows would change nothing."""
+
+    def _start(self, sensors: dict[str, SensorState]) -> None:
+        super()._start(sensors)
+        if not sensors:
+            come_to_rest(self)
+
+
+TestRestingTwins = RestingTwins.TestCase
+TestRestingTwins.settings = settings(stateful_step_count=8, max_examples=4)
+
+
+def come_to_rest(twins: Twins) -> None:
+    """Feed so many healthy windows that the counts of votes are full; nothing is compared meanwhile."""
+    batch, outputs, findings = batch_of([(name, *HEALTHY) for name in SENSORS])
+    diagnoses = twins.interpret.columns(batch, outputs, findings)
+    for _ in range(MAX_WINDOWS + 2):
+        twins.arrays.feed_batch(diagnoses, [twins.now_ns] * len(SENSORS))
+        for row in range(len(SENSORS)):
+            twins.reference.feed(diagnoses.diagnosis(row), twins.now_ns)
+
+
+@pytest.mark.parametrize(
+    ("few_rows", "threshold_nats", "observed"), [(0, None, OBSERVED), (0, 6.0, ()), (2, 6.0, OBSERVED), (2, None, ())]
+)
+def test_sensors_come_to_rest_and_each_window_that_counts_ends_it(
+    few_rows: int, threshold_nats: float | None, observed: Sequence[str]
+):
+    rule = AlarmRule(Quorum(2, 3), Quorum(2, 3), threshold_nats)
+    twins = begun(Policy(rule, VOTES), few_rows, observed)
+    come_to_rest(twins)
+    table, rows = twins.arrays.sensors, [(name, *HEALTHY) for name in SENSORS]
+    assert table.at_rest[: len(SENSORS)].all()
+    with patch.object(twins.arrays._counter, "count", side_effect=AssertionError("the windows are counted")):
+        twins.batch(rows)
+        twins.the_states_are_equal()
+    unsure, hardly = ([0.4, 0.2, 0.2, 0.2], *HEALTHY[1:]), ([0.55, 0.2, 0.0, 0.25], *HEALTHY[1:])
+    sensor_fault, fresh = (*HEALTHY[:2], "flat", *HEALTHY[3:]), (*HEALTHY[:3], True, *HEALTHY[4:])
+    for window in (BALL, STRANGE, sensor_fault, fresh, unsure, hardly):
+        for times in (1, 2, 3):
+            twins.batch([(SENSORS[0], *window), *rows[1:]] * times)
+            twins.the_states_are_equal()
+    come_to_rest(twins)
+    assert table.at_rest[: len(SENSORS)].all()
+
+
+def test_a_sensor_with_an_alarm_or_a_gate_never_rests():
+    """The time of an alarm goes on, and so does that of a gate."""
+    gate = Policy(VOTES, VOTES, limits=GateLimits(rms=0.5))
+    for policy, name, window in ((Policy(VOTES, VOTES), "a", BALL), (gate, "b", HEALTHY)):
+        twins = begun(policy, 0)
+        come_to_rest(twins)
+        for _ in range(4):
+            twins.batch([(name, *window)] * 3)
+        assert not twins.arrays.sensors.at_rest[twins.arrays.sensors.slot(name)]
 
 
 @pytest.mark.parametrize("few_rows", [0, 99])

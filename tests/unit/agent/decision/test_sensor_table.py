@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.decision.alarm_state import Condition, SensorState
-from drsn.agent.decision.counters import merged
+from drsn.agent.decision.counters import merged, packed
 from drsn.agent.decision.sensor_table import SensorTable
 from drsn.agent.decision.voting import Votes
 
@@ -82,9 +82,33 @@ def test_votes_alone_leave_the_cold_part(table: SensorTable):
     table["a"] = state(6)  # the same, from outside
     assert [each.cold_changed for each in table.take_changed()] == [False]
     table.put(table.slot("a"), state(6, seq=1), COLUMNS)
-    table.put_words(np.array([table.slot("b")]), table.words[[table.slot("a")]])
+    table.put_words(np.array([table.slot("b")]), table.words[[table.slot("a")]], np.array([False]))
     assert [(each.name, each.cold_changed) for each in table.take_changed()] == [("a", True), ("b", False)]
     assert dict(table) == {"a": state(6, seq=1), "b": state(6)}
+
+
+def test_a_record_at_rest_is_written_again_when_its_period_has_changed(table: SensorTable):
+    """Else each window of each healthy sensor would be written to the disk."""
+    table["a"], rests = replace(state(1), period_s=10.0), np.array([True])
+    slots = np.array([table.slot("a")])
+    assert [each.name for each in table.take_changed()] == ["a"]
+    for period_s, written in (
+        (10.5, False),
+        (9.5, False),
+        (11.5, True),
+        (11.0, False),
+        (10.0, True),
+        (0.1, True),
+        (0.01, False),
+    ):
+        record = packed(replace(state(1), period_s=period_s), COLUMNS)
+        table.put_words(slots, np.frombuffer(record, np.int64)[np.newaxis], rests)
+        assert table["a"].period_s == period_s
+        assert [merged(each.cold, each.record).period_s for each in table.take_changed()] == [period_s] * written
+        table.put_record(slots[0], record, at_rest=True)
+        assert table.take_changed() == []
+    table.put_record(slots[0], packed(replace(state(1), period_s=10.1), COLUMNS))
+    assert [each.name for each in table.take_changed()] == ["a"]
 
 
 def test_a_record_finds_its_conditions_after_their_order_has_changed(table: SensorTable):

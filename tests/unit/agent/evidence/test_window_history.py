@@ -19,7 +19,7 @@ def test_the_oldest_goes_when_it_is_full():
         note = np.zeros((), FORM.dtype)
         note["times"], note["count"] = (number, 5, 5), np.nan
         note["before"], note["after"] = (np.frombuffer(packed(state, FORM.conditions), BEFORE)[0],) * 2
-        history.add(np.full((1, 8), number, np.float32), note[()], (state, state), "g")
+        history.windows.append((np.full((1, 8), number, np.float32), note.tobytes(), (state, state), "g"))
         kept, copied = history.copy("press4", FORM).unpack()
         first = max(0, number - 2)
         assert [each.reading.end_unix_ns for each in kept] == list(range(first, number + 1))

@@ -13,9 +13,9 @@ from drsn.agent.monitoring.trend_record import COUNT, METRICS, empty, mean_of, m
 windows = st.lists(st.tuples(st.sampled_from("abcd"), st.floats(0, 1e3) | st.just(math.nan)), max_size=10)
 
 
-@given(st.lists(windows, max_size=6))
-def test_it_adds_up_each_sensor(batches: list[list[tuple[str, float]]]):
-    aggregator, seen = TrendAggregator(), {}
+@given(st.lists(windows, max_size=6), st.sampled_from([1, 7, 1024]))
+def test_it_adds_up_each_sensor(batches: list[list[tuple[str, float]]], waiting_windows: int):
+    aggregator, seen = TrendAggregator(waiting_windows), {}
     for batch in batches:
         if batch:
             names, values = zip(*batch, strict=True)

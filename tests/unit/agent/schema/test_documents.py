@@ -18,7 +18,6 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.delivery.result_publisher import result_document
 from drsn.agent.schema.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
 from drsn.agent.schema.render import Identity, Renderer
 
@@ -105,22 +104,6 @@ def test_an_alarm_without_a_condition_has_the_same_fields(fed, pipeline: AlarmEn
     assert (normal["state"], normal["seq"], normal["conditions"]) == ("normal", 2, [])
     rest = set(normal) - {"v", "agent", "epoch", "sensor", "seq", "bundle", "state", "conditions"}
     assert {name for name in rest if normal[name] not in (None, False)} == set()
-
-
-def test_a_result_says_what_the_window_looked_like(fed):
-    document = parsed(result_document(fed(INNER_RACE).diagnosis, None, 3, "small@000000000000"))
-    assert document == {
-        "v": 1, "sensor": "press4", "t0": "2025-12-31T23:59:59.999Z", "t1": "2026-01-01T00:00:00.000Z", "windows": 3,
-        "label": "inner_race_014", "condition": "inner_race", "confidence": 1.0, "novelty": -1.0,
-        "probabilities": {"normal": 0.0, "inner_race_007": 0.25, "inner_race_014": 0.75, "ball": 0.0},
-        "rms": 1.0, "peak": 2.0, "unit": "g", "suppressed_by": None, "bundle": "small@000000000000",
-        "commission": None, "crest_factor": 2.0, "kurtosis": None, "velocity_rms_mm_s": None, "zone": None,
-    }  # fmt: skip
-
-
-def test_what_is_not_finite_is_null(fed):
-    document = parsed(result_document(fed(INNER_RACE, novelty=float("nan")).diagnosis, None, 1, "b"))
-    assert (document["novelty"], document["condition"]) == (None, "unknown")
 
 
 def test_every_document_has_a_closed_schema_under_its_topics_name():

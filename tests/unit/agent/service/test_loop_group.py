@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from plant import NO_WAITS
 
+from drsn.agent.decision.voting import MAX_WINDOWS
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.storage.journal import FILE
 
@@ -112,6 +113,26 @@ def test_half_of_what_may_be_in_flight_commits_at_once(patient, monkeypatch):
     plant.turn(40)
     assert len(seen) == 1
     assert len(plant.ingest.in_flight) < plant.loop.waits.messages_a_turn, "of the last turn, not done yet"
+
+
+def test_of_a_sensor_at_rest_only_the_cursor_is_written(patient, monkeypatch, tmp_path):
+    plant = patient(StubBroker())
+    for _ in range(MAX_WINDOWS + 128):
+        plant.say("a", "normal")
+    plant.turn(80)
+    seen = commits(plant, monkeypatch)
+    for _ in range(128):
+        plant.say("a", "normal")
+    plant.turn(40)
+    assert seen == [{}]
+    assert len(plant.ingest.in_flight) < plant.loop.waits.messages_a_turn
+    with closing(sqlite3.connect(tmp_path / FILE)) as db:
+        ((cursor,),) = db.execute("SELECT cursor FROM cursors")
+    assert json.loads(cursor)["seq"] == plant.seq["a"] - len(plant.ingest.in_flight)
+    for _ in range(2):
+        plant.say("a", "inner_race")
+    plant.turn(2)
+    assert {"a"} in map(set, seen[1:])
 
 
 def test_what_waited_when_the_agent_died_comes_again(patient, start):
