@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from hypothesis import settings
 from drsn.model.contract import Label, ModelContract, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytest_plugins = ("plant", "servers", "other_brokers")
@@ -55,6 +57,16 @@ TINY: dict[str, Any] = {
     "optimisation": {"steps": 8, "batch": 16},
     "evaluation": {"snr_db": [0.0], "noises": ["gaussian", "pink"], "accepted_snr_db": [0.0]},
 }
+
+
+@pytest.fixture(autouse=True)
+def _root_logger() -> Iterator[None]:
+    """A command that runs within a test sets the level of the root logger; the next test has that of pytest."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.fixture

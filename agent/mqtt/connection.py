@@ -144,6 +144,12 @@ class Connection:
         if self._session is not None:
             self._session.cut()
 
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """Subscribe to more topic filters, with QoS 1, on this connection; the next one does not have them."""
+        session = self._session
+        if session is not None and session.connected:
+            session.subscribe(filters)
+
     def publish(
         self,
         topic: str,
@@ -177,18 +183,16 @@ class Connection:
         failure: ConnectFailure | None = None
         for protocol in protocols:
             timeout_s = sessions.CONNACK_TIMEOUT_S if protocol == protocols[-1] else FALL_BACK_AFTER_S
-            failure = self._run_session(open_session(epoch=self.epoch + 1, protocol=protocol), timeout_s)
+            session = open_session(epoch=self.epoch + 1, protocol=protocol)
+            try:
+                failure = session.run(self._stopping, timeout_s)
+            finally:
+                session.close(with_will=self._with_will)
+                self._on_change()
             if failure is None or not failure.without_5:
                 break
         if failure is not None:
             self._note_failure(_explained(failure, self._broker))
-
-    def _run_session(self, session: Session, timeout_s: float) -> ConnectFailure | None:
-        try:
-            return session.run(self._stopping, timeout_s)
-        finally:
-            session.close(with_will=self._with_will)
-            self._on_change()
 
     def _accepted(self, session: Session) -> None:
         self.last_error = None

@@ -11,6 +11,7 @@ import logging
 import socket
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -131,6 +132,7 @@ class Session:
         """Certificate of the broker, DER; None: no TLS."""
         self._client, self._options, self._events = client, options, events
         self._reception = Reception(client, options, events.received, epoch)
+        self._subscribing: deque[tuple[str, ...]] = deque()  # filters without an answer; a broker answers in order
         self._failure: ConnectFailure | None = ConnectFailure(CLOSED, without_5=True)  # until CONNACK comes
         self._ended = threading.Event()
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
@@ -195,6 +197,11 @@ class Session:
         """Disconnect, and ignore messages that still arrive: the broker sends them again on the next connection."""
         self._reception.cut()
 
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """Subscribe to topic filters, with QoS 1."""
+        self._subscribing.append(filters)  # first: the answer comes on the network's thread
+        self._client.subscribe([(topic_filter, 1) for topic_filter in filters])
+
     def publish(
         self,
         topic: str,
@@ -218,7 +225,7 @@ class Session:
         if self._options.abandoned:
             client.unsubscribe(list(self._options.abandoned))
         if self._options.filters:
-            client.subscribe([(topic_filter, 1) for topic_filter in self._options.filters])
+            self.subscribe(self._options.filters)
         self.certificate = certificate_of(unwrapped(client.socket()))
         self.connected = True
         self._events.accepted(self)
@@ -238,11 +245,11 @@ class Session:
         self._events.changed()
 
     def _on_subscribe(self, _client: paho.Client, _data: Any, _mid: int, codes: Any, _props: Any) -> None:
-        self.denied = tuple(f for f, code in zip(self._options.filters, codes, strict=False) if code.is_failure)
-        if self.denied:
-            log.error(
-                "broker denies the subscription", extra=fields(connection=self._options.name, filters=self.denied)
-            )
+        filters = self._subscribing.popleft() if self._subscribing else ()
+        denied = tuple(f for f, code in zip(filters, codes, strict=False) if code.is_failure)
+        if denied:
+            self.denied += denied
+            log.error("broker denies the subscription", extra=fields(connection=self._options.name, filters=denied))
             self._events.changed()
 
 

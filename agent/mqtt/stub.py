@@ -56,6 +56,8 @@ class StubBroker:
         self.up = True
         self.exceeds_receive_maximum = False
         """Deliver more than `receive_maximum`, as some brokers do after a reconnect."""
+        self.retained_by_wildcard = True
+        """False: a subscription with a wildcard gets no retained messages, as on RabbitMQ."""
         self._sessions: dict[str, _StubSession] = {}
 
     def stop(self) -> None:
@@ -170,10 +172,13 @@ class StubConnection:
         self.epoch += 1
         self.connected = True
         self._on_change()
-        for topic, payload in tuple(self.broker.retained.items()):
-            if any(matches(f, topic) for f in self.options.filters):
-                self._session.waiting.append(_message(topic, payload, 1, {}, retained=True))
-        self.pump()
+        self._send_retained(self.options.filters)
+
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """Subscribe to more topic filters on this connection."""
+        if self.connected:
+            self._session.filters += filters
+            self._send_retained(filters)
 
     def stop(self, *, with_will: bool = False) -> None:
         """Disconnect. The broker, if it is up, publishes the will only if `with_will` is set."""
@@ -241,6 +246,14 @@ class StubConnection:
             session.in_flight[mid] = message
             acknowledge = partial(self._acknowledge, self.epoch)
             self._on_message(replace(cut, epoch=self.epoch, packet_id=mid, acknowledge=acknowledge))
+
+    def _send_retained(self, filters: tuple[str, ...]) -> None:
+        if not self.broker.retained_by_wildcard:
+            filters = tuple(f for f in filters if not {"+", "#"} & set(f))
+        for topic, payload in tuple(self.broker.retained.items()):
+            if any(matches(f, topic) for f in filters):
+                self._session.waiting.append(_message(topic, payload, 1, {}, retained=True))
+        self.pump()
 
     def _acknowledge(self, epoch: int, packet_ids: Sequence[int]) -> None:
         for mid in packet_ids:

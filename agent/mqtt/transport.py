@@ -63,6 +63,10 @@ class Transport(Protocol):
         """Cut the connection; the broker sends unacknowledged messages again on the next one."""
         ...
 
+    def subscribe(self, filters: tuple[str, ...]) -> None:
+        """Subscribe to more topic filters, with QoS 1, on this connection; the next one does not have them."""
+        ...
+
     def publish(
         self,
         topic: str,

@@ -63,7 +63,6 @@ class Adoption:
         self.warnings: tuple[str, ...] = ()
         self._alarms, self._engine, self._watch, self._committer = alarms, engine, watch, committer
         self._clock, self._identity, self._max_sensors, self._orphaned = clock, identity, max_sensors, orphaned
-        alarms.read_for(engine.sensors)
 
     def complete(self, now_s: float) -> bool:
         """Return whether the retained alarms have come; `now_s` is monotonic."""
@@ -73,7 +72,7 @@ class Adoption:
         """Take over what was read; nothing more is read after that."""
         if self._alarms.has_status and not self._alarms.count:
             log.info("the broker gave no retained alarm: there is none, or this account may not read them, or the "
-                     "broker gives none to a subscription with + (RabbitMQ)")  # fmt: skip
+                     "broker gives none to a subscription with + (RabbitMQ) and its summary names none")  # fmt: skip
         adopted = {n: e for n, p in sorted(self._alarms.begin().items()) if (e := self._adopt(n, p)) is not None}
         if adopted:
             log.warning("retained alarms of an earlier state directory taken over; their sensors are not watched yet",

@@ -3,7 +3,8 @@
 The agent subscribes to `<prefix>/+/alarm` for two reasons. Before it has the agent.id, the broker's retained documents
 show which sensors an earlier state directory had (`adoption`). Afterwards, the document of another agent on the topic
 of one of our sensors shows that two agents read it (`shared_sensors`). All else is dropped unread: a document of our
-own costs a search for the agent's id in it, one of another agent's sensor a look into a dictionary.
+own costs a search for the agent's id in it, one of another agent's sensor a look into a dictionary. Where a wildcard
+gets no retained message, `summary_reader` asks for the alarms by their exact topics.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from drsn.agent.mqtt.sensor_id import legal_sensor
+from drsn.agent.service.summary_reader import SummaryReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -54,25 +56,30 @@ class AlarmTopics:
         """Retained alarms that came so far."""
         self.has_status = False
         """The broker retained a status of this agent.id."""
-        self._topics, self._statuses, self._quiet_s = topics, statuses, quiet_s
+        self._topics, self._statuses, self._summary = topics, statuses, SummaryReader(topics)
         self._mark = f'"agent":"{topics.agent}"'.encode()  # how a document of ours names its agent
         self._sensors: Container[str] = ()
         self._began = False
         self._read_bytes = 0
-        self._seen = (0, -math.inf, math.inf)  # count; when it was this for the first time; when it was not 0
+        self._pause = _Pause(quiet_s)
 
     @property
     def topic_filter(self) -> str:
         """Filter of the alarms."""
         return self._topics.alarms
 
-    def read_for(self, sensors: Container[str]) -> None:
-        """Set the sensors that the agent has."""
-        self._sensors = sensors
+    def read_for(self, sensors: Container[str], subscribe: Callable[[tuple[str, ...]], None]) -> None:
+        """Set the sensors that the agent has, and what subscribes to more topics."""
+        self._sensors, self._summary.subscribe = sensors, subscribe
 
     def put(self, message: Message) -> None:
         """Take a message; called by the network's thread."""
         prefix = self._topics.prefix
+        if message.topic == self._topics.summary:
+            message.ack()
+            if message.retained and not self._began:
+                self._summary.put(message.payload)
+            return
         if not message.topic.endswith(SUFFIX):
             self.has_status |= message.retained and message.topic == self._topics.status
             self._statuses(message)
@@ -88,11 +95,12 @@ class AlarmTopics:
 
     def complete(self, now_s: float) -> bool:
         """Return whether the retained documents have come, as far as a pause shows; `now_s` is monotonic."""
-        count, since_s, first_s = self._seen
-        if self.count != count:
-            since_s, first_s = now_s, min(first_s, now_s)
-            self._seen = (self.count, since_s, first_s)
-        return now_s - first_s >= READ_S or now_s - since_s >= self._quiet_s
+        if not self._pause.complete(self.count, now_s):
+            return False
+        if self._summary.request(self.own, self._sensors):
+            self._pause.begin(now_s)
+            return False
+        return True
 
     def begin(self) -> dict[str, bytes]:
         """End the reading: from now on only documents of other agents count. Return what was read."""
@@ -116,3 +124,22 @@ class AlarmTopics:
             return
         if isinstance(agent, str) and legal_sensor(agent) and agent != self._topics.agent:
             self.others.append((sensor, agent))
+
+
+class _Pause:
+    """Detects the end of the retained messages: none came for `quiet_s`, or they have come for `READ_S`."""
+
+    def __init__(self, quiet_s: float) -> None:
+        self._quiet_s = quiet_s
+        self._count, self._since_s, self._first_s = 0, -math.inf, math.inf
+
+    def begin(self, now_s: float) -> None:
+        """Wait from now on, at the longest until `READ_S` after the first message."""
+        self._since_s, self._first_s = now_s, min(self._first_s, now_s)
+
+    def complete(self, count: int, now_s: float) -> bool:
+        """Whether all have come; `count` is their number so far."""
+        if count != self._count:
+            self._count = count
+            self.begin(now_s)
+        return now_s - self._first_s >= READ_S or now_s - self._since_s >= self._quiet_s

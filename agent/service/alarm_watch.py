@@ -65,6 +65,7 @@ def alarm_watch_of(
         probe: the connection that brings the alarms.
     """
     engine, clock = committer.engine, committer.clock
+    alarms.read_for(engine.sensors, probe.subscribe)
     orphaned = OrphanedAlarms(engine.sensors, identity.bundle.name)
     orphaned.begin()
     adoption = Adoption(alarms, engine, watch, committer, clock, identity, max_sensors, orphaned)

@@ -85,7 +85,7 @@ def probe_options(topics: Topics, run: RunId) -> ConnectionOptions:
     return ConnectionOptions(
         name="probe",
         client_id=f"drsn-{topics.agent}-probe-{run.id}",
-        filters=(topics.status, topics.health, topics.alarms),
+        filters=(topics.status, topics.health, topics.alarms, topics.summary),
         max_payload_bytes=MAX_STATUS_BYTES,
         max_packet_bytes=2 * MAX_STATUS_BYTES,
     )

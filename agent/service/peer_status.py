@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from drsn.agent.mqtt.message import Message
 
-MAX_STATUS_BYTES = 65_536
-"""A larger status or health document is not read; ours have 1 to 2 kB. A broker of MQTT 5 does not send it; with 3.1.1
+MAX_STATUS_BYTES = 131_072
+"""A larger status or health document is not read; ours have 1 to 2 kB, and the summary of alarms, which comes on the
+same connection, has no more than this. A broker of MQTT 5 does not send it; with 3.1.1
 it is cut off, cannot be parsed, and counts as no status."""
 
 MAX_WAITING = 64

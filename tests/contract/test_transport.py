@@ -310,3 +310,18 @@ def round_trip(connection: Transport, wait_until: Callable) -> None:
     """Wait until the broker has what was published before."""
     mid = connection.publish("round/trip", b"", qos=1)
     wait_until(lambda: any(c.mid == mid for c in connection.confirmations), what="a round trip")
+
+
+def test_a_later_subscription_is_of_its_connection_and_brings_what_is_retained(connected, wait_until):
+    publisher = connected("publisher")
+    publisher.publish("state/x", b"on", qos=1, retain=True)
+    round_trip(publisher, wait_until)
+    received: list[Message] = []
+    subscriber = connected("subscriber", filters=("a/+",), received=received)
+    subscriber.subscribe(("state/x", "state/y"))
+    wait_until(lambda: [(m.topic, m.retained) for m in received] == [("state/x", True)], what="the retained message")
+    publisher.publish("state/y", b"new", qos=1)
+    wait_until(lambda: [m.topic for m in received] == ["state/x", "state/y"], what="a new one")
+    assert subscriber.denied == ()
+    publisher.publish("state/x", b"", qos=1, retain=True)
+    round_trip(publisher, wait_until)

@@ -15,6 +15,8 @@ import speech_in_street_noise
 if TYPE_CHECKING:
     from types import ModuleType
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CHANCE = 0.1
 """Both tasks have ten labels."""

@@ -59,8 +59,8 @@ WRITES = {
     READER: set(),
 }
 READS = {
-    # Alarms; its status, health and what the doctor tries.
-    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, DOCTOR, SPOKEN[1], *SPOKEN[-3:-1]},
+    # Alarms; its status, health, summary of alarms and what the doctor tries.
+    AGENT: {PACKETS, "plant/hall2/press5/frame", COMMAND, DOCTOR, SPOKEN[1], *SPOKEN[-3:]},
     SENSOR: set(),
     OPERATOR: {*SPOKEN, REPLY, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},
     READER: {*SPOKEN, "drsn/v1/_agent/jetson-08/status", "drsn/v1/_agent/jetson-08/health"},
@@ -181,7 +181,7 @@ def test_the_agent_does_all_its_work_under_its_account(
     assert refused.returncode == 69, "its command goes nowhere"
     doctor = run_agent("doctor", "--config", str(agent.config), *login, "--json")
     found = {each["check"]: each["state"] for each in json.loads(doctor.stdout)["findings"]}
-    assert {found[f"broker.{part}"] for part in ("login", "read", "write")} == {"ok"}
+    assert {found[f"broker.{part}"] for part in ("login", "read", "write", "alarms", "retained")} == {"ok"}
     wait_until(lambda: f"drsn/v1/_agent/{AGENT}/health" in everyone.heard, what="health")
     status = json.loads(everyone.heard[f"drsn/v1/_agent/{AGENT}/status"])
     assert (status["state"], status["reasons"]) == ("online", [])

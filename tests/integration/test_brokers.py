@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from other_brokers import ProcessBroker
     from servers import Agent
@@ -84,7 +86,7 @@ def test_the_doctor_finds_out_what_the_broker_does(broker: ProcessBroker, make_a
     found = {entry["check"]: entry for entry in json.loads(done.stdout)["findings"]}
     assert found["broker.login"]["state"] == "limited"
     assert "MQTT 3.1.1" in found["broker.login"]["said"]
-    assert (found["broker.read"]["state"], found["broker.write"]["state"]) == ("ok", "ok")
+    assert {found[f"broker.{part}"]["state"] for part in ("read", "write", "alarms")} == {"ok"}
     if broker.name == "rabbitmq":
         assert found["broker.retained"]["state"] == "limited"
         assert SUMMARY in found["broker.retained"]["remedy"]
@@ -102,3 +104,29 @@ def test_it_works_over_a_websocket(broker: ProcessBroker, make_agent: Callable, 
     agent.start()
     connected(broker, agent, wait_until)
     raise_alarm(broker, agent, wait_until)
+
+
+def test_after_a_lost_state_directory_its_alarms_are_taken_over_and_a_gone_agent_s_are_removed(
+    broker: ProcessBroker, make_agent: Callable, wait_until: Callable, shell: Callable, tmp_path: Path
+):
+    """Also where a subscription with a wildcard gets no retained messages."""
+    agent = make_agent(broker.url)
+    agent.start()
+    connected(broker, agent, wait_until)
+    raise_alarm(broker, agent, wait_until)
+    wait_until(lambda: broker.one(SUMMARY, 2)["counts"]["active"] == 1, what="the summary")
+    before = broker.one(ALARM)
+    assert agent.stop() == 0
+    shutil.rmtree(tmp_path / "state")
+    agent.start()
+    wait_until(lambda: broker.one(ALARM, 2)["epoch"] != before["epoch"], 60, agent.text())
+    after = broker.one(ALARM)
+    assert (after["condition"], after["since"]) == (before["condition"], before["since"])
+    assert after["not_watched"]["reason"] == "epoch"
+
+    assert agent.stop() == 0
+    left = shell("clean", "--agent", "tester")["documents"]
+    assert (left[ALARM], left[STATUS]) == ("active_unacked", "stopped")
+    assert SUMMARY in left
+    assert shell("clean", "--agent", "tester", "--yes")["removed"]
+    assert broker.one(ALARM, 1) == broker.one(SUMMARY, 1) == {}

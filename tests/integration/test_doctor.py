@@ -16,9 +16,9 @@ from drsn.agent.schema.documents import AlarmDocument, EventDocument, ReplyDocum
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BROKER = ("broker.name", "broker.line", "broker.tls", "broker.login", "broker.read", "broker.write", "broker.retained",
-          "broker.dots")  # fmt: skip
-UNTRIED = dict.fromkeys(("broker.login", "broker.read", "broker.write", "broker.retained", "broker.dots"), "unneeded")
+BROKER = ("broker.name", "broker.line", "broker.tls", "broker.login", "broker.read", "broker.write", "broker.alarms",
+          "broker.retained", "broker.dots")  # fmt: skip
+UNTRIED = dict.fromkeys(BROKER[3:], "unneeded")
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ def test_a_broker_that_lets_the_agent_do_all_is_all_right_and_keeps_nothing(mosq
     assert findings["broker.login"]["said"] == "anonymous is let in, MQTT 5"
     assert "plant/+/+/frame" in findings["broker.read"]["said"]
     heard = [json.loads(line) for line in listener.lines() if line]  # empty: it deletes what it retained
-    # None: a document of its own; the last two are the trials of dots and of retained messages.
-    kinds = (None, AlarmDocument, EventDocument, ResultDocument, None, ReplyDocument, None, None)
+    # None: a document of its own; the last three are the trials of dots, of retained messages and of reading alarms.
+    kinds = (None, AlarmDocument, EventDocument, ResultDocument, None, ReplyDocument, None, None, AlarmDocument)
     for kind, entry in zip(kinds, heard, strict=True):
         if kind is not None:
             kind.model_validate(entry)  # what subscribers expect there
-    assert [entry["state"] for entry in heard if "state" in entry] == ["normal", "normal"]
+    assert [entry["state"] for entry in heard if "state" in entry] == ["normal"] * 3
     assert not [name for name in (entry.get("sensor") for entry in heard) if name and legal_sensor(name)]
     assert mosquitto.retained("#", 1, timeout_s=1) == {}
 
@@ -154,15 +154,15 @@ def test_who_is_not_let_in(encrypted, certificates: Path, examine: Callable, giv
 
 
 @pytest.mark.parametrize(
-    ("allowed", "write"),
+    ("allowed", "write", "alarms"),
     [
-        ("readwrite #", "ok"),
-        ("write drsn/v1/#", "ok"),
-        ("read plant/#", "problem"),
-        ("write drsn/v1/_agent/#", "problem"),
+        ("readwrite #", "ok", "ok"),
+        ("write drsn/v1/#", "ok", "limited"),
+        ("read plant/#", "problem", "unneeded"),
+        ("write drsn/v1/_agent/#", "problem", "unneeded"),
     ],
 )
-def test_an_acl_that_is_too_narrow_for_writing(mosquitto, tmp_path: Path, examine: Callable, allowed: str, write: str):
+def test_an_acl_that_is_too_narrow(mosquitto, tmp_path: Path, examine: Callable, allowed: str, write: str, alarms: str):
     mosquitto.stop()
     acl = tmp_path / "acl"
     acl.write_text(f"topic {allowed}\n")
@@ -174,6 +174,9 @@ def test_an_acl_that_is_too_narrow_for_writing(mosquitto, tmp_path: Path, examin
     if write == "problem":
         assert findings["broker.write"]["remedy"] == "allow it there to write drsn/v1/#"
     assert "no packet within 2 s" in findings["broker.read"]["said"], "acl_file does not say what may not be read"
+    assert findings["broker.alarms"]["state"] == alarms
+    if alarms == "limited":
+        assert findings["broker.alarms"]["remedy"] == "allow it there to read drsn/v1/+/alarm (configs/broker/acl)"
 
 
 WRITTEN = {

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from paho.mqtt import publish
 
 from drsn.agent.acquisition.codecs import Packet, frame
@@ -57,6 +58,7 @@ def send(broker, messages: Iterable[tuple[str, bytes]]) -> None:
     publish.multiple(listed, hostname="127.0.0.1", port=broker.port)
 
 
+@pytest.mark.slow  # 10 s of signal with gaps, and the doctor's waits
 def test_each_source_that_is_not_watched_is_found_wherever_a_person_looks(
     mosquitto, make_agent, run_agent: Callable, wait_until
 ):

@@ -271,7 +271,8 @@ def test_a_broker_that_closes_the_line_at_once_leaves_a_reason(wait_until: Calla
     with socket.create_server(("127.0.0.1", free_port())) as listener:
         made = Connection(BrokerAddress("127.0.0.1", listener.getsockname()[1]), ConnectionOptions("t", "t"))
         made.start()
-        listener.accept()[0].close()
+        for _ in ("with MQTT 5", "with MQTT 3.1.1"):
+            listener.accept()[0].close()
         wait_until(lambda: made.last_error, what="a reason")
         made.stop()
     assert "closed the connection" in made.last_error

@@ -19,6 +19,8 @@ STATUS = "drsn/v1/_agent/tester/status"
 ASKING = "event=connected connection=probe"
 TAKEN = "agent.id 'tester': another agent of this name is connected to the broker; give each its own agent.id"
 EARLIER = TAKEN.replace("this name", "this name, which started earlier,")
+START_S = 60.0
+"""For a process that begins: two to four seconds on a free core, and many times that beside other tests."""
 ENDS = ((69, EARLIER), (78, TAKEN))
 """Of who gives way after it had connected, and of who finds the other before that."""
 
@@ -58,7 +60,7 @@ def at_once(*agents: tuple[Agent, list[str]]) -> None:
         agent.launch(*options)
     waiting = [agent for agent, _ in agents]
     while waiting:
-        agent = poll(lambda: next((a for a in waiting if ASKING in a.text()), None), what="both ask")
+        agent = poll(lambda: next((a for a in waiting if ASKING in a.text()), None), START_S, "both ask")
         time.sleep(0.1)  # so that it has begun to count its QUIET_S of 0.5 s, and has not come to their end
         agent.process.send_signal(signal.SIGSTOP)
         waiting.remove(agent)
@@ -120,7 +122,7 @@ def test_of_two_that_start_at_once_one_stops_and_the_other_stays(mosquitto, twin
 
     for _ in range(2):  # as systemd would after five seconds; what ends with 78 it leaves alone
         agents[loser].launch(*options[loser])
-        agents[loser].process.wait(30)
+        agents[loser].process.wait(START_S)
         assert end_of(agents[loser]) == (78, TAKEN), agents[loser].text()
     poll(lambda: watches(mosquitto, tmp_path / winner), what="the winner watches")
     assert agents[winner].process.poll() is None
@@ -145,11 +147,11 @@ def test_one_that_comes_back_after_an_outage_has_its_name_again(mosquitto, twin,
     second.start(*elsewhere(tmp_path / "second"))
     poll(lambda: watches(mosquitto, tmp_path / "second"), what="the second watches")
     first.process.send_signal(signal.SIGCONT)
-    second.process.wait(30)
+    second.process.wait(START_S)
     assert end_of(second) == (69, EARLIER), second.text()
     poll(lambda: watches(mosquitto, tmp_path / "first"), what="the first watches again")
     second.launch(*elsewhere(tmp_path / "second"))
-    assert second.process.wait(30) == 78, second.text()
+    assert second.process.wait(START_S) == 78, second.text()
     assert first.stop() == 0
 
 
@@ -161,7 +163,7 @@ def test_a_copy_of_a_running_agents_directory_does_not_take_its_name(mosquitto, 
     shutil.copytree(tmp_path / "first", tmp_path / "copy")
     for expected in (ENDS, ENDS[1:]):  # it may hear the first before it connects
         copy.launch(*elsewhere(tmp_path / "copy"))
-        copy.process.wait(30)
+        copy.process.wait(START_S)
         assert end_of(copy) in expected, copy.text()
     poll(lambda: watches(mosquitto, tmp_path / "first"), what="the first watches again")
     assert first.stop() == 0
@@ -180,6 +182,7 @@ def test_after_a_power_cut_the_same_agent_starts_at_once(mosquitto, twin, tmp_pa
     agent.process.send_signal(signal.SIGSTOP)  # its connections stand, and nobody is there
     shutil.copytree(tmp_path / "agent", tmp_path / "after")  # the disk as it is after the cut
     again.launch(*elsewhere(tmp_path / "after"))
+    poll(lambda: ASKING in again.text(), START_S, "it asks")
     poll(lambda: INGEST in again.text(), 15, "it connects again, long before the patience of 25 s")
     poll(lambda: watches(mosquitto, tmp_path / "after"), what="it watches again")
     assert again.stop() == 0
@@ -202,7 +205,7 @@ def test_one_that_waits_for_the_name_has_it_when_the_other_is_stopped(mosquitto,
     first.start(*elsewhere(tmp_path / "first", seldom))
     poll(lambda: watches(mosquitto, tmp_path / "first"), what="the first watches")
     second.launch(*elsewhere(tmp_path / "second", seldom))  # it waits for two and a half of them
-    poll(lambda: ASKING in second.text(), what="the second asks")
+    poll(lambda: ASKING in second.text(), START_S, "the second asks")
     assert first.stop() == 0
     poll((tmp_path / "second" / "instance").exists, what="the second takes the name")
     poll(lambda: watches(mosquitto, tmp_path / "second"), what="the second watches")

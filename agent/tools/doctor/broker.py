@@ -179,6 +179,22 @@ def publication(subject: Subject) -> Finding:
     return ok(f"may write {', '.join(session.published)}{unsure}")
 
 
+def alarms(subject: Subject) -> Finding:
+    """Check by trial whether the agent may read the alarms under its prefix."""
+    readable, topics = subject.traits.alarms_read, subject.topics
+    if readable is None:
+        return _not_tried(subject, f"write {topics.alarms}")
+    if readable:
+        return ok(f"reads {topics.alarms}")
+    # A broker of MQTT 3.1.1 can't report a refused publish; `broker.write` tells so.
+    may_not = "read" if subject.session is not None and subject.session.protocol == "5" else "read or may not write"
+    return limited(
+        f"an alarm that the doctor published did not come back: the account may not {may_not} {topics.alarms}; without "
+        "reading, the agent finds neither the alarms of a lost state directory nor another agent on its sensors",
+        f"allow it there to read {topics.alarms} (configs/broker/acl)",
+    )
+
+
 def retained(subject: Subject) -> Finding:
     """Check by trial whether a subscription with a wildcard gets retained messages."""
     found, topics = subject.traits.retained, subject.topics
@@ -218,8 +234,8 @@ def dots(subject: Subject) -> Finding:
     )
 
 
-def _not_tried(subject: Subject) -> Finding:
+def _not_tried(subject: Subject, what: str = "") -> Finding:
     session = subject.session
     if session is None or session.error is not None:
         return NOT_REACHED if session is None else NOT_LET_IN
-    return unneeded(f"not known: the account may not write and read {subject.topics.doctor}/#")
+    return unneeded(f"not known: the account may not {what or f'write and read {subject.topics.doctor}/#'}")

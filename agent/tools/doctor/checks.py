@@ -29,6 +29,7 @@ CHECKS: Final[Mapping[str, Callable[[Subject], Finding]]] = {
     "broker.login": broker.login,
     "broker.read": broker.subscription,
     "broker.write": broker.publication,
+    "broker.alarms": broker.alarms,
     "broker.retained": broker.retained,
     "broker.dots": broker.dots,
     "sources": sources.sources,

@@ -64,7 +64,7 @@ class Remains:
         with self._client() as client:
             client.remove(tuple(self.states), CONNECT_S)
         before, self.states = self.states, {}
-        self._read()
+        self._read(tuple(before))
         if self.states:
             named = ", ".join(list(self.states)[:NAMED])
             raise UnavailableError(
@@ -73,8 +73,8 @@ class Remains:
             )
         self._end_session()
 
-    def _read(self) -> None:
-        with self._client() as client:
+    def _read(self, topics: tuple[str, ...] = ()) -> None:
+        with self._client(topics) as client:
             retained, below = client.retained, f"{self.prefix}/_agent/{self.agent}/"
             status = retained.statuses.get(self.agent, {}).get("state", "")
             self.online = status in LIVE and _is_alive(client, self.agent, *self._waits_s)
@@ -85,8 +85,8 @@ class Remains:
             if topic.startswith(below):
                 self.states[topic] = status if topic == f"{below}status" else ""
 
-    def _client(self) -> Client:
-        return Client(self._broker, self.prefix, agent=self.agent)
+    def _client(self, topics: tuple[str, ...] = ()) -> Client:
+        return Client(self._broker, self.prefix, agent=self.agent, topics=topics)
 
     def _end_session(self) -> None:
         """Connect once under the client id of the packets, without a session: the broker drops what waits there."""

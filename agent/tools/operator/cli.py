@@ -196,8 +196,8 @@ def clean(arguments: argparse.Namespace) -> int:
 def _client(arguments: argparse.Namespace, *, healths: bool = False) -> Client:
     from drsn.agent.tools.operator.client import Client  # noqa: PLC0415 (paho is slow to import)
 
-    named = {name: getattr(arguments, name, None) for name in ("agent", "sensor")}
-    return Client(broker_of(arguments), prefix_of(arguments), healths=healths, **named)
+    agent, sensor = (getattr(arguments, name, None) for name in ("agent", "sensor"))
+    return Client(broker_of(arguments), prefix_of(arguments), healths=healths, agent=agent, sensor=sensor)
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

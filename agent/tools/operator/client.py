@@ -40,9 +40,10 @@ class Client:
         prefix: of the agents' topics.
         event_id: event whose evidence is fetched; None: no evidence is.
         healths: read the health documents too.
-        agent: read its status, summary and health by their exact topics too: some brokers give no retained messages
-            to wildcards.
+        agent: read its status, summary and health by their exact topics too, and the alarms that the summary names:
+            some brokers give no retained messages to wildcards.
         sensor: the same for its alarm.
+        topics: the same for these.
 
     Raises:
         UnavailableError: no connection within 10 s.
@@ -57,6 +58,7 @@ class Client:
         healths: bool = False,
         agent: str | None = None,
         sensor: str | None = None,
+        topics: tuple[str, ...] = (),
     ) -> None:
         if event_id is not None and not REQUEST_ID.fullmatch(event_id):
             raise BadDataError(f"{event_id!r} is no event's id")
@@ -69,12 +71,9 @@ class Client:
                 name="client",
                 client_id=f"drsn-client-{self.request_id[:12]}-{os.getpid()}",
                 filters=(
-                    f"{prefix}/+/alarm",
-                    f"{prefix}/_agent/+/status",
-                    f"{prefix}/_agent/+/alarms",
+                    *_filters(prefix, self.request_id),
                     *_exact(prefix, agent, sensor),
-                    f"{prefix}/_reply/{self.request_id}",
-                    f"{prefix}/_reply/{self.request_id}/#",
+                    *topics,
                     *((f"{prefix}/_agent/+/health",) if healths else ()),
                     *(() if event_id is None else (f"{prefix}/+/evidence/{event_id}",)),
                 ),
@@ -82,6 +81,7 @@ class Client:
             on_message=self._messages.put,
         )
         self._evidence: bytes | None = None
+        self._agent = agent
         self.where = f"{broker.host}:{broker.port}"
         """Host and port of the broker."""
         self.retained = RetainedState(prefix)
@@ -96,8 +96,10 @@ class Client:
                 why = self._connection.last_error or "no answer"
                 raise UnavailableError(f"broker {self.where}: {why}; `drsn-agent doctor` says more")
             time.sleep(0.02)
-        for message in self._until_quiet():
-            self.retained.keep(message)
+        self._keep_until_quiet()
+        if unread := self.retained.unread_alarms(self._agent):
+            self._connection.subscribe(unread)
+            self._keep_until_quiet()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -236,7 +238,7 @@ class Client:
                 return message
             self.retained.keep(message)
 
-    def _until_quiet(self) -> Iterator[Message]:
+    def _keep_until_quiet(self) -> None:
         deadline_s = time.monotonic() + CONNECT_S  # agents publish on
         while time.monotonic() < deadline_s:
             try:
@@ -244,7 +246,13 @@ class Client:
             except queue.Empty:
                 return
             message.ack()
-            yield message
+            self.retained.keep(message)
+
+
+def _filters(prefix: str, request_id: str) -> tuple[str, ...]:
+    """What each request reads."""
+    documents = (f"{prefix}/+/alarm", f"{prefix}/_agent/+/status", f"{prefix}/_agent/+/alarms")
+    return (*documents, f"{prefix}/_reply/{request_id}", f"{prefix}/_reply/{request_id}/#")
 
 
 def _exact(prefix: str, agent: str | None, sensor: str | None) -> Iterator[str]:

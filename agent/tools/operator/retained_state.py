@@ -73,6 +73,7 @@ class SeenSummary(BaseModel):
 
     agent: AgentId
     alarms: tuple[SeenSummaryEntry, ...]
+    not_watched: tuple[SeenSource, ...] = ()
 
 
 class SeenStatus(BaseModel):
@@ -129,6 +130,13 @@ class RetainedState:
             for entry in summary["alarms"]:
                 alarm = {"agent": agent, "epoch": summary.get("epoch"), **entry}
                 self.alarms.setdefault(entry["sensor"], alarm)
+
+    def unread_alarms(self, agent: str | None) -> tuple[str, ...]:
+        """Topics of alarms that the summary of an agent names and that have not come."""
+        summary = self.summaries.get(agent or "", {})
+        named = [each["sensor"] for each in summary.get("alarms", ())]
+        named += [each["source"] for each in summary.get("not_watched", ()) if legal_sensor(each["source"])]
+        return tuple(f"{self._prefix}/{sensor}/alarm" for sensor in dict.fromkeys(named) if sensor not in self.alarms)
 
     def not_watched(self) -> dict[str, list[dict[str, Any]]]:
         """Agent -> sources that it does not watch, as its health lists them; agents with none are absent."""

@@ -187,8 +187,13 @@ def test_an_accepted_connection_subscribes_and_drops_abandoned_filters(client, r
 
 def test_a_denied_filter_is_reported(client, recorder):
     session = session_of(client, recorder, filters=("a/+", "b/+"))
+    client.on_connect(client, None, None, ACCEPTED, None)
     client.on_subscribe(client, None, 1, [ACCEPTED, REFUSED], None)
     assert session.denied == ("b/+",)
+    session.subscribe(("c", "d"))
+    assert client.subscribed == [("a/+", 1), ("b/+", 1), ("c", 1), ("d", 1)]
+    client.on_subscribe(client, None, 2, [REFUSED, ACCEPTED], None)
+    assert session.denied == ("b/+", "c"), "each answer is for its own subscription"
 
 
 def test_a_confirmation_carries_the_epoch_and_the_reason(client, recorder):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = {"raise_after": "1/1", "clear_after": "1/1"}
 ALARM = "drsn/v1/a/alarm"
+SUMMARY = "drsn/v1/_agent/tester/alarms"
 STATUS = "drsn/v1/_agent/tester/status"
 IDS = itertools.count()
 
@@ -150,6 +151,56 @@ def test_what_can_not_be_taken_over_is_left_named_and_may_be_forgotten(
     assert not any("bear this agent's id" in each for each in plant.retained(STATUS)["warnings"])
 
 
+def prepared(plant: Plant) -> None:
+    """As the lease does it, turn after turn."""
+    plant.agent.connections.probe.start()
+    preparation, at_s = plant.agent.lease.preparation, 100.0
+    while not preparation.complete(at_s):
+        at_s += 0.1
+    preparation.adopt()
+    plant.turn()
+
+
+def test_where_wildcards_get_no_retained_messages_the_summary_names_the_sensors(
+    start: Callable[..., Plant], tmp_path: Path
+):
+    broker = StubBroker()
+    broker.retained_by_wildcard = False
+    first = start(broker, **AT_ONCE)
+    for sensor, label in {"a": "inner_race", "b": "normal", "c": "ball"}.items():
+        first.say(sensor, label)
+    first.turn()
+    first.crash()
+    assert [each["sensor"] for each in json.loads(broker.retained[SUMMARY])["alarms"]] == ["a", "c"]
+    shutil.rmtree(tmp_path)
+    tmp_path.mkdir()
+    second = start(broker, **AT_ONCE)
+    prepared(second)
+    assert set(second.agent.pipeline.engine.sensors) == {"a", "c"}, "a normal one is in no summary"
+    assert second.retained(ALARM)["condition"] == "inner_race"
+    assert second.retained(ALARM)["not_watched"]["reason"] == "epoch"
+
+
+def test_a_summary_of_another_agent_or_with_illegal_names_reads_nothing():
+    alarms = AlarmTopics(Topics("p", "x"), lambda _: None, quiet_s=0.5)
+    asked: list[str] = []
+    alarms.read_for({"known"}, asked.extend)
+    named = [{"sensor": "known"}, {"sensor": "a"}, {"sensor": "a/b"}, {"sensor": "#"}, {"sensor": 5}, {"sensor": "a"}]
+    summary = {"v": 1, "agent": "x", "alarms": named, "not_watched": [{"source": "plant/+/x"}, {"source": "d"}]}
+
+    def put(document: object, *, retained: bool = True) -> None:
+        alarms.put(Message("p/_agent/x/alarms", json.dumps(document).encode(), 1, retained, 0.0, 0))
+
+    for bad in ([summary], summary | {"agent": "y"}, summary | {"alarms": 5}, 5):
+        put(bad)
+        assert alarms.complete(100.0), "nothing is waited for"
+    put(summary, retained=False)
+    assert (alarms.complete(100.0), asked) == (True, [])
+    put(summary)
+    assert [alarms.complete(at) for at in (100.0, 100.4, 100.6)] == [False, False, True]
+    assert asked == ["p/a/alarm", "p/d/alarm"]
+
+
 def message(sensor: str, payload: bytes, *, retained: bool = True) -> Message:
     return Message(f"p/{sensor}/alarm", payload, 1, retained, 0.0, 0)
 
@@ -168,7 +219,7 @@ def test_the_reading_ends_with_a_pause_and_at_the_latest_after_five_seconds():
 
 def test_only_retained_documents_that_bear_the_agent_s_id_are_read():
     alarms = AlarmTopics(Topics("p", "x"), lambda _: None, quiet_s=0.5)
-    alarms.read_for({"known"})
+    alarms.read_for({"known"}, lambda _topics: None)
     ours = b'{"v":1,"agent":"x"}'
     for sensor, payload in (("known", ours), ("a", ours), ("b", b'{"agent":"y"}'), ("_doctor", ours), ("c", ours)):
         alarms.put(message(sensor, payload))

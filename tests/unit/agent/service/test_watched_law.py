@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,10 @@ from drsn.agent.mqtt.stub import StubBroker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 QUIET_S, SWEEP_S = 30.0, 1.6
 SENSORS = ("a", "b", "c")
-LONG = f"plant/{66 * 'd'}/frame"
-"""Its id would have 66 characters."""
 STEPS = 150
 LONG = f"plant/{'d' * 70}/frame"
 """Its level is too long for an id."""
@@ -37,21 +37,24 @@ class World:
     """A plant, and what a subscriber may expect of it."""
 
     start: Callable[..., Plant]
+    state_dir: Path
     broker: StubBroker = field(default_factory=StubBroker)
     window_s: dict[str, float] = field(default_factory=dict)
     """Sensor -> when its last window of this run came, by a clock that stands still without a connection."""
     pause_s: dict[str, float] = field(default_factory=dict)
-    """Sensor -> its longest pause between two windows; three of them may go by."""
+    """Sensor -> its longest pause between two windows, or from the start of a run to its first; three may go by."""
     sent: set[str] = field(default_factory=set)
     """Sources with a packet in this run."""
     now_s: float = 0.0
+    began_s: float = 0.0
+    """Of this run."""
 
     def __post_init__(self) -> None:
         self.plant = self.start(self.broker)
 
     def window(self, sensor: str) -> None:
         self.plant.say(sensor, random_label())
-        pause_s = self.now_s - self.window_s.get(sensor, self.now_s)
+        pause_s = self.now_s - self.window_s.get(sensor, self.began_s)
         self.pause_s[sensor] = max(pause_s, self.pause_s.get(sensor, 0.0))
         self.window_s[sensor] = self.now_s
         self.sent.add(sensor)
@@ -75,12 +78,19 @@ class World:
             seconds -= 1.5
             self.plant.turn(1)
 
-    def restart(self) -> None:
+    def restart(self, *, lost: bool = False) -> None:
+        """A new run, which has read the retained alarms before it takes packets; or without the state directory."""
         seq = self.plant.seq
         self.plant.turn()  # else the broker sends again what was not read
         self.plant.crash()
+        if lost:
+            shutil.rmtree(self.state_dir)
+            self.state_dir.mkdir()
         self.plant = self.start(self.broker)
         self.plant.seq = seq
+        self.plant.agent.connections.probe.start()
+        self.plant.agent.lease.preparation.adopt()
+        self.began_s = self.now_s
         self.window_s.clear()
         self.sent.clear()
 
@@ -100,6 +110,7 @@ class World:
         alarms = {name: self.broker.retained.get(f"drsn/v1/{name}/alarm") for name in SENSORS}
         documents = {name: json.loads(payload) for name, payload in alarms.items() if payload}
         for name, document in documents.items():
+            assert document["epoch"] == status["epoch"], "no document of a lost state directory stands"
             assert (document["not_watched"] is not None) == (name in listed)
             quiet_s = max(QUIET_S, 3 * self.pause_s.get(name, 0.0)) + 2 * SWEEP_S
             lately = self.now_s - self.window_s.get(name, -1e9) <= quiet_s
@@ -127,9 +138,11 @@ def random_label() -> str:
     topic="alarms",
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_a_subscriber_can_tell_healthy_from_not_looked_at(start: Callable[..., Plant], seed: int) -> None:
+def test_a_subscriber_can_tell_healthy_from_not_looked_at(
+    start: Callable[..., Plant], tmp_path: Path, seed: int
+) -> None:
     random.seed(seed)
-    world = World(start)
+    world = World(start, tmp_path)
     steps: list[tuple[int, Callable[[], None]]] = [
         *[(6, lambda sensor=sensor: world.window(sensor)) for sensor in SENSORS],
         *[(3, lambda sensor=sensor: world.torn(sensor)) for sensor in SENSORS],
@@ -138,6 +151,7 @@ def test_a_subscriber_can_tell_healthy_from_not_looked_at(start: Callable[..., P
         (3, lambda: world.wait(12)),
         (1, lambda: world.wait(40)),
         (1, world.restart),
+        (1, lambda: world.restart(lost=True)),
     ]
     weights, actions = zip(*steps, strict=True)
     for _ in range(STEPS):

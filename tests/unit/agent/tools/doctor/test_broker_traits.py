@@ -45,6 +45,20 @@ def test_retained_messages(found: str | None, state: str, text: str):
     assert text in finding.text
 
 
+@pytest.mark.parametrize(
+    ("traits", "protocol", "state", "text"),
+    [
+        (BrokerTraits(alarms_read=True), "5", "ok", "reads drsn/v1/+/alarm"),
+        (BrokerTraits(alarms_read=False), "5", "limited", "may not read drsn/v1/+/alarm"),
+        (BrokerTraits(alarms_read=False), "3.1.1", "limited", "may not read or may not write drsn/v1/+/alarm"),
+        (BrokerTraits(), "5", "unneeded", "may not write drsn/v1/+/alarm"),
+    ],
+)
+def test_reading_alarms(traits: BrokerTraits, protocol: str, state: str, text: str):
+    finding = broker.alarms(subject(traits, protocol))
+    assert (finding.state, finding.exit_code, text in finding.text) == (state, 0, True)
+
+
 def test_where_wildcards_get_nothing_the_remedy_names_the_summary():
     finding = broker.retained(subject(BrokerTraits(retained="by topic")))
     assert "drsn/v1/_agent/line4/alarms" in finding.remedy

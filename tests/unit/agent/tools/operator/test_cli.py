@@ -226,6 +226,33 @@ def test_a_named_agent_and_sensor_are_read_by_their_exact_topics(monkeypatch):
     assert not [each for each in connections[1].filters if "a/b" in each or "/#/" in each]
 
 
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ({"state": "online", "epoch": "b"}, "of another epoch than agent line4 has now; forget the sensor"),
+        ({"state": "stopped", "epoch": "a"}, "agent line4 is stopped"),
+        (b"", "agent line4 has no status; it has another name now"),
+        ({"state": "online", "epoch": "a"}, None),
+    ],
+)
+def test_an_alarm_that_outlives_its_agent_s_state_is_stale(shell, status: object, why: str | None):
+    held = {"press4/alarm": ALARM | {"epoch": "a"}, "_agent/line4/status": status}
+    row = next(line for line in shell(held)[1].splitlines() if line.startswith("press4"))
+    assert ("STALE" in row) == (why is not None)
+    assert f"STALE: {why}" in row if why else "active_unacked" in row
+
+
+def test_alarms_that_only_a_summary_names_are_read_by_their_exact_topics():
+    retained = RetainedState(PREFIX)
+    source = {"reason": "gaps", "remedy": "x", "since": "2026-01-01"}
+    blind = [{**source, "source": "press5"}, {**source, "source": "plant/#"}]
+    retained.keep(message("_agent/line4/alarms", SUMMARY | {"not_watched": blind}))
+    assert retained.unread_alarms("line4") == (f"{PREFIX}/press4/alarm", f"{PREFIX}/press5/alarm")
+    retained.keep(message("press4/alarm", ALARM))
+    assert retained.unread_alarms("line4") == (f"{PREFIX}/press5/alarm",)
+    assert retained.unread_alarms("line5") == retained.unread_alarms(None) == ()
+
+
 WHY = {"reason": "wrong_rate", "remedy": "Send or set the sample rate.", "since": "2026-01-01T00:00:00.000Z"}
 BLIND = {
     "press4/alarm": {**ALARM, "not_watched": WHY},
