@@ -125,9 +125,10 @@ class Interpreter:
         self._calibration = calibration
         self.names = window_conditions(contract)
         """What a window may count as."""
-        self._own_labels = tuple(label.name for label in contract.labels)
-        self.labels = (*self._own_labels, *contract.parents)
-        """What the label of a window may be: those of the contract; the name of a parent condition is its label."""
+        self.own_labels = tuple(label.name for label in contract.labels)
+        """Those of the contract: the columns of the network's probabilities."""
+        self.labels = (*self.own_labels, *contract.parents)
+        """What the label of a window may be: `own_labels`; the name of a parent condition is its label."""
         self._conditions, self._alarm_conditions = contract.conditions, contract.alarm_conditions
         self._parents = ParentConditions(contract) if contract.parents else None
         self._threshold = np.inf if contract.abstention_threshold is None else contract.abstention_threshold
@@ -161,7 +162,7 @@ class Interpreter:
             by_condition, summed = self._parents(after_fusion, named), self._parents(summed, named)
             best = self._parents.best(best, named)
             parent = best - len(self._conditions)
-            label = np.where(parent < 0, label, len(self._own_labels) + parent)
+            label = np.where(parent < 0, label, len(self.own_labels) + parent)
         return Diagnoses(batch, outputs, after_fusion, by_condition, best, label, novelty, self, summed, findings)
 
     def __call__(
@@ -180,7 +181,7 @@ class Interpreter:
         novelty, probabilities = float(diagnoses.novelty[row]), diagnoses.by_condition[row].tolist()
         best, labels = (
             diagnoses.best[row],
-            dict(zip(self._own_labels, diagnoses.outputs.probabilities[row].tolist(), strict=True)),
+            dict(zip(self.own_labels, diagnoses.outputs.probabilities[row].tolist(), strict=True)),
         )
         bearing = self._bearing(diagnoses, row)
         # `not <=` so that a NaN abstains too.

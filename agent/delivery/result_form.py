@@ -77,7 +77,7 @@ def _probabilities(decisions: Decisions, row: int) -> dict[str, Any]:
         by_label = decisions.diagnosis(row).label_probabilities
         return {name: _finite(round(p, 4)) for name, p in by_label.items()}
     values = diagnoses.outputs.probabilities[row].tolist()
-    return {name: _finite(round(p, 4)) for name, p in zip(diagnoses.interpreter.labels, values, strict=True)}
+    return {name: _finite(round(p, 4)) for name, p in zip(diagnoses.interpreter.own_labels, values, strict=True)}
 
 
 def _zone(decisions: Decisions, row: int) -> str | None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from twin_engines import CONTRACT, SENSORS, VOTES, WINDOWS, baseline, batch_of
+from hypothesis import strategies as st
+from twin_engines import CONTRACT, SENSORS, VOTES, WINDOWS, WITH_PARENT, baseline, batch_of
 
 from drsn.agent.acquisition.window_batch import WindowBatch
 from drsn.agent.backends.backend import Outputs
@@ -67,12 +68,12 @@ def test_the_baseline_of_the_machine_is_in_it(decided):
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
-@given(windows=WINDOWS)
-def test_the_fields_are_those_of_the_document_made_of_the_diagnosis(windows):
-    engine = AlarmEngine(CONTRACT, "0" * 64, lambda _sensor: Policy(VOTES, VOTES), observed=OBSERVED)
+@given(windows=WINDOWS, contract=st.sampled_from([CONTRACT, WITH_PARENT]))
+def test_the_fields_are_those_of_the_document_made_of_the_diagnosis(windows, contract: ModelContract):
+    engine = AlarmEngine(contract, "0" * 64, lambda _sensor: Policy(VOTES, VOTES), observed=OBSERVED)
     batch, outputs, findings = batch_of(windows, END)
     batch.units[0], batch.levels[0] = "m/s²", (2.5, math.inf)
-    decisions = engine.feed_batch(Interpreter(CONTRACT).columns(batch, outputs, findings), [END] * batch.size)
+    decisions = engine.feed_batch(Interpreter(contract).columns(batch, outputs, findings), [END] * batch.size)
     for row in range(batch.size):
         expected = document_of(decisions.diagnosis(row), decisions, row)
         found = json.loads(result_json(decisions, row, row + 1, "b"))
