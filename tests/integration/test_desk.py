@@ -71,6 +71,7 @@ def test_a_refusal_is_a_verdict_and_a_wrong_name_is_bad_data(shell: Callable):
     assert "8 at most" in shell("shelve", SENSOR, "--hours", "9", code=64, json_=False)
 
 
+@pytest.mark.slow
 def test_shelve_and_out_of_service_are_in_sight_until_they_end(shell: Callable):
     assert {event["suppressed_by"] for event in shell("shelve", SENSOR, "--hours", "1")["events"]} == {"shelved"}
     assert "shelved until 20" in shell("alarms", json_=False)
@@ -101,6 +102,7 @@ def test_a_broker_that_is_not_there_is_one_line(run_agent: Callable, monkeypatch
     assert "drsn-agent doctor" in done.stderr.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitto, run_agent: Callable, tmp_path):
     event_id = shell("alarms")["alarms"][SENSOR]["event_id"]
     picture = tmp_path / "why.png"

@@ -96,6 +96,7 @@ def test_what_lasts_is_not_warned_of(encrypted, certificates: Path, make_agent: 
     assert (found["state"], found["remedy"]) == ("ok", None)
 
 
+@pytest.mark.slow
 def test_without_the_extra_log_and_doctor_tell_what_to_install(encrypted, certificates: Path, make_agent: Callable):
     sign(certificates, "ours", 10)
     (certificates / "cryptography.py").write_text("raise ImportError")  # hides the installed one

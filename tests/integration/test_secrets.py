@@ -119,6 +119,7 @@ def test_a_password_in_the_wrong_place_is_not_repeated(
     silent(*capsys.readouterr())
 
 
+@pytest.mark.slow
 def test_a_service_says_it_nowhere_and_leaves_no_core(
     guarded: Mosquitto, make_agent: Callable, run_agent: Callable, wait_until: Callable, tmp_path: Path
 ):

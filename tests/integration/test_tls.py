@@ -122,6 +122,7 @@ def test_what_keeps_it_out_is_named_in_the_log(
     assert agent.process.poll() is None, "it goes on trying"
 
 
+@pytest.mark.slow
 def test_the_agent_shows_its_own_certificate_and_the_doctor_too(
     mutual, certificates: Path, make_agent: Callable, run_agent: Callable, wait_until: Callable
 ):

@@ -43,8 +43,8 @@ def test_each_of_an_agents_connections_says_how_large_a_packet_may_be(tmp_path):
         lines = loop.shutdown.connections
         connections = (lines.probe, lines.control, lines.ingest)
         limits = [each.options.limits for each in connections]
-    assert [each.packet_bytes for each in limits] == [128 << 10, 16 << 20, 16 << 20]
-    assert [each.payload_bytes for each in limits] == [64 << 10, 48 << 10, 1 << 20]
+    assert [each.packet_bytes for each in limits] == [256 << 10, 16 << 20, 16 << 20]
+    assert [each.payload_bytes for each in limits] == [128 << 10, 48 << 10, 1 << 20]
 
 
 def with_model(made: Settings) -> tuple[str, str]:

@@ -65,6 +65,7 @@ def test_a_fault_without_an_alarm_is_missed():
     assert np.isinf(found.windows).all()
 
 
+@pytest.mark.slow
 def test_the_dependence_is_what_the_bound_on_false_alarms_requires():
     rng = np.random.default_rng(1)
     x = rng.standard_normal((2000, 30, 1))
