@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +28,6 @@ from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from drsn.agent.mqtt.connection_options import ConnectionOptions
     from drsn.agent.schema.documents import HealthDocument
@@ -38,6 +39,12 @@ BUNDLE = open_bundle(shipped("synthetic"))
 WINDOW, RATE_HZ = BUNDLE.contract.window, BUNDLE.contract.sample_rate_hz
 NO_WAITS = Waits(idle_wait_s=0.0, quiet_s=0.0, group_s=0.0, overlap=False)
 STATUS = "drsn/v1/_agent/tester/status"
+
+
+def lose(folder: Path) -> None:
+    """Take what a folder holds away at once: the evidence writer of an agent that has crashed may still be at work."""
+    folder.rename(Path(tempfile.mkdtemp(dir=folder.parent)) / "lost")
+    folder.mkdir()
 
 
 @dataclass

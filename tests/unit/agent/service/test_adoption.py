@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plant import lose
 
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.stub import StubBroker
@@ -41,8 +41,7 @@ def restarted(start: Callable[..., Plant], tmp_path: Path) -> Callable[..., Plan
 
     def begin(broker: StubBroker, *, lost: bool = True, **alarms: str) -> Plant:
         if lost:
-            for path in tmp_path.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            lose(tmp_path)
         plant = start(broker, **(alarms or AT_ONCE))
         plant.agent.connections.probe.start()
         plant.agent.lease.preparation.adopt()
@@ -172,8 +171,7 @@ def test_where_wildcards_get_no_retained_messages_the_summary_names_the_sensors(
     first.turn()
     first.crash()
     assert [each["sensor"] for each in json.loads(broker.retained[SUMMARY])["alarms"]] == ["a", "c"]
-    shutil.rmtree(tmp_path)
-    tmp_path.mkdir()
+    lose(tmp_path)
     second = start(broker, **AT_ONCE)
     prepared(second)
     assert set(second.agent.pipeline.engine.sensors) == {"a", "c"}, "a normal one is in no summary"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from plant import RATE_HZ, STATUS, WINDOW, Plant
+from plant import RATE_HZ, STATUS, WINDOW, Plant, lose
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.mqtt.stub import StubBroker
@@ -84,8 +83,7 @@ class World:
         self.plant.turn()  # else the broker sends again what was not read
         self.plant.crash()
         if lost:
-            shutil.rmtree(self.state_dir)
-            self.state_dir.mkdir()
+            lose(self.state_dir)
         self.plant = self.start(self.broker)
         self.plant.seq = seq
         self.plant.agent.connections.probe.start()
