@@ -31,7 +31,7 @@ def _command(argv: list[str]) -> int:
 
         return evaluate_command(argv[1:])
     if argv[:1] == ["look"]:
-        from drsn.model.look_command import look_command  # noqa: PLC0415
+        from drsn.model.look_command import look_command  # noqa: PLC0415 (no other command needs its readers)
 
         return look_command(argv[1:])
     if argv[:1] == ["baseline"]:

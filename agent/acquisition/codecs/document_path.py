@@ -70,7 +70,7 @@ def document_path(text: str) -> DocumentPath:
 
 
 def _searched(document: Any, query: JSONPath) -> Any:  # noqa: ANN401 (any value of the document)
-    from jsonpath import JSONPathError  # noqa: PLC0415 (loaded by whoever made the query)
+    from jsonpath import JSONPathError  # noqa: PLC0415 (loaded when the query was made)
 
     if not isinstance(document, (dict, list)):
         return None
