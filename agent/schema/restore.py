@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import ConditionDocument
 
 MAX_CONDITIONS = 64
-"""A bundle has ten conditions; a document with many more is none of an agent."""
+"""A bundle has ten conditions; an agent writes no document with many more."""
 
 MAX_CHARS = 64
 """Longest name of a condition, as in a command."""

@@ -82,7 +82,7 @@ class Adoption:
         self._warn()
 
     def forget(self, sensor: str) -> Outcome | None:
-        """Remove a document that was left; None: there is none of the sensor."""
+        """Remove the document that an earlier run left of a sensor; None: the broker retains no such document."""
         if self.left.pop(sensor, None) is None:
             return None
         forgotten = self._engine.forgotten.setdefault(sensor, SensorState({}))

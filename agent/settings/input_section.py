@@ -149,9 +149,9 @@ class InputSection(Section):
         if self.codec in ("raw", "frame") and self.channel_paths:
             raise ValueError(f'channels: codec {self.codec!r} has no paths; write the names alone, ["x", "y"]')
         if self.tachometer is not None and (self.tachometer not in self.channels or len(self.channels) < 2):
-            raise ValueError(f"tachometer {self.tachometer[:SHOWN]!r} is none of several `channels`; name it there")
+            raise ValueError(f"tachometer {self.tachometer[:SHOWN]!r} is not one of several `channels`; name it there")
         if self.unit is not None and self.unit not in (known := (*UNITS, "V")):
-            raise ValueError(f"unit {self.unit[:SHOWN]!r} is none of {', '.join(known)}")
+            raise ValueError(f"unit {self.unit[:SHOWN]!r} is not one of {', '.join(known)}")
         return self
 
     @property

@@ -81,7 +81,7 @@ def with_preset(given: dict[str, Any]) -> dict[str, Any]:
     """
     preset = PRESETS.get(given["preset"])
     if preset is None:
-        raise ValueError(f"preset {given['preset'][:40]!r} is none of {', '.join(PRESETS)}")
+        raise ValueError(f"preset {given['preset'][:40]!r} is not one of {', '.join(PRESETS)}")
     merged = {**preset.settings, **given}
     if isinstance(fields := given.get("fields"), dict):
         merged["fields"] = {**preset.settings.get("fields", {}), **fields}

@@ -102,7 +102,7 @@ def format_of(path: Path) -> FileFormat:
 
     Raises:
         OSError: the file can't be read.
-        BadDataError: it is none of them.
+        BadDataError: the file has none of these formats.
     """
     with path.open("rb") as file:
         head = file.read(64)

@@ -36,7 +36,7 @@ class Remains:
         sign_of_life_s: then wait for something that it publishes.
 
     Raises:
-        UsageError: the id is none of an agent.
+        UsageError: no agent can have this id.
         UnavailableError: no connection.
     """
 

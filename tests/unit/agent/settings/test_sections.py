@@ -179,7 +179,7 @@ def test_a_preset_lies_below_what_is_set():
     entry = settings(inputs=[{**INPUT, "preset": "node-red", "fields": {"t0": "ts"}, "sample_rate_hz": 4000}]).inputs[0]
     assert (entry.codec, entry.fields.samples, entry.fields.t0, entry.t0_unit) == ("json", "payload", "ts", "ms")
     assert settings(inputs=[{"preset": "sparkplug"}]).inputs[0].topic == "spBv1.0/{group}/{type}/{node}/{device}"
-    assert "preset 'toaster' is none of json-axes, " in complaint(inputs=[{**INPUT, "preset": "toaster"}])
+    assert "preset 'toaster' is not one of json-axes, " in complaint(inputs=[{**INPUT, "preset": "toaster"}])
 
 
 def test_without_an_input_there_is_nothing_to_do():
@@ -194,4 +194,4 @@ def test_own_limits_of_the_level_rise_and_units_are_known():
         assert "that rise" in complaint(sensors=[{"match": "a", "level_limits_mm_s": limits}])
     assert "machine_group" in complaint(sensors=[{"match": "a", "machine_group": "1"}])
     assert settings(inputs=[{**INPUT, "unit": "m/s^2"}]).inputs[0].unit == "m/s^2"
-    assert "unit 'G' is none of g, mg" in complaint(inputs=[{**INPUT, "unit": "G"}])
+    assert "unit 'G' is not one of g, mg" in complaint(inputs=[{**INPUT, "unit": "G"}])

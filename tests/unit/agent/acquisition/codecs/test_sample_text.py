@@ -29,7 +29,7 @@ def test_hex_that_is_not_declared_is_refused_and_zeros_are_not_hex():
     with pytest.raises(PacketError, match="set encoding = 'hex'"):
         decoded(bytes(range(16)).hex(), "auto")
     assert decoded("A" * 64, "auto") == bytes(48)
-    assert decoded(bytes(range(16)).hex(), "base64")  # whoever declares it has decided
+    assert decoded(bytes(range(16)).hex(), "base64")  # a declared encoding is taken as it is
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys):
 
         monkeypatch.setattr(Client, "__enter__", connect)
         if fake_call:
-            monkeypatch.setattr(Client, "call", lambda *_: pytest.fail("nobody is to be asked"))
+            monkeypatch.setattr(Client, "call", lambda *_: pytest.fail("no agent must get a command"))
         code = main([*(command or ("alarms",)), "--broker", "mqtt://b"])
         return code, *capsys.readouterr()
 
