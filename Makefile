@@ -58,7 +58,7 @@ system: $(VENV)/.installed container
 	$(VENV)/bin/pytest -m booted tests/system
 
 # Train the shipped models from their recipes, verify them and put them into the package.
-# The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/data.md).
+# The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/contribute/data.md).
 bundle: $(VENV)/.installed
 	for name in synthetic cwru universal universal-10khz universal-2500hz universal-800hz; do \
 	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name && \

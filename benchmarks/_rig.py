@@ -322,8 +322,9 @@ class Rig:
                 consumer.health = document
                 consumer.marks.append(mark)
 
+        topics = f"drsn/v1/_agent/{name}/status", f"drsn/v1/_agent/{name}/health", "drsn/v1/+/event"
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        client.on_connect = lambda *_: client.subscribe([(f"drsn/v1/_agent/{name}/+", 0), ("drsn/v1/+/event", 0)])
+        client.on_connect = lambda *_: client.subscribe([(topic, 0) for topic in topics])
         client.on_message = note
         client.connect("127.0.0.1", self.port)
         client.loop_start()

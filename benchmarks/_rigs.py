@@ -1,6 +1,6 @@
-"""Recordings of real rigs as they were recorded, by the loaders of `drsn-train`; docs/files.md has their layouts.
+"""Recordings of real rigs as they were recorded, by the loaders of `drsn-train` (docs/reference/files.md).
 
-They lie in $DRSN_DATA_DIR (docs/data.md), those of MFPT in $DRSN_MFPT_DIR. `self_built` of HIT-SM is for development;
+They lie in $DRSN_DATA_DIR (docs/contribute/data.md), those of MFPT in $DRSN_MFPT_DIR. `self_built` is for development;
 the others are looked at once.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drsn.model.data.recording import Recording
 
 BEARING = {"self_built": "6205", "spectraquest": "6205", "mfpt": "NICE", "cwru": "6205"}
-"""As the settings take it. Nothing names the bearing of HIT-SM: docs/bearing.md has how it was found."""
+"""As the settings take it. Nothing names the bearing of HIT-SM: docs/use/bearing.md has how it was found."""
 
 
 def condition_of(label: str) -> str:

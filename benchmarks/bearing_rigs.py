@@ -1,7 +1,7 @@
 """Recordings of real rigs for the bearing detector, at the rate and bandwidth of the contract.
 
 `self_built` of HIT-SM is for development. The others are looked at once, after the densities are fixed. The recordings
-lie in $DRSN_DATA_DIR (docs/data.md), those of MFPT in $DRSN_MFPT_DIR.
+lie in $DRSN_DATA_DIR (docs/contribute/data.md), those of MFPT in $DRSN_MFPT_DIR.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What each broker does with what the agent relies on: the rows of docs/brokers.md that are measured.
+"""What each broker does with what the agent relies on: the rows of docs/reference/brokers.md that are measured.
 
 Runs every broker that is installed (`make other-brokers`), with the settings it ships with except ports, anonymous
 clients and, for mosquitto, persistence. Takes three minutes.

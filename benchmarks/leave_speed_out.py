@@ -3,8 +3,8 @@
     python benchmarks/leave_speed_out.py self_built --domain order
 
 trains on two speeds of a rig and tests on the third, three times; the selection leaves one of the two out in turn. One
-seed. The signal is that of the protocols (docs/accuracy.md): 12.8 kHz, 5.3 kHz, windows of 160 ms. Accuracies are means
-over the labels; 0 dB is the mean of three noises.
+seed. The signal is that of the protocols (docs/trust/accuracy.md): 12.8 kHz, 5.3 kHz, windows of 160 ms. Accuracies are
+means over the labels; 0 dB is the mean of three noises.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables of docs/brokers.md that are measured: benchmarks/results/brokers.json."""
+"""The tables of docs/reference/brokers.md that are measured: benchmarks/results/brokers.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of docs/performance.md: what benchmarks/throughput.py and benchmarks/flame.py measured, before and now."""
+"""Tables of docs/trust/performance.md: what benchmarks/throughput.py and flame.py measured, before and now."""
 
 from __future__ import annotations
 

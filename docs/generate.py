@@ -43,42 +43,49 @@ ROOT = Path(__file__).parents[1]
 def generated() -> dict[Path, str]:
     """Every file that has generated parts -> its whole text as it should be."""
     files = {
-        ROOT / "docs" / "schemas" / f"{name}.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+        ROOT / "docs" / "reference" / "schemas" / f"{name}.json": json.dumps(schema, indent=1, ensure_ascii=False)
+        + "\n"
         for name, schema in schemas().items()
     }
     parts = {
-        ROOT / "docs" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
-        ROOT / "docs" / "alarms.md": {
+        ROOT / "docs" / "reference" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
+        ROOT / "docs" / "use" / "alarms.md": {
             "states": state_diagram(),
             "simulated": measured.alarms_parts(),
             "doubt": measured.doubt_table(),
         },
-        ROOT / "docs" / "baseline.md": {"baseline": measured.baseline_table()},
-        ROOT / "docs" / "accuracy.md": measured.accuracy_parts(),
-        ROOT / "docs" / "files.md": {"formats": readable.formats_table(), "public": readable.public_table()},
-        ROOT / "docs" / "models.md": {"accuracy": accuracy_table()},
-        ROOT / "docs" / "which-model.md": {
+        ROOT / "docs" / "use" / "baseline.md": {"baseline": measured.baseline_table()},
+        ROOT / "docs" / "trust" / "accuracy.md": measured.accuracy_parts(),
+        ROOT / "docs" / "reference" / "files.md": {
+            "formats": readable.formats_table(),
+            "public": readable.public_table(),
+        },
+        ROOT / "docs" / "use" / "models.md": {"accuracy": accuracy_table()},
+        ROOT / "docs" / "use" / "which-model.md": {
             "foreign": measured.foreign_table(),
             "shrinkage": measured.shrinkage_table(),
             "baseline": measured.baseline_table("spectraquest", "mfpt"),
         },
-        ROOT / "docs" / "novelty.md": {
+        ROOT / "docs" / "trust" / "novelty.md": {
             "refused": measured.refused_table(),
             "accepted": measured.accepted_table(),
             "left_out": measured.left_out_table(),
         },
-        ROOT / "docs" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
-        ROOT / "docs" / "evidence.md": {"costs": measured.evidence_costs()},
-        ROOT / "docs" / "level.md": {
+        ROOT / "docs" / "trust" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
+        ROOT / "docs" / "use" / "evidence.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "use" / "level.md": {
             "zones": vibration.zones_table(),
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },
-        ROOT / "docs" / "brokers.md": {"measured": broker_matrix.matrix()},
-        ROOT / "docs" / "bearing.md": {"detector": measured.bearing_detector_table()},
-        ROOT / "docs" / "sensors" / "README.md": {"presets": presets.presets_table(), "rates": presets.rates_table()},
-        ROOT / "docs" / "alarm_cases.md": {"steps": steps_table()},
-        ROOT / "docs" / "reliability.md": {
+        ROOT / "docs" / "reference" / "brokers.md": {"measured": broker_matrix.matrix()},
+        ROOT / "docs" / "use" / "bearing.md": {"detector": measured.bearing_detector_table()},
+        ROOT / "docs" / "start" / "sensors" / "index.md": {
+            "presets": presets.presets_table(),
+            "rates": presets.rates_table(),
+        },
+        ROOT / "docs" / "reference" / "alarm-cases.md": {"steps": steps_table()},
+        ROOT / "docs" / "trust" / "reliability.md": {
             **{f"promises: {topic}": promises.table(topic) for topic in promises.TOPICS},
             "limits: packet": limits.table(limits.PACKETS),
             "limits: event": limits.table(limits.EVENTS),
@@ -86,7 +93,10 @@ def generated() -> dict[Path, str]:
             "chaos": survived.chaos_table(),
             "soak": survived.soak_told(),
         },
-        ROOT / "docs" / "security.md": {"limits": limits.table(limits.OUTSIDE), "fuzz": survived.fuzz_table()},
+        ROOT / "docs" / "trust" / "security.md": {
+            "limits": limits.table(limits.OUTSIDE),
+            "fuzz": survived.fuzz_table(),
+        },
         ROOT / "README.md": {"bundles": bundles_table()},
     }
     return files | {path: _filled(path, names) for path, names in parts.items()}

@@ -222,4 +222,4 @@ def _value(limit: Limit) -> str:
 def _place(where: str) -> str:
     module, _, name = where.partition(":")
     path = f"{module.replace('.', '/')}.py"
-    return f"[`{path}`](../{path}) `{name.rpartition('.')[2]}`"
+    return f"[`{path}`](../../{path}) `{name.rpartition('.')[2]}`"

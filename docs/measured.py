@@ -134,7 +134,7 @@ ASKED_ALIKE = {
 
 
 def accuracy_parts() -> dict[str, str]:
-    """Every table of docs/accuracy.md, of the cells that are there."""
+    """Every table of docs/trust/accuracy.md, of the cells that are there."""
     cells = results.read_cells(ACCURACY / "test")
     timed = json.loads(CONTESTANTS.read_text(encoding="utf-8"))["rows"]
     us_per_window = {row["contestant"]: row["us per window"] for row in timed}

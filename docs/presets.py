@@ -1,4 +1,4 @@
-"""Tables of docs/sensors/README.md: presets, and the bundle for a sample rate."""
+"""Tables of docs/start/sensors/index.md: presets, and the bundle for a sample rate."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def table(topic: str) -> str:
     rows = ["| promise | kept by | test |", "|---|---|---|"]
     for promise in promises():
         if promise.topic == topic:
-            kept_by = ", ".join(f"[`{name}`](../agent/{name}.py)" for name in promise.where.split(", "))
-            rows.append(f"| {promise.text} | {kept_by} | [`{promise.test}`](../{promise.path}) |")
+            kept_by = ", ".join(f"[`{name}`](../../agent/{name}.py)" for name in promise.where.split(", "))
+            rows.append(f"| {promise.text} | {kept_by} | [`{promise.test}`](../../{promise.path}) |")
     return "\n".join(rows)
 
 

@@ -1,4 +1,4 @@
-"""Tables of docs/level.md: the zones by the code, and what `benchmarks/level.py` measured."""
+"""Tables of docs/use/level.md: the zones by the code, and what `benchmarks/level.py` measured."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 A .zip is read where it is, never extracted. Sizes are capped before a byte is read, every file is compared with the
 size and the hash that the manifest gives, and a file that the manifest does not name is an error. So is a network that
-reads other files or brings operators of its own. Hashes say that a bundle is whole, not who made it (docs/security.md).
+reads other files or brings operators of its own. Hashes show that a bundle is whole, not who made
+it (docs/trust/security.md).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One operation does both jobs, per window and without state: the window's spectrum is cut at the contract's
 bandwidth and brought back at the contract's rate. A window therefore never depends on packet boundaries, on a
-filter's history or on what was lost before it (docs/decisions/0001-conditioning-per-window.md). The mean is
+filter's history or on what was lost before it (docs/contribute/decisions/0001-conditioning-per-window.md). The mean is
 removed on the way: its bin is zero.
 """
 

@@ -101,7 +101,9 @@ def _how(recipe: Recipe) -> str:
     if isinstance(data, SyntheticData):
         return "split by machine: no machine is in two sets"
     return (
-        f"split of protocol {data.rung} (docs/accuracy.md)" if isinstance(data, ProtocolData) else "split by recording"
+        f"split of protocol {data.rung} (docs/trust/accuracy.md)"
+        if isinstance(data, ProtocolData)
+        else "split by recording"
     )
 
 

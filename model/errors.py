@@ -1,4 +1,4 @@
-"""Errors that end a command: one line that says what, where and the remedy, and an exit code (docs/mqtt.md).
+"""Errors that end a command: one line that says what, where and the remedy, and an exit code (docs/reference/mqtt.md).
 
 Shared by the three commands, so it lies at the bottom of the import order.
 """

@@ -63,7 +63,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
             continue
         found = [each for each in sorted(path.rglob("*")) if is_recording(each) and each.is_file()]
         if not found:
-            raise BadDataError(f"{path}: no recordings below this folder; docs/files.md has the formats")
+            raise BadDataError(f"{path}: no recordings below this folder; docs/reference/files.md has the formats")
         yield from (each for each in found if not each.name.startswith("."))
 
 

@@ -127,7 +127,7 @@ class SplitData(Frozen):
 
 
 class PublicData(SplitData):
-    """A public data set by its name, as it lies on a disk after the download; see docs/files.md.
+    """A public data set by its name, as it lies on a disk after the download; see docs/reference/files.md.
 
     The recipe's labels choose what is read.
     """
@@ -140,7 +140,7 @@ class PublicData(SplitData):
 
 
 class FolderData(SplitData):
-    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/models.md."""
+    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/use/models.md."""
 
     source: Literal["folder"]
     path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")

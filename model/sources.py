@@ -80,7 +80,9 @@ def data_dir() -> Path:
         BadDataError: DRSN_DATA_DIR is not set.
     """
     if DATA_DIR not in os.environ:
-        raise BadDataError(f"no folder of recordings given; set {DATA_DIR} to the one that holds cwru/ (docs/data.md)")
+        raise BadDataError(
+            f"no folder of recordings given; set {DATA_DIR} to the one that holds cwru/ (docs/contribute/data.md)"
+        )
     return Path(os.environ[DATA_DIR])
 
 

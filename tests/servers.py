@@ -303,7 +303,7 @@ def data_dir() -> Path:
         return Path(path)
     if os.environ.get("CI"):
         pytest.fail("CI must set DRSN_DATA_DIR to a folder that holds cwru/")
-    pytest.skip("set DRSN_DATA_DIR to a folder that holds cwru/ (docs/data.md)")
+    pytest.skip("set DRSN_DATA_DIR to a folder that holds cwru/ (docs/contribute/data.md)")
 
 
 def openssl(folder: Path, *arguments: str) -> None:

@@ -24,7 +24,7 @@ PAUSE_NS = 10_000_000
 clock that is rounded to milliseconds, or runs half a per cent off the nominal rate, stays below."""
 
 BRIDGED_WINDOWS = 1.0
-"""Default: a gap of so many windows at most does not reset the votes (docs/mqtt.md has what it costs)."""
+"""Default: a gap of so many windows at most does not reset the votes (docs/reference/mqtt.md has what it costs)."""
 
 PAST_BOOTS = 8
 """Earlier boots of a sensor whose packets are recognised as duplicates: a broker that was killed may come back with

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 DEFAULT = "universal"
-"""For any machine: docs/which-model.md."""
+"""For any machine: docs/use/which-model.md."""
 
 SHIPPED = (DEFAULT, "universal-10khz", "universal-2500hz", "universal-800hz", "cwru", "synthetic")
 

@@ -127,9 +127,9 @@ class VibrationLevel:
                 continue
             self._noted[slot] = True
             sensor, unit = windows.batch.sensors[row], windows.batch.units[row]
-            event = "no velocity: the unit of the packets is unknown (docs/level.md)"
+            event = "no velocity: the unit of the packets is unknown (docs/use/level.md)"
             if self._meter.knows(unit):
-                event = "no velocity: no memory for its signal (docs/level.md)"
+                event = "no velocity: no memory for its signal (docs/use/level.md)"
             self._notices.add(Notice(WARNING, event, ("velocity", sensor), {"sensor": sensor, "unit": unit}))
 
 

@@ -103,7 +103,7 @@ def overlap(one: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topics of one agent (docs/mqtt.md)."""
+    """Topics of one agent (docs/reference/mqtt.md)."""
 
     prefix: str
     agent: str

@@ -22,7 +22,9 @@ class Geometry(Frozen):
     pitch_diameter_mm: float = Field(gt=0, le=10_000, allow_inf_nan=False)
     contact_angle_deg: float = Field(default=0.0, ge=0, lt=90, allow_inf_nan=False)
     designation: str | None = Field(default=None, max_length=40, description="if the geometry comes from the table")
-    estimated: bool = Field(default=False, description="from the boundary dimensions: docs/bearing.md has the error")
+    estimated: bool = Field(
+        default=False, description="from the boundary dimensions: docs/use/bearing.md has the error"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Geometry:

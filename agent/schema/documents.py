@@ -1,4 +1,4 @@
-"""The public documents: every MQTT payload but packets. Their JSON Schemas are in docs/schemas/."""
+"""The public documents: every MQTT payload but packets. Their JSON Schemas are in docs/reference/schemas/."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class AlarmDocument(PublicDocument):
 
 
 class CommissionDocument(PublicDocument):
-    """What was learnt of a machine while it was healthy (docs/alarms.md)."""
+    """What was learnt of a machine while it was healthy (docs/use/alarms.md)."""
 
     at: str
     by: str
@@ -179,7 +179,7 @@ class ResultDocument(PublicDocument):
     crest_factor: float | None = Field(default=None, description="peak over rms; null: a flat window")
     kurtosis: float | None = Field(default=None, description="3 for Gaussian noise; null: no level is measured")
     velocity_rms_mm_s: float | None = Field(
-        default=None, description="10 Hz to 1 kHz, the last measurement; null: none (docs/level.md)"
+        default=None, description="10 Hz to 1 kHz, the last measurement; null: none (docs/use/level.md)"
     )
     zone: str | None = Field(
         default=None, description="of ISO 20816-3, by the velocity; null: no velocity or no limits"
@@ -311,7 +311,7 @@ class HealthDocument(PublicDocument):
     reconnects: int = Field(description="cut by the agent because acknowledgements were overdue")
     unpublished_events: int
     lost_events: int = Field(description="that neither disk nor broker took; a subscriber sees a hole in `seq`")
-    commands_dropped: int = Field(description="that found no room to wait: docs/security.md says how many may")
+    commands_dropped: int = Field(description="that found no room to wait: docs/trust/security.md says how many may")
     commands_failed: int = Field(description="answered `internal error`, or damaged: the log says more")
     latency_ms: dict[str, float] = Field(
         description="packet received to votes committed: p50, p95, p99, max; a change of an alarm waits for no other"

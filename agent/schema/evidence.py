@@ -32,7 +32,7 @@ class WindowNote(Frozen):
     clipped: bool = Field(description="a packet in it said that the device clipped")
     rate_error: float = Field(description="measured over declared sample rate, less 1")
     rpm: float | None
-    lossless: bool = Field(description="counts x scale are the samples bit for bit; else see docs/evidence.md")
+    lossless: bool = Field(description="counts x scale are the samples bit for bit; else see docs/use/evidence.md")
     rms: float = Field(description="of the AC part")
     peak: float = Field(description="largest distance from the mean")
     fault: str | None = Field(description="of the sensor, found in this window")
@@ -59,7 +59,7 @@ class RecordHeader(Frozen):
     """The part of a record that is no array of numbers."""
 
     v: Literal[1] = VERSION
-    event: dict[str, JsonValue] = Field(description="as it went out: docs/schemas/event.json")
+    event: dict[str, JsonValue] = Field(description="as it went out: docs/reference/schemas/event.json")
     decided: bool = Field(description="by the last window; false: no window came, or a packet was refused")
     sensor: str
     unit: str | None

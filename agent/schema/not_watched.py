@@ -24,7 +24,7 @@ IN_HEALTH: Final = 50
 class WhyNotWatched(Frozen, defer_build=True):
     """Why a sensor is not watched."""
 
-    reason: str = Field(description="of a fixed table: docs/mqtt.md")
+    reason: str = Field(description="of a fixed table: docs/reference/mqtt.md")
     remedy: str = Field(description="one sentence")
     since: str = Field(description="the agent's clock")
 

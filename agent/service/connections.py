@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from drsn.agent.storage.journal import Journal
 
 
-NO_MQTT_5 = "the broker does not accept MQTT 5, so it can't report a refused publish (docs/brokers.md)"
+NO_MQTT_5 = "the broker does not accept MQTT 5, so it can't report a refused publish (docs/reference/brokers.md)"
 
 
 @dataclass(frozen=True)

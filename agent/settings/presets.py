@@ -1,4 +1,4 @@
-"""Presets: the settings of an input for sources that many people have (docs/sensors/)."""
+"""Presets: the settings of an input for sources that many people have (docs/start/sensors/)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Preset:
     source: str
     """What publishes such payloads."""
     page: str
-    """Its page in docs/sensors/."""
+    """Its page in docs/start/sensors/."""
     settings: dict[str, Any]
     """Key of `[[inputs]]` -> value."""
 

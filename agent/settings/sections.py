@@ -37,7 +37,7 @@ class AgentSection(Section):
     )
     prefix: Prefix = Field(default="drsn/v1", description="of every topic the agent writes")
     bundle: str = Field(
-        default=f"shipped:{DEFAULT}", description="a directory, a .zip, or shipped:NAME; docs/which-model.md"
+        default=f"shipped:{DEFAULT}", description="a directory, a .zip, or shipped:NAME; docs/use/which-model.md"
     )
     backend: Literal["auto", "onnxruntime", "tensorrt", "tensorrt-rtx"] = Field(
         default="auto", description="auto: the first of tensorrt, tensorrt-rtx whose engine fits, else onnxruntime"
@@ -139,7 +139,7 @@ class InferenceSection(Section):
 class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
 
-    rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/alarms.md says which")
+    rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/use/alarms.md says which")
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     false_alarms_per_sensor_year: float = Field(
@@ -196,7 +196,9 @@ class SensorFaultsSection(Section):
 
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
-    ignore: tuple[FaultName, ...] = Field(default=(), description="faults that are none here; docs/alarms.md has them")
+    ignore: tuple[FaultName, ...] = Field(
+        default=(), description="faults that are none here; docs/use/alarms.md has them"
+    )
 
 
 class EvidenceSection(Section):
@@ -252,13 +254,13 @@ class SensorSection(Section):
     bearing: BearingSetting | None = Field(
         default=None,
         description="its designation such as 6205, {balls, ball_diameter_mm, pitch_diameter_mm, contact_angle_deg} or "
-        "the orders {bpfo, bpfi, bsf, ftf}; docs/bearing.md",
+        "the orders {bpfo, bpfi, bsf, ftf}; docs/use/bearing.md",
     )
     rpm: float | None = Field(
         default=None, gt=0, le=1e6, allow_inf_nan=False, description="of the shaft, when packets do not carry it"
     )
     machine_group: MachineGroup | None = Field(
-        default=None, description="of ISO 20816-3: its velocity is measured and evaluated (docs/level.md)"
+        default=None, description="of ISO 20816-3: its velocity is measured and evaluated (docs/use/level.md)"
     )
     level_limits_mm_s: tuple[float, float, float] | None = Field(
         default=None, description="own boundaries of the zones A/B, B/C, C/D in place of the group's, mm/s RMS"

@@ -1,4 +1,4 @@
-"""The cells as Markdown, for docs/accuracy.md: per cent, means of the paper's noises and of the seeds."""
+"""The cells as Markdown, for docs/trust/accuracy.md: per cent, means of the paper's noises and of the seeds."""
 
 from __future__ import annotations
 

@@ -116,4 +116,6 @@ def format_of(path: Path) -> FileFormat:
     by_suffix = next((each for each in FORMATS if suffix in each.suffixes), None)
     if found := by_magic or by_suffix or (FORMATS[0] if NUMBERED.fullmatch(suffix) else None):
         return found
-    raise BadDataError(f"{path}: a recording is one of {', '.join(SUFFIXES)}; export it as one (docs/files.md)")
+    raise BadDataError(
+        f"{path}: a recording is one of {', '.join(SUFFIXES)}; export it as one (docs/reference/files.md)"
+    )

@@ -51,7 +51,7 @@ def by_group(entries: Sequence[RecordingEntry], shares: Shares, seed: int) -> tu
         if len(groups) < len(SETS):
             raise BadDataError(
                 f"label {label} has {len(groups)} independent recording(s) or groups and each of three sets needs one; "
-                "record more, or cut in time with data.split = 'time' (docs/models.md says what that costs)"
+                "record more, or cut in time with data.split = 'time' (docs/use/models.md says what that costs)"
             )
     close = (_draw(labels, shares, f"{seed}/{number}") for number in range(DRAWS))
     loose = (_throw(set().union(*labels.values()), shares, f"{seed}/{number}") for number in range(LOOSE_DRAWS))

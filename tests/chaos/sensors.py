@@ -1,4 +1,4 @@
-"""Sensors that nobody of the project wrote: frames packed from docs/mqtt.md, published by a plain client.
+"""Sensors that nobody of the project wrote: frames packed from docs/reference/mqtt.md, published by a plain client.
 
 Every sensor is healthy for a block of packets, faulty for the next, and so on; a packet is one window. With the quorum
 of a whole block (`8/8`), each block ends in one event, and every packet that is lost costs one.

@@ -1,4 +1,4 @@
-"""A subscriber as docs/mqtt.md asks for: a lasting session, events once by their number, holes filled by asking."""
+"""A subscriber by docs/reference/mqtt.md: a lasting session, events once by their number, holes filled by asking."""
 
 from __future__ import annotations
 

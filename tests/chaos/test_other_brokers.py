@@ -1,7 +1,7 @@
 """RabbitMQ and aedes: the agent is killed, the line is cut, and the broker is killed. MQTT 3.1.1 runs on both.
 
 On a new connection aedes delivers new packets before those that waited. What they overtake counts as repeated, and is
-not diagnosed (docs/brokers.md).
+not diagnosed (docs/reference/brokers.md).
 """
 
 from __future__ import annotations

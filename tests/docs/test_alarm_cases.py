@@ -1,4 +1,4 @@
-"""The cases in docs/alarm_cases.md do what the page says."""
+"""The cases in docs/reference/alarm-cases.md do what the page says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ else:
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests" / "alarm_cases"
-TEXT = (ROOT / "docs" / "alarm_cases.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "reference" / "alarm-cases.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 
 

@@ -104,11 +104,11 @@ def test_every_path_that_the_code_points_to_exists():
 
 
 def test_every_reason_to_refuse_a_packet_is_explained():
-    text = (ROOT / "docs" / "mqtt.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "mqtt.md").read_text(encoding="utf-8")
     assert [reason.value for reason in Reason if f"`{reason.value}`" not in text] == []
 
 
 def test_every_exit_code_is_explained():
-    text = (ROOT / "docs" / "mqtt.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "mqtt.md").read_text(encoding="utf-8")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DrsnError)]
     assert [kind.__name__ for kind in kinds if f"| {kind.exit_code} |" not in text] == []

@@ -1,4 +1,4 @@
-"""docs/jetson.md says what the code says, and its figures are the measured ones."""
+"""docs/start/jetson.md says what the code says, and its figures are the measured ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drsn.agent.backends.tolerance import TOLERANCES
 from drsn.agent.tools.doctor.gpu import JETPACKS
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "jetson.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "start" / "jetson.md").read_text(encoding="utf-8")
 SOURCES = "".join(
     path.read_text(encoding="utf-8") for folder in ("agent", "export") for path in sorted((ROOT / folder).rglob("*.py"))
 )

@@ -1,4 +1,4 @@
-"""Nothing that is read can run code (docs/security.md): what the sources may call, looked up in their syntax trees."""
+"""Nothing that is read can run code (docs/trust/security.md): what the sources may call, by their syntax trees."""
 
 from __future__ import annotations
 

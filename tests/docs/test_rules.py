@@ -1,4 +1,4 @@
-"""The house rules that a machine can check (docs/architecture.md)."""
+"""The house rules that a machine can check (docs/contribute/architecture.md)."""
 
 from __future__ import annotations
 

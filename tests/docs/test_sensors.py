@@ -1,4 +1,4 @@
-"""docs/sensors: each page's configuration reads the payload of its source, and its scripts send what it reads."""
+"""docs/start/sensors: each page's configuration reads the payload of its source, and its scripts send what it reads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from drsn.model.contract import ModelContract
 
 ROOT = Path(__file__).parents[2]
-PAGES = ROOT / "docs" / "sensors"
+PAGES = ROOT / "docs" / "start" / "sensors"
 SAMPLES = ROOT / "tests" / "fixtures" / "sensors"
 """Payloads in the form that each source documents."""
 

@@ -1,6 +1,6 @@
 """Every command that reads a file, over files and payloads of the field, our own files, and mutations of them.
 
-There is never a traceback: the exit code is one of the table (docs/mqtt.md), and an error is one line of stderr.
+There is never a traceback: the exit code is in the table of docs/reference/mqtt.md, and an error is one line of stderr.
 """
 
 from __future__ import annotations

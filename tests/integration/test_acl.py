@@ -227,7 +227,7 @@ def _message(topic: str, document: dict) -> Message:
 
 
 def test_a_sensor_that_is_bound_to_its_client_id_can_not_take_the_agents(mosquitto: Mosquitto, tmp_path: Path):
-    """acl_file knows no client ids; mosquitto's dynamic security does (docs/security.md)."""
+    """acl_file knows no client ids; mosquitto's dynamic security does (docs/trust/security.md)."""
     plugin = next(iter(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")), None)
     if plugin is None:
         pytest.skip("mosquitto without its dynamic security plugin")

@@ -1,4 +1,4 @@
-"""A marked password, through every command that takes one: it is in nothing that they say (docs/security.md)."""
+"""A marked password, through every command that takes one: it is in nothing that they say (docs/trust/security.md)."""
 
 from __future__ import annotations
 

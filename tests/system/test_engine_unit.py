@@ -21,7 +21,7 @@ ENGINE, AGENT, GPU = (
     for name in ("drsn-engine@.service", "drsn-agent@.service", "drsn-agent-gpu.conf")
 )
 INSTALLED = "/opt/drsn/venv/bin/drsn-"
-PAGE = ROOT / "docs" / "jetson.md"
+PAGE = ROOT / "docs" / "start" / "jetson.md"
 EXPOSURE = 1.6
 """What `systemd-analyze security` may say of each at most, with a GPU open to it; a bare unit scores 9.2."""
 

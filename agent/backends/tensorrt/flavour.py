@@ -32,7 +32,7 @@ class FlavourNames:
 
 
 FLAVOURS: Final[Mapping[Flavour, FlavourNames]] = {
-    # 10.3 is the TensorRT of JetPack 6.1: docs/decisions/0007-tensorrt-floor-10-3.md.
+    # 10.3 is the TensorRT of JetPack 6.1: docs/contribute/decisions/0007-tensorrt-floor-10-3.md.
     "tensorrt": FlavourNames("TensorRT", "tensorrt", "libnvinfer.so", (10, 3), b"ftrt", ".plan", "trt"),
     "tensorrt-rtx": FlavourNames(
         "TensorRT-RTX", "tensorrt_rtx", "libtensorrt_rtx.so", (1, 0), b"vtrt", ".rtx", "trt-rtx"

@@ -16,7 +16,9 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser = subparsers.add_parser(
         "test-alarms", help="run alarm cases: inputs over time, and the events they must make"
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="alarm cases in TOML; docs/alarm_cases.md")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="alarm cases in TOML; docs/reference/alarm-cases.md"
+    )
     parser.add_argument("--case", metavar="TEXT", help="only the cases with TEXT in their name")
     parser.add_argument("--events", action="store_true", help="show every event, as a case would expect it")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")

@@ -80,7 +80,7 @@ def read(path: Path) -> CaseFile:
         ConfigurationError: one line that gives the problem and its place.
     """
     if not path.is_file():
-        raise ConfigurationError(f"{path}: no such file; name a file of alarm cases (docs/alarm_cases.md)")
+        raise ConfigurationError(f"{path}: no such file; name a file of alarm cases (docs/reference/alarm-cases.md)")
     try:
         document = read_toml(path)
     except TomlError as error:
@@ -97,7 +97,7 @@ def parse(document: Mapping[str, Any], path: Path) -> CaseFile:
     head, tables = dict(document), document.get("case")
     head.pop("case", None)
     if not isinstance(tables, list) or not tables:
-        raise ConfigurationError(f"{path}: no [[case]]; write one (docs/alarm_cases.md)")
+        raise ConfigurationError(f"{path}: no [[case]]; write one (docs/reference/alarm-cases.md)")
     with located(str(path)):
         setup = setup_of(validated(FileHead, head), path.parent)
         cases = tuple(_case(table, number, setup) for number, table in enumerate(tables, start=1))

@@ -100,7 +100,7 @@ class Command(Step):
 class PlayRecording(Step):
     """A recording, through packets, windows and the bundle's network."""
 
-    recording: str = Field(description="a path from the case file's folder: any format of docs/files.md")
+    recording: str = Field(description="a path from the case file's folder: any format of docs/reference/files.md")
     sample_rate_hz: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="of files without one")
     channels: tuple[int | str, ...] = Field(default=(), description="numbers or names of channels; default: all")
     variable: str | None = Field(default=None, description="array of a file with several, such as X*_DE_time")

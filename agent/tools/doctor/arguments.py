@@ -24,6 +24,6 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
         "--write-device-dropin",
         type=Path,
         metavar="FILE",
-        help="check nothing; list this machine's GPU devices in a drop-in for the systemd units (docs/jetson.md)",
+        help="check nothing; list this machine's GPU devices in a drop-in for the systemd units (docs/start/jetson.md)",
     )
     parser.set_defaults(command="drsn.agent.tools.doctor.command:doctor")

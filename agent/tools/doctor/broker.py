@@ -131,7 +131,7 @@ def login(subject: Subject) -> Finding:
         other = "without TLS, most often 1883" if not broker.tls else "of an MQTT broker"
         remedy = f"is port {broker.port} that {other}?"
     elif broker.username is None:
-        remedy = "set mqtt.username and a password (docs/mqtt.md), or let anonymous clients in at the broker"
+        remedy = "set mqtt.username and a password (docs/reference/mqtt.md), or let anonymous clients in at the broker"
     elif broker.password is None:
         remedy = "give a password: the credential mqtt-password or mqtt.password_file"
     else:
@@ -144,7 +144,8 @@ def _let_in(who: str, protocol: str, broker: BrokerAddress) -> Finding:
         return ok(f"{who} is let in, MQTT {protocol}")
     return limited(
         f"{who} is let in with MQTT {protocol}; the broker does not accept MQTT 5",
-        f'the agent works (docs/brokers.md); mqtt.protocol = "{protocol}" spares it an attempt at each connection',
+        f"the agent works (docs/reference/brokers.md); "
+        f'mqtt.protocol = "{protocol}" spares it an attempt at each connection',
     )
 
 

@@ -180,7 +180,7 @@ def _path(event: str, state_dir: Path | None) -> Path:
         raise UsageError("where does the agent keep it? give --config or --state-dir, or the file itself")
     found = find(state_dir / FOLDER, event)
     if found is None:
-        raise BadDataError(f"{state_dir / FOLDER}: nothing is kept of event {event}; see --list, docs/evidence.md")
+        raise BadDataError(f"{state_dir / FOLDER}: nothing is kept of event {event}; see --list, docs/use/evidence.md")
     return found
 
 

@@ -41,7 +41,7 @@ def trend_lines(sensor: str, trend: TrendDocument) -> Iterator[str]:
 def forecast_line(forecast: ForecastDocument | None) -> str:
     """When the next zone is reached, in one line."""
     if forecast is None:
-        return "no forecast: no velocity, or no machine_group (docs/level.md)"
+        return "no forecast: no velocity, or no machine_group (docs/use/level.md)"
     rise = "" if forecast.per_day_mm_s is None else f", {forecast.per_day_mm_s:+.3g} mm/s a day"
     now = "" if forecast.now_mm_s is None else f" at {forecast.now_mm_s:.3g} mm/s"
     where = f"{forecast.zone}{now}{rise}"

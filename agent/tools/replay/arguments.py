@@ -19,11 +19,11 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser("replay", help="publish recordings as sensors")
     parser.add_argument(
-        "recordings", nargs="+", type=Path, metavar="RECORDING", help="a file of any format of docs/files.md"
+        "recordings", nargs="+", type=Path, metavar="RECORDING", help="a file of any format of docs/reference/files.md"
     )
     add_broker(parser, "--to")
     parser.add_argument("--topic", help="{sensor} is the file's name; default: plant/replay/{sensor}/CODEC")
-    parser.add_argument("--codec", choices=CODECS, default="frame", help="default: %(default)s; docs/mqtt.md")
+    parser.add_argument("--codec", choices=CODECS, default="frame", help="default: %(default)s; docs/reference/mqtt.md")
     parser.add_argument("--samples", type=int, default=2048, metavar="N", help="in a packet; default: %(default)s")
     parser.add_argument("--speed", type=float, default=1.0, help="relative to the recording's own time; 0: no pauses")
     parser.add_argument("--snr", type=float, metavar="DB", help="add noise to each packet")

@@ -44,7 +44,7 @@ class PublicSet:
         """
         if not folder.is_dir():
             raise BadDataError(
-                f"{folder}: no such folder; unpack {self.title} there, or give data.path (docs/files.md)"
+                f"{folder}: no such folder; unpack {self.title} there, or give data.path (docs/reference/files.md)"
             )
         found = self.list_entries(folder)
         if not found:

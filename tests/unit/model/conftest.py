@@ -56,7 +56,7 @@ def _folder(name: str) -> Path:
     """Missing is a skip on a laptop and a failure in CI."""
     folder = Path(os.environ.get("DRSN_DATA_DIR", "missing")) / name
     if not folder.is_dir():
-        message = f"set DRSN_DATA_DIR to the folder that holds {name}/ (docs/data.md)"
+        message = f"set DRSN_DATA_DIR to the folder that holds {name}/ (docs/contribute/data.md)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     return folder
 

@@ -82,7 +82,7 @@ def test_the_error_has_the_closest_designations():
 
 
 def test_error_of_the_estimates():
-    """docs/bearing.md has these numbers: the ball sets of Timken, estimated from the boundary dimensions alone."""
+    """docs/use/bearing.md has these numbers: the ball sets of Timken, estimated from the boundary dimensions alone."""
     right, errors = [], []
     for number, orders in TIMKEN_ORDERS.items():
         code = int(number[2:])

@@ -35,7 +35,7 @@ def test_what_a_handler_needs_is_a_field_of_the_context():
 
 
 def test_the_documentation_of_the_topics_names_every_verb():
-    text = (DOCS / "mqtt.md").read_text()
+    text = (DOCS / "reference" / "mqtt.md").read_text()
     assert [verb for verb in VERBS if f"`{verb}`" not in text] == []
 
 

@@ -16,7 +16,7 @@ from drsn.agent.acquisition.codecs.frame import decode, encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Written by hand from the table in docs/mqtt.md. If this test fails, sensors in the field stop working.
+# Written by hand from the table in docs/reference/mqtt.md. If this test fails, sensors in the field stop working.
 GOLDEN = bytes.fromhex(
     "44 52 53 4e"  # magic "DRSN"
     "01"  # version

@@ -250,7 +250,7 @@ def test_a_set_whose_groups_are_too_few_asks_for_a_cut_in_time(tree: Path, tiny:
 def test_the_real_files_are_listed_and_read(name: str):
     folder = Path(os.environ.get("DRSN_DATA_DIR", "missing")) / name
     if not folder.is_dir():
-        pytest.skip(f"set DRSN_DATA_DIR to the folder that holds {name}/ (docs/data.md)")
+        pytest.skip(f"set DRSN_DATA_DIR to the folder that holds {name}/ (docs/contribute/data.md)")
     entries = PUBLIC_SETS[name].entries(folder)
     assert {entry.label for entry in entries} == {*PUBLIC_SETS[name].labels}
     for entry in entries[::13]:
