@@ -17,6 +17,7 @@ from drsn.agent.tools.bench import arguments as bench_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.init import arguments as init_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 
 MODULES = (
+    init_arguments,
     service_arguments,
     operator_arguments,
     evidence_arguments,

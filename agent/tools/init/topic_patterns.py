@@ -75,15 +75,16 @@ def sensor_topics(families: Mapping[str, Iterable[str]], foreign: Iterable[str] 
 
 def _nameable(topic: str) -> bool:
     try:
-        pattern = TopicPattern(topic, "x")
+        pattern = TopicPattern(_named((topic,)), "x")
     except TopicPatternError:
         return False
-    return "{" not in topic and len(topic) <= pattern.max_chars
+    return len(topic) <= pattern.max_chars
 
 
 def _varying(topics: Sequence[str]) -> list[int]:
+    """Levels that become names: those that vary, and those that a pattern can't hold as plain text."""
     columns = zip(*(topic.split("/") for topic in topics), strict=True)
-    return [at for at, values in enumerate(columns) if len(set(values)) > 1]
+    return [at for at, values in enumerate(columns) if len(set(values)) > 1 or set("{}") & set(values[0])]
 
 
 def _filter(topics: Sequence[str]) -> str:
@@ -115,7 +116,7 @@ def _apart(groups: list[tuple[str, tuple[str, ...]]], foreign: Collection[str]) 
 def _split(topics: Sequence[str]) -> list[tuple[str, ...]]:
     """Split by the level with the fewest values, of several the last."""
     varying = _varying(topics)
-    if not varying:
+    if not varying or len(topics) == 1:
         return []
     at = min(varying, key=lambda at: (len({topic.split("/")[at] for topic in topics}), -at))
     parts: defaultdict[str, list[str]] = defaultdict(list)
@@ -149,7 +150,8 @@ def _template(pattern: str, topics: Sequence[str], differing: Sequence[int], tak
     names = [level for level in levels if level.startswith("{")]
     bases = [own, [*own, *telling[-1:]], [*own, *fixed[-1:]], [*names, *fixed]]
     if not own:
-        bases = [telling[-1:], telling[-2:], fixed]
+        last_is_generic = bool(fixed) and fixed[-1].lower() in GENERIC
+        bases = [telling[-1:] if last_is_generic or len(fixed) < 3 else telling[-2:], telling[-2:], fixed]
     bases += [[*bases[0], str(number)] for number in range(2, len(taken) + 3)]  # a topic of other depth has the id
     for base in bases:
         for joint in ("-", ".", "_", "~"):
