@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from drsn.agent.schema import documents
+from drsn.agent.schema.alarm_summary import AlarmsDocument
+from drsn.agent.schema.evidence import EvidenceDocument
 
 if TYPE_CHECKING:
-    from drsn.agent.schema.documents import Frozen
+    from drsn.model.contract import Frozen
 
 PARAMETERS: Final = {
     "prefix": "setting `agent.prefix`, which may have several levels; `drsn/v1` by default",
@@ -76,7 +78,7 @@ CHANNELS: Final = (
     Channel(
         "evidence",
         "{prefix}/{sensor}/evidence/{event_id}",
-        documents.EvidenceDocument,
+        EvidenceDocument,
         "agent",
         qos=1,
         retained=False,
@@ -103,7 +105,7 @@ CHANNELS: Final = (
     Channel(
         "alarms",
         "{prefix}/_agent/{agent}/alarms",
-        documents.AlarmsDocument,
+        AlarmsDocument,
         "agent",
         qos=1,
         retained=True,
