@@ -101,9 +101,9 @@ broker:
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }
 
-# RabbitMQ and aedes, for the slow tests and for chaos. RUNLEVEL: no service of Debian's is started.
+# RabbitMQ, aedes and the parser of AsyncAPI, for the slow tests and for chaos. RUNLEVEL: no service of Debian's is started.
 .PHONY: other-brokers
-other-brokers: tests/brokers/node_modules
+other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends rabbitmq-server; \
@@ -128,9 +128,9 @@ npm:
 	        apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; \
 	    fi; }
 
-tests/brokers/node_modules: tests/brokers/package-lock.json | npm
-	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/brokers && touch $@; \
-	    else echo "No npm: the tests with aedes will be skipped. Install it: sudo apt-get install npm"; fi
+tests/%/node_modules: tests/%/package-lock.json | npm
+	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/$* && touch $@; \
+	    else echo "No npm: the tests of tests/$* will be skipped. Install it: sudo apt-get install npm"; fi
 
 .PHONY: container
 container:
