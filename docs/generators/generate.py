@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def generated() -> dict[Path, str]:
