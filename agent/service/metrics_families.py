@@ -16,6 +16,7 @@ from prometheus_client.core import (
     InfoMetricFamily,
 )
 
+from drsn.agent.acquisition.codecs.packet import Reason
 from drsn.agent.acquisition.not_watched import REASONS
 from drsn.model.contract import Severity
 
@@ -69,45 +70,45 @@ _EVIDENCE: Final = ("written", "failed", "dropped")
 _STATES: Final = ("online", "degraded")
 
 
+class _Labelled(NamedTuple):
+    """A metric with one label."""
+
+    kind: type[CounterMetricFamily | GaugeMetricFamily]
+    name: str
+    help: str
+    label: str
+    of: Callable[[MetricsSnapshot], Iterable[tuple[str, float]]]
+    """Value of the label, and the number."""
+
+
+_LABELLED: Final = (
+    _Labelled(GaugeMetricFamily, "drsn_agent_state", "1 for the state that the agent's status has.", "state",
+              lambda s: ((state, s.status.state == state) for state in _STATES)),
+    _Labelled(GaugeMetricFamily, "drsn_connected", "1 while the connection to the broker is there.", "connection",
+              lambda s: s.connected.items()),
+    _Labelled(CounterMetricFamily, "drsn_packets", "Packets by what became of them, but for rejected ones.", "outcome",
+              lambda s: ((name, s.health.packets[name]) for name in _OUTCOMES)),
+    _Labelled(CounterMetricFamily, "drsn_packets_rejected", "Packets that were refused, by reason.", "reason",
+              lambda s: ((each.value, s.health.rejected.get(each.value, 0)) for each in Reason)),
+    _Labelled(CounterMetricFamily, "drsn_evidence_records", "Records of evidence by outcome.", "outcome",
+              lambda s: ((name, s.health.evidence.get(name, 0)) for name in _EVIDENCE)),
+    _Labelled(GaugeMetricFamily, "drsn_sources_not_watched", "Sources of packets that are not diagnosed, by reason.",
+              "reason", lambda s: ((name, s.not_watched.get(name, 0)) for name in sorted({*REASONS, *s.not_watched}))),
+    _Labelled(GaugeMetricFamily, "drsn_certificate_expiry_timestamp_seconds", "When a certificate ends, Unix time.",
+              "certificate", lambda s: s.certificates.items()),
+)  # fmt: skip
+
+
 def families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     """The metric families of a snapshot, in a fixed order."""
     health = snapshot.health
     yield _info(snapshot)
-    yield _labelled(
-        GaugeMetricFamily("drsn_agent_state", "1 for the state that the agent's status has.", labels=["state"]),
-        ((state, snapshot.status.state == state) for state in _STATES),
-    )
     started = datetime.fromisoformat(health.at.replace("Z", "+00:00")).timestamp() - health.uptime_s
     yield GaugeMetricFamily("drsn_start_time_seconds", "When the agent started, Unix time.", started)
-    yield _labelled(
-        GaugeMetricFamily("drsn_connected", "1 while the connection to the broker is there.", labels=["connection"]),
-        snapshot.connected.items(),
-    )
     yield from (CounterMetricFamily(each.name, each.help, each.of(health)) for each in _COUNTERS)
     yield from (GaugeMetricFamily(each.name, each.help, each.of(health)) for each in _GAUGES)
-    yield _labelled(
-        CounterMetricFamily("drsn_packets", "Packets by what became of them, but for rejected ones.",
-                            labels=["outcome"]),
-        ((name, health.packets[name]) for name in _OUTCOMES),
-    )  # fmt: skip
-    yield _labelled(
-        CounterMetricFamily("drsn_packets_rejected", "Packets that were refused, by reason.", labels=["reason"]),
-        sorted(health.rejected.items()),
-    )
-    yield _labelled(
-        CounterMetricFamily("drsn_evidence_records", "Records of evidence by outcome.", labels=["outcome"]),
-        ((name, health.evidence.get(name, 0)) for name in _EVIDENCE),
-    )
-    yield _labelled(
-        GaugeMetricFamily("drsn_sources_not_watched", "Sources of packets that are not diagnosed, by reason.",
-                          labels=["reason"]),
-        ((reason, snapshot.not_watched.get(reason, 0)) for reason in sorted({*REASONS, *snapshot.not_watched})),
-    )  # fmt: skip
-    yield _labelled(
-        GaugeMetricFamily("drsn_certificate_expiry_timestamp_seconds", "When a certificate ends, Unix time.",
-                          labels=["certificate"]),
-        snapshot.certificates.items(),
-    )  # fmt: skip
+    for each in _LABELLED:
+        yield _filled(each.kind(each.name, each.help, labels=[each.label]), each.of(snapshot))
     yield from _alarms(snapshot)
     yield _histogram("drsn_packet_latency_seconds", "From the receipt of a packet to the commit of its windows.",
                      snapshot.latency)  # fmt: skip
@@ -151,13 +152,13 @@ def _alarms(snapshot: MetricsSnapshot) -> Iterator[Metric]:
         suppressed.add_metric([each.sensor, each.name], condition.suppressed_by is not None)
         counts[bad] += condition.suppressed_by is None
     yield from (severity, acked, suppressed)
-    yield _labelled(
+    yield _filled(
         GaugeMetricFamily("drsn_alarms", "Active alarms that nothing suppresses, by severity.", labels=["severity"]),
         ((each.value, count) for each, count in counts.items()),
     )
 
 
-def _labelled(
+def _filled(
     family: CounterMetricFamily | GaugeMetricFamily, values: Iterable[tuple[str, float]]
 ) -> CounterMetricFamily | GaugeMetricFamily:
     for label, value in values:
