@@ -224,6 +224,16 @@ class CommissionSection(Section):
         return self
 
 
+class MetricsSection(Section):
+    """The agent's metrics for Prometheus, over HTTP; this needs the extra `metrics`."""
+
+    enabled: bool = Field(default=False, description="serve `/metrics`; docs/use/prometheus.md")
+    address: str = Field(
+        default="127.0.0.1", description="to listen on; everybody who reaches another address reads the metrics"
+    )
+    port: int = Field(default=9464, ge=0, le=65_535, description="0: any free port; the log has it")
+
+
 if TYPE_CHECKING:
     AlarmsOverride = Frozen
     GateOverride = Frozen
@@ -297,6 +307,7 @@ class Settings(BaseSettings):
     vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
+    metrics: MetricsSection = MetricsSection()
 
     @classmethod
     def settings_customise_sources(
