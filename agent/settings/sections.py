@@ -139,7 +139,9 @@ class InferenceSection(Section):
 class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
 
-    rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/use/alarms.md says which")
+    rule: Literal["votes", "sequential"] = Field(
+        default="votes", description="compared in docs/reference/alarm-rules.md"
+    )
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     false_alarms_per_sensor_year: float = Field(
@@ -197,7 +199,7 @@ class SensorFaultsSection(Section):
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
     ignore: tuple[FaultName, ...] = Field(
-        default=(), description="faults that are none here; docs/use/alarms.md has them"
+        default=(), description="faults that are normal here; docs/reference/alarm-rules.md lists them"
     )
 
 
