@@ -151,6 +151,8 @@ def _print_result(bundle: Bundle, comparisons: list[Comparison], engine: BuildRe
         print(f"{HALF} was left out of the bundle: in float16 the network is too far off (FAIL above)")
     if engine is not None:
         print(engine_command.describe(engine))
+    elif comparisons:
+        print(f"written to {bundle.path}; next: set agent.bundle to it, then drsn-agent check --config agent.toml")
 
 
 if __name__ == "__main__":
