@@ -155,12 +155,12 @@ class Intake:
                 if continuity is not Continuity.TOUCHES or stream.wrong_clock:
                     stream.wrong_clock = self._impossible(message, in_flight.opened_s, packet, rate_hz)
                 self.gaps += continuity.loses_samples
-                by_agent = packet.t0_unix_ns is None or stream.wrong_clock  # the agent's clock gives the time
-                synced = by_agent and self.clock_synchronised(in_flight.opened_s)
+                if packet.t0_unix_ns is None or stream.wrong_clock:  # the agent's clock gives the time
+                    packet.clock_synced = self.clock_synchronised(in_flight.opened_s)
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
                 in_flight.cursors[stream.sensor] = stream.push(
-                    packet, rate_hz, continuity, message.received_unix_ns, deliver, agent_synced=synced
+                    packet, rate_hz, continuity, message.received_unix_ns, deliver
                 )
                 self.registry.account_memory(stream)
         return duplicate, False

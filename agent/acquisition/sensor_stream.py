@@ -200,13 +200,10 @@ class SensorStream:
         continuity: Continuity,
         received_unix_ns: int,
         on_window: Callable[[str, Window], None],
-        *,
-        agent_synced: bool = False,
     ) -> Cursor:
         """Add a packet that is no duplicate, and call `on_window` with the sensor's id for each window it completes.
 
-        `continuity` is the packet's `continuity_of`; `agent_synced`: the agent's clock, which gives the time where the
-        packets have none, is right. Returns how far the stream is read now.
+        `continuity` is the packet's `continuity_of`. Returns how far the stream is read now.
         """
         known_hz, ring = self._rate_hz, self.progress.ring
         sample_rate_hz = steady_rate_hz(sample_rate_hz, known_hz)
@@ -221,12 +218,11 @@ class SensorStream:
         cursor = advance(self.cursor, packet, sample_rate_hz, continuity)
         self._rate_monitor.add(packet.t0_unix_ns, total, sample_rate_hz, touches=touches)
         self._clipped = total + ring.window if packet.clipped else self._clipped
-        last_unix_ns, synced = cursor.end_unix_ns, bool(packet.clock_synced)
-        if self.wrong_clock or last_unix_ns is None:
-            last_unix_ns, synced = received_unix_ns, agent_synced
+        last_unix_ns = received_unix_ns if self.wrong_clock or cursor.end_unix_ns is None else cursor.end_unix_ns
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
+            synced = bool(packet.clock_synced)
             on_window(self.sensor, Window(
                 samples, sample_rate_hz, last_unix_ns - round((total - end) * 1e9 / sample_rate_hz), fresh, packet.unit,
                 synced, ring.hop, packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,
