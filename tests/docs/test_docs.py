@@ -21,7 +21,7 @@ PAGES = sorted(
     [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")), *(ROOT / "docs").rglob("*.md")]
 )
 PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main}
-generated = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]
+generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]
 
 
 def ids(path: Path) -> str:

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
+import asyncapi
 import broker_matrix
 import costs
 import limits
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def generated() -> dict[Path, str]:
@@ -47,6 +48,7 @@ def generated() -> dict[Path, str]:
         + "\n"
         for name, schema in schemas().items()
     }
+    files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
         ROOT / "docs" / "use" / "alarms.md": {
