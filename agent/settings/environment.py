@@ -46,7 +46,7 @@ def _decoded() -> dict[str, Any]:
     # Imported for a process with such variables alone: it takes a tenth of the start, and 6 MB.
     from pydantic_settings import EnvSettingsSource, SettingsError  # noqa: PLC0415 (as said)
 
-    class Source(EnvSettingsSource):
+    class TextSource(EnvSettingsSource):
         def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 (the library's)
             if AS_TEXT in field.metadata:
                 return value
@@ -54,7 +54,7 @@ def _decoded() -> dict[str, Any]:
 
     try:
         # type: it reads the fields of any model.
-        found: dict[str, Any] = Source(Settings, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)()  # type: ignore[arg-type]
+        found: dict[str, Any] = TextSource(Settings, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)()  # type: ignore[arg-type]
     except RecursionError:
         raise ConfigurationError("environment: lists within lists without end") from None
     except SettingsError as error:
