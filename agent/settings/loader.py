@@ -19,8 +19,10 @@ from pydantic_settings import InitSettingsSource, SettingsError
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in, world_readable
+from drsn.agent.settings.entry_name import entry_name, keys_beside, place_name
 from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
 from drsn.model.errors import ConfigurationError, UsageError
+from drsn.model.suggestion import did_you_mean
 from drsn.model.toml_file import TomlError, read_toml
 
 if sys.version_info >= (3, 11):
@@ -111,7 +113,7 @@ def bundle_path(text: str) -> Path:
         return Path(text)
     name = text.removeprefix(SHIPPED_PREFIX)
     if name not in SHIPPED:
-        raise ConfigurationError(f"bundle {text!r}: what ships is {', '.join(SHIPPED)}")
+        raise ConfigurationError(f"bundle {text!r}: what ships is {', '.join(SHIPPED)}{did_you_mean(name, SHIPPED)}")
     return shipped(name)
 
 
@@ -144,14 +146,15 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
     except ValidationError as error:
         # An input that is wrong is also reported as missing; the first error is enough.
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
-        raise ConfigurationError("; ".join(_explain(e, path, overrides) for e in found)) from None
+        written = {**document, **overrides}
+        raise ConfigurationError("; ".join(_explain(e, path, overrides, written) for e in found)) from None
 
 
-def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any]) -> str:
+def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any], written: dict[str, Any]) -> str:
     loc = [str(part) for part in error["loc"]]
-    where = f"{_source(loc, path, overrides)}: {'.'.join(loc) or 'settings'}"
+    where = f"{_source(loc, path, overrides)}: {place_name(error['loc'], written)}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown setting"
+        return f"{where}: unknown setting{did_you_mean(loc[-1], keys_beside(error['loc'], Settings))}"
     if error["type"] == "missing":
         return f"{where}: missing"
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
@@ -181,7 +184,9 @@ def _check_environment() -> None:
         section, _, key = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
         known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
         if known is None or (key and key.split("__")[0] not in known):
-            raise ConfigurationError(f"environment variable {variable}: there is no such setting")
+            known_keys = sections if known is None else known
+            near = did_you_mean(section if known is None else key.split("__")[0], known_keys)
+            raise ConfigurationError(f"environment variable {variable}: there is no such setting{near}")
 
 
 def _nested(overrides: Sequence[str]) -> dict[str, Any]:
@@ -229,8 +234,8 @@ def _shared(settings: Settings) -> Iterator[str]:
     for index, entry in enumerate(settings.inputs):
         if entry.topic.startswith("$share/"):
             yield (
-                f"inputs.{index}.topic is a shared subscription: the broker spreads the packets of a sensor over the "
-                "agents of its group; let this agent be its only one"
+                f"{entry_name('inputs', index, entry.topic)} is a shared subscription: the broker spreads the packets "
+                "of a sensor over the agents of its group; let this agent be its only one"
             )
 
 

@@ -19,6 +19,7 @@ from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.sensor_id import SENSOR_ID
 from drsn.agent.mqtt.topics import TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import BearingSetting
+from drsn.agent.settings.entry_name import entry_name
 from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, QuorumText, UserName
@@ -226,6 +227,16 @@ class CommissionSection(Section):
         return self
 
 
+class MetricsSection(Section):
+    """The agent's metrics for Prometheus, over HTTP; this needs the extra `metrics`."""
+
+    enabled: bool = Field(default=False, description="serve `/metrics`; docs/use/prometheus.md")
+    address: str = Field(
+        default="127.0.0.1", description="to listen on; everybody who reaches another address reads the metrics"
+    )
+    port: int = Field(default=9464, ge=0, le=65_535, description="0: any free port; the log has it")
+
+
 if TYPE_CHECKING:
     AlarmsOverride = Frozen
     GateOverride = Frozen
@@ -299,6 +310,7 @@ class Settings(BaseSettings):
     vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
+    metrics: MetricsSection = MetricsSection()
 
     @classmethod
     def settings_customise_sources(
@@ -321,7 +333,7 @@ class Settings(BaseSettings):
                     self._sensors_apart(index, other)
                 elif overlap(pattern, earlier):
                     raise ValueError(
-                        f"inputs.{index}.topic and inputs.{other}.topic overlap: packets would come twice; several "
+                        f"{self._input(index)} and {self._input(other)} overlap: packets would come twice; several "
                         "inputs may have the same topic, with other names in braces or none"
                     )
         own = Topics(self.agent.prefix, self.agent.id).filters
@@ -335,9 +347,12 @@ class Settings(BaseSettings):
         one, two = (_sensors_of(self.inputs[at]) for at in (index, other))
         if both := one & two:
             raise ValueError(
-                f"inputs.{index} and inputs.{other} have the same topic and the same sensor {min(both)!r}: give each a "
-                "`sensor` of its own"
+                f"{self._input(index)} and inputs[{other}] have the same topic and the same sensor {min(both)!r}: give "
+                "each a `sensor` of its own"
             )
+
+    def _input(self, index: int) -> str:
+        return entry_name("inputs", index, self.inputs[index].topic)
 
 
 def _sensors_of(entry: InputSection) -> set[str]:

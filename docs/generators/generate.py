@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import asyncapi
 import broker_matrix
 import costs
+import grafana
 import limits
 import measured
 import presets
@@ -49,6 +50,7 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
+    files[ROOT / "configs" / "grafana" / "drsn-edge.json"] = grafana.document()
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
         ROOT / "docs" / "reference" / "alarm-rules.md": {"states": state_diagram()},
