@@ -75,9 +75,9 @@ def generated() -> dict[Path, str]:
             "left_out": measured.left_out_table(),
         },
         ROOT / "docs" / "trust" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
-        ROOT / "docs" / "use" / "evidence.md": {"costs": measured.evidence_costs()},
-        ROOT / "docs" / "use" / "level.md": {
-            "zones": vibration.zones_table(),
+        ROOT / "docs" / "trust" / "evidence-quality.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "use" / "level.md": {"zones": vibration.zones_table()},
+        ROOT / "docs" / "trust" / "level-quality.md": {
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },
