@@ -1,8 +1,7 @@
-"""The metrics of a snapshot for Prometheus: a table of names, in base units, by the conventions of its naming guide
-(prometheus.io, "Metric and label naming").
+"""The metrics of a snapshot for Prometheus: a table of names, in base units.
 
-A severity is a value and not a label, because each new value of a label
-makes a new series. Series for each sensor exist only for conditions that stand.
+The names follow "Metric and label naming" of Prometheus' documentation. A severity is a value and not a label, because
+each new value of a label makes a new series. Series for each sensor exist only for conditions that stand.
 """
 
 from __future__ import annotations
