@@ -26,7 +26,7 @@ from drsn.agent.tools.init.survey import survey_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from drsn.agent.tools.init.survey import Survey
+    from drsn.agent.tools.init.survey import InputSurvey
     from drsn.model.contract import ModelContract
 
 ASKED = {
@@ -50,7 +50,7 @@ CUT = {"raw text as f32"}
 AXIS = {"x": 0, "y": 1, "z": 2}
 
 
-def surveyed(case: Case) -> Survey:
+def surveyed(case: Case) -> InputSurvey:
     """What init proposes when a person states the rate alone."""
     period_s = PACKET / RATE_HZ
     messages = [
@@ -61,13 +61,13 @@ def surveyed(case: Case) -> Survey:
     return survey_of(messages, arrivals, ["drsn/v1/+/result"], {"sample_rate_hz": RATE_HZ}, Questions(ask=False))
 
 
-def inputs_of(survey: Survey, folder: Path) -> str:
+def inputs_of(survey: InputSurvey, folder: Path) -> str:
     """The inputs of the file that init writes."""
     text = configuration_text(survey, {}, "a", "drsn/v1", folder)
     return text[text.index("[[inputs]]") :]
 
 
-def verdict(case: Case, survey: Survey, contract: ModelContract, folder: Path) -> str:
+def verdict(case: Case, survey: InputSurvey, contract: ModelContract, folder: Path) -> str:
     if not survey.inputs:
         (unread, *_) = survey.unread
         assert unread.shown

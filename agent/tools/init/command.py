@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from drsn.agent.acquisition.codecs.packet import MAX_SAMPLE_RATE_HZ
 from drsn.agent.mqtt.sensor_id import sensor_id
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.observability import logs
 from drsn.agent.service.bootstrap import opened_model
 from drsn.agent.settings.broker_options import ENVIRONMENT, broker_of, prefix_of
+from drsn.agent.settings.input_section import InputSection
 from drsn.agent.settings.loader import load
 from drsn.agent.tools.init import report
 from drsn.agent.tools.init.configuration_text import configuration_text
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drsn.agent.mqtt.broker_address import BrokerAddress
-    from drsn.agent.tools.init.survey import Survey
+    from drsn.agent.tools.init.survey import InputSurvey
 
 DEFAULT_BROKER: Final = "mqtt://localhost:1883"
 DEFAULT_TOPIC: Final = "#"
@@ -95,7 +97,13 @@ def _checked(arguments: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--input {text!r}: write KEY=VALUE, a setting of [[inputs]] besides topic and sensor")
         fixed[key] = _stated(key, value)
     if arguments.rate is not None:
+        if not 0 < arguments.rate <= MAX_SAMPLE_RATE_HZ:
+            raise UsageError(f"--rate {arguments.rate:g}: above 0, up to {MAX_SAMPLE_RATE_HZ:g}")
         fixed["sample_rate_hz"] = arguments.rate
+    unknown = [key for key in fixed if key not in InputSection.model_fields]
+    if unknown:
+        raise UsageError(f"--input {unknown[0]!r}: there is no such setting of [[inputs]] (docs/reference/settings.md)")
+    prefix_of(arguments)
     return fixed
 
 
@@ -156,7 +164,7 @@ def _nothing(traffic: Traffic, topic: str) -> str:
     return "nothing that came can be read with certainty; do what stands above, or describe it with --input KEY=VALUE"
 
 
-def _write(arguments: argparse.Namespace, survey: Survey) -> None:
+def _write(arguments: argparse.Namespace, survey: InputSurvey) -> None:
     mqtt = {
         "url": arguments.url, "protocol": arguments.protocol, "username": arguments.username,
         "insecure": arguments.insecure,
@@ -187,7 +195,7 @@ def _check(path: Path) -> str:
         return f"{path}: fit to run; bundle {name} on {chosen.backend.name}"
 
 
-def _run(arguments: argparse.Namespace, survey: Survey) -> FirstResult:
+def _run(arguments: argparse.Namespace, survey: InputSurvey) -> FirstResult:
     sys.stderr.write(f"running the agent for its first result, {arguments.result_seconds:g} s at most\n")
     progress = ProgressLine(round(arguments.result_seconds * STEPS_PER_S))
     topics = [topic for each in survey.inputs for topic in each.topics]

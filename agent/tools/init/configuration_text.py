@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from drsn.agent.tools.init.survey import ProposedInput, Survey
+    from drsn.agent.tools.init.survey import InputSurvey, ProposedInput
 
 FIRST_KEYS: Final = ("preset", "topic", "sensor", "codec")
 MAX_SENSORS_NAMED: Final = 3
@@ -22,7 +22,9 @@ WIDTH: Final = 42
 MQTT_DEFAULTS: Final = {"protocol": "auto", "insecure": False}
 
 
-def configuration_text(survey: Survey, mqtt: Mapping[str, Any], agent_id: str, prefix: str, state_dir: Path) -> str:
+def configuration_text(
+    survey: InputSurvey, mqtt: Mapping[str, Any], agent_id: str, prefix: str, state_dir: Path
+) -> str:
     """Return the file.
 
     Args:
@@ -35,7 +37,7 @@ def configuration_text(survey: Survey, mqtt: Mapping[str, Any], agent_id: str, p
     given = {key: value for key, value in mqtt.items() if value is not None and MQTT_DEFAULTS.get(key) != value}
     lines = [
         "# Written by `drsn-agent init`. A line with GUESS is what the packets made likely: compare it with the data",
-        "# sheet of the sensor. Every setting: docs/reference/mqtt.md. After a change: drsn-agent check --config FILE",
+        "# sheet of the sensor. Settings: docs/reference/settings.md. After a change: drsn-agent check --config FILE",
         "",
         "[agent]",
         _line("id", agent_id, "unique at the broker"),

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from drsn.agent.mqtt.connection import Connection
@@ -64,16 +64,16 @@ def first_result(config: Path, topics: Iterable[str], seconds: float, step: Call
     started_s = time.monotonic()
     try:
         with running_agent(configuration) as thread:
-            while thread.is_alive() and seen.found.result is None and time.monotonic() < started_s + seconds:
+            while thread.is_alive() and not seen.complete and time.monotonic() < started_s + seconds:
                 step(time.monotonic() - started_s)
                 time.sleep(STEP_S)
-            if seen.found.result is None:
+            if not seen.complete:
                 time.sleep(HEALTH_EVERY_S)
     finally:
         watcher.stop()
     with seen.lock:
         seen.found.seconds = time.monotonic() - started_s
-        return seen.found
+        return seen.found if seen.complete else replace(seen.found, result=None)
 
 
 def _sensors(settings: Any, bundle: Path, topics: Iterable[str]) -> set[str]:  # noqa: ANN401 (`Settings` at run time)
@@ -93,9 +93,15 @@ class _Documents:
     def __init__(self, topics: Topics, sensors: set[str]) -> None:
         self.lock = threading.Lock()
         self.found = FirstResult()
+        self._windows = 0
         self._topics = topics
         self._results = {topics.result(sensor) for sensor in sensors}
         self.filters = (f"{topics.prefix}/+/result", topics.status, topics.health)
+
+    @property
+    def complete(self) -> bool:
+        """Whether a result came, and the agent has diagnosed a window: another agent may publish the same topics."""
+        return self.found.result is not None and self._windows > 0
 
     def note(self, message: Message) -> None:
         """Take one document; what an earlier run retained does not count."""
@@ -112,5 +118,6 @@ class _Documents:
                 self.found.warnings = document.get("warnings") or []
             elif message.topic == self._topics.health:
                 self.found.not_watched = document.get("not_watched") or []
+                self._windows = document.get("windows") or 0
             elif message.topic in self._results and self.found.result is None:
                 self.found.result = document

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.tools.init.first_result import FirstResult
     from drsn.agent.tools.init.listening import Traffic
-    from drsn.agent.tools.init.survey import ProposedInput, Survey, Unread
+    from drsn.agent.tools.init.survey import InputSurvey, ProposedInput, Unread
 
 MAX_UNREAD: Final = 12
 MAX_SHOWN: Final = 3
@@ -25,7 +25,7 @@ def traffic_lines(traffic: Traffic) -> Iterator[str]:
         yield f"{len(traffic.retained)} topics had a retained message, which is old and is not read"
 
 
-def survey_lines(survey: Survey) -> Iterator[str]:
+def survey_lines(survey: InputSurvey) -> Iterator[str]:
     """Each input that is proposed, and what is not read."""
     for number, each in enumerate(survey.inputs, 1):
         yield from _input_lines(number, each)
@@ -54,7 +54,11 @@ def _input_lines(number: int, each: ProposedInput) -> Iterator[str]:
     first = read.trial.packets[0]
     has = [
         name
-        for name, value in (("seq", first.seq), ("t0", first.t0_unix_ns), ("unit", first.unit))
+        for name, value in (
+            ("seq", first.seq),
+            ("t0", first.t0_unix_ns),
+            ("unit", None if "unit" in settings else first.unit),
+        )
         if value is not None
     ]
     yield f"  in the packets: {', '.join(has) or 'neither seq nor t0'}"
@@ -89,6 +93,7 @@ def result_lines(found: FirstResult) -> Iterator[str]:
             f"first result after {found.seconds:.0f} s: sensor {result['sensor']}, {result['condition']} "
             f"(confidence {result['confidence']:.2f}, RMS {result['rms']:.4g} {result['unit'] or 'without a unit'})"
         )
+        yield from (f"  {warning}" for warning in found.warnings)
         return
     yield f"no result within {found.seconds:.0f} s"
     if not found.connected:
@@ -98,7 +103,7 @@ def result_lines(found: FirstResult) -> Iterator[str]:
     yield from (f"  {warning}" for warning in found.warnings)
 
 
-def survey_json(survey: Survey, traffic: Traffic) -> dict[str, Any]:
+def survey_json(survey: InputSurvey, traffic: Traffic) -> dict[str, Any]:
     """For scripts."""
     return {
         "traffic": {"messages": traffic.count, "topics": len(traffic.arrivals), "seconds": traffic.seconds},

@@ -41,7 +41,7 @@ MANY_GAPS: Final = 0.2
 
 
 @dataclass(frozen=True)
-class Family:
+class PayloadFamily:
     """Topics with payloads that are alike."""
 
     payloads: tuple[Payload, ...]
@@ -63,7 +63,7 @@ class Family:
 class ReadFamily:
     """A family whose payloads can be read."""
 
-    family: Family
+    family: PayloadFamily
     candidate: Candidate
     trial: Trial
     rate_hz: float | None
@@ -97,7 +97,7 @@ class ProposedInput:
 
 
 @dataclass(frozen=True)
-class Survey:
+class InputSurvey:
     """What was found."""
 
     inputs: tuple[ProposedInput, ...]
@@ -106,7 +106,7 @@ class Survey:
     bundle_note: str
 
 
-def families_of(messages: Iterable[Message]) -> list[Family]:
+def families_of(messages: Iterable[Message]) -> list[PayloadFamily]:
     """Group topics by what their payloads look like; a topic counts by its most frequent kind."""
     by_topic: defaultdict[str, list[Payload]] = defaultdict(list)
     for message in messages:
@@ -121,7 +121,7 @@ def families_of(messages: Iterable[Message]) -> list[Family]:
     for topics in groups.values():
         chosen = [each for payloads in list(topics.values())[:MAX_TOPICS] for each in payloads]
         ordered = sorted(chosen, key=lambda each: each.message.received_s)
-        found.append(Family(tuple(ordered), tuple(topics)))
+        found.append(PayloadFamily(tuple(ordered), tuple(topics)))
     return found
 
 
@@ -131,7 +131,7 @@ def survey_of(
     own_filters: Sequence[str],
     fixed: Mapping[str, Any],
     questions: Questions,
-) -> Survey:
+) -> InputSurvey:
     """Find the inputs for some messages.
 
     Args:
@@ -160,11 +160,11 @@ def survey_of(
                 unread.append(refused)
     foreign = [*own_filters, *(topic for each in unread for topic in each.topics)]
     bundle, note = bundle_for(read)
-    return Survey(tuple(_inputs(read, foreign, contract_of(bundle))), tuple(unread), bundle, note)
+    return InputSurvey(tuple(_inputs(read, foreign, contract_of(bundle))), tuple(unread), bundle, note)
 
 
 def _with_rates(
-    family: Family,
+    family: PayloadFamily,
     candidate: Candidate,
     contract: ModelContract,
     arrivals: Mapping[str, Arrivals],
@@ -188,7 +188,7 @@ def _with_rates(
 
 
 def _estimated(
-    family: Family,
+    family: PayloadFamily,
     candidate: Candidate,
     contract: ModelContract,
     estimate: RateEstimate | None,
@@ -196,7 +196,7 @@ def _estimated(
     questions: Questions,
 ) -> ReadFamily:
     """The topics of a family that have one rate, which is confirmed where somebody is there."""
-    part = Family(tuple(each for each in family.payloads if each.message.topic in topics), tuple(topics))
+    part = PayloadFamily(tuple(each for each in family.payloads if each.message.topic in topics), tuple(topics))
     note = estimate.shown if estimate else "not stated, and too few packets came for an estimate"
     guessed = estimate.rate_hz if estimate and (estimate.common or questions.ask) else None
     rate = questions.number(f"{topics[0]}: sample rate in Hz ({note})", guessed)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from drsn.agent.tools.init.survey import Survey
+    from drsn.agent.tools.init.survey import InputSurvey
 
 NOW_NS = 1_796_018_400_000_000_000
 RNG = np.random.default_rng(5)
@@ -40,7 +40,7 @@ def traffic_of(rate_hz: float, size: int, make: Callable[[int, np.ndarray], byte
     return traffic
 
 
-def surveyed(traffic: Traffic, **fixed: object) -> Survey:
+def surveyed(traffic: Traffic, **fixed: object) -> InputSurvey:
     return survey_of(traffic.messages, traffic.arrivals, ["drsn/v1/+/result"], fixed, Questions(ask=False))
 
 
