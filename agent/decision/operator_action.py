@@ -22,6 +22,7 @@ from drsn.agent.decision.alarm_state import (
     with_event,
 )
 from drsn.agent.decision.diagnosis import SENSOR_FAULT
+from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Suppressor
@@ -126,7 +127,8 @@ def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
         return list(sensor.conditions)
     if action.condition not in sensor.conditions:
         known = ", ".join(sensor.conditions)
-        raise RefusedError(f"no condition {action.condition!r} at this sensor; it has {known}")
+        near = did_you_mean(action.condition, sensor.conditions)
+        raise RefusedError(f"no condition {action.condition!r} at this sensor; it has {known}{near}")
     return [action.condition]
 
 
