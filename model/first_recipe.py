@@ -151,7 +151,10 @@ def _split(entries: Sequence[RecordingEntry]) -> list[str]:
     ]
 
 
-OPTIMISATION = f"""[optimisation]
+OPTIMISATION = f"""[augmentation]
+noise_only_share = 0.3  # of healthy windows: noise in place of the recording, so that noise is no fault
+
+[optimisation]
 steps = {STEPS}           # more, if the loss still falls
 
 [evaluation]
