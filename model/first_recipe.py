@@ -90,7 +90,7 @@ def _survey(folder: Path, choice: Choice) -> Survey:
 def _head(folder: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "own"
     return (
-        "# A first recipe, written by drsn-train look. docs/use/models.md has every key.\n"
+        "# A first recipe, written by drsn-train look. docs/reference/recipes.md has every key.\n"
         f'name = "{name[:40]}"\nversion = "1"\n'
     )
 

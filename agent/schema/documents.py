@@ -51,9 +51,12 @@ class ConditionDocument(PublicDocument):
     latched: bool = Field(default=False, description="it is gone; the alarm stands until it is reset")
     suppressed_by: Suppressor | None = None
     severity: Severity
-    since: str = Field(description="time of the deciding window's end")
+    since: str = Field(description="time of the deciding window's end; of `silent`, when the last window came")
     decided_at: str = Field(description="the agent's clock when it decided")
-    clock_synced: bool
+    clock_synced: bool = Field(
+        description="the clock that `since` is by is right: the sensor's, as its packet tells, or the agent's, as the "
+        "kernel tells (`drsn-agent doctor` asks the same)"
+    )
     confidence: float = Field(ge=0, le=1, description="P(condition) of the deciding window")
     votes: int = Field(description="windows for (raise) or against (clear) the condition ...")
     of: int = Field(description="... among this many")
@@ -120,7 +123,7 @@ class AlarmDocument(PublicDocument):
 
 
 class CommissionDocument(PublicDocument):
-    """What was learnt of a machine while it was healthy (docs/use/alarms.md)."""
+    """What was learnt of a machine while it was healthy (docs/use/baseline.md)."""
 
     at: str
     by: str
