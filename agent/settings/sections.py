@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
@@ -24,8 +23,6 @@ from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
-
-ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 
 
 class AgentSection(Section):
@@ -292,12 +289,8 @@ class SensorSection(Section):
         return limits
 
 
-class Settings(BaseSettings):
-    """All settings, from arguments alone; `loader` adds the file and the environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+class Settings(Frozen):
+    """All settings; `loader` reads them from the file, the environment and the command line."""
 
     agent: AgentSection
     mqtt: MqttSection = MqttSection()
@@ -311,18 +304,6 @@ class Settings(BaseSettings):
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
     metrics: MetricsSection = MetricsSection()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the arguments as the only source."""
-        return (init_settings,)
 
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import asyncapi
 import broker_matrix
@@ -21,23 +21,22 @@ import promises
 import readable
 import survived
 import vibration
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from commands_page import commands_page
+from fields import default_text
+from recipes_page import recipes_page
+from settings_page import settings_page
+from topics_page import payloads_page, topics_page
 
 from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
-from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.documents import schemas
-from drsn.agent.settings.sections import Settings
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
 from drsn.model.bundle import Manifest, open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from enum import Enum
 
-    from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,9 +49,16 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
-    files[ROOT / "configs" / "grafana" / "drsn-edge.json"] = grafana.document()
+    files |= {
+        ROOT / "configs" / "grafana" / "drsn-edge.json": grafana.document(),
+        ROOT / "docs" / "reference" / "settings.md": settings_page(),
+        ROOT / "docs" / "reference" / "topics.md": topics_page(),
+        ROOT / "docs" / "reference" / "payloads.md": payloads_page(),
+        ROOT / "docs" / "reference" / "recipes.md": recipes_page(),
+        ROOT / "docs" / "reference" / "commands.md": commands_page(),
+    }
     parts = {
-        ROOT / "docs" / "reference" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
+        ROOT / "docs" / "reference" / "mqtt.md": {"not_watched": not_watched_table()},
         ROOT / "docs" / "reference" / "alarm-rules.md": {"states": state_diagram()},
         ROOT / "docs" / "trust" / "alarm-quality.md": {
             "simulated": measured.alarms_parts(),
@@ -114,47 +120,6 @@ def _filled(path: Path, parts: dict[str, str]) -> str:
     return text
 
 
-def settings_table() -> str:
-    """Every setting of the agent: name, default, meaning."""
-    rows = ["| setting | default | meaning |", "|---|---|---|"]
-    rows += [f"| `{name}` | {default} | {meaning} |" for name, default, meaning in _settings(Settings)]
-    return "\n".join(rows)
-
-
-def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        nested, many = _section(field)
-        if nested is None:
-            meaning = "; ".join(filter(None, (_choices(field), field.description)))
-            yield f"{prefix}{name}", _default(field), meaning
-        else:
-            yield from _settings(nested, f"{prefix}{name}{'[]' if many else ''}.")
-
-
-def _section(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
-    kind = field.annotation
-    many = get_origin(kind) is tuple
-    inner = get_args(kind)[0] if many else kind
-    return (inner, many) if isinstance(inner, type) and issubclass(inner, BaseModel) else (None, many)
-
-
-def _choices(field: FieldInfo) -> str:
-    return (
-        ", ".join(str(v).lower() for v in get_args(field.annotation)) if get_origin(field.annotation) is Literal else ""
-    )
-
-
-def _default(field: FieldInfo) -> str:
-    value: Any = field.default
-    if value is PydanticUndefined:
-        return "of the host" if field.default_factory else "**required**"
-    if value is None or value in ((), {}):
-        return "none"
-    if isinstance(value, (str, Quorum)):
-        return f'`"{getattr(value, "value", value)}"`'
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
 def not_watched_table() -> str:
     """Why a source is not watched, and what to do."""
     rows = ["| reason | what to do |", "|---|---|"]
@@ -169,7 +134,7 @@ def steps_table() -> str:
         own = {k: field for k, field in kind.model_fields.items() if kind is Step or k not in Step.model_fields}
         names = [name, *[""] * (len(own) - 1)]
         cells = zip(names, own.items(), strict=True)
-        rows += [f"| {n} | `{key}` | {_default(field)} | {field.description} |" for n, (key, field) in cells]
+        rows += [f"| {n} | `{key}` | {default_text(field)} | {field.description} |" for n, (key, field) in cells]
     return "\n".join(rows)
 
 

@@ -46,7 +46,7 @@ BROKER_COMMANDS = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the command runs: a configuration, recordings good and bad."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("drsn.agent.backends.selection.probe", lambda: NoDevice("no CUDA driver"))
+    monkeypatch.setattr("drsn.agent.backends.tensorrt.cuda.probe", lambda: NoDevice("no CUDA driver"))
     Path("agent.toml").write_text(CONFIG.format(mqtt=""))
     Path("broken.toml").write_text("[agent")
     Path("broken.zip").write_bytes(b"PK\3\4")
