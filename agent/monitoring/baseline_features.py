@@ -3,7 +3,7 @@
 Level, impulsiveness, spectrum and envelope spectrum of the conditioned window, and the model's log-odds of a fault. All
 are logarithms, so that a change by a factor is a step of the same size at every level. The model's novelty is no
 feature: it moves with the speed of a healthy machine, and did not tell faulty windows from healthy ones
-(docs/use/baseline.md).
+(docs/reference/baseline-method.md).
 
 The envelope spectrum is that of the squared envelope (Randall and Antoni, "Rolling element bearing diagnostics - A
 tutorial", Mechanical Systems and Signal Processing 25(2), 2011, section 5). It is taken in four bands, each divided by

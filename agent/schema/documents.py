@@ -120,7 +120,7 @@ class AlarmDocument(PublicDocument):
 
 
 class CommissionDocument(PublicDocument):
-    """What was learnt of a machine while it was healthy (docs/use/alarms.md)."""
+    """What was learnt of a machine while it was healthy (docs/use/baseline.md)."""
 
     at: str
     by: str

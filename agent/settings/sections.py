@@ -139,7 +139,9 @@ class InferenceSection(Section):
 class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
 
-    rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/use/alarms.md says which")
+    rule: Literal["votes", "sequential"] = Field(
+        default="votes", description="compared in docs/reference/alarm-rules.md"
+    )
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     false_alarms_per_sensor_year: float = Field(
@@ -197,7 +199,7 @@ class SensorFaultsSection(Section):
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
     ignore: tuple[FaultName, ...] = Field(
-        default=(), description="faults that are none here; docs/use/alarms.md has them"
+        default=(), description="faults that are normal here; docs/reference/alarm-rules.md lists them"
     )
 
 
@@ -222,6 +224,16 @@ class CommissionSection(Section):
         if self.give_up_after_s <= self.seconds:
             raise ValueError(f"give_up_after_s = {self.give_up_after_s:g} is too soon for {self.seconds:g} s of signal")
         return self
+
+
+class MetricsSection(Section):
+    """The agent's metrics for Prometheus, over HTTP; this needs the extra `metrics`."""
+
+    enabled: bool = Field(default=False, description="serve `/metrics`; docs/use/prometheus.md")
+    address: str = Field(
+        default="127.0.0.1", description="to listen on; everybody who reaches another address reads the metrics"
+    )
+    port: int = Field(default=9464, ge=0, le=65_535, description="0: any free port; the log has it")
 
 
 if TYPE_CHECKING:
@@ -297,6 +309,7 @@ class Settings(BaseSettings):
     vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
+    metrics: MetricsSection = MetricsSection()
 
     @classmethod
     def settings_customise_sources(

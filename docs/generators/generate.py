@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import asyncapi
 import broker_matrix
 import costs
+import grafana
 import limits
 import measured
 import presets
@@ -31,7 +32,7 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.schema.documents import schemas
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
-from drsn.model.bundle import open_bundle
+from drsn.model.bundle import Manifest, open_bundle
 
 if TYPE_CHECKING:
     from enum import Enum
@@ -48,6 +49,7 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
+    files[ROOT / "configs" / "grafana" / "drsn-edge.json"] = grafana.document()
     files |= {
         ROOT / "docs" / "reference" / "settings.md": settings_page(),
         ROOT / "docs" / "reference" / "topics.md": topics_page(),
@@ -57,19 +59,18 @@ def generated() -> dict[Path, str]:
     }
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"not_watched": not_watched_table()},
-        ROOT / "docs" / "use" / "alarms.md": {
-            "states": state_diagram(),
+        ROOT / "docs" / "reference" / "alarm-rules.md": {"states": state_diagram()},
+        ROOT / "docs" / "trust" / "alarm-quality.md": {
             "simulated": measured.alarms_parts(),
             "doubt": measured.doubt_table(),
         },
-        ROOT / "docs" / "use" / "baseline.md": {"baseline": measured.baseline_table()},
-        ROOT / "docs" / "trust" / "accuracy.md": measured.accuracy_parts(),
+        ROOT / "docs" / "trust" / "baseline-quality.md": {"baseline": measured.baseline_table()},
+        ROOT / "docs" / "trust" / "accuracy.md": {**measured.accuracy_parts(), "accuracy": accuracy_table()},
         ROOT / "docs" / "reference" / "files.md": {
             "formats": readable.formats_table(),
             "public": readable.public_table(),
         },
-        ROOT / "docs" / "use" / "models.md": {"accuracy": accuracy_table()},
-        ROOT / "docs" / "use" / "which-model.md": {
+        ROOT / "docs" / "trust" / "unseen-machines.md": {
             "foreign": measured.foreign_table(),
             "shrinkage": measured.shrinkage_table(),
             "baseline": measured.baseline_table("spectraquest", "mfpt"),
@@ -87,7 +88,7 @@ def generated() -> dict[Path, str]:
             "costs": vibration.costs_table(),
         },
         ROOT / "docs" / "reference" / "brokers.md": {"measured": broker_matrix.matrix()},
-        ROOT / "docs" / "use" / "bearing.md": {"detector": measured.bearing_detector_table()},
+        ROOT / "docs" / "trust" / "bearing-quality.md": {"detector": measured.bearing_detector_table()},
         ROOT / "docs" / "start" / "sensors" / "index.md": {
             "presets": presets.presets_table(),
             "rates": presets.rates_table(),
@@ -151,23 +152,32 @@ def _word(signal: Enum) -> str:
 
 
 def bundles_table() -> str:
-    """What each shipped bundle was measured to do on its test set."""
-    rows = ["| bundle | labels | test set | as recorded | +10 dB | 0 dB | false alarms at 0 dB | parameters |",
+    """What each shipped bundle was measured to do on its test set, with what that set is beside each figure."""
+    rows = ["| bundle | labels | tested on | as recorded | +10 dB | 0 dB | false alarms at 0 dB | parameters |",
             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for name in SHIPPED:
         manifest = open_bundle(shipped(name)).manifest
         assert manifest.training is not None
-        metrics, data = manifest.training.metrics, manifest.training.recipe["data"]
-        loads = "-".join(map(str, data.get("test_loads_hp", ())))
-        machines = data.get("test_machines") or len(manifest.contract.labels) * data.get("test_recordings", 0)
-        what = f"CWRU, {loads} hp" if data["source"] == "cwru" else f"{machines} unseen simulated machines"
+        metrics = manifest.training.metrics
         cells = [_mean(metrics["test"], snr_db, "accuracy") for snr_db in (None, 10.0, 0.0)]
         false_alarms = _mean(metrics["test"], 0.0, "false_alarms")
         labels = len(manifest.contract.labels)
         rows.append(
-            f"| `{name}` | {labels} | {what} | {' | '.join(cells)} | {false_alarms} | {metrics['parameters']:,} |"
+            f"| `{name}` | {labels} | {_tested_on(manifest)} | {' | '.join(cells)} | {false_alarms} |"
+            f" {metrics['parameters']:,} |"
         )
     return "\n".join(rows)
+
+
+def _tested_on(manifest: Manifest) -> str:
+    """The test set of a bundle and its limit, for a cell beside its accuracy."""
+    assert manifest.training is not None
+    data = manifest.training.recipe["data"]
+    if data["source"] == "cwru":
+        loads = "-".join(map(str, data["test_loads_hp"]))
+        return f"CWRU at {loads} hp: **same bearings and same rig as in training**, other load; no machine of a plant"
+    machines = data.get("test_machines") or len(manifest.contract.labels) * data.get("test_recordings", 0)
+    return f"{machines} **simulated** machines that were not in training; no machine of a plant"
 
 
 SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
@@ -175,13 +185,13 @@ SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
 
 def accuracy_table() -> str:
     """Test accuracy of each shipped bundle over SNR."""
-    rows = ["| accuracy, mean of three noises | as recorded | +10 dB | 0 dB | -3 dB | -6 dB | -10 dB |",
-            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    rows = ["| bundle | tested on | as recorded | +10 dB | 0 dB | -3 dB | -6 dB | -10 dB |",
+            "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for name in SHIPPED:
-        training = open_bundle(shipped(name)).manifest.training
-        assert training is not None
-        cells = (_mean(training.metrics["test"], snr_db, "accuracy") for snr_db in SNR_DB)
-        rows.append(f"| `{name}` | {' | '.join(cells)} |")
+        manifest = open_bundle(shipped(name)).manifest
+        assert manifest.training is not None
+        cells = (_mean(manifest.training.metrics["test"], snr_db, "accuracy") for snr_db in SNR_DB)
+        rows.append(f"| `{name}` | {_tested_on(manifest)} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

@@ -201,6 +201,7 @@ def test_check_warns_on_stderr_and_never_prints_the_password(folder: Path, capsy
     assert main(["check", "--config", "agent.toml", "--set", "mqtt.url=mqtt://broker"]) == 0
     out, err = capsys.readouterr()
     assert "agent.toml: fit to run; bundle synthetic" in out
+    assert open_bundle(shipped("synthetic")).manifest.noise_verdict in out
     assert err.startswith("drsn-agent: warning: ")
     assert "hunter2" not in out + err
 
