@@ -11,12 +11,14 @@ import pkgutil
 import sys
 from typing import TYPE_CHECKING
 
+from drsn.agent.observability import logs
 from drsn.agent.service import arguments as service_arguments
 from drsn.agent.tools.alarm_tests import arguments as cases_arguments
 from drsn.agent.tools.bench import arguments as bench_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.labelling import arguments as labelling_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MODULES = (
     service_arguments,
     operator_arguments,
+    labelling_arguments,
     evidence_arguments,
     doctor_arguments,
     demo_arguments,
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(argv: Sequence[str] | None) -> int:
     arguments = command_parser().parse_args(argv)
+    logs.configure_command("drsn-agent")  # `run` and a few others have another form, and set it themselves
     command = pkgutil.resolve_name(arguments.command) if argv else _imported(arguments.command)
     return int(command(arguments))
 

@@ -29,7 +29,7 @@ BUNDLE_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,47}$")
 class Frozen(BaseModel):
     """A value: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Severity(str, Enum):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.model.conditioning import native_window
 from drsn.model.confidence_interval import cut, half_width, independent
+from drsn.model.data.entry import label_name
 from drsn.model.recipe import CwruData, ProtocolData, SyntheticData
 
 if TYPE_CHECKING:
@@ -42,10 +43,16 @@ class DatasetRow:
 
     @property
     def files(self) -> str:
-        """The names, shortened to `SHOWN` of them, without the folder of the label."""
-        names = [name.rpartition(f"{self.label}/")[2] for name in self.names[:SHOWN]]
+        """The names, shortened to `SHOWN` of them, without the folders down to that of the label."""
+        names = [_below(self.label, name) for name in self.names[:SHOWN]]
         more = len(self.names) - SHOWN
         return ", ".join(names) + (f" … {more} more" if more > 0 else "")
+
+
+def _below(label: str, name: str) -> str:
+    parts = name.split("/")
+    places = [place for place, part in enumerate(parts[:-1], start=1) if label_name(part) == label]
+    return "/".join(parts[places[0] :]) if places else name
 
 
 @dataclass(frozen=True)

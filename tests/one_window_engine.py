@@ -13,6 +13,7 @@ from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition
 from drsn.agent.decision.baseline import with_allowance
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.learnt_alarms import end_alarms
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.orphans import marked
 from drsn.agent.decision.policy_cache import PolicyCache
@@ -134,7 +135,10 @@ class OneWindowEngine:
     def tick(self, now_s: float, now_unix_ns: int, *, connected: bool) -> list[Outcome]:
         outcomes = []
         for name in self._silence.tick(now_s, connected=connected):
-            self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
+            last_unix_ns = now_unix_ns - round(1e9 * (self._silence._clock_s - self._silence._last_s[name]))
+            self.sensors[name], changes = fall_silent(
+                self._completed(name), self._policy(name), now_unix_ns, last_unix_ns, clock_synced=False
+            )
             outcomes.append(self._outcome(name, None, changes))
         for name in self._shelvings.expired(now_unix_ns):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)
@@ -143,8 +147,10 @@ class OneWindowEngine:
                 outcomes.append(self._outcome(name, None, changes))
         done = [] if self._commissioning is None else self._commissioning.tick(self.sensors, now_s, now_unix_ns)
         for name, sensor in done:
-            self.sensors[name] = sensor
-            outcomes.append(self._outcome(name, None, []))
+            after, changes = end_alarms(sensor, now_unix_ns)
+            self.sensors[name] = marked(after, self._conditions)
+            self._shelvings.update(name, self.sensors[name])
+            outcomes.append(self._outcome(name, None, changes))
         return outcomes
 
     def state(self, name: str) -> SensorState:

@@ -16,6 +16,7 @@ from drsn.agent.decision.batch_feed import FEW_ROWS, BatchFeed
 from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.learnt_alarms import end_alarms
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.orphans import marked
 from drsn.agent.decision.plain_window import PlainWindow
@@ -152,18 +153,30 @@ class AlarmEngine:
         diagnosis = Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0)
         return self._outcome(name, None, *self._step(name, diagnosis, now_unix_ns))
 
-    def tick(self, now_s: float, now_unix_ns: int, *, connected: bool) -> list[Outcome]:
+    def tick(
+        self,
+        now_s: float,
+        now_unix_ns: int,
+        *,
+        connected: bool,
+        clock_synchronised: Callable[[float], bool] = lambda _now_s: False,
+    ) -> list[Outcome]:
         """Handle what time brings: silent sensors, shelvings that are over, and commissioning that has ended.
 
         Args:
             now_s: monotonic.
             now_unix_ns: the agent's clock.
             connected: the broker has been connected since the last call.
+            clock_synchronised: takes `now_s`; whether the agent's clock is right.
         """
         outcomes = []
-        fallen = {self.sensors.names[slot] for slot in self._silence.tick(now_s, connected=connected)}
+        fallen = {self.sensors.names[slot]: slot for slot in self._silence.tick(now_s, connected=connected)}
         for name in [name for name in self.sensors if name in fallen] if fallen else ():
-            self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
+            last_unix_ns = now_unix_ns - round(1e9 * self._silence.pause_s(fallen[name]))
+            self.sensors[name], changes = fall_silent(
+                self._completed(name), self._policy(name), now_unix_ns, last_unix_ns,
+                clock_synced=clock_synchronised(now_s),
+            )  # fmt: skip
             outcomes.append(self._outcome(name, None, self.sensors[name], changes))
         for name in self._shelvings.expired(now_unix_ns):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)
@@ -171,9 +184,7 @@ class AlarmEngine:
             if changes:
                 outcomes.append(self._outcome(name, None, self.sensors[name], changes))
         done = [] if self._commissioning is None else self._commissioning.tick(self.sensors, now_s, now_unix_ns)
-        for name, sensor in done:
-            self.sensors[name] = sensor
-            outcomes.append(self._outcome(name, None, sensor, []))
+        outcomes += [self._commissioned(name, sensor, now_unix_ns) for name, sensor in done]
         return outcomes
 
     def state(self, name: str) -> SensorState:
@@ -252,6 +263,15 @@ class AlarmEngine:
         if self._commissioning is not None:
             self._commissioning.use(name, sensor)
         return self._outcome(name, None, sensor, [])
+
+    def _commissioned(self, name: str, sensor: SensorState, now_unix_ns: int) -> Outcome:
+        """Take over a sensor's new baseline, which ends the alarms that it was learnt despite."""
+        after, changes = end_alarms(sensor, now_unix_ns)
+        self.sensors[name] = marked(after, self._conditions)
+        self._shelvings.update(name, self.sensors[name])
+        if self._commissioning is not None:
+            self._commissioning.note_alarms(name, self.sensors[name])
+        return self._outcome(name, None, self.sensors[name], changes)
 
     def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
         policy = self._policy(name)

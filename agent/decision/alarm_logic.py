@@ -162,8 +162,18 @@ def _severity(name: str, condition: Condition, policy: Policy) -> Severity:
     return policy.urgency.severity(name, condition.label, condition.confidence, condition.active_ns)
 
 
-def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
-    """Raise `silent`: no window came for too long. Return the sensor after that and its change."""
+def fall_silent(
+    sensor: SensorState, policy: Policy, now_unix_ns: int, last_unix_ns: int, *, clock_synced: bool
+) -> tuple[SensorState, list[Change]]:
+    """Raise `silent`: no window came for too long. Return the sensor after that and its change.
+
+    Args:
+        sensor: before.
+        policy: of the sensor.
+        now_unix_ns: the agent's clock.
+        last_unix_ns: the agent's clock at the last window: the sensor is silent since then.
+        clock_synced: the agent's clock is right.
+    """
     before = sensor.conditions.get(SILENT, Condition())
     if (before.state, Signal.RAISE) not in TRANSITIONS:
         return sensor, []
@@ -171,8 +181,9 @@ def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[
         before,
         state=TRANSITIONS[before.state, Signal.RAISE],
         suppressed_by=before.operator_suppression,
-        since_unix_ns=now_unix_ns,
+        since_unix_ns=last_unix_ns,
         decided_unix_ns=now_unix_ns,
+        clock_synced=clock_synced,
         label=SILENT,
         window_label="",
         confidence=1.0,
@@ -261,7 +272,9 @@ def _changed(
         comment=None,
     )
     if signal is Signal.RAISE:
+        marked = condition.false_alarm_seq if condition.shelved_until_unix_ns else 0
         now = replace(now, label=_own_label(name, diagnosis, label), active_ns=0, told=(), acked_by=None)
+        now = replace(now, false_alarm_seq=marked)
         now = replace(now, severity=_severity(name, now, policy))
     return with_event(now, seq)
 

@@ -27,7 +27,7 @@ ENVIRONMENT = "DRSN_BROKER"
 
 DEFAULT_PREFIX = "drsn/v1"
 
-_LOGIN = ("username", "password_file", "ca_file", "cert_file", "key_file")
+_LOGIN = ("username", "password_file", "ca_file", "cert_file", "key_file", "insecure")
 
 _PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
 
@@ -40,7 +40,7 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
         ConfigurationError: the configuration, the password or a certificate can't be read.
     """
     if arguments.url is None and arguments.config is not None:
-        given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name) is not None]
+        given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name)]
         if given:
             raise UsageError(f"{given[0]}: the login is that of --config; name the broker with --broker to use another")
         return load(arguments.config).broker

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
@@ -19,12 +18,11 @@ from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.sensor_id import SENSOR_ID
 from drsn.agent.mqtt.topics import TopicPattern, Topics, overlap
 from drsn.agent.schema.bearing import BearingSetting
+from drsn.agent.settings.entry_name import entry_name
 from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
-
-ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 
 
 class AgentSection(Section):
@@ -291,12 +289,8 @@ class SensorSection(Section):
         return limits
 
 
-class Settings(BaseSettings):
-    """All settings, from arguments alone; `loader` adds the file and the environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+class Settings(Frozen):
+    """All settings; `loader` reads them from the file, the environment and the command line."""
 
     agent: AgentSection
     mqtt: MqttSection = MqttSection()
@@ -311,18 +305,6 @@ class Settings(BaseSettings):
     commission: CommissionSection = CommissionSection()
     metrics: MetricsSection = MetricsSection()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the arguments as the only source."""
-        return (init_settings,)
-
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:
         filters = [TopicPattern(entry.topic, entry.sensor).filter for entry in self.inputs]
@@ -332,7 +314,7 @@ class Settings(BaseSettings):
                     self._sensors_apart(index, other)
                 elif overlap(pattern, earlier):
                     raise ValueError(
-                        f"inputs.{index}.topic and inputs.{other}.topic overlap: packets would come twice; several "
+                        f"{self._input(index)} and {self._input(other)} overlap: packets would come twice; several "
                         "inputs may have the same topic, with other names in braces or none"
                     )
         own = Topics(self.agent.prefix, self.agent.id).filters
@@ -346,9 +328,12 @@ class Settings(BaseSettings):
         one, two = (_sensors_of(self.inputs[at]) for at in (index, other))
         if both := one & two:
             raise ValueError(
-                f"inputs.{index} and inputs.{other} have the same topic and the same sensor {min(both)!r}: give each a "
-                "`sensor` of its own"
+                f"{self._input(index)} and inputs[{other}] have the same topic and the same sensor {min(both)!r}: give "
+                "each a `sensor` of its own"
             )
+
+    def _input(self, index: int) -> str:
+        return entry_name("inputs", index, self.inputs[index].topic)
 
 
 def _sensors_of(entry: InputSection) -> set[str]:

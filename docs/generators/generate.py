@@ -49,8 +49,8 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
-    files[ROOT / "configs" / "grafana" / "drsn-edge.json"] = grafana.document()
     files |= {
+        ROOT / "configs" / "grafana" / "drsn-edge.json": grafana.document(),
         ROOT / "docs" / "reference" / "settings.md": settings_page(),
         ROOT / "docs" / "reference" / "topics.md": topics_page(),
         ROOT / "docs" / "reference" / "payloads.md": payloads_page(),
@@ -81,9 +81,9 @@ def generated() -> dict[Path, str]:
             "left_out": measured.left_out_table(),
         },
         ROOT / "docs" / "trust" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
-        ROOT / "docs" / "use" / "evidence.md": {"costs": measured.evidence_costs()},
-        ROOT / "docs" / "use" / "level.md": {
-            "zones": vibration.zones_table(),
+        ROOT / "docs" / "trust" / "evidence-quality.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "use" / "level.md": {"zones": vibration.zones_table()},
+        ROOT / "docs" / "trust" / "level-quality.md": {
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from drsn.agent.decision.diagnosis import SILENT
+from drsn.agent.schema.condition_text import condition_text
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from drsn.agent.schema.documents import CommissionDocument
 
 LIVE = ("online", "degraded")
 HEAD = {"sensor": "SENSOR", "state": "STATE", "severity": "SEVERITY", "what": "CONDITION (LABEL)", "since": "SINCE"}
-COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
+COLUMNS = "{sensor:24} {state:15} {severity:9} {what:36} {since:25} {note}"
 
 
 def alarm_lines(
@@ -42,6 +45,8 @@ def alarm_lines(
             yield _row(sensor, "normal", note) if blind is None else _row_not_watched(sensor, blind, note)
         for condition in alarm.get("conditions", ()):
             notes = [note, f"not watched: {blind['reason']}" if blind else "", *_notes(condition)]
+            if condition.get("event_id") and not condition.get("false_alarm"):
+                notes.append(f"event {condition['event_id']}")
             yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
     yield from _not_watched_lines(alarms, statuses, not_watched, every=every)
 
@@ -93,16 +98,30 @@ def _stale(alarm: Mapping[str, Any], status: Mapping[str, Any] | None) -> str | 
 
 
 DONE: Final = {
-    "ack": "acknowledged", "reset": "reset", "shelve": "shelved", "unshelve": "no longer shelved",
-    "out_of_service": "out of service", "in_service": "in service again", "forget": "forgotten",
-}  # fmt: skip
-"""Verb -> what a sensor or a condition is afterwards."""
+    "ack": "acknowledged; it stands until it clears",
+    "reset": "reset; it is raised again if the cause comes back",
+    "shelve": "shelved until {until}; undo: drsn-agent unshelve {target}",
+    "unshelve": "no longer shelved; undo: drsn-agent shelve {target} --hours N",
+    "out_of_service": "out of service without an end; undo: drsn-agent in-service {target}",
+    "in_service": "in service again; undo: drsn-agent out-of-service {target}",
+    "forget": "forgotten; it is a new sensor if it publishes again, its events are kept",
+}
+"""Verb -> what has changed, until when, and how to undo it."""
 
 
-def done_line(verb: str, sensor: str, condition: str | None, agent: str) -> str:
-    """The line that confirms a command."""
+def done_line(verb: str, sensor: str, condition: str | None, agent: str, until: str | None = None) -> str:
+    """The line that confirms a command.
+
+    Args:
+        verb: the command.
+        sensor: that it was about.
+        condition: that it was about; None: all of the sensor.
+        agent: that carried it out.
+        until: end of a shelving.
+    """
     what = sensor if verb == "forget" else f"{sensor}, {condition or 'all conditions'}"
-    return f"{what}: {DONE[verb]} (agent {agent})"
+    target = f"{sensor} {condition}" if condition else sensor
+    return f"{what} (agent {agent}): {DONE[verb].format(until=until or 'its end', target=target)}"
 
 
 def clean_line(agent: str, documents: int, *, online: bool, removed: bool) -> str:
@@ -111,7 +130,9 @@ def clean_line(agent: str, documents: int, *, online: bool, removed: bool) -> st
         return f"refused: agent {agent} is online; stop it first, or forget single sensors"
     if not documents:
         return f"agent {agent}: nothing is left"
-    return f"agent {agent}: {documents} documents removed" if removed else f"{documents} documents; --yes removes them"
+    if not removed:
+        return f"agent {agent}: {documents} documents, nothing was changed; --yes removes them"
+    return f"agent {agent}: {documents} documents removed; no undo, but an agent of this id that starts writes its own"
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -119,8 +140,27 @@ def event_line(event: Mapping[str, Any]) -> str:
     who = f"by {event['by']}" if event.get("by") else f"votes {event['votes']}/{event['of']}"
     comment = f": {event['comment']}" if event.get("comment") else ""
     cells = _cells(event) | {"since": event["decided_at"]}
-    note = "; ".join([f"{who}{comment}", *_notes(event)])
+    note = "; ".join([f"{who}{comment}", *_notes(event), f"event {event['event_id']}"])
     return f"{event['seq']:6} {COLUMNS.format(sensor=event['sensor'], note=note, **cells)}".rstrip()
+
+
+def despite_lines(sensor: str, standing: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The alarms that a commissioning despite them would teach as healthy, and what that risks.
+
+    Args:
+        sensor: its id.
+        standing: its conditions that are not normal.
+    """
+    alarms = [each for each in standing if each["state"] != "normal"]
+    if not alarms:
+        yield f"{sensor}: no alarm stands"
+        return
+    for each in alarms:
+        confidence = each.get("confidence")
+        p = "" if confidence is None else f", P {confidence:.2f}"
+        marked = "marked" if each.get("false_alarm") else "not marked"
+        yield f"{sensor}: {_cells(each)['what']} stands since {each['since']}{p}; {marked} as a false alarm"
+    yield "If it is real, the agent learns the fault as healthy, and does not raise it again at this machine."
 
 
 def commission_line(sensor: str, commission: CommissionDocument | None, *, undone: bool) -> str:
@@ -132,17 +172,20 @@ def commission_line(sensor: str, commission: CommissionDocument | None, *, undon
         f"RMS {commission.rms:.3g} (spread {100 * commission.rms_spread:.0f} %), novelty {commission.novelty:.2f} "
         f"(spread {commission.novelty_spread:.2f}), {commission.novelty_allowance:.2f} allowed past the threshold{gate}"
     )
+    if commission.despite and not undone:
+        figures += f"; despite {', '.join(commission.despite)}, by {commission.by}: {commission.comment}"
     what = f"forgotten, {commission.by}'s of {commission.at}" if undone else f"learnt, {commission.windows} windows"
     return f"{sensor}: {what}: {figures}"
 
 
 def _cells(condition: Mapping[str, Any]) -> dict[str, str]:
-    label = condition["label"]
-    what = condition["condition"] if label in ("", condition["condition"]) else f"{condition['condition']} ({label})"
+    what = condition_text(condition["condition"], condition["label"])
     return {"state": condition["state"], "severity": condition["severity"], "what": what, "since": condition["since"]}
 
 
 def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
+    if condition["condition"] == SILENT and condition["state"] != "normal":
+        yield f"no window since {condition['since']}; if the sensor is gone on purpose: out-of-service, or forget"
     if condition.get("latched"):
         yield "latched: gone, waits for a reset"
     if condition.get("orphaned"):
@@ -152,3 +195,5 @@ def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
         yield f"{condition['suppressed_by']}{f' until {until}' if until else ''}"
     if condition.get("acked_by"):
         yield f"acknowledged by {condition['acked_by']}"
+    if condition.get("false_alarm"):
+        yield f"marked as a false alarm (event {condition['false_alarm']})"

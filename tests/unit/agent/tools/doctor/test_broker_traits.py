@@ -69,9 +69,9 @@ def test_where_wildcards_get_nothing_the_remedy_names_the_summary():
     ("settings", "named"),
     [
         ({"agent": {"id": "line.4", "state_dir": "/tmp/x"}}, "agent.id = 'line.4'"),
-        ({"inputs": [{"topic": "p/{a}/{b}/x", "sensor": "{a}.{b}"}]}, "inputs.0.sensor = '{a}.{b}'"),
-        ({"inputs": [{"topic": "p.q/{a}", "sensor": "{a}"}]}, "inputs.0.topic = 'p.q/{a}'"),
-        ({"inputs": [{"topic": "p/{a}", "sensor": "{a}", "channels": ["x.1"]}]}, "inputs.0.channels = 'x.1'"),
+        ({"inputs": [{"topic": "p/{a}/{b}/x", "sensor": "{a}.{b}"}]}, "inputs[0].sensor = '{a}.{b}'"),
+        ({"inputs": [{"topic": "p.q/{a}", "sensor": "{a}"}]}, "inputs[0].topic = 'p.q/{a}'"),
+        ({"inputs": [{"topic": "p/{a}", "sensor": "{a}", "channels": ["x.1"]}]}, "inputs[0].channels = 'x.1'"),
     ],
 )
 def test_a_dot_in_the_configuration_is_a_problem_only_where_the_broker_changes_dots(settings: dict, named: str):
