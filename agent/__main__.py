@@ -21,6 +21,7 @@ from drsn.agent.tools.evidence import arguments as evidence_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
+from drsn.agent.tools.top import arguments as top_arguments
 from drsn.agent.tools.watch import arguments as watch_arguments
 from drsn.model.errors import Parser, run_command
 from drsn.model.version_option import add_version
@@ -34,6 +35,7 @@ MODULES = (
     service_arguments,
     operator_arguments,
     watch_arguments,
+    top_arguments,
     evidence_arguments,
     doctor_arguments,
     demo_arguments,

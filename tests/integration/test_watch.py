@@ -8,71 +8,17 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from journal_agent import Journal
 
+from drsn.agent.__main__ import main
 from drsn.agent.mqtt.broker_address import BrokerAddress
-from drsn.agent.mqtt.connection import Connection
-from drsn.agent.mqtt.connection_options import ConnectionOptions
-from drsn.agent.schema.documents import ReplyDocument
 from drsn.agent.tools.live.subscriber import Subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from drsn.agent.mqtt.message import Message
-
-SHA = "0" * 64
-EVENT = {
-    "v": 1, "agent": "line4", "epoch": "e1", "sensor": "press4", "condition": "ball", "label": "ball_007", "of": 8,
-    "state": "active_unacked", "active": True, "acked": False, "severity": "major", "votes": 6, "confidence": 0.97,
-    "since": "2026-01-01T00:00:00.000Z", "decided_at": "2026-01-01T00:00:00.000Z", "clock_synced": True,
-    "window_label": "ball_007", "bundle": {"name": "x", "version": "1", "sha256": SHA},
-}  # fmt: skip
-
-
-def event(seq: int) -> dict[str, Any]:
-    return {**EVENT, "seq": seq, "event_id": f"e-{seq}"}
-
-
-def alarm(seq: int) -> bytes:
-    return json.dumps({**event(seq), "conditions": [event(seq)]}).encode()
-
-
-class Journal:
-    """An agent that publishes what a test asks for, and answers `events` from its journal."""
-
-    def __init__(self, port: int) -> None:
-        self.seq = 7
-        self.kept = set(range(1, 100))
-        self.connection = Connection(
-            BrokerAddress("127.0.0.1", port),
-            ConnectionOptions(name="agent", client_id="agent", filters=("drsn/v1/_agent/line4/cmd/+",)),
-            on_message=self._answer,
-        )
-
-    def _answer(self, message: Message) -> None:
-        message.ack()
-        command = json.loads(message.payload)
-        events = tuple(event(seq) for seq in range(command["from_seq"], self.seq + 1) if seq in self.kept)[:2]
-        last = events[-1]["seq"] if events else self.seq
-        reply = ReplyDocument(
-            agent="line4", request_id=command["request_id"], verb="events", ok=True, at="now", events=events,
-            more=last < self.seq,
-        )  # fmt: skip
-        self.connection.publish(f"drsn/v1/_reply/{command['request_id']}", reply.model_dump_json().encode(), qos=1)
-
-    def state(self) -> None:
-        """Publish status and alarm, as at each connect."""
-        self.connection.publish("drsn/v1/_agent/line4/status", b'{"state": "online"}', qos=1, retain=True)
-        self.connection.publish("drsn/v1/press4/alarm", alarm(self.seq), qos=1, retain=True)
-
-    def raise_(self, *, publish: bool = True) -> None:
-        """Make one more event."""
-        self.seq += 1
-        if publish:
-            self.connection.publish("drsn/v1/press4/event", json.dumps(event(self.seq)).encode(), qos=1)
 
 
 @pytest.fixture
@@ -133,12 +79,15 @@ def test_a_broker_that_goes_away_costs_no_event(mosquitto, journal: Journal, wai
         assert found(3) == [("missed", 8), ("missed", 9), ("missed", 10)]
 
 
-def test_the_command_shows_what_stands_and_ends_with_once(mosquitto, journal: Journal, run_agent: Callable):
-    done = run_agent("watch", "--once", "--json", "--broker", mosquitto.url)
-    (line,) = done.stdout.splitlines()
-    assert (done.returncode, json.loads(line)["kind"], json.loads(line)["event_id"]) == (0, "current", "e-7")
-    assert run_agent("watch", "--once", "--severity", "critical", "--broker", mosquitto.url).stdout == ""
-    assert "ball (ball_007)" in run_agent("watch", "--once", "press?", "--broker", mosquitto.url).stdout
+def test_the_command_shows_what_stands_and_ends_with_once(mosquitto, journal: Journal, capsys):
+    def shown(*options: str) -> str:
+        assert main(["watch", "--once", "--broker", mosquitto.url, *options]) == 0
+        return capsys.readouterr().out
+
+    (line,) = shown("--json").splitlines()
+    assert (json.loads(line)["kind"], json.loads(line)["event_id"]) == ("current", "e-7")
+    assert shown("--severity", "critical") == ""
+    assert "ball (ball_007)" in shown("press?")
 
 
 def test_a_command_runs_for_each_event_and_sigterm_ends_in_order(mosquitto, journal, tmp_path, wait_until: Callable):

@@ -44,6 +44,8 @@ class SensorRow:
     target: str | None = None
     """The condition that ack and shelve are about; None: there is none."""
     event_id: str | None = None
+    suppressed: bool = False
+    """An operator has put the alarm aside."""
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -100,7 +102,9 @@ def sensor_rows(live: LiveState, now_s: float, *, connected: bool) -> list[Senso
         live_agent = connected and _state(live, agent) in LIVE
         for source in map(SeenSource.model_validate, sources):
             if source.source not in retained.alarms:
-                state, why = ("not watched", "") if live_agent else ("STALE", f"agent {agent} is {_state(live, agent)}; ")
+                state, why = (
+                    ("not watched", "") if live_agent else ("STALE", f"agent {agent} is {_state(live, agent)}; ")
+                )
                 note = f"{why}{source.reason}: {source.remedy}"
                 rows.append(SensorRow(source.source, agent, state, "", "", None, None, None, note))
     return rows
@@ -162,6 +166,7 @@ def _row(live: LiveState, sensor: str, alarm: SeenAlarm, old: str | None, now_s:
         note="; ".join(notes),
         target=None if first is None else first.condition,
         event_id=None if first is None else first.event_id,
+        suppressed=first is not None and first.suppressed_by in ("shelved", "out_of_service"),
     )
 
 
@@ -224,8 +229,7 @@ def _number(value: float | None) -> str:
 
 def _urgency(row: SensorRow) -> tuple[bool, bool, int, bool]:
     """Alarms first, those that an operator has put aside after the others, then by severity, unacknowledged first."""
-    suppressed = row.note.startswith(("shelved", "out_of_service"))
-    return row.target is None, suppressed, RANK.get(row.severity, 3), row.state != "active_unacked"
+    return row.target is None, row.suppressed, RANK.get(row.severity, 3), row.state != "active_unacked"
 
 
 _SORT_KEYS: Final[dict[str, Callable[[SensorRow], Any]]] = {
