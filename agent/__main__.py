@@ -15,6 +15,7 @@ from drsn.agent.observability import logs
 from drsn.agent.service import arguments as service_arguments
 from drsn.agent.tools.alarm_tests import arguments as cases_arguments
 from drsn.agent.tools.bench import arguments as bench_arguments
+from drsn.agent.tools.completion import arguments as completion_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
@@ -43,6 +44,7 @@ MODULES = (
     replay_arguments,
     simulation_arguments,
     cases_arguments,
+    completion_arguments,
 )
 """`add_to` of each adds commands. `command` of a command is the text "module:function": what to import and to call."""
 
