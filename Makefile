@@ -26,7 +26,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker other-brokers browser
+test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -61,7 +61,7 @@ system: $(VENV)/.installed container
 # The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/contribute/data.md).
 bundle: $(VENV)/.installed
 	for name in synthetic cwru universal universal-10khz universal-2500hz universal-800hz; do \
-	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name && \
+	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name --force && \
 	    $(VENV)/bin/drsn-export --target onnx --checkpoint runs/$$name/checkpoint.pt \
 	        --out agent/bundles/$$name.zip --force || exit 1; \
 	done
@@ -132,6 +132,16 @@ tests/%/node_modules: tests/%/package-lock.json | npm
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/$* && touch $@; \
 	    else echo "No npm: the tests of tests/$* will be skipped. Install it: sudo apt-get install npm"; fi
 
+# Prometheus and its promtool, for the slow tests of metrics, rules and dashboard.
+.PHONY: prometheus
+prometheus:
+	@command -v promtool >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus; \
+	    else \
+	        echo "No Prometheus: its tests will be skipped. Install it: sudo apt-get install prometheus"; \
+	    fi; }
+
 .PHONY: container
 container:
 	@command -v systemd-nspawn >/dev/null && command -v debootstrap >/dev/null || { \
@@ -149,7 +159,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,rtx,docs,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,rtx,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -19,6 +19,7 @@ from drsn.agent.tools.completion import arguments as completion_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.labelling import arguments as labelling_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
@@ -37,6 +38,7 @@ MODULES = (
     operator_arguments,
     watch_arguments,
     top_arguments,
+    labelling_arguments,
     evidence_arguments,
     doctor_arguments,
     demo_arguments,

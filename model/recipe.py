@@ -140,7 +140,7 @@ class PublicData(SplitData):
 
 
 class FolderData(SplitData):
-    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/use/models.md."""
+    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/reference/training.md."""
 
     source: Literal["folder"]
     path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")
@@ -178,6 +178,13 @@ class Augmentation(Frozen):
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
     mix: Share = Field(default=0.0, description="of windows that get another of their recording added")
+    noise_only_share: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="of the windows of healthy labels: noise or hum in place of the recording, so that the model names "
+        "no fault where no machine is",
+    )
     equaliser_db: float = Field(default=6.0, ge=0, description="standard deviation at each of nine points")
 
 

@@ -23,7 +23,7 @@ class Geometry(Frozen):
     contact_angle_deg: float = Field(default=0.0, ge=0, lt=90, allow_inf_nan=False)
     designation: str | None = Field(default=None, max_length=40, description="if the geometry comes from the table")
     estimated: bool = Field(
-        default=False, description="from the boundary dimensions: docs/use/bearing.md has the error"
+        default=False, description="from the boundary dimensions: docs/trust/bearing-quality.md has the error"
     )
 
     @model_validator(mode="after")

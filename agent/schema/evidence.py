@@ -32,7 +32,9 @@ class WindowNote(Frozen):
     clipped: bool = Field(description="a packet in it said that the device clipped")
     rate_error: float = Field(description="measured over declared sample rate, less 1")
     rpm: float | None
-    lossless: bool = Field(description="counts x scale are the samples bit for bit; else see docs/use/evidence.md")
+    lossless: bool = Field(
+        description="counts x scale are the samples bit for bit; else see docs/reference/evidence-file.md"
+    )
     rms: float = Field(description="of the AC part")
     peak: float = Field(description="largest distance from the mean")
     fault: str | None = Field(description="of the sensor, found in this window")

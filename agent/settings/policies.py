@@ -11,13 +11,13 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
-from drsn.agent.monitoring.vibration_level import LevelSetup
 from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
 from drsn.agent.settings.sections import SensorSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.monitoring.vibration_level import LevelSetup
     from drsn.agent.schema.bearing import AnyBearing
     from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings, VibrationLevelSection
     from drsn.model.contract import Frozen, ModelContract
@@ -28,10 +28,16 @@ NO_OVERRIDES = SensorSection(match="*")
 
 
 def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Policy]:
-    """Return a function: sensor id -> its policy, for windows of this model."""
+    """Return a function: sensor id -> its policy, for windows of this model; sensors of one override share theirs."""
+    made: dict[int, Policy] = {}  # by the override, as an object
 
     def policy(sensor: str) -> Policy:
         found = _override(settings, sensor)
+        if id(found) not in made:
+            made[id(found)] = of(found)
+        return made[id(found)]
+
+    def of(found: SensorSection) -> Policy:
         alarms = _with(settings.alarms, found.alarms)
         faults = _with(settings.sensor_faults, found.sensor_faults)
         level = _with(settings.vibration_level, found.vibration_level)
@@ -70,8 +76,12 @@ def level_of(settings: Settings) -> Callable[[str], LevelSetup | None]:
         limits_mm_s = found.level_limits_mm_s
         if limits_mm_s is None and found.machine_group is not None:
             limits_mm_s = LIMITS_MM_S[found.machine_group]
+        if limits_mm_s is None:
+            return None
+        from drsn.agent.monitoring.vibration_level import LevelSetup  # noqa: PLC0415 (imported where it is used)
+
         raise_from = _with(settings.vibration_level, found.vibration_level).raise_from
-        return limits_mm_s and LevelSetup(limits_mm_s, found.level_from_hz, raise_from)
+        return LevelSetup(limits_mm_s, found.level_from_hz, raise_from)
 
     return level
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
@@ -24,8 +23,6 @@ from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.overrides import override_of
 from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, QuorumText, UserName
 from drsn.model.contract import Frozen, Severity
-
-ENVIRONMENT_PREFIX = "DRSN_AGENT__"
 
 
 class AgentSection(Section):
@@ -140,7 +137,9 @@ class InferenceSection(Section):
 class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
 
-    rule: Literal["votes", "sequential"] = Field(default="votes", description="docs/use/alarms.md says which")
+    rule: Literal["votes", "sequential"] = Field(
+        default="votes", description="compared in docs/reference/alarm-rules.md"
+    )
     raise_after: QuorumText = Field(default=Quorum(6, 8), description="votes for it / of the last windows")
     clear_after: QuorumText = Field(default=Quorum(7, 8), description="votes against it / of the last windows")
     false_alarms_per_sensor_year: float = Field(
@@ -198,7 +197,7 @@ class SensorFaultsSection(Section):
     raise_after: QuorumText = Field(default=Quorum(4, 8), description="windows with a fault / of the last ones")
     clear_after: QuorumText = Field(default=Quorum(8, 8), description="windows without / of the last ones")
     ignore: tuple[FaultName, ...] = Field(
-        default=(), description="faults that are none here; docs/use/alarms.md has them"
+        default=(), description="faults that are normal here; docs/reference/alarm-rules.md lists them"
     )
 
 
@@ -223,6 +222,16 @@ class CommissionSection(Section):
         if self.give_up_after_s <= self.seconds:
             raise ValueError(f"give_up_after_s = {self.give_up_after_s:g} is too soon for {self.seconds:g} s of signal")
         return self
+
+
+class MetricsSection(Section):
+    """The agent's metrics for Prometheus, over HTTP; this needs the extra `metrics`."""
+
+    enabled: bool = Field(default=False, description="serve `/metrics`; docs/use/prometheus.md")
+    address: str = Field(
+        default="127.0.0.1", description="to listen on; everybody who reaches another address reads the metrics"
+    )
+    port: int = Field(default=9464, ge=0, le=65_535, description="0: any free port; the log has it")
 
 
 if TYPE_CHECKING:
@@ -280,12 +289,8 @@ class SensorSection(Section):
         return limits
 
 
-class Settings(BaseSettings):
-    """All settings, from arguments alone; `loader` adds the file and the environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+class Settings(Frozen):
+    """All settings; `loader` reads them from the file, the environment and the command line."""
 
     agent: AgentSection
     mqtt: MqttSection = MqttSection()
@@ -298,18 +303,7 @@ class Settings(BaseSettings):
     vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the arguments as the only source."""
-        return (init_settings,)
+    metrics: MetricsSection = MetricsSection()
 
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:

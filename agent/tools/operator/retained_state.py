@@ -38,6 +38,7 @@ class SeenCondition(BaseModel):
     suppressed_by: str | None = None
     shelved_until: str | None = None
     acked_by: str | None = None
+    false_alarm: str | None = None
 
 
 class SeenReason(BaseModel):

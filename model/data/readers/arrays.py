@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def content_of_arrays(
         BadDataError: none, or several without a choice.
     """
     scalars = {name: _scalar(value) for name, value in found.items() if value.size == 1 and value.dtype.kind in "iufb"}
+    scalars = {name: value for name, value in scalars.items() if not math.isnan(value)}  # NaN states nothing
     arrays = _arrays(path, found)
     if choice.variable is None:
         arrays, timed_hz = _without_times(path, arrays, choice)
@@ -56,7 +58,8 @@ def content_of_arrays(
         arrays = {name: value for name, value in arrays.items() if value.dtype.kind in "iuf"} or arrays
     chosen = {name: value for name, value in arrays.items() if _matches(name, choice.variable or "*")}
     rate_hz = rate_hz or _of_scalars(path, scalars, chosen, RATE_NAMES)
-    rpm = _of_scalars(path, scalars, chosen, frozenset({"rpm"}))
+    known = {name: value for name, value in scalars.items() if not math.isnan(value)}  # evidence writes NaN: unknown
+    rpm = _of_scalars(path, known, chosen, frozenset({"rpm"}))
     if columns and len(chosen) > 1 and len({value.shape for value in chosen.values()}) == 1:
         names = tuple(_last(name) for name in chosen)
         return Content(

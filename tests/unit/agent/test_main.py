@@ -46,7 +46,7 @@ BROKER_COMMANDS = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the command runs: a configuration, recordings good and bad."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("drsn.agent.backends.selection.probe", lambda: NoDevice("no CUDA driver"))
+    monkeypatch.setattr("drsn.agent.backends.tensorrt.cuda.probe", lambda: NoDevice("no CUDA driver"))
     Path("agent.toml").write_text(CONFIG.format(mqtt=""))
     Path("broken.toml").write_text("[agent")
     Path("broken.zip").write_bytes(b"PK\3\4")
@@ -210,6 +210,7 @@ def test_check_warns_on_stderr_and_never_prints_the_password(folder: Path, capsy
     assert main(["check", "--config", "agent.toml", "--set", "mqtt.url=mqtt://broker"]) == 0
     out, err = capsys.readouterr()
     assert "agent.toml: fit to run; bundle synthetic" in out
+    assert open_bundle(shipped("synthetic")).manifest.noise_verdict in out
     assert err.startswith("drsn-agent: warning: ")
     assert "hunter2" not in out + err
 
