@@ -19,6 +19,7 @@ from drsn.agent.tools.completion import arguments as completion_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.init import arguments as init_arguments
 from drsn.agent.tools.labelling import arguments as labelling_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 
 MODULES = (
+    init_arguments,
     service_arguments,
     operator_arguments,
     watch_arguments,
