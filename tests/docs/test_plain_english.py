@@ -23,7 +23,7 @@ NOT_REWRITTEN = {
     "docs/reference/payloads.md": 9,
     "docs/reference/recipes.md": 1,
     "docs/reference/settings.md": 1,
-    "docs/start/your-sensor.md": 1,
+    "docs/start/your-sensor.md": 2,
     "docs/trust/accuracy.md": 1,
     "docs/trust/reliability.md": 3,
     "docs/trust/security.md": 4,
