@@ -27,7 +27,7 @@ from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.schema.documents import schemas
+from drsn.agent.schema.json_schemas import schemas
 from drsn.agent.settings.sections import Settings
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
 from drsn.model.bundle import open_bundle

@@ -165,7 +165,7 @@ class Commissioning:
         """
         if name in self._collections:
             by = self._collections[name].request.by
-            raise RefusedError(f"{name} is being commissioned, for {by}; undo ends that")
+            raise RefusedError(f"{name} is already being commissioned, by {by}; `commission --undo` stops it")
         if (why := obstacle(sensor, healthy=request.healthy)) is not None:
             raise RefusedError(why)
         imported = request.imported

@@ -26,7 +26,7 @@ WARN_BEFORE_S: Final = 30 * 86_400.0
 MAX_FILE_BYTES: Final = 4 << 20
 """Bytes that are read of a file. All authorities that a system trusts together have 250 kB."""
 
-NOT_WATCHED: Final = "certificate expiry is not watched: install drsn-edge[certificates]"
+NOT_WATCHED: Final = "certificates are not checked for expiry: install drsn-edge[certificates]"
 
 log = logging.getLogger(__name__)
 
@@ -65,13 +65,13 @@ def _warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> I
     own = _read(broker.cert_file)
     # The file holds a chain: the first certificate to expire breaks it.
     if own and (when := _soon(min(each.ends_unix_s for each in own), now_unix_s)):
-        yield f"mqtt.cert_file: {broker.cert_file} {when}; have the authority sign a new one"
+        yield f"mqtt.cert_file: {broker.cert_file} {when}; get a new one from the certificate authority"
     authorities = [] if broker.insecure else _read(broker.ca_file)
     issuers = [each for each in authorities if any(each.subject == of.issuer for of in peers)]
     # Old and new certificates of an authority overlap during a renewal: the last one to expire counts.
     last_s = max((each.ends_unix_s for each in issuers or authorities), default=math.inf)
     if when := _soon(last_s, now_unix_s):
-        yield f"mqtt.ca_file: {broker.ca_file} {when}; put the authority's new certificate there"
+        yield f"mqtt.ca_file: {broker.ca_file} {when}; replace it by the authority's new certificate"
 
 
 class CertificateExpiry:
@@ -91,8 +91,8 @@ class CertificateExpiry:
         self._peer: bytes | None = None
         self._due_s = -math.inf
         self._logged_s: dict[str, float] = {}
-        if missing := not_watched(broker):
-            log.warning(missing)
+        if not_watched(broker):
+            log.warning(NOT_WATCHED)
 
     def tend(self, now_s: float, now_unix_s: float, peer: bytes | None) -> None:
         """Check, if it is time or the broker has shown another certificate. The loop calls this in each turn.
@@ -110,7 +110,7 @@ class CertificateExpiry:
         for text in self.warnings:
             if now_s >= self._logged_s.get(text, -math.inf) + self._log_every_s:
                 self._logged_s[text] = now_s
-                log.warning("certificate ends", extra=fields(reason=text))
+                log.warning("certificate expires", extra=fields(reason=text))
 
 
 def _is_installed() -> bool:
@@ -126,7 +126,7 @@ def _soon(ends_unix_s: float, now_unix_s: float) -> str:
     if ends_unix_s - now_unix_s > WARN_BEFORE_S:
         return ""
     moment = datetime.fromtimestamp(ends_unix_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{'ends' if ends_unix_s > now_unix_s else 'has ended'} on {moment}"
+    return f"{'expires' if ends_unix_s > now_unix_s else 'expired'} on {moment}"
 
 
 def _read(path: str | None) -> list[_Certificate]:

@@ -20,7 +20,7 @@ def evidence(context: CommandContext, command: CommandDocument, _now_unix_ns: in
     assert context.state_dir is not None, "else it is not offered"
     sensor = sensor_of(command)
     if command.event_id is None:
-        raise RefusedError("event_id: say of which event")
+        raise RefusedError("event_id: missing; name the event")
     try:
         payload = payload_of(context.state_dir, sensor, command.event_id)
     except (BadDataError, StorageError) as error:

@@ -9,10 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from drsn.agent.schema import documents
+from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
+from drsn.agent.schema.alarm_summary import AlarmsDocument
+from drsn.agent.schema.documents import (
+    AlarmDocument,
+    CommandDocument,
+    EventDocument,
+    ReplyDocument,
+    ResultDocument,
+)
+from drsn.agent.schema.evidence import EvidenceDocument
 
 if TYPE_CHECKING:
-    from drsn.agent.schema.documents import Frozen
+    from drsn.model.contract import Frozen
 
 PARAMETERS: Final = {
     "prefix": "setting `agent.prefix`, which may have several levels; `drsn/v1` by default",
@@ -49,7 +58,7 @@ CHANNELS: Final = (
     Channel(
         "result",
         "{prefix}/{sensor}/result",
-        documents.ResultDocument,
+        ResultDocument,
         "agent",
         qos=0,
         retained=False,
@@ -58,7 +67,7 @@ CHANNELS: Final = (
     Channel(
         "alarm",
         "{prefix}/{sensor}/alarm",
-        documents.AlarmDocument,
+        AlarmDocument,
         "agent",
         qos=1,
         retained=True,
@@ -67,7 +76,7 @@ CHANNELS: Final = (
     Channel(
         "event",
         "{prefix}/{sensor}/event",
-        documents.EventDocument,
+        EventDocument,
         "agent",
         qos=1,
         retained=False,
@@ -76,7 +85,7 @@ CHANNELS: Final = (
     Channel(
         "evidence",
         "{prefix}/{sensor}/evidence/{event_id}",
-        documents.EvidenceDocument,
+        EvidenceDocument,
         "agent",
         qos=1,
         retained=False,
@@ -85,7 +94,7 @@ CHANNELS: Final = (
     Channel(
         "status",
         "{prefix}/_agent/{agent}/status",
-        documents.StatusDocument,
+        StatusDocument,
         "agent",
         qos=1,
         retained=True,
@@ -94,7 +103,7 @@ CHANNELS: Final = (
     Channel(
         "health",
         "{prefix}/_agent/{agent}/health",
-        documents.HealthDocument,
+        HealthDocument,
         "agent",
         qos=0,
         retained=True,
@@ -103,7 +112,7 @@ CHANNELS: Final = (
     Channel(
         "alarms",
         "{prefix}/_agent/{agent}/alarms",
-        documents.AlarmsDocument,
+        AlarmsDocument,
         "agent",
         qos=1,
         retained=True,
@@ -112,7 +121,7 @@ CHANNELS: Final = (
     Channel(
         "command",
         "{prefix}/_agent/{agent}/cmd/{verb}",
-        documents.CommandDocument,
+        CommandDocument,
         "operator",
         qos=1,
         retained=False,
@@ -121,7 +130,7 @@ CHANNELS: Final = (
     Channel(
         "reply",
         "{prefix}/_reply/{request_id}",
-        documents.ReplyDocument,
+        ReplyDocument,
         "agent",
         qos=1,
         retained=False,

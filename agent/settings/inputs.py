@@ -38,11 +38,12 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
         if entry.tachometer is not None and contract.channels != 1:
             raise ConfigurationError(
                 f"inputs.{index}.tachometer: the bundle needs {contract.channels} channels at once; "
-                "let packets carry `rpm`"
+                "remove the tachometer and send `rpm` in the packets"
             )
         if entry.channels and contract.channels not in (1, len(entry.channels)):
             raise ConfigurationError(
-                f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; name as many, or none"
+                f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; "
+                "name as many, or remove `channels`"
             )
         try:
             if entry.sample_rate_hz is not None:

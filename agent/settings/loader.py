@@ -96,7 +96,7 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
         ConfigurationError: as `load`.
     """
     if not path.is_file():
-        raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
+        raise ConfigurationError(f"{path}: no such file; give the configuration with --config")
     _check_environment()
     return _read(path, _nested(overrides))
 
@@ -111,7 +111,7 @@ def bundle_path(text: str) -> Path:
         return Path(text)
     name = text.removeprefix(SHIPPED_PREFIX)
     if name not in SHIPPED:
-        raise ConfigurationError(f"bundle {text!r}: what ships is {', '.join(SHIPPED)}")
+        raise ConfigurationError(f"bundle {text!r}: unknown; the shipped bundles are {', '.join(SHIPPED)}")
     return shipped(name)
 
 
@@ -138,9 +138,9 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
     try:
         return Reader(**overrides)
     except RecursionError:
-        raise ConfigurationError("environment: lists within lists without end") from None
+        raise ConfigurationError("environment: lists are nested too deep") from None
     except SettingsError as error:
-        raise ConfigurationError(f"environment: {error}; lists are written as JSON") from None
+        raise ConfigurationError(f"environment: {error}; write lists as JSON") from None
     except ValidationError as error:
         # An input that is wrong is also reported as missing; the first error is enough.
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
@@ -181,7 +181,7 @@ def _check_environment() -> None:
         section, _, key = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
         known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
         if known is None or (key and key.split("__")[0] not in known):
-            raise ConfigurationError(f"environment variable {variable}: there is no such setting")
+            raise ConfigurationError(f"environment variable {variable}: unknown setting")
 
 
 def _nested(overrides: Sequence[str]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _nested(overrides: Sequence[str]) -> dict[str, Any]:
         if dot:
             group = values.setdefault(section, {})
             if not isinstance(group, dict):
-                raise UsageError(f"--set {text!r}: {section} was set as a whole before")
+                raise UsageError(f"--set {text!r}: {section} was already set as a whole; remove one of them")
             group[name] = _value(value)
         else:
             values[section] = _value(value)
@@ -214,7 +214,7 @@ def _password(mqtt: MqttSection) -> str | None:
     """Read the password from the systemd credential, else from the file."""
     path = _credential(PASSWORD_CREDENTIAL) or mqtt.password_file
     if path is not None and mqtt.username is None:
-        raise ConfigurationError(f"mqtt.username: missing, but {path} holds a password")
+        raise ConfigurationError(f"mqtt.username: missing, but {path} has a password; set both or none")
     return None if path is None else password_in(path)
 
 
@@ -229,20 +229,20 @@ def _shared(settings: Settings) -> Iterator[str]:
     for index, entry in enumerate(settings.inputs):
         if entry.topic.startswith("$share/"):
             yield (
-                f"inputs.{index}.topic is a shared subscription: the broker spreads the packets of a sensor over the "
-                "agents of its group; let this agent be its only one"
+                f"inputs.{index}.topic is a shared subscription: the broker divides the packets of a sensor over the "
+                "agents of its group; this agent must be the only one of the group"
             )
 
 
 def _warnings(mqtt: MqttSection) -> Iterator[str]:
     has_password = mqtt.password_file is not None or _credential(PASSWORD_CREDENTIAL) is not None
     if has_password and not mqtt.tls:
-        yield "mqtt.url is mqtt://: the password travels unencrypted; use mqtts://"
+        yield "mqtt.url is mqtt://: the password is sent unencrypted; use mqtts://"
     if not mqtt.tls:
         given = {"ca_file": mqtt.ca_file, "cert_file": mqtt.cert_file, "insecure": mqtt.insecure}
         yield from (f"mqtt.{name} is not used: mqtt.url is mqtt://, without TLS" for name in given if given[name])
     elif mqtt.insecure and mqtt.ca_file is not None:
-        yield "mqtt.ca_file is not used: mqtt.insecure"
+        yield "mqtt.ca_file is not used, because mqtt.insecure is set"
     for name, path in {"password_file": mqtt.password_file, "key_file": mqtt.key_file}.items():
         if path is not None and world_readable(path):
-            yield f"mqtt.{name}: every user of this machine may read it; chmod o= {path}"
+            yield f"mqtt.{name}: every user of this machine can read it; run chmod o= {path}"

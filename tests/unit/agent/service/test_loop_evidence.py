@@ -46,7 +46,7 @@ def test_who_asks_gets_the_windows_behind_an_event_and_then_an_answer(start):
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ({"event_id": None}, "say of which event"),
+        ({"event_id": None}, "name the event"),
         ({"event_id": "../../agent"}, "nothing is kept"),
         ({"sensor": "b"}, "nothing is kept"),
         ({"sensor": None}, "say which"),

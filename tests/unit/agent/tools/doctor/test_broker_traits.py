@@ -35,7 +35,7 @@ def subject(traits: BrokerTraits, protocol: str = "5", error: str | None = None,
     [
         ("by wildcard", "ok", "wildcards get retained"),
         ("by topic", "limited", "no retained messages to subscriptions with wildcards"),
-        ("not kept", "problem", "keeps no retained messages"),
+        ("not kept", "problem", "does not keep retained messages"),
         (None, "unneeded", "may not write and read drsn/v1/_agent/line4/doctor/#"),
     ],
 )
