@@ -26,7 +26,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker other-brokers
+test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -66,9 +66,14 @@ bundle: $(VENV)/.installed
 	        --out agent/bundles/$$name.zip --force || exit 1; \
 	done
 
-# The parts of the documentation that follow from the code.
-docs: $(VENV)/.installed
-	$(VENV)/bin/python docs/generate.py
+# The parts of the documentation that follow from the code, then the site: build/docs/site/index.html. A warning is an error.
+# The site needs npm, which fetches Mermaid once.
+docs: tables npm
+	$(VENV)/bin/python docs/generators/site_pages.py
+
+.PHONY: tables
+tables: $(VENV)/.installed
+	$(VENV)/bin/python docs/generators/generate.py
 
 # What takes minutes; benchmarks/novelty.py trains for a quarter of an hour, `python benchmarks/accuracy` for hours.
 bench: $(VENV)/.installed broker
@@ -106,13 +111,36 @@ other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules
 	        echo "No RabbitMQ: its tests will be skipped. Install it: sudo apt-get install rabbitmq-server"; \
 	    fi; }
 
-tests/%/node_modules: tests/%/package-lock.json
+# A browser, for the slow test that reads the site without a network: about 350 MB.
+.PHONY: browser
+browser: npm
+	@command -v chromium >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	    else \
+	        echo "No chromium: the test of the site will be skipped. Install it: sudo apt-get install chromium"; \
+	    fi; }
+
+.PHONY: npm
+npm:
 	@command -v npm >/dev/null || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        apt-get update -qq && apt-get install -y -qq --no-install-recommends nodejs npm; \
 	    fi; }
+
+tests/%/node_modules: tests/%/package-lock.json | npm
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --prefix tests/$* && touch $@; \
 	    else echo "No npm: the tests of tests/$* will be skipped. Install it: sudo apt-get install npm"; fi
+
+# Prometheus and its promtool, for the slow tests of metrics, rules and dashboard.
+.PHONY: prometheus
+prometheus:
+	@command -v promtool >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus; \
+	    else \
+	        echo "No Prometheus: its tests will be skipped. Install it: sudo apt-get install prometheus"; \
+	    fi; }
 
 .PHONY: container
 container:
@@ -131,7 +159,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,sparkplug,certificates,files,rtx,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,sparkplug,certificates,files,metrics,rtx,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -26,6 +26,9 @@ WARN_BEFORE_S: Final = 30 * 86_400.0
 MAX_FILE_BYTES: Final = 4 << 20
 """Bytes that are read of a file. All authorities that a system trusts together have 250 kB."""
 
+BROKER, OWN, AUTHORITY = "broker", "own", "authority"
+"""The certificates of a connection."""
+
 NOT_WATCHED: Final = "certificates are not checked for expiry: install drsn-edge[certificates]"
 
 log = logging.getLogger(__name__)
@@ -58,20 +61,38 @@ def expiry_warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float
 
 
 def _warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> Iterator[str]:
+    remedies = {
+        BROKER: ("the broker's certificate", "renew it at the broker"),
+        OWN: (f"mqtt.cert_file: {broker.cert_file}", "get a new one from the certificate authority"),
+        AUTHORITY: (f"mqtt.ca_file: {broker.ca_file}", "replace it by the authority's new certificate"),
+    }
+    for name, ends_unix_s in _ends(broker, peer).items():
+        if when := _soon(ends_unix_s, now_unix_s):
+            subject, remedy = remedies[name]
+            yield f"{subject} {when}; {remedy}"
+
+
+def expiry_times(broker: BrokerAddress, peer: bytes | None) -> dict[str, float]:
+    """When the certificates of a connection end, Unix time in seconds, by `BROKER`, `OWN` and `AUTHORITY`.
+
+    Those that are not known are left out, as in `expiry_warnings`.
+    """
+    return _ends(broker, peer) if broker.tls and _is_installed() else {}
+
+
+def _ends(broker: BrokerAddress, peer: bytes | None) -> dict[str, float]:
     peers = [] if peer is None or broker.insecure else _parse(peer, pem=False)
-    for each in peers:
-        if when := _soon(each.ends_unix_s, now_unix_s):
-            yield f"the broker's certificate {when}; renew it at the broker"
     own = _read(broker.cert_file)
-    # The file holds a chain: the first certificate to expire breaks it.
-    if own and (when := _soon(min(each.ends_unix_s for each in own), now_unix_s)):
-        yield f"mqtt.cert_file: {broker.cert_file} {when}; get a new one from the certificate authority"
     authorities = [] if broker.insecure else _read(broker.ca_file)
     issuers = [each for each in authorities if any(each.subject == of.issuer for of in peers)]
-    # Old and new certificates of an authority overlap during a renewal: the last one to expire counts.
-    last_s = max((each.ends_unix_s for each in issuers or authorities), default=math.inf)
-    if when := _soon(last_s, now_unix_s):
-        yield f"mqtt.ca_file: {broker.ca_file} {when}; replace it by the authority's new certificate"
+    ends = {
+        # The files hold chains: the first certificate to expire breaks them. Old and new certificates of an authority
+        # overlap during a renewal: the last one to expire counts.
+        BROKER: min((each.ends_unix_s for each in peers), default=math.inf),
+        OWN: min((each.ends_unix_s for each in own), default=math.inf),
+        AUTHORITY: max((each.ends_unix_s for each in issuers or authorities), default=math.inf),
+    }
+    return {name: ends_unix_s for name, ends_unix_s in ends.items() if ends_unix_s < math.inf}
 
 
 class CertificateExpiry:

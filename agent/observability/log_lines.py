@@ -230,6 +230,11 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "health baseline cannot be used: commission the machine again": LogLine(
         MODEL, WARNING, "The stored baseline of a sensor does not fit. `reason` says why.",
         "`drsn-agent commission` the sensor again, while the machine is healthy."),
+    "metrics served": LogLine(START, INFO, "`/metrics` for Prometheus is ready at `address` and `port`.", NOTHING),
+    "metrics not served": LogLine(
+        START, ERROR, "`/metrics` cannot be served. The diagnosis works without it.",
+        "Choose a free `metrics.port`, or an address of this machine for `metrics.address`."),
+
     "condition changed": LogLine(
         MODEL, INFO, "An alarm was raised, cleared, acknowledged or reset. The event has the same content.",
         "See [alarms](alarms.md)."),

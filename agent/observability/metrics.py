@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from drsn.agent.observability.histogram import Histogram
+
 KEPT = 4096
 """Latencies from which percentiles are computed: ten minutes of one sensor, a few seconds of a plant."""
 
@@ -22,16 +24,22 @@ class Latencies:
     def __init__(self) -> None:
         self._seconds: NDArray[np.float64] = np.zeros(KEPT)
         self._count = 0
+        self.histogram: Histogram | None = None
+        """Of all durations, where metrics are served."""
 
     def add(self, seconds: float) -> None:
         """Add one duration, in seconds."""
         self._seconds[self._count % KEPT] = seconds
         self._count += 1
+        if self.histogram is not None:
+            self.histogram.add_all((seconds,))
 
     def add_all(self, seconds: Sequence[float]) -> None:
         """Add durations, the oldest first."""
         self._seconds[np.arange(self._count, self._count + len(seconds)) % KEPT] = seconds
         self._count += len(seconds)
+        if self.histogram is not None:
+            self.histogram.add_all(seconds)
 
     def summary_ms(self) -> dict[str, float]:
         """p50, p95, p99 and max in milliseconds; empty without durations."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.ack_tracker import AckTracker
 from drsn.agent.acquisition.batcher import Batcher
-from drsn.agent.acquisition.clock_sync import ClockSync
 from drsn.agent.acquisition.inbox import Inbox
-from drsn.agent.acquisition.intake import Intake
 from drsn.agent.backends.locked import LockedBackend
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
 from drsn.agent.decision.alarm_engine import AlarmEngine
@@ -50,10 +47,12 @@ from drsn.agent.service.connections import (
 )
 from drsn.agent.service.evidence_wiring import recorder_of, sender_of
 from drsn.agent.service.forgetting import forget_in
-from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport
+from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport, Warner
+from drsn.agent.service.intake_wiring import intake_of
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
 from drsn.agent.service.loop import Loop
+from drsn.agent.service.metrics_wiring import check_metrics, exporter_of
 from drsn.agent.service.monitoring_wiring import monitors_of
 from drsn.agent.service.overlap import Overlap
 from drsn.agent.service.peer_status import StatusInbox
@@ -64,9 +63,9 @@ from drsn.agent.service.run_id import RunId
 from drsn.agent.service.shutdown import Shutdown
 from drsn.agent.service.trend_keeper import TrendKeeper
 from drsn.agent.service.waits import Waits
-from drsn.agent.service.watch_wiring import view_of, watch_of
+from drsn.agent.service.watch_wiring import view_of
 from drsn.agent.service.watched_sources import WatchedSources
-from drsn.agent.settings.inputs import check_inputs, inputs_of
+from drsn.agent.settings.inputs import check_inputs
 from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
 from drsn.agent.storage.journal import Journal
@@ -77,11 +76,13 @@ from drsn.model.contract import NORMAL
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from drsn.agent.acquisition.intake import Intake
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.service.alarm_watch import AlarmWatch
+    from drsn.agent.service.metrics_exporter import MetricsExporter
     from drsn.agent.service.reload import Reload
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.settings.sections import Settings
@@ -109,6 +110,7 @@ def opened_model(configuration: Configuration) -> Iterator[tuple[Bundle, Chosen]
     settings = configuration.settings
     bundle = open_bundle(configuration.bundle_path)
     check_inputs(settings, bundle.contract)
+    check_metrics(settings)
     chosen = choose(bundle, backend_options(settings))
     # The network's thread may still be in a call when the process ends by an error: `close` waits for it.
     chosen = replace(chosen, backend=LockedBackend(chosen.backend))
@@ -149,6 +151,8 @@ class Agent:
     poison_guard: PoisonGuard
     lease: AgentIdLease
     delivery: Delivery
+    exporter: MetricsExporter | None
+    """None: no metrics are served."""
 
 
 @contextmanager
@@ -161,6 +165,9 @@ def assembled(
         journal = Journal(configuration.settings.agent.state_dir)
         stack.callback(journal.close)
         agent, loop = assemble(configuration, bundle, chosen, journal, connect)
+        if agent.exporter is not None:
+            stack.callback(agent.exporter.stop)
+            agent.exporter.start(configuration.settings.metrics.address, configuration.settings.metrics.port)
         if reload is not None:
             ReloadVerb(agent.dispatcher.context, reload, agent.connections.control)
             reload.on_result = agent.inbox.wake
@@ -223,7 +230,7 @@ class _Assembly:
         send = sender_of(lines.control, self.topics) if settings.evidence.publish else None
         recorder = recorder_of(settings, self.bundle.contract, self.renderer.event, send)
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
-        intake = self._intake(engine)
+        intake = intake_of(settings, self.bundle.contract, self.remembered, engine, clock)
         trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
         dispatcher.context.trend_of = trends.document
         dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
@@ -235,16 +242,18 @@ class _Assembly:
         watch = alarm_watch_of(alarms, committer, intake.watch, info.identity, settings.agent.max_sensors, lines.probe)
         lease.preparation, dispatcher.context.forget_left = watch.adoption, watch.adoption.forget
         expiry = CertificateExpiry(self.configuration.broker)
-        warners = (expiry, watch, MqttVersion(settings.mqtt.protocol, lines))
+        warners: list[Warner] = [expiry, watch, MqttVersion(settings.mqtt.protocol, lines)]
         status = StatusReport(info, journal, lines.ingest, lines.control, outbox, publisher, recorder, warners,
                               intake.watch)  # fmt: skip
         health = HealthReport(info, self.inbox, intake, tracker, publisher, journal, dispatcher, recorder,
                               self.metrics, clock)  # fmt: skip
+        exporter = exporter_of(self.configuration, health, status, engine, intake, lines, self.metrics, self.inbox.wake)
+        warners += [] if exporter is None else [exporter]
         guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)
         delivery = Delivery(lines.control, outbox, publisher, unpublished=journal.unpublished, status=status.document,
                             contradicted=lease.contradict)  # fmt: skip
         agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, trends, lines, dispatcher,
-                      publisher, health, status, guard, lease, delivery)  # fmt: skip
+                      publisher, health, status, guard, lease, delivery, exporter)  # fmt: skip
         return agent, self._loop(agent, expiry, watchdog, watch)
 
     def _publisher(self, control: Transport, engine: AlarmEngine, intake: Intake) -> Publisher:
@@ -270,6 +279,7 @@ class _Assembly:
             WatchedSources(pipeline.intake, pipeline.engine, agent.publisher, lines.ingest, clock),
         )
         reports = (
+            *(() if agent.exporter is None else (agent.exporter,)),
             ShedWarning(self.inbox),
             HealthPublisher(agent.health, agent.publisher, self.settings.agent.health_every_s),
             watchdog,
@@ -333,21 +343,6 @@ class _Assembly:
         )
         context.pending.sources.append(commissioning.take_progress)
         return monitors, interpret, engine, CommandDispatcher(context, self.inbox.wake)
-
-    def _intake(self, engine: AlarmEngine) -> Intake:
-        """The sensors of an earlier run go on where it stopped; those that were diagnosed keep their places."""
-        settings, remembered = self.settings, self.remembered
-        intake = Intake(
-            self.bundle.contract,
-            inputs_of(settings, self.bundle.contract),
-            settings.agent.max_sensors,
-            remembered.cursors,
-            known=[name for name, sensor in remembered.sensors.items() if sensor.conditions],
-            max_age_s=settings.agent.max_age_s,
-            clock_synchronised=ClockSync(time.time).synchronised,
-        )
-        intake.watch = watch_of(settings, self.bundle.contract, engine.sensors, self.clock.unix_ns())
-        return intake
 
     def _pipeline(
         self,

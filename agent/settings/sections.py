@@ -196,6 +196,16 @@ class CommissionSection(Section):
         return self
 
 
+class MetricsSection(Section):
+    """The agent's metrics for Prometheus, over HTTP; this needs the extra `metrics`."""
+
+    enabled: bool = Field(default=False, description="true: serve `/metrics` (docs/use/prometheus.md).")
+    address: str = Field(
+        default="127.0.0.1", description="Address to listen on. Everybody who can reach it can read the metrics."
+    )
+    port: int = Field(default=9464, ge=0, le=65_535, description="TCP port. 0: any free port; the log has its number.")
+
+
 class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
@@ -249,6 +259,7 @@ class Settings(BaseSettings):
     vibration_level: VibrationLevelSection = VibrationLevelSection()
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
+    metrics: MetricsSection = MetricsSection()
 
     @classmethod
     def settings_customise_sources(

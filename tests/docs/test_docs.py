@@ -21,7 +21,7 @@ PAGES = sorted(
     [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")), *(ROOT / "docs").rglob("*.md")]
 )
 PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main}
-generated = runpy.run_path(str(ROOT / "docs" / "generate.py"))["generated"]
+generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]
 
 
 def ids(path: Path) -> str:
@@ -98,7 +98,7 @@ def test_every_path_that_the_code_points_to_exists():
     named = {
         name
         for path in sources
-        for name in re.findall(r"\b(?:docs|configs)/[\w./-]*\w", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"(?<![\w./])(?:docs|configs)/[\w./-]*\w", path.read_text(encoding="utf-8"))
     }
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 

@@ -64,7 +64,7 @@ def test_a_new_stream_is_not_kept_before_it_is_added(contract: ModelContract):
     registry.add(stream, 0.0)
     assert registry.streams_of(ENTRY, ["b"], 0.0) == [stream]
     with pytest.raises(
-        PacketError, match="too_many_sensors: agent.max_sensors = 1 is reached; sensor 'a' is refused"
+        PacketError, match=r"too_many_sensors: agent\.max_sensors = 1 is reached; sensor 'a' is refused"
     ) as refusal:
         registry.streams_of(ENTRY, ["a"], 0.0)
     assert refusal.value.reason is Reason.TOO_MANY_SENSORS

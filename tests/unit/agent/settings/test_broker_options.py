@@ -105,5 +105,5 @@ def test_the_login_of_a_configuration_is_the_agent_s(of: Callable, tmp_path: Pat
     parser = argparse.ArgumentParser()
     add_broker(parser)
     assert broker_of(parser.parse_args(["--config", str(tmp_path / "agent.toml")])).username == "agent"
-    with pytest.raises(UsageError, match="--ca-file: the login is that of --config"):
+    with pytest.raises(UsageError, match="--ca-file: --config already gives the login"):
         of("--config", "config", "--ca-file", "x")

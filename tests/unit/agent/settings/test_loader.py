@@ -187,7 +187,7 @@ def test_missing_files_are_errors(complaint, tmp_path: Path):
 def test_a_ca_file_without_certificates_is_found_before_the_service_waits_for_ever(complaint, tmp_path: Path):
     path = tmp_path / "ca.pem"
     path.write_text("not a certificate")
-    assert "no certificates" in complaint(mqtt=f'ca_file = "{path}"')
+    assert "cannot read the certificates" in complaint(mqtt=f'ca_file = "{path}"')
     assert "password file nowhere" in complaint(mqtt=LOGIN.format("nowhere"))
 
 
@@ -223,7 +223,7 @@ def test_a_key_without_a_certificate_and_a_certificate_that_is_none_are_errors(c
     assert "key_file needs cert_file" in complaint("mqtt.key_file=k")
     (tmp_path / "c").write_text("no certificate")
     assert complaint(f"mqtt.cert_file={tmp_path}/c").startswith(
-        f"mqtt.cert_file: {tmp_path}/c: no certificate with its"
+        f"mqtt.cert_file: {tmp_path}/c: cannot read the certificate and its"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 MACHINES = {
     "large": "group 1: above 300 kW; electrical machines with a shaft height from 315 mm on",
     "medium": "group 2: 15 to 300 kW; shaft height 160 to 315 mm",

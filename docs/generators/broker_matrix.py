@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).parents[1] / "benchmarks" / "results" / "brokers.json"
+FILE = Path(__file__).parents[2] / "benchmarks" / "results" / "brokers.json"
 NAMES = {"mosquitto": "mosquitto", "rabbitmq": "RabbitMQ", "aedes": "aedes", "amqtt": "amqtt"}
 
 

@@ -1,4 +1,4 @@
-"""Tables of what the benchmarks measured, from the results that are committed; docs/generate.py puts them in place."""
+"""Tables of what the benchmarks measured, from the results that are committed; generate.py puts them in place."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 import shrinkage
 from alarm_quality.markdown import delays_table, foreign_signals_table, rules_table
@@ -16,7 +16,7 @@ from alarm_quality.markdown import delays_table, foreign_signals_table, rules_ta
 from accuracy import results, tables, targets
 from drsn.model.protocols import PROTOCOLS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def evidence_costs() -> str:

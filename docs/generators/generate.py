@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import asyncapi
 import broker_matrix
 import costs
+import grafana
 import limits
 import measured
 import presets
 import promises
 import readable
+import runbook
 import survived
 import vibration
 from pydantic import BaseModel
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def generated() -> dict[Path, str]:
@@ -49,8 +51,10 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
+    files[ROOT / "configs" / "grafana" / "drsn-edge.json"] = grafana.document()
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
+        ROOT / "docs" / "use" / "runbook.md": runbook.parts(),
         ROOT / "docs" / "use" / "alarms.md": {
             "states": state_diagram(),
             "simulated": measured.alarms_parts(),
