@@ -61,7 +61,7 @@ system: $(VENV)/.installed container
 # The recordings of `cwru` lie in $DRSN_DATA_DIR/cwru (docs/contribute/data.md).
 bundle: $(VENV)/.installed
 	for name in synthetic cwru universal universal-10khz universal-2500hz universal-800hz; do \
-	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name && \
+	    $(VENV)/bin/drsn-train configs/recipes/$$name.toml --out runs/$$name --force && \
 	    $(VENV)/bin/drsn-export --target onnx --checkpoint runs/$$name/checkpoint.pt \
 	        --out agent/bundles/$$name.zip --force || exit 1; \
 	done

@@ -11,6 +11,7 @@ import pkgutil
 import sys
 from typing import TYPE_CHECKING
 
+from drsn.agent.observability import logs
 from drsn.agent.service import arguments as service_arguments
 from drsn.agent.tools.alarm_tests import arguments as cases_arguments
 from drsn.agent.tools.bench import arguments as bench_arguments
@@ -49,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(argv: Sequence[str] | None) -> int:
     arguments = command_parser().parse_args(argv)
+    logs.configure_command("drsn-agent")  # `run` and a few others have another form, and set it themselves
     command = pkgutil.resolve_name(arguments.command) if argv else _imported(arguments.command)
     return int(command(arguments))
 

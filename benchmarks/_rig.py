@@ -6,6 +6,7 @@ is measured.
 
 from __future__ import annotations
 
+import atexit
 import json
 import mmap
 import os
@@ -14,11 +15,12 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -298,8 +300,9 @@ class Rig:
         program = ["-m", "drsn.agent", "run"]
         if backend:
             program = [str(HERE / "agent_with_backend.py"), "--counter", str(counter), *backend.split()]
+        environment = installed_environment()
         started_s = time.monotonic()
-        with _running([sys.executable, *program, "--config", str(config)]) as process:
+        with _running([sys.executable, *program, "--config", str(config)], env=environment) as process:
             consumer = Consumer(process, started_s)
             with counter.open("rb") as file, mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ) as network:
                 watcher = self._watcher(name, consumer, network)
@@ -329,6 +332,21 @@ class Rig:
         client.connect("127.0.0.1", self.port)
         client.loop_start()
         return client
+
+
+def installed_environment() -> dict[str, str]:
+    """Return the environment of an agent as it is installed, with compiled modules."""
+    return {**os.environ, **_bytecode()}
+
+
+@cache
+def _bytecode() -> dict[str, str]:
+    folder = tempfile.mkdtemp(prefix="drsn-bytecode-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    found = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
+    modules = "import drsn.agent.__main__, drsn.agent.service.cli, drsn.agent.service.bootstrap"
+    subprocess.run([sys.executable, "-c", modules], env={**os.environ, **found}, check=True)
+    return found
 
 
 @contextmanager

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drsn.model.data.recording import Recording
 
 BEARING = {"self_built": "6205", "spectraquest": "6205", "mfpt": "NICE", "cwru": "6205"}
-"""As the settings take it. Nothing names the bearing of HIT-SM: docs/use/bearing.md has how it was found."""
+"""As the settings take it. Nothing names the bearing of HIT-SM: docs/trust/bearing-quality.md has how it was found."""
 
 
 def condition_of(label: str) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from _report import report, show
-from _rig import HERE, WINDOW, WINDOW_S, Pace, Rig, Signals, packets, wait_until
+from _rig import HERE, WINDOW, WINDOW_S, Pace, Rig, Signals, installed_environment, packets, wait_until
 
 from drsn.agent.acquisition.ring_buffer import BYTES_A_SAMPLE
 
@@ -214,8 +214,9 @@ def start(signals: Signals, windows: int) -> Values:
                 ready_s = time.monotonic() - agent.started_s
         finally:
             del os.environ["NOTIFY_SOCKET"]
-    started_s = time.monotonic()
-    subprocess.run([sys.executable, "-m", "drsn.agent", "--help"], stdout=subprocess.DEVNULL, check=True)
+    environment, started_s = installed_environment(), time.monotonic()
+    subprocess.run([sys.executable, "-m", "drsn.agent", "--help"], stdout=subprocess.DEVNULL, check=True,
+                   env=environment)  # fmt: skip
     return {"start: READY after, s": ready_s, "start: --help, s": time.monotonic() - started_s}
 
 

@@ -11,6 +11,7 @@ from drsn.agent.backends.tensorrt.flavour import FLAVOUR_OF
 from drsn.export import engine_command, verify_command
 from drsn.export.engine_from_onnx import device_and_library
 from drsn.export.inspection import describe
+from drsn.export.noise_check import noise_lines
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_OK, Parser, UnavailableError, UsageError, run_command
 from drsn.model.version_option import add_version
@@ -56,7 +57,7 @@ def _export_parser() -> Parser:
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="a network trained elsewhere, to make a bundle of")
     parser.add_argument("--contract", type=Path, metavar="FILE", help="--onnx: TOML that says what it promises")
     parser.add_argument("--golden", type=Path, metavar="FILE", help="--onnx: .npz with windows and its own answers")
-    parser.add_argument("--force", action="store_true", help="replace an older bundle")
+    parser.add_argument("--force", action="store_true", help="replace an older bundle; build one that names noise")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     engine_command.add_to(parser)
     return parser
@@ -137,16 +138,21 @@ def _print_result(bundle: Bundle, comparisons: list[Comparison], engine: BuildRe
             "passed": True,
             "left_out": [HALF] if left_out else [],
             "parity": [verify_command.row(comparison) for comparison in comparisons],
+            "noise_check": bundle.manifest.noise_check and bundle.manifest.noise_check.model_dump(mode="json"),
         }
         print(json.dumps(told if engine is None else told | engine_command.document(engine)))
         return
     print(f"{bundle.path}: {bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})")
     for comparison in comparisons:
         print(comparison)
+    if bundle.manifest.noise_check is not None and comparisons:
+        print("\n".join(noise_lines(bundle.manifest.noise_check)))
     if left_out:
         print(f"{HALF} was left out of the bundle: in float16 the network is too far off (FAIL above)")
     if engine is not None:
         print(engine_command.describe(engine))
+    elif comparisons:
+        print(f"written to {bundle.path}; next: set agent.bundle to it, then drsn-agent check --config agent.toml")
 
 
 if __name__ == "__main__":

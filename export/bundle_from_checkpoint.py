@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drsn.agent.backends.tolerance import TOLERANCES
+from drsn.export import noise_check
 from drsn.export.bundle_writer import file_entries, may_replace, write_bundle
 from drsn.export.golden import golden_from_torch, npz_bytes
 from drsn.export.half import halved
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from drsn.export.parity import Comparison
     from drsn.model.bundle import Bundle, Golden
-    from drsn.model.contract import ModelContract
+    from drsn.model.contract import ModelContract, NoiseCheck
     from drsn.model.deployed_model import DeployedModel
 
 TOOLS = ("drsn-edge", "torch", "onnx", "onnxruntime", "numpy")
@@ -38,7 +39,8 @@ def bundle_from_checkpoint(checkpoint_path: Path, out: Path, *, force: bool) -> 
 
     Raises:
         BadDataError: no checkpoint.
-        BundleError: ONNX Runtime's outputs differ from torch's; nothing was written.
+        BundleError: ONNX Runtime's outputs differ from torch's, or noise raises an alarm and `force` is not given;
+            nothing was written.
     """
     may_replace(out, force=force)
     checkpoint = Checkpoint.load(checkpoint_path)
@@ -51,15 +53,16 @@ def bundle_from_checkpoint(checkpoint_path: Path, out: Path, *, force: bool) -> 
     if failed:
         raise BundleError(f"{checkpoint_path}: not exported, nothing was written: {'; '.join(failed)}")
     comparisons += of_half
+    noise = noise_check.check_network(model, checkpoint.contract, golden.x, str(checkpoint_path), force=force)
     files = {
         "model.onnx": model,
         "golden.npz": npz_bytes({"x": golden.x, "probabilities": golden.probabilities, "novelty": golden.novelty}),
         "weights.npz": npz_bytes({name: np.asarray(tensor) for name, tensor in checkpoint.state.items()}),
-        "MODEL_CARD.md": model_card(checkpoint, comparisons).encode(),
+        "MODEL_CARD.md": model_card(checkpoint, comparisons, noise).encode(),
     }
     if all(comparison.passed for comparison in of_half):
         files["model.fp16.onnx"] = half
-    return write_bundle(out, _manifest(checkpoint, files, comparisons), files, force=force), comparisons
+    return write_bundle(out, _manifest(checkpoint, files, comparisons, noise), files, force=force), comparisons
 
 
 def half_precision(graph: DeployedModel, contract: ModelContract, golden: Golden) -> tuple[bytes, list[Comparison]]:
@@ -81,7 +84,9 @@ def half_precision(graph: DeployedModel, contract: ModelContract, golden: Golden
     return model, [compared, *verify_onnx(model, contract, golden, limits, "onnxruntime, model.fp16.onnx")]
 
 
-def _manifest(checkpoint: Checkpoint, files: dict[str, bytes], comparisons: list[Comparison]) -> Manifest:
+def _manifest(
+    checkpoint: Checkpoint, files: dict[str, bytes], comparisons: list[Comparison], noise: NoiseCheck
+) -> Manifest:
     return Manifest(
         name=checkpoint.name,
         version=checkpoint.version,
@@ -91,4 +96,5 @@ def _manifest(checkpoint: Checkpoint, files: dict[str, bytes], comparisons: list
         training=checkpoint.training,
         parity=tuple(comparison.parity for comparison in comparisons if comparison.passed),
         versions={name: version(name) for name in TOOLS},
+        noise_check=noise,
     )

@@ -15,13 +15,15 @@ import onnx
 from pydantic import Field, ValidationError
 
 from drsn.agent.backends.onnx import OnnxBackend
+from drsn.export import noise_check
 from drsn.export.bundle_writer import file_entries, may_replace, write_bundle
 from drsn.export.golden import npz_bytes
+from drsn.export.model_card import noise_section
 from drsn.export.onnx_from_torch import MAX_IR, OPSET
 from drsn.export.parity import compare
 from drsn.export.verify import BATCHES, ONNXRUNTIME, run, verify_onnx
 from drsn.model.bundle import MAX_GOLDEN, Golden
-from drsn.model.contract import Frozen, Manifest, ModelContract
+from drsn.model.contract import Frozen, Manifest, ModelContract, NoiseCheck
 from drsn.model.errors import BadDataError, BundleError, ConfigurationError, excerpt
 from drsn.model.onnx_wire import OnnxWireError, require_self_contained
 from drsn.model.toml_file import TomlError, read_toml
@@ -29,8 +31,6 @@ from drsn.model.toml_file import TomlError, read_toml
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from drsn.export.parity import Comparison
     from drsn.model.bundle import Bundle
@@ -62,7 +62,8 @@ def bundle_from_onnx(
     Raises:
         BadDataError: a file can't be read, or the network is not what every target can run.
         ConfigurationError: the contract file is wrong.
-        BundleError: the network's inputs or outputs are not the contract's, or its outputs differ from the given ones.
+        BundleError: the network's inputs or outputs are not the contract's, its outputs differ from the given ones,
+            or noise raises an alarm and `force` is not given.
         UsageError: something is at `out` already.
     """
     may_replace(out, force=force)
@@ -70,27 +71,26 @@ def bundle_from_onnx(
     content = _bytes(onnx_path, "network")
     check_network(content, str(onnx_path))
     golden = _golden(golden_path, contract_file.contract)
-    comparisons = [
-        *verify_onnx(content, contract_file.contract, golden),
-        *_invariance(content, contract_file.contract, golden),
-    ]
+    contract = contract_file.contract
+    comparisons = [*verify_onnx(content, contract, golden), *_invariance(content, contract, golden)]
     failed = [str(comparison) for comparison in comparisons if not comparison.passed]
     if failed:
         raise BundleError(f"{onnx_path}: not wrapped, nothing was written: {'; '.join(failed)}")
-    arrays: dict[str, NDArray[np.generic]] = {
-        "x": golden.x,
-        "probabilities": golden.probabilities,
-        "novelty": golden.novelty,
+    noise = noise_check.check_network(content, contract, golden.x, str(onnx_path), force=force)
+    files = {
+        "model.onnx": content,
+        "golden.npz": npz_bytes(dict(vars(golden))),
+        "MODEL_CARD.md": _card(contract_file, comparisons, noise),
     }
-    files = {"model.onnx": content, "golden.npz": npz_bytes(arrays), "MODEL_CARD.md": _card(contract_file, comparisons)}
     manifest = Manifest(
         name=contract_file.name,
         version=contract_file.version,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        contract=contract_file.contract,
+        contract=contract,
         files=file_entries(files),
         parity=tuple(comparison.parity for comparison in comparisons),
         versions={name: version(name) for name in TOOLS},
+        noise_check=noise,
     )
     return write_bundle(out, manifest, files, force=force), comparisons
 
@@ -174,7 +174,7 @@ def _invariance(content: bytes, contract: ModelContract, golden: Golden) -> list
     return [compare(pair, plain, scaled, None, INVARIANCE, max(INVARIANCE, ONNXRUNTIME.novelty) * 10)]
 
 
-def _card(contract_file: ContractFile, comparisons: list[Comparison]) -> bytes:
+def _card(contract_file: ContractFile, comparisons: list[Comparison], noise: NoiseCheck) -> bytes:
     contract = contract_file.contract
     lines = [
         f"# {contract_file.name} {contract_file.version}",
@@ -183,6 +183,7 @@ def _card(contract_file: ContractFile, comparisons: list[Comparison]) -> bytes:
             f"A network trained elsewhere, wrapped as it was given: float32[{contract.channels}, {contract.window}] at "
             f"{contract.sample_rate_hz:g} Hz, labels {', '.join(label.name for label in contract.labels)}."
         ),
+        *noise_section(noise),
         "## Parity",
         "\n".join(f"* {comparison}" for comparison in comparisons),
     ]

@@ -26,6 +26,7 @@ def describe(bundle: Bundle) -> str:
             + (f" of {label.parent}" if label.parent else "")
             for label in contract.labels
         ),
+        f"noise       {manifest.noise_verdict}",
         "files",
         *(f"  {name:20} {entry.bytes:>10,} bytes  {entry.sha256[:16]}" for name, entry in manifest.files.items()),
         "parity",

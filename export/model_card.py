@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drsn.export.noise_check import NOISE_COLUMNS, noise_table
 from drsn.model.report.comparison import comparison
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from drsn.export.parity import Comparison
     from drsn.model.checkpoint import Checkpoint
-    from drsn.model.contract import ModelContract
+    from drsn.model.contract import ModelContract, NoiseCheck
 
 PAPER = (
     "M. Zhao, S. Zhong, X. Fu, B. Tang, M. Pecht, *Deep Residual Shrinkage Networks for Fault Diagnosis*, "
@@ -30,7 +31,7 @@ PARENTS = (
 )
 
 
-def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str:
+def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison], noise: NoiseCheck) -> str:
     """The card as Markdown."""
     contract, training = checkpoint.contract, checkpoint.training
     threshold = contract.abstention_threshold
@@ -52,6 +53,7 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
         "threshold was chosen for it abstains more often.",
         "## Measured",
         *_measured(training.metrics),
+        *noise_section(noise),
         "## Limits",
         (
             "Measured on the recordings named in the recipe, and on nothing else. A machine or a defect of "
@@ -67,6 +69,19 @@ def model_card(checkpoint: Checkpoint, comparisons: Iterable[Comparison]) -> str
         f"Network: {PAPER}.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def noise_section(noise: NoiseCheck) -> list[str]:
+    """What the model makes of signals that no machine made."""
+    return [
+        "## Noise, hum, tones",
+        (
+            f"Signals that no machine made, by the agent's decision with default settings (alarm: {noise.raise_after} "
+            "windows). Shuffled windows are recorded ones with their samples in random order."
+        ),
+        table(list(NOISE_COLUMNS), noise_table(noise)),
+        f"{'**Warning**: ' if noise.misled else ''}{noise}.",
+    ]
 
 
 def _labels(contract: ModelContract) -> str:

@@ -2,7 +2,7 @@
 
 ISO 15 standardises bore, outer diameter and width, not what lies between the rings: number and diameter of the rolling
 elements are the maker's choice. What is published stands in `PUBLISHED` with its source. The rest of the common series
-is estimated from the boundary dimensions and marked so; docs/use/bearing.md has the measured error of the estimates.
+is estimated from the boundary dimensions and marked so; docs/trust/bearing-quality.md has the measured error.
 """
 
 from __future__ import annotations

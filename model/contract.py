@@ -29,7 +29,7 @@ BUNDLE_NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,47}$")
 class Frozen(BaseModel):
     """A value: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Severity(str, Enum):
@@ -175,6 +175,47 @@ class Training(Frozen):
     metrics: dict[str, Any]
 
 
+class SignalCheck(Frozen):
+    """What a model makes of one signal that no machine made."""
+
+    signal: str = Field(min_length=1, max_length=64)
+    windows: int = Field(gt=0)
+    named: float = Field(ge=0, le=1, description="share of windows that a machine fault is named for")
+    abstained: float = Field(ge=0, le=1, description="share of windows that are `unknown`")
+    streams: int = Field(gt=0)
+    alarms: int = Field(ge=0, description="streams in which an alarm of a machine fault is raised")
+    condition: Name | None = Field(default=None, description="of most of these alarms")
+    decisive: bool = Field(default=True, description="an alarm refuses the export; false: machines have tones too")
+
+    def __str__(self) -> str:
+        return f"{self.signal} ({self.alarms} of {self.streams} streams: {self.condition})"
+
+
+class NoiseCheck(Frozen):
+    """The model on noise, hum, tones and shuffled windows, by the agent's decision with default settings."""
+
+    raise_after: str = Field(description="votes for an alarm / of the last windows")
+    signals: tuple[SignalCheck, ...] = Field(min_length=1)
+
+    @property
+    def misled(self) -> tuple[SignalCheck, ...]:
+        """The signals that raise an alarm of a machine fault, whichever they are."""
+        return tuple(signal for signal in self.signals if signal.alarms)
+
+    @property
+    def refused(self) -> bool:
+        """True if one of them is noise, hum or shuffled windows: the model names faults where there is no machine."""
+        return any(signal.decisive for signal in self.misled)
+
+    def __str__(self) -> str:
+        if not self.misled:
+            return "noise, hum, tones and shuffled windows raise no alarm of a machine fault"
+        raised = ", ".join(map(str, self.misled))
+        if self.refused:
+            return f"signals that no machine made raise alarms of a machine fault: {raised}"
+        return f"noise, hum and shuffled windows raise no alarm of a machine fault; these do: {raised}"
+
+
 class Manifest(Frozen):
     """`manifest.json`: everything that the agent checks before it trusts a bundle."""
 
@@ -187,3 +228,14 @@ class Manifest(Frozen):
     training: Training | None = None
     parity: tuple[Parity, ...] = ()
     versions: dict[str, str] = Field(default_factory=dict, description="of the tools that made it")
+    noise_check: NoiseCheck | None = Field(default=None, description="null: not checked (an older bundle)")
+
+    @property
+    def names_noise(self) -> bool:
+        """True if the check on noise has found that noise raises alarms."""
+        return self.noise_check is not None and self.noise_check.refused
+
+    @property
+    def noise_verdict(self) -> str:
+        """The result of the check on noise, in one sentence."""
+        return str(self.noise_check) if self.noise_check else "not checked on noise: an older drsn-export made it"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from drsn.model.data.recording import sha256_of
 
 if TYPE_CHECKING:
+    from drsn.model.confounding import Confounder
     from drsn.model.data.recording import Recording
 
 
@@ -19,6 +20,10 @@ class Corpus:
     validation: tuple[Recording, ...]
     test: tuple[Recording, ...]
     notes: tuple[str, ...] = ()
+    confounders: tuple[Confounder, ...] = ()
+    """What separates labels besides the vibration."""
+    added: tuple[str, ...] = ()
+    """Names of the recordings of `drsn-train --add`; they are in `train`."""
 
     @property
     def sha256(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from drsn.model.conditioning import native_window
 from drsn.model.confidence_interval import cut, half_width, independent
+from drsn.model.data.entry import label_name
 from drsn.model.recipe import CwruData, ProtocolData, SyntheticData
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 UNEVEN = 3.0
 """Warn if one label has more than this many times the training windows of another."""
+
+SHOWN = 3
+"""Names of recordings in a row of the report; metrics.json has all of them."""
 
 FEW = 3
 """Warn if a label has fewer independent test recordings: its accuracy is then nearly meaningless."""
@@ -34,6 +38,21 @@ class DatasetRow:
     groups: int
     seconds: float
     windows: int
+    names: tuple[str, ...] = ()
+    """Of the recordings."""
+
+    @property
+    def files(self) -> str:
+        """The names, shortened to `SHOWN` of them, without the folders down to that of the label."""
+        names = [_below(self.label, name) for name in self.names[:SHOWN]]
+        more = len(self.names) - SHOWN
+        return ", ".join(names) + (f" … {more} more" if more > 0 else "")
+
+
+def _below(label: str, name: str) -> str:
+    parts = name.split("/")
+    places = [place for place, part in enumerate(parts[:-1], start=1) if label_name(part) == label]
+    return "/".join(parts[places[0] :]) if places else name
 
 
 @dataclass(frozen=True)
@@ -47,10 +66,10 @@ class DatasetReport:
     def __str__(self) -> str:
         """A line for each row under a line of headings, then one for each note and each warning."""
         width = max(len(row.label) for row in self.rows)
-        lines = [f"{'set':<10}  {'label':<{width}}  recordings  groups  seconds  windows"]
+        lines = [f"{'set':<10}  {'label':<{width}}  recordings  groups  seconds  windows  files"]
         lines += [
             f"{row.set:<10}  {row.label:<{width}}  {row.recordings:10d}  {row.groups:6d}  {row.seconds:7.1f}  "
-            f"{row.windows:7d}"
+            f"{row.windows:7d}  {row.files}"
             for row in self.rows
         ]
         return "\n".join([*lines, *self.notes, *(f"warning: {warning}" for warning in self.warnings)])
@@ -66,7 +85,7 @@ def report_dataset(recipe: Recipe, corpus: Corpus) -> DatasetReport:
         for label in recipe.label_names
     )
     notes = (*(corpus.notes or (_how(recipe),)), *_expected(corpus))
-    return DatasetReport(rows, notes, (*_uneven(rows), *_few(rows)))
+    return DatasetReport(rows, notes, (*map(str, corpus.confounders), *_uneven(rows), *_few(rows)))
 
 
 def _row(name: str, label: str, recordings: Sequence[Recording], recipe: Recipe) -> DatasetRow:
@@ -77,6 +96,7 @@ def _row(name: str, label: str, recordings: Sequence[Recording], recipe: Recipe)
         groups=_groups(recordings),
         seconds=sum(recording.n_samples / recording.sample_rate_hz for recording in recordings),
         windows=sum(_windows(recording, recipe) for recording in recordings),
+        names=tuple(recording.name for recording in recordings),
     )
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
 EXIT_OK = 0
@@ -69,7 +71,29 @@ class BundleError(ConfigurationError):
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse parser that raises UsageError, whose exit code is 64."""
+    """An argparse parser that raises UsageError, whose exit code is 64, and names the nearest word that it has."""
+
+    def parse_known_args(  # type: ignore[override] # typeshed types the namespace as a variable; None is what we pass
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse, and refuse what is not known here: a command's own parser knows its options.
+
+        Raises:
+            UsageError: an argument is not known.
+        """
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = next((each.partition("=")[0] for each in unknown if each.startswith("-")), "")
+            near = did_you_mean(word, self._option_string_actions) if word else ""
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 (as argparse has it)
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            known = [str(choice) for choice in action.choices or ()]
+            raise argparse.ArgumentError(action, f"{error.message}{did_you_mean(str(value), known)}") from None
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving with 2.

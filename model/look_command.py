@@ -12,12 +12,14 @@ import numpy as np
 from drsn.model.data.file_options import add_file_options, choice_of
 from drsn.model.data.files import read_file
 from drsn.model.data.formats import is_recording
-from drsn.model.errors import EXIT_OK, BadDataError, DrsnError, Parser, printable
+from drsn.model.errors import EXIT_OK, BadDataError, DrsnError, Parser, StorageError, UsageError, printable
+from drsn.model.first_recipe import first_recipe
 from drsn.model.text_plot import level_line, spectrum_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from drsn.model.data.content import Choice
     from drsn.model.data.files import FileReading
 
 
@@ -29,6 +31,8 @@ def look_command(argv: list[str]) -> int:
     """
     arguments = _parser().parse_args(argv)
     choice, code, documents = choice_of(arguments), EXIT_OK, []
+    if arguments.recipe is not None:
+        return _write_recipe(arguments.files, arguments.recipe, choice)
     for path in _files(arguments.files):
         try:
             found = read_file(path, choice)
@@ -52,8 +56,27 @@ def _parser() -> Parser:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a recording, or a folder of them")
     add_file_options(parser)
+    parser.add_argument(
+        "--recipe", type=Path, metavar="OUT.toml", help="write a commented first recipe for one folder LABEL/FILE"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
+
+
+def _write_recipe(folders: list[Path], target: Path, choice: Choice) -> int:
+    """Write a first recipe; a file that is there is kept."""
+    if len(folders) != 1 or not folders[0].is_dir():
+        raise UsageError("--recipe: give one folder, with a folder of recordings for each label")
+    text = first_recipe(folders[0], choice)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{target}: exists already; choose another name") from None
+    except OSError as error:
+        raise StorageError(f"{target}: {error.strerror or error}; check the folder") from None
+    print(f"written to {target}; read it, then: drsn-train {target}")
+    return EXIT_OK
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -21,7 +21,10 @@ BINS: Final = 48
 """Values of the angle series in a revolution: orders up to 24, three harmonics of a BPFI of 8."""
 
 REVOLUTIONS: Final = 64
-"""Longest angle series. Slip widens a line to about 0.01 orders, so a longer one gains little (docs/use/bearing.md)."""
+"""Longest angle series. Slip widens a line to about 0.01 orders, so a longer one gains little.
+
+Measured: docs/trust/bearing-quality.md.
+"""
 
 LENGTH: Final = BINS * REVOLUTIONS
 LONGEST_S: Final = 4.0

@@ -6,21 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drsn.model.confounding import confounders, facts_of
 from drsn.model.corpus import Corpus
 from drsn.model.data import leaks, split
 from drsn.model.data.content import ANY, Choice
 from drsn.model.data.entry import SETS, RecordingEntry, Set
 from drsn.model.data.files import read_file
 from drsn.model.data.folder import list_folder
+from drsn.model.data.group_proposal import propose_group_pattern
 from drsn.model.data.public.table import PUBLIC_SETS
 from drsn.model.data.resampling import to_rate
 from drsn.model.errors import BadDataError
+from drsn.model.recipe import FolderData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from drsn.model.data.recording import Recording
-    from drsn.model.recipe import FolderData, PublicData, Recipe
+    from drsn.model.recipe import PublicData, Recipe
 
 Sets = dict[Set, list["Recording"]]
 
@@ -94,7 +97,8 @@ def _corpus(
     rate_hz = min(recording.sample_rate_hz for recording in recordings)
     train, validation, test = (tuple(to_rate(recording, rate_hz) for recording in sets[name]) for name in SETS)
     said = (_how(data, folder, [entry for entry, _ in long], given=given), *_of_rates(recordings, rate_hz))
-    return Corpus(train, validation, test, (*said, *_too_short(short, least_s), *notes))
+    separating = confounders([facts_of(one, entry.path) for entry, one in long])
+    return Corpus(train, validation, test, (*said, *_too_short(short, least_s), *notes), separating)
 
 
 def _least_s(data: FolderData | PublicData, shares: split.Shares, recipe: Recipe) -> float:
@@ -186,23 +190,29 @@ def _how(data: FolderData | PublicData, folder: Path, entries: Sequence[Recordin
     if groups == len(entries):
         return (
             f"split by recording: {groups} files, each a group of its own ({shares}); if some are of one machine, day "
-            "or run, say so (data.group_pattern, sub-folders, or the manifest's group), or accuracy will be optimistic"
+            "or run, state it (data.group_pattern, sub-folders, or the manifest's group), or accuracy will be "
+            f"optimistic{_proposal(data, entries)}"
         )
     return f"split by group: {groups} groups of {len(entries)} recordings ({shares})"
 
 
+def _proposal(data: FolderData | PublicData, entries: Sequence[RecordingEntry]) -> str:
+    """A `group_pattern` that the names of the files suggest; empty if there is none."""
+    if not isinstance(data, FolderData) or data.group_pattern is not None:
+        return ""
+    names: dict[str, list[str]] = {}
+    for entry in entries:
+        names.setdefault(entry.label, []).append(entry.name.removeprefix(f"{entry.label}/"))
+    if (found := propose_group_pattern(names)) is None:
+        return ""
+    pattern, groups = found
+    shown = f"{', '.join(groups[:4])}{' …' * (len(groups) > 4)}"
+    return f"; the names suggest data.group_pattern = '{pattern}' ({len(groups)} groups: {shown})"
+
+
 def _of_rates(recordings: Sequence[Recording], rate_hz: float) -> tuple[str, ...]:
-    """Notes on resampling, and a warning if the sampling rate alone identifies a label."""
-    rates: dict[str, set[float]] = {}
-    for recording in recordings:
-        rates.setdefault(recording.label, set()).add(recording.sample_rate_hz)
-    every = sorted(set().union(*rates.values()))
+    """A note on resampling."""
+    every = sorted({recording.sample_rate_hz for recording in recordings})
     if len(every) == 1:
         return ()
-    notes = [f"recordings at {', '.join(f'{rate:g}' for rate in every)} Hz brought to {rate_hz:g} Hz"]
-    if any(one.isdisjoint(other) for one in rates.values() for other in rates.values()):
-        notes.append(
-            "warning: some labels were never recorded at the same rate; the model may learn the recorder and not the "
-            "fault: keep signal.bandwidth_hz below what every recorder passes evenly"
-        )
-    return tuple(notes)
+    return (f"recordings at {', '.join(f'{rate:g}' for rate in every)} Hz brought to {rate_hz:g} Hz",)

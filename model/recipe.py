@@ -140,7 +140,7 @@ class PublicData(SplitData):
 
 
 class FolderData(SplitData):
-    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/use/models.md."""
+    """Your own recordings: LABEL/FILE, SET/LABEL/FILE, or a manifest.csv; see docs/reference/training.md."""
 
     source: Literal["folder"]
     path: str = Field(min_length=1, description="of the folder; a relative one begins where the command runs")

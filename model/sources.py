@@ -45,11 +45,16 @@ def corpus_of(recipe: Recipe) -> Corpus:
         corpus = public_corpus(data, recipe, folder)
     else:
         corpus = _from_synthetic(data, recipe)
-    _check(corpus, recipe)
+    check_corpus(corpus, recipe)
     return corpus
 
 
-def _check(corpus: Corpus, recipe: Recipe) -> None:
+def check_corpus(corpus: Corpus, recipe: Recipe) -> None:
+    """Check labels, channels, speeds and rate against the recipe.
+
+    Raises:
+        BadDataError: they do not fit.
+    """
     signal, labels = recipe.signal, set(recipe.label_names)
     recordings = (*corpus.train, *corpus.validation, *corpus.test)
     for name, part in (("training", corpus.train), ("validation", corpus.validation), ("test", corpus.test)):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from drsn.model.training.pretrained import PretrainedModel
 
 UNFINISHED = "training.pt"
+FINISHED = "checkpoint.pt"
 REFUSED = "checkpoint.refused.pt"
 """A model with a condition that it never finds and accepts (drsn.model.training.blind_conditions)."""
 
@@ -60,6 +61,13 @@ def _parser() -> Parser:
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("--resume", action="store_true", help="go on with the training that was interrupted in --out")
     begin.add_argument("--restart", action="store_true", help="give that training up and begin anew")
+    parser.add_argument("--force", action="store_true", help="overwrite the finished training in --out")
+    parser.add_argument(
+        "--add",
+        type=Path,
+        metavar="DIR",
+        help="train on these labelled recordings too: what drsn-agent label wrote, or folders named like the labels",
+    )
     parser.add_argument("--json", action="store_true", help="print the metrics as one JSON object")
     return parser
 
@@ -70,9 +78,13 @@ def _check_begin(folder: Path, arguments: Namespace) -> None:
         raise UsageError(f"{folder / UNFINISHED}: a training was interrupted; --resume goes on, --restart begins anew")
     if arguments.resume and not unfinished:
         raise UsageError(f"{folder / UNFINISHED}: not there, so nothing to go on with; leave --resume out")
+    finished = next((folder / name for name in (FINISHED, REFUSED) if (folder / name).exists()), None)
+    if finished and not (arguments.force or arguments.resume or arguments.restart):
+        raise UsageError(f"{finished}: a finished training is here; choose another --out, or overwrite it with --force")
 
 
 def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arguments: Namespace) -> int:
+    from drsn.model.added_recordings import with_labelled_recordings  # noqa: PLC0415
     from drsn.model.dataset_report import report_dataset  # noqa: PLC0415
     from drsn.model.report import folder as report  # noqa: PLC0415
     from drsn.model.report import tables  # noqa: PLC0415
@@ -83,13 +95,16 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
     unfinished = folder / UNFINISHED
     with bar(recipe.optimisation.steps) as shown:
         corpus = corpus_of(recipe)
+        if arguments.add:
+            corpus = with_labelled_recordings(corpus, arguments.add, recipe)
         shown.say(str(report_dataset(recipe, corpus)))
         identity = TrainingIdentity.of(recipe, corpus.sha256, pretrained)
         resume_file = ResumeFile.resumed(unfinished, identity) if arguments.resume else ResumeFile(unfinished, identity)
         outcome = train(recipe, shown.step, corpus=corpus, pretrained=pretrained, resume_file=resume_file)
     refused = bool(outcome.blind) and recipe.selection.carry == "best"
-    checkpoint = folder / (REFUSED if refused else "checkpoint.pt")
+    checkpoint = folder / (REFUSED if refused else FINISHED)
     outcome.checkpoint.save(checkpoint)
+    (folder / (FINISHED if refused else REFUSED)).unlink(missing_ok=True)  # of the training that is overwritten
     report.write(folder, outcome.checkpoint, outcome.scores, recipe, corpus)
     unfinished.unlink(missing_ok=True)
     if arguments.json:

@@ -134,7 +134,10 @@ class OneWindowEngine:
     def tick(self, now_s: float, now_unix_ns: int, *, connected: bool) -> list[Outcome]:
         outcomes = []
         for name in self._silence.tick(now_s, connected=connected):
-            self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
+            last_unix_ns = now_unix_ns - round(1e9 * (self._silence._clock_s - self._silence._last_s[name]))
+            self.sensors[name], changes = fall_silent(
+                self._completed(name), self._policy(name), now_unix_ns, last_unix_ns, clock_synced=False
+            )
             outcomes.append(self._outcome(name, None, changes))
         for name in self._shelvings.expired(now_unix_ns):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,27 @@ class Timex(ctypes.Structure):
     )
 
 
+class KernelClock(NamedTuple):
+    """The kernel's answer about the wall clock."""
+
+    synchronised: bool | None
+    """Whether something keeps the clock right; None: the kernel gives no answer."""
+    max_error_us: int
+    """Largest error of the clock, in microseconds."""
+
+
+def ask_kernel(libc: Any = None) -> KernelClock:  # noqa: ANN401 (ctypes has no types for it)
+    """Ask whether the clock is synchronised: the one source of `clock_synced`, of `doctor` and of `replay`.
+
+    Args:
+        libc: the C library, which has `adjtimex`; None: this process's.
+    """
+    timex = Timex()
+    result = (ctypes.CDLL(None, use_errno=True) if libc is None else libc).adjtimex(ctypes.byref(timex))
+    synchronised = None if result < 0 else result < TIME_ERROR and not timex.status & UNSYNCHRONISED
+    return KernelClock(synchronised, int(timex.maxerror))
+
+
 class ClockSync:
     """The kernel's answer, asked for every ten seconds. Without an answer the clock counts as not right.
 
@@ -57,7 +78,6 @@ class ClockSync:
         """Whether something keeps the clock right; `now_s` is monotonic."""
         ahead_s = self._wall_s() - now_s
         if now_s - self._asked_s >= ASK_EVERY_S or abs(ahead_s - self._ahead_s) > STEP_S:
-            self._asked_s, self._ahead_s, timex = now_s, ahead_s, Timex()
-            result = self._libc.adjtimex(ctypes.byref(timex))
-            self._synchronised = 0 <= result < TIME_ERROR and not timex.status & UNSYNCHRONISED
+            self._asked_s, self._ahead_s = now_s, ahead_s
+            self._synchronised = bool(ask_kernel(self._libc).synchronised)
         return self._synchronised

@@ -155,6 +155,8 @@ class Intake:
                 if continuity is not Continuity.TOUCHES or stream.wrong_clock:
                     stream.wrong_clock = self._impossible(message, in_flight.opened_s, packet, rate_hz)
                 self.gaps += continuity.loses_samples
+                if packet.t0_unix_ns is None or stream.wrong_clock:  # the agent's clock gives the time
+                    packet.clock_synced = self.clock_synchronised(in_flight.opened_s)
                 on_trial = self.registry.quota.is_on_trial(stream.sensor)
                 deliver = partial(self._deliver, on_window) if on_trial else on_window
                 in_flight.cursors[stream.sensor] = stream.push(

@@ -222,7 +222,7 @@ class SensorStream:
 
         def hand_over(samples: NDArray[np.float32], end: int) -> None:
             nonlocal fresh
-            synced = bool(packet.clock_synced) and not self.wrong_clock
+            synced = bool(packet.clock_synced)
             on_window(self.sensor, Window(
                 samples, sample_rate_hz, last_unix_ns - round((total - end) * 1e9 / sample_rate_hz), fresh, packet.unit,
                 synced, ring.hop, packet.rpm, end < self._clipped, self._rate_monitor.error, packet.count, ring.run > 0,

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.backends.tensorrt import compat as trt_compat
-from drsn.agent.backends.tensorrt.cuda import Cuda, NoDevice, probe
 from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
 from drsn.agent.backends.tensorrt.flavour import FLAVOURS
 from drsn.agent.backends.tolerance import Tolerance
@@ -96,12 +94,18 @@ def wanted(bundle: Bundle, options: BackendOptions) -> tuple[Flavour, ...]:
         return tuple(flavour for flavour in FLAVOURS if flavour == options.choice)
     folder = options.engines_of(bundle)
     found = tuple(flavour for flavour in FLAVOURS if any(folder.glob(f"*{FLAVOURS[flavour].suffix}")))
-    if found or options.engine_dir is None or isinstance(probe(), NoDevice):
+    if found or options.engine_dir is None:
         return found
-    return ("tensorrt",)
+    from drsn.agent.backends.tensorrt.cuda import NoDevice, probe  # noqa: PLC0415 (imported where an engine may be)
+
+    return () if isinstance(probe(), NoDevice) else ("tensorrt",)
 
 
 def _engine(bundle: Bundle, options: BackendOptions, flavour: Flavour) -> Chosen:
+    # Imported where an engine may be: 10 ms of each start, and 1 MB.
+    from drsn.agent.backends.tensorrt import compat as trt_compat  # noqa: PLC0415 (as said)
+    from drsn.agent.backends.tensorrt.cuda import Cuda, NoDevice, probe  # noqa: PLC0415 (as said)
+
     folder = options.engines_of(bundle)
     device = probe()  # before TensorRT is imported: without a driver some builds crash
     if isinstance(device, NoDevice):

@@ -152,18 +152,30 @@ class AlarmEngine:
         diagnosis = Diagnosis(reading, SENSOR_FAULT, fault, 1.0, {}, {}, 0.0)
         return self._outcome(name, None, *self._step(name, diagnosis, now_unix_ns))
 
-    def tick(self, now_s: float, now_unix_ns: int, *, connected: bool) -> list[Outcome]:
+    def tick(
+        self,
+        now_s: float,
+        now_unix_ns: int,
+        *,
+        connected: bool,
+        clock_synchronised: Callable[[float], bool] = lambda _now_s: False,
+    ) -> list[Outcome]:
         """Handle what time brings: silent sensors, shelvings that are over, and commissioning that has ended.
 
         Args:
             now_s: monotonic.
             now_unix_ns: the agent's clock.
             connected: the broker has been connected since the last call.
+            clock_synchronised: takes `now_s`; whether the agent's clock is right.
         """
         outcomes = []
-        fallen = {self.sensors.names[slot] for slot in self._silence.tick(now_s, connected=connected)}
+        fallen = {self.sensors.names[slot]: slot for slot in self._silence.tick(now_s, connected=connected)}
         for name in [name for name in self.sensors if name in fallen] if fallen else ():
-            self.sensors[name], changes = fall_silent(self._completed(name), self._policy(name), now_unix_ns)
+            last_unix_ns = now_unix_ns - round(1e9 * self._silence.pause_s(fallen[name]))
+            self.sensors[name], changes = fall_silent(
+                self._completed(name), self._policy(name), now_unix_ns, last_unix_ns,
+                clock_synced=clock_synchronised(now_s),
+            )  # fmt: skip
             outcomes.append(self._outcome(name, None, self.sensors[name], changes))
         for name in self._shelvings.expired(now_unix_ns):
             self.sensors[name], changes = unshelve_expired(self.sensors[name], self._policy(name), now_unix_ns)

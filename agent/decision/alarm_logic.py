@@ -162,8 +162,18 @@ def _severity(name: str, condition: Condition, policy: Policy) -> Severity:
     return policy.urgency.severity(name, condition.label, condition.confidence, condition.active_ns)
 
 
-def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
-    """Raise `silent`: no window came for too long. Return the sensor after that and its change."""
+def fall_silent(
+    sensor: SensorState, policy: Policy, now_unix_ns: int, last_unix_ns: int, *, clock_synced: bool
+) -> tuple[SensorState, list[Change]]:
+    """Raise `silent`: no window came for too long. Return the sensor after that and its change.
+
+    Args:
+        sensor: before.
+        policy: of the sensor.
+        now_unix_ns: the agent's clock.
+        last_unix_ns: the agent's clock at the last window: the sensor is silent since then.
+        clock_synced: the agent's clock is right.
+    """
     before = sensor.conditions.get(SILENT, Condition())
     if (before.state, Signal.RAISE) not in TRANSITIONS:
         return sensor, []
@@ -171,8 +181,9 @@ def fall_silent(sensor: SensorState, policy: Policy, now_unix_ns: int) -> tuple[
         before,
         state=TRANSITIONS[before.state, Signal.RAISE],
         suppressed_by=before.operator_suppression,
-        since_unix_ns=now_unix_ns,
+        since_unix_ns=last_unix_ns,
         decided_unix_ns=now_unix_ns,
+        clock_synced=clock_synced,
         label=SILENT,
         window_label="",
         confidence=1.0,

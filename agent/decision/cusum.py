@@ -22,7 +22,7 @@ more than a ceiling, which falls with its novelty from the bound to a small pric
 known. Such a cut keeps Lorden's bound: min(z, anything) is z at most, and so is the mean of e to it. Something that is
 none of the conditions promises nothing about z; there it is the ceiling that must have a mean of e to it of 1 at most.
 
-The bound does not hold for a machine on which the model is wrong all the time: docs/use/alarms.md.
+The bound does not hold for a machine on which the model is wrong all the time: docs/reference/alarm-rules.md.
 """
 
 from __future__ import annotations

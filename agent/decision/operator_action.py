@@ -21,6 +21,7 @@ from drsn.agent.decision.alarm_state import (
     State,
     with_event,
 )
+from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Suppressor
@@ -123,7 +124,8 @@ def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
         return list(sensor.conditions)
     if action.condition not in sensor.conditions:
         known = ", ".join(sensor.conditions)
-        raise RefusedError(f"no condition {action.condition!r} at this sensor; it has {known}")
+        near = did_you_mean(action.condition, sensor.conditions)
+        raise RefusedError(f"no condition {action.condition!r} at this sensor; it has {known}{near}")
     return [action.condition]
 
 

@@ -1,9 +1,9 @@
 """Parent conditions: what a window counts as while nothing but the network tells the conditions of one parent apart.
 
 A network that was trained on other machines finds a damaged bearing, but which race it names there is a guess
-(docs/use/which-model.md). With the bearing's geometry and the speed, the bearing detector tells the races apart. So a
-contract may give conditions a parent, such as `bearing` of `inner_race`, `outer_race` and `ball`. A window is of such a
-condition only if the bearing detector finds the same one; else the probabilities of all of them are the parent's.
+(docs/trust/unseen-machines.md). With the bearing's geometry and the speed, the bearing detector tells the races apart.
+So a contract may give conditions a parent, such as `bearing` of `inner_race`, `outer_race` and `ball`. A window is of
+such a condition only if the bearing detector finds the same one; else all their probabilities are the parent's.
 
 A parent only takes the place of its condition: a window is of a fault if one condition is more probable than `normal`,
 as without parents. By the sum of the conditions more windows of healthy machines would be of a fault: both healthy

@@ -78,6 +78,10 @@ class SilenceTimer:
         self._silent[fallen] = True
         return fallen
 
+    def pause_s(self, slot: int) -> float:
+        """Seconds since the last window of a sensor, without those in which there was no connection."""
+        return self._clock_s - float(self._last_s[slot])
+
     def restart(self, slot: int) -> float:
         """Restart a sensor's timer after a window; return its period in seconds, 0 while it is not known."""
         self._grow(slot)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1_000_000
 """Largest message. EMQX takes 1 MB by default, mosquitto 256 MB; AWS IoT Core only 128 kB. Eight windows of 2,048
-samples, with 64 factors each, come to about 75 kB (docs/use/evidence.md)."""
+samples, with 64 factors each, come to about 75 kB (docs/trust/evidence-quality.md)."""
 
 
 def to_message(record: Record, max_bytes: int = MAX_BYTES) -> bytes | None:

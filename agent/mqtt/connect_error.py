@@ -1,8 +1,21 @@
-"""What may help when a broker accepts no connection."""
+"""Waits for a connection, and says what may help when a broker accepts none."""
 
 from __future__ import annotations
 
-from typing import Final
+import time
+from typing import TYPE_CHECKING, Final
+
+from drsn.model.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drsn.agent.mqtt.transport import Transport
+
+CONNECT_S: Final = 10.0
+"""How long a command waits for its connection."""
+
+POLL_S: Final = 0.01
 
 REMEDIES: Final = {
     "user name or password": "check the user name and the password",
@@ -20,3 +33,26 @@ def remedy_of(error: str | None) -> str:
     """Return the remedy for the error of a connection; None: no answer came."""
     plain = (error or "").lower()
     return next((remedy for part, remedy in REMEDIES.items() if part in plain), IS_IT_RUNNING)
+
+
+def require_connection(
+    connection: Transport, where: str, timeout_s: float = CONNECT_S, stopped: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until the broker has accepted a connection, or `stopped` returns true.
+
+    Args:
+        connection: that was started.
+        where: host and port of the broker, for the error.
+        timeout_s: longest wait.
+        stopped: ends the wait.
+
+    Raises:
+        UnavailableError: there is no connection after `timeout_s`; the error has host, reason and remedy.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while not connection.connected and not stopped():
+        if time.monotonic() > deadline_s:
+            error = connection.last_error
+            text = f"broker {where}: no connection in {timeout_s:g} s: {error or 'no answer'}; {remedy_of(error)}"
+            raise UnavailableError(f"{text} `drsn-agent doctor` finds out more")
+        time.sleep(POLL_S)

@@ -12,6 +12,8 @@ import os
 import time
 from typing import Any
 
+from drsn.model.errors import printable
+
 _PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 _RESERVED = "drsn_fields"
 
@@ -63,6 +65,30 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LogfmtFormatter(journal="JOURNAL_STREAM" in os.environ))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class CommandFormatter(logging.Formatter):
+    """Formats a record for the person at a terminal: `drsn-agent: warning: connection lost (reason: keep alive)`."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record as one line."""
+        values = {key: _short(str(value)) for key, value in getattr(record, _RESERVED, {}).items()}
+        if record.exc_info and record.exc_info[1] is not None:
+            values["error"] = repr(record.exc_info[1])
+        details = ", ".join(f"{key}: {value}" for key, value in values.items())
+        text = f"{record.levelname.lower()}: {record.getMessage()}{f' ({details})' if details else ''}"
+        return printable(f"{self._program}: {' '.join(text.split())}")
+
+
+def configure_command(program: str) -> None:
+    """Send the warnings of a command that people call to stderr, where nothing else takes them."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(CommandFormatter(program))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 class Throttle:

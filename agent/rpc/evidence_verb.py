@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drsn.agent.decision.operator_action import RefusedError
-from drsn.agent.evidence.retrieval import payload_of
 from drsn.agent.rpc.reply import Work
 from drsn.agent.rpc.request import sensor_of
 from drsn.model.errors import BadDataError, StorageError
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 def evidence(context: CommandContext, command: CommandDocument, _now_unix_ns: int) -> Work:
     """Read the record from the state directory."""
+    from drsn.agent.evidence.retrieval import payload_of  # noqa: PLC0415 (imported with the first such command)
+
     assert context.state_dir is not None, "else it is not offered"
     sensor = sensor_of(command)
     if command.event_id is None:

@@ -25,7 +25,8 @@ class Geometry(Frozen):
         default=None, max_length=40, description="Set if the geometry comes from the table."
     )
     estimated: bool = Field(
-        default=False, description="true: estimated from the boundary dimensions; docs/use/bearing.md has the error."
+        default=False,
+        description="true: estimated from the boundary dimensions; docs/trust/bearing-quality.md has the error.",
     )
 
     @model_validator(mode="after")

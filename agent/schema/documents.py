@@ -49,9 +49,12 @@ class ConditionDocument(PublicDocument):
     latched: bool = Field(default=False, description="true: the cause is gone, but the alarm stays until it is reset.")
     suppressed_by: Suppressor | None = None
     severity: Severity
-    since: str = Field(description="End of the window that decided.")
+    since: str = Field(description="End of the window that decided. `silent`: time of the last window.")
     decided_at: str = Field(description="The agent's clock at the decision.")
-    clock_synced: bool
+    clock_synced: bool = Field(
+        description="true: the clock of `since` is right. It is the sensor's, as its packet states, or the agent's, as "
+        "the kernel states (`drsn-agent doctor` shows it)."
+    )
     confidence: float = Field(ge=0, le=1, description="Probability of the condition in the window that decided.")
     votes: int = Field(description="Windows for the condition (raise), or against it (clear).")
     of: int = Field(description="Windows that were counted.")
@@ -121,7 +124,7 @@ class AlarmDocument(PublicDocument):
 
 
 class CommissionDocument(PublicDocument):
-    """What was learnt of a machine while it was healthy (docs/use/alarms.md)."""
+    """What was learnt of a machine while it was healthy (docs/use/baseline.md)."""
 
     at: str
     by: str

@@ -33,7 +33,7 @@ class WindowNote(Frozen):
     rate_error: float = Field(description="Measured sample rate divided by the declared one, minus 1.")
     rpm: float | None
     lossless: bool = Field(
-        description="true: counts x scale are exactly the samples; false: docs/use/evidence.md has the error."
+        description="true: counts x scale are exactly the samples; false: docs/reference/evidence-file.md."
     )
     rms: float = Field(description="RMS without the mean value.")
     peak: float = Field(description="Largest distance from the mean value.")

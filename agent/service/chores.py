@@ -44,7 +44,11 @@ class Timers:
     def tend(self, now_s: float) -> None:
         """Note the outcomes of what is due; silence counts only while the broker is connected."""
         engine, connected = self.pipeline.engine, self.ingest.connected
-        self.committer.note(engine.tick(now_s, self.clock.unix_ns(), connected=connected))
+        assert self.pipeline.intake is not None, "the service reads packets"
+        synchronised = self.pipeline.intake.clock_synchronised
+        self.committer.note(
+            engine.tick(now_s, self.clock.unix_ns(), connected=connected, clock_synchronised=synchronised)
+        )
 
 
 @dataclass(frozen=True)

@@ -73,15 +73,14 @@ def check(arguments: argparse.Namespace) -> int:
 
     with opened_model(configuration) as (bundle, chosen):
         soon = expiry_warnings(configuration.broker, None, time.time())
-        warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon]
+        manifest, noise = bundle.manifest, f"bundle {bundle.manifest.name}: {bundle.manifest.noise_verdict}"
+        named = [noise] if manifest.names_noise else []
+        warnings = [*configuration.warnings, *configuration.degraded, *chosen.reasons, *soon, *named]
         report: dict[str, object] = {
             "config": str(arguments.config),
             "config_sha256": configuration.sha256,
-            "bundle": {
-                "name": bundle.manifest.name,
-                "version": bundle.manifest.version,
-                "sha256": bundle.sha256,
-            },
+            "bundle": {"name": manifest.name, "version": manifest.version, "sha256": bundle.sha256},
+            "noise": manifest.noise_verdict,
             "backend": chosen.backend.name,
             "engine": chosen.engine,
             "conditions": list(bundle.contract.alarm_conditions),
@@ -96,9 +95,10 @@ def check(arguments: argparse.Namespace) -> int:
         return EXIT_OK
     for warning in warnings:
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
-    name = f"{bundle.manifest.name} {bundle.manifest.version} ({bundle.sha256[:12]})"
+    name = f"{manifest.name} {manifest.version} ({bundle.sha256[:12]})"
     print(f"{arguments.config}: ready to run; bundle {name} on {chosen.backend.name}")
-    print("\n".join(lines), end="\n" if lines else "")
+    for line in (*(() if named else (noise,)), *lines):
+        print(line)
     return EXIT_OK
 
 

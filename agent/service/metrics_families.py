@@ -1,7 +1,7 @@
-"""The metrics of a snapshot for Prometheus: a table of names, in base units, with the conventions of its naming guide.
+"""The metrics of a snapshot for Prometheus: a table of names, in base units.
 
-https://prometheus.io/docs/practices/naming/. A severity is a value and not a label, because each new value of a label
-makes a new series. Series for each sensor exist only for conditions that stand.
+The names follow "Metric and label naming" of Prometheus' documentation. A severity is a value and not a label, because
+each new value of a label makes a new series. Series for each sensor exist only for conditions that stand.
 """
 
 from __future__ import annotations

@@ -54,5 +54,5 @@ class OrphanedAlarms:
             pairs = [f"{name} ({condition})" for name, each in found.items() for condition in each]
             more = f" and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
             text = f"{len(pairs)} alarms have conditions that bundle {self._bundle} does not have: "
-            remedy = "; `drsn-agent reset` ends each (docs/use/alarms.md)"
+            remedy = "; `drsn-agent reset` ends each (docs/use/old-alarms.md)"
             self.warnings = (text + ", ".join(pairs[:NAMED]) + more + remedy,)

@@ -17,7 +17,7 @@ class AlarmsSection(Section):
     """When a condition becomes an alarm, and when it ends."""
 
     rule: Literal["votes", "sequential"] = Field(
-        default="votes", description="How windows are combined to a decision: docs/use/alarms.md."
+        default="votes", description="How windows are combined to a decision: docs/reference/alarm-rules.md."
     )
     raise_after: QuorumText = Field(
         default=Quorum(6, 8), description="Raise: windows with the condition / of the last windows."
@@ -120,7 +120,7 @@ class SensorFaultsSection(Section):
         default=Quorum(8, 8), description="Clear: windows without a fault / of the last windows."
     )
     ignore: tuple[FaultName, ...] = Field(
-        default=(), description="Sensor faults that are not checked; docs/use/alarms.md has the names."
+        default=(), description="Sensor faults that are not checked; docs/reference/alarm-rules.md lists them."
     )
 
 

@@ -30,7 +30,7 @@ DEFAULT_PREFIX = "drsn/v1"
 INSECURE_OPTION = INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file")
 """Warning of a command, not of the service, so observability/log_lines.py does not have it."""
 
-_LOGIN = ("username", "password_file", "ca_file", "cert_file", "key_file")
+_LOGIN = ("username", "password_file", "ca_file", "cert_file", "key_file", "insecure")
 
 _PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
 
@@ -43,7 +43,7 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
         ConfigurationError: the configuration, the password or a certificate can't be read.
     """
     if arguments.url is None and arguments.config is not None:
-        given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name) is not None]
+        given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name)]
         if given:
             raise UsageError(f"{given[0]}: --config already gives the login; use --broker to log in otherwise")
         return load(arguments.config).broker

@@ -9,6 +9,7 @@ from drsn.agent.acquisition.router import Input, StatefulDecoder
 from drsn.agent.acquisition.sample_rate import bundle_for
 from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.mqtt.topics import TopicPattern
+from drsn.agent.settings.entry_name import entry_name
 from drsn.model.conditioning import RateTooLowError, check_rate
 from drsn.model.errors import ConfigurationError
 
@@ -35,14 +36,15 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
     """
     for index, entry in enumerate(settings.inputs):
         _check_library(entry.codec)
+        name = entry_name("inputs", index, entry.topic)
         if entry.tachometer is not None and contract.channels != 1:
             raise ConfigurationError(
-                f"inputs.{index}.tachometer: the bundle needs {contract.channels} channels at once; "
+                f"{name}: tachometer: the bundle needs {contract.channels} channels at once; "
                 "remove the tachometer and send `rpm` in the packets"
             )
         if entry.channels and contract.channels not in (1, len(entry.channels)):
             raise ConfigurationError(
-                f"inputs.{index}.channels: the bundle needs {contract.channels} channels at once; "
+                f"{name}: channels: the bundle needs {contract.channels} channels at once; "
                 "name as many, or remove `channels`"
             )
         try:
@@ -50,7 +52,7 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
                 check_rate(entry.sample_rate_hz, contract.bandwidth_hz)
         except RateTooLowError as error:
             remedy = bundle_for(entry.sample_rate_hz or 0.0)
-            raise ConfigurationError(f"inputs.{index}.sample_rate_hz: {error}; {remedy}") from None
+            raise ConfigurationError(f"{name}: sample_rate_hz: {error}; {remedy}") from None
 
 
 def _check_library(name: str) -> None:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_settings import InitSettingsSource, SettingsError
 
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in, world_readable
-from drsn.agent.settings.sections import ENVIRONMENT_PREFIX, MqttSection, Settings
+from drsn.agent.settings.entry_name import entry_name, keys_beside, place_name
+from drsn.agent.settings.environment import environment_settings, variable_of
+from drsn.agent.settings.sections import MqttSection, Settings
 from drsn.model.errors import ConfigurationError, UsageError
+from drsn.model.suggestion import did_you_mean
 from drsn.model.toml_file import TomlError, read_toml
 
 if sys.version_info >= (3, 11):
@@ -29,10 +31,9 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
-    from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
     from drsn.agent.mqtt.broker_address import BrokerAddress
 
@@ -97,7 +98,6 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
     """
     if not path.is_file():
         raise ConfigurationError(f"{path}: no such file; give the configuration with --config")
-    _check_environment()
     return _read(path, _nested(overrides))
 
 
@@ -111,7 +111,8 @@ def bundle_path(text: str) -> Path:
         return Path(text)
     name = text.removeprefix(SHIPPED_PREFIX)
     if name not in SHIPPED:
-        raise ConfigurationError(f"bundle {text!r}: unknown; the shipped bundles are {', '.join(SHIPPED)}")
+        known = f"unknown; the shipped bundles are {', '.join(SHIPPED)}{did_you_mean(name, SHIPPED)}"
+        raise ConfigurationError(f"bundle {text!r}: {known}")
     return shipped(name)
 
 
@@ -121,37 +122,21 @@ def _read(path: Path, overrides: dict[str, Any]) -> Settings:
     except TomlError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 
-    class Reader(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (never read)
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            """Return the sources; the first one has priority."""
-            written = InitSettingsSource(settings_cls, document)
-            return init_settings, env_settings, written, InitSettingsSource(settings_cls, _systemd_defaults())
-
+    given = (_systemd_defaults(), document, environment_settings(), overrides)
     try:
-        return Reader(**overrides)
-    except RecursionError:
-        raise ConfigurationError("environment: lists are nested too deep") from None
-    except SettingsError as error:
-        raise ConfigurationError(f"environment: {error}; write lists as JSON") from None
+        return Settings.model_validate(_merged(given))
     except ValidationError as error:
         # An input that is wrong is also reported as missing; the first error is enough.
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
-        raise ConfigurationError("; ".join(_explain(e, path, overrides) for e in found)) from None
+        written = {**document, **overrides}
+        raise ConfigurationError("; ".join(_explain(e, path, overrides, written) for e in found)) from None
 
 
-def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any]) -> str:
+def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any], written: dict[str, Any]) -> str:
     loc = [str(part) for part in error["loc"]]
-    where = f"{_source(loc, path, overrides)}: {'.'.join(loc) or 'settings'}"
+    where = f"{_source(loc, path, overrides)}: {place_name(error['loc'], written)}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown setting"
+        return f"{where}: unknown setting{did_you_mean(loc[-1], keys_beside(error['loc'], Settings))}"
     if error["type"] == "missing":
         return f"{where}: missing"
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
@@ -163,25 +148,27 @@ def _source(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
     given = overrides.get(section)
     if given is not None and (not isinstance(given, dict) or not key or key in given):
         return "--set"
-    names = (f"{ENVIRONMENT_PREFIX}{section}__{key}".upper(), f"{ENVIRONMENT_PREFIX}{section}".upper())
-    return next((f"environment variable {name}" for name in os.environ if name.upper() in names), str(path))
+    variable = variable_of(section, key)
+    return str(path) if variable is None else f"environment variable {variable}"
+
+
+def _merged(given: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Tables within tables, of which a later one has priority; any other value is taken whole."""
+    merged: dict[str, Any] = {}
+    for table in given:
+        for key, value in table.items():
+            before = merged.get(key)
+            if isinstance(before, dict) and isinstance(value, dict):
+                merged[key] = _merged((before, value))
+            else:
+                merged[key] = value
+    return merged
 
 
 def _systemd_defaults() -> dict[str, Any]:
     """Read `$STATE_DIRECTORY`: one path for each StateDirectory= of the unit, separated by colons."""
     state = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
     return {"agent": {"state_dir": state}} if state else {}
-
-
-def _check_environment() -> None:
-    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
-    for variable in sorted(os.environ):
-        if not variable.upper().startswith(ENVIRONMENT_PREFIX):  # pydantic-settings ignores the case
-            continue
-        section, _, key = variable[len(ENVIRONMENT_PREFIX) :].lower().partition("__")
-        known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
-        if known is None or (key and key.split("__")[0] not in known):
-            raise ConfigurationError(f"environment variable {variable}: unknown setting")
 
 
 def _nested(overrides: Sequence[str]) -> dict[str, Any]:
@@ -229,8 +216,8 @@ def _shared(settings: Settings) -> Iterator[str]:
     for index, entry in enumerate(settings.inputs):
         if entry.topic.startswith("$share/"):
             yield (
-                f"inputs.{index}.topic is a shared subscription: the broker divides the packets of a sensor over the "
-                "agents of its group; this agent must be the only one of the group"
+                f"{entry_name('inputs', index, entry.topic)} is a shared subscription: the broker divides the packets "
+                "of a sensor over the agents of its group; this agent must be the only one of the group"
             )
 
 

@@ -11,13 +11,13 @@ from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
 from drsn.agent.decision.severity import Urgency
-from drsn.agent.monitoring.vibration_level import LevelSetup
 from drsn.agent.monitoring.vibration_zones import LIMITS_MM_S
 from drsn.agent.settings.sections import SensorSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drsn.agent.monitoring.vibration_level import LevelSetup
     from drsn.agent.schema.bearing import AnyBearing
     from drsn.agent.settings.alarm_sections import AlarmsSection, GateSection, VibrationLevelSection
     from drsn.agent.settings.sections import Settings
@@ -71,8 +71,12 @@ def level_of(settings: Settings) -> Callable[[str], LevelSetup | None]:
         limits_mm_s = found.level_limits_mm_s
         if limits_mm_s is None and found.machine_group is not None:
             limits_mm_s = LIMITS_MM_S[found.machine_group]
+        if limits_mm_s is None:
+            return None
+        from drsn.agent.monitoring.vibration_level import LevelSetup  # noqa: PLC0415 (imported where it is used)
+
         raise_from = _with(settings.vibration_level, found.vibration_level).raise_from
-        return limits_mm_s and LevelSetup(limits_mm_s, found.level_from_hz, raise_from)
+        return LevelSetup(limits_mm_s, found.level_from_hz, raise_from)
 
     return level
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from drsn.model.suggestion import did_you_mean
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:
@@ -81,7 +83,8 @@ def with_preset(given: dict[str, Any]) -> dict[str, Any]:
     """
     preset = PRESETS.get(given["preset"])
     if preset is None:
-        raise ValueError(f"preset {given['preset'][:40]!r} is not one of {', '.join(PRESETS)}")
+        name = given["preset"][:40]
+        raise ValueError(f"preset {name!r} is not one of {', '.join(PRESETS)}{did_you_mean(name, PRESETS)}")
     merged = {**preset.settings, **given}
     if isinstance(fields := given.get("fields"), dict):
         merged["fields"] = {**preset.settings.get("fields", {}), **fields}

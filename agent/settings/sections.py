@@ -9,7 +9,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from drsn.agent.bundles import DEFAULT
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
@@ -28,10 +27,10 @@ from drsn.agent.settings.alarm_sections import (
     VibrationLevelOverride,
     VibrationLevelSection,
 )
+from drsn.agent.settings.entry_name import entry_name
 from drsn.agent.settings.input_section import InputSection, Section
 from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, UserName
-
-ENVIRONMENT_PREFIX = "DRSN_AGENT__"
+from drsn.model.contract import Frozen
 
 
 class AgentSection(Section):
@@ -241,12 +240,8 @@ class SensorSection(Section):
         return limits
 
 
-class Settings(BaseSettings):
-    """All settings, from arguments alone; `loader` adds the file and the environment."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__"
-    )
+class Settings(Frozen):
+    """All settings; `loader` reads them from the file, the environment and the command line."""
 
     agent: AgentSection
     mqtt: MqttSection = MqttSection()
@@ -261,18 +256,6 @@ class Settings(BaseSettings):
     commission: CommissionSection = CommissionSection()
     metrics: MetricsSection = MetricsSection()
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the arguments as the only source."""
-        return (init_settings,)
-
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:
         filters = [TopicPattern(entry.topic, entry.sensor).filter for entry in self.inputs]
@@ -282,7 +265,7 @@ class Settings(BaseSettings):
                     self._sensors_apart(index, other)
                 elif overlap(pattern, earlier):
                     raise ValueError(
-                        f"inputs.{index}.topic and inputs.{other}.topic overlap: the broker would send packets twice. "
+                        f"{self._input(index)} and {self._input(other)} overlap: the broker would send packets twice. "
                         "Use the same topic in both (names in braces may differ), or topics that do not overlap"
                     )
         own = Topics(self.agent.prefix, self.agent.id).filters
@@ -299,9 +282,12 @@ class Settings(BaseSettings):
         one, two = (_sensors_of(self.inputs[at]) for at in (index, other))
         if both := one & two:
             raise ValueError(
-                f"inputs.{index} and inputs.{other} have the same topic and the same sensor {min(both)!r}: give each "
-                "its own `sensor`"
+                f"{self._input(index)} and inputs[{other}] have the same topic and the same sensor {min(both)!r}: give "
+                "each its own `sensor`"
             )
+
+    def _input(self, index: int) -> str:
+        return entry_name("inputs", index, self.inputs[index].topic)
 
 
 def _sensors_of(entry: InputSection) -> set[str]:

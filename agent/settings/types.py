@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import NoDecode
 
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.utf8 import flaw
@@ -69,8 +68,10 @@ def _is_host(name: str) -> bool:
     return _HOST.fullmatch(name.encode("idna").decode()) is not None
 
 
-# NoDecode: an environment variable holds 6/8, not JSON.
-QuorumText = Annotated[Quorum, NoDecode, BeforeValidator(_quorum)]
+AS_TEXT: Final = "text"
+"""Of a type whose values an environment variable holds as text, such as 6/8, not as JSON."""
+
+QuorumText = Annotated[Quorum, AS_TEXT, BeforeValidator(_quorum)]
 
 Prefix = Annotated[str, Field(pattern=PREFIX, max_length=200), BeforeValidator(_prefix)]
 UserName = Annotated[str, AfterValidator(_text)]

@@ -8,9 +8,7 @@ import struct
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING
 
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.decision.alarm_state import SensorState
@@ -19,6 +17,7 @@ from drsn.agent.storage import trend_table
 from drsn.agent.storage.database_schema import EARLIER_VERSIONS, SCHEMA, SCHEMA_VERSION, upgrade
 from drsn.agent.storage.safe_file import is_special
 from drsn.agent.storage.state_dir import SQLITE_SUFFIXES
+from drsn.agent.storage.stored_json import adapter, stored_json
 from drsn.model.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -43,10 +42,6 @@ RETENTION_S = 7 * 86_400
 
 SLACK_BYTES = 1_000_000
 """A full journal frees so much at once, so that it is full again some thousand events later."""
-
-_SENSOR = TypeAdapter(SensorState)
-_CURSOR = TypeAdapter(Cursor)
-_FILTERS = TypeAdapter(list[str])
 
 
 class DamagedError(StorageError):
@@ -179,7 +174,8 @@ class Database:
                     for name, state, counters in self._db.execute("SELECT sensor, state, counters FROM alarms")
                 },
                 cursors={
-                    n: _CURSOR.validate_json(c) for n, c in self._db.execute("SELECT sensor, cursor FROM cursors")
+                    n: adapter(Cursor).validate_json(c)
+                    for n, c in self._db.execute("SELECT sensor, cursor FROM cursors")
                 },
                 published_id=published_id,
                 last_id=max(published_id, newest[0] if newest else 0),  # a rewritten database may have no event
@@ -201,7 +197,7 @@ class Database:
             trend_table.write(self._db.execute, changes.trends)
             self._db.executemany(
                 "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
-                ((name, _text(_CURSOR, cursor)) for name, cursor in changes.cursors.items()),
+                ((name, stored_json(Cursor, cursor)) for name, cursor in changes.cursors.items()),
             )
             if changes.published_id:
                 self._db.execute("UPDATE meta SET value = ? WHERE key = 'published'", (str(changes.published_id),))
@@ -274,7 +270,7 @@ class Database:
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Save `filters`; return those of earlier runs that are no longer used, but may still be in the session."""
         with self._named_errors(), self._db:
-            known = {*_FILTERS.validate_json(_meta(self._db, "filters", "[]")), *filters}
+            known = {*adapter(list[str]).validate_json(_meta(self._db, "filters", "[]")), *filters}
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('filters', ?)", (json.dumps(sorted(known)),))
         return tuple(sorted(known - set(filters)))
 
@@ -356,7 +352,7 @@ def _write_states(db: sqlite3.Connection, changes: Changes) -> None:
     db.executemany(
         "INSERT INTO alarms VALUES (?, ?, ?) "
         "ON CONFLICT (sensor) DO UPDATE SET state = excluded.state, counters = excluded.counters",
-        ((name, _text(_SENSOR, state), counters.get(name)) for name, state in changes.sensors.items()),
+        ((name, stored_json(SensorState, state), counters.get(name)) for name, state in changes.sensors.items()),
     )
     alone = [(record, name) for name, record in counters.items() if name not in changes.sensors]
     if not alone:
@@ -367,21 +363,13 @@ def _write_states(db: sqlite3.Connection, changes: Changes) -> None:
 
 
 def _state(state: str, counters: bytes | None) -> SensorState:
-    cold = _SENSOR.validate_json(state)
+    cold: SensorState = adapter(SensorState).validate_json(state)
     if counters is None:
         return cold
     try:
         return merged(cold, counters)
     except (struct.error, IndexError):
         raise ValueError(f"{len(counters)} bytes are no counters of {len(cold.conditions)} conditions") from None
-
-
-def _text(kind: TypeAdapter[Any], value: SensorState | Cursor) -> str:
-    """JSON without default values: the state of a healthy sensor takes 217 bytes instead of 2,389.
-
-    So a changed default needs a new schema version.
-    """
-    return kind.dump_json(value, exclude_defaults=True, by_alias=True).decode()
 
 
 def _locked(error: sqlite3.Error | ValueError) -> bool:

@@ -1,1 +1,1 @@
-"""The alarm-quality study: five alarm rules compared on recordings with noise and disturbances (docs/use/alarms.md)."""
+"""The alarm-quality study: five alarm rules on recordings with noise and disturbances (docs/trust/alarm-quality.md)."""

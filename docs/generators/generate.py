@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import asyncapi
 import broker_matrix
@@ -22,23 +22,22 @@ import readable
 import runbook
 import survived
 import vibration
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from commands_page import commands_page
+from fields import default_text
+from recipes_page import recipes_page
+from settings_page import settings_page
+from topics_page import payloads_page, topics_page
 
 from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
-from drsn.agent.decision.voting import Quorum
 from drsn.agent.schema.json_schemas import schemas
-from drsn.agent.settings.sections import Settings
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
-from drsn.model.bundle import open_bundle
+from drsn.model.bundle import Manifest, open_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from enum import Enum
 
-    from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,23 +50,29 @@ def generated() -> dict[Path, str]:
         for name, schema in schemas().items()
     }
     files[ROOT / "docs" / "asyncapi.json"] = json.dumps(asyncapi.document(), indent=1, ensure_ascii=False) + "\n"
-    files[ROOT / "configs" / "grafana" / "drsn-edge.json"] = grafana.document()
+    files |= {
+        ROOT / "configs" / "grafana" / "drsn-edge.json": grafana.document(),
+        ROOT / "docs" / "reference" / "settings.md": settings_page(),
+        ROOT / "docs" / "reference" / "topics.md": topics_page(),
+        ROOT / "docs" / "reference" / "payloads.md": payloads_page(),
+        ROOT / "docs" / "reference" / "recipes.md": recipes_page(),
+        ROOT / "docs" / "reference" / "commands.md": commands_page(),
+    }
     parts = {
-        ROOT / "docs" / "reference" / "mqtt.md": {"settings": settings_table(), "not_watched": not_watched_table()},
+        ROOT / "docs" / "reference" / "mqtt.md": {"not_watched": not_watched_table()},
         ROOT / "docs" / "use" / "runbook.md": runbook.parts(),
-        ROOT / "docs" / "use" / "alarms.md": {
-            "states": state_diagram(),
+        ROOT / "docs" / "reference" / "alarm-rules.md": {"states": state_diagram()},
+        ROOT / "docs" / "trust" / "alarm-quality.md": {
             "simulated": measured.alarms_parts(),
             "doubt": measured.doubt_table(),
         },
-        ROOT / "docs" / "use" / "baseline.md": {"baseline": measured.baseline_table()},
-        ROOT / "docs" / "trust" / "accuracy.md": measured.accuracy_parts(),
+        ROOT / "docs" / "trust" / "baseline-quality.md": {"baseline": measured.baseline_table()},
+        ROOT / "docs" / "trust" / "accuracy.md": {**measured.accuracy_parts(), "accuracy": accuracy_table()},
         ROOT / "docs" / "reference" / "files.md": {
             "formats": readable.formats_table(),
             "public": readable.public_table(),
         },
-        ROOT / "docs" / "use" / "models.md": {"accuracy": accuracy_table()},
-        ROOT / "docs" / "use" / "which-model.md": {
+        ROOT / "docs" / "trust" / "unseen-machines.md": {
             "foreign": measured.foreign_table(),
             "shrinkage": measured.shrinkage_table(),
             "baseline": measured.baseline_table("spectraquest", "mfpt"),
@@ -78,14 +83,14 @@ def generated() -> dict[Path, str]:
             "left_out": measured.left_out_table(),
         },
         ROOT / "docs" / "trust" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
-        ROOT / "docs" / "use" / "evidence.md": {"costs": measured.evidence_costs()},
-        ROOT / "docs" / "use" / "level.md": {
-            "zones": vibration.zones_table(),
+        ROOT / "docs" / "trust" / "evidence-quality.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "use" / "level.md": {"zones": vibration.zones_table()},
+        ROOT / "docs" / "trust" / "level-quality.md": {
             "errors": vibration.errors_table(),
             "costs": vibration.costs_table(),
         },
         ROOT / "docs" / "reference" / "brokers.md": {"measured": broker_matrix.matrix()},
-        ROOT / "docs" / "use" / "bearing.md": {"detector": measured.bearing_detector_table()},
+        ROOT / "docs" / "trust" / "bearing-quality.md": {"detector": measured.bearing_detector_table()},
         ROOT / "docs" / "start" / "sensors" / "index.md": {
             "presets": presets.presets_table(),
             "rates": presets.rates_table(),
@@ -117,47 +122,6 @@ def _filled(path: Path, parts: dict[str, str]) -> str:
     return text
 
 
-def settings_table() -> str:
-    """Every setting of the agent: name, default, meaning."""
-    rows = ["| setting | default | meaning |", "|---|---|---|"]
-    rows += [f"| `{name}` | {default} | {meaning} |" for name, default, meaning in _settings(Settings)]
-    return "\n".join(rows)
-
-
-def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        nested, many = _section(field)
-        if nested is None:
-            meaning = "; ".join(filter(None, (_choices(field), field.description)))
-            yield f"{prefix}{name}", _default(field), meaning
-        else:
-            yield from _settings(nested, f"{prefix}{name}{'[]' if many else ''}.")
-
-
-def _section(field: FieldInfo) -> tuple[type[BaseModel] | None, bool]:
-    kind = field.annotation
-    many = get_origin(kind) is tuple
-    inner = get_args(kind)[0] if many else kind
-    return (inner, many) if isinstance(inner, type) and issubclass(inner, BaseModel) else (None, many)
-
-
-def _choices(field: FieldInfo) -> str:
-    return (
-        ", ".join(str(v).lower() for v in get_args(field.annotation)) if get_origin(field.annotation) is Literal else ""
-    )
-
-
-def _default(field: FieldInfo) -> str:
-    value: Any = field.default
-    if value is PydanticUndefined:
-        return "of the host" if field.default_factory else "**required**"
-    if value is None or value in ((), {}):
-        return "none"
-    if isinstance(value, (str, Quorum)):
-        return f'`"{getattr(value, "value", value)}"`'
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
 def not_watched_table() -> str:
     """Why a source is not watched, and what to do."""
     rows = ["| reason | what to do |", "|---|---|"]
@@ -172,7 +136,7 @@ def steps_table() -> str:
         own = {k: field for k, field in kind.model_fields.items() if kind is Step or k not in Step.model_fields}
         names = [name, *[""] * (len(own) - 1)]
         cells = zip(names, own.items(), strict=True)
-        rows += [f"| {n} | `{key}` | {_default(field)} | {field.description} |" for n, (key, field) in cells]
+        rows += [f"| {n} | `{key}` | {default_text(field)} | {field.description} |" for n, (key, field) in cells]
     return "\n".join(rows)
 
 
@@ -190,23 +154,32 @@ def _word(signal: Enum) -> str:
 
 
 def bundles_table() -> str:
-    """What each shipped bundle was measured to do on its test set."""
-    rows = ["| bundle | labels | test set | as recorded | +10 dB | 0 dB | false alarms at 0 dB | parameters |",
+    """What each shipped bundle was measured to do on its test set, with what that set is beside each figure."""
+    rows = ["| bundle | labels | tested on | as recorded | +10 dB | 0 dB | false alarms at 0 dB | parameters |",
             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for name in SHIPPED:
         manifest = open_bundle(shipped(name)).manifest
         assert manifest.training is not None
-        metrics, data = manifest.training.metrics, manifest.training.recipe["data"]
-        loads = "-".join(map(str, data.get("test_loads_hp", ())))
-        machines = data.get("test_machines") or len(manifest.contract.labels) * data.get("test_recordings", 0)
-        what = f"CWRU, {loads} hp" if data["source"] == "cwru" else f"{machines} unseen simulated machines"
+        metrics = manifest.training.metrics
         cells = [_mean(metrics["test"], snr_db, "accuracy") for snr_db in (None, 10.0, 0.0)]
         false_alarms = _mean(metrics["test"], 0.0, "false_alarms")
         labels = len(manifest.contract.labels)
         rows.append(
-            f"| `{name}` | {labels} | {what} | {' | '.join(cells)} | {false_alarms} | {metrics['parameters']:,} |"
+            f"| `{name}` | {labels} | {_tested_on(manifest)} | {' | '.join(cells)} | {false_alarms} |"
+            f" {metrics['parameters']:,} |"
         )
     return "\n".join(rows)
+
+
+def _tested_on(manifest: Manifest) -> str:
+    """The test set of a bundle and its limit, for a cell beside its accuracy."""
+    assert manifest.training is not None
+    data = manifest.training.recipe["data"]
+    if data["source"] == "cwru":
+        loads = "-".join(map(str, data["test_loads_hp"]))
+        return f"CWRU at {loads} hp: **same bearings and same rig as in training**, other load; no machine of a plant"
+    machines = data.get("test_machines") or len(manifest.contract.labels) * data.get("test_recordings", 0)
+    return f"{machines} **simulated** machines that were not in training; no machine of a plant"
 
 
 SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
@@ -214,13 +187,13 @@ SNR_DB = (None, 10.0, 0.0, -3.0, -6.0, -10.0)
 
 def accuracy_table() -> str:
     """Test accuracy of each shipped bundle over SNR."""
-    rows = ["| accuracy, mean of three noises | as recorded | +10 dB | 0 dB | -3 dB | -6 dB | -10 dB |",
-            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    rows = ["| bundle | tested on | as recorded | +10 dB | 0 dB | -3 dB | -6 dB | -10 dB |",
+            "|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for name in SHIPPED:
-        training = open_bundle(shipped(name)).manifest.training
-        assert training is not None
-        cells = (_mean(training.metrics["test"], snr_db, "accuracy") for snr_db in SNR_DB)
-        rows.append(f"| `{name}` | {' | '.join(cells)} |")
+        manifest = open_bundle(shipped(name)).manifest
+        assert manifest.training is not None
+        cells = (_mean(manifest.training.metrics["test"], snr_db, "accuracy") for snr_db in SNR_DB)
+        rows.append(f"| `{name}` | {_tested_on(manifest)} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

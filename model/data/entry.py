@@ -46,6 +46,12 @@ class RecordingEntry:
         )
 
 
+def label_name(text: str) -> str:
+    """The name of a label: that of a folder in small letters, other characters as `_`; "Inner Race" is inner_race."""
+    name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return name if re.match("[a-z]", name) else f"label_{name}"
+
+
 def group_of(below_label: str, name: str, pattern: str | None) -> str:
     """The group of a file: the match of `(?P<group>…)` in its path below the label; else its sub-folder; else itself.
 

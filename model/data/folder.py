@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of, known_of
+from drsn.model.data.entry import SETS, RecordingEntry, Set, group_of, known_of, label_name
 from drsn.model.data.formats import SUFFIXES, is_recording
 from drsn.model.data.manifest import NAME, read_manifest
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -43,7 +44,21 @@ def list_folder(folder: Path, group_pattern: str | None = None) -> Listing:
     if not entries:
         others = "; ".join(_left_out(folder, ()))
         raise BadDataError(f"{folder}: no recordings; lay them out as LABEL/FILE ({', '.join(SUFFIXES)}) {others}")
+    _refuse_same_names(folder, entries)
     return Listing(entries, _left_out(folder, entries))
+
+
+def _refuse_same_names(folder: Path, entries: Sequence[RecordingEntry]) -> None:
+    """Two folders must not become one label."""
+    folders: dict[str, str] = {}
+    for entry in entries:
+        parts = entry.path.relative_to(folder).parts
+        name = parts[entry.set is not None]
+        if folders.setdefault(entry.label, name) != name:
+            raise BadDataError(
+                f"{folder}: folders {folders[entry.label]!r} and {name!r} are both label {entry.label}; rename one, or "
+                "put their recordings together"
+            )
 
 
 def _laid_out(folder: Path, name: Set, group_pattern: str | None) -> tuple[RecordingEntry, ...]:
@@ -69,7 +84,7 @@ def _entry(
     return RecordingEntry(
         path=path,
         name=name,
-        label=parts[0],
+        label=label_name(parts[0]),
         group=group_of(below, name, group_pattern),
         set=of_set,
         **known_of(below, name, group_pattern),

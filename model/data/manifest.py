@@ -6,7 +6,7 @@ import csv
 import math
 from typing import TYPE_CHECKING
 
-from drsn.model.data.entry import SETS, RecordingEntry, group_of
+from drsn.model.data.entry import SETS, RecordingEntry, group_of, label_name
 from drsn.model.errors import BadDataError, StorageError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | N
     return RecordingEntry(
         path=folder / file,
         name=f"{file}[{';'.join(channels)}]" if channels else file,
-        label=row["label"],
+        label=label_name(row["label"]),
         group=row.get("group") or (group_of(file, file, group_pattern) if group_pattern else file),
         set=of_set,
         sample_rate_hz=_positive(where, "sample_rate_hz", row),

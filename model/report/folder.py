@@ -38,7 +38,8 @@ def write(folder: Path, checkpoint: Checkpoint, scores: Sequence[Score], recipe:
         StorageError: the folder can't be written.
         UnavailableError: matplotlib is not installed.
     """
-    document = json.dumps({**metrics_of(checkpoint, scores), "sets": sets_of(corpus)}, indent=1)
+    found = {"sets": sets_of(corpus), "confounders": [one.document() for one in corpus.confounders]}
+    document = json.dumps({**metrics_of(checkpoint, scores), **found, "added": list(corpus.added)}, indent=1)
     pictures = {
         "accuracy.png": accuracy_figure(scores),
         "confusion.png": confusion_figure(checkpoint, scores),

@@ -1,7 +1,7 @@
 """Training batches: random windows, each with another transmission path, another speed and another noise.
 
 A network that was trained without noise fails under noise. One that was trained without changes of speed and
-transmission path at one load fails at another load; docs/use/models.md has the measurements.
+transmission path at one load fails at another load; docs/reference/training.md has what else a training does.
 """
 
 from __future__ import annotations

@@ -109,6 +109,6 @@ def test_every_reason_to_refuse_a_packet_is_explained():
 
 
 def test_every_exit_code_is_explained():
-    text = (ROOT / "docs" / "reference" / "mqtt.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DrsnError)]
     assert [kind.__name__ for kind in kinds if f"| {kind.exit_code} |" not in text] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from pathlib import Path
@@ -95,6 +96,21 @@ def test_the_traffic_of_an_agent_is_what_the_asyncapi_document_describes(
         assert (message.qos, message.retain) == (mqtt_binding["qos"], mqtt_binding["retain"]), message.topic
         _validate(channel, json.loads(message.payload))
     assert seen == set(DOCUMENT["channels"])
+    if folder := os.environ.get("DRSN_EXAMPLES"):  # docs/reference/examples, which docs/reference/payloads.md shows
+        _write_examples(subscriber, Path(folder))
+
+
+def _write_examples(subscriber: Subscriber, folder: Path) -> None:
+    """Of each channel the last document; of commands and replies the first, of statuses one of a running agent."""
+    for channel in DOCUMENT["channels"]:
+        documents = [json.loads(message.payload) for message in subscriber.of(channel)]
+        document = documents[0 if channel in ("command", "reply") else -1]
+        if channel == "status":
+            document = next(status for status in documents if status["state"] == "online")
+        if channel == "evidence":  # one window shows the form
+            document |= {"windows": document["windows"][-1:], "left_out": len(document["windows"]) - 1}
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        (folder / f"{channel}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def _validate(channel: str, document: dict[str, Any]) -> None:

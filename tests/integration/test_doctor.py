@@ -150,7 +150,7 @@ def test_who_is_not_let_in(encrypted, certificates: Path, examine: Callable, giv
     findings = examine(f"mqtts://127.0.0.1:{encrypted.port}", *[part for text in settings for part in ("--set", text)])
     assert states(findings) == dict.fromkeys(BROKER[:3], "ok") | UNTRIED | {"broker.login": "problem"}
     assert remedy in findings["broker.login"]["remedy"]
-    assert "not let in: Not authorized" in findings["broker.login"]["said"]
+    assert "refused: Not authorized" in findings["broker.login"]["said"]
 
 
 @pytest.mark.parametrize(

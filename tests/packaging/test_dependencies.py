@@ -1,4 +1,4 @@
-"""The promises about versions: JetPack 6 and 7 (Python 3.10, 3.12), Raspberry Pi OS (3.11, 3.13), the oldest releases."""
+"""The promises about versions: JetPack (Python 3.10, 3.12), Raspberry Pi OS (3.11, 3.13), the oldest releases."""
 
 from __future__ import annotations
 

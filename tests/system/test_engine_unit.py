@@ -22,6 +22,7 @@ ENGINE, AGENT, GPU = (
 )
 INSTALLED = "/opt/drsn/venv/bin/drsn-"
 PAGE = ROOT / "docs" / "start" / "jetson.md"
+TESTED = ROOT / "docs" / "trust" / "tensorrt.md"
 EXPOSURE = 1.6
 """What `systemd-analyze security` may say of each at most, with a GPU open to it; a bare unit scores 9.2."""
 
@@ -66,7 +67,7 @@ def test_each_is_as_closed_as_the_documentation_says(installed: Path, unit: str)
     told = analyze("security", "--offline=true", installed / unit).stdout
     exposure = float(re.search(r"Overall exposure level for \S+ ([\d.]+)", told)[1])
     assert exposure <= EXPOSURE
-    assert f"{unit.removesuffix('.service')} {exposure}" in PAGE.read_text(encoding="utf-8")
+    assert f"{unit.removesuffix('.service')} {exposure}" in TESTED.read_text(encoding="utf-8")
 
 
 def test_the_agent_waits_for_the_engine_and_starts_without_it():

@@ -44,7 +44,7 @@ def test_it_is_as_closed_as_the_documentation_says(installed: Path):
     told = analyze("security", "--offline=true", installed).stdout
     exposure = float(re.search(r"Overall exposure level for \S+ ([\d.]+)", told)[1])
     assert exposure <= EXPOSURE
-    assert f"rates it {exposure}" in (ROOT / "docs" / "reference" / "mqtt.md").read_text(encoding="utf-8")
+    assert f"rates it {exposure}" in (ROOT / "docs" / "start" / "service.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_that_it_starts_exist(capsys: pytest.CaptureFixture[str]):

@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from drsn.agent.schema.condition_text import condition_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -52,7 +54,7 @@ def _machines(observer: Observer, machines: Sequence[DemoMachine]) -> Table:
         table.add_row(
             machine.sensor,
             machine.story,
-            result["condition"] if result else "…",
+            condition_text(result["condition"], None) if result else "…",
             f"{result['confidence']:.0%}" if result else "",
             _alarm(alarm),
             f"{alarm['votes']}/{alarm['of']}" if alarm and alarm["votes"] is not None else "",
@@ -64,7 +66,7 @@ def _alarm(alarm: Document | None) -> Text:
     if alarm is None:
         return Text("…", style="dim")
     state = alarm["state"]
-    text = state if alarm["condition"] is None else f"{alarm['condition']}, {alarm['severity']}"
+    text = state if alarm["condition"] is None else f"{condition_text(alarm['condition'], None)}, {alarm['severity']}"
     return Text(text, style=STYLES.get(state, ""))
 
 
@@ -83,5 +85,5 @@ def _health_line(health: Document, elapsed_s: float, seconds: float) -> Text:
 
 def _event(event: Document) -> Text:
     verb = "raised" if event["active"] else "cleared"
-    what = f"{event['since'][11:19]}  {event['sensor']}: {event['condition']} {verb}"
+    what = f"{event['since'][11:19]}  {event['sensor']}: {condition_text(event['condition'], None)} {verb}"
     return Text(f"{what} ({event['votes']} of {event['of']} windows)", style="red" if event["active"] else "green")

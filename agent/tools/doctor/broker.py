@@ -228,8 +228,8 @@ def dots(subject: Subject) -> Finding:
     text = "the broker replaces dots in topics by slashes"
     named = {"agent.id": settings.agent.id, "agent.prefix": settings.agent.prefix}
     for index, entry in enumerate(settings.inputs):
-        named |= {f"inputs.{index}.topic": entry.topic, f"inputs.{index}.sensor": entry.sensor}
-        named[f"inputs.{index}.channels"] = " ".join(entry.channels)
+        named |= {f"inputs[{index}].topic": entry.topic, f"inputs[{index}].sensor": entry.sensor}
+        named[f"inputs[{index}].channels"] = " ".join(entry.channels)
     dotted = [f"{key} = {value!r}" for key, value in named.items() if "." in value]
     if not dotted:
         return ok(f"{text}; nothing in this configuration has a dot")

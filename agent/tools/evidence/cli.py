@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.evidence.json_form import read
 from drsn.agent.evidence.npz_form import MAX_BYTES
 from drsn.agent.evidence.record_files import EVENT_ID, FOLDER, find, listed, read_file
+from drsn.agent.schema.condition_text import condition_text
 from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.evidence.bearing_finding import bearing_finding
-from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
+from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -89,7 +90,8 @@ def summary(record: Record) -> dict[str, Any]:
 
 def _text(record: Record, report: dict[str, Any]) -> str:
     event, unit = record.event, record.header.unit or ""
-    lines = [f"{event.sensor}: {event.condition} {event.state} ({event.label}), {event.severity.value}, {event.since}"]
+    what = condition_text(event.condition, event.label)
+    lines = [f"{event.sensor}: {what}, {event.state}, {event.severity.value}, {event.since}"]
     lines += [f"event {event.event_id}, seq {event.seq}, bundle {event.bundle.name} {event.bundle.version}", ""]
     lines += ["window's end              condition         P      novelty  rms          votes  evidence"]
     for note, novelty in zip(record.header.windows, record.arrays.novelty, strict=True):
@@ -189,15 +191,28 @@ def _list(state_dir: Path | None, *, as_json: bool) -> int:
         raise UsageError("--list needs --config or --state-dir")
     with _named_errors(state_dir):
         kept = listed(state_dir / FOLDER)
-    rows = [
-        {"event_id": k.event_id, "sensor": k.sensor, "written": iso_utc(k.modified_ns), "bytes": k.size} for k in kept
+    rows: list[dict[str, Any]] = [
+        {"event_id": k.event_id, "sensor": k.sensor, "written": iso_utc(k.modified_ns), "bytes": k.size}
+        | _about(k.path)
+        for k in kept
     ]
     if as_json:
         print(json.dumps({"evidence": rows}))
     else:
         for row in rows:
-            print(f"{row['written']}  {row['event_id']}  {row['bytes']:>8}  {row['sensor']}")
+            name = row["condition"]
+            what = "unreadable" if name is None else f"{condition_text(name, row['label'])}, {row['state']}"
+            print(printable(f"{row['written']}  {row['event_id']}  {row['bytes']:>8}  {row['sensor']}  {what}"))
     return EXIT_OK
+
+
+def _about(path: Path) -> dict[str, str | None]:
+    """Condition, label and state of a record's event; all None: the record can't be read."""
+    try:
+        event = read(read_file(path, MAX_BYTES)).event
+    except (BadDataError, StorageError):
+        return dict.fromkeys(("condition", "label", "state"))
+    return {"condition": event.condition, "label": event.label, "state": event.state}
 
 
 @contextmanager

@@ -87,8 +87,8 @@ def diagnose_again(record: Record, backend: Backend) -> Replay:
     """Put the windows through the agent's pipeline: conditioning, sensor faults, the network and the alarm rules.
 
     If every window is `lossless`, backend and bundle are the same, and the backend's outputs for a window do not depend
-    on the other windows of the batch (docs/use/evidence.md), all is equal. Otherwise the quantisation makes the
-    difference.
+    on the other windows of the batch (docs/reference/evidence-file.md), all is equal. Otherwise the quantisation makes
+    the difference.
 
     Args:
         record: its windows are decided again.

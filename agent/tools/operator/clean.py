@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from drsn.agent.mqtt.connect_error import CONNECT_S
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.sensor_id import legal_sensor
 from drsn.agent.settings.broker_options import broker_of, prefix_of
-from drsn.agent.tools.operator.client import CONNECT_S, Client
+from drsn.agent.tools.operator.client import Client
 from drsn.agent.tools.operator.table import LIVE
 from drsn.model.errors import UnavailableError, UsageError
 

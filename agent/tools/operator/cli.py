@@ -119,7 +119,8 @@ def command_alarm(arguments: argparse.Namespace) -> int:
         reply = next(client.call(agent, arguments.verb, fields, ANSWER_S))
     code = _show(reply, arguments)
     if reply.ok and not arguments.json:
-        _print([done_line(arguments.verb, arguments.sensor, arguments.condition, agent)])
+        until = max((event.shelved_until for event in reply.events if event.shelved_until), default=None)
+        _print([done_line(arguments.verb, arguments.sensor, arguments.condition, agent, until)])
     return code
 
 
@@ -172,7 +173,7 @@ def reload(arguments: argparse.Namespace) -> int:
             print(printable(f"{agent}: the check passed, it restarts"), file=sys.stderr, flush=True)
             client.wait_for_restart(agent, instance, RESTART_S)
     if reply.ok and not arguments.json:
-        _print([f"{agent}: has restarted"])
+        _print([f"{agent}: has restarted with the settings and the bundle on its disk; undo: change them back, reload"])
     return _show(reply, arguments)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from drsn.agent.mqtt.connect_error import CONNECT_S, require_connection
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.sensor_id import legal_sensor
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.broker_address import BrokerAddress
     from drsn.agent.mqtt.message import Message
 
-CONNECT_S = 10.0
 EVIDENCE_S = 15.0
 QUIET_S = 0.5
 """Pause after which the retained messages are complete: the broker sends them at once."""
@@ -89,13 +89,11 @@ class Client:
 
     def __enter__(self) -> Client:  # noqa: PYI034 (Self is of Python 3.11)
         self._connection.start()
-        deadline_s = time.monotonic() + CONNECT_S
-        while not self._connection.connected:
-            if time.monotonic() > deadline_s:
-                self._connection.stop()
-                why = self._connection.last_error or "no answer"
-                raise UnavailableError(f"broker {self.where}: {why}; `drsn-agent doctor` says more")
-            time.sleep(0.02)
+        try:
+            require_connection(self._connection, self.where)
+        except UnavailableError:
+            self._connection.stop()
+            raise
         self._keep_until_quiet()
         if unread := self.retained.unread_alarms(self._agent):
             self._connection.subscribe(unread)

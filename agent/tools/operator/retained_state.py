@@ -9,6 +9,7 @@ from pydantic import BaseModel, StringConstraints, ValidationError
 
 from drsn.agent.mqtt.sensor_id import SENSOR_ID, legal_sensor
 from drsn.model.errors import BadDataError, excerpt
+from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Message
@@ -152,7 +153,8 @@ class RetainedState:
         self._require_sound(f"{self._prefix}/{sensor}/alarm")
         if sensor not in self.alarms:
             others = ", ".join(sorted(self.alarms)) or "none at all"
-            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {others}")
+            near = did_you_mean(sensor, self.alarms)
+            raise BadDataError(f"the broker has no alarm of sensor {sensor!r}; it has {others}{near}")
         return self.alarms[sensor]
 
     def status(self, agent: str) -> dict[str, Any]:
@@ -164,7 +166,8 @@ class RetainedState:
         self._require_sound(f"{self._prefix}/_agent/{agent}/status")
         if agent not in self.statuses:
             others = ", ".join(sorted(self.statuses)) or "none at all"
-            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {others}")
+            near = did_you_mean(agent, self.statuses)
+            raise BadDataError(f"the broker has no status of agent {agent!r}; it has {others}{near}")
         return self.statuses[agent]
 
     def require_all_sound(self) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from drsn.agent.decision.diagnosis import SILENT
+from drsn.agent.schema.condition_text import condition_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,7 +14,7 @@ if TYPE_CHECKING:
 
 LIVE = ("online", "degraded")
 HEAD = {"sensor": "SENSOR", "state": "STATE", "severity": "SEVERITY", "what": "CONDITION (LABEL)", "since": "SINCE"}
-COLUMNS = "{sensor:24} {state:15} {severity:9} {what:28} {since:25} {note}"
+COLUMNS = "{sensor:24} {state:15} {severity:9} {what:36} {since:25} {note}"
 
 
 def alarm_lines(
@@ -93,16 +96,30 @@ def _stale(alarm: Mapping[str, Any], status: Mapping[str, Any] | None) -> str | 
 
 
 DONE: Final = {
-    "ack": "acknowledged", "reset": "reset", "shelve": "shelved", "unshelve": "no longer shelved",
-    "out_of_service": "out of service", "in_service": "in service again", "forget": "forgotten",
-}  # fmt: skip
-"""Verb -> what a sensor or a condition is afterwards."""
+    "ack": "acknowledged; it stands until it clears",
+    "reset": "reset; it is raised again if the cause comes back",
+    "shelve": "shelved until {until}; undo: drsn-agent unshelve {target}",
+    "unshelve": "no longer shelved; undo: drsn-agent shelve {target} --hours N",
+    "out_of_service": "out of service without an end; undo: drsn-agent in-service {target}",
+    "in_service": "in service again; undo: drsn-agent out-of-service {target}",
+    "forget": "forgotten; it is a new sensor if it publishes again, its events are kept",
+}
+"""Verb -> what has changed, until when, and how to undo it."""
 
 
-def done_line(verb: str, sensor: str, condition: str | None, agent: str) -> str:
-    """The line that confirms a command."""
+def done_line(verb: str, sensor: str, condition: str | None, agent: str, until: str | None = None) -> str:
+    """The line that confirms a command.
+
+    Args:
+        verb: the command.
+        sensor: that it was about.
+        condition: that it was about; None: all of the sensor.
+        agent: that carried it out.
+        until: end of a shelving.
+    """
     what = sensor if verb == "forget" else f"{sensor}, {condition or 'all conditions'}"
-    return f"{what}: {DONE[verb]} (agent {agent})"
+    target = f"{sensor} {condition}" if condition else sensor
+    return f"{what} (agent {agent}): {DONE[verb].format(until=until or 'its end', target=target)}"
 
 
 def clean_line(agent: str, documents: int, *, online: bool, removed: bool) -> str:
@@ -111,7 +128,9 @@ def clean_line(agent: str, documents: int, *, online: bool, removed: bool) -> st
         return f"refused: agent {agent} is online; stop it first, or forget single sensors"
     if not documents:
         return f"agent {agent}: nothing is left"
-    return f"agent {agent}: {documents} documents removed" if removed else f"{documents} documents; --yes removes them"
+    if not removed:
+        return f"agent {agent}: {documents} documents, nothing was changed; --yes removes them"
+    return f"agent {agent}: {documents} documents removed; no undo, but an agent of this id that starts writes its own"
 
 
 def event_line(event: Mapping[str, Any]) -> str:
@@ -119,7 +138,7 @@ def event_line(event: Mapping[str, Any]) -> str:
     who = f"by {event['by']}" if event.get("by") else f"votes {event['votes']}/{event['of']}"
     comment = f": {event['comment']}" if event.get("comment") else ""
     cells = _cells(event) | {"since": event["decided_at"]}
-    note = "; ".join([f"{who}{comment}", *_notes(event)])
+    note = "; ".join([f"{who}{comment}", *_notes(event), f"event {event['event_id']}"])
     return f"{event['seq']:6} {COLUMNS.format(sensor=event['sensor'], note=note, **cells)}".rstrip()
 
 
@@ -137,12 +156,13 @@ def commission_line(sensor: str, commission: CommissionDocument | None, *, undon
 
 
 def _cells(condition: Mapping[str, Any]) -> dict[str, str]:
-    label = condition["label"]
-    what = condition["condition"] if label in ("", condition["condition"]) else f"{condition['condition']} ({label})"
+    what = condition_text(condition["condition"], condition["label"])
     return {"state": condition["state"], "severity": condition["severity"], "what": what, "since": condition["since"]}
 
 
 def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
+    if condition["condition"] == SILENT and condition["state"] != "normal":
+        yield f"no window since {condition['since']}; if the sensor is gone on purpose: out-of-service, or forget"
     if condition.get("latched"):
         yield "latched: gone, waits for a reset"
     if condition.get("orphaned"):

@@ -65,7 +65,7 @@ def _play(recordings: list[Recording], plan: ReplayPlan, broker: BrokerAddress) 
     connection = Connection(broker, ConnectionOptions(name="replay", client_id=f"drsn-replay-{os.getpid()}"))
     connection.start()
     try:
-        return play(recordings, plan, connection, threading.Event())
+        return play(recordings, plan, connection, threading.Event(), f"{broker.host}:{broker.port}")
     finally:
         connection.stop()
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drsn.agent.acquisition.clock_sync import ask_kernel
 from drsn.agent.acquisition.codecs import Packet, codec, raw
-from drsn.agent.mqtt.connect_error import remedy_of
+from drsn.agent.mqtt.connect_error import CONNECT_S, require_connection
 from drsn.model.errors import UnavailableError
 from drsn.model.noise import Noise, add_noise
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 64
 """QoS 1 packets without the broker's confirmation; at this number the replay waits, so that memory stays bounded."""
-
-CONNECT_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +64,23 @@ def frames(recordings: Sequence[Recording], plan: ReplayPlan, start_unix_ns: int
 
     A remainder shorter than a packet is left out; with `loop` the recordings start again, without end.
     """
+    synced = bool(ask_kernel().synchronised)
     streams = [
-        _frames_of(recording, plan, start_unix_ns, np.random.default_rng([plan.seed, index]))
+        _frames_of(recording, plan, start_unix_ns, np.random.default_rng([plan.seed, index]), synced)
         for index, recording in enumerate(recordings)
     ]
     for frame in heapq.merge(*streams, key=lambda frame: frame.due_s):
         yield replace(frame, due_s=frame.due_s / plan.speed if plan.speed else 0.0)
 
 
-def _frames_of(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: np.random.Generator) -> Iterator[Frame]:
-    """Yield the packets of one recording, in its own time."""
+def _frames_of(
+    recording: Recording,
+    plan: ReplayPlan,
+    start_unix_ns: int,
+    rng: np.random.Generator,
+    synced: bool,  # noqa: FBT001 (passed on)
+) -> Iterator[Frame]:
+    """Yield the packets of one recording, in its own time; `synced`: the clock that they are stamped by is right."""
     encode = codec(plan.codec).encode
     topic = plan.topic.replace("{sensor}", sensor_id(recording.name))
     n = plan.samples_per_packet
@@ -94,7 +100,7 @@ def _frames_of(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: 
             boot_id=boot_id,
             t0_unix_ns=start_unix_ns + round(elapsed_s * 1e9),
             rpm=recording.rpm,
-            clock_synced=True,
+            clock_synced=synced,
         )
         # A packet is sent when its last sample has been taken.
         due_s = elapsed_s + n / recording.sample_rate_hz
@@ -102,13 +108,22 @@ def _frames_of(recording: Recording, plan: ReplayPlan, start_unix_ns: int, rng: 
         seq += 1
 
 
-def play(recordings: Sequence[Recording], plan: ReplayPlan, connection: Transport, stop: threading.Event) -> int:
+def play(
+    recordings: Sequence[Recording], plan: ReplayPlan, connection: Transport, stop: threading.Event, where: str = ""
+) -> int:
     """Publish every packet when it is due; return how many the broker has confirmed.
+
+    Args:
+        recordings: each is a sensor.
+        plan: how they are published.
+        connection: that was started.
+        stop: ends the replay.
+        where: host and port of the broker, for errors.
 
     Raises:
         UnavailableError: no broker, a refused packet, or the connection was lost.
     """
-    _await_connection(connection, stop)
+    require_connection(connection, where, stopped=stop.is_set)
     start_s, sent, confirmed = time.monotonic(), 0, 0
     for frame in frames(recordings, plan, time.time_ns()):
         while not stop.is_set():
@@ -118,30 +133,26 @@ def play(recordings: Sequence[Recording], plan: ReplayPlan, connection: Transpor
                 break
             stop.wait(min(max(wait_s, 0.001), 0.5))
             if not connection.connected:
-                raise UnavailableError("connection to the broker lost; what it had confirmed has been played")
+                raise _lost(connection, where, confirmed)
         if stop.is_set():
             break
         if connection.publish(frame.topic, frame.payload, qos=1, properties=frame.properties) is None:
-            raise UnavailableError("connection to the broker lost; what it had confirmed has been played")
+            raise _lost(connection, where, confirmed)
         sent += 1
-    deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
+    deadline_s = time.monotonic() + CONNECT_S
     while confirmed < sent and connection.connected and time.monotonic() < deadline_s:
         time.sleep(0.005)
         confirmed += _confirmed(connection)
     if confirmed < sent and not stop.is_set():
         raise UnavailableError(
-            f"the broker has confirmed {confirmed} of {sent} packets, and no more within ten seconds"
+            f"broker {where}: it has confirmed {confirmed} of {sent} packets, and no more within {CONNECT_S:g} s"
         )
     return confirmed
 
 
-def _await_connection(connection: Transport, stop: threading.Event) -> None:
-    deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
-    while not connection.connected and not stop.is_set():
-        if time.monotonic() > deadline_s:
-            error = connection.last_error
-            raise UnavailableError(f"no connection to the broker: {error or 'no answer'}; {remedy_of(error)}")
-        time.sleep(0.01)
+def _lost(connection: Transport, where: str, confirmed: int) -> UnavailableError:
+    why = f": {connection.last_error}" if connection.last_error else ""
+    return UnavailableError(f"broker {where}: connection lost after {confirmed} confirmed packets{why}; start it again")
 
 
 def _confirmed(connection: Transport) -> int:

@@ -26,10 +26,12 @@ from drsn.model.data.file_options import choice_of
 from drsn.model.data.files import read_file
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, BadDataError, StorageError, UsageError
 from drsn.model.report.canvas import canvas
+from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
 
+    from drsn.agent.decision.rule import AlarmRule
     from drsn.agent.settings.sections import Settings
     from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
@@ -111,11 +113,19 @@ def _run(
     contract = bundle.contract
     with OnnxBackend(bundle.read("model.onnx"), contract, BATCH) as backend:
         diagnoser = WindowDiagnoser(contract, backend, ignored_faults(settings)(sensor))
-        simulation = Simulation(diagnoser, policy_of(settings, contract)(sensor), *recordings, plan)
+        policy = policy_of(settings, contract)(sensor)
+        simulation = Simulation(diagnoser, policy, *recordings, plan)
         progress = ProgressLine(simulation.steps)
         found = simulation.run(targets, progress.step)
     progress.end()
-    return found
+    return {**found, "settings": f"{_rule_text(policy.machine)} (sensor {sensor}, bundle {bundle.manifest.name})"}
+
+
+def _rule_text(rule: AlarmRule) -> str:
+    """The rule by which machine conditions are raised, in the terms of the settings."""
+    if rule.threshold_nats is not None:
+        return f"alarms.rule = sequential, threshold {rule.threshold_nats:.3g} nats"
+    return f"alarms.raise_after = {rule.rise}, clear_after = {rule.fall}"
 
 
 def sorted_recordings(
@@ -136,7 +146,8 @@ def sorted_recordings(
         if found is None:
             raise UsageError(f"{entry!r} is not LABEL=FILE or LABEL=FILE@HZ")
         if found["label"] not in condition_of:
-            raise UsageError(f"{found['label']!r} is no label of the bundle: {', '.join(condition_of)}")
+            near = did_you_mean(found["label"], condition_of)
+            raise UsageError(f"{found['label']!r} is no label of the bundle: {', '.join(condition_of)}{near}")
         rate_hz = float(found["rate_hz"]) if found["rate_hz"] else choice.sample_rate_hz
         recording = read_file(Path(found["file"]), replace(choice, sample_rate_hz=rate_hz)).recording
         _check_rate(found["file"], recording, contract)

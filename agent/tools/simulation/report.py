@@ -16,11 +16,11 @@ HEAD = ["SNR", "false alarms", "median s", "p95 s", "missed", "wrong condition",
 
 
 def lines_of(found: dict[str, Any]) -> list[str]:
-    """Return the table and the verdict as lines, of what `Simulation.run` returned."""
+    """Return the verdict and then the table as lines, of what `simulate` found."""
     rows = [HEAD, *(_row(level) for level in found["levels"])]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*table, "", "Delays are of the slowest condition.", *_verdict(found)]
+    return [*_verdict(found), "", *table, "", "Delays are of the slowest condition."]
 
 
 def _row(level: dict[str, Any]) -> list[str]:
@@ -41,7 +41,9 @@ def _verdict(found: dict[str, Any]) -> list[str]:
     most, delay_s = targets["false_alarms_per_sensor_day"], targets["delay_s"]
     counted = f"{false['alarms']} in {false['days']:g} healthy sensor-days"
     bound = f"at most {false['upper_95_per_day']:g} a day (95 % bound)"
-    lines = [f"{_mark(false['met'])}false alarms: {counted}, so {bound}; target: {most:g} a day"]
+    met = "meet" if found["met"] else "do NOT meet"
+    lines = [f"the alarms {met} the targets with your settings: {found['settings']}"]
+    lines += [f"{_mark(false['met'])}false alarms: {counted}, so {bound}; target: {most:g} a day"]
     if not false["met"] and not false["alarms"]:
         lines.append(f"{'':8}none was counted, but more days are needed to show that: --days {3 / most:.3g}")
     late = [f"{level['snr_db']:g} dB" for level in found["levels"] if not level["met"]]
@@ -49,7 +51,7 @@ def _verdict(found: dict[str, Any]) -> list[str]:
         f"{_mark(not late)}delay: 95 % of the faults of each condition within {delay_s:g} s"
         + (f"; not at {', '.join(late)}" if late else " at every SNR")
     )
-    return [*lines, f"the alarms {'meet' if found['met'] else 'do NOT meet'} the targets"]
+    return lines
 
 
 def _mark(met: bool) -> str:  # noqa: FBT001 (the verdict is the value)

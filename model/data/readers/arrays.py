@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def content_of_arrays(
         arrays = {name: value for name, value in arrays.items() if value.dtype.kind in "iuf"} or arrays
     chosen = {name: value for name, value in arrays.items() if _matches(name, choice.variable or "*")}
     rate_hz = rate_hz or _of_scalars(path, scalars, chosen, RATE_NAMES)
-    rpm = _of_scalars(path, scalars, chosen, frozenset({"rpm"}))
+    known = {name: value for name, value in scalars.items() if not math.isnan(value)}  # evidence writes NaN: unknown
+    rpm = _of_scalars(path, known, chosen, frozenset({"rpm"}))
     if columns and len(chosen) > 1 and len({value.shape for value in chosen.values()}) == 1:
         names = tuple(_last(name) for name in chosen)
         return Content(

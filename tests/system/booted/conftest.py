@@ -35,7 +35,7 @@ def documented(page: str, title: str) -> str:
 
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
-    """Booted, with the agent installed by docs/reference/mqtt.md; its `line4` is enabled. No broker runs."""
+    """Booted, with the agent installed by docs/start/service.md; its `line4` is enabled. No broker runs."""
     require_container()
     with tempfile.TemporaryDirectory(prefix="drsn-machine-") as folder:
         machine = Machine(built_root(), Path(folder))
@@ -44,9 +44,7 @@ def machine() -> Iterator[Machine]:
             machine.write("/etc/hosts", "127.0.0.1 localhost\n")  # what debootstrap leaves to an installer
             copy_sources(machine.files / CLONE.lstrip("/"))
             steps = [
-                line
-                for line in documented("reference/mqtt.md", "As a service").splitlines()
-                if "journalctl" not in line
+                line for line in documented("start/service.md", "Install").splitlines() if "journalctl" not in line
             ]
             machine.run("\n".join(steps), timeout_s=600)
             yield machine

@@ -34,13 +34,19 @@ topic = "plant/{{machine}}/frame"
 sensor = "{{machine}}"
 """
 TO = ("--to", "mqtt://broker")
+BROKER_COMMANDS = {
+    "alarms": (), "events": ("s",), "trend": ("s",), "ack": ("s", "ball"), "reset": ("s", "ball"), "unshelve": ("s",),
+    "shelve": ("s", "--hours", "1"), "out-of-service": ("s",), "in-service": ("s",), "forget": ("s",),
+    "clean": ("--agent", "a"), "commission": ("s",), "reload": ("a",), "replay": ("good.npy", "--sample-rate-hz", "9"),
+    "evidence": ("e-1", "--sensor", "s"),
+}  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the command runs: a configuration, recordings good and bad."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("drsn.agent.backends.selection.probe", lambda: NoDevice("no CUDA driver"))
+    monkeypatch.setattr("drsn.agent.backends.tensorrt.cuda.probe", lambda: NoDevice("no CUDA driver"))
     Path("agent.toml").write_text(CONFIG.format(mqtt=""))
     Path("broken.toml").write_text("[agent")
     Path("broken.zip").write_bytes(b"PK\3\4")
@@ -73,6 +79,9 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
     [
         ("", 64, "COMMAND"),
         ("dance", 64, "dance"),
+        ("alrms --broker mqtt://b", 64, "; did you mean 'alarms'?"),
+        ("alarms --brokr mqtt://b", 64, "unrecognized arguments: --brokr mqtt://b; did you mean '--broker'?"),
+        ("replay good.npy --codec jsn", 64, "; did you mean 'json'?"),
         ("run", 64, "--config"),
         ("check --config agent.toml --set agent.id", 64, "write section.key=value"),
         ("demo --seconds 1", 64, "use 12 to 3600"),
@@ -213,6 +222,7 @@ def test_check_warns_on_stderr_and_never_prints_the_password(folder: Path, capsy
     assert main(["check", "--config", "agent.toml", "--set", "mqtt.url=mqtt://broker"]) == 0
     out, err = capsys.readouterr()
     assert "agent.toml: ready to run; bundle synthetic" in out
+    assert open_bundle(shipped("synthetic")).manifest.noise_verdict in out
     assert err.startswith("drsn-agent: warning: ")
     assert "hunter2" not in out + err
 
@@ -221,3 +231,14 @@ def test_a_password_in_a_url_is_not_repeated(failed):
     code, line = failed("replay", "good.npy", "--to", "http://me:hunter2@broker")
     assert code == 64
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("command", sorted(BROKER_COMMANDS))
+def test_each_command_of_an_operator_takes_the_broker_of_a_configuration(command: str, failed, monkeypatch):
+    """--config gives the broker and its login; without one, the message names all three ways."""
+    monkeypatch.delenv("DRSN_BROKER", raising=False)
+    words = BROKER_COMMANDS[command]
+    code, line = failed(command, *words)
+    assert (code, "--broker URL, --config FILE, or the environment variable DRSN_BROKER" in line) == (64, True)
+    code, line = failed(command, *words, "--config", "nowhere.toml")
+    assert (code, "nowhere.toml: no such file" in line) == (78, True)

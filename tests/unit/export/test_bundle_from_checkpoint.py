@@ -79,7 +79,7 @@ def test_a_network_that_half_precision_moves_too_far_goes_without_it(
     checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(module.TOLERANCES, "fp16", Tolerance(1e-9, 1e-9))
-    bundle, comparisons = bundle_from_checkpoint(checkpoint_path, tmp_path / "bundle", force=False)
+    bundle, comparisons = bundle_from_checkpoint(checkpoint_path, tmp_path / "bundle", force=True)
     assert "model.fp16.onnx" not in bundle.files
     assert next(c.parity.pair for c in comparisons if not c.passed) == "torch ~ torch in float16"
     assert all(parity.tolerance == 1e-4 for parity in bundle.manifest.parity), "only what is in it is on record"

@@ -108,8 +108,9 @@ def given(tmp_path: Path):
     return write
 
 
-def wrap(paths: tuple[Path, Path, Path, Path]) -> Bundle:
-    return bundle_from_onnx(*paths, force=False)[0]
+def wrap(paths: tuple[Path, Path, Path, Path], *, force: bool = True) -> Bundle:
+    """Random weights name noise, so it is forced."""
+    return bundle_from_onnx(*paths, force=force)[0]
 
 
 def refused(paths: tuple[Path, Path, Path, Path], kind: type[Exception], told: str) -> None:
@@ -139,8 +140,17 @@ def test_the_command_line_of_it(given, capsys: pytest.CaptureFixture[str]):
     options = [
         value for pair in zip(("--onnx", "--contract", "--golden", "--out"), paths, strict=True) for value in pair
     ]
-    assert main([str(option) for option in options]) == 0
-    assert "foreign 3" in capsys.readouterr().out
+    assert main([str(option) for option in options]) == 78
+    assert not paths[3].exists()
+    line = capsys.readouterr().err
+    assert "signals that no machine made raise alarms of a machine fault: " in line
+    assert "streams: ball)" in line
+    assert "--force" in line
+    assert main([*(str(option) for option in options), "--force"]) == 0
+    printed = capsys.readouterr().out
+    assert "foreign 3" in printed
+    assert "gaussian noise" in printed
+    assert "streams: ball)" in (paths[3] / "MODEL_CARD.md").read_text()
 
 
 def test_an_older_bundle_is_not_replaced(given):
@@ -149,9 +159,9 @@ def test_an_older_bundle_is_not_replaced(given):
     before = paths[0].read_bytes()
     paths[0].write_bytes(b"letters")
     with pytest.raises(UsageError, match="--force"):  # before anything is read
-        wrap(paths)
+        wrap(paths, force=False)
     paths[0].write_bytes(before)
-    assert bundle_from_onnx(*paths, force=True)[0].sha256
+    assert wrap(paths).sha256
 
 
 @pytest.mark.parametrize(

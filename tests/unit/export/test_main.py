@@ -57,7 +57,7 @@ def broken(altered) -> Path:
 @pytest.mark.parametrize("name", ["out", "out.zip"])
 def test_a_checkpoint_becomes_a_bundle(run, checkpoint_path: Path, tmp_path: Path, name: str):
     target = tmp_path / name
-    code, out, err = run("--target", "onnx", "--checkpoint", checkpoint_path, "--out", target, "--json")
+    code, out, err = run("--target", "onnx", "--checkpoint", checkpoint_path, "--out", target, "--json", "--force")
     document = json.loads(out)
     assert (code, err, document["passed"]) == (0, "", True)
     assert document["sha256"] == open_bundle(target).sha256
@@ -141,7 +141,9 @@ def test_what_is_no_checkpoint_is_65(fails, tmp_path: Path):
 
 
 def test_a_place_that_cannot_be_written_is_74(fails, checkpoint_path: Path):
-    assert fails("--target", "onnx", "--checkpoint", checkpoint_path, "--out", checkpoint_path / "b")[0] == 74
+    assert (
+        fails("--target", "onnx", "--checkpoint", checkpoint_path, "--out", checkpoint_path / "b", "--force")[0] == 74
+    )
 
 
 PROGRAM = "import sys; sys.modules['torch'] = sys.modules['onnx'] = None; from drsn.export.__main__ import main; "
@@ -170,7 +172,7 @@ def test_where_no_engine_can_be_built_no_bundle_is_exported_first(fails, checkpo
 
 def test_both_halves_at_once(run, checkpoint_path: Path, tmp_path: Path):
     real_builder()
-    options = ["--target", "trt-rtx", "--checkpoint", checkpoint_path, "--out", tmp_path / "b.zip"]
+    options = ["--target", "trt-rtx", "--checkpoint", checkpoint_path, "--out", tmp_path / "b.zip", "--force"]
     code, out, _ = run(*options, "--compute-capability", "8.6", "--precision", "fp16", "--json")
     document = json.loads(out)
     assert (code, document["built"], document["left_out"]) == (0, True, [])

@@ -9,6 +9,7 @@ import pytest
 
 from drsn.export.model_card import model_card
 from drsn.export.parity import compare
+from drsn.model.contract import NoiseCheck, SignalCheck
 
 if TYPE_CHECKING:
     from drsn.model.checkpoint import Checkpoint
@@ -28,6 +29,16 @@ METRICS = {
     ],
 }
 
+NOISE = NoiseCheck(
+    raise_after="6/8",
+    signals=(
+        SignalCheck(signal="hum", windows=384, named=0.0, abstained=0.5, streams=8, alarms=0),
+        SignalCheck(
+            signal="tone", windows=384, named=0.75, abstained=0, streams=8, alarms=6, condition="ball", decisive=False
+        ),
+    ),
+)
+
 
 @pytest.fixture
 def card(checkpoint: Checkpoint, contract: ModelContract):
@@ -38,7 +49,7 @@ def card(checkpoint: Checkpoint, contract: ModelContract):
         training = checkpoint.training.model_copy(update={"metrics": metrics, "recipe": recipe})
         one = (np.array([[0.9, 0.1]], np.float32), np.zeros(1, np.float32))
         model = replace(checkpoint, contract=contract.model_copy(update=changes), training=training)
-        return model_card(model, [compare("torch ~ onnxruntime", one, one, None, 1e-4)])
+        return model_card(model, [compare("torch ~ onnxruntime", one, one, None, 1e-4)], NOISE)
 
     return make
 
@@ -52,6 +63,13 @@ def test_it_says_what_the_model_is_for_and_what_it_takes(card):
     assert text.startswith("# tiny 1\n\nFor gearboxes.\n\n## Input and labels\n")
     assert "float32[1, 256] at 12000 Hz, band-limited to 5300 Hz (21 ms)" in text
     assert ["inner_race_014", "inner_race", "critical", ""] in rows(text)
+
+
+def test_it_says_what_noise_raises(card):
+    text = card({})
+    assert ["tone", "75.0", "0.0", "6 of 8", "ball"] in rows(text)
+    assert "**Warning**: noise, hum and shuffled windows raise no alarm" in text
+    assert "these do: tone (6 of 8 streams: ball)" in text
 
 
 def test_it_says_which_conditions_have_a_parent_and_what_that_means(card, contract: ModelContract):

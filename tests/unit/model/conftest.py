@@ -36,7 +36,7 @@ def bundle_path(tmp_path_factory: pytest.TempPathFactory, checkpoint_path: Path)
     from drsn.export.bundle_from_checkpoint import bundle_from_checkpoint
 
     path = tmp_path_factory.mktemp("exported") / "tiny"
-    bundle_from_checkpoint(checkpoint_path, path, force=False)
+    bundle_from_checkpoint(checkpoint_path, path, force=True)  # eight steps of training: it names noise
     return path
 
 

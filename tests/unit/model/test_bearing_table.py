@@ -82,7 +82,7 @@ def test_the_error_has_the_closest_designations():
 
 
 def test_error_of_the_estimates():
-    """docs/use/bearing.md has these numbers: the ball sets of Timken, estimated from the boundary dimensions alone."""
+    """docs/trust/bearing-quality.md has these numbers: ball sets of Timken, estimated from the outer dimensions."""
     right, errors = [], []
     for number, orders in TIMKEN_ORDERS.items():
         code = int(number[2:])

@@ -39,8 +39,10 @@ def told(tiny: dict[str, Any]) -> Callable[..., Any]:
 def test_each_set_and_label_has_a_row(told: Callable[..., Any]):
     explanation = told(of_each(6, groups=2), of_each(3), of_each(4))
     assert len(explanation.rows) == 9
-    assert explanation.rows[0] == DatasetRow("train", "normal", 6, 2, pytest.approx(2.56), 60)
-    assert "\ntrain       inner_race           6       2      2.6       60\n" in str(explanation)
+    names = tuple(f"normal{number}" for number in range(6))
+    assert explanation.rows[0] == DatasetRow("train", "normal", 6, 2, pytest.approx(2.56), 60, names)
+    line = "train       inner_race           6       2      2.6       60"
+    assert f"\n{line}  inner_race0, inner_race1, inner_race2 … 3 more\n" in str(explanation)
     assert explanation.warnings == ()
 
 

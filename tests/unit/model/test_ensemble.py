@@ -117,7 +117,7 @@ def test_it_is_trained_kept_exported_and_tuned_like_any_network(recipe: Recipe, 
     assert isinstance(graph.network, Ensemble)
     for ours, theirs in zip(graph(windows), checkpoint.build()(windows), strict=True):
         assert torch.equal(ours, theirs)
-    bundle_from_checkpoint(tmp_path / "checkpoint.pt", tmp_path / "pair", force=False)
+    bundle_from_checkpoint(tmp_path / "checkpoint.pt", tmp_path / "pair", force=True)
     assert "model.fp16.onnx" in open_bundle(tmp_path / "pair").files
     pretrained = read_pretrained(tmp_path / "pair")
     normal, _, outer = tiny["labels"]

@@ -119,7 +119,19 @@ def test_a_rate_that_tells_a_label_is_warned_of(put: Callable[..., None], corpus
     for name in SETS:
         for label in LABELS:
             put(f"{name}/{label}/a", rate_hz=48_000.0 if label == "normal" else 12_000.0, n_samples=20_000)
-    assert any("learn the recorder" in note for note in corpus().notes)
+    (found,) = (found for found in corpus().confounders if found.quantity == "sample rate")
+    assert found.labels == ("normal",)
+    assert "learn the recorder" in str(found)
+
+
+def test_names_of_files_suggest_the_groups(put: Callable[..., None], corpus: Callable[..., Corpus]):
+    for label in LABELS:
+        for number in range(6):
+            put(f"{label}/pump{number // 2}_{number}")
+    found = corpus().notes[0]
+    assert "(3 groups: pump0, pump1, pump2)" in found
+    pattern = found.partition("data.group_pattern = '")[2].partition("'")[0]
+    assert all(len(names) == 1 for names in groups(corpus(group_pattern=pattern)))
 
 
 def test_a_rate_that_can_not_hold_the_bandwidth_names_the_file_and_what_would_do(

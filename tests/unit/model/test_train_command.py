@@ -6,6 +6,7 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,6 +72,40 @@ def test_it_is_not_overwritten_by_accident(interrupted, recipe_path: Path, out: 
     assert (out / "training.pt").read_bytes() == kept
     assert main([str(recipe_path), "--out", str(out), "--restart"]) == 0
     assert not (out / "training.pt").exists()
+
+
+def test_a_finished_training_is_overwritten_by_force_alone(recipe_path: Path, out: Path, capsys):
+    assert main([str(recipe_path), "--out", str(out)]) == 0
+    kept = (out / "checkpoint.pt").read_bytes()
+    capsys.readouterr()
+    assert main([str(recipe_path), "--out", str(out)]) == 64
+    line = capsys.readouterr().err
+    assert "choose another --out" in line
+    assert "--force" in line
+    assert (out / "checkpoint.pt").read_bytes() == kept
+    recipe_path.write_text(recipe_path.read_text() + "seed = 2\n")
+    assert main([str(recipe_path), "--out", str(out), "--force"]) == 0
+    assert (out / "checkpoint.pt").read_bytes() != kept
+
+
+def test_a_refused_training_is_finished_too(recipe_path: Path, out: Path):
+    out.mkdir()
+    (out / "checkpoint.refused.pt").touch()
+    assert main([str(recipe_path), "--out", str(out)]) == 64
+    assert main([str(recipe_path), "--out", str(out), "--force"]) == 0
+    assert not (out / "checkpoint.refused.pt").exists()
+
+
+def test_labelled_recordings_are_added_and_on_record(recipe_path: Path, out: Path, tmp_path: Path, capsys):
+    folder = tmp_path / "labelled" / "normal"
+    folder.mkdir(parents=True)
+    samples = np.random.default_rng(0).standard_normal((1, 4096)).astype(np.float32)
+    np.savez(folder / "e1.npz", samples=samples, sample_rate_hz=12_000.0, rpm=np.nan)
+    assert main([str(recipe_path), "--out", str(out), "--add", str(folder.parent)]) == 0
+    assert "to the training set only: 1 of normal" in capsys.readouterr().err
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["added"] == ["labelled/normal/e1.npz"]
+    assert metrics["added"][0] in metrics["sets"]["train"]
 
 
 def test_another_recipe_does_not_take_it_up(interrupted, recipe_path: Path, out: Path, capsys):

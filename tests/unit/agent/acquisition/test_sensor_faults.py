@@ -98,7 +98,7 @@ def test_short_runs_and_single_ends_are_no_fault():
 
 def test_the_settings_and_the_documentation_know_every_fault():
     assert set(FaultName.__args__) == set(FAULTS)
-    page = (Path(__file__).parents[4] / "docs" / "use" / "alarms.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "alarm-rules.md").read_text(encoding="utf-8")
     assert [name for name in FAULTS if f"| `{name}` |" not in page] == []
 
 

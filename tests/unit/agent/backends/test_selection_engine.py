@@ -11,8 +11,8 @@ from engine_files import write_engine
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, install_outdated
 
-from drsn.agent.backends import selection as module
 from drsn.agent.backends.selection import BackendOptions, Chosen, choose
+from drsn.agent.backends.tensorrt import compat, cuda
 from drsn.agent.backends.tensorrt.cuda import Device, NoDevice
 from drsn.agent.backends.tensorrt.sidecar import sidecar_path
 from drsn.agent.backends.tolerance import limits_of
@@ -61,9 +61,9 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     behaviour = Behaviour(gpu)
     installed = {flavour: fake(version, behaviour) for flavour, version in VERSION.items()}
     found = Host(gpu, behaviour, installed, tmp_path / "engines")
-    monkeypatch.setattr(module, "probe", lambda: found.device)
-    monkeypatch.setattr(module, "Cuda", lambda newest: gpu.cuda() if newest == (12, 6) else None)
-    monkeypatch.setattr(module.trt_compat, "load", found.load)
+    monkeypatch.setattr(cuda, "probe", lambda: found.device)
+    monkeypatch.setattr(cuda, "Cuda", lambda newest: gpu.cuda() if newest == (12, 6) else None)
+    monkeypatch.setattr(compat, "load", found.load)
     return found
 
 

@@ -93,7 +93,8 @@ def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
     outcomes = [o for now in range(100, 140) for o in successor.tick(float(now), now * 10**9, connected=True)]
     ((change,),) = [outcome.changes for outcome in outcomes]
     silent = change.condition
-    assert (change.name, silent.state, silent.since_unix_ns) == ("silent", State.ACTIVE_UNACKED, 131 * 10**9)
+    assert (change.name, silent.state, silent.decided_unix_ns) == ("silent", State.ACTIVE_UNACKED, 131 * 10**9)
+    assert silent.since_unix_ns == 100 * 10**9, "when the last window came, or the agent started"
     assert list(successor.sensors["a"].standing) == ["silent"]
     (change,) = successor.feed(diagnosis("normal"), 0).changes
     assert (change.name, change.condition.state) == ("silent", State.NORMAL)

@@ -203,8 +203,9 @@ def test_evidence_decides_and_is_told(machine: Callable[[Policy], Machine]):
 def test_silence_is_told_once_and_ends_with_the_next_window(machine: Callable[[Policy], Machine]):
     it = machine(BY_VOTES)
     it.told("ball", "ball")
-    it.sensor, (change,) = fall_silent(it.sensor, BY_VOTES, 77)
+    it.sensor, (change,) = fall_silent(it.sensor, BY_VOTES, 99, 77, clock_synced=True)
     c = change.condition
+    assert (c.decided_unix_ns, c.clock_synced) == (99, True)
     assert (change.name, c.state, c.seq, c.since_unix_ns, c.label) == ("silent", State.ACTIVE_UNACKED, 2, 77, "silent")
-    assert fall_silent(it.sensor, BY_VOTES, 99) == (it.sensor, [])
+    assert fall_silent(it.sensor, BY_VOTES, 99, 77, clock_synced=True) == (it.sensor, [])
     assert it.told("normal", "normal") == [(1, "silent", "normal", None), (2, "ball", "normal", None)]

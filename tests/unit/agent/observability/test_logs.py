@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drsn.agent.observability.logs import LogfmtFormatter, Throttle, configure, fields
+from drsn.agent.observability.logs import CommandFormatter, LogfmtFormatter, Throttle, configure, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,3 +133,9 @@ def test_a_flood_of_keys_does_not_fill_the_log():
     assert [throttle.held_back(key, 0) for key in range(6)] == [0, 0, 0, 0, None, None]
     assert throttle.held_back("late", 59) is None
     assert [throttle.held_back(key, 60) for key in range(6)] == [0, 0, 0, 0, None, None]
+
+
+def test_a_command_s_warning_is_a_line_for_people_with_its_details():
+    warning = record("no connection,\ntrying again", level=logging.WARNING, broker="b:1883", error="refused\x1b[2J")
+    line = CommandFormatter("drsn-agent").format(warning)
+    assert line == r"drsn-agent: warning: no connection, trying again (broker: b:1883, error: refused\x1b[2J)"

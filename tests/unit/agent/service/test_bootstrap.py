@@ -22,7 +22,7 @@ def settings(tmp_path: Path, **sections: object) -> Settings:
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
-        ({"codec": "raw", "sample_rate_hz": 8000}, "inputs.0.sample_rate_hz: 8000 Hz holds no 5300 Hz bandwidth"),
+        ({"codec": "raw", "sample_rate_hz": 8000}, "sample_rate_hz: 8000 Hz holds no 5300 Hz bandwidth"),
         ({"codec": "raw"}, "set sample_rate_hz"),
     ],
 )

@@ -28,7 +28,12 @@ def test_the_report_is_strict_json_and_four_pictures(
     assert {*written} == {*tmp_path.iterdir()}
     assert {path.name for path in written} == {"metrics.json", *PICTURES}
     text = (tmp_path / "metrics.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == {**metrics_of(checkpoint, scores), "sets": sets_of(corpus)}
+    assert json.loads(text, parse_constant=pytest.fail) == {
+        **metrics_of(checkpoint, scores),
+        "sets": sets_of(corpus),
+        "confounders": [],
+        "added": [],
+    }
     for name in PICTURES:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 

@@ -183,7 +183,7 @@ def test_a_tensorrt_rtx_that_is_broken_is_installed_again(fails):
 
 
 def test_a_broken_dependency_is_not_taken_for_a_missing_module(fails):
-    assert "installed but can't be loaded: ModuleNotFoundError: No module named 'numpy'" in fails(missing("numpy"))
+    assert "installed but cannot be loaded: ModuleNotFoundError: No module named 'numpy'" in fails(missing("numpy"))
 
 
 def test_on_a_jetson_apt_has_it_and_pip_must_not(fails, tmp_path: Path):

@@ -69,9 +69,9 @@ def test_where_wildcards_get_nothing_the_remedy_names_the_summary():
     ("settings", "named"),
     [
         ({"agent": {"id": "line.4", "state_dir": "/tmp/x"}}, "agent.id = 'line.4'"),
-        ({"inputs": [{"topic": "p/{a}/{b}/x", "sensor": "{a}.{b}"}]}, "inputs.0.sensor = '{a}.{b}'"),
-        ({"inputs": [{"topic": "p.q/{a}", "sensor": "{a}"}]}, "inputs.0.topic = 'p.q/{a}'"),
-        ({"inputs": [{"topic": "p/{a}", "sensor": "{a}", "channels": ["x.1"]}]}, "inputs.0.channels = 'x.1'"),
+        ({"inputs": [{"topic": "p/{a}/{b}/x", "sensor": "{a}.{b}"}]}, "inputs[0].sensor = '{a}.{b}'"),
+        ({"inputs": [{"topic": "p.q/{a}", "sensor": "{a}"}]}, "inputs[0].topic = 'p.q/{a}'"),
+        ({"inputs": [{"topic": "p/{a}", "sensor": "{a}", "channels": ["x.1"]}]}, "inputs[0].channels = 'x.1'"),
     ],
 )
 def test_a_dot_in_the_configuration_is_a_problem_only_where_the_broker_changes_dots(settings: dict, named: str):
@@ -97,4 +97,4 @@ def test_a_closed_connection_is_not_blamed_on_the_password():
         subject(BrokerTraits(), error=f"{CLOSED}, with MQTT 5 and with 3.1.1; is this a port with TLS")
     )
     assert "password" not in finding.remedy
-    assert "is port 1883 that without TLS" in finding.remedy
+    assert "is the port without TLS" in finding.remedy

@@ -8,8 +8,8 @@ from engine_files import write_engine
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, install_outdated
 
-from drsn.agent.backends import selection as choose
 from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt import cuda as trt_cuda
 from drsn.agent.backends.tensorrt.cuda import NoDevice
 from drsn.agent.bundles import shipped
 from drsn.agent.tools.doctor import gpu as checks
@@ -32,7 +32,7 @@ HIDDEN = "Python has no tensorrt; /usr/lib/python3/dist-packages/tensorrt has it
 @pytest.mark.parametrize(
     ("release", "state", "text"),
     [
-        (None, "unneeded", "no Jetson"),
+        (None, "unneeded", "not a Jetson"),
         (JETSON, "ok", "Jetson Linux 36.4.3, JetPack 6"),
         (JETSON.replace("R36", "R38"), "ok", "JetPack 7.0 or 7.1"),
         (JETSON.replace("R36", "R39"), "ok", "JetPack 7.2 or later"),
@@ -126,8 +126,8 @@ def equipped(subject: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     gpu = Gpu()
     library = fake("10.3.0", Behaviour(gpu))
     monkeypatch.setattr(trt_compat, "load", lambda _flavour: library)
-    monkeypatch.setattr(choose, "probe", lambda: ORIN)
-    monkeypatch.setattr(choose, "Cuda", lambda _newest: gpu.cuda())
+    monkeypatch.setattr(trt_cuda, "probe", lambda: ORIN)
+    monkeypatch.setattr(trt_cuda, "Cuda", lambda _newest: gpu.cuda())
 
     def make(backend: str = "auto", **text: object) -> Subject:
         write_engine(tmp_path / "engines", library, BUNDLE, ORIN, **text)

@@ -31,7 +31,7 @@ def state(tmp_path, record, monkeypatch):
 def test_an_event_is_found_by_its_id_and_told(state, record, capsys):
     assert main(["evidence", record.event.event_id, "--state-dir", "state"]) == 0
     told = capsys.readouterr().out
-    assert "press4: ball active_unacked" in told
+    assert "press4: ball, active_unacked" in told
     assert told.count("/4") == 4
     assert main(["evidence", record.event.event_id, "--config", "agent.toml", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -52,6 +52,13 @@ def test_what_is_kept_is_listed(state, record, capsys):
     assert main(["evidence", "--list", "--config", "agent.toml", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["evidence"]
     assert (row["sensor"], row["bytes"]) == ("press4", len(to_bytes(record)))
+    assert (row["condition"], row["label"], row["state"]) == ("ball", "ball", "active_unacked")
+
+
+def test_a_record_that_cannot_be_read_is_listed_too(state, record, capsys):
+    (state / FOLDER / "press4" / f"{record.event.event_id}.npz").write_bytes(b"PK")
+    assert main(["evidence", "--list", "--state-dir", "state"]) == 0
+    assert capsys.readouterr().out.endswith("press4  unreadable\n")
 
 
 def test_a_picture_is_drawn_with_the_configured_bearing(state, record, capsys):

@@ -69,7 +69,7 @@ def test_a_recording_that_is_replayed_gives_bit_equal_events(recording):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_window_s_row_does_not_depend_on_its_company(name):
-    """ONNX Runtime promises no such thing; on one thread of a CPU it is so (docs/use/evidence.md)."""
+    """ONNX Runtime promises no such thing; on one thread of a CPU it is so (docs/reference/evidence-file.md)."""
     bundle = open_bundle(shipped(name))
     rng = np.random.default_rng(0)
     x = rng.standard_normal((17, bundle.contract.channels, bundle.contract.window)).astype(np.float32)

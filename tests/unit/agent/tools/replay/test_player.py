@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drsn.agent.acquisition.clock_sync import ask_kernel
 from drsn.agent.acquisition.codecs import CODECS, Packet, PayloadFormat, codec
 from drsn.agent.acquisition.codecs.frame import decode
 from drsn.agent.acquisition.continuity import Continuity, advance, classify
@@ -41,11 +42,11 @@ def test_a_recording_is_one_proven_stream_of_frames():
     source = recording(n=1050, channels=2)
     plan = ReplayPlan(samples_per_packet=100)
     sent = list(frames([source], plan, START))
-    cursor, verdicts = None, []
+    cursor, verdicts, synced = None, [], bool(ask_kernel().synchronised)
     for packet in packets(sent):
         verdicts.append(classify(cursor, packet, 1000.0, continuous=False))
         cursor = advance(cursor, packet, 1000.0, verdicts[-1])
-        assert (packet.sample_rate_hz, packet.rpm, packet.clock_synced) == (1000.0, 1797.0, True)
+        assert (packet.sample_rate_hz, packet.rpm, packet.clock_synced) == (1000.0, 1797.0, synced)
     assert verdicts == [Continuity.FIRST] + [Continuity.TOUCHES] * 9  # the last 50 samples fill no packet
     np.testing.assert_array_equal(np.hstack([p.samples for p in packets(sent)]), source.samples[:, :1000])
     assert {frame.topic for frame in sent} == {"plant/replay/pump/frame"}

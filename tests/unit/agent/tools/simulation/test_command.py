@@ -57,10 +57,12 @@ def test_false_alarms_and_delays_are_compared_with_the_targets(
 def test_a_target_that_is_not_met_makes_the_command_fail(recordings: list[str], capsys: pytest.CaptureFixture[str]):
     assert main(["simulate", *recordings, *BUNDLE, *SMALL, "--max-delay", "0.1", "--max-false-alarms", "2"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["SNR", "false", "alarms"]
-    assert lines[1].split()[:3] == ["10", "dB", "0"]
-    assert lines[1].endswith("NOT met")
-    assert lines[-1] == "the alarms do NOT meet the targets"
+    own = "alarms.raise_after = 6/8, clear_after = 7/8 (sensor sensor, bundle synthetic)"
+    assert lines[0] == f"the alarms do NOT meet the targets with your settings: {own}"
+    table = lines[lines.index("") + 1 :]
+    assert table[0].split()[:3] == ["SNR", "false", "alarms"]
+    assert table[1].split()[:3] == ["10", "dB", "0"]
+    assert table[1].endswith("NOT met")
     assert any(line.endswith("--days 1.5") for line in lines), "it names the days that would be enough"
     assert any("not at 10 dB" in line for line in lines)
 
