@@ -58,8 +58,7 @@ def document_of_lines(payload: bytes, form: PayloadFormat) -> dict[str, Any]:
         if found[1] != series:
             raise PacketError(
                 Reason.BAD_DOCUMENT,
-                f"two series in one message, {_shown(series)} and {_shown(found[1])}: "
-                "publish each to a topic of its own",
+                f"two series in one message, {_shown(series)} and {_shown(found[1])}: publish each to its own topic",
             )
         times.append(None if found[3] is None else int(found[3]) * NS_PER[form.t0_unit])
         for name, value in _fields(found[2], at):

@@ -84,7 +84,7 @@ def document_of_pack(pack: object) -> dict[str, Any]:
     for at, record in enumerate(pack):
         base.update({key: value for key, value in record.items() if key in ("bn", "bt", "bu", "bv")})
         if (odd := next((key for key in record if key.endswith("_")), None)) is not None:
-            raise PacketError(Reason.BAD_DOCUMENT, f"record {at} has {odd[:24]!r}, which must be understood")
+            raise PacketError(Reason.BAD_DOCUMENT, f"record {at} has {odd[:24]!r}, which this agent does not support")
         kind = next((key for key in _VALUES if key in record), None)
         if kind is None:
             continue
@@ -101,7 +101,7 @@ def _series(names: dict[tuple[str, str], list[tuple[Any, float]]], units: set[st
     shared = len({bn for bn, _ in names}) == 1
     moments = [time_s for _, time_s in next(iter(names.values()))]
     if any([time_s for _, time_s in values] != moments for values in names.values()):
-        raise PacketError(Reason.BAD_DOCUMENT, "the names of the pack have not the same moments")
+        raise PacketError(Reason.BAD_DOCUMENT, "the names of the pack have different times")
     columns = {(n or bn) if shared else bn + n: [value for value, _ in values] for (bn, n), values in names.items()}
     spaced = len(moments) > 1 and len(set(moments)) > 1
     document = document_of(columns, [round(time_s * 1e9) if spaced else None for time_s in moments])
