@@ -46,6 +46,6 @@ def _add_login(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--username")
     parser.add_argument("--password-file", type=Path, metavar="FILE")
     parser.add_argument("--ca-file", type=Path, metavar="FILE", help="of the broker's certificate")
-    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="our certificate, where the broker asks for one")
+    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="our certificate, if the broker requires one")
     parser.add_argument("--key-file", type=Path, metavar="FILE", help="its key; default: in --cert-file")
     parser.add_argument("--insecure", action="store_true", help="do not check the broker's certificate")

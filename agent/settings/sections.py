@@ -65,7 +65,7 @@ class MqttSection(Section):
     username: UserName | None = Field(default=None, description="none: anonymous")
     password_file: Path | None = Field(default=None, description="or the systemd credential mqtt-password")
     ca_file: Path | None = Field(default=None, description="of the broker's certificate; default: the system's")
-    cert_file: Path | None = Field(default=None, description="our own certificate, where the broker asks for one")
+    cert_file: Path | None = Field(default=None, description="our own certificate, if the broker requires one")
     key_file: Path | None = Field(
         default=None, description="its key, or the systemd credential mqtt-key; none: in cert_file"
     )
