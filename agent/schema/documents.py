@@ -72,6 +72,9 @@ class ConditionDocument(PublicDocument):
         default=False,
         description="true: the present bundle does not have the condition; `reset` ends it.",
     )
+    false_alarm: str | None = Field(
+        default=None, description="id of the event that an operator has marked as a false alarm; null: none is marked"
+    )
 
 
 class EventDocument(ConditionDocument):
@@ -119,6 +122,7 @@ class AlarmDocument(PublicDocument):
     by: str | None = None
     comment: str | None = None
     orphaned: bool = False
+    false_alarm: str | None = None
     conditions: tuple[ConditionDocument, ...] = ()
     bundle: BundleReference
 
@@ -139,6 +143,10 @@ class CommissionDocument(PublicDocument):
     rms_spread: float = Field(description="Spread of its logarithm, computed as for the novelty; 0.1 is about 10 %.")
     normal_share: float = Field(description="Share of windows that the model without the baseline calls normal.")
     gate_rms: float | None = Field(description="RMS from which the machine runs. null: not learnt.")
+    despite: tuple[str, ...] = Field(
+        default=(),
+        description="Conditions with an active alarm while the machine was learnt. `comment` states why it is healthy.",
+    )
 
     @classmethod
     def of(cls, baseline: Baseline, bundle_sha256: str) -> CommissionDocument:
@@ -158,6 +166,7 @@ class CommissionDocument(PublicDocument):
             rms_spread=round(learnt.rms_spread, 4),
             normal_share=round(learnt.normal_share, 4),
             gate_rms=baseline.gate_rms,
+            despite=baseline.despite,
         )
 
 
@@ -206,18 +215,21 @@ class CommandDocument(PublicDocument):
         default=None, max_length=64, description="null: all conditions, if the verb allows it."
     )
     event_id: str | None = Field(
-        default=None, max_length=64, description="Id of the event that the operator has seen; `ack` needs it."
+        default=None, max_length=64, description="Id of the event; `ack` and `false_alarm` need it."
     )
     comment: str | None = Field(default=None, max_length=500)
     expires: datetime | None = Field(
         default=None, description="Time with offset from UTC. The command is refused from then on."
     )
-    duration_s: float | None = Field(default=None, gt=0, le=28_800, description="`shelve`: for how long.")
+    duration_s: float | None = Field(
+        default=None, gt=0, le=28_800, description="`shelve`, `false_alarm`: for how long."
+    )
     from_seq: int = Field(default=1, ge=0, le=MAX_SEQ, description="`events`: number of the first event.")
     undo: bool = Field(default=False, description="`commission`: remove the baseline, or stop the learning.")
     gate: bool = Field(default=False, description="`commission`: also learn `gate.rms`.")
-    healthy: bool = Field(
-        default=False, description="of `commission`: the alarm that stands is a mistake, learn anyway"
+    despite_alarm: bool = Field(
+        default=False,
+        description="`commission`: learn although an alarm is active; `comment` must state why the machine is healthy.",
     )
     show: bool = Field(default=False, description="`commission`: reply with the baseline and change nothing.")
     seconds: float | None = Field(
@@ -271,6 +283,9 @@ class ReplyDocument(PublicDocument):
         default=None, description="`commission` with `show`: windows in no operating state since the start."
     )
     trend: TrendDocument | None = Field(default=None, description="`trend`: the series.")
+    evidence: str | None = Field(
+        default=None, description="`false_alarm`: id of the event whose windows are kept. null: none."
+    )
 
 
 Document = TypeVar("Document", bound=Frozen)

@@ -137,7 +137,7 @@ def pair(mosquitto: Mosquitto, make_agent: Callable, tmp_path: Path) -> Iterator
 
 @pytest.mark.slow
 @pytest.mark.promise(
-    "Two agents that read one sensor under one prefix both tell so in their status.",
+    "Two agents that read one sensor under one prefix both report it in their status.",
     where="service/shared_sensors",
     topic="identity",
 )

@@ -40,8 +40,16 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     Raises:
         PacketError: the payload is no SenML pack, or the samples are invalid.
     """
-    pack = _from_cbor(payload) if payload[:1] and payload[0] in _CBOR_ARRAYS else parsed(payload)
-    return packet_of(_document(pack), payload_format)
+    return packet_of(document_of_pack(pack_of(payload)), payload_format)
+
+
+def pack_of(payload: bytes) -> Any:  # noqa: ANN401 (any value of JSON or CBOR)
+    """The pack with the names of JSON, whether it came as JSON or as CBOR.
+
+    Raises:
+        PacketError: it is neither.
+    """
+    return _from_cbor(payload) if payload[:1] and payload[0] in _CBOR_ARRAYS else parsed(payload)
 
 
 def _from_cbor(payload: bytes) -> Any:  # noqa: ANN401 (any value of CBOR)
@@ -62,7 +70,12 @@ def _from_cbor(payload: bytes) -> Any:  # noqa: ANN401 (any value of CBOR)
     ]
 
 
-def _document(pack: object) -> dict[str, Any]:
+def document_of_pack(pack: object) -> dict[str, Any]:
+    """The document of a pack: the values of each name, `t0`, `unit`, and the rate where the times give one.
+
+    Raises:
+        PacketError: the payload is no SenML pack.
+    """
     if not isinstance(pack, list) or not pack or not all(isinstance(record, dict) for record in pack):
         raise PacketError(Reason.BAD_DOCUMENT, "not SenML: no list of records")
     base: dict[str, Any] = {}

@@ -58,7 +58,7 @@ def test_a_verb_is_offered_if_the_agent_has_what_it_needs(
         reasons.append(dispatcher.next(0).reply.reason)
     assert reasons == [
         f"unknown verb 'evidence'; use one of {', '.join(sorted(CORE_VERBS))}",
-        "sensor: missing; name the sensor",
+        "event_id: missing; name the event",
     ]
 
 

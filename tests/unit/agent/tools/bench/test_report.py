@@ -29,7 +29,7 @@ def test_the_text_has_each_stage_with_its_share_and_the_sensors():
         "100 us   20%  decode",
         "300 us   60%  network",
         "500 us  100%  total",
-        "2000 windows/s after the receipt",
+        "2000 windows/s from receipt to commit",
         "700 us of CPU time for a window, at the rate of 50 live sensors",
         "80 us for a window of the network alone, 32 in a call",
         "238 sensors, one agent",
