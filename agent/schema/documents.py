@@ -145,7 +145,7 @@ class CommissionDocument(PublicDocument):
     gate_rms: float | None = Field(description="RMS from which the machine runs. null: not learnt.")
     despite: tuple[str, ...] = Field(
         default=(),
-        description="Conditions with an active alarm while the machine was learnt. `comment` states why it is healthy.",
+        description="Conditions with an active alarm meanwhile. `by` and `comment` state why the machine is healthy.",
     )
 
     @classmethod
@@ -215,7 +215,9 @@ class CommandDocument(PublicDocument):
         default=None, max_length=64, description="null: all conditions, if the verb allows it."
     )
     event_id: str | None = Field(
-        default=None, max_length=64, description="Id of the event; `ack` and `false_alarm` need it."
+        default=None,
+        max_length=64,
+        description="Id of the event that the operator has seen; `ack` and `false_alarm` need it.",
     )
     comment: str | None = Field(default=None, max_length=500)
     expires: datetime | None = Field(
@@ -284,7 +286,7 @@ class ReplyDocument(PublicDocument):
     )
     trend: TrendDocument | None = Field(default=None, description="`trend`: the series.")
     evidence: str | None = Field(
-        default=None, description="`false_alarm`: id of the event whose windows are kept. null: none."
+        default=None, description="`false_alarm`: id of the event of this alarm whose windows are kept. null: none."
     )
 
 

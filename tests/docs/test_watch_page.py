@@ -39,7 +39,7 @@ def test_each_example_runs_and_gets_the_event(words: list[str], tmp_path: Path, 
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.chdir(tmp_path)
     arguments, problems = command_parser().parse_args(words), []
-    command = EventCommand(arguments.execute, shell=arguments.shell, timeout_s=10, on_problem=problems.append)
+    command = EventCommand(arguments.execute, in_shell=arguments.shell, timeout_s=10, on_problem=problems.append)
     command.put(Update("event", EVENT))
     command.close()
     assert (problems, command.counts.done) == ([], 1)

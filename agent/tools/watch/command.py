@@ -41,7 +41,7 @@ def watch(arguments: argparse.Namespace) -> int:
         command = None
         if arguments.execute is not None:
             command = EventCommand(
-                arguments.execute, shell=arguments.shell, timeout_s=arguments.exec_timeout, on_problem=_warn
+                arguments.execute, in_shell=arguments.shell, timeout_s=arguments.exec_timeout, on_problem=_warn
             )
             stack.callback(lambda: _warn(f"--exec: {command.counts.text}"))
             stack.callback(command.close)

@@ -49,7 +49,7 @@ class EventCommand:
 
     Args:
         command: its text, split as a shell would split it.
-        shell: run it with /bin/sh.
+        in_shell: run it with /bin/sh.
         timeout_s: then it is killed, with its children.
         on_problem: takes one line for each command that failed, timed out or was dropped.
         max_waiting: events that wait for it.
@@ -62,13 +62,13 @@ class EventCommand:
         self,
         command: str,
         *,
-        shell: bool,
+        in_shell: bool,
         timeout_s: float,
         on_problem: Callable[[str], None],
         max_waiting: int = MAX_WAITING,
     ) -> None:
         try:
-            words = ["/bin/sh", "-c", command] if shell else shlex.split(command)
+            words = ["/bin/sh", "-c", command] if in_shell else shlex.split(command)
         except ValueError as error:
             raise UsageError(f"--exec {command!r}: {error}") from None
         if not command.strip() or not timeout_s > 0:

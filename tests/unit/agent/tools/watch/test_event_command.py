@@ -34,7 +34,7 @@ def make(problems: list[str]) -> Iterator[Callable[..., EventCommand]]:
     made: list[EventCommand] = []
 
     def command(text: str, **more: object) -> EventCommand:
-        options = {"shell": False, "timeout_s": 10.0, "on_problem": problems.append, **more}
+        options = {"in_shell": False, "timeout_s": 10.0, "on_problem": problems.append, **more}
         made.append(EventCommand(text, **options))
         return made[-1]
 
@@ -57,7 +57,7 @@ def test_a_command_gets_the_event_on_its_stdin_and_in_its_environment(make: Call
 
 
 def test_a_shell_runs_only_if_it_is_asked_for(make: Callable, tmp_path: Path):
-    plain, shell = make(f"touch {tmp_path}/a > {tmp_path}/b"), make(f"echo $DRSN_SENSOR > {tmp_path}/c", shell=True)
+    plain, shell = make(f"touch {tmp_path}/a > {tmp_path}/b"), make(f"echo $DRSN_SENSOR > {tmp_path}/c", in_shell=True)
     for command in (plain, shell):
         command.put(EVENT)
         command.close()
