@@ -44,7 +44,7 @@ def _prefix(value: object) -> object:
 
 def _url(url: str) -> str:
     if "@" in url:  # checked first: no message may contain a password
-        raise ValueError("contains a name or password; use username and password_file")
+        raise ValueError("contains credentials; use username and password_file")
     # Checked before the URL is split: urlsplit drops line ends silently.
     if odd := next((c for c in url if c.isspace() or not c.isprintable()), None):
         raise ValueError(f"{url[:SHOWN]!r} contains U+{ord(odd):04X}; a URL has no spaces and no control characters")

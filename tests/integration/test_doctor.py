@@ -251,7 +251,7 @@ def test_for_people_it_is_a_line_a_check_and_one_more_for_a_remedy(make_agent: C
     assert done.returncode == 69
     lines = done.stdout.splitlines()
     place = next(index for index, line in enumerate(lines) if line.startswith("PROBLEM broker.line"))
-    assert lines[place + 1].strip().startswith("-> does the broker run")
+    assert lines[place + 1].strip().startswith("-> check that the broker runs")
     assert done.stderr == ""
 
 

@@ -81,8 +81,8 @@ def test_a_model_that_never_abstains_needs_no_allowance():
     ("seen", "reason"),
     [
         (healthy([0.0] * 39) + healthy([0.0], rms=0.0), "RMS of 0"),
-        (healthy([0.0] * 39 + [math.nan]), "no numbers"),
-        (healthy([0.0] * 39 + [math.inf]), "no numbers"),
+        (healthy([0.0] * 39 + [math.nan]), "not numbers"),
+        (healthy([0.0] * 39 + [math.inf]), "not numbers"),
     ],
 )
 def test_what_is_not_fit_is_not_learnt(seen: list[HealthyWindow], reason: str):

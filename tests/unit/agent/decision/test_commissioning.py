@@ -230,7 +230,7 @@ def test_no_broken_machine_and_no_broken_sensor_is_learnt(name: str, state: Stat
 
 def test_one_at_a_time_and_an_end_on_demand():
     one = begun()
-    with pytest.raises(RefusedError, match="for ana"):
+    with pytest.raises(RefusedError, match="by ana"):
         one.begin("a", NEW, CommissioningRequest("r2", "ben"), SETTLE_NS)
     assert one.cancel("a", "ben")
     assert not one.cancel("a", "ben")

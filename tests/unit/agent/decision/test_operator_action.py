@@ -69,7 +69,7 @@ def test_who_acknowledged_stands_in_the_refusal_of_the_next():
 
 
 def test_a_reset_waits_until_the_cause_is_gone():
-    with pytest.raises(RefusedError, match="still there"):
+    with pytest.raises(RefusedError, match="still active"):
         do(sensor(State.ACTIVE_ACKED), "reset")
 
 
@@ -115,7 +115,7 @@ def test_a_shelving_lasts_eight_hours_at_most(until: int):
 
 @pytest.mark.parametrize("verb", ["ack", "reset"])
 def test_what_answers_one_alarm_must_name_it(verb: str):
-    with pytest.raises(RefusedError, match="which condition"):
+    with pytest.raises(RefusedError, match="name the condition"):
         do(sensor(), verb, condition=None)
 
 
@@ -161,7 +161,7 @@ def test_a_false_alarm_is_marked_acknowledged_and_shelved():
 @pytest.mark.parametrize("seq", [5, 7, 10])
 def test_a_false_alarm_is_marked_once_whichever_of_its_events_is_named(seq: int):
     after, _ = marked(sensor())
-    with pytest.raises(RefusedError, match="so it stands already"):
+    with pytest.raises(RefusedError, match="this is already the state"):
         marked(after, seq)
 
 
@@ -179,7 +179,7 @@ def test_an_alarm_that_is_over_is_marked_and_not_shelved(state: State, acked: st
     ball = after.conditions["ball"]
     assert (ball.state, ball.false_alarm_seq, ball.shelved_until_unix_ns) == (State.NORMAL, 3, 0)
     assert (change.condition.suppressed_by, ball.acked_by) == (None, acked)
-    with pytest.raises(RefusedError, match="so it stands already"):
+    with pytest.raises(RefusedError, match="this is already the state"):
         marked(after, 3)
 
 
@@ -191,7 +191,7 @@ def test_an_alarm_that_is_over_is_marked_and_not_shelved(state: State, acked: st
         ("inner_race", 2, "never raised"),
         ("sensor_fault", 2, "sensor_faults.ignore"),
         ("silent", 2, "of the sensor"),
-        (None, 5, "say which condition"),
+        (None, 5, "name the condition"),
     ],
 )
 def test_what_is_no_false_alarm_of_the_machine_is_refused(condition: str | None, seq: int | None, reason: str):

@@ -84,7 +84,7 @@ def test_a_record_is_refused_for_what_it_is_not(record):
         "compressed": changed(record, compress=True),
         "not those": changed(record, extra=True),
         "scale is": changed(record, "scale", np.zeros((9, 1), np.float32)),
-        "counts is not the <i2": changed(record, "counts", np.zeros((4, 1, 256), np.int32)),
+        "counts is not a <i2": changed(record, "counts", np.zeros((4, 1, 256), np.int32)),
         "not finite": changed(record, "offset", np.full((4, 1), np.nan, np.float32)),
         "counts is": changed(record, "header", np.frombuffer(rate, np.uint8)),
         "event.": changed(record, "header", np.frombuffer(event, np.uint8)),

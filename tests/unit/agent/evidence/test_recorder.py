@@ -36,7 +36,7 @@ def silent(story: Story, *sensors: str) -> list[Capture]:
     """The captures of sensors that fall silent now: their windows in memory."""
     captured(story)
     for name in sensors:
-        state, changes = fall_silent(story.line.engine.sensors[name], POLICY, 5)
+        state, changes = fall_silent(story.line.engine.sensors[name], POLICY, 5, 5, clock_synced=True)
         story.recorder.capture_last([Outcome(name, None, state, tuple(changes))])
     return captured(story)
 
@@ -89,7 +89,7 @@ def test_what_waits_for_a_commit_is_bounded(contract):
 
 def test_a_sensor_that_falls_silent_leaves_its_last_windows(contract):
     story = tell(contract, "normal", "normal")
-    after, changes = fall_silent(story.line.engine.sensors["press4"], POLICY, 5)
+    after, changes = fall_silent(story.line.engine.sensors["press4"], POLICY, 5, 5, clock_synced=True)
     story.recorder.capture_last([Outcome("press4", None, after, tuple(changes))])
     (capture,) = captured(story)
     assert (capture.event.condition, capture.decided, len(capture.windows)) == ("silent", False, 2)

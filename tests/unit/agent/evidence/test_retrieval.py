@@ -23,7 +23,7 @@ def test_an_event_is_answered_in_one_message(state_dir, record):
 
 def test_a_refusal_names_its_reason(state_dir, record):
     for event_id in ("", "../../x", "00000000-0000-0000-0000-000000000000"):
-        with pytest.raises(BadDataError, match="nothing is kept"):
+        with pytest.raises(BadDataError, match="no evidence of this event"):
             payload_of(state_dir, record.event.sensor, event_id)
     with pytest.raises(BadDataError, match="one window has more than"):
         payload_of(state_dir, record.event.sensor, record.event.event_id, 500)

@@ -49,7 +49,9 @@ def test_each_input_of_the_topic_reads_it(payload: Path, contract: ModelContract
 def test_what_does_not_fit_is_refused_with_its_remedy(payload: Path, contract: ModelContract):
     with pytest.raises(BadDataError, match=r"no samples at fields.samples = 'data': the document has 'samples', 'seq'"):
         reports_of(payload, None, settings({**JSON, "fields": {"samples": "data"}}), contract)
-    with pytest.raises(BadDataError, match=r"wrong_rate: 6000 Hz holds no 5300 Hz .* 'shipped:universal-2500hz' reads"):
+    with pytest.raises(
+        BadDataError, match=r"wrong_rate: 6000 Hz holds no 5300 Hz .* 'shipped:universal-2500hz' supports"
+    ):
         reports_of(payload, None, settings({**JSON, "sample_rate_hz": 6000}), contract)
     with pytest.raises(BadDataError, match="No such file"):
         reports_of(payload.with_name("none"), None, settings(JSON), contract)

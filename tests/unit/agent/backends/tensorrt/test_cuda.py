@@ -102,7 +102,7 @@ def test_places_that_have_no_runtime_are_not_tried(tmp_path: Path, monkeypatch: 
 
 def test_an_error_without_a_name_is_told_by_its_number(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Libcudart, "cudaGetErrorName", lambda _self, _code: None)
-    with pytest.raises(UnavailableError, match="cudaMalloc failed: error 4711; start again"):
+    with pytest.raises(UnavailableError, match="cudaMalloc failed: error 4711; restart"):
         work(Gpu(broken={"cudaMalloc": 4711}))
 
 

@@ -38,14 +38,14 @@ def test_only_rtx_keeps_graphs_of_its_own():
 def test_a_plan_of_another_version_gives_none_and_becomes_one_line(version: str):
     library = fake(version, Behaviour(Gpu()))
     wrong = replace(library, version=(9, 9, 9, 9))
-    with pytest.raises(BundleError, match="can't load it: Error Code 1: Serialization assertion failed"):
+    with pytest.raises(BundleError, match="cannot load it: Error Code 1: Serialization assertion failed"):
         Engine(library, plan_bytes(wrong, MODEL), BUNDLE.contract, 8)
 
 
 def test_what_was_logged_before_is_no_reason():
     library = fake("10.3.0", Behaviour(Gpu(), refused={"deserialize_cuda_engine"}))
     library.errors.append("of yesterday")
-    with pytest.raises(BundleError, match=r"can't load it: Error Code 4: deserialize_cuda_engine is to fail$"):
+    with pytest.raises(BundleError, match=r"cannot load it: Error Code 4: deserialize_cuda_engine is to fail$"):
         Engine(library, plan_bytes(library, MODEL), BUNDLE.contract, 8)
 
 
@@ -67,7 +67,7 @@ def test_a_missing_output_is_named(name: str):
 
 @pytest.mark.parametrize(("inputs", "renamed"), [(("x", "logits"), {}), (("signal",), {"x": "signal"}), ((), {})])
 def test_any_other_input_than_x_alone_is_refused(inputs: tuple[str, ...], renamed: dict[str, str]):
-    with pytest.raises(BundleError, match="its one input must be x"):
+    with pytest.raises(BundleError, match="its only input must be x"):
         engine(inputs=inputs, renamed=renamed)
 
 

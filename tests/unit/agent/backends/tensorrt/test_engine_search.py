@@ -139,7 +139,7 @@ def test_a_plan_of_the_other_kind_under_this_ones_name_is_refused(tmp_path: Path
     path = lay(tmp_path, BUNDLE, plan_content(b"vtrt"), flavour="tensorrt-rtx")
     for part in (path, sidecar_path(path)):
         part.rename(part.with_name(part.name.replace(".rtx", ".plan")))
-    assert "is of tensorrt-rtx, not tensorrt" in reason(tmp_path)
+    assert "is for tensorrt-rtx, not tensorrt" in reason(tmp_path)
 
 
 def test_a_plan_without_a_sidecar_is_refused(tmp_path: Path):

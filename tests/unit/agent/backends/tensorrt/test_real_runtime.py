@@ -40,7 +40,7 @@ def plan() -> bytes:
 )
 def test_a_plan_that_it_refuses_is_one_line_in_its_own_words(plan: bytes, spoil, said: str):
     trt = trt_compat.load("tensorrt-rtx")
-    with pytest.raises(BundleError, match=r"^engine: TensorRT-RTX 1\..* can't load it: ") as caught:
+    with pytest.raises(BundleError, match=r"^engine: TensorRT-RTX 1\..* cannot load it: ") as caught:
         Engine(trt, spoil(plan), BUNDLE.contract, 8)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
