@@ -234,6 +234,13 @@ class MetricsSection(Section):
     port: int = Field(default=9464, ge=0, le=65_535, description="0: any free port; the log has it")
 
 
+class HomeAssistantSection(Section):
+    """Discovery by Home Assistant: each sensor becomes a device."""
+
+    enabled: bool = Field(default=False, description="publish discovery documents; docs/use/home-assistant.md")
+    prefix: Prefix = Field(default="homeassistant", description="of the discovery topics, as set in Home Assistant")
+
+
 if TYPE_CHECKING:
     AlarmsOverride = Frozen
     GateOverride = Frozen
@@ -304,6 +311,7 @@ class Settings(Frozen):
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
     metrics: MetricsSection = MetricsSection()
+    home_assistant: HomeAssistantSection = HomeAssistantSection()
 
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:
