@@ -18,6 +18,7 @@ from drsn.agent.tools.bench import arguments as bench_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.labelling import arguments as labelling_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 MODULES = (
     service_arguments,
     operator_arguments,
+    labelling_arguments,
     evidence_arguments,
     doctor_arguments,
     demo_arguments,

@@ -92,8 +92,8 @@ def refuse_misled(found: NoiseCheck, where: str, *, force: bool) -> None:
     """
     if found.refused and not force:
         raise BundleError(
-            f"{where}: not exported, nothing was written: {found}; train with more recordings of more machines, "
-            "healthy ones above all, and with noise (augmentation.snr_db), or build it all the same with --force"
+            f"{where}: not exported, nothing was written: {found}; set augmentation.noise_only_share = 0.3 in the "
+            "recipe and train again, or build it all the same with --force"
         )
 
 

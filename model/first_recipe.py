@@ -90,7 +90,7 @@ def _survey(folder: Path, choice: Choice) -> Survey:
 def _head(folder: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "own"
     return (
-        "# A first recipe, written by drsn-train look. docs/use/models.md has every key.\n"
+        "# A first recipe, written by drsn-train look. docs/reference/recipes.md has every key.\n"
         f'name = "{name[:40]}"\nversion = "1"\n'
     )
 
@@ -151,7 +151,10 @@ def _split(entries: Sequence[RecordingEntry]) -> list[str]:
     ]
 
 
-OPTIMISATION = f"""[optimisation]
+OPTIMISATION = f"""[augmentation]
+noise_only_share = 0.3  # of healthy windows: noise in place of the recording, so that noise is no fault
+
+[optimisation]
 steps = {STEPS}           # more, if the loss still falls
 
 [evaluation]

@@ -178,6 +178,13 @@ class Augmentation(Frozen):
     clean_share: Share = Field(default=0.15, description="of windows that get no noise")
     speed: float = Field(default=0.06, ge=0, le=0.1, description="largest relative change of the time scale")
     mix: Share = Field(default=0.0, description="of windows that get another of their recording added")
+    noise_only_share: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="of the windows of healthy labels: noise or hum in place of the recording, so that the model names "
+        "no fault where no machine is",
+    )
     equaliser_db: float = Field(default=6.0, ge=0, description="standard deviation at each of nine points")
 
 

@@ -13,6 +13,7 @@ from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, Change, Condition
 from drsn.agent.decision.baseline import with_allowance
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.learnt_alarms import end_alarms
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.orphans import marked
 from drsn.agent.decision.policy_cache import PolicyCache
@@ -146,8 +147,10 @@ class OneWindowEngine:
                 outcomes.append(self._outcome(name, None, changes))
         done = [] if self._commissioning is None else self._commissioning.tick(self.sensors, now_s, now_unix_ns)
         for name, sensor in done:
-            self.sensors[name] = sensor
-            outcomes.append(self._outcome(name, None, []))
+            after, changes = end_alarms(sensor, now_unix_ns)
+            self.sensors[name] = marked(after, self._conditions)
+            self._shelvings.update(name, self.sensors[name])
+            outcomes.append(self._outcome(name, None, changes))
         return outcomes
 
     def state(self, name: str) -> SensorState:

@@ -16,6 +16,7 @@ from drsn.agent.decision.batch_feed import FEW_ROWS, BatchFeed
 from drsn.agent.decision.batch_step import WindowCounter
 from drsn.agent.decision.cusum import Likelihood, LogLikelihoodRatios, ceiling_nats
 from drsn.agent.decision.diagnosis import ANY_FAULT, SENSOR_FAULT, UNKNOWN, Diagnosis
+from drsn.agent.decision.learnt_alarms import end_alarms
 from drsn.agent.decision.operator_action import OperatorAction, RefusedError, apply, unshelve_expired
 from drsn.agent.decision.orphans import marked
 from drsn.agent.decision.plain_window import PlainWindow
@@ -183,9 +184,7 @@ class AlarmEngine:
             if changes:
                 outcomes.append(self._outcome(name, None, self.sensors[name], changes))
         done = [] if self._commissioning is None else self._commissioning.tick(self.sensors, now_s, now_unix_ns)
-        for name, sensor in done:
-            self.sensors[name] = sensor
-            outcomes.append(self._outcome(name, None, sensor, []))
+        outcomes += [self._commissioned(name, sensor, now_unix_ns) for name, sensor in done]
         return outcomes
 
     def state(self, name: str) -> SensorState:
@@ -264,6 +263,15 @@ class AlarmEngine:
         if self._commissioning is not None:
             self._commissioning.use(name, sensor)
         return self._outcome(name, None, sensor, [])
+
+    def _commissioned(self, name: str, sensor: SensorState, now_unix_ns: int) -> Outcome:
+        """Take over a sensor's new baseline, which ends the alarms that it was learnt despite."""
+        after, changes = end_alarms(sensor, now_unix_ns)
+        self.sensors[name] = marked(after, self._conditions)
+        self._shelvings.update(name, self.sensors[name])
+        if self._commissioning is not None:
+            self._commissioning.note_alarms(name, self.sensors[name])
+        return self._outcome(name, None, self.sensors[name], changes)
 
     def _step(self, name: str, diagnosis: Diagnosis, now_unix_ns: int) -> tuple[SensorState, list[Change]]:
         policy = self._policy(name)

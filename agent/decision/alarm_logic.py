@@ -272,7 +272,9 @@ def _changed(
         comment=None,
     )
     if signal is Signal.RAISE:
+        marked = condition.false_alarm_seq if condition.shelved_until_unix_ns else 0
         now = replace(now, label=_own_label(name, diagnosis, label), active_ns=0, told=(), acked_by=None)
+        now = replace(now, false_alarm_seq=marked)
         now = replace(now, severity=_severity(name, now, policy))
     return with_event(now, seq)
 

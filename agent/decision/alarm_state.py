@@ -76,6 +76,7 @@ class Signal(str, Enum):
     ACK = "ack"
     RESET = "reset"
     RESET_REQUIRE_ACK = "reset [require_ack]"
+    LEARN = "learn as healthy"
 
 
 _NORMAL, _ACTIVE, _ACTIVE_ACKED = State.NORMAL, State.ACTIVE_UNACKED, State.ACTIVE_ACKED
@@ -99,6 +100,7 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
     (_LATCHED_ACKED, Signal.RESET): _NORMAL,
     (_LATCHED, Signal.RESET_REQUIRE_ACK): _CLEARED,
     (_LATCHED_ACKED, Signal.RESET_REQUIRE_ACK): _NORMAL,
+    **{(state, Signal.LEARN): _NORMAL for state in State if state is not _NORMAL},
 }
 """(State, signal) -> next state; a pair that is absent changes nothing."""
 
@@ -150,6 +152,9 @@ class Condition:
     comment: str | None = None
     orphaned: bool = False
     """The present bundle does not have the condition (drsn.agent.decision.orphans)."""
+    false_alarm_seq: int = 0
+    """Number of the event that an operator has marked as a false alarm; 0: none. The next raise ends the mark, unless
+    the condition is shelved then: the same false alarm has come again."""
 
     @property
     def operator_suppression(self) -> Suppressor | None:

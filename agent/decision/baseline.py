@@ -82,6 +82,8 @@ class Baseline:
     """Operating states of the health baseline; 0: an earlier version learnt none."""
     health: str | None = None
     """Text of the health baseline (drsn.agent.monitoring.baseline_file)."""
+    despite: tuple[str, ...] = ()
+    """Conditions whose alarm stood while it was learnt: the operator has stated that they were false alarms."""
 
     def allowance(self, bundle_sha256: str) -> float:
         """The allowance for a model's windows: 0 for another model, whose novelty has another scale."""

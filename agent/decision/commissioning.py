@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, State
 from drsn.agent.decision.baseline import GATE_SHARE, Baseline, HealthyWindow, best_condition, statistics_of
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN
 from drsn.agent.decision.operator_action import RefusedError
@@ -51,12 +51,14 @@ class CommissioningRequest:
     comment: str | None = None
     gate: bool = False
     """Derive a gate's RMS too."""
-    healthy: bool = False
+    despite_alarm: bool = False
     """The operator has looked: an alarm that stands is a mistake of the model, and no reason to refuse."""
     seconds: float | None = None
     """Signal that is collected; None: as the settings say."""
     imported: BaselineFile | None = None
     """The health baseline of a twin machine, to be checked and used instead of the one that would be learnt."""
+    stood: tuple[str, ...] = ()
+    """Conditions, but for those of the sensor, whose alarm stood when it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,9 @@ class Commissioning:
         if name in self._collections:
             by = self._collections[name].request.by
             raise RefusedError(f"{name} is being commissioned, for {by}; undo ends that")
-        if (why := obstacle(sensor, healthy=request.healthy)) is not None:
+        if request.despite_alarm and not (request.comment or "").strip():
+            raise RefusedError("despite_alarm: give in `comment` the reason why the machine is healthy")
+        if (why := obstacle(sensor, despite_alarm=request.despite_alarm)) is not None:
             raise RefusedError(why)
         imported = request.imported
         if imported is not None and imported.signal != self.monitor.signal:
@@ -174,6 +178,7 @@ class Commissioning:
         seconds, give_up_after_s = self.seconds, self._give_up_after_s
         if request.seconds is not None:
             seconds, give_up_after_s = request.seconds, max(give_up_after_s, GIVE_UP_FACTOR * request.seconds)
+        request = replace(request, stood=tuple(standing(sensor)))
         self._collections[name] = Collection(request, settle_ns, seconds, give_up_after_s)
         self.monitor.collect(name, collects=True)
 
@@ -223,7 +228,7 @@ class Commissioning:
             if collection.deadline_s is None:
                 collection.deadline_s = now_s + collection.give_up_after_s
                 collection.progress_s = now_s + PROGRESS_S
-            if (why := obstacle(sensors[name], healthy=collection.request.healthy)) is not None:
+            if (why := obstacle(sensors[name], despite_alarm=collection.request.despite_alarm)) is not None:
                 self._end(name, why)
             elif collection.complete:
                 try:
@@ -265,6 +270,7 @@ class Commissioning:
             file = request.imported
             require_fit(file, features, rpm, self.monitor, uses_model=file.bundle_sha256 == self._bundle_sha256)
         self.monitor.use(name, file)
+        despite = {*request.stood, *standing(sensor)} if request.despite_alarm else ()
         baseline = Baseline(
             learnt,
             self._bundle_sha256,
@@ -274,6 +280,7 @@ class Commissioning:
             request.comment,
             len(file.baseline.states),
             file.to_text(),
+            tuple(sorted(despite)),
         )
         # The machine has run for a minute, so the gate need not settle.
         gate = replace(sensor.gate, running=True, settled_ns=collection.settle_ns) if request.gate else sensor.gate
@@ -284,21 +291,30 @@ class Commissioning:
         self.monitor.collect(name, collects=False)
 
 
-def obstacle(sensor: SensorState, *, healthy: bool = False) -> str | None:
+def standing(sensor: SensorState) -> list[str]:
+    """The conditions of a sensor whose alarm stands, but for those of the sensor itself."""
+    return [
+        name for name, c in sensor.conditions.items() if name not in SENSOR_CONDITIONS and c.state is not State.NORMAL
+    ]
+
+
+def obstacle(sensor: SensorState, *, despite_alarm: bool = False) -> str | None:
     """Why this sensor's windows must not be learnt as healthy; None: they may.
 
     Args:
         sensor: its alarms.
-        healthy: an alarm of the machine is no reason.
+        despite_alarm: an alarm of the machine is no reason.
     """
-    for name, condition in sensor.conditions.items():
-        if name == SENSOR_FAULT and condition.state.active:
-            return f"the sensor is at fault ({condition.label}); look after it first"
-        machine = name not in (UNKNOWN, *SENSOR_CONDITIONS)
-        if machine and not healthy and (condition.state.active or condition.state.latched):
-            gone = ", gone but latched" if condition.state.latched else ""
-            return (
-                f"{name} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then "
-                "reset; if you have looked and it is healthy, commission it with --healthy"
-            )
-    return None
+    fault = sensor.conditions.get(SENSOR_FAULT)
+    if fault is not None and fault.state.active:
+        return f"the sensor is at fault ({fault.label}); look after it first"
+    faults = [] if despite_alarm else [name for name in standing(sensor) if name != UNKNOWN]
+    faults = [name for name in faults if sensor.conditions[name].state is not State.CLEARED_UNACKED]
+    if not faults:
+        return None
+    gone = ", gone but latched" if sensor.conditions[faults[0]].state.latched else ""
+    return (
+        f"{faults[0]} stands{gone}: a machine that may be broken is not learnt as healthy. Look after it, then "
+        "reset; if you have looked and it is healthy, mark the event with `false-alarm`, then commission it with "
+        "--despite-alarm"
+    )

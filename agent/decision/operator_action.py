@@ -21,6 +21,7 @@ from drsn.agent.decision.alarm_state import (
     State,
     with_event,
 )
+from drsn.agent.decision.diagnosis import SENSOR_FAULT
 from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_SHELF_NS = 8 * 3600 * 1_000_000_000
 
+SHELVES = ("shelve", "false_alarm")
+"""Verbs that shelve."""
 
 _AS_LATCHED = {State.ACTIVE_UNACKED: State.LATCHED_UNACKED, State.ACTIVE_ACKED: State.LATCHED_ACKED}
 """How an orphan is reset: as an alarm whose cause is gone."""
@@ -50,7 +53,7 @@ class OperatorAction:
     seq: int | None = None
     """Number of the event that the operator has seen; 0: the agent has no such event."""
     until_unix_ns: int = 0
-    """End of a shelving by the wall clock; used by `shelve` only."""
+    """End of a shelving by the wall clock; used by `SHELVES` only."""
 
 
 Act = Callable[[str, Condition, OperatorAction, "Policy"], Condition]
@@ -71,7 +74,7 @@ def apply(
         RefusedError: an unknown condition or event, or not possible in this state. Nothing has changed.
     """
     names = _names(sensor, action)
-    if action.verb == "shelve" and not 0 < action.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
+    if action.verb in SHELVES and not 0 < action.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
         raise RefusedError("a shelving lasts between now and 8 hours from now")
     after: dict[str, Condition] = dict(sensor.conditions)
     changed: list[Change] = []
@@ -119,7 +122,7 @@ def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> t
 
 def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
     if action.condition is None:
-        if action.verb in ("ack", "reset"):
+        if action.verb in ("ack", "reset", "false_alarm"):
             raise RefusedError(f"{action.verb}: say which condition")
         return list(sensor.conditions)
     if action.condition not in sensor.conditions:
@@ -165,6 +168,36 @@ def _unshelve(_name: str, condition: Condition, _action: OperatorAction, _policy
     return replace(condition, shelved_until_unix_ns=0)
 
 
+def is_marked(condition: Condition, seq: int) -> bool:
+    """Whether a false alarm is handled already: its event is marked, and while the alarm stands it is shelved."""
+    if condition.state is State.NORMAL:
+        return condition.false_alarm_seq == seq
+    return bool(condition.false_alarm_seq and condition.shelved_until_unix_ns)
+
+
+def _false_alarm(name: str, condition: Condition, action: OperatorAction, _policy: Policy) -> Condition:
+    """Mark the event, and acknowledge and shelve the alarm while it stands. An alarm that is over is only marked."""
+    if name in SENSOR_CONDITIONS:
+        remedy = "sensor_faults.ignore leaves a check out" if name == SENSOR_FAULT else "shelve it"
+        raise RefusedError(f"false_alarm: {name} is a condition of the sensor, not of the machine; {remedy}")
+    if action.seq is None or not condition.label:
+        raise RefusedError(f"false_alarm: {name} was never raised here; name an event of an alarm")
+    if is_marked(condition, action.seq):
+        return condition
+    state = TRANSITIONS.get((condition.state, Signal.ACK), condition.state)
+    if state is State.NORMAL:
+        return replace(condition, state=state, false_alarm_seq=action.seq)
+    if action.seq not in (*condition.told, condition.seq):
+        raise RefusedError(f"false_alarm: the event is of an earlier alarm of {name}; name the one that stands now")
+    return replace(
+        condition,
+        state=state,
+        acked_by=condition.acked_by or action.by,
+        false_alarm_seq=condition.false_alarm_seq or action.seq,
+        shelved_until_unix_ns=max(condition.shelved_until_unix_ns, action.until_unix_ns),
+    )
+
+
 def _out_of_service(_name: str, condition: Condition, _action: OperatorAction, _policy: Policy) -> Condition:
     return replace(condition, out_of_service=True)
 
@@ -180,5 +213,6 @@ ACTIONS: dict[str, Act] = {
     "unshelve": _unshelve,
     "out_of_service": _out_of_service,
     "in_service": _in_service,
+    "false_alarm": _false_alarm,
 }
 """Verb -> the condition after it."""

@@ -25,14 +25,17 @@ class PolicyCache:
         self._policy_of = policy_of
         self._severities = severities
         self._policies: dict[str, Policy] = {}
+        self._last: tuple[Policy, Policy] | None = None  # of the settings, and with the bundle's severities
 
     def configured(self, name: str) -> Policy:
         """The policy of the settings and the bundle, without the baseline."""
         policy = self._policies.get(name)
         if policy is None:
             given = self._policy_of(name)
-            urgency = replace(given.urgency, of={**self._severities, **given.urgency.of})
-            policy = self._policies[name] = replace(given, urgency=urgency)
+            if self._last is None or self._last[0] is not given:  # most sensors share one policy
+                urgency = replace(given.urgency, of={**self._severities, **given.urgency.of})
+                self._last = given, replace(given, urgency=urgency)
+            policy = self._policies[name] = self._last[1]
         return policy
 
     def of(self, name: str, sensor: SensorState | None) -> Policy:

@@ -68,7 +68,8 @@ class AlarmPublisher:
         """Send the alarms that are out of date, up to `max_in_flight`; never blocks."""
         while self._changed and len(self._in_flight) < self._max_in_flight and self._connection.connected:
             sensor = next(iter(self._changed))
-            state = self._engine.sensors.get(sensor)  # none: an empty payload deletes the retained alarm
+            # Without its counters, which no alarm holds. None: an empty payload deletes the retained alarm.
+            state = self._engine.sensors.cold_of(sensor)
             document = None if state is None else self._renderer.alarm(sensor, state, self._not_watched(sensor))
             payload = b"" if document is None else document.model_dump_json().encode()
             mid = self._connection.publish(self._topics.alarm(sensor), payload, qos=1, retain=True)

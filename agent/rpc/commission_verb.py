@@ -30,7 +30,7 @@ def commission(context: CommandContext, command: CommandDocument, _now_unix_ns: 
     except BadDataError as error:
         raise RefusedError(str(error)) from None
     request = CommissioningRequest(
-        command.request_id, command.by, command.comment, command.gate, command.healthy, command.seconds, imported
+        command.request_id, command.by, command.comment, command.gate, command.despite_alarm, command.seconds, imported
     )
     engine.begin_commissioning(sensor, request)
     return Work(pending=f"0 of {command.seconds or context.commission_s:g} s")

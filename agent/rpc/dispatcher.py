@@ -129,7 +129,7 @@ class CommandDispatcher:
         )  # fmt: skip
         event = self.context.renderer.event
         more = {
-            "sensor": command.sensor,
+            "sensor": command.sensor or work.sensor,
             "events": work.events or tuple(event(o.name, change) for o in work.outcomes for change in o.changes),
             "more": work.more,
             "unreadable": work.unreadable,
@@ -138,6 +138,7 @@ class CommandDispatcher:
             "baseline": work.baseline,
             "unknown_state": work.unknown_state,
             "trend": work.trend,
+            "evidence": work.evidence,
         }
         reply = self._reply(command.request_id, verb, now_unix_ns, reason).model_copy(update=more)
         if work.pending is not None:

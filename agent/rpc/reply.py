@@ -37,6 +37,10 @@ class Work:
     """Windows in none of its operating states, to be shown."""
     trend: TrendDocument | None = None
     """Of the sensor, which the command asked for."""
+    sensor: str | None = None
+    """Of the event, where the command names no sensor."""
+    evidence: str | None = None
+    """Id of an event of the alarm whose record is kept."""
     publish: tuple[tuple[str, bytes], ...] = ()
     """Topics and payloads that go out before the answer, at QoS 1."""
 

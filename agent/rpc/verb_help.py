@@ -9,6 +9,7 @@ VERB_HELP: Final = {
     "unshelve": "end a shelving",
     "out_of_service": "suppress alarms of a sensor until `in-service`",
     "in_service": "end `out-of-service`",
+    "false_alarm": "mark an event as a false alarm, shelve its condition, and keep its windows as a healthy recording",
     "events": "what happened to a sensor, from the agent's journal",
     "evidence": "publish the record of an event",
     "commission": "learn the baseline of a machine from a healthy minute",

@@ -9,6 +9,7 @@ from drsn.agent.rpc import alarm_verbs
 from drsn.agent.rpc.commission_verb import commission
 from drsn.agent.rpc.events_verb import events
 from drsn.agent.rpc.evidence_verb import evidence
+from drsn.agent.rpc.false_alarm_verb import false_alarm
 from drsn.agent.rpc.forget_verb import forget
 from drsn.agent.rpc.reload_verb import RELOAD, reload
 from drsn.agent.rpc.trend_verb import trend
@@ -40,6 +41,7 @@ VERBS: Final[dict[str, Handler]] = {
     "unshelve": Handler(alarm_verbs.unshelve),
     "out_of_service": Handler(alarm_verbs.out_of_service),
     "in_service": Handler(alarm_verbs.in_service),
+    "false_alarm": Handler(false_alarm),
     "events": Handler(events, kept=False),
     "evidence": Handler(evidence, kept=False, needs="state_dir"),
     "commission": Handler(commission, needs="commission_s"),

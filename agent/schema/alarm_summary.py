@@ -41,6 +41,7 @@ class SummaryCondition(Frozen):
     since: str
     acked_by: str | None
     shelved_until: str | None
+    false_alarm: str | None = Field(default=None, description="event that is marked as a false alarm")
 
 
 class SummarySensor(Frozen):

@@ -72,6 +72,9 @@ class ConditionDocument(PublicDocument):
         default=False,
         description="the present bundle does not have the condition: no window raises it, `reset` ends it",
     )
+    false_alarm: str | None = Field(
+        default=None, description="id of the event that an operator has marked as a false alarm; null: none is marked"
+    )
 
 
 class EventDocument(ConditionDocument):
@@ -118,6 +121,7 @@ class AlarmDocument(PublicDocument):
     by: str | None = None
     comment: str | None = None
     orphaned: bool = False
+    false_alarm: str | None = None
     conditions: tuple[ConditionDocument, ...] = ()
     bundle: BundleReference
 
@@ -140,6 +144,10 @@ class CommissionDocument(PublicDocument):
     rms_spread: float = Field(description="of its logarithm, as that of the novelty; 0.1 is about 10 %")
     normal_share: float = Field(description="of the windows that the model, as it is shipped, takes for normal")
     gate_rms: float | None = Field(description="the machine runs from here on; null: not asked for")
+    despite: tuple[str, ...] = Field(
+        default=(),
+        description="conditions whose alarm stood meanwhile; `by` and `comment` state why the machine is healthy",
+    )
 
     @classmethod
     def of(cls, baseline: Baseline, bundle_sha256: str) -> CommissionDocument:
@@ -159,6 +167,7 @@ class CommissionDocument(PublicDocument):
             rms_spread=round(learnt.rms_spread, 4),
             normal_share=round(learnt.normal_share, 4),
             gate_rms=baseline.gate_rms,
+            despite=baseline.despite,
         )
 
 
@@ -198,15 +207,18 @@ class CommandDocument(PublicDocument):
     by: str = Field(min_length=1, max_length=64, description="who asks; the broker's ACL is what proves it")
     sensor: str | None = Field(default=None, max_length=64)
     condition: str | None = Field(default=None, max_length=64, description="null: all, where the verb allows it")
-    event_id: str | None = Field(default=None, max_length=64, description="of the event that was seen; `ack` needs it")
+    event_id: str | None = Field(
+        default=None, max_length=64, description="of an event; `ack` and `false_alarm` need it"
+    )
     comment: str | None = Field(default=None, max_length=500)
     expires: datetime | None = Field(default=None, description="with its offset; refused from then on")
-    duration_s: float | None = Field(default=None, gt=0, le=28_800, description="of `shelve`")
+    duration_s: float | None = Field(default=None, gt=0, le=28_800, description="of `shelve` and `false_alarm`")
     from_seq: int = Field(default=1, ge=0, le=MAX_SEQ, description="of `events`")
     undo: bool = Field(default=False, description="of `commission`: forget what was learnt, or end the learning")
     gate: bool = Field(default=False, description="of `commission`: derive the gate's RMS too")
-    healthy: bool = Field(
-        default=False, description="of `commission`: the alarm that stands is a mistake, learn anyway"
+    despite_alarm: bool = Field(
+        default=False,
+        description="of `commission`: learn although an alarm stands; `comment` must state why the machine is healthy",
     )
     show: bool = Field(default=False, description="of `commission`: answer with the baseline, change nothing")
     seconds: float | None = Field(
@@ -254,6 +266,9 @@ class ReplyDocument(PublicDocument):
         default=None, description="of `commission` with `show`: windows in no operating state, since the agent's start"
     )
     trend: TrendDocument | None = Field(default=None, description="of `trend`")
+    evidence: str | None = Field(
+        default=None, description="of `false_alarm`: id of the event of this alarm whose windows are kept; null: none"
+    )
 
 
 class StatusDocument(PublicDocument):

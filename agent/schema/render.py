@@ -138,4 +138,5 @@ class Renderer:
             by=condition.by,
             comment=condition.comment,
             orphaned=condition.orphaned,
+            false_alarm=self.event_id(sensor, marked) if (marked := condition.false_alarm_seq) else None,
         )

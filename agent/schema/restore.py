@@ -48,6 +48,7 @@ def state_of(document: AlarmDocument) -> SensorState:
     """The alarm state that the document shows, without numbers of events.
 
     A shelving is not taken over, because its end is the only thing that would end it, and the clock may be another one.
+    So is the mark of a false alarm: it is the number of an event, and those begin anew.
 
     Raises:
         BadDataError: a time is none.

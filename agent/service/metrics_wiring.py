@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from drsn.agent.mqtt.certificate_expiry import expiry_times
@@ -29,8 +28,12 @@ def check_metrics(settings: Settings) -> None:
     Raises:
         ConfigurationError: they are enabled, and the library is missing.
     """
-    if settings.metrics.enabled and find_spec("prometheus_client") is None:
-        raise ConfigurationError("metrics.enabled: prometheus-client is missing; pip install 'drsn-edge[metrics]'")
+    if settings.metrics.enabled:
+        try:
+            from drsn.agent.service import metrics_exporter  # noqa: F401, PLC0415 (prometheus-client is an extra)
+        except ModuleNotFoundError:
+            reason = "prometheus-client is missing; pip install 'drsn-edge[metrics]'"
+            raise ConfigurationError(f"metrics.enabled: {reason}") from None
 
 
 def exporter_of(

@@ -28,10 +28,16 @@ NO_OVERRIDES = SensorSection(match="*")
 
 
 def policy_of(settings: Settings, contract: ModelContract) -> Callable[[str], Policy]:
-    """Return a function: sensor id -> its policy, for windows of this model."""
+    """Return a function: sensor id -> its policy, for windows of this model; sensors of one override share theirs."""
+    made: dict[int, Policy] = {}  # by the override, as an object
 
     def policy(sensor: str) -> Policy:
         found = _override(settings, sensor)
+        if id(found) not in made:
+            made[id(found)] = of(found)
+        return made[id(found)]
+
+    def of(found: SensorSection) -> Policy:
         alarms = _with(settings.alarms, found.alarms)
         faults = _with(settings.sensor_faults, found.sensor_faults)
         level = _with(settings.vibration_level, found.vibration_level)

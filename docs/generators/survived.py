@@ -18,7 +18,7 @@ def chaos_table() -> str:
     """What `make chaos` did and saw: its ledger."""
     found = _read("chaos")["rows"]
     rows = [
-        "| scenario | faults | packets | events | heard again | repaired | s | peak MB | files | threads |",
+        "| scenario | faults | packets | events | received again | repaired | s | peak MB | files | threads |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     rows += [

@@ -13,6 +13,7 @@ import numpy as np
 
 from drsn.model.conditioning import Conditioner, native_window, real_fft
 from drsn.model.errors import BadDataError
+from drsn.model.foreign_signals import STRANGERS
 from drsn.model.noise import spectrum_power, unit_noise_spectrum
 from drsn.model.shaft_angle import shaft_angle
 
@@ -28,6 +29,9 @@ GROUPS = 8
 """Groups in a batch. The windows of one group share their noise and change of speed, and so one FFT."""
 
 EQUALISER_POINTS = 9
+
+NO_MACHINE = tuple(STRANGERS[name] for name in ("gaussian noise", "laplacian noise", "pink noise", "hum"))
+"""Signals of `noise_only_share`. Tones are none of them: a machine may have one."""
 
 SPEED_ERROR = 0.01
 """Largest relative error of a window's speed in training: a drive's display, or a speed that drifts."""
@@ -57,6 +61,7 @@ class Augmenter:
         self._rng = rng
         self._by_label = [[r for r in recordings if r.label == name] for name in recipe.label_names]
         self._shares = label_shares(recipe)
+        self._healthy = np.array([label.healthy for label in recipe.labels])
         rates = {recording.sample_rate_hz for recording in recordings}
         assert len(rates) == 1, "loaders bring a data set to one rate"
         window = native_window(self._signal.window, rates.pop(), self._signal.sample_rate_hz)
@@ -92,6 +97,8 @@ class Augmenter:
         if settings.mix:
             other = np.stack([_cut(recording, native, rng) for recording in chosen])
             samples = superpose(samples, other, settings.mix, rng)
+        if settings.noise_only_share:
+            samples = self._noise_only(samples, label)
         spectrum = real_fft(samples)
         equalise(spectrum, settings.equaliser_db, rng)
         noise = settings.noises[rng.integers(len(settings.noises))]
@@ -108,6 +115,16 @@ class Augmenter:
         rpm = error * np.array([recording.rpm or np.nan for recording in chosen])
         angle = shaft_angle(rpm, signal.window, signal.sample_rate_hz)
         return np.concatenate([windows, angle[:, np.newaxis]], axis=1)
+
+    def _noise_only(self, samples: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Replace a share of the windows of healthy labels by noise or hum; the equaliser colours it."""
+        rng, rate_hz = self._rng, self._signal.sample_rate_hz
+        chosen = self._healthy[label] & (rng.uniform(size=len(label)) < self._settings.noise_only_share)
+        samples = samples.copy()
+        for row in np.flatnonzero(chosen):
+            make = NO_MACHINE[rng.integers(len(NO_MACHINE))]
+            samples[row] = [make(samples.shape[-1], rate_hz, rng) for _ in range(samples.shape[1])]
+        return samples
 
 
 def label_shares(recipe: Recipe) -> NDArray[np.float64] | None:

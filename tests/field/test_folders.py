@@ -120,9 +120,7 @@ CASES = {
     ),
     "twolevels": FolderCase(more=recording("fault/a/b/r9"), recordings=11),
     "upper": FolderCase(lines_to(".CSV", lambda _, v: f"{v}", "x")),
-    "case_label": FolderCase(
-        more=renamed, words=r"no recordings of fault; no label in the recipe for Fault; call folders"
-    ),
+    "case_label": FolderCase(more=renamed, recordings=10),
     "short": FolderCase(more=recording("fault/r8", 500), note=r"left out: 1 recordings shorter than .*fault/r8"),
     "empty": FolderCase(more=put("fault/r8.csv", b""), words=r"fault/r8\.csv: .*no line of numbers"),
 }

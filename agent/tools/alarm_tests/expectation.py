@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-3
 """For probabilities and evidence, which are float32 and rounded."""
 
-NOT_COMPARED = ("v", "agent", "epoch", "bundle", "event_id")
+NOT_COMPARED = ("v", "agent", "epoch", "bundle", "event_id", "false_alarm")
 """Fields of a document that no case can foresee."""
 
 

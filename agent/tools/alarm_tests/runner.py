@@ -137,7 +137,7 @@ class StepRunner:
         return None
 
     def _event_id(self, step: Command, sensor: str) -> str | None:
-        if step.event == "none" or (step.event is None and step.command != "ack"):
+        if step.event == "none" or (step.event is None and step.command not in ("ack", "false_alarm")):
             return None
         seq = step.event if isinstance(step.event, int) else self._agent.timeline.last_seq(sensor, step.condition)
         return self._agent.event_id(sensor, seq)

@@ -151,6 +151,7 @@ class SimulatedAgent:
 
     def command(self, verb: str, payload: bytes, *, retained: bool) -> str | None:
         """Execute a command; return why it was refused, None if it was not."""
+        self._commit()  # a command finds the events before it in the journal
         topic = self._context.topics.command(verb)
         self._dispatcher.put(Message(topic, payload, 1, retained, self.clock.now_s, self.clock.wall_ns))
         answer = self._dispatcher.next(self.clock.wall_ns)

@@ -86,9 +86,10 @@ class Command(Step):
     condition: str | None = Field(default=None, description="default: all, where the verb allows it")
     by: str = Field(default="operator", description="who gives it")
     comment: str | None = Field(default=None, description="kept with the event")
-    for_s: float | None = Field(default=None, description="duration of `shelve`")
+    for_s: float | None = Field(default=None, description="duration of `shelve` and `false_alarm`")
     event: int | Literal["none"] | None = Field(
-        default=None, description='`seq` of the acknowledged event, or "none"; default: for `ack` the condition\'s last'
+        default=None,
+        description='`seq` of the event, or "none"; default: for `ack` and `false_alarm` the condition\'s last',
     )
     from_seq: int = Field(default=1, description="of `events`")
     request_id: str | None = Field(default=None, pattern=f"^{REQUEST_ID.pattern}$", description="default: a new one")

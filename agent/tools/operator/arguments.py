@@ -64,7 +64,10 @@ def _add_baselines(subparsers: argparse._SubParsersAction[Parser]) -> None:
     _usual(parser, "commission")
     parser.add_argument("sensor")
     parser.add_argument("--gate", action="store_true", help="judge it from a quarter of that RMS on only")
-    parser.add_argument("--healthy", action="store_true", help="you have looked: the alarm that stands is a mistake")
+    parser.add_argument(
+        "--despite-alarm", action="store_true",
+        help="learn although an alarm stands: you have looked at the machine; needs --by and --comment",
+    )  # fmt: skip
     parser.add_argument(
         "--seconds", type=float, metavar="S", help="signal to gather, up to a week; default: its settings"
     )

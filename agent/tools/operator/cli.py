@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from drsn.agent.schema.documents import MAX_SEQ
 from drsn.agent.settings.broker_options import broker_of, prefix_of
 from drsn.agent.tools.operator.baselines import differences, read_baseline, shown_lines, write_baseline
-from drsn.agent.tools.operator.table import alarm_lines, clean_line, commission_line, done_line, event_line, stale
+from drsn.agent.tools.operator.table import (
+    alarm_lines,
+    clean_line,
+    commission_line,
+    despite_lines,
+    done_line,
+    event_line,
+    stale,
+)
 from drsn.agent.tools.operator.trend_table import trend_lines
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageError, printable
 
@@ -129,15 +137,20 @@ def commission(arguments: argparse.Namespace) -> int:
     shows = arguments.show or arguments.export is not None
     fields: dict[str, Any] = {"sensor": arguments.sensor, "by": _who(arguments), "comment": arguments.comment}
     fields |= {"undo": arguments.undo, "gate": arguments.gate, "show": shows, "seconds": arguments.seconds}
-    fields["healthy"] = arguments.healthy
+    fields["despite_alarm"] = arguments.despite_alarm
     if arguments.imported is not None:
         fields["baseline"] = read_baseline(arguments.imported).to_text()
     with _client(arguments) as client:
         agent = client.agent_of(arguments.sensor)
+        if arguments.despite_alarm:
+            _ask_whether_healthy(client, arguments)
+        shown = ""
         for reply in client.call(agent, "commission", fields, PROGRESS_S):
             if reply.pending is None:
                 break
-            print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
+            if reply.pending != shown:  # some brokers deliver an answer once for each filter that it fits
+                print(printable(f"{arguments.sensor}: {reply.pending}"), file=sys.stderr, flush=True)
+            shown = reply.pending
     if reply.ok and arguments.export is not None:
         write_baseline(arguments.export, arguments.sensor, reply.baseline)
     if reply.ok and not arguments.json:
@@ -199,6 +212,23 @@ def _client(arguments: argparse.Namespace, *, healths: bool = False) -> Client:
 
     agent, sensor = (getattr(arguments, name, None) for name in ("agent", "sensor"))
     return Client(broker_of(arguments), prefix_of(arguments), healths=healths, agent=agent, sensor=sensor)
+
+
+def _ask_whether_healthy(client: Client, arguments: argparse.Namespace) -> None:
+    """Show what a commissioning despite an alarm risks.
+
+    Raises:
+        UsageError: who has looked at the machine, or the reason, is not given.
+    """
+    standing = client.retained.alarm(arguments.sensor).get("conditions", ())
+    for line in despite_lines(arguments.sensor, standing):
+        print(printable(line), file=sys.stderr, flush=True)
+    missing = [name for name in ("by", "comment") if not (getattr(arguments, name) or "").strip()]
+    if missing:
+        raise UsageError(
+            f"--despite-alarm needs {' and '.join(f'--{name}' for name in missing)}: who has looked at the machine, "
+            "and why is it healthy?"
+        )
 
 
 def _standing(client: Client, arguments: argparse.Namespace) -> str | None:

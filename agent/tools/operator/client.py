@@ -184,6 +184,14 @@ class Client:
         reply = next(self.call(self.agent_of(sensor), "evidence", arguments, EVIDENCE_S))
         if not reply.ok:
             raise BadDataError(f"event {event_id}: {reply.reason}")
+        return self.received_evidence(event_id)
+
+    def received_evidence(self, event_id: str) -> bytes:
+        """The record that has come with the answers so far.
+
+        Raises:
+            UnavailableError: none has.
+        """
         if self._evidence is None:
             raise UnavailableError(f"event {event_id}: the answer came without it; the broker's ACL may hold it back")
         return self._evidence

@@ -37,6 +37,8 @@ class SeenCondition(BaseModel):
     suppressed_by: str | None = None
     shelved_until: str | None = None
     acked_by: str | None = None
+    false_alarm: str | None = None
+    confidence: float | None = None
 
 
 class SeenReason(BaseModel):

@@ -8,7 +8,7 @@ from drsn.agent.decision.diagnosis import SILENT
 from drsn.agent.schema.condition_text import condition_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from drsn.agent.schema.documents import CommissionDocument
 
@@ -45,6 +45,8 @@ def alarm_lines(
             yield _row(sensor, "normal", note) if blind is None else _row_not_watched(sensor, blind, note)
         for condition in alarm.get("conditions", ()):
             notes = [note, f"not watched: {blind['reason']}" if blind else "", *_notes(condition)]
+            if condition.get("event_id") and not condition.get("false_alarm"):
+                notes.append(f"event {condition['event_id']}")
             yield COLUMNS.format(sensor=sensor, note="; ".join(filter(None, notes)), **_cells(condition)).rstrip()
     yield from _not_watched_lines(alarms, statuses, not_watched, every=every)
 
@@ -142,6 +144,25 @@ def event_line(event: Mapping[str, Any]) -> str:
     return f"{event['seq']:6} {COLUMNS.format(sensor=event['sensor'], note=note, **cells)}".rstrip()
 
 
+def despite_lines(sensor: str, standing: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The alarms that a commissioning despite them would teach as healthy, and what that risks.
+
+    Args:
+        sensor: its id.
+        standing: its conditions that are not normal.
+    """
+    alarms = [each for each in standing if each["state"] != "normal"]
+    if not alarms:
+        yield f"{sensor}: no alarm stands"
+        return
+    for each in alarms:
+        confidence = each.get("confidence")
+        p = "" if confidence is None else f", P {confidence:.2f}"
+        marked = "marked" if each.get("false_alarm") else "not marked"
+        yield f"{sensor}: {_cells(each)['what']} stands since {each['since']}{p}; {marked} as a false alarm"
+    yield "If it is real, the agent learns the fault as healthy, and does not raise it again at this machine."
+
+
 def commission_line(sensor: str, commission: CommissionDocument | None, *, undone: bool) -> str:
     """The baseline that was learnt or removed, in one line."""
     if commission is None:
@@ -151,6 +172,8 @@ def commission_line(sensor: str, commission: CommissionDocument | None, *, undon
         f"RMS {commission.rms:.3g} (spread {100 * commission.rms_spread:.0f} %), novelty {commission.novelty:.2f} "
         f"(spread {commission.novelty_spread:.2f}), {commission.novelty_allowance:.2f} allowed past the threshold{gate}"
     )
+    if commission.despite and not undone:
+        figures += f"; despite {', '.join(commission.despite)}, by {commission.by}: {commission.comment}"
     what = f"forgotten, {commission.by}'s of {commission.at}" if undone else f"learnt, {commission.windows} windows"
     return f"{sensor}: {what}: {figures}"
 
@@ -172,3 +195,5 @@ def _notes(condition: Mapping[str, Any]) -> Iterator[str]:
         yield f"{condition['suppressed_by']}{f' until {until}' if until else ''}"
     if condition.get("acked_by"):
         yield f"acknowledged by {condition['acked_by']}"
+    if condition.get("false_alarm"):
+        yield f"marked as a false alarm (event {condition['false_alarm']})"

@@ -50,6 +50,7 @@ def content_of_arrays(
         BadDataError: none, or several without a choice.
     """
     scalars = {name: _scalar(value) for name, value in found.items() if value.size == 1 and value.dtype.kind in "iufb"}
+    scalars = {name: value for name, value in scalars.items() if not math.isnan(value)}  # NaN states nothing
     arrays = _arrays(path, found)
     if choice.variable is None:
         arrays, timed_hz = _without_times(path, arrays, choice)

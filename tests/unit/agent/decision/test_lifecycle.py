@@ -17,10 +17,11 @@ from pydantic import TypeAdapter
 
 from drsn.agent.acquisition.reading import Reading
 from drsn.agent.decision.alarm_engine import AlarmEngine
-from drsn.agent.decision.alarm_state import SensorState
+from drsn.agent.decision.alarm_state import SENSOR_CONDITIONS, SensorState, State
+from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.cusum import threshold_nats
 from drsn.agent.decision.diagnosis import SENSOR_FAULT, UNKNOWN, Diagnosis
-from drsn.agent.decision.operator_action import ACTIONS, MAX_SHELF_NS, OperatorAction, RefusedError
+from drsn.agent.decision.operator_action import ACTIONS, MAX_SHELF_NS, SHELVES, OperatorAction, RefusedError
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.rule import AlarmRule
 from drsn.agent.decision.running_gate import GateLimits
@@ -31,7 +32,7 @@ from drsn.agent.service.bootstrap import reference_to
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.schema.documents import AlarmDocument, EventDocument
@@ -41,6 +42,7 @@ FAULTS = [name for name in CONTRACT.conditions if name != "normal"]
 CONDITIONS = ["normal", *FAULTS, UNKNOWN, SENSOR_FAULT]
 SENSORS = ["a", "b"]
 WINDOW_NS = 170_000_000
+LEARNT = BaselineStatistics(60, 0.0, 0.1, 1.0, 0.1, 1.0, 0.0)
 STORED = TypeAdapter(SensorState)
 WHO = {"v", "agent", "epoch", "sensor", "seq", "bundle"}
 
@@ -70,6 +72,27 @@ def diagnosis(sensor: str, condition: str, at_ns: int, *, fresh: bool, runs: boo
     return Diagnosis(reading, condition, fault or likely, 0.96, probabilities, {}, 0.0)
 
 
+class LearnsWhenTold:
+    """A commissioning that ends with the next tick for the sensors in `due`."""
+
+    under_way: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.due: dict[str, tuple[str, ...]] = {}
+
+    def add_window(self, *_: object) -> None: ...
+
+    def note_alarms(self, *_: object) -> None: ...
+
+    def tick(self, sensors: Mapping[str, SensorState], _now_s: float, now_ns: int) -> list[tuple[str, SensorState]]:
+        due, self.due = self.due, {}
+        return [
+            (name, replace(sensors[name], commission=Baseline(LEARNT, "0", None, now_ns, "ana", "new", despite=names)))
+            for name, names in due.items()
+            if name in sensors
+        ]
+
+
 def _outcomes(act: Callable[[AlarmEngine], list[Outcome]], engine: AlarmEngine) -> list[Outcome] | str:
     try:
         return act(engine)
@@ -90,7 +113,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.received: dict[str, list[EventDocument]] = {name: [] for name in SENSORS}
 
     def _engine(self, sensors: dict[str, SensorState]) -> AlarmEngine:
-        return AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _: self.policy, sensors)
+        return AlarmEngine(CONTRACT, BUNDLE.sha256, lambda _: self.policy, sensors, LearnsWhenTold())
 
     def _both(self, act: Callable[[AlarmEngine], list[Outcome]]) -> None:
         one, other = (_outcomes(act, engine) for engine in (self.restarted, self.steady))
@@ -123,9 +146,25 @@ class Lifecycle(RuleBasedStateMachine):
     def command(self, sensor: str, verb: str, condition: str | None, seen: int, hours: float) -> None:
         received = [event.seq for event in self.received.get(sensor, ()) if event.condition == condition]
         seq = received[-seen] if 0 < seen <= len(received) else 0 if verb == "ack" else None
-        until = self.now_ns + round(hours * 3600e9) if verb == "shelve" else 0
+        until = self.now_ns + round(hours * 3600e9) if verb in SHELVES else 0
         operation = OperatorAction(verb, "ana", "why", condition, seq, until)
         self._both(lambda engine: [engine.operate(sensor, operation, self.now_ns)])
+
+    @rule(sensor=st.sampled_from(SENSORS), despite=st.sets(st.sampled_from(FAULTS)))
+    def learn(self, sensor: str, despite: set[str]) -> None:
+        """The machine is learnt as healthy; what an operator has marked or named ends."""
+        if sensor not in self.steady.sensors:
+            return
+        marked = {name for name, c in self.steady.sensors[sensor].conditions.items() if c.false_alarm_seq}
+
+        def act(engine: AlarmEngine) -> list[Outcome]:
+            engine._commissioning.due[sensor] = tuple(sorted(despite))
+            return engine.tick(0.0, self.now_ns, connected=True)
+
+        self._both(act)
+        for name in despite | marked:
+            condition = self.steady.sensors[sensor].conditions[name]
+            assert (condition.state, condition.shelved_until_unix_ns) == (State.NORMAL, 0), name
 
     @rule(hours=st.floats(-9, 9))
     def clock_jumps(self, hours: float) -> None:
@@ -165,6 +204,15 @@ class Lifecycle(RuleBasedStateMachine):
             for sensor in engine.sensors.values() if engine else ():
                 for condition in sensor.conditions.values():
                     assert condition.shelved_until_unix_ns <= self.now_ns + MAX_SHELF_NS
+
+    @invariant()
+    def a_mark_names_an_event_and_hides_nothing_by_itself(self) -> None:
+        for name, sensor in getattr(self, "steady", None).sensors.items() if hasattr(self, "steady") else ():
+            ids = {event.event_id for event in self.received[name]}
+            for condition in RENDERER.alarm(name, sensor).conditions:
+                assert condition.false_alarm is None or condition.false_alarm in ids
+                assert condition.condition not in SENSOR_CONDITIONS or condition.false_alarm is None
+                assert (condition.shelved_until is not None) or condition.suppressed_by != "shelved"
 
 
 TestLifecycle = Lifecycle.TestCase

@@ -141,3 +141,64 @@ def test_a_shelving_that_ends_while_out_of_service_is_told_too():
     after, (change,) = unshelve_expired(both, PLAIN, NOW + 1)
     assert (change.condition.suppressed_by, change.condition.shelved_until_unix_ns) == ("out_of_service", 0)
     assert after.seq == change.condition.seq == both.seq + 1
+
+
+SHELVED_UNTIL = NOW + 3600 * 10**9
+
+
+def marked(before: SensorState, seq: int | None = 5, condition: str = "ball") -> tuple[SensorState, list]:
+    return do(before, "false_alarm", seq=seq, condition=condition)
+
+
+def test_a_false_alarm_is_marked_acknowledged_and_shelved():
+    after, (change,) = marked(sensor())
+    ball = after.conditions["ball"]
+    assert (ball.state, ball.acked_by, ball.false_alarm_seq) == (State.ACTIVE_ACKED, "ana", 5)
+    assert (ball.suppressed_by, ball.shelved_until_unix_ns) == ("shelved", SHELVED_UNTIL)
+    assert (change.condition.by, change.condition.comment, change.condition.since_unix_ns) == ("ana", "seen it", 3)
+
+
+@pytest.mark.parametrize("seq", [5, 7, 10])
+def test_a_false_alarm_is_marked_once_whichever_of_its_events_is_named(seq: int):
+    after, _ = marked(sensor())
+    with pytest.raises(RefusedError, match="so it stands already"):
+        marked(after, seq)
+
+
+def test_a_false_alarm_that_stands_longer_than_its_shelving_is_shelved_again_with_the_same_mark():
+    after, _ = marked(sensor())
+    expired, _ = unshelve_expired(after, PLAIN, SHELVED_UNTIL)
+    assert expired.conditions["ball"].false_alarm_seq == 5
+    again, _ = marked(expired, 7)
+    assert (again.conditions["ball"].false_alarm_seq, again.conditions["ball"].suppressed_by) == (5, "shelved")
+
+
+@pytest.mark.parametrize(("state", "acked"), [(State.NORMAL, None), (State.CLEARED_UNACKED, None)])
+def test_an_alarm_that_is_over_is_marked_and_not_shelved(state: State, acked: str | None):
+    after, (change,) = marked(sensor(state), 3)
+    ball = after.conditions["ball"]
+    assert (ball.state, ball.false_alarm_seq, ball.shelved_until_unix_ns) == (State.NORMAL, 3, 0)
+    assert (change.condition.suppressed_by, ball.acked_by) == (None, acked)
+    with pytest.raises(RefusedError, match="so it stands already"):
+        marked(after, 3)
+
+
+@pytest.mark.parametrize(
+    ("condition", "seq", "reason"),
+    [
+        ("ball", 4, "of an earlier alarm"),
+        ("ball", None, "name an event"),
+        ("inner_race", 2, "never raised"),
+        ("sensor_fault", 2, "sensor_faults.ignore"),
+        ("silent", 2, "of the sensor"),
+        (None, 5, "say which condition"),
+    ],
+)
+def test_what_is_no_false_alarm_of_the_machine_is_refused(condition: str | None, seq: int | None, reason: str):
+    with pytest.raises(RefusedError, match=reason):
+        marked(sensor(), seq, condition)
+
+
+def test_a_false_alarm_is_shelved_for_eight_hours_at_most():
+    with pytest.raises(RefusedError, match="8 hours"):
+        do(sensor(), "false_alarm", seq=5, until_unix_ns=NOW + MAX_SHELF_NS + 1)

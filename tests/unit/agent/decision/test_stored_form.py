@@ -18,6 +18,7 @@ CONDITION = {
     "since_unix_ns": 0, "decided_unix_ns": 0, "label": "", "window_label": "", "confidence": 0.0, "count": 0, "of": 0,
     "weight": None, "clock_synced": False, "severity": None, "active_ns": 0, "told": [], "acked_by": None,
     "shelved_until_unix_ns": 0, "out_of_service": False, "by": None, "comment": None, "orphaned": False,
+    "false_alarm_seq": 0,
 }  # fmt: skip
 LEARNT = {
     "windows": 350, "novelty": -1.0, "novelty_spread": 0.1, "rms": 1.5, "rms_spread": 0.2, "normal_share": 0.99,
@@ -30,7 +31,7 @@ SENSOR = {
     "period_s": 0.17,
     "commission": {
         "learnt": LEARNT, "bundle_sha256": "00", "gate_rms": 0.1, "at_unix_ns": 5, "by": "ana", "comment": None,
-        "states": 1, "health": "{}",
+        "states": 1, "health": "{}", "despite": [],
     },
     "any_fault": {"votes": {"bits": 5, "cast": 8}, "evidence": 0.0, "held_ns": 0},
 }  # fmt: skip

@@ -69,7 +69,7 @@ def raised() -> dict[str, Any]:
         "severity": "critical", "since": "2026-01-01T00:00:00.000Z", "decided_at": "2026-01-01T00:00:00.040Z",
         "clock_synced": True, "confidence": 1.0, "votes": 1, "of": 1, "evidence": None,
         "window_label": "inner_race_014", "acked_by": None, "shelved_until": None, "by": None, "comment": None,
-        "orphaned": False, "bundle": BUNDLE,
+        "orphaned": False, "false_alarm": None, "bundle": BUNDLE,
     }  # fmt: skip
 
 

@@ -218,8 +218,8 @@ def commissioned(start) -> Plant:
     plant = start(StubBroker())
     plant.turn(1)
     play(plant, "a", 50)
-    assert "--healthy" in answers(plant, command(plant))[-1]["reason"], "an alarm of the model stands"
-    request_id = command(plant, healthy=True, seconds=16.0)
+    assert "--despite-alarm" in answers(plant, command(plant))[-1]["reason"], "an alarm of the model stands"
+    request_id = command(plant, despite_alarm=True, comment="ana listened", seconds=16.0)
     play(plant, "a", 100)
     last = answers(plant, request_id)[-1]
     assert (last["ok"], last["pending"]) == (True, None), last
@@ -265,7 +265,8 @@ def test_a_baseline_is_carried_to_a_twin_if_it_fits(commissioned: Plant):
     text = answers(commissioned, command(commissioned, show=True))[-1]["baseline"]
     for sensor, gain, ok in (("b", 1.0, True), ("c", 20.0, False)):
         play(commissioned, sensor, 50, gain=gain)
-        request_id = command(commissioned, sensor=sensor, baseline=text, healthy=True, seconds=8.0)
+        looked = {"despite_alarm": True, "comment": "ana listened"}
+        request_id = command(commissioned, sensor=sensor, baseline=text, seconds=8.0, **looked)
         play(commissioned, sensor, 50, gain=gain)
         last = answers(commissioned, request_id)[-1]
         assert (last["ok"], last["pending"]) == (ok, None), last

@@ -43,13 +43,21 @@ def test_who_asks_gets_the_windows_behind_an_event_and_then_an_answer(start):
     assert topics.index(topic) < topics.index("drsn/v1/_reply/r1")
 
 
+def test_an_event_is_found_without_its_sensor(start):
+    plant = start(StubBroker(), **AT_ONCE)
+    event_id = failed(plant)["event_id"]
+    reply = ask(plant, event_id=event_id, sensor=None)
+    assert (reply["ok"], reply["sensor"]) == (True, "a")
+    assert f"drsn/v1/a/evidence/{event_id}" in dict(plant.broker.log)
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
         ({"event_id": None}, "say of which event"),
         ({"event_id": "../../agent"}, "nothing is kept"),
         ({"sensor": "b"}, "nothing is kept"),
-        ({"sensor": None}, "say which"),
+        ({"sensor": None, "event_id": "8252fc5b-b8d8-5dc3-81ec-de4eb9504042"}, "no such event here"),
     ],
 )
 def test_what_is_not_there_is_refused(start, said: dict[str, object], reason: str):

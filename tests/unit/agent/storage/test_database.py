@@ -359,7 +359,8 @@ def test_the_defaults_that_are_not_written_belong_to_the_schema_version():
             "Condition(state=<State.NORMAL: 'normal'>, votes=Votes(bits=0, cast=0), evidence=0.0, held_ns=0, "
             "suppressed_by=None, seq=0, since_unix_ns=0, decided_unix_ns=0, label='', window_label='', confidence=0.0, "
             "count=0, of=0, weight=None, clock_synced=False, severity=None, active_ns=0, told=(), acked_by=None, "
-            "shelved_until_unix_ns=0, out_of_service=False, by=None, comment=None, orphaned=False)"
+            "shelved_until_unix_ns=0, out_of_service=False, by=None, comment=None, orphaned=False, "
+            "false_alarm_seq=0)"
         ),
         (
             "Cursor(boot_id=0, seq=None, end_unix_ns=None, sample_rate_hz=None, past_boots=(), before=None, "

@@ -102,3 +102,22 @@ def test_a_recording_too_short_for_a_window_at_the_highest_speed_is_bad_data(tin
     Augmenter(enough, recipe, np.random.default_rng(1))
     with pytest.raises(BadDataError, match="recording t: shorter"):
         Augmenter([enough[0].part(0, 2252.5 / 2253)], recipe, np.random.default_rng(1))
+
+
+def test_a_share_of_the_healthy_windows_is_noise_without_a_machine(tiny: dict[str, Any]):
+    settings = {"clean_share": 1.0, "equaliser_db": 0, "speed": 0}
+    recipe = tone_recipe(tiny, **settings, noise_only_share=0.5)
+    augmenter = Augmenter(tones(), recipe, np.random.default_rng(5))
+    batches = [augmenter.draw() for _ in range(20)]
+    label = np.concatenate([batch.label for batch in batches])
+    tonal = np.abs(np.concatenate([peaks_hz(batch.samples) for batch in batches]) - 1000) < 20
+    assert tonal[label != 0].all()
+    assert 0.35 < tonal[label == 0].mean() < 0.65
+
+
+def test_without_the_share_the_draws_are_as_before(tiny: dict[str, Any]):
+    one, other = (
+        Augmenter(tones(), tone_recipe(tiny, **options), np.random.default_rng(6)).draw()
+        for options in ({}, {"noise_only_share": 0.0})
+    )
+    np.testing.assert_array_equal(one.samples, other.samples)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drsn.agent.decision.alarm_state import TRANSITIONS
+from drsn.agent.decision.alarm_state import TRANSITIONS, Signal
 from drsn.agent.tools.alarm_tests.case_file import parse
 from drsn.agent.tools.alarm_tests.comparison import compare
 from drsn.agent.tools.alarm_tests.expectation import event_pattern
@@ -24,7 +24,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from drsn.agent.decision.alarm_state import Signal, State
+    from drsn.agent.decision.alarm_state import State
     from drsn.agent.tools.alarm_tests.runner import CaseResult
 
 FOLDER = Path(__file__).parents[4] / "alarm_cases"
@@ -134,7 +134,11 @@ def test_a_restart_after_every_step_changes_nothing(path: Path, number: int):
 LIFECYCLE = ("votes", "latch", "latch_and_ack", "acknowledge")
 
 
-@pytest.mark.parametrize("pair", TRANSITIONS, ids=lambda pair: f"{pair[0].value}, {pair[1].value}")
+OF_CASES = [pair for pair in TRANSITIONS if pair[1] is not Signal.LEARN]
+"""Learning needs samples, so no case reaches it: test_learnt_alarms.py."""
+
+
+@pytest.mark.parametrize("pair", OF_CASES, ids=lambda pair: f"{pair[0].value}, {pair[1].value}")
 def test_no_transition_of_the_table_could_be_left_out(pair: tuple[State, Signal], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delitem(TRANSITIONS, pair)
     paths = [FOLDER / f"{name}.toml" for name in LIFECYCLE]

@@ -1,0 +1,1 @@
+"""`drsn-agent label` and `false-alarm`: the windows of events become labelled recordings for the next training."""
