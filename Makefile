@@ -26,7 +26,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus
+test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus home-assistant
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -142,6 +142,19 @@ prometheus:
 	        echo "No Prometheus: its tests will be skipped. Install it: sudo apt-get install prometheus"; \
 	    fi; }
 
+# A real Home Assistant, the newest for Python 3.13, for one slow test: 227 packages, a minute.
+HASS := $(HOME)/.cache/drsn-edge/home-assistant
+.PHONY: home-assistant
+home-assistant: $(VENV)/.installed
+	@[ -x $(HASS)/bin/hass ] || { \
+	    if python=$$(python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || ls $(HOME)/.pyenv/versions/3.13.*/bin/python 2>/dev/null | head -1) && [ -n "$$python" ]; then \
+	        $(VENV)/bin/uv venv -q --clear --python $$python $(HASS) && \
+	        $(VENV)/bin/uv pip install -q --python $(HASS)/bin/python homeassistant==2025.4.4 \
+	            home-assistant-frontend==20250411.0 paho-mqtt==2.1.0; \
+	    else \
+	        echo "No Python 3.13: the test of Home Assistant will be skipped."; \
+	    fi; }
+
 .PHONY: container
 container:
 	@command -v systemd-nspawn >/dev/null && command -v debootstrap >/dev/null || { \
@@ -159,7 +172,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,codecs,sparkplug,certificates,files,metrics,rtx,docs,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,rtx,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

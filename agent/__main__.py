@@ -15,13 +15,17 @@ from drsn.agent.observability import logs
 from drsn.agent.service import arguments as service_arguments
 from drsn.agent.tools.alarm_tests import arguments as cases_arguments
 from drsn.agent.tools.bench import arguments as bench_arguments
+from drsn.agent.tools.completion import arguments as completion_arguments
 from drsn.agent.tools.demo import arguments as demo_arguments
 from drsn.agent.tools.doctor import arguments as doctor_arguments
 from drsn.agent.tools.evidence import arguments as evidence_arguments
+from drsn.agent.tools.init import arguments as init_arguments
 from drsn.agent.tools.labelling import arguments as labelling_arguments
 from drsn.agent.tools.operator import arguments as operator_arguments
 from drsn.agent.tools.replay import arguments as replay_arguments
 from drsn.agent.tools.simulation import arguments as simulation_arguments
+from drsn.agent.tools.top import arguments as top_arguments
+from drsn.agent.tools.watch import arguments as watch_arguments
 from drsn.model.errors import Parser, run_command
 from drsn.model.version_option import add_version
 
@@ -31,8 +35,11 @@ if TYPE_CHECKING:
 
 
 MODULES = (
+    init_arguments,
     service_arguments,
     operator_arguments,
+    watch_arguments,
+    top_arguments,
     labelling_arguments,
     evidence_arguments,
     doctor_arguments,
@@ -41,6 +48,7 @@ MODULES = (
     replay_arguments,
     simulation_arguments,
     cases_arguments,
+    completion_arguments,
 )
 """`add_to` of each adds commands. `command` of a command is the text "module:function": what to import and to call."""
 

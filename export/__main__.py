@@ -38,12 +38,13 @@ def _command(argv: list[str]) -> int:
     commands = {"verify": verify_command.command, "inspect": inspect_command}
     if argv and argv[0] in commands:
         return commands[argv[0]](argv[1:])
-    arguments = _export_parser().parse_args(argv)
+    arguments = export_parser().parse_args(argv)
     check_export(arguments)
     return export_command(arguments)
 
 
-def _export_parser() -> Parser:
+def export_parser() -> Parser:
+    """Return the parser of an export, without `verify` and `inspect`."""
     parser = Parser(
         prog="drsn-export",
         description="Makes a verified bundle of a checkpoint, and an engine of a bundle.",
@@ -116,16 +117,21 @@ def _bundle(arguments: argparse.Namespace) -> tuple[Bundle, list[Comparison]]:
 
 def inspect_command(argv: Sequence[str]) -> int:
     """Run `drsn-export inspect`: show the manifest."""
-    parser = Parser(prog="drsn-export inspect", description="Shows what a bundle promises.")
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    arguments = parser.parse_args(argv)
+    arguments = inspect_parser().parse_args(argv)
     bundle = open_bundle(arguments.bundle)
     if arguments.json:
         print(json.dumps({"sha256": bundle.sha256, "manifest": bundle.manifest.model_dump(mode="json")}))
     else:
         print(describe(bundle))
     return EXIT_OK
+
+
+def inspect_parser() -> Parser:
+    """Return the parser of `inspect`."""
+    parser = Parser(prog="drsn-export inspect", description="Shows what a bundle promises.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    return parser
 
 
 def _print_result(bundle: Bundle, comparisons: list[Comparison], engine: BuildResult | None, *, as_json: bool) -> None:

@@ -31,13 +31,7 @@ PACKAGES = ("drsn-edge", "numpy", "onnxruntime")
 
 def command(argv: Sequence[str]) -> int:
     """Verify all that can run here against the golden outputs; return 1 if something fails."""
-    parser = Parser(prog="drsn-export verify", description="Runs all of a bundle that can run here.")
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
-    parser.add_argument("--engine-dir", type=Path, metavar="DIR", help="default: BUNDLE.engines")
-    parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="timed, a batch size; 0: none")
-    parser.add_argument("--seed", type=int, metavar="N", help="of the noise; default: another each time")
-    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    arguments = parser.parse_args(argv)
+    arguments = verify_parser().parse_args(argv)
     if arguments.calls < 0 or (arguments.seed is not None and arguments.seed < 0):
         raise UsageError("--calls and --seed are whole numbers of 0 or more")
     bundle = open_bundle(arguments.bundle)
@@ -50,6 +44,17 @@ def command(argv: Sequence[str]) -> int:
     else:
         print(report(bundle, findings, engines.not_run, where, seed))
     return EXIT_OK if findings.passed else EXIT_NEGATIVE
+
+
+def verify_parser() -> Parser:
+    """Return the parser of `verify`."""
+    parser = Parser(prog="drsn-export verify", description="Runs all of a bundle that can run here.")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE")
+    parser.add_argument("--engine-dir", type=Path, metavar="DIR", help="default: BUNDLE.engines")
+    parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="timed, a batch size; 0: none")
+    parser.add_argument("--seed", type=int, metavar="N", help="of the noise; default: another each time")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    return parser
 
 
 def machine() -> dict[str, str]:

@@ -168,7 +168,7 @@ class OneWindowEngine:
         sensor = self.state(name)
         unseen = [key for key, c in sensor.conditions.items() if c.state is not State.NORMAL and not c.state.acked]
         if unseen:
-            raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
+            raise RefusedError(f"forget: {', '.join(unseen)} is not acknowledged; acknowledge it first")
         if self._commissioning is not None:
             self._commissioning.cancel(name, by)
         del self.sensors[name]
@@ -181,9 +181,11 @@ class OneWindowEngine:
     def begin_commissioning(self, name: str, request: CommissioningRequest) -> None:
         sensor, policy = self.state(name), self._policies.configured(name)
         if self._commissioning is None:
-            raise RefusedError("this agent commissions nothing")
+            raise RefusedError("this agent cannot commission")
         if request.gate and policy.limits.rms is not None:
-            raise RefusedError(f"gate: the settings give {name} an RMS of {policy.limits.rms:g}, and come first")
+            raise RefusedError(
+                f"gate: the settings give {name} a gate RMS of {policy.limits.rms:g}, which has priority"
+            )
         self._commissioning.begin(name, sensor, request, policy.limits.settle_ns)
 
     def undo_commissioning(self, name: str, by: str) -> Outcome | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from drsn.agent.mqtt.connection_options import ConnectionOptions
-    from drsn.agent.schema.documents import HealthDocument
+    from drsn.agent.schema.agent_state import HealthDocument
     from drsn.agent.service.bootstrap import Agent
     from drsn.agent.service.loop import Loop
     from drsn.model.bundle import Bundle

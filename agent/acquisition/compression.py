@@ -33,5 +33,7 @@ def decompressed(payload: bytes, max_bytes: int) -> bytes:
     except zlib.error:
         return payload
     if len(content) > max_bytes:
-        raise PacketError(Reason.TOO_LARGE, f"more than {max_bytes} bytes when decompressed: max_packet_bytes")
+        raise PacketError(
+            Reason.TOO_LARGE, f"more than {max_bytes} bytes when decompressed, the limit of max_packet_bytes"
+        )
     return content if stream.eof and not stream.unused_data and content else payload

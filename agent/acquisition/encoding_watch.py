@@ -103,7 +103,7 @@ class EncodingWatch:
     def _report(self, look: Look, sensor: str, doubt: Doubt) -> None:
         if doubt.certain and not look.accepted:
             raise PacketError(Reason.WRONG_ENCODING, doubt.text)
-        event = "the samples may not be what the input states"
+        event = "the samples may have another encoding than the input states"
         self._notices.add(Notice(WARNING, event, ("encoding", sensor), {"sensor": sensor, "doubt": doubt.text}))
 
     def _compare_rate(self, look: Look, sensor: str, packet: Packet, rate_hz: float, now_s: float) -> None:
@@ -114,7 +114,7 @@ class EncodingWatch:
         came_hz = (look.pause // 2 + 1) * packet.samples.shape[1] / span_s
         look.faster = look.faster + 1 if came_hz > EXPECTED_WITHIN * rate_hz else 0
         if look.faster == LOOKS_IN_A_ROW:
-            doubt = f"{came_hz:.0f} samples a second come at {rate_hz:g} Hz: set dtype, channels or sample_rate_hz"
+            doubt = f"{came_hz:.0f} samples/s arrive at {rate_hz:g} Hz: correct dtype, channels or sample_rate_hz"
             self._report(look, sensor, Doubt(doubt, certain=False))
 
     def forget(self, sensor: str) -> None:

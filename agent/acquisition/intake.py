@@ -228,7 +228,7 @@ class Intake:
         if packet.samples.shape[0] != len(entry.channels):
             raise PacketError(
                 Reason.WRONG_CHANNELS,
-                f"{packet.samples.shape[0]} channels, the input names {len(entry.channels)}",
+                f"{packet.samples.shape[0]} channels, but the input names {len(entry.channels)}",
             )
         return _split(entry, packet, rate_hz), rate_hz
 

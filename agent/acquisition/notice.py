@@ -57,6 +57,6 @@ class Notices:
         taken, self._kept = self._kept, []
         if self._dropped:
             fields = {"dropped": self._dropped}
-            taken.append(Notice(WARNING, "more notices than are kept", "notices", fields))
+            taken.append(Notice(WARNING, "some warnings were not kept", "notices", fields))
             self._dropped = 0
         return taken

@@ -105,7 +105,7 @@ class Router:
             first = self._first_topics.setdefault(sensor, topic)
             if first != topic:  # they would look like one sensor that loses packets all the time
                 fields = {"sensor": sensor, "topic": topic, "other": first}
-                event = "two topics have the same sensor id; change the input's template to keep them apart"
+                event = "two topics have the same sensor id: change the input's `sensor` template"
                 self._notices.add(Notice(WARNING, event, ("shared", sensor), fields))
         return route
 
@@ -121,12 +121,12 @@ class Router:
                     _check_id(name)
                 found.append((entry, sensor, names))
         if not found:
-            raise PacketError(Reason.UNKNOWN_TOPIC, f"no input has a topic like {topic[:120]!r}")
+            raise PacketError(Reason.UNKNOWN_TOPIC, f"no input matches topic {topic[:120]!r}")
         pattern = found[0][0].pattern
         if len(topic) > pattern.max_chars:
             raise PacketError(
                 Reason.UNKNOWN_TOPIC,
-                f"longer than the {pattern.max_chars} characters of a topic like {pattern.topic!r}",
+                f"the topic is longer than the {pattern.max_chars} characters that {pattern.topic!r} allows",
             )
         return tuple(found)
 
@@ -138,14 +138,16 @@ def _check_id(name: str) -> None:
         raise PacketError(Reason.ILLEGAL_SENSOR, "the topic level of the sensor's id is empty")
     raise PacketError(
         Reason.ILLEGAL_SENSOR,
-        f"sensor id {name[:60]!r} has {len(name)} characters, at most {MAX_ID_CHARS}: use fewer levels in `sensor`",
+        f"sensor id {name[:60]!r} has {len(name)} characters, more than {MAX_ID_CHARS}: use fewer levels in `sensor`",
     )
 
 
 def _unusable(message: Message, entry: Input) -> PacketError:
     """Why a message cannot be a packet, whatever its bytes mean."""
     if message.retained:
-        return PacketError(Reason.RETAINED, "a retained packet is old; publish samples without retain")
+        return PacketError(Reason.RETAINED, "retained packets are old data; publish samples without the retain flag")
     if not message.payload:
-        return PacketError(Reason.EMPTY, "no bytes")
-    return PacketError(Reason.TOO_LARGE, f"{len(message.payload)} bytes, max_packet_bytes is {entry.max_packet_bytes}")
+        return PacketError(Reason.EMPTY, "the payload is empty")
+    return PacketError(
+        Reason.TOO_LARGE, f"{len(message.payload)} bytes, more than max_packet_bytes = {entry.max_packet_bytes}"
+    )

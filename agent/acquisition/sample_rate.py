@@ -28,7 +28,7 @@ def declared_rate_hz(in_packet_hz: float | None, in_settings_hz: float | None) -
     """
     rate_hz = in_packet_hz or in_settings_hz
     if rate_hz is None:
-        raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input sets no sample_rate_hz")
+        raise PacketError(Reason.WRONG_RATE, "the packet has no sample rate, and its input has no sample_rate_hz")
     return rate_hz
 
 
@@ -54,8 +54,8 @@ def bundle_for(sample_rate_hz: float) -> str:
     """What to set for a sensor that samples too slowly for the present bundle."""
     name = widest_for(sample_rate_hz)
     if name is None:
-        return f"no bundle that ships reads less than {2 * min(UNIVERSAL_BANDWIDTH_HZ.values()):g} Hz"
-    return f"agent.bundle = 'shipped:{name}' reads this rate"
+        return f"no shipped bundle supports less than {2 * min(UNIVERSAL_BANDWIDTH_HZ.values()):g} Hz"
+    return f"agent.bundle = 'shipped:{name}' supports this rate"
 
 
 def steady_rate_hz(sample_rate_hz: float, known_hz: float | None) -> float:

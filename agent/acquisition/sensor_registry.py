@@ -77,11 +77,11 @@ class SensorRegistry:
             return streams
         if self.quota.first_over_quota(sensors) is not None:
             for evicted in self.quota.evict_unconfirmed(now_s):
-                event = "sensor sent no whole window in time; its place is free"
+                event = "sensor removed: it sent no whole window in time"
                 self._notices.add(Notice(WARNING, event, ("evicted", evicted), {"sensor": evicted}))
                 self.forget(evicted)
         if (refused := self.quota.first_over_quota(sensors)) is not None:
-            detail = f"max_sensors is {self.quota.max_sensors}; refused {refused!r}"
+            detail = f"agent.max_sensors = {self.quota.max_sensors} is reached; sensor {refused!r} is refused"
             raise PacketError(Reason.TOO_MANY_SENSORS, detail)
         return [self.streams.get(sensor) or self._new_stream(entry, sensor) for sensor in sensors]
 
@@ -135,7 +135,7 @@ class SensorRegistry:
         lost = self.streams[sensor].evict_ring()
         if lost:
             event = (
-                "no memory for what waits between packets: samples lost; send whole windows in each packet, "
-                "at a lower rate, or raise agent.max_sensors"
+                "no memory for incomplete windows: samples are lost; send whole windows in each packet, "
+                "lower the sample rate, or raise agent.max_sensors"
             )
             self._notices.add(Notice(WARNING, event, "ring", {"sensor": sensor, "samples": lost}))

@@ -164,7 +164,7 @@ class SensorStream:
         if packet.samples.shape[0] != self._contract.channels:
             raise PacketError(
                 Reason.WRONG_CHANNELS,
-                f"{packet.samples.shape[0]} channels; the bundle needs {self._contract.channels} "
+                f"{packet.samples.shape[0]} channels, but the bundle needs {self._contract.channels} "
                 "(name the input's `channels` to split a packet into sensors)",
             )
         check_rate(sample_rate_hz, self._contract)
@@ -176,7 +176,7 @@ class SensorStream:
             if self._repeats <= MAX_REPEATS:
                 return continuity
             fields = {"sensor": self.sensor, "seq": packet.seq, "boot_id": packet.boot_id}
-            event = "seq stands still or goes back; the sensor counts as restarted"
+            event = "seq does not rise: the sensor is treated as restarted"
             self._notices.add(Notice(WARNING, event, ("repeats", self.sensor), fields))
             continuity = Continuity.RESTART
         self._repeats = 0

@@ -70,7 +70,7 @@ class OnnxBackend:
         try:
             probabilities, novelty, *alpha = self._session.run(self._outputs, {"x": x})
         except Exception as error:  # noqa: BLE001 (as in loading)
-            raise UnavailableError(f"ONNX Runtime failed: {str(error)[:200]}; the agent must start again") from None
+            raise UnavailableError(f"ONNX Runtime failed: {str(error)[:200]}; the agent must restart") from None
         return Outputs(probabilities, novelty, alpha[0] if alpha else None)
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class OnnxBackend:
             shape = f"float32[batch, {contract.input_channels}, {contract.window}]"
             raise BundleError(f"{self._file}: its input is not x: {shape}")
         if not isinstance(x.shape[0], str):
-            raise BundleError(f"{self._file}: its batch is fixed; export it with a dynamic one")
+            raise BundleError(f"{self._file}: its batch size is fixed; export it with a dynamic batch size")
         missing = [name for name in NEEDED if name not in outputs]
         if missing or outputs["probabilities"].shape[-1:] != [len(contract.labels)]:
             raise BundleError(f"{self._file}: outputs {sorted(outputs)} lack {missing} or one probability per label")

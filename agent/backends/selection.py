@@ -111,7 +111,7 @@ def _engine(bundle: Bundle, options: BackendOptions, flavour: Flavour) -> Chosen
     if isinstance(device, NoDevice):
         raise UnavailableError(
             f"backend {flavour!r}: {device.reason}; engines run on an NVIDIA GPU with its driver: "
-            "see drsn-agent doctor, or set agent.backend = 'onnxruntime'"
+            "run drsn-agent doctor, or set agent.backend = 'onnxruntime'"
         )
     # Imported where there is a GPU alone: 15 ms of each start, and 1 MB.
     from drsn.agent.backends.tensorrt.backend import TensorRtBackend  # noqa: PLC0415 (as said)
@@ -172,7 +172,7 @@ def self_test(bundle: Bundle, backend: Backend, max_batch: int, engine: Toleranc
         except UnavailableError as error:
             if engine is not None:
                 raise
-            raise BundleError(f"{subject}: its network can't run here: {error}") from None
+            raise BundleError(f"{subject}: its network cannot run here: {error}") from None
         novelty = golden.novelty[rows]
         differences = (
             float(np.abs(outputs.probabilities - golden.probabilities[rows]).max()),

@@ -224,7 +224,7 @@ class AlarmEngine:
         sensor = self.state(name)
         unseen = [key for key, c in sensor.conditions.items() if c.state is not State.NORMAL and not c.state.acked]
         if unseen:
-            raise RefusedError(f"forget: {', '.join(unseen)} waits to be acknowledged; ack it first")
+            raise RefusedError(f"forget: {', '.join(unseen)} is not acknowledged; acknowledge it first")
         if self._commissioning is not None:
             self._commissioning.cancel(name, by)
             self._commissioning.use(name, None)
@@ -242,9 +242,11 @@ class AlarmEngine:
         """
         sensor, policy = self.state(name), self._policies.configured(name)
         if self._commissioning is None:
-            raise RefusedError("this agent commissions nothing")
+            raise RefusedError("this agent cannot commission")
         if request.gate and policy.limits.rms is not None:
-            raise RefusedError(f"gate: the settings give {name} an RMS of {policy.limits.rms:g}, and come first")
+            raise RefusedError(
+                f"gate: the settings give {name} a gate RMS of {policy.limits.rms:g}, which has priority"
+            )
         self._commissioning.begin(name, sensor, request, policy.limits.settle_ns)
         self.sensors.outside[self.sensors.slot(name)] = True
 

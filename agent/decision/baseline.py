@@ -102,9 +102,9 @@ def statistics_of(windows: Sequence[HealthyWindow], threshold: float | None) -> 
     """
     novelty, rms = np.array([[window.novelty, window.rms] for window in windows]).T
     if not np.isfinite(novelty).all():
-        raise UnfitError("the network gives novelties that are no numbers: `drsn-export verify` the bundle")
+        raise UnfitError("the network gives novelties that are not numbers: run `drsn-export verify` on the bundle")
     if not (rms > 0).all():
-        raise UnfitError("a window has an RMS of 0; look after the sensor")
+        raise UnfitError("a window has an RMS of 0; check the sensor")
     location, scale = location_and_scale(novelty)
     log_rms, rms_spread = location_and_scale(np.log(rms))
     normal_share = sum(window.condition == NORMAL for window in windows) / len(windows)

@@ -167,7 +167,7 @@ class Commissioning:
         """
         if name in self._collections:
             by = self._collections[name].request.by
-            raise RefusedError(f"{name} is being commissioned, for {by}; undo ends that")
+            raise RefusedError(f"{name} is already being commissioned, by {by}; `commission --undo` stops it")
         if request.despite_alarm and not (request.comment or "").strip():
             raise RefusedError("despite_alarm: give in `comment` the reason why the machine is healthy")
         if (why := obstacle(sensor, despite_alarm=request.despite_alarm)) is not None:

@@ -75,7 +75,7 @@ def apply(
     """
     names = _names(sensor, action)
     if action.verb in SHELVES and not 0 < action.until_unix_ns - now_unix_ns <= MAX_SHELF_NS:
-        raise RefusedError("a shelving lasts between now and 8 hours from now")
+        raise RefusedError("a shelving lasts 8 hours at most")
     after: dict[str, Condition] = dict(sensor.conditions)
     changed: list[Change] = []
     for name in names:
@@ -92,7 +92,7 @@ def apply(
             after[name] = now
             changed.append(Change(name, now))
     if not changed:
-        raise RefusedError(f"{action.verb}: so it stands already")
+        raise RefusedError(f"{action.verb}: nothing to do, this is already the state")
     return replace(sensor, conditions=after, seq=sensor.seq + len(changed)), changed
 
 
@@ -123,7 +123,7 @@ def unshelve_expired(sensor: SensorState, policy: Policy, now_unix_ns: int) -> t
 def _names(sensor: SensorState, action: OperatorAction) -> list[str]:
     if action.condition is None:
         if action.verb in ("ack", "reset", "false_alarm"):
-            raise RefusedError(f"{action.verb}: say which condition")
+            raise RefusedError(f"{action.verb}: name the condition")
         return list(sensor.conditions)
     if action.condition not in sensor.conditions:
         known = ", ".join(sensor.conditions)
@@ -140,7 +140,7 @@ def _agent_suppression(name: str, condition: Condition, sensor: SensorState, pol
 
 def _ack(name: str, condition: Condition, action: OperatorAction, _policy: Policy) -> Condition:
     if action.seq not in (*condition.told, condition.seq):
-        raise RefusedError(f"ack: the event is none of the alarm {name} as it stands; look again")
+        raise RefusedError(f"ack: this event does not belong to the present alarm {name}; read the alarm again")
     return _signalled(name, condition, Signal.ACK, action)
 
 
@@ -148,7 +148,7 @@ def _reset(name: str, condition: Condition, action: OperatorAction, policy: Poli
     if condition.orphaned:  # nothing can find out whether it is still there
         condition = replace(condition, state=_AS_LATCHED.get(condition.state, condition.state))
     if condition.state.active:
-        raise RefusedError(f"reset: {name} is still there")
+        raise RefusedError(f"reset: {name} is still active")
     return _signalled(name, condition, Signal.RESET_REQUIRE_ACK if policy.require_ack else Signal.RESET, action)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from drsn.agent.delivery.outbox import Outbox
     from drsn.agent.delivery.publisher import Publisher
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.schema.documents import StatusDocument
+    from drsn.agent.schema.agent_state import StatusDocument
 
 
 class Delivery:

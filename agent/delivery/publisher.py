@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from drsn.agent.mqtt.message import Confirmation
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.schema.documents import AlarmDocument, HealthDocument, StatusDocument
+    from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
+    from drsn.agent.schema.documents import AlarmDocument
     from drsn.agent.schema.render import Renderer
 
 log = logging.getLogger(__name__)

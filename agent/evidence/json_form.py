@@ -101,7 +101,7 @@ def _counts(text: str, channels: int) -> NDArray[np.int16]:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("counts are no base64") from None
+        raise ValueError("counts are not base64") from None
     return np.frombuffer(data, "<i2").astype(np.int16).reshape(channels, -1)
 
 

@@ -74,7 +74,7 @@ def from_bytes(data: bytes, max_bytes: int = MAX_BYTES) -> Record:
     except BadDataError:
         raise
     except Exception as error:  # noqa: BLE001 (numpy and zipfile raise a dozen unrelated types)
-        raise BadDataError(f"no .npz of plain arrays: {excerpt(error)}") from None
+        raise BadDataError(f"not an .npz of plain arrays: {excerpt(error)}") from None
     return checked(header, Arrays(**arrays))
 
 
@@ -91,14 +91,14 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
         if sorted(entry.filename for entry in entries) != sorted(f"{name}.npy" for name in DTYPES):
             raise BadDataError("its arrays are not those of a record")
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise BadDataError("it is compressed; a record never is")
+            raise BadDataError("it is compressed, but records are not compressed")
         return {name: _array(name, archive.read(f"{name}.npy")) for name in DTYPES}
 
 
 def _array(name: str, data: bytes) -> NDArray[Any]:
     file = io.BytesIO(data)
     if np.lib.format.read_magic(file) != (1, 0):
-        raise BadDataError(f"{name} is of another version of numpy's format")
+        raise BadDataError(f"{name} has another version of numpy's format")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=NPY_HEADER_BYTES)
     body = memoryview(data)[file.tell() :]
     # Compared before anything is allocated: a header may claim any shape.
@@ -106,6 +106,6 @@ def _array(name: str, data: bytes) -> NDArray[Any]:
     for length in shape:
         size *= length
     if dtype.str != DTYPES[name] or fortran or len(shape) > 3 or size * dtype.itemsize != len(body):
-        raise BadDataError(f"{name} is not the {DTYPES[name]} array that its {len(body)} bytes could be")
+        raise BadDataError(f"{name} is not a {DTYPES[name]} array of {len(body)} bytes")
     array: NDArray[Any] = np.frombuffer(body, dtype=dtype).reshape(shape).copy()
     return array

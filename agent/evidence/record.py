@@ -90,7 +90,7 @@ def checked(header: RecordHeader, arrays: Arrays) -> Record:
         raise BadDataError(f"event.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     contract, windows = header.contract, len(header.windows)
     if windows > MAX_WINDOWS or header.sample_rate_hz > MAX_SAMPLE_RATE_HZ or event.sensor != header.sensor:
-        raise BadDataError(f"{windows} windows at {header.sample_rate_hz:g} Hz of {header.sensor!r} can't be")
+        raise BadDataError(f"{windows} windows at {header.sample_rate_hz:g} Hz of {header.sensor!r} are not possible")
     native = native_window(contract.window, header.sample_rate_hz, contract.sample_rate_hz)
     due = {
         "counts": (windows, contract.channels, native),
@@ -105,7 +105,7 @@ def checked(header: RecordHeader, arrays: Arrays) -> Record:
             raise BadDataError(f"{name} is {list(array.shape)}, not {list(due[name])}")
     limits = np.concatenate([np.abs(arrays.scale).ravel() * 32_768, np.abs(arrays.offset).ravel()])
     if not (limits <= 2 * MAX_AMPLITUDE).all():
-        raise BadDataError("scale or offset is not finite or beyond every sensor")
+        raise BadDataError("scale or offset is not finite or too large")
     return Record(header, event, arrays)
 
 

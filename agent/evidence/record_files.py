@@ -71,7 +71,9 @@ class RecordFiles:
             ValueError: the record is larger than the quota, or its name is not valid.
         """
         if not legal_sensor(sensor) or not EVENT_ID.fullmatch(event_id) or len(data) > self._quota_bytes:
-            raise ValueError(f"{len(data)} bytes of event {event_id[:40]!r} of {sensor[:64]!r} can't be kept")
+            raise ValueError(
+                f"{len(data)} bytes of event {event_id[:40]!r} of {sensor[:64]!r} cannot be kept: invalid name"
+            )
         path = self._directory / sensor / f"{event_id}{SUFFIX}"
         files = self._index()
         if (same := files.pop((sensor, event_id), None)) is not None:  # rare: a repeat after a crash
@@ -80,7 +82,7 @@ class RecordFiles:
             self._remove(files.pop(next(iter(files))))
         path.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(path.parent).free < len(data) + self._reserve_bytes:
-            raise OSError(f"less than {self._reserve_bytes >> 20} MiB would stay free on the disk")
+            raise OSError(f"less than {self._reserve_bytes >> 20} MiB of the disk would stay free")
         _write(path, data)
         files[sensor, event_id] = RecordFile(path, len(data), path.stat().st_mtime_ns)
         self.bytes += len(data)
@@ -131,7 +133,7 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     except OSError as error:
         raise StorageError(f"{path}: {error.strerror or error}; check the name and its permissions") from None
     if len(data) > max_bytes:
-        raise BadDataError(f"{path}: larger than {max_bytes} bytes; no record of evidence is")
+        raise BadDataError(f"{path}: larger than {max_bytes} bytes, so it is not a record of evidence")
     return data
 
 

@@ -177,7 +177,7 @@ class Recorder:
         more_like_it = self._throttle.held_back("crowded out", time.monotonic())
         if more_like_it is not None:
             log.warning(
-                "no memory for the windows of a sensor: its events will have no evidence; lower its rate or "
+                "no memory for the windows of a sensor: its events have no evidence; lower its sample rate or "
                 "evidence.windows, or raise agent.max_sensors",
                 extra=fields(sensor=sensor, sensors=len(self._crowded_out), more_like_it=more_like_it),
             )

@@ -29,7 +29,8 @@ def payload_of(state_dir: Path, sensor: str, event_id: str, max_bytes: int = MAX
     path = find(state_dir / FOLDER, event_id)
     if path is None or path.parent.name != sensor:
         raise BadDataError(
-            "nothing is kept of such an event of this sensor: it is older than the quota, or evidence is off"
+            "there is no evidence of this event: it was deleted (evidence.quota_mb), "
+            "or evidence is off (evidence.windows = 0)"
         )
     try:
         record = npz_form.from_bytes(read_file(path, npz_form.MAX_BYTES))
@@ -37,5 +38,7 @@ def payload_of(state_dir: Path, sensor: str, event_id: str, max_bytes: int = MAX
         raise BadDataError(f"the record is damaged: {error}") from None
     payload = to_message(record, max_bytes)
     if payload is None:
-        raise BadDataError(f"one window alone passes {max_bytes} bytes; use drsn-agent evidence on the agent's machine")
+        raise BadDataError(
+            f"one window has more than {max_bytes} bytes; use drsn-agent evidence on the agent's machine"
+        )
     return payload

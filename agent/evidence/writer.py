@@ -103,7 +103,7 @@ class Writer:
 
     def _lost(self, event_id: str, error: Exception) -> None:
         self.failed += 1
-        self.problem = f"evidence can't be written: {error}"[:200]
+        self.problem = f"evidence cannot be written: {error}"[:200]
         more_like_it = self._throttle.held_back("evidence", time.monotonic())
         if more_like_it is not None:
             log.error("evidence lost", extra=fields(event_id=event_id, reason=str(error), more_like_it=more_like_it))

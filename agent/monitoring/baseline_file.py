@@ -69,7 +69,7 @@ class BaselineFile:
             BadDataError: it is not such a file, or of another version.
         """
         if len(text) > MAX_BYTES:
-            raise BadDataError(f"{name}: {len(text)} bytes are no baseline; export one with `commission --export`")
+            raise BadDataError(f"{name}: {len(text)} bytes are not a baseline; export one with `commission --export`")
         try:
             document = json.loads(text)
             if document["format"] != FORMAT:
@@ -137,5 +137,5 @@ def _floats(values: list[float | None]) -> NDArray[np.float32]:
 def _finite(value: float) -> float:
     number = float(value)
     if not math.isfinite(number):
-        raise ValueError(f"{number} is no number")
+        raise ValueError(f"{number} is not a number")
     return number

@@ -145,7 +145,7 @@ def learn(
     if len(features) < LEAST_WINDOWS:
         raise UnfitError(f"{len(features)} windows are too few, {LEAST_WINDOWS} are needed")
     if np.isinf(features).any() or not np.isfinite(features[:, LEVEL]).all() or not np.isfinite(log_odds).all():
-        raise UnfitError("the network gives probabilities that are no numbers: `drsn-export verify` the bundle")
+        raise UnfitError("the network gives probabilities that are not numbers: run `drsn-export verify` on the bundle")
     by_speed = bool(np.isfinite(rpm).all())
     at = np.log(rpm) if by_speed else features[:, LEVEL.start].astype(np.float64)
     width, margin = (SPEED_WIDTH, SPEED_MARGIN) if by_speed else (LEVEL_WIDTH, LEVEL_MARGIN)

@@ -129,7 +129,7 @@ class VibrationLevel:
             sensor, unit = windows.batch.sensors[row], windows.batch.units[row]
             event = "no velocity: the unit of the packets is unknown (docs/use/level.md)"
             if self._meter.knows(unit):
-                event = "no velocity: no memory for its signal (docs/use/level.md)"
+                event = "no velocity: there is no memory for the signal (docs/use/level.md)"
             self._notices.add(Notice(WARNING, event, ("velocity", sensor), {"sensor": sensor, "unit": unit}))
 
 

@@ -29,7 +29,7 @@ MAX_FILE_BYTES: Final = 4 << 20
 BROKER, OWN, AUTHORITY = "broker", "own", "authority"
 """The certificates of a connection."""
 
-NOT_WATCHED: Final = "certificate expiry is not watched: install drsn-edge[certificates]"
+NOT_WATCHED: Final = "certificates are not checked for expiry: install drsn-edge[certificates]"
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ def expiry_warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float
 def _warnings(broker: BrokerAddress, peer: bytes | None, now_unix_s: float) -> Iterator[str]:
     remedies = {
         BROKER: ("the broker's certificate", "renew it at the broker"),
-        OWN: (f"mqtt.cert_file: {broker.cert_file}", "have the authority sign a new one"),
-        AUTHORITY: (f"mqtt.ca_file: {broker.ca_file}", "put the authority's new certificate there"),
+        OWN: (f"mqtt.cert_file: {broker.cert_file}", "get a new one from the certificate authority"),
+        AUTHORITY: (f"mqtt.ca_file: {broker.ca_file}", "replace it by the authority's new certificate"),
     }
     for name, ends_unix_s in _ends(broker, peer).items():
         if when := _soon(ends_unix_s, now_unix_s):
@@ -112,8 +112,8 @@ class CertificateExpiry:
         self._peer: bytes | None = None
         self._due_s = -math.inf
         self._logged_s: dict[str, float] = {}
-        if missing := not_watched(broker):
-            log.warning(missing)
+        if not_watched(broker):
+            log.warning(NOT_WATCHED)
 
     def tend(self, now_s: float, now_unix_s: float, peer: bytes | None) -> None:
         """Check, if it is time or the broker has shown another certificate. The loop calls this in each turn.
@@ -131,7 +131,7 @@ class CertificateExpiry:
         for text in self.warnings:
             if now_s >= self._logged_s.get(text, -math.inf) + self._log_every_s:
                 self._logged_s[text] = now_s
-                log.warning("certificate ends", extra=fields(reason=text))
+                log.warning("certificate expires", extra=fields(reason=text))
 
 
 def _is_installed() -> bool:
@@ -147,7 +147,7 @@ def _soon(ends_unix_s: float, now_unix_s: float) -> str:
     if ends_unix_s - now_unix_s > WARN_BEFORE_S:
         return ""
     moment = datetime.fromtimestamp(ends_unix_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{'ends' if ends_unix_s > now_unix_s else 'has ended'} on {moment}"
+    return f"{'expires' if ends_unix_s > now_unix_s else 'expired'} on {moment}"
 
 
 def _read(path: str | None) -> list[_Certificate]:

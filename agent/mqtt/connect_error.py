@@ -26,7 +26,7 @@ REMEDIES: Final = {
 }
 """Part of the error -> remedy. These errors come from a broker that runs."""
 
-IS_IT_RUNNING: Final = "is the broker running, and is the URL right?"
+IS_IT_RUNNING: Final = "check that the broker runs and that the URL is right"
 
 
 def remedy_of(error: str | None) -> str:

@@ -34,10 +34,7 @@ PROTOCOLS: Final[Mapping[str, tuple[Protocol, ...]]] = {"auto": ("5", "3.1.1"), 
 FALL_BACK_AFTER_S: Final = 5.0
 """How long `auto` waits for the answer to a CONNECT of MQTT 5: amqtt never sends one. Others take milliseconds."""
 
-FELL_BACK: Final = (
-    'the broker does not accept MQTT 5: 3.1.1 runs, which can\'t report a refused publish; mqtt.protocol = "3.1.1" '
-    "says so from the start, and connects without the attempt with 5"
-)
+FELL_BACK: Final = "the broker does not accept MQTT 5: the agent uses MQTT 3.1.1, which cannot report a refused publish"
 
 log = logging.getLogger(__name__)
 
@@ -225,9 +222,9 @@ def _explained(failure: ConnectFailure, broker: BrokerAddress) -> str:
     if failure.reason not in (sessions.CLOSED, sessions.NO_CONNACK):
         return failure.reason
     if broker.protocol == "5":
-        return f'{failure.reason}; a broker without MQTT 5 does that: set mqtt.protocol = "auto"'
+        return f'{failure.reason}; perhaps the broker does not support MQTT 5: set mqtt.protocol = "auto"'
     tried = ", with MQTT 5 and with 3.1.1" if broker.protocol == "auto" else ""
     if failure.reason == sessions.NO_CONNACK:
         return f"{failure.reason}{tried}"
-    port = "does it ask" if broker.tls else "is this a port with TLS (mqtts://), or does it ask"
-    return f"{failure.reason}{tried}; {port} for a certificate (mqtt.cert_file)?"
+    port = "" if broker.tls else "the port uses TLS (set mqtts:// in mqtt.url), or "
+    return f"{failure.reason}{tried}; perhaps {port}the broker requires a client certificate (set mqtt.cert_file)"

@@ -91,7 +91,7 @@ class Reception:
         if len(self._unacked) <= self._options.max_unacked or not self._options.keeps_session:
             return True
         log.warning(
-            "cut: more messages than Receive Maximum allows wait for their acknowledgement",
+            "connection closed: the broker sent more unacknowledged messages than Receive Maximum allows",
             extra=fields(connection=self._options.name, unacknowledged=len(self._unacked)),
         )
         self.cut()

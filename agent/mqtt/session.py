@@ -157,8 +157,8 @@ class Session:
         if not self._wait_connack(stopping, connack_timeout_s):
             return ConnectFailure(NO_CONNACK, without_5=True)
         while not (stopping.is_set() or self._ended.wait(1.0)):
-            if thread is not None and not thread.is_alive():
-                log.error("network thread died", extra=fields(connection=self._options.name))
+            if thread is not None and not thread.is_alive() and not stopping.is_set():  # `leave` ends it too
+                log.error("network thread ended unexpectedly", extra=fields(connection=self._options.name))
                 break
         return None if stopping.is_set() else self._failure
 

@@ -27,7 +27,9 @@ def context(broker: BrokerAddress) -> ssl.SSLContext:
     try:
         made = ssl.create_default_context(cafile=broker.ca_file)
     except OSError as error:  # SSLError is an OSError; its strerror says what
-        raise ConfigurationError(f"ca_file: {broker.ca_file}: no certificates ({error.strerror or error})") from None
+        raise ConfigurationError(
+            f"ca_file: {broker.ca_file}: cannot read the certificates ({error.strerror or error})"
+        ) from None
     made.minimum_version = ssl.TLSVersion.TLSv1_2  # also Python's default, but a distribution may lower it
     if broker.insecure:
         made.check_hostname = False
@@ -46,10 +48,10 @@ def _load_own(made: ssl.SSLContext, cert_file: str, key_file: str | None) -> Non
     where = f"cert_file: {cert_file}" + ("" if key_file is None else f", key_file: {key_file}")
 
     def passphrase() -> str:  # without it, OpenSSL would ask on the terminal and wait for ever
-        raise ConfigurationError(f"{where}: the key has a passphrase; keep it without one, as a systemd credential")
+        raise ConfigurationError(f"{where}: the key has a passphrase; store it without one, as a systemd credential")
 
     try:
         made.load_cert_chain(cert_file, key_file, passphrase)
     except OSError as error:
         why = error.strerror or getattr(error, "reason", None) or error
-        raise ConfigurationError(f"{where}: no certificate with its key ({why})") from None
+        raise ConfigurationError(f"{where}: cannot read the certificate and its key ({why})") from None

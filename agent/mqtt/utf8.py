@@ -17,6 +17,6 @@ def flaw(text: str) -> str | None:
     """Why a broker may refuse a text, as a phrase that follows its name; None: every broker must accept it."""
     found = _REFUSED.search(text)
     if found is not None:
-        return f"holds U+{ord(found[0]):04X}, for which a broker may end the connection (MQTT 5, 1.5.4)"
+        return f"contains U+{ord(found[0]):04X}, for which a broker may end the connection (MQTT 5, 1.5.4)"
     size = len(text.encode())
     return None if size <= MAX_BYTES else f"{size} bytes, more than the {MAX_BYTES} that MQTT allows"

@@ -18,7 +18,7 @@ NS = 1_000_000_000
 def ack(context: CommandContext, command: CommandDocument, now_unix_ns: int) -> Work:
     """Acknowledge an alarm by the event that was seen."""
     if command.event_id is None:
-        raise RefusedError("event_id: an acknowledgement names the event that was seen")
+        raise RefusedError("event_id: missing; an acknowledgement needs the event that the operator has seen")
     return _on_alarm("ack", context, command, now_unix_ns)
 
 
@@ -30,7 +30,7 @@ def reset(context: CommandContext, command: CommandDocument, now_unix_ns: int) -
 def shelve(context: CommandContext, command: CommandDocument, now_unix_ns: int) -> Work:
     """Suppress alarms for some time."""
     if command.duration_s is None:
-        raise RefusedError("duration_s: say for how long, 8 hours at most")
+        raise RefusedError("duration_s: missing; give a time of 8 hours at most")
     return _on_alarm("shelve", context, command, now_unix_ns)
 
 
@@ -74,4 +74,4 @@ def _seq(context: CommandContext, sensor: str, name: str | None, event_id: str |
     for seq in (*condition.told, condition.seq):
         if seq and context.renderer.event_id(sensor, seq) == event_id:
             return seq
-    raise RefusedError("the event is none of this alarm as it stands; look again")
+    raise RefusedError("this event does not belong to the present alarm; read the alarm again")

@@ -123,7 +123,7 @@ class CommandDispatcher:
         except RefusedError as error:
             reason = str(error)
         log.info(
-            "command",
+            "command handled",
             extra=fields(verb=verb, by=command.by, sensor=command.sensor, condition=command.condition,
                          comment=command.comment, refused=reason),
         )  # fmt: skip
@@ -149,7 +149,7 @@ class CommandDispatcher:
         context = self.context
         offered = {v: h for v, h in self.verbs.items() if h.needs is None or getattr(context, h.needs) is not None}
         if verb not in offered:
-            raise RefusedError(f"no verb {verb[:64]!r}; there are {', '.join(sorted(offered))}")
+            raise RefusedError(f"unknown verb {verb[:64]!r}; use one of {', '.join(sorted(offered))}")
         return offered[verb]
 
     def progress(self, now_unix_ns: int) -> Answer | None:
@@ -164,7 +164,7 @@ class CommandDispatcher:
         if ended:
             if progress.sensor is not None and progress.reason is None:
                 more["commission"] = self.context.renderer.baseline(self.context.engine.sensors.get(progress.sensor))
-            log.info(verb, extra=fields(sensor=progress.sensor, failed=progress.reason))
+            log.info("command ended", extra=fields(verb=verb, sensor=progress.sensor, failed=progress.reason))
         reply = self._reply(progress.request_id, verb, now_unix_ns, progress.reason).model_copy(update=more)
         return Answer(message, reply, kept=ended)
 
@@ -179,15 +179,19 @@ class CommandDispatcher:
             return reply
         if reply.verb == RELOAD:  # whatever started the agent anew: what is on the disk is what runs
             return reply.model_copy(update={"pending": None})
-        lost = {"ok": False, "pending": None, "reason": "the agent was started anew meanwhile; ask again"}
+        lost = {
+            "ok": False,
+            "pending": None,
+            "reason": "the agent restarted before the command ended; send the command again",
+        }
         return reply.model_copy(update=lost)
 
     def _under_way(self, message: Message, request_id: str, verb: str, now_unix_ns: int) -> ReplyDocument:
         """The reply to a command with the id of a pending one: if it is not the same command, a refusal."""
         other = self.context.pending[request_id]
         if (other.verb, other.message.payload) == (verb, message.payload):
-            return self._reply(request_id, verb, now_unix_ns, None).model_copy(update={"pending": "under way"})
-        reason = f"request_id: a {other.verb} of this id is under way; take another"
+            return self._reply(request_id, verb, now_unix_ns, None).model_copy(update={"pending": "in progress"})
+        reason = f"request_id: a {other.verb} with this id is in progress; use another id"
         return self._reply(request_id, verb, now_unix_ns, reason)
 
     def _reply(self, request_id: str, verb: str, now_unix_ns: int, reason: str | None) -> ReplyDocument:

@@ -20,7 +20,7 @@ def evidence(context: CommandContext, command: CommandDocument, _now_unix_ns: in
 
     assert context.state_dir is not None, "else it is not offered"
     if command.event_id is None:
-        raise RefusedError("event_id: say of which event")
+        raise RefusedError("event_id: missing; name the event")
     sensor = command.sensor or sensor_of_event(context, command.event_id)
     try:
         payload = payload_of(context.state_dir, sensor, command.event_id)

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import CommissionDocument, EventDocument, ReplyDocument
     from drsn.agent.schema.trend import TrendDocument
 
-FAILED: Final = "internal error, nothing was changed; the agent's log has it, please report it"
-LOST: Final = "it was answered before, but that answer is damaged; see what stands, then ask with another request_id"
+FAILED: Final = "internal error, nothing was changed; please report the line in the agent's log"
+LOST: Final = (
+    "the command was carried out before, but the stored reply is damaged; check the alarm, then use another request_id"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def sensor_of(command: CommandDocument) -> str:
         RefusedError: the command names no sensor.
     """
     if command.sensor is None:
-        raise RefusedError("sensor: say which")
+        raise RefusedError("sensor: missing; name the sensor")
     return command.sensor
 
 
@@ -47,9 +47,9 @@ def read(message: Message) -> CommandDocument:
         RefusedError: the message is retained, too long, no command, or expired.
     """
     if message.retained:
-        raise RefusedError("retained: a command is for now, and the broker would repeat this one for ever")
+        raise RefusedError("retained: commands must not be retained, because the broker would repeat them")
     if len(message.payload) > MAX_BYTES:
-        raise RefusedError(f"longer than {MAX_BYTES} bytes")
+        raise RefusedError(f"the command is longer than {MAX_BYTES} bytes")
     try:
         command = CommandDocument.model_validate_json(message.payload)
     except ValidationError as error:
@@ -58,5 +58,5 @@ def read(message: Message) -> CommandDocument:
         raise RefusedError(f"{where}: {first['msg']}" if where else first["msg"]) from None
     received = datetime.fromtimestamp(message.received_unix_ns / 1e9, tz=timezone.utc)
     if command.expires is not None and received >= command.expires:
-        raise RefusedError(f"expired at {command.expires.isoformat()}; here it is {received.isoformat()}")
+        raise RefusedError(f"expired at {command.expires.isoformat()}; the agent's clock is {received.isoformat()}")
     return command

@@ -10,11 +10,11 @@ VERB_HELP: Final = {
     "out_of_service": "suppress alarms of a sensor until `in-service`",
     "in_service": "end `out-of-service`",
     "false_alarm": "mark an event as a false alarm, shelve its condition, and keep its windows as a healthy recording",
-    "events": "what happened to a sensor, from the agent's journal",
+    "events": "list the events of a sensor, from the agent's journal",
     "evidence": "publish the record of an event",
-    "commission": "learn the baseline of a machine from a healthy minute",
-    "trend": "hours and days of a sensor, and when its velocity reaches the next zone",
-    "forget": "remove a sensor that is gone: its alarm and its state, not its history",
-    "reload": "take over new settings or another bundle, if they pass the check",
+    "commission": "learn the baseline of a healthy machine, in a minute",
+    "trend": "show the hours and days of a sensor, and when its velocity reaches the next zone",
+    "forget": "remove a sensor that no longer exists: its alarm and its state, but not its events",
+    "reload": "restart with new settings or another bundle, if they pass the check",
 }
 """Verb -> its line; the same verbs as in `verbs.VERBS`."""

@@ -31,7 +31,7 @@ class SummaryCondition(Frozen):
 
     condition: str
     label: str
-    event_id: str = Field(description="an ack names it")
+    event_id: str = Field(description="Id of the last event; `ack` needs it.")
     state: DocumentState
     active: bool
     acked: bool
@@ -45,25 +45,25 @@ class SummaryCondition(Frozen):
 
 
 class SummarySensor(Frozen):
-    """A sensor with a condition that is not normal, or that an operator has put aside."""
+    """A sensor with a condition that is not normal, or that is shelved or out of service."""
 
     sensor: str
-    seq: int = Field(ge=0, description="of the last event that is folded in")
-    conditions: tuple[SummaryCondition, ...] = Field(description="the most urgent one first")
+    seq: int = Field(ge=0, description="Number of the last event in this document.")
+    conditions: tuple[SummaryCondition, ...] = Field(description="The most urgent condition first.")
 
 
 class SummaryCounts(Frozen):
     """Counts of everything, also of what the bounded lists leave out."""
 
-    sensors: int = Field(description="with an alarm document")
-    not_normal: int = Field(description="sensors with a condition that is not normal")
-    active: int = Field(description="conditions, as the three below")
-    unacked: int
-    suppressed: int
-    critical: int = Field(description="active conditions that nothing suppresses, by severity")
+    sensors: int = Field(description="Sensors with an alarm document.")
+    not_normal: int = Field(description="Sensors with a condition that is not normal.")
+    active: int = Field(description="Active conditions.")
+    unacked: int = Field(description="Conditions that are not acknowledged.")
+    suppressed: int = Field(description="Conditions that are suppressed.")
+    critical: int = Field(description="Active, unsuppressed conditions of this severity.")
     major: int
     minor: int
-    not_watched: int = Field(description="sources of packets")
+    not_watched: int = Field(description="Sources of packets that are not diagnosed.")
 
 
 class AlarmsDocument(Frozen, defer_build=True):
@@ -74,9 +74,9 @@ class AlarmsDocument(Frozen, defer_build=True):
     epoch: str
     counts: SummaryCounts
     alarms: tuple[SummarySensor, ...] = Field(
-        description=f"the most urgent sensor first; {MAX_CONDITIONS} conditions at most, `counts` has all of them"
+        description=f"The most urgent sensor first; {MAX_CONDITIONS} conditions at most. `counts` counts all."
     )
-    not_watched: tuple[NotWatchedSource, ...] = Field(description=f"{MAX_SOURCES} at most; `counts` has all of them")
+    not_watched: tuple[NotWatchedSource, ...] = Field(description=f"{MAX_SOURCES} at most. `counts` counts all.")
 
 
 def summary_of(

@@ -17,19 +17,22 @@ TWICE = 1.5
 class Geometry(Frozen):
     """One row of balls or rollers, as the maker's catalogue gives it; any unit of length will do for both diameters."""
 
-    balls: int = Field(ge=3, le=200, description="of one row")
+    balls: int = Field(ge=3, le=200, description="Balls or rollers of one row.")
     ball_diameter_mm: float = Field(gt=0, le=1000, allow_inf_nan=False)
     pitch_diameter_mm: float = Field(gt=0, le=10_000, allow_inf_nan=False)
     contact_angle_deg: float = Field(default=0.0, ge=0, lt=90, allow_inf_nan=False)
-    designation: str | None = Field(default=None, max_length=40, description="if the geometry comes from the table")
+    designation: str | None = Field(
+        default=None, max_length=40, description="Set if the geometry comes from the table."
+    )
     estimated: bool = Field(
-        default=False, description="from the boundary dimensions: docs/trust/bearing-quality.md has the error"
+        default=False,
+        description="true: estimated from the boundary dimensions; docs/trust/bearing-quality.md has the error.",
     )
 
     @model_validator(mode="after")
     def _fits(self) -> Geometry:
         if self.ball_diameter_mm >= self.pitch_diameter_mm:
-            raise ValueError("a ball is smaller than the pitch circle that it runs on; are the two swapped?")
+            raise ValueError("ball_diameter_mm must be smaller than pitch_diameter_mm; perhaps they are swapped")
         return self
 
     @property
@@ -54,7 +57,7 @@ class GivenOrders(Frozen):
     @model_validator(mode="after")
     def _possible(self) -> GivenOrders:
         if self.bpfo >= self.bpfi:
-            raise ValueError("bpfo is smaller than bpfi; are the two swapped?")
+            raise ValueError("bpfo must be smaller than bpfi; perhaps they are swapped")
         ratio = (self.bpfi - self.bpfo) / (self.bpfi + self.bpfo)  # ball over pitch diameter, times the cosine
         spin = (1 - ratio**2) / (2 * ratio)
         if self.bsf > TWICE * spin:

@@ -9,8 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from drsn.agent.schema import documents
+from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
 from drsn.agent.schema.alarm_summary import AlarmsDocument
+from drsn.agent.schema.documents import (
+    AlarmDocument,
+    CommandDocument,
+    EventDocument,
+    ReplyDocument,
+    ResultDocument,
+)
 from drsn.agent.schema.evidence import EvidenceDocument
 
 if TYPE_CHECKING:
@@ -51,7 +58,7 @@ CHANNELS: Final = (
     Channel(
         "result",
         "{prefix}/{sensor}/result",
-        documents.ResultDocument,
+        ResultDocument,
         "agent",
         qos=0,
         retained=False,
@@ -60,7 +67,7 @@ CHANNELS: Final = (
     Channel(
         "alarm",
         "{prefix}/{sensor}/alarm",
-        documents.AlarmDocument,
+        AlarmDocument,
         "agent",
         qos=1,
         retained=True,
@@ -69,7 +76,7 @@ CHANNELS: Final = (
     Channel(
         "event",
         "{prefix}/{sensor}/event",
-        documents.EventDocument,
+        EventDocument,
         "agent",
         qos=1,
         retained=False,
@@ -87,7 +94,7 @@ CHANNELS: Final = (
     Channel(
         "status",
         "{prefix}/_agent/{agent}/status",
-        documents.StatusDocument,
+        StatusDocument,
         "agent",
         qos=1,
         retained=True,
@@ -96,7 +103,7 @@ CHANNELS: Final = (
     Channel(
         "health",
         "{prefix}/_agent/{agent}/health",
-        documents.HealthDocument,
+        HealthDocument,
         "agent",
         qos=0,
         retained=True,
@@ -114,7 +121,7 @@ CHANNELS: Final = (
     Channel(
         "command",
         "{prefix}/_agent/{agent}/cmd/{verb}",
-        documents.CommandDocument,
+        CommandDocument,
         "operator",
         qos=1,
         retained=False,
@@ -123,7 +130,7 @@ CHANNELS: Final = (
     Channel(
         "reply",
         "{prefix}/_reply/{request_id}",
-        documents.ReplyDocument,
+        ReplyDocument,
         "agent",
         qos=1,
         retained=False,

@@ -24,9 +24,9 @@ IN_HEALTH: Final = 50
 class WhyNotWatched(Frozen, defer_build=True):
     """Why a sensor is not watched."""
 
-    reason: str = Field(description="of a fixed table: docs/reference/mqtt.md")
-    remedy: str = Field(description="one sentence")
-    since: str = Field(description="the agent's clock")
+    reason: str = Field(description="Reason, from the table in docs/use/runbook.md.")
+    remedy: str = Field(description="What to do.")
+    since: str = Field(description="Since when, by the agent's clock.")
 
     @classmethod
     def of(cls, found: NotWatched | None) -> WhyNotWatched | None:
@@ -39,7 +39,7 @@ class WhyNotWatched(Frozen, defer_build=True):
 class NotWatchedSource(WhyNotWatched):
     """A source of packets that is not watched."""
 
-    source: str = Field(description="sensor id, or the topic where no id could be made")
+    source: str = Field(description="Sensor id, or the topic if no id can be made.")
 
     @classmethod
     def of_all(cls, found: Iterable[NotWatched]) -> tuple[NotWatchedSource, ...]:

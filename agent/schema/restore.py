@@ -89,4 +89,4 @@ def _unix_ns(text: str) -> int:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
         return round(moment.timestamp() * 1000) * 1_000_000
     except (ValueError, OverflowError):
-        raise BadDataError(f"{text[:MAX_CHARS]!r} is no time") from None
+        raise BadDataError(f"{text[:MAX_CHARS]!r} is not a time") from None

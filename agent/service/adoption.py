@@ -71,11 +71,10 @@ class Adoption:
     def adopt(self) -> None:
         """Take over what was read; nothing more is read after that."""
         if self._alarms.has_status and not self._alarms.count:
-            log.info("the broker gave no retained alarm: there is none, or this account may not read them, or the "
-                     "broker gives none to a subscription with + (RabbitMQ) and its summary names none")  # fmt: skip
+            log.info("the broker sent no retained alarms")  # fmt: skip
         adopted = {n: e for n, p in sorted(self._alarms.begin().items()) if (e := self._adopt(n, p)) is not None}
         if adopted:
-            log.warning("retained alarms of an earlier state directory taken over; their sensors are not watched yet",
+            log.warning("alarms of an earlier state directory were restored from retained messages",
                         extra=fields(sensors=len(adopted), first=_named(adopted),
                                      epochs=",".join(sorted(set(adopted.values())))))  # fmt: skip
             self._orphaned.begin()
@@ -101,7 +100,7 @@ class Adoption:
             if document.agent != self._identity.agent:
                 return None
             if document.sensor != sensor:
-                self.left[sensor] = f"it is of sensor {document.sensor[:64]!r}"
+                self.left[sensor] = f"it belongs to sensor {document.sensor[:64]!r}"
                 return None
             # In our own epoch the numbers of the events are used: only the journal was put back to an earlier time.
             seq = document.seq if document.epoch == self._identity.epoch else 0
@@ -119,9 +118,9 @@ class Adoption:
         self.warnings = ()
         if self.left:
             why = f"{_named(self.left)}: {next(iter(self.left.values()))}"
-            text = f"{len(self.left)} retained alarms bear this agent's id and were not taken over ({why}); "
-            self.warnings = (f"{text}`drsn-agent forget` removes each",)
-            log.warning("retained alarms left where they are", extra=fields(sensors=len(self.left), first=why))
+            text = f"{len(self.left)} retained alarms have this agent's id and were not restored ({why}); "
+            self.warnings = (f"{text}`drsn-agent forget` removes them",)
+            log.warning("retained alarms were not restored", extra=fields(sensors=len(self.left), first=why))
 
 
 def _named(sensors: dict[str, str]) -> str:

@@ -78,7 +78,10 @@ class AgentIdLease:
         if self.held:
             self._defence.defend()
         if any(connection.taken_over for connection in self._connections):
-            raise UnavailableError(f"agent.id {self._agent!r}: another client takes its connection again and again")
+            raise UnavailableError(
+                f"agent.id {self._agent!r}: another MQTT client repeatedly takes over its connection; "
+                "give each client its own id"
+            )
 
     def contradict(self, now_s: float) -> bool:
         """Return whether our status must go out again because the broker's is wrong."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 DENIED = (
-    "broker denies reading the alarms under agent.prefix: those of a lost state directory and those of another agent "
-    "that reads our sensors are not found (configs/broker/acl)"
+    "the broker does not allow the agent to read the alarms under agent.prefix: it cannot find the alarms of a lost "
+    "state directory, nor another agent on its sensors; allow it in the broker's ACL (configs/broker/acl)"
 )
 
 

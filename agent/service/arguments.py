@@ -23,8 +23,8 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     )
     add_configuration(parser)
     parser.add_argument(
-        "--sample", type=Path, metavar="FILE", help="also decode the payload in this file, as an input would"
+        "--sample", type=Path, metavar="FILE", help="also decode the payload in this file and show the samples"
     )
-    parser.add_argument("--topic", help="on which the payload of --sample was published; needed with several inputs")
+    parser.add_argument("--topic", help="topic of the payload of --sample; needed with several inputs")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.service.cli:check")

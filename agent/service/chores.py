@@ -87,7 +87,7 @@ class OverduePackets:
         shed = self.inbox.discard_redeliverable(given_up, self.ingest.epoch)
         self.pipeline.rewind(self.committer.committed_cursors())
         self.metrics.reconnects += 1
-        log.error("acknowledgements overdue, connecting again",
+        log.error("acknowledgements overdue: the agent connects again",
                   extra=fields(packets=len(given_up), shed=shed, after_s=self.age_s))  # fmt: skip
         self.ingest.reconnect()
 
@@ -113,7 +113,7 @@ class HealthPublisher:
 
 
 class ShedWarning:
-    """Says in the log that QoS 0 packets are shed, because more packets come than are diagnosed.
+    """Logs that QoS 0 packets are dropped, because packets arrive faster than they are diagnosed.
 
     Args:
         inbox: counts the packets that it shed.
@@ -128,7 +128,9 @@ class ShedWarning:
         shed = self._inbox.shed
         if shed > self._logged and self._throttle.held_back("shed", now_s) is not None:
             self._logged = shed
-            log.error("QoS 0 packets shed: more comes in than is diagnosed", extra=fields(shed=shed))
+            log.error(
+                "QoS 0 packets dropped: packets arrive faster than the agent diagnoses them", extra=fields(shed=shed)
+            )
 
 
 class Watchdog:

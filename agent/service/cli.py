@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from drsn.agent.settings.sections import Settings
     from drsn.model.contract import ModelContract
 
+log = logging.getLogger(__name__)
+
 
 def run(arguments: argparse.Namespace) -> int:
     """The service."""
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     disable_core_dumps()
     logs.configure(configuration.settings.agent.log_level)
     for warning in configuration.warnings:
-        logging.getLogger(__name__).warning(warning)
+        log.warning("configuration", extra=logs.fields(reason=warning))
     stop = threading.Event()
     reload = Reload(_check_of(arguments), stop)
 
@@ -94,7 +96,7 @@ def check(arguments: argparse.Namespace) -> int:
     for warning in warnings:
         print(f"drsn-agent: warning: {warning}", file=sys.stderr)
     name = f"{manifest.name} {manifest.version} ({bundle.sha256[:12]})"
-    print(f"{arguments.config}: fit to run; bundle {name} on {chosen.backend.name}")
+    print(f"{arguments.config}: ready to run; bundle {name} on {chosen.backend.name}")
     for line in (*(() if named else (noise,)), *lines):
         print(line)
     return EXIT_OK

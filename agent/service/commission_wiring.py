@@ -29,7 +29,7 @@ def commissioning_of(settings: Settings, bundle: Bundle, sensors: Mapping[str, S
     others = [n for n, s in commissioned.items() if s.commission and s.commission.bundle_sha256 != bundle.sha256]
     if others:
         log.warning(
-            "commissioned for another bundle: what the model made of the machine is not used, commission them again",
+            "sensors were commissioned with another bundle: commission them again",
             extra=fields(sensors=len(others), first=others[0]),
         )
     contract, section = bundle.contract, settings.commission
@@ -39,6 +39,8 @@ def commissioning_of(settings: Settings, bundle: Bundle, sensors: Mapping[str, S
     )
     for name, sensor in commissioned.items():
         if (why := commissioning.use(name, sensor)) is not None:
-            log.warning("health baseline not used, commission the machine again", extra=fields(sensor=name, reason=why))
+            log.warning(
+                "health baseline cannot be used: commission the machine again", extra=fields(sensor=name, reason=why)
+            )
         commissioning.note_alarms(name, sensor)
     return commissioning

@@ -15,13 +15,13 @@ from drsn.agent.settings.inputs import filters_of
 if TYPE_CHECKING:
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
-    from drsn.agent.schema.documents import StatusDocument
+    from drsn.agent.schema.agent_state import StatusDocument
     from drsn.agent.service.run_id import RunId
     from drsn.agent.settings.sections import Settings
     from drsn.agent.storage.journal import Journal
 
 
-NO_MQTT_5 = "the broker does not accept MQTT 5, so it can't report a refused publish (docs/reference/brokers.md)"
+NO_MQTT_5 = "the broker does not accept MQTT 5, so it cannot report a refused publish (docs/reference/brokers.md)"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from drsn.agent.observability.logs import fields
-from drsn.agent.schema.documents import HealthDocument, StatusDocument
+from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
 from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.schema.not_watched import IN_HEALTH, NotWatchedSource, warning_of
 

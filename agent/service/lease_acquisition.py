@@ -85,8 +85,8 @@ class LeaseAcquisition:
             return now_s - self._since_s >= self._quiet_s
         if self._listened_s < self._wait_s:
             return False
-        log.warning("a retained status of another agent with this agent.id exists, but that agent sends nothing: "
-                    "taking the agent.id", extra=fields(agent=self._agent))  # fmt: skip
+        log.warning("the retained status is of another agent with this agent.id, but that agent sends nothing: "
+                    "this agent uses the agent.id", extra=fields(agent=self._agent))  # fmt: skip
         return True
 
     def _read(self, message: Message, now_s: float) -> None:
@@ -116,6 +116,6 @@ class LeaseAcquisition:
         return status.epoch == self._epoch and status.instance in (None, self._run.before)
 
 
-def in_use(agent: str, who: str = "another agent of this name") -> str:
+def in_use(agent: str, who: str = "another agent with this id") -> str:
     """The error text of an agent whose agent.id another agent uses."""
-    return f"agent.id {agent!r}: {who} is connected to the broker; give each its own agent.id"
+    return f"agent.id {agent!r}: {who} is connected to the broker; give each agent its own agent.id"

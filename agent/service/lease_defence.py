@@ -61,10 +61,10 @@ class LeaseDefence:
                 continue
             if status.instance is None or not self._run.precedes(status.since or "", status.instance):
                 self.lost = True
-                raise UnavailableError(in_use(self._agent, "another agent of this name, which started earlier,"))
+                raise UnavailableError(in_use(self._agent, "another agent with this id, which started earlier,"))
             if status.instance != self._younger:
                 self._younger = status.instance
-                log.warning("another agent with this agent.id has connected; it started later, so it must end",
+                log.warning("another agent with this agent.id has connected: it started later and must stop",
                             extra=fields(agent=self._agent, instance=status.instance, since=status.since))  # fmt: skip
 
     def contradict(self, now_s: float) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from drsn.agent.schema.documents import HealthDocument
+    from drsn.agent.schema.agent_state import HealthDocument
     from drsn.agent.service.metrics_snapshot import MetricsSnapshot
 
 

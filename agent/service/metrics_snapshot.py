@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_state import Condition, SensorState
     from drsn.agent.decision.sensor_table import SensorTable
     from drsn.agent.observability.metrics import Latencies, Metrics
-    from drsn.agent.schema.documents import HealthDocument, StatusDocument
+    from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
     from drsn.agent.service.connections import Connections
 
 

@@ -38,7 +38,7 @@ class OrphanedAlarms:
         self._names = list(self._sensors)
         self._look()
         for warning in self.warnings:
-            log.warning("alarms of another bundle stand", extra=fields(reason=warning))
+            log.warning("alarms exist for conditions that the bundle does not have", extra=fields(reason=warning))
 
     def tend(self, now_s: float) -> None:
         """Look which orphans still stand, once a second; `now_s` is monotonic."""
@@ -53,6 +53,6 @@ class OrphanedAlarms:
         if found:
             pairs = [f"{name} ({condition})" for name, each in found.items() for condition in each]
             more = f" and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
-            text = f"{len(pairs)} alarms are of conditions that bundle {self._bundle} does not have: "
+            text = f"{len(pairs)} alarms have conditions that bundle {self._bundle} does not have: "
             remedy = "; `drsn-agent reset` ends each (docs/use/old-alarms.md)"
             self.warnings = (text + ", ".join(pairs[:NAMED]) + more + remedy,)

@@ -87,7 +87,7 @@ class Receiver:
             self._handle(packet)
         else:
             self._pipeline.refuse(
-                packet, PacketError(Reason.POISON, "the agent crashed repeatedly while it handled it")
+                packet, PacketError(Reason.POISON, "the agent crashed repeatedly while it handled this packet")
             )
             log.error("packet refused: the agent crashed repeatedly while it handled this packet",
                       extra=fields(topic=packet.message.topic))  # fmt: skip

@@ -69,15 +69,17 @@ class Reload:
             requests = [self._requests.get(), *self._waiting()]  # all requests before a check have one answer
             refusal = self._refusal()
             if refusal is None and self._cancelled:
-                refusal = "the agent is being stopped"
+                refusal = "the agent is stopping"
             if refusal is None:  # requests that came during the check need no check of their own
                 requests += self._waiting()
             self.results.extend((request_id, refusal) for request_id in requests if request_id is not None)
             if refusal is not None:
-                log.error("reload refused, the agent goes on as it was", extra=fields(reason=refusal))
-                systemd.notify(f"STATUS=goes on as it was, reload refused: {refusal}")
+                log.error(
+                    "reload refused: the agent continues with the old configuration", extra=fields(reason=refusal)
+                )
+                systemd.notify(f"STATUS=reload refused, the old configuration is in use: {refusal}")
             else:
-                log.info("reload: checked, the agent restarts")
+                log.info("reload accepted: the agent restarts")
                 systemd.notify("RELOADING=1")
                 self._passed = True
                 self._stop.set()
@@ -107,7 +109,7 @@ class Reload:
         if done.returncode == 0:
             return None
         lines = done.stderr.decode(errors="replace").split("\n")
-        reason = next((line for line in reversed(lines) if line.strip()), "no reason given")
+        reason = next((line for line in reversed(lines) if line.strip()), "it printed no reason")
         return f"{reason} (exit code {done.returncode})"
 
 

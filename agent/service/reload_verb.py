@@ -35,7 +35,7 @@ class ReloadVerb:
 
     def _request(self, request_id: str) -> None:
         if len(self._pending.of(RELOAD)) >= MAX_WAITING:
-            raise RefusedError(f"{MAX_WAITING} others wait for the same; wait for their answer")
+            raise RefusedError(f"{MAX_WAITING} reload commands already wait; wait for their reply")
         self._reload.request(request_id)
 
     def _progress(self) -> Iterator[Progress]:
@@ -44,5 +44,5 @@ class ReloadVerb:
             yield from [Progress(request_id, None) for request_id in self._pending.of(RELOAD)]
         while self._reload.results and self._control.connected:
             request_id, refusal = self._reload.results.popleft()
-            reason = None if refusal is None else f"the agent goes on as it was: {refusal}"
+            reason = None if refusal is None else f"the agent continues with the old configuration: {refusal}"
             yield Progress(request_id, None, reason=reason)

@@ -70,10 +70,10 @@ def _before(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
     else:
         if ID.fullmatch(text):
             return text
-        reason = "it holds no id of a run"
-    log.warning("the id of the run before is not known", extra=fields(file=path, reason=reason))
+        reason = "it contains no valid id"
+    log.warning("the id of the previous run is unknown", extra=fields(file=path, reason=reason))
     return None

@@ -93,7 +93,7 @@ def reports_of(path: Path, topic: str | None, settings: Settings, contract: Mode
         for entry, sensor, names in intake.route(message):
             packets, rate_hz = intake.read(entry, sensor, message)
             if not packets:
-                raise BadDataError(f"{path}: {entry.codec} reads it, but it holds no samples of this input")
+                raise BadDataError(f"{path}: {entry.codec} reads it, but it has no samples of this input")
             check_rate(rate_hz, contract)
             for name, packet in zip(names, packets, strict=True):
                 reports.append(_report(name, topic, entry, packet, rate_hz, contract))
@@ -112,7 +112,7 @@ def _report(
     if channels != contract.channels:
         doubts.append(f"{channels} channels, the bundle needs {contract.channels}: name the input's `channels`")
     if samples < window and packet.seq is None and packet.t0_unix_ns is None and not entry.continuous:
-        doubts.append("less than a window, without seq and t0: such packets never join, unless continuous = true")
+        doubts.append("less than a window, without seq and t0: such packets are only joined with continuous = true")
     seconds = None if packet.t0_unix_ns is None else packet.t0_unix_ns / 1e9
     return SampleReport(
         sensor=sensor,
@@ -136,6 +136,6 @@ def _only_topic(inputs: tuple[Input, ...]) -> str:
     topics = {entry.pattern.filter: entry.pattern for entry in inputs}
     if len(topics) > 1:
         shown = ", ".join(pattern.topic for pattern in topics.values())[:200]
-        raise UsageError(f"--sample: name its topic with --topic; the inputs have {shown}")
+        raise UsageError(f"--sample: give its topic with --topic; the inputs have {shown}")
     (pattern,) = topics.values()
     return pattern.example

@@ -86,7 +86,7 @@ class SharedSensors:
         named = ", ".join(f"{sensor} ({shared.agent})" for sensor, shared in list(self._shared.items())[:NAMED])
         more = f" and {len(self._shared) - NAMED} more" if len(self._shared) > NAMED else ""
         count = "1 sensor is" if len(self._shared) == 1 else f"{len(self._shared)} sensors are"
-        text = f"{count} read by another agent too, under the same prefix: {named}{more}"
+        text = f"{count} also read by another agent with the same prefix: {named}{more}"
         self.warnings = (f"{text}; give each agent its own sensors, or its own agent.prefix",)
         if self._throttle.held_back("shared", now_s) is not None:
-            log.warning("sensors are read by another agent too", extra=fields(sensors=len(self._shared), first=named))
+            log.warning("another agent reads the same sensors", extra=fields(sensors=len(self._shared), first=named))

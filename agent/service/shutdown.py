@@ -74,7 +74,9 @@ class Shutdown:
             self.poison_guard.clear_current()  # the error has another cause than the packet
         self.inbox.close()
         self.connections.stop(with_will=not self.lease.lost)
-        log.error("ended by an error; what is not committed comes again", extra=fields(**self.metrics.totals()))
+        log.error(
+            "stopped by an error: the broker sends uncommitted packets again", extra=fields(**self.metrics.totals())
+        )
 
     def _pump_until(self, done: Callable[[], bool]) -> bool:
         """Publish until it is done; False: the connection is lost, or the time is over."""

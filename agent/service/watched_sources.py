@@ -77,10 +77,13 @@ class WatchedSources:
 
     def _warn_of_clocks(self, sensors: list[str]) -> None:
         for sensor in sensors[:LINES]:
-            details = fields(sensor=sensor, remedy="set the sensor's clock, or leave `t0` out of its packets")
-            log.warning("t0 is in the future or long past: alarms have the agent's time", extra=details)
+            details = fields(sensor=sensor, remedy="set the sensor's clock, or send packets without `t0`")
+            log.warning("t0 is in the future or too old: alarms use the agent's clock", extra=details)
         if len(sensors) > LINES:
-            log.warning("more sensors have a wrong t0; health counts them", extra=fields(more=len(sensors) - LINES))
+            log.warning(
+                "more sensors have a wrong t0: the health document has their number",
+                extra=fields(more=len(sensors) - LINES),
+            )
 
     def _report(self, changed: list[tuple[str, NotWatched | None]], now_s: float) -> None:
         shown = []
@@ -100,6 +103,6 @@ class WatchedSources:
                 details = fields(source=source, reason=found.reason, remedy=found.remedy)
                 log.warning("source is not watched", extra=details)
         if (more := len(shown) - LINES) > 0:
-            log.warning("more sources have changed; the health document names them", extra=fields(more=more))
+            log.warning("more sources have changed: the health document names them", extra=fields(more=more))
         if len(self._warned) > MAX_WARNED:
             self._warned.clear()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def add_configuration(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add the configuration: --config and --set."""
-    parser.add_argument("--config", type=Path, required=required, metavar="FILE", help="TOML settings")
+    parser.add_argument("--config", type=Path, required=required, metavar="FILE", help="configuration file (TOML)")
     parser.add_argument(
         "--set",
         action="append",
@@ -37,15 +37,19 @@ def add_broker(parser: argparse.ArgumentParser, *more_names: str, config: bool =
         help="mqtt://host[:port], mqtts://, ws:// or wss://; default: that of --config, else $DRSN_BROKER",
     )
     if config:
-        parser.add_argument("--config", type=Path, metavar="FILE", help="an agent's settings: its broker and its login")
+        parser.add_argument(
+            "--config", type=Path, metavar="FILE", help="configuration of an agent, with its broker and login"
+        )
     _add_login(parser)
 
 
 def _add_login(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="of MQTT")
+    parser.add_argument("--protocol", choices=("auto", "5", "3.1.1"), default="auto", help="version of MQTT")
     parser.add_argument("--username")
     parser.add_argument("--password-file", type=Path, metavar="FILE")
-    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="of the broker's certificate")
-    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="our certificate, where the broker asks for one")
-    parser.add_argument("--key-file", type=Path, metavar="FILE", help="its key; default: in --cert-file")
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="certificates of the authority that signed the broker's"
+    )
+    parser.add_argument("--cert-file", type=Path, metavar="FILE", help="client certificate, if the broker requires one")
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="its key; default: --cert-file has it")
     parser.add_argument("--insecure", action="store_true", help="do not check the broker's certificate")

@@ -27,6 +27,9 @@ ENVIRONMENT = "DRSN_BROKER"
 
 DEFAULT_PREFIX = "drsn/v1"
 
+INSECURE_OPTION = INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file")
+"""Warning of a command, not of the service, so observability/log_lines.py does not have it."""
+
 _LOGIN = ("username", "password_file", "ca_file", "cert_file", "key_file", "insecure")
 
 _PREFIX: TypeAdapter[str] = TypeAdapter(Prefix)
@@ -42,11 +45,11 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
     if arguments.url is None and arguments.config is not None:
         given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name)]
         if given:
-            raise UsageError(f"{given[0]}: the login is that of --config; name the broker with --broker to use another")
+            raise UsageError(f"{given[0]}: --config already gives the login; use --broker to log in otherwise")
         return load(arguments.config).broker
     url = arguments.url or os.environ.get(ENVIRONMENT)
     if url is None:
-        raise UsageError(f"which broker? name it: --broker URL, --config FILE, or {ENVIRONMENT} in the environment")
+        raise UsageError(f"no broker given: use --broker URL, --config FILE, or the environment variable {ENVIRONMENT}")
     return _address(url, arguments)
 
 
@@ -86,7 +89,7 @@ def _address(url: str, arguments: argparse.Namespace) -> BrokerAddress:
     broker = section.address(password, arguments.key_file)
     context(broker)
     if broker.tls and broker.insecure:
-        log.warning(INSECURE.replace("mqtt.insecure", "--insecure").replace("mqtt.ca_file", "--ca-file"))
+        log.warning(INSECURE_OPTION)
     return broker
 
 

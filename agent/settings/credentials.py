@@ -28,14 +28,16 @@ def password_in(path: Path) -> str:
         text = content.decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise ConfigurationError(
-            f"password file {path}: no UTF-8 text"
+            f"password file {path}: it is not UTF-8 text"
         ) from None  # the error text would contain its bytes
     except OSError as error:
         raise ConfigurationError(f"password file {path}: {error.strerror or error}") from None
     if len(text.encode()) > MAX_BYTES:
-        raise ConfigurationError(f"password file {path}: longer than the {MAX_BYTES} bytes that MQTT allows")
+        raise ConfigurationError(f"password file {path}: it is longer than the {MAX_BYTES} bytes that MQTT allows")
     if "\0" in text:  # MQTT allows it, but in brokers that store C strings the password would end there
-        raise ConfigurationError(f"password file {path}: holds NUL, as text in UTF-16 does; write it as UTF-8")
+        raise ConfigurationError(
+            f"password file {path}: it contains NUL characters, perhaps because it is UTF-16; save it as UTF-8"
+        )
     return text
 
 

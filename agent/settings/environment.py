@@ -43,7 +43,7 @@ def _require_known(variables: list[str]) -> None:
             near = did_you_mean(
                 section if known is None else key.split(DELIMITER)[0], sections if known is None else known
             )
-            raise ConfigurationError(f"environment variable {variable}: there is no such setting{near}")
+            raise ConfigurationError(f"environment variable {variable}: unknown setting{near}")
 
 
 def _decoded() -> dict[str, Any]:

@@ -39,11 +39,13 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
         name = entry_name("inputs", index, entry.topic)
         if entry.tachometer is not None and contract.channels != 1:
             raise ConfigurationError(
-                f"{name}: tachometer: the bundle needs {contract.channels} channels at once; let packets carry `rpm`"
+                f"{name}: tachometer: the bundle needs {contract.channels} channels at once; "
+                "remove the tachometer and send `rpm` in the packets"
             )
         if entry.channels and contract.channels not in (1, len(entry.channels)):
             raise ConfigurationError(
-                f"{name}: channels: the bundle needs {contract.channels} channels at once; name as many, or none"
+                f"{name}: channels: the bundle needs {contract.channels} channels at once; "
+                "name as many, or remove `channels`"
             )
         try:
             if entry.sample_rate_hz is not None:

@@ -97,7 +97,7 @@ def read_settings(path: Path, overrides: Sequence[str] = ()) -> Settings:
         ConfigurationError: as `load`.
     """
     if not path.is_file():
-        raise ConfigurationError(f"{path}: no such file; name the configuration with --config")
+        raise ConfigurationError(f"{path}: no such file; give the configuration with --config")
     return _read(path, _nested(overrides))
 
 
@@ -111,7 +111,8 @@ def bundle_path(text: str) -> Path:
         return Path(text)
     name = text.removeprefix(SHIPPED_PREFIX)
     if name not in SHIPPED:
-        raise ConfigurationError(f"bundle {text!r}: what ships is {', '.join(SHIPPED)}{did_you_mean(name, SHIPPED)}")
+        known = f"unknown; the shipped bundles are {', '.join(SHIPPED)}{did_you_mean(name, SHIPPED)}"
+        raise ConfigurationError(f"bundle {text!r}: {known}")
     return shipped(name)
 
 
@@ -180,7 +181,7 @@ def _nested(overrides: Sequence[str]) -> dict[str, Any]:
         if dot:
             group = values.setdefault(section, {})
             if not isinstance(group, dict):
-                raise UsageError(f"--set {text!r}: {section} was set as a whole before")
+                raise UsageError(f"--set {text!r}: {section} was already set as a whole; remove one of them")
             group[name] = _value(value)
         else:
             values[section] = _value(value)
@@ -200,7 +201,7 @@ def _password(mqtt: MqttSection) -> str | None:
     """Read the password from the systemd credential, else from the file."""
     path = _credential(PASSWORD_CREDENTIAL) or mqtt.password_file
     if path is not None and mqtt.username is None:
-        raise ConfigurationError(f"mqtt.username: missing, but {path} holds a password")
+        raise ConfigurationError(f"mqtt.username: missing, but {path} has a password; set both or none")
     return None if path is None else password_in(path)
 
 
@@ -215,20 +216,20 @@ def _shared(settings: Settings) -> Iterator[str]:
     for index, entry in enumerate(settings.inputs):
         if entry.topic.startswith("$share/"):
             yield (
-                f"{entry_name('inputs', index, entry.topic)} is a shared subscription: the broker spreads the packets "
-                "of a sensor over the agents of its group; let this agent be its only one"
+                f"{entry_name('inputs', index, entry.topic)} is a shared subscription: the broker divides the packets "
+                "of a sensor over the agents of its group; this agent must be the only one of the group"
             )
 
 
 def _warnings(mqtt: MqttSection) -> Iterator[str]:
     has_password = mqtt.password_file is not None or _credential(PASSWORD_CREDENTIAL) is not None
     if has_password and not mqtt.tls:
-        yield "mqtt.url is mqtt://: the password travels unencrypted; use mqtts://"
+        yield "mqtt.url is mqtt://: the password is sent unencrypted; use mqtts://"
     if not mqtt.tls:
         given = {"ca_file": mqtt.ca_file, "cert_file": mqtt.cert_file, "insecure": mqtt.insecure}
         yield from (f"mqtt.{name} is not used: mqtt.url is mqtt://, without TLS" for name in given if given[name])
     elif mqtt.insecure and mqtt.ca_file is not None:
-        yield "mqtt.ca_file is not used: mqtt.insecure"
+        yield "mqtt.ca_file is not used, because mqtt.insecure is set"
     for name, path in {"password_file": mqtt.password_file, "key_file": mqtt.key_file}.items():
         if path is not None and world_readable(path):
-            yield f"mqtt.{name}: every user of this machine may read it; chmod o= {path}"
+            yield f"mqtt.{name}: every user of this machine can read it; run chmod o= {path}"

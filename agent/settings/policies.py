@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from drsn.agent.monitoring.vibration_level import LevelSetup
     from drsn.agent.schema.bearing import AnyBearing
-    from drsn.agent.settings.sections import AlarmsSection, GateSection, Settings, VibrationLevelSection
+    from drsn.agent.settings.alarm_sections import AlarmsSection, GateSection, VibrationLevelSection
+    from drsn.agent.settings.sections import Settings
     from drsn.model.contract import Frozen, ModelContract
 
 S = TypeVar("S", bound="Frozen")

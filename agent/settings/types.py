@@ -37,17 +37,17 @@ def _text(text: str) -> str:
 def _prefix(value: object) -> object:
     if isinstance(value, str) and re.search(PREFIX, _text(value)) is None:
         raise ValueError(
-            f"{value[:SHOWN]!r} is no plain topic: levels that are not empty, without + # {{ }}, no $ first"
+            f"{value[:SHOWN]!r} is not a plain topic: use non-empty levels without + # {{ }} and no $ at the start"
         )
     return value
 
 
 def _url(url: str) -> str:
     if "@" in url:  # checked first: no message may contain a password
-        raise ValueError("holds credentials; use username and password_file")
+        raise ValueError("contains a name or password; use username and password_file")
     # Checked before the URL is split: urlsplit drops line ends silently.
     if odd := next((c for c in url if c.isspace() or not c.isprintable()), None):
-        raise ValueError(f"{url[:SHOWN]!r} holds U+{ord(odd):04X}; a URL has neither spaces nor control characters")
+        raise ValueError(f"{url[:SHOWN]!r} contains U+{ord(odd):04X}; a URL has no spaces and no control characters")
     try:
         parts = urlsplit(url)
         websocket, rest = parts.scheme in ("ws", "wss"), parts.query + parts.fragment

@@ -311,7 +311,7 @@ class Database:
         """Refuse a database of a later version, and anything in its place that is no regular file, unchanged."""
         for suffix in ("", "-journal", *SQLITE_SUFFIXES):
             if is_special(path := self._path.with_name(f"{self._path.name}{suffix}")):
-                raise StorageError(f"{path}: it is no regular file")
+                raise StorageError(f"{path}: it is not a regular file")
         # A normal open and close would merge the log into the database. So it is opened read-only; without a log also
         # as immutable, because SQLite would else create one. The normal open afterwards reports any other error.
         log = self._path.with_name(f"{self._path.name}{SQLITE_SUFFIXES[0]}")
@@ -341,7 +341,10 @@ def _require_known(path: Path, db: sqlite3.Connection) -> None:
         return
     row = db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone()
     if row is not None and row[0] not in (*EARLIER_VERSIONS, SCHEMA_VERSION):
-        raise ConfigurationError(f"{path}: schema {row[0]}, this agent knows {SCHEMA_VERSION}; run the later version")
+        raise ConfigurationError(
+            f"{path}: schema {row[0]}, this agent supports {SCHEMA_VERSION}; "
+            "use the newer agent, or restore a backup of this version"
+        )
 
 
 def _write_states(db: sqlite3.Connection, changes: Changes) -> None:

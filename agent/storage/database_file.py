@@ -76,7 +76,7 @@ class DatabaseFile:
         """
         missing = self.guard.missing_commits(found.epoch, found.commits, len(found.sensors))
         if missing:
-            raise DamagedError(f"{self._path}: it is older than it was, {missing} commits are missing")
+            raise DamagedError(f"{self._path}: an older copy; its last {missing} commits are missing")
 
     def load_copy(self, epoch: str, max_events: int) -> tuple[Snapshot, list[Entry]] | None:
         """Read a copy of the database, because SQLite can't open it in a directory that can't be written.
@@ -112,8 +112,8 @@ class DatabaseFile:
             StorageError: the directory can't be written.
         """
         new_name = self.disk.run(partial(self._directory.set_aside, self._path.name))
-        self.set_aside_reasons.append(f"store: {self._path.name} was {why} and set aside as {new_name}; {kept}")
-        log.error("database set aside", extra=fields(reason=why, file=new_name, kept=kept))
+        self.set_aside_reasons.append(f"store: {self._path.name} was {why} and was renamed to {new_name}; {kept}")
+        log.error("database renamed: a new file is in use", extra=fields(reason=why, file=new_name, kept=kept))
 
     def close(self) -> None:
         """End the disk thread and unlock the directory; a second call does nothing."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import EventDocument
     from drsn.agent.storage.database import Snapshot
 
-DAMAGED = "they were in the damaged file"
-JOURNAL_FULL = "the journal is full, and the broker takes no events"
-MEMORY_FULL = "neither disk nor broker takes them, and the memory for them is full"
+DAMAGED = "they were only in the damaged file"
+JOURNAL_FULL = "the journal is full, and the broker does not accept events"
+MEMORY_FULL = "disk and broker do not work, and the memory for events is full"
 
 log = logging.getLogger(__name__)
 

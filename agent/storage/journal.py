@@ -73,7 +73,7 @@ class Journal:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the agent is degraded."""
-        consequence = "; going on in memory: what is decided now is lost if the agent ends before that is put right"
+        consequence = "; the agent continues in memory: new events are lost if it stops before the disk works again"
         failing = [] if self.problem is None else [f"store: {self.problem}{consequence}"]
         return (*failing, *self._file.set_aside_reasons)
 
@@ -179,7 +179,7 @@ class Journal:
             elif self._events.cursor_changed:
                 self.recovery.commit(Changes(published_id=self.published_id))
         if self.problem is not None:
-            log.error("shutdown with unwritten state", extra=fields(reason=self.problem))
+            log.error("agent stopped, but some state is not on the disk", extra=fields(reason=self.problem))
         self.recovery.close()
 
     def _rewrite(self) -> None:

@@ -83,7 +83,7 @@ class PoisonGuard:
             self._read(path)
         except OSError as error:
             log.warning(
-                "poison-message guard is off: its file can't be used", extra=fields(file=path, reason=error.strerror)
+                "poison-message guard is off: its file cannot be opened", extra=fields(file=path, reason=error.strerror)
             )
         self._write(clean=False)
 
@@ -123,7 +123,9 @@ class PoisonGuard:
         try:
             content = GuardFile.model_validate_json(text, strict=True)
         except ValidationError:  # after a power cut, or written by another program
-            log.warning("the file of the poison-message guard is not readable: overwritten", extra=fields(file=path))
+            log.warning(
+                "the file of the poison-message guard was not readable and was replaced", extra=fields(file=path)
+            )
             os.ftruncate(self._file, 0)
             content = GuardFile(clean=False, ends={})
         self._ends = dict(content.ends)

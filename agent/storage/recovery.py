@@ -116,7 +116,7 @@ class Recovery:
             saved = found
             self._file.disk.run(self._database.check)
         except DamagedError as error:
-            kept = "alarm states were saved" if saved else "alarm states and cursors begin anew"
+            kept = "alarm states were kept" if saved else "alarm states and cursors start empty"
             self._set_aside(f"damaged ({error})", kept)
         return saved or Snapshot(_new_epoch())
 
@@ -129,7 +129,7 @@ class Recovery:
             self._fail(error)
             return False
         if self.problem is not None:
-            log.warning("database works again, everything is written", extra=fields(events=len(entries)))
+            log.warning("database works again: all state is on the disk", extra=fields(events=len(entries)))
             self.problem = None
         return True
 
@@ -143,7 +143,7 @@ class Recovery:
 
     def _fail(self, error: StorageError) -> None:
         if str(error) != self.problem:
-            log.error("database fails, going on in memory", extra=fields(reason=str(error)))
+            log.error("database fails: the agent continues in memory", extra=fields(reason=str(error)))
         self.problem, self._damaged = str(error), isinstance(error, DamagedError)
         self.locked = isinstance(error, LockedError)
         if self.locked and self._database is not None:  # else each read would wait for the lock
@@ -153,13 +153,13 @@ class Recovery:
     def _reopen(self) -> None:
         if self._damaged:
             self._salvage()
-            self._set_aside(f"damaged ({self.problem})", "all but its published events was written anew")
+            self._set_aside(f"damaged ({self.problem})", "the new file has everything except the published events")
             self._damaged = False
         self._close_database()
         self._database = database = self._file.open(self._epoch)
         if self._file.disk.run(lambda: database.epoch) != self._epoch:
             # It could not be read at the start, and event numbers began anew: the two histories must not mix.
-            self._set_aside("not there when the agent started", "what it knew is not used")
+            self._set_aside("not readable when the agent started", "its content is not used")
             self._database = self._file.open(self._epoch)
 
     def _salvage(self) -> None:

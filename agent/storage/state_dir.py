@@ -49,10 +49,12 @@ class StateDir:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise ConfigurationError(f"state directory {self.path}: another agent uses it; give each its own") from None
+            raise ConfigurationError(
+                f"state directory {self.path}: another agent uses it; give each agent its own"
+            ) from None
         except OSError as error:
             os.close(lock)
-            raise StorageError(f"state directory {self.path}: it can't be locked ({error.strerror})") from None
+            raise StorageError(f"state directory {self.path}: it cannot be locked ({error.strerror})") from None
         self._lock = lock
 
     def set_aside(self, name: str) -> str:
@@ -72,7 +74,7 @@ class StateDir:
                 for each in (old, *(old.with_name(f"{old.name}{suffix}") for suffix in SQLITE_SUFFIXES)):
                     each.unlink(missing_ok=True)
         except OSError as error:
-            raise StorageError(f"{self.path / name}: it can't be set aside ({error.strerror})") from None
+            raise StorageError(f"{self.path / name}: it cannot be renamed ({error.strerror})") from None
         return new_name
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from drsn.agent.rpc.verb_help import VERB_HELP
 from drsn.agent.schema.channels import CHANNELS, PARAMETERS, Channel
-from drsn.agent.schema.documents import DOCUMENTS
+from drsn.agent.schema.json_schemas import DOCUMENTS
 
 BINDING = "0.2.0"
 

@@ -19,6 +19,7 @@ import measured
 import presets
 import promises
 import readable
+import runbook
 import survived
 import vibration
 from commands_page import commands_page
@@ -30,7 +31,7 @@ from topics_page import payloads_page, topics_page
 from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
-from drsn.agent.schema.documents import schemas
+from drsn.agent.schema.json_schemas import schemas
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
 from drsn.model.bundle import Manifest, open_bundle
 
@@ -59,6 +60,7 @@ def generated() -> dict[Path, str]:
     }
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"not_watched": not_watched_table()},
+        ROOT / "docs" / "use" / "runbook.md": runbook.parts(),
         ROOT / "docs" / "reference" / "alarm-rules.md": {"states": state_diagram()},
         ROOT / "docs" / "trust" / "alarm-quality.md": {
             "simulated": measured.alarms_parts(),

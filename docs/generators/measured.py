@@ -67,8 +67,8 @@ def alarms_parts() -> str:
     equal, worst = found["equal_false_alarms"], min(found["plan"]["snr_db"])
     seen = f"{found['windows_that_the_network_saw']:,} windows, {found['hours_of_signal_that_the_network_saw']:g} hours"
     alike = [
-        (f"{scene}, {speech}", row)
-        for speech in ("abstaining", "outspoken")
+        (f"{scene}, {name}", row)
+        for speech, name in (("abstaining", "with abstention"), ("outspoken", "without abstention"))
         for scene in ("quiet", "disturbed")
         for row in equal[speech][scene]
     ]
@@ -77,8 +77,8 @@ def alarms_parts() -> str:
     parts = [
         f"Bundle {name}; {seen} of signal through the network. False alarms are those of machine conditions",
         f"on healthy recordings in {days:g} sensor-days (a tenth for the first two rules), with the upper 95 % bound a",
-        "day. Delays are of the slowest condition. *Dropping*: the sequential test if it left out what the model",
-        "abstains from.",
+        "day. Delays are of the slowest condition. *Dropping*: the sequential test without the windows from which the",
+        "model abstains.",
         "",
         rules_table([(f"{row['snr_db']:g} dB", row) for row in found["rules"]]),
         "",
@@ -86,7 +86,7 @@ def alarms_parts() -> str:
         "",
         delays_table(found["rules"]),
         "",
-        f"At {worst:g} dB, *outspoken*: as if the model never abstained:",
+        f"At {worst:g} dB, *without abstention*: as if the model never abstained:",
         "",
         rules_table([(f"{row['snr_db']:g} dB", row) for row in found["outspoken"]]),
         "",
@@ -98,11 +98,16 @@ def alarms_parts() -> str:
         "",
         foreign_signals_table(found["strangers"]),
         "",
-        "What was asked for, and whether it is met:",
+        "The targets, and whether they are met:",
         "",
-        "\n".join(f"* {'yes' if met else '**no**'}: {what}" for what, met in found["musts"].items()),
+        "\n".join(f"* {'yes' if met else '**no**'}: {_plain(what)}" for what, met in found["musts"].items()),
     ]
     return "\n".join(parts)
+
+
+def _plain(target: str) -> str:
+    """A target in the words of the page."""
+    return target.replace("abstaining", "with abstention").replace("outspoken", "without abstention")
 
 
 def doubt_table() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import os
 import posixpath
 import re
 import shutil
@@ -126,7 +127,8 @@ def build(folder: Path = BUILD) -> Path:
     (folder / "pages" / "assets" / "mermaid.min.js").write_bytes(mermaid())
     shutil.copy(DOCS / "mkdocs.yml", folder / "mkdocs.yml")
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "-f", str(folder / "mkdocs.yml")]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 # our own arguments
+    plain = {**os.environ, "NO_COLOR": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=plain)  # noqa: S603 # our own arguments
     if done.returncode:
         sys.exit(done.stdout + done.stderr.partition("Traceback")[0])
     return folder / "site"

@@ -55,15 +55,15 @@ def told(scene: Scene, text: str) -> bool:
 
 def goes_on_in_memory(scene: Scene) -> None:
     """Degraded, and alarms and acknowledgements go on."""
-    poll(lambda: told(scene, "going on in memory"), 60, "degraded, with store: ...")
+    poll(lambda: told(scene, "continues in memory"), 60, "degraded, with store: ...")
     before = heard(scene)
     scene.caught_up()
     poll(lambda: heard(scene) > before + 5, 30, "events while nothing can be written")
-    assert told(scene, "going on in memory"), "the disk is not back yet"
+    assert told(scene, "continues in memory"), "the disk is not back yet"
 
 
 def is_written(scene: Scene) -> None:
-    poll(lambda: not told(scene, "going on in memory"), BACK_S, "the store is back")
+    poll(lambda: not told(scene, "continues in memory"), BACK_S, "the store is back")
 
 
 def heard(scene: Scene) -> int:
@@ -170,7 +170,7 @@ def begun_anew(scene: Scene, damage: Callable[[], None]) -> list[str]:
     scene.agent.start()
     poll(lambda: subscriber.status.get("since") not in ("", before["since"]), 20, "a status of the new run")
     scene.caught_up()
-    asides = [reason for reason in subscriber.status["reasons"] if "set aside" in reason]
+    asides = [reason for reason in subscriber.status["reasons"] if "was renamed to" in reason]
     anew = any("begin anew" in reason for reason in asides)
     assert anew == (subscriber.status["epoch"] != before["epoch"]), subscriber.status
     if anew:
@@ -207,7 +207,7 @@ def test_a_database_that_is_damaged_while_the_agent_runs_is_set_aside_and_nothin
         scene.wait(1.0, 4.0)
         checkpoint(database)
         scene.fault(lambda: overwrite_most(database, scene.chance))
-        poll(lambda: told(scene, "set aside"), BACK_S, "the damage is noticed")
+        poll(lambda: told(scene, "was renamed to"), BACK_S, "the damage is noticed")
         assert not begun_anew(scene, lambda: None), "what was written anew is whole"
     scene.finish()
     assert not scene.lapses

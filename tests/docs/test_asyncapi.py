@@ -14,7 +14,7 @@ import pytest
 from drsn.agent.mqtt.topics import Topics
 from drsn.agent.rpc.verbs import VERBS
 from drsn.agent.schema.channels import CHANNELS, PARAMETERS
-from drsn.agent.schema.documents import DOCUMENTS
+from drsn.agent.schema.json_schemas import DOCUMENTS
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "docs" / "asyncapi.json"

@@ -98,7 +98,7 @@ def test_every_path_that_the_code_points_to_exists():
     named = {
         name
         for path in sources
-        for name in re.findall(r"\b(?:docs|configs)/[\w./-]*\w", path.read_text(encoding="utf-8"))
+        for name in re.findall(r"(?<![\w./])(?:docs|configs)/[\w./-]*\w", path.read_text(encoding="utf-8"))
     }
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 

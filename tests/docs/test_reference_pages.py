@@ -14,9 +14,10 @@ from settings_page import EXAMPLES
 
 from drsn.agent.__main__ import command_parser
 from drsn.agent.schema.channels import CHANNELS
-from drsn.agent.schema.documents import schemas
+from drsn.agent.schema.json_schemas import schemas
+from drsn.agent.settings.alarm_sections import AlarmsSection
 from drsn.agent.settings.loader import load
-from drsn.agent.settings.sections import AlarmsSection, Settings
+from drsn.agent.settings.sections import Settings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

@@ -67,7 +67,7 @@ def test_an_alarm_is_raised_and_acknowledged_with_the_settings_as_they_ship(
     assert any("MQTT 3.1.1 for packets and for alarms and commands" in each for each in status["warnings"])
     assert "TLS" not in agent.text()
     assert "certificate" not in agent.text()
-    assert "does not accept MQTT 5: 3.1.1 runs" in agent.text()
+    assert "does not accept MQTT 5: the agent uses MQTT 3.1.1" in agent.text()
 
     raise_alarm(broker, agent, wait_until)
     found = shell("alarms", "--agent", "tester")

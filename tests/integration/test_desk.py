@@ -65,8 +65,8 @@ def test_see_acknowledge_and_look_again_after_the_agent_was_killed(shell: Callab
 
 def test_a_refusal_is_a_verdict_and_a_wrong_name_is_bad_data(shell: Callable):
     again = shell("ack", SENSOR, "inner_race", "--event-id", "unseen", code=1)
-    assert (again["ok"], "look again" in again["reason"]) == (False, True)
-    assert "refused: reset: inner_race is still there" in shell("reset", SENSOR, "inner_race", code=1, json_=False)
+    assert (again["ok"], "read the alarm again" in again["reason"]) == (False, True)
+    assert "refused: reset: inner_race is still active" in shell("reset", SENSOR, "inner_race", code=1, json_=False)
     assert "no alarm of sensor 'nobody'; it has" in shell("ack", "nobody", "ball", code=65, json_=False)
     assert "8 at most" in shell("shelve", SENSOR, "--hours", "9", code=64, json_=False)
 

@@ -52,7 +52,7 @@ def test_what_ends_within_30_days_is_said_everywhere_and_degrades_nothing(
         sign(certificates, name, days[name])
     encrypted.stop()
     encrypted.start()
-    said = {"server": "the broker's certificate ends on", "ours": "mqtt.cert_file: ", "ca": "mqtt.ca_file: "}[short]
+    said = {"server": "the broker's certificate expires on", "ours": "mqtt.cert_file: ", "ca": "mqtt.ca_file: "}[short]
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
     agent.start(*login(certificates))
 
@@ -63,7 +63,7 @@ def test_what_ends_within_30_days_is_said_everywhere_and_degrades_nothing(
     (warning,) = status()["warnings"]
     assert warning.startswith(said)
     assert (status()["state"], status()["reasons"]) == ("online", []), "it watches as it was prepared to"
-    assert agent.text().count('event="certificate ends"') == 1
+    assert agent.text().count('event="certificate expires"') == 1
     assert f"ends on {warning.partition('ends on ')[2][:10]}" in agent.text()
 
     checked = run_agent("check", "--config", str(agent.config), "--json", *login(certificates))
@@ -90,7 +90,7 @@ def test_what_lasts_is_not_warned_of(encrypted, certificates: Path, make_agent: 
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
     agent.start(*login(certificates))
     assert heard(encrypted.port, certificates)["warnings"] == []
-    assert 'event="certificate ends"' not in agent.text()
+    assert 'event="certificate expires"' not in agent.text()
     doctor = run_agent("doctor", "--config", str(agent.config), "--json", *login(certificates))
     (found,) = (each for each in json.loads(doctor.stdout)["findings"] if each["check"] == "broker.tls")
     assert (found["state"], found["remedy"]) == ("ok", None)

@@ -65,11 +65,15 @@ def home_assistant(mosquitto, tmp_path: Path) -> Iterator[Path]:
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
         try:
             yield log
-        except BaseException:
-            print(log.read_text()[-5000:])
-            raise
         finally:
             process.terminate()
+
+
+def play(broker, start_s: int) -> None:
+    """Publish three seconds of the machine."""
+    plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
+    for sent in frames([record(INNER_RACE, 3.0, DEMO_MACHINES.index(INNER_RACE))], plan, start_s * 1_000_000_000):
+        broker.publish(sent.topic, sent.payload)
 
 
 @pytest.mark.slow
@@ -79,9 +83,7 @@ def test_home_assistant_shows_an_alarm_and_its_button_acknowledges_it(
 ):
     agent = make_agent(mosquitto.url, more="[home_assistant]\nenabled = true\n")
     agent.start()
-    plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
-    for sent in frames([record(INNER_RACE, 3.0, DEMO_MACHINES.index(INNER_RACE))], plan, 1_700_000_000_000_000_000):
-        mosquitto.publish(sent.topic, sent.payload)
+    play(mosquitto, 1_700_000_000)
     wait_until(lambda: mosquitto.one(ALARM).get("state") == "active_unacked", what=agent.text())
 
     def states() -> dict[str, str]:
@@ -95,10 +97,11 @@ def test_home_assistant_shows_an_alarm_and_its_button_acknowledges_it(
     problem, state = f"binary_sensor.{slug}", f"sensor.{slug}_alarm_state"
     button = f"button.{slug}_acknowledge"
     wait_until(lambda: states().get(problem) == "on", 150, what=home_assistant.read_text()[-3000:])
+    play(mosquitto, 1_700_000_100)  # results are not retained: those of before are gone
+    wait_until(lambda: states().get(f"sensor.{slug}_rms", "un").replace(".", "").isdigit(), what="a result")
     found = states()
     assert found[state] == "active_unacked"
     assert found[f"sensor.{slug}_condition"] == "inner_race"
-    assert found[f"sensor.{slug}_rms"] not in ("unknown", "unavailable")
     assert {f"sensor.{slug}_severity", f"sensor.{slug}_confidence", f"event.{slug}_alarm_event", button,
             f"button.{slug}_shelve_for_8_hours"} <= found.keys()  # fmt: skip
     mosquitto.publish("press", button.encode())

@@ -137,7 +137,7 @@ def pair(mosquitto: Mosquitto, make_agent: Callable, tmp_path: Path) -> Iterator
 
 @pytest.mark.slow
 @pytest.mark.promise(
-    "Two agents that read one sensor under one prefix both tell so in their status.",
+    "Two agents that read one sensor under one prefix both report it in their status.",
     where="service/shared_sensors",
     topic="identity",
 )
@@ -168,7 +168,7 @@ def test_an_alarm_of_another_bundle_is_named_at_the_start_and_closed_by_a_reset(
     agent.start()
     named = f"{SENSOR} (cage); `drsn-agent reset` ends each"
     wait_until(lambda: named in str(mosquitto.one(STATUS).get("warnings")), what=agent.text())
-    assert "alarms of another bundle stand" in agent.text()
+    assert "alarms exist for conditions that the bundle does not have" in agent.text()
     conditions = {each["condition"]: each["orphaned"] for each in mosquitto.one(ALARM)["conditions"]}
     assert conditions == {"inner_race": False, "cage": True}
     assert "orphaned: the bundle does not have this condition" in shell("alarms")

@@ -36,7 +36,7 @@ def test_a_lock_of_another_process_delays_no_alarm_and_the_alarm_is_written_when
         wait_until(lambda: mosquitto.one(ALARM, 1).get("condition") == "inner_race", what=agent.text())
         assert time.monotonic() - began_s < 3, "a second for the disk, and the rest for a busy machine"
         wait_until(lambda: mosquitto.one(STATUS).get("state") == "degraded", what=agent.text())
-        assert "database is locked; going on in memory" in mosquitto.one(STATUS)["reasons"][0]
+        assert "database is locked; the agent continues in memory" in mosquitto.one(STATUS)["reasons"][0]
     assert agent.stop() == 0
     with closing(sqlite3.connect(tmp_path / "state" / FILE)) as database:
         assert database.execute("SELECT count(*) FROM journal WHERE sensor = ?", (ACTOR.sensor,)).fetchone() == (1,)

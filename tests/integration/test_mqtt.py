@@ -91,7 +91,7 @@ def test_a_broker_without_mqtt_5_gets_3_1_1_and_a_warning(wait_until, caplog):
     with embedded_broker() as port, connected(port, wait_until) as connection:
         assert connection.protocol == "3.1.1"
         assert confirmed(connection, connection.publish("a/b", b"x", qos=1, properties={"seq": "7"})) is None
-    assert "does not accept MQTT 5: 3.1.1 runs" in caplog.text
+    assert "does not accept MQTT 5: the agent uses MQTT 3.1.1" in caplog.text
 
 
 def test_a_denied_publish_is_reported_with_the_reason(tmp_path, mosquitto, wait_until):

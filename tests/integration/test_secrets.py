@@ -87,7 +87,7 @@ def test_a_password_file_that_is_wrong_is_named_without_it(command: list[str], c
     }[command[0]]
     assert main([*command, *where, "--username", "agent", "--password-file", f"{tmp_path}/password"]) == 78
     said = capsys.readouterr()
-    assert "no UTF-8" in said.err
+    assert "not UTF-8" in said.err
     silent(*said)
 
 

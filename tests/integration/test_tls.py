@@ -101,7 +101,7 @@ def test_the_agent_speaks_tls_with_a_name_and_a_password(
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")
     agent.start(*options(certificates))
     assert wait_until(lambda: heard(encrypted, certificates).get("ingest") == "connected", 30, agent.text())
-    assert "travels unencrypted" not in agent.text()
+    assert "is sent unencrypted" not in agent.text()
     assert PASSWORD not in agent.text()
 
 
@@ -261,7 +261,7 @@ def test_a_key_with_a_passphrase_is_an_error_and_no_question(certificates: Path)
     openssl(certificates, "pkey", "-in", "ours.key", "-aes256", "-passout", "pass:x", "-out", "locked.key")
     for key, said in {
         "locked.key": "passphrase",
-        "ca.key": "no certificate with its key",
+        "ca.key": "cannot read the certificate and its key",
         "gone": "No such file",
     }.items():
         with pytest.raises(ConfigurationError, match=said):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 STATUS = "drsn/v1/_agent/tester/status"
 ASKING = "event=connected connection=probe"
-TAKEN = "agent.id 'tester': another agent of this name is connected to the broker; give each its own agent.id"
-EARLIER = TAKEN.replace("this name", "this name, which started earlier,")
+TAKEN = "agent.id 'tester': another agent with this id is connected to the broker; give each agent its own agent.id"
+EARLIER = TAKEN.replace("this id", "this id, which started earlier,")
 START_S = 60.0
 """For a process that begins: two to four seconds on a free core, and many times that beside other tests."""
 ENDS = ((69, EARLIER), (78, TAKEN))
@@ -91,7 +91,7 @@ def test_the_second_does_not_start_and_the_first_goes_on(mosquitto, make_agent, 
     config.write_text(text.replace(f"{tmp_path / 'state'}", f"{tmp_path / 'elsewhere'}"), encoding="utf-8")
     done = run_agent("run", "--config", str(config))
     assert done.returncode == 78, done.stderr
-    assert "another agent of this name is connected to the broker; give each its own agent.id" in done.stderr
+    assert "another agent with this id is connected to the broker; give each agent its own agent.id" in done.stderr
     assert first.process.poll() is None
     assert first.text().count("connection lost") == 0, "nobody threw it out"
     assert mosquitto.one("drsn/v1/_agent/tester/status")["state"] == "online"

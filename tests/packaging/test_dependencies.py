@@ -1,4 +1,4 @@
-"""The promises about versions: Jetsons of JetPack 6 (Python 3.10) and 7 (3.12), and the oldest releases we name."""
+"""The promises about versions: JetPack (Python 3.10, 3.12), Raspberry Pi OS (3.11, 3.13), the oldest releases."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ UV = Path(sys.executable).with_name("uv")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.12"])
-def test_the_base_install_resolves_to_wheels_on_a_jetson(python):
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+def test_the_base_install_resolves_to_wheels_on_a_jetson_and_a_raspberry_pi(python):
     resolved = subprocess.run(
         [UV, "pip", "compile", "-q", ROOT / "pyproject.toml", "--python-version", python,
          "--python-platform", "aarch64-manylinux_2_28", "--only-binary", ":all:", "--no-header"],

@@ -53,7 +53,7 @@ def codec(name: str) -> Codec:
         ConfigurationError: the library is not installed, or the codec only reads.
     """
     if name not in CODECS:
-        raise ConfigurationError(f"codec {name!r} is only read; what can be sent is {', '.join(CODECS)}")
+        raise ConfigurationError(f"codec {name!r} can only be read; codecs to send with are {', '.join(CODECS)}")
     return cast("Codec", decoder(name))
 
 

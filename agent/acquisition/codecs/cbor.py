@@ -84,7 +84,7 @@ def encode(packet: Packet) -> bytes:
 
 
 def _refuse(_value: object, _immutable: bool) -> object:  # noqa: FBT001 (the signature is the library's)
-    raise PacketError(Reason.BAD_DOCUMENT, "a CBOR tag that is not accepted")
+    raise PacketError(Reason.BAD_DOCUMENT, "a CBOR tag that is not supported")
 
 
 def _untagged(value: object, _immutable: bool) -> object:  # noqa: FBT001 (cbor2 calls it)
@@ -93,9 +93,11 @@ def _untagged(value: object, _immutable: bool) -> object:  # noqa: FBT001 (cbor2
 
 def _typed_array(dtype: np.dtype[Any], value: object, _immutable: bool) -> NDArray[Any]:  # noqa: FBT001 (cbor2 calls it)
     if not isinstance(value, bytes):
-        raise PacketError(Reason.BAD_DOCUMENT, "a typed array is not of bytes")
+        raise PacketError(Reason.BAD_DOCUMENT, "a typed array does not contain bytes")
     if len(value) % dtype.itemsize:
-        raise PacketError(Reason.TRUNCATED, f"{len(value)} bytes are no whole number of {dtype.str} in a typed array")
+        raise PacketError(
+            Reason.TRUNCATED, f"{len(value)} bytes are not a whole number of {dtype.str} in a typed array"
+        )
     return np.frombuffer(value, dtype)
 
 

@@ -61,9 +61,9 @@ def document_path(text: str) -> DocumentPath:
         query = jsonpath.compile(text if _BARE.match(text) else f"$.{text}")
     except (jsonpath.JSONPathError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
-        raise PathError(f"{text[:80]!r} is no JSONPath: {reason[:80]}") from None
+        raise PathError(f"{text[:80]!r} is not a JSONPath: {reason[:80]}") from None
     if not isinstance(query, jsonpath.JSONPath):
-        raise PathError(f"{text[:80]!r} joins several JSONPaths; name one place")
+        raise PathError(f"{text[:80]!r} joins several JSONPaths; use one")
     parts = [_part(segment) for segment in query.segments]
     simple = [part for part in parts if not isinstance(part, _Library)]
     return DocumentPath(tuple(simple)) if len(simple) == len(parts) else DocumentPath(query=query)

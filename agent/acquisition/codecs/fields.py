@@ -112,7 +112,7 @@ def _sequence(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise PacketError(Reason.BAD_DOCUMENT, "seq is not a whole number from 0 on")
+        raise PacketError(Reason.BAD_DOCUMENT, "seq is not a whole number of 0 or more")
     return value & MAX_U32
 
 
@@ -125,14 +125,14 @@ def _boot_id(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_U32:
-        raise PacketError(Reason.BAD_DOCUMENT, f"boot_id is not an integer from 0 to {MAX_U32}, and not a text")
+        raise PacketError(Reason.BAD_DOCUMENT, f"boot_id is neither an integer from 0 to {MAX_U32} nor text")
     return value
 
 
 def _unit(value: object) -> str:
     # Half a surrogate pair, which JSON can encode, would break the result document.
     if not isinstance(value, str) or not value.isprintable() or len(value) > MAX_UNIT:
-        raise PacketError(Reason.BAD_DOCUMENT, f"unit is not a plain text of at most {MAX_UNIT} characters")
+        raise PacketError(Reason.BAD_DOCUMENT, f"unit is not text of at most {MAX_UNIT} characters")
     return value
 
 
@@ -178,5 +178,5 @@ def _by_channel(value: object, document: object, form: PayloadFormat, *, plain: 
 def _missing(document: object, form: PayloadFormat) -> str:
     path = form.fields.get("samples", "samples")
     if isinstance(document, dict) and path in document and "." in path:
-        return f"the key {path[:60]!r} holds dots: write fields.samples = \"['{path[:60]}']\""
+        return f"the key {path[:60]!r} contains dots: write fields.samples = \"['{path[:60]}']\""
     return f"no samples at fields.samples = {path[:60]!r}: {keys_shown(document)[:100]}"

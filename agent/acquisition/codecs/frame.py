@@ -89,7 +89,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
             or a number is impossible.
     """
     if len(payload) < HEADER.size:
-        raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, the header alone has {HEADER.size}")
+        raise PacketError(Reason.TRUNCATED, f"{len(payload)} bytes, shorter than the header of {HEADER.size} bytes")
     dtype, channels, size, plain, unit, clock_synced, clipped = _form(payload[:12], payload[40:42])
     seq, boot_id, t0_unix_ns, rate_hz, scale, rpm, crc = _NUMBERS.unpack_from(payload, 12)
     # A NaN makes each comparison false.
@@ -100,7 +100,7 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         raise PacketError(Reason.TRUNCATED, f"{len(payload) - HEADER.size} bytes of samples, not {expected}")
     body = memoryview(payload)[HEADER.size :]
     if zlib.crc32(body, zlib.crc32(payload[: HEADER.size - 4])) != crc:
-        raise PacketError(Reason.BAD_CRC, "crc32 differs")
+        raise PacketError(Reason.BAD_CRC, "crc32 does not match: the payload is damaged")
     samples = plain_row(np.frombuffer(payload, NATIVE_F32, -1, HEADER.size)) if plain and scale == 1.0 else None
     return Packet(
         samples_of(body, dtype, scale, channels) if samples is None else samples,
@@ -148,7 +148,7 @@ def encode(packet: Packet, dtype: DtypeName = "f32", scale: float = 1.0) -> byte
         ValueError: the packet has no rate, or a field is out of the header's range.
     """
     if packet.sample_rate_hz is None or packet.seq is None:
-        raise ValueError("a frame must carry its sample_rate_hz and its seq")
+        raise ValueError("a frame needs sample_rate_hz and seq")
     channels, n_samples = packet.samples.shape
     body = _counts(packet.samples, dtype, scale).T.tobytes()
     flags = FLAG_CLIPPED * packet.clipped | FLAG_CLOCK_SYNCED * bool(packet.clock_synced)
@@ -158,7 +158,7 @@ def encode(packet: Packet, dtype: DtypeName = "f32", scale: float = 1.0) -> byte
             packet.t0_unix_ns or 0, packet.sample_rate_hz, scale, packet.rpm or 0.0, _CODE_OF_UNIT[packet.unit], 0, 0,
         ))[:-4]  # fmt: skip
     except (struct.error, OverflowError, KeyError) as error:
-        raise ValueError(f"no frame can hold this packet: {error}") from None
+        raise ValueError(f"this packet does not fit into a frame: {error}") from None
     return bytes(head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body)
 
 

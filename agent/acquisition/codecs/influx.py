@@ -32,10 +32,15 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     Raises:
         PacketError: a line is no line protocol, the lines are of several series, or the samples are invalid.
     """
-    return packet_of(_document(payload, payload_format), payload_format)
+    return packet_of(document_of_lines(payload, payload_format), payload_format)
 
 
-def _document(payload: bytes, form: PayloadFormat) -> dict[str, Any]:
+def document_of_lines(payload: bytes, form: PayloadFormat) -> dict[str, Any]:
+    """The document of a payload: tags and fields by name, `t0`, and `sample_rate_hz` where the times give one.
+
+    Raises:
+        PacketError: as `decode`, but for the samples.
+    """
     try:
         text = payload.decode("utf-8-sig").rstrip("\0")
     except UnicodeDecodeError as error:
@@ -53,8 +58,7 @@ def _document(payload: bytes, form: PayloadFormat) -> dict[str, Any]:
         if found[1] != series:
             raise PacketError(
                 Reason.BAD_DOCUMENT,
-                f"two series in one message, {_shown(series)} and {_shown(found[1])}: "
-                "publish each to a topic of its own",
+                f"two series in one message, {_shown(series)} and {_shown(found[1])}: publish each to its own topic",
             )
         times.append(None if found[3] is None else int(found[3]) * NS_PER[form.t0_unit])
         for name, value in _fields(found[2], at):

@@ -35,7 +35,7 @@ def t0_unix_ns(value: object, payload_format: PayloadFormat) -> int:
     if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise PacketError(Reason.BAD_DOCUMENT, "t0 is not a number")
     if isinstance(number, float) and not abs(number) < _MAX_NUMBER:  # a NaN makes the comparison false
-        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {number:g} is no possible Unix time")
+        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {number:g} is not a possible Unix time")
     unit = payload_format.t0_unit
     nanoseconds = number * NS_PER[unit] if isinstance(number, int) else round(number * NS_PER[unit])
     if not 0 <= nanoseconds <= MAX_T0_UNIX_NS or _in_smaller_unit(nanoseconds):
@@ -67,7 +67,7 @@ def _of_text(text: str, zone: str | None) -> int:
     except (ValueError, OverflowError) as error:
         raise PacketError(Reason.BAD_DOCUMENT, f"t0 {error}"[:150]) from None
     if not 0 <= nanoseconds <= MAX_T0_UNIX_NS:
-        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {text[:40]!r} is no possible Unix time")
+        raise PacketError(Reason.BAD_DOCUMENT, f"t0 {text[:40]!r} is not a possible Unix time")
     return nanoseconds
 
 
@@ -81,5 +81,5 @@ def _impossible(shown: str, nanoseconds: int, unit: str) -> str:
     for other in units[units.index(unit) + 1 :]:
         seconds = nanoseconds * NS_PER[other] // (NS_PER[unit] * NS_PER["s"])
         if YEAR_2000_S <= seconds <= YEAR_2100_S:
-            return f"t0 {shown} {unit} is no possible Unix time; in {other} it is: set t0_unit = '{other}'"
-    return f"t0 {shown} {unit} is no possible Unix time"
+            return f"t0 {shown} {unit} is not a possible Unix time; in {other} it is: set t0_unit = '{other}'"
+    return f"t0 {shown} {unit} is not a possible Unix time"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 
@@ -25,11 +25,19 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
         PacketError: the payload is no MessagePack map, a field is missing or of another type, or the samples are
             invalid.
     """
+    return packet_of(parsed(payload), payload_format, plain=True)
+
+
+def parsed(payload: bytes) -> Any:  # noqa: ANN401 (any value of MessagePack)
+    """The value of a payload.
+
+    Raises:
+        PacketError: it is no MessagePack.
+    """
     try:
-        document = msgpack.unpackb(payload, strict_map_key=True, timestamp=AS_UNIX_SECONDS)
+        return msgpack.unpackb(payload, strict_map_key=True, timestamp=AS_UNIX_SECONDS)
     except (ValueError, msgpack.UnpackException) as error:  # all errors of the library are these, or derived from them
         raise PacketError(Reason.BAD_DOCUMENT, f"not MessagePack: {error or type(error).__name__}"[:120]) from None
-    return packet_of(document, payload_format, plain=True)
 
 
 def encode(packet: Packet) -> bytes:

@@ -42,12 +42,12 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     return _joined([packet_of({**document, "Messages": [one]}, payload_format, plain=True) for one in messages])
 
 
-_ALONE: Final = "let the gateway publish each writer to a topic of its own (OPC Publisher: also --bs=1)"
+_ALONE: Final = "let the gateway publish each writer to its own topic (OPC Publisher: also --bs=1)"
 
 
 def _writer(message: Any) -> str:  # noqa: ANN401 (any value of JSON)
     if not isinstance(message, dict):
-        raise PacketError(Reason.BAD_DOCUMENT, "an element of Messages is no data set")
+        raise PacketError(Reason.BAD_DOCUMENT, "an element of Messages is not a data set")
     return next((ascii(message[key])[:24] for key in _WRITER if key in message), "none")
 
 

@@ -69,7 +69,7 @@ class Reason(str, Enum):
 
 
 class PacketError(Exception):
-    """The message is refused: its bytes are no usable packet. It is counted by `reason` and never fatal."""
+    """The message is refused: its bytes are not a usable packet. It is counted by `reason` and never fatal."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason.value}: {detail}")
@@ -166,7 +166,7 @@ def samples_of(
     if len(data) % (dtype.itemsize * channels):
         raise PacketError(
             Reason.TRUNCATED,
-            f"{len(data)} bytes are no whole number of {dtype_name} samples in {channels} channels",
+            f"{len(data)} bytes are not a whole number of {dtype_name} samples in {channels} channels",
         )
     flat = np.frombuffer(data, dtype)
     if channels == 1 and scale == 1.0 and (row := plain_row(flat)) is not None:

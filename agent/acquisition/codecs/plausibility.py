@@ -111,7 +111,7 @@ def other_reading(chunks: Sequence[bytes], form: PayloadFormat) -> Doubt | None:
         return None
     _, least, best = min(plausible, key=lambda found: found[:2])
     text = (
-        f"read as {_shown(form)} the samples are noise (flatness {white:.2f}), as {_shown(best)} they are not "
+        f"read as {_shown(form)}, the samples are noise (flatness {white:.2f}), as {_shown(best)} they are not "
         f"({least:.2f}): set {_settings(best, form)}"
     )
     return Doubt(text, certain=white >= WHITE_FROM and least <= COLOURED_TO)

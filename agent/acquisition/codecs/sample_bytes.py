@@ -43,11 +43,11 @@ def numbers_from_bytes(data: bytes | memoryview, payload_format: PayloadFormat) 
     size = len(data) - form.header_bytes
     item = ITEM_BYTES[form.dtype]
     if size <= 0:
-        raise PacketError(Reason.EMPTY, f"no samples behind {form.header_bytes} header bytes")
+        raise PacketError(Reason.EMPTY, f"no samples after {form.header_bytes} header bytes")
     if size % (item * form.channels):
         raise PacketError(
             Reason.TRUNCATED,
-            f"{size} bytes are no whole number of {form.dtype} samples in {form.channels} channels",
+            f"{size} bytes are not a whole number of {form.dtype} samples in {form.channels} channels",
         )
     order = ">" if form.big_endian else "<"
     if form.dtype == "i24":

@@ -40,7 +40,7 @@ def numbers_of(value: Any, payload_format: PayloadFormat, *, plain: bool) -> NDA
     if isinstance(value, np.ndarray):
         return value
     if not isinstance(value, list):
-        raise PacketError(Reason.BAD_DOCUMENT, "samples are neither a list, nor text, nor bytes")
+        raise PacketError(Reason.BAD_DOCUMENT, "samples are not a list, text or bytes")
     if value and isinstance(value[0], dict):
         return _of_objects(value, payload_format, plain=plain)
     return _of_lists(value, payload_format, plain=plain)
@@ -65,7 +65,7 @@ def channels_of(
     sizes = [row.size for row in rows]
     if len(set(sizes)) > 1:
         shown = ", ".join(f"{name}: {size}" for name, size in zip(names, sizes, strict=True))
-        raise PacketError(Reason.BAD_DOCUMENT, f"the channels have not equally many samples ({shown[:100]})")
+        raise PacketError(Reason.BAD_DOCUMENT, f"the channels have different numbers of samples ({shown[:100]})")
     return np.stack(rows)
 
 
@@ -95,7 +95,7 @@ def _of_objects(rows: list[Any], form: PayloadFormat, *, plain: bool) -> NDArray
         )
     paths = [document_path(name) for name in (form.channel_paths or names)]
     if not all(isinstance(row, dict) for row in rows):
-        raise PacketError(Reason.BAD_DOCUMENT, "samples are not objects alone")
+        raise PacketError(Reason.BAD_DOCUMENT, "some samples are not objects")
     columns = [[path.value_in(row) for row in rows] for path in paths]
     return channels_of(columns, names, form, plain=plain)
 
@@ -136,7 +136,7 @@ def _oriented(numbers: NDArray[np.float64], form: PayloadFormat) -> NDArray[np.f
 def _not_numbers(value: list[Any]) -> PacketError:
     at, odd = next(((i, v) for i, v in enumerate(value) if type(v) not in _TEXTS and not isinstance(v, list)), (0, 0))
     if odd is None:
-        return PacketError(Reason.BAD_DOCUMENT, f"sample {at} is null; leave a packet out, or send it whole")
+        return PacketError(Reason.BAD_DOCUMENT, f"sample {at} is null; send complete packets, or none")
     return PacketError(Reason.BAD_DOCUMENT, "samples are not numbers in one list, or in one list per channel")
 
 

@@ -45,7 +45,7 @@ def decoded(text: str, encoding: str) -> bytes | list[float]:
     if encoding == "auto" and is_hex(text):
         raise PacketError(
             Reason.WRONG_ENCODING,
-            "samples are hex digits alone, which is base64 as well; set encoding = 'hex' (or 'base64')",
+            "samples are only hex digits, which can also be base64; set encoding = 'hex' or 'base64'",
         )
     return _from_base64(text)
 

@@ -40,8 +40,16 @@ def decode(payload: bytes, properties: Mapping[str, str], payload_format: Payloa
     Raises:
         PacketError: the payload is no SenML pack, or the samples are invalid.
     """
-    pack = _from_cbor(payload) if payload[:1] and payload[0] in _CBOR_ARRAYS else parsed(payload)
-    return packet_of(_document(pack), payload_format)
+    return packet_of(document_of_pack(pack_of(payload)), payload_format)
+
+
+def pack_of(payload: bytes) -> Any:  # noqa: ANN401 (any value of JSON or CBOR)
+    """The pack with the names of JSON, whether it came as JSON or as CBOR.
+
+    Raises:
+        PacketError: it is neither.
+    """
+    return _from_cbor(payload) if payload[:1] and payload[0] in _CBOR_ARRAYS else parsed(payload)
 
 
 def _from_cbor(payload: bytes) -> Any:  # noqa: ANN401 (any value of CBOR)
@@ -62,7 +70,12 @@ def _from_cbor(payload: bytes) -> Any:  # noqa: ANN401 (any value of CBOR)
     ]
 
 
-def _document(pack: object) -> dict[str, Any]:
+def document_of_pack(pack: object) -> dict[str, Any]:
+    """The document of a pack: the values of each name, `t0`, `unit`, and the rate where the times give one.
+
+    Raises:
+        PacketError: the payload is no SenML pack.
+    """
     if not isinstance(pack, list) or not pack or not all(isinstance(record, dict) for record in pack):
         raise PacketError(Reason.BAD_DOCUMENT, "not SenML: no list of records")
     base: dict[str, Any] = {}
@@ -71,7 +84,7 @@ def _document(pack: object) -> dict[str, Any]:
     for at, record in enumerate(pack):
         base.update({key: value for key, value in record.items() if key in ("bn", "bt", "bu", "bv")})
         if (odd := next((key for key in record if key.endswith("_")), None)) is not None:
-            raise PacketError(Reason.BAD_DOCUMENT, f"record {at} has {odd[:24]!r}, which must be understood")
+            raise PacketError(Reason.BAD_DOCUMENT, f"record {at} has {odd[:24]!r}, which this agent does not support")
         kind = next((key for key in _VALUES if key in record), None)
         if kind is None:
             continue
@@ -88,7 +101,7 @@ def _series(names: dict[tuple[str, str], list[tuple[Any, float]]], units: set[st
     shared = len({bn for bn, _ in names}) == 1
     moments = [time_s for _, time_s in next(iter(names.values()))]
     if any([time_s for _, time_s in values] != moments for values in names.values()):
-        raise PacketError(Reason.BAD_DOCUMENT, "the names of the pack have not the same moments")
+        raise PacketError(Reason.BAD_DOCUMENT, "the names of the pack have different times")
     columns = {(n or bn) if shared else bn + n: [value for value, _ in values] for (bn, n), values in names.items()}
     spaced = len(moments) > 1 and len(set(moments)) > 1
     document = document_of(columns, [round(time_s * 1e9) if spaced else None for time_s in moments])

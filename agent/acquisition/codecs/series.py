@@ -36,7 +36,9 @@ def document_of(columns: Mapping[str, Sequence[Any]], times_ns: Sequence[int | N
     """
     for name, values in columns.items():
         if len(values) != len(times_ns):
-            raise PacketError(Reason.BAD_DOCUMENT, f"{name[:40]!r} is in {len(values)} of {len(times_ns)} moments")
+            raise PacketError(
+                Reason.BAD_DOCUMENT, f"{name[:40]!r} has values at {len(values)} of {len(times_ns)} times"
+            )
     document = {name: _value(name, list(values)) for name, values in columns.items()}
     if "sample_rate_hz" not in document and (rate_hz := _rate_hz(times_ns)) is not None:
         document["sample_rate_hz"] = rate_hz
@@ -56,17 +58,18 @@ def _rate_hz(times_ns: Sequence[int | None]) -> float | None:
     try:
         times = np.array(times_ns, np.float64)
     except OverflowError:
-        raise PacketError(Reason.BAD_DOCUMENT, "the times are no possible Unix times") from None
+        raise PacketError(Reason.BAD_DOCUMENT, "the times are not possible Unix times") from None
     times -= times[0]
     steps = np.diff(times)
     if steps.min() < 0:
-        raise PacketError(Reason.BAD_DOCUMENT, f"the times go back after moment {int(np.argmin(steps))}")
+        raise PacketError(Reason.BAD_DOCUMENT, f"the times go back after value {int(np.argmin(steps))}")
     if steps.min() == 0:  # rounded to more than the step between two moments
         return None
     if steps.max() > MAX_STEP * np.median(steps):
         at = int(np.argmax(steps))
         raise PacketError(
             Reason.BAD_DOCUMENT,
-            f"the moments are not even: {steps[at] / 1e6:g} ms after moment {at}, mostly {np.median(steps) / 1e6:g} ms",
+            f"the times are not evenly spaced: "
+            f"{steps[at] / 1e6:g} ms after value {at}, usually {np.median(steps) / 1e6:g} ms",
         )
     return (len(times) - 1) * 1e9 / float(times[-1]) if len(times) >= MIN_MOMENTS else None

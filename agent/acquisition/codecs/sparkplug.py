@@ -145,7 +145,8 @@ def _known(node: EdgeNode, metric: Any) -> tuple[str, int]:  # noqa: ANN401 (a m
     if not name:
         raise PacketError(
             Reason.BAD_DOCUMENT,
-            f"alias {metric.alias} is of a birth before the agent's start: request a rebirth (Node Control/Rebirth)",
+            f"alias {metric.alias} belongs to a birth message from before the agent's start: "
+            "request a rebirth (Node Control/Rebirth)",
         )
     return name, metric.datatype or datatype
 

@@ -91,14 +91,16 @@ def _array(data: bytes, datatype: int) -> Any:  # noqa: ANN401 (bytes, or an arr
         return data
     dtype = np.dtype(ARRAYS[datatype])
     if len(data) % dtype.itemsize:
-        raise PacketError(Reason.TRUNCATED, f"{len(data)} bytes are no whole number of {dtype.str} in an array")
+        raise PacketError(Reason.TRUNCATED, f"{len(data)} bytes are not a whole number of {dtype.str} in an array")
     return np.frombuffer(data, dtype)
 
 
 def _columns(data_set: Any) -> dict[str, list[Any]]:  # noqa: ANN401 (as above)
     kinds = list(data_set.types)
     if any(len(row.elements) != len(data_set.columns) for row in data_set.rows) or len(kinds) != len(data_set.columns):
-        raise PacketError(Reason.BAD_DOCUMENT, "the rows of a data set have not as many elements as it has columns")
+        raise PacketError(
+            Reason.BAD_DOCUMENT, "a row of a data set has another number of elements than the set has columns"
+        )
     return {
         name: [_scalar(row.elements[at], kinds[at]) for row in data_set.rows]
         for at, name in enumerate(data_set.columns)

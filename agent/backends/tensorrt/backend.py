@@ -131,8 +131,11 @@ class TensorRtBackend:
         try:
             graph = self._cuda.capture(self._stream, lambda: self._queue(context, batch))
         except UnavailableError as error:
-            remedy = "slower, with the same answers; inference.cuda_graphs = false does without and without this line"
-            log.warning("no CUDA graph", extra=fields(batch=batch, reason=str(error), remedy=remedy))
+            remedy = "none needed: results are the same, but slower; inference.cuda_graphs = false stops this line"
+            log.warning(
+                "CUDA graph not available: the network runs layer by layer",
+                extra=fields(batch=batch, reason=str(error), remedy=remedy),
+            )
             return BatchContext(batch, context, None)
         stack.callback(self._cuda.graph_destroy, graph)
         return BatchContext(batch, context, graph)

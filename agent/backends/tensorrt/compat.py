@@ -74,7 +74,7 @@ class TensorRt:
         """Return the errors since the last call as one line, the oldest first, and clear them."""
         text = "; ".join(self.errors)
         self.errors.clear()
-        return " ".join(text.split())[:600] or "it gave no reason"
+        return " ".join(text.split())[:600] or "no reason given"
 
 
 @functools.cache
@@ -138,7 +138,7 @@ def _load_failure(flavour: Flavour, error: Exception, host: HostFiles) -> str:
     name, library = FLAVOURS[flavour].module, loaded_library(flavour, host)
     text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     missing = isinstance(error, ModuleNotFoundError) and error.name == name
-    what = f"Python has no {name}" if missing else f"{name} is installed but can't be loaded: {text}"
+    what = f"Python has no {name}" if missing else f"{name} is installed but cannot be loaded: {text}"
     loaded = f" (loaded: {library})" if library and not missing else ""
     return f"{what}{loaded}; {_remedy(flavour, host, missing=missing)}"
 

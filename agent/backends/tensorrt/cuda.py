@@ -59,9 +59,9 @@ CALLS: Final[Mapping[str, tuple[Any, ...]]] = {
 REMEDIES: Final[Mapping[str, str]] = {
     "cudaErrorMemoryAllocation": "free memory on this device, or lower inference.max_batch",
     "cudaErrorInsufficientDriver": "libcudart is newer than the driver: install the CUDA that belongs to it",
-    "cudaErrorNoDevice": "no GPU is visible: may this user open the device nodes?",
+    "cudaErrorNoDevice": "no GPU is visible: check that this user can open the device nodes",
 }
-REMEDY = "start again; if it stays, look into dmesg, or set agent.backend = 'onnxruntime'"
+REMEDY = "restart; if the error stays, look at dmesg, or set agent.backend = 'onnxruntime'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def probe(load: Load = ctypes.CDLL) -> Device | NoDevice:
     for call, arguments in calls.items():
         code = getattr(driver, call.partition(",")[0])(*arguments)
         if code:
-            return NoDevice(f"the CUDA driver is no use ({call}: {_driver_error(driver, code)})", has_driver=True)
+            return NoDevice(f"the CUDA driver does not work ({call}: {_driver_error(driver, code)})", has_driver=True)
     return Device(
         name=name.value.decode("utf-8", "replace"),
         compute_capability=(major.value, minor.value),

@@ -63,11 +63,11 @@ class Engine:
             self._runtime = library.module.Runtime(library.logger)
         except TypeError:  # pybind11 raises it for a constructor that returns nothing
             raise UnavailableError(
-                f"{library.title} gives no runtime: {library.take_errors()}; see drsn-agent doctor"
+                f"{library.title} gives no runtime: {library.take_errors()}; run drsn-agent doctor"
             ) from None
         self._engine = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
-            raise BundleError(f"engine: {library.title} can't load it: {library.take_errors()}")
+            raise BundleError(f"engine: {library.title} cannot load it: {library.take_errors()}")
         self.tensors = self._tensors()
         """The input first."""
         self._check(contract, max_batch)
@@ -122,7 +122,7 @@ class Engine:
             UnavailableError: TensorRT refuses.
         """
         if not context.execute_async_v3(stream):
-            raise UnavailableError(f"TensorRT failed: {self._library.take_errors()}; the agent must start again")
+            raise UnavailableError(f"TensorRT failed: {self._library.take_errors()}; the agent must restart")
 
     def close(self) -> None:
         """Free engine and runtime, in this order; contexts must be freed before. A second call has no effect."""
@@ -147,14 +147,14 @@ class Engine:
         for name in sorted(names, key=lambda name: engine.get_tensor_mode(name) != inputs):
             shape = tuple(engine.get_tensor_shape(name))
             if shape[:1] != (-1,) or -1 in shape[1:]:
-                raise BundleError(f"engine: {name} is {list(shape)}; its batch must be free and all else fixed")
+                raise BundleError(f"engine: {name} is {list(shape)}; only its batch size may be dynamic")
             wanted = name in (INPUT, *NEEDED, OPTIONAL)
             size = engine.get_tensor_bytes_per_component(name)
             if wanted and engine.get_tensor_dtype(name) != self._library.module.DataType.FLOAT:
                 raise BundleError(f"engine: {name} is {engine.get_tensor_dtype(name)}, not float32")
             found.append(Tensor(name, shape[1:], size, wanted))
         if [t.name for t in found if engine.get_tensor_mode(t.name) == inputs] != [INPUT]:
-            raise BundleError(f"engine: its tensors are {names}; its one input must be {INPUT}")
+            raise BundleError(f"engine: its tensors are {names}; its only input must be {INPUT}")
         return tuple(found)
 
     def _check(self, contract: ModelContract, max_batch: int) -> None:

@@ -38,7 +38,7 @@ class EngineFile:
         except OSError as error:
             raise BundleError(f"engine {self.path}: {error.strerror or error}; build it again") from None
         if hashlib.sha256(content).hexdigest() != self.sidecar.plan_sha256:
-            raise BundleError(f"engine {self.path}: is not what its sidecar says was built; build it again")
+            raise BundleError(f"engine {self.path}: does not match its sidecar file; build it again")
         return content
 
 

@@ -131,12 +131,12 @@ def _built_ns(path: Path) -> int:
 def _sidecar_fault(sidecar: Sidecar, flavour: Flavour, version: Version, size: int) -> str | None:
     """Compare the sidecar with the plan's header and size."""
     if flavour != sidecar.flavour:
-        return f"is a plan of {flavour}, its sidecar is of {sidecar.flavour}"
+        return f"is a plan of {flavour}, but its sidecar file is for {sidecar.flavour}"
     if not same_version(version, parse_version(sidecar.tensorrt)):
-        return f"was built with TensorRT {version_text(version)}, its sidecar says {sidecar.tensorrt}"
+        return f"was built with TensorRT {version_text(version)}, but its sidecar file has {sidecar.tensorrt}"
     if size != sidecar.plan_bytes:
-        return f"is {size} bytes long, its sidecar says {sidecar.plan_bytes}: a copy that was cut short?"
-    return None if sidecar.batch.ordered else "its sidecar has a batch that is not min <= opt <= max"
+        return f"is {size} bytes long, but its sidecar file has {sidecar.plan_bytes}: perhaps an incomplete copy"
+    return None if sidecar.batch.ordered else "the batch in its sidecar file is not min <= opt <= max"
 
 
 def _platform_fault(sidecar: Sidecar, bundle: Bundle, platform: Platform) -> str | None:
@@ -144,7 +144,7 @@ def _platform_fault(sidecar: Sidecar, bundle: Bundle, platform: Platform) -> str
     device, here = platform.device, version_text(platform.device.compute_capability)
     entry, due = bundle.manifest.files.get(sidecar.network), ", ".join(sidecar.compute_capabilities)
     faults = {
-        f"is of {sidecar.flavour}, not {platform.flavour}": sidecar.flavour != platform.flavour,
+        f"is for {sidecar.flavour}, not {platform.flavour}": sidecar.flavour != platform.flavour,
         f"was built from bundle {sidecar.bundle_sha256[:12]}, this is {bundle.sha256[:12]}": (
             sidecar.bundle_sha256 != bundle.sha256
         ),

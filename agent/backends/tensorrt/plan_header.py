@@ -23,7 +23,7 @@ def parse_header(plan: bytes) -> tuple[Flavour, Version]:
         raise ValueError(f"is {len(plan)} bytes long, shorter than a plan's header")
     flavour = next((flavour for flavour, names in FLAVOURS.items() if names.magic == plan[:4]), None)
     if flavour is None:
-        raise ValueError(f"begins with {plan[:4]!r}, so it is no TensorRT plan")
+        raise ValueError(f"begins with {plan[:4]!r}, so it is not a TensorRT plan")
     if plan[4:8] != bytes(4):
         raise ValueError("has a header of another layout, so it is of an unknown TensorRT")
     return flavour, tuple(plan[24:HEADER_BYTES])

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
-        "test-alarms", help="run alarm cases: inputs over time, and the events they must make"
+        "test-alarms", help="run alarm cases: inputs over time, and the events that they must cause"
     )
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="alarm cases in TOML; docs/reference/alarm-cases.md"
     )
-    parser.add_argument("--case", metavar="TEXT", help="only the cases with TEXT in their name")
+    parser.add_argument("--case", metavar="TEXT", help="run only cases with TEXT in their name")
     parser.add_argument("--events", action="store_true", help="show every event, as a case would expect it")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.tools.alarm_tests.command:test_alarms")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from drsn.agent.decision.diagnosis import UNKNOWN
-from drsn.agent.settings.sections import FaultName
+from drsn.agent.settings.alarm_sections import FaultName
 from drsn.agent.tools.alarm_tests.case_errors import field_error
 
 if TYPE_CHECKING:

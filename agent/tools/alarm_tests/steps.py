@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from drsn.agent.mqtt.sensor_id import SENSOR_ID
 from drsn.agent.rpc.verbs import CORE_VERBS
 from drsn.agent.schema.documents import REQUEST_ID
-from drsn.agent.settings.sections import FaultName
+from drsn.agent.settings.alarm_sections import FaultName
 from drsn.model.contract import Frozen
 from drsn.model.noise import Noise
 

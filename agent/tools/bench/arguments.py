@@ -17,7 +17,8 @@ SECONDS = 20.0
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
     parser = subparsers.add_parser(
-        "bench", help="measure what a window costs on this machine, stage by stage, and how many sensors that is"
+        "bench",
+        help="measure the CPU time of a window on this machine, stage by stage, and how many sensors it can serve",
     )
     add_configuration(parser, required=False)
     parser.add_argument(

@@ -20,11 +20,11 @@ def lines_of(measured: Measurement) -> Iterator[str]:
     yield f"bundle {m.bundle} on {m.backend}, {m.codec} at {m.sample_rate_hz:g} Hz, {capacity.cores} cores"
     yield ""
     yield "CPU time of a window in full batches:"
-    for stage, us in {"receive (MQTT library)": m.receive_us, **m.stages_us, "in all": whole_us}.items():
+    for stage, us in {"receive (MQTT library)": m.receive_us, **m.stages_us, "total": whole_us}.items():
         yield f"{us:8.0f} us  {us / whole_us:4.0%}  {stage}"
     yield ""
-    yield f"{1e6 / flood.wall_us:8.0f} windows/s after the receipt, disk included"
-    yield f"{live_us:8.0f} us of CPU time for a window at the pace of {m.live_sensors} live sensors"
+    yield f"{1e6 / flood.wall_us:8.0f} windows/s from receipt to commit, disk included"
+    yield f"{live_us:8.0f} us of CPU time for a window, at the rate of {m.live_sensors} live sensors"
     for windows, us in m.network_us.items():
         yield f"{us:8.0f} us for a window of the network alone, {windows} in a call"
     yield ""

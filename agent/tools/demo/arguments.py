@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     """Add the command."""
-    parser = subparsers.add_parser("demo", help="watch five replayed machines being diagnosed; needs nothing else")
-    parser.add_argument("--seconds", type=float, default=30.0, help="length of the demo")
+    parser = subparsers.add_parser(
+        "demo", help="diagnose five replayed machines on the screen; needs no broker and no configuration"
+    )
+    parser.add_argument("--seconds", type=float, default=30.0, help="duration of the demo")
     parser.add_argument("--bundle", default="shipped:synthetic", help="another bundle: a path or shipped:NAME")
     parser.add_argument("--json", action="store_true", help="no view; one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.tools.demo.command:demo")

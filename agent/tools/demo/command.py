@@ -23,7 +23,7 @@ LEAST_SECONDS = 12
 def demo(arguments: argparse.Namespace) -> int:
     """Run the demo, with or without its view; 1 if an expected alarm is missing or another was raised."""
     if not LEAST_SECONDS <= arguments.seconds <= MOST_SECONDS:
-        raise UsageError(f"--seconds {arguments.seconds:g}: the demo takes {LEAST_SECONDS} to {MOST_SECONDS}")
+        raise UsageError(f"--seconds {arguments.seconds:g}: use {LEAST_SECONDS} to {MOST_SECONDS}")
     logs.configure("error")
     result = _without_view(arguments) if arguments.json else _with_view(arguments)
     if arguments.json:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from drsn.agent.mqtt.broker_address import BrokerAddress
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
-from drsn.agent.service.bootstrap import assembled
 from drsn.agent.settings.input_section import InputSection
 from drsn.agent.settings.loader import Configuration, bundle_path
 from drsn.agent.settings.sections import AgentSection, MqttSection, Settings
@@ -20,6 +19,7 @@ from drsn.agent.tools.demo.broker import embedded_broker
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.demo.observer import Observer
 from drsn.agent.tools.demo.result import DemoResult, machine_result
+from drsn.agent.tools.in_process_agent import running_agent
 from drsn.agent.tools.replay.player import ReplayPlan, play
 from drsn.model.errors import UnavailableError
 
@@ -49,7 +49,7 @@ def run_demo(seconds: float, bundle: str, show: Callable[[Observer, float], None
         port = stack.enter_context(embedded_broker())
         state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drsn-demo-")))
         stack.enter_context(_connected(port, "observer", observer))
-        stack.enter_context(_agent(_configuration(port, bundle, state_dir)))
+        stack.enter_context(running_agent(_configuration(port, bundle, state_dir)))
         player = stack.enter_context(_connected(port, "replay"))
         _await_ingest(observer)
         started_s, started_unix_s = time.monotonic(), time.time()
@@ -86,34 +86,6 @@ def _connected(port: int, name: str, observer: Observer | None = None) -> Iterat
         yield connection
     finally:
         connection.stop()
-
-
-@contextmanager
-def _agent(configuration: Configuration) -> Iterator[None]:
-    """Run the agent as the service does, without its signal handlers."""
-    with ExitStack() as stack:
-        ready, stop = threading.Event(), threading.Event()
-        failures: list[BaseException] = []
-
-        def serve() -> None:
-            try:
-                with assembled(configuration) as loop:
-                    ready.set()
-                    loop.run(stop)
-            except BaseException as error:  # noqa: BLE001 (handed to the main thread)
-                failures.append(error)
-                ready.set()
-
-        thread = threading.Thread(target=serve, name="agent", daemon=True)
-        thread.start()
-        ready.wait()
-        if failures:
-            raise failures[0]
-        stack.callback(thread.join, 10.0)
-        stack.callback(stop.set)
-        yield
-    if failures:
-        raise failures[0]
 
 
 def _await_ingest(observer: Observer) -> None:

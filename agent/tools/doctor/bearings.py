@@ -18,18 +18,20 @@ def bearings(subject: Subject) -> Finding:
     """Return the orders of every bearing, where they come from, and which of them are estimates."""
     sections = [entry for entry in subject.configuration.settings.sensors if entry.bearing is not None]
     if not sections:
-        return unneeded("no [[sensors]] entry has a bearing: defects are not looked for by geometry")
+        return unneeded("no [[sensors]] entry has a bearing: the bearing detector is off")
     text = "; ".join(_described(entry) for entry in sections)
     estimated = [entry.match for entry in sections if entry.bearing is not None and entry.bearing.estimated]
     if estimated:
-        return soon(text, f"ask the maker for the orders of {', '.join(estimated)}, and set bpfo, bpfi, bsf and ftf")
+        return soon(
+            text, f"ask the manufacturer for the orders of {', '.join(estimated)}, and set bpfo, bpfi, bsf and ftf"
+        )
     return ok(text)
 
 
 def _described(entry: SensorSection) -> str:
     assert entry.bearing is not None
     orders = ", ".join(f"{name} {order:.3f}" for name, order in entry.bearing.orders.items())
-    speed = "speed from the packets" if entry.rpm is None else f"{entry.rpm:g} rpm where packets carry none"
+    speed = "speed from the packets" if entry.rpm is None else f"{entry.rpm:g} rpm for packets without a speed"
     return f"{entry.match}: {orders} ({_origin(entry.bearing)}), {speed}"
 
 

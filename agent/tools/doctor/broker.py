@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from drsn.agent.tools.doctor.finding import Finding
     from drsn.agent.tools.doctor.subject import Subject
 
-NOT_REACHED = unneeded("not tried: there is no line to the broker")
-NOT_LET_IN = unneeded("not tried: the broker does not let the agent in")
+NOT_REACHED = unneeded("not tested: there is no connection to the broker")
+NOT_LET_IN = unneeded("not tested: the broker refuses the login")
 
 NOT_YET_VALID, EXPIRED = 9, 10
 OTHER_NAME, OTHER_ADDRESS = 62, 64
 """Error codes of OpenSSL, X509_V_ERR_*."""
 
-SAME_TIME = "compare this machine's clock with the certificate's dates; where the clock is right, renew the certificate"
+SAME_TIME = "compare this machine's clock with the certificate's dates; if the clock is right, renew the certificate"
 CERTIFICATE_REMEDIES = {
     NOT_YET_VALID: SAME_TIME,
     EXPIRED: SAME_TIME,
-    OTHER_NAME: "write a name into mqtt.url that stands in the broker's certificate, or make one with this name",
-    OTHER_ADDRESS: "write a name into mqtt.url that stands in the broker's certificate, or make one with this address",
+    OTHER_NAME: "use a name of the broker's certificate in mqtt.url, or make a certificate with this name",
+    OTHER_ADDRESS: "use a name of the broker's certificate in mqtt.url, or make a certificate with this address",
 }
 OUR_CERTIFICATE = ("ALERT_BAD_CERTIFICATE", "ALERT_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_HANDSHAKE_FAILURE")
 """TLS alerts with which a broker refuses our certificate during the handshake (TLS 1.2); OpenSSL's names."""
 
 OWN_REMEDY = (
-    "set mqtt.cert_file and mqtt.key_file to a certificate of the broker's authority that is still good; "
-    "where the broker asks for none, its log says why it leaves"
+    "set mqtt.cert_file and mqtt.key_file to a valid certificate of the broker's authority; "
+    "if the broker requires no certificate, its log has the reason"
 )
 UNKNOWN_AUTHORITY = "set mqtt.ca_file to the certificate of the authority that signed the broker's"
 
@@ -56,7 +56,7 @@ def name(subject: Subject) -> Finding:
     except OSError as error:
         return unavailable(
             f"{broker.host}: {error.strerror or error}",
-            "is the name in mqtt.url right, and does a server of /etc/resolv.conf know it? Else write the address",
+            "check the name in mqtt.url and the DNS servers in /etc/resolv.conf, or use the address",
         )
     addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
     return ok(f"{broker.host} is {', '.join(addresses)}")
@@ -70,16 +70,18 @@ def line(subject: Subject) -> Finding:
     try:
         connected(broker).close()
     except socket.gaierror:
-        return unneeded(f"not tried: {broker.host} has no address")
+        return unneeded(f"not tested: {broker.host} has no address")
     except ConnectionRefusedError:
         return unavailable(
-            f"{where}: nothing listens there",
-            "does the broker run, on this port, and for other machines? mosquitto 2 without a listener line "
-            "listens on its own machine only",
+            f"{where}: no program listens there",
+            "check that the broker runs, on this port, and accepts other machines: mosquitto 2 without a listener "
+            "line accepts its own machine only",
         )
     except OSError as error:
         why = f"no answer within {TIMEOUT_S:g} s" if isinstance(error, TimeoutError) else error.strerror or error
-        return unavailable(f"{where}: {why}", "is the broker's machine on, and does no firewall stand between?")
+        return unavailable(
+            f"{where}: {why}", "check that the broker's machine is on, and that no firewall blocks the port"
+        )
     return ok(f"{where} answers within {(time.monotonic() - before_s) * 1e3:.1f} ms")
 
 
@@ -87,7 +89,7 @@ def encryption(subject: Subject) -> Finding:
     """Check TLS: the handshake and the broker's certificate."""
     broker = subject.broker
     if not broker.tls:
-        return unneeded("the connection is not encrypted; use mqtts:// or wss:// where others can listen")
+        return unneeded("the connection is not encrypted; use mqtts:// or wss:// unless the network is trusted")
     try:
         plain = connected(broker)
     except OSError:
@@ -101,18 +103,18 @@ def encryption(subject: Subject) -> Finding:
     except OSError as error:
         why = getattr(error, "reason", None) or error.strerror or str(error) or "no answer"
         if isinstance(error, OwnCertificateError) or any(word in why for word in OUR_CERTIFICATE):
-            return unavailable(f"the broker does not take our certificate: {why}", OWN_REMEDY)
+            return unavailable(f"the broker refuses the agent's certificate: {why}", OWN_REMEDY)
         return unavailable(
             f"no TLS on port {broker.port}: {why}",
-            "is this the port with TLS, most often 8883? For one without, write mqtt:// into mqtt.url",
+            "use the broker's TLS port, usually 8883; for a port without TLS use mqtt:// in mqtt.url",
         )
 
 
 def _encrypted(broker: BrokerAddress, secured: ssl.SSLSocket) -> Finding:
     if broker.insecure:
         return misconfigured(f"{secured.version()}, but the broker's certificate is not checked", INSECURE)
-    until = (secured.getpeercert() or {}).get("notAfter", "nobody knows when")
-    text = f"{secured.version()}, certificate checked against {broker.ca_file or 'the system'}, good until {until}"
+    until = (secured.getpeercert() or {}).get("notAfter", "an unknown date")
+    text = f"{secured.version()}, certificate checked against {broker.ca_file or 'the system'}, valid until {until}"
     if missing := not_watched(broker):
         return ok(f"{text}; {missing}")
     ends = expiry_warnings(broker, certificate_of(secured), time.time())
@@ -128,24 +130,23 @@ def login(subject: Subject) -> Finding:
     if session.error is None:
         return _let_in(who, session.protocol, broker)
     if session.error.startswith((NO_CONNACK, CLOSED)):
-        other = "without TLS, most often 1883" if not broker.tls else "of an MQTT broker"
-        remedy = f"is port {broker.port} that {other}?"
+        other = "without TLS, usually 1883" if not broker.tls else "of an MQTT broker"
+        remedy = f"check that port {broker.port} is the port {other}"
     elif broker.username is None:
-        remedy = "set mqtt.username and a password (docs/reference/mqtt.md), or let anonymous clients in at the broker"
+        remedy = "set mqtt.username and a password (docs/reference/mqtt.md), or allow anonymous clients at the broker"
     elif broker.password is None:
-        remedy = "give a password: the credential mqtt-password or mqtt.password_file"
+        remedy = "set a password: the credential mqtt-password or mqtt.password_file"
     else:
-        remedy = "compare mqtt.username and the password with the broker's; its log says more than it tells us"
-    return unavailable(f"{who} is not let in: {session.error}", remedy)
+        remedy = "compare mqtt.username and the password with the broker's; the broker's log has the reason"
+    return unavailable(f"login of {who} refused: {session.error}", remedy)
 
 
 def _let_in(who: str, protocol: str, broker: BrokerAddress) -> Finding:
     if protocol in ("5", broker.protocol):
-        return ok(f"{who} is let in, MQTT {protocol}")
+        return ok(f"login of {who} accepted, MQTT {protocol}")
     return limited(
-        f"{who} is let in with MQTT {protocol}; the broker does not accept MQTT 5",
-        f"the agent works (docs/reference/brokers.md); "
-        f'mqtt.protocol = "{protocol}" spares it an attempt at each connection',
+        f"login of {who} accepted with MQTT {protocol}; the broker does not accept MQTT 5",
+        f'the agent works (docs/reference/brokers.md); mqtt.protocol = "{protocol}" makes connecting faster',
     )
 
 
@@ -156,10 +157,12 @@ def subscription(subject: Subject) -> Finding:
         return NOT_REACHED if session is None else NOT_LET_IN
     if session.denied:
         listed = ", ".join(session.denied)
-        return unavailable(f"the broker denies the subscription {listed}", f"allow it there to read {listed}")
+        return unavailable(
+            f"the broker denies the subscription {listed}", f"allow the account to read {listed} in the broker's ACL"
+        )
     listed = ", ".join(subject.filters)
     if session.received is None:
-        unsure = f"no packet within {LISTEN_S:g} s, which alone would prove that it may read"
+        unsure = f"not proven, because no packet came within {LISTEN_S:g} s"
         return ok(f"may subscribe to {listed} and its commands; {unsure}")
     return ok(f"reads {listed}: a packet on {session.received}")
 
@@ -170,13 +173,13 @@ def publication(subject: Subject) -> Finding:
     if session is None or session.error is not None:
         return NOT_REACHED if session is None else NOT_LET_IN
     refused = {topic: reason for topic, reason in session.published.items() if reason is not None}
-    remedy = f"allow it there to write {subject.topics.prefix}/#"
+    remedy = f"allow the account to write {subject.topics.prefix}/# in the broker's ACL"
     if refused:
         listed = ", ".join(f"{topic} ({reason})" for topic, reason in refused.items())
         return unavailable(f"the broker refuses {listed}", remedy)
     if session.unconfirmed:
         return unavailable(f"the broker does not confirm {', '.join(session.unconfirmed)}", remedy)
-    unsure = "; MQTT 3.1.1 can't report a refusal" if session.protocol != "5" else ""
+    unsure = "; not proven, because MQTT 3.1.1 cannot report a refusal" if session.protocol != "5" else ""
     return ok(f"may write {', '.join(session.published)}{unsure}")
 
 
@@ -192,7 +195,7 @@ def alarms(subject: Subject) -> Finding:
     return limited(
         f"an alarm that the doctor published did not come back: the account may not {may_not} {topics.alarms}; without "
         "reading, the agent finds neither the alarms of a lost state directory nor another agent on its sensors",
-        f"allow it there to read {topics.alarms} (configs/broker/acl)",
+        f"allow the account to read {topics.alarms} in the broker's ACL (configs/broker/acl)",
     )
 
 
@@ -203,14 +206,15 @@ def retained(subject: Subject) -> Finding:
         return _not_tried(subject)
     if found == "not kept":
         return unavailable(
-            "the broker keeps no retained messages: a subscriber that comes later finds no alarm", "allow them there"
+            "the broker does not keep retained messages: a new subscriber sees no alarms",
+            "allow retained messages at the broker",
         )
     if found == "by wildcard":
         return ok("subscriptions with wildcards get retained messages")
     return limited(
-        "the broker gives no retained messages to subscriptions with wildcards: a subscriber that comes later finds "
-        "the alarms by their exact topics only",
-        f"let it subscribe to {topics.summary}, which has every alarm; drsn-agent alarms --agent {topics.agent}",
+        "the broker sends no retained messages to subscriptions with wildcards: a new subscriber sees the alarms by "
+        "their exact topics only",
+        f"subscribe to {topics.summary}, which has every alarm; drsn-agent alarms --agent {topics.agent} does that",
     )
 
 
@@ -221,7 +225,7 @@ def dots(subject: Subject) -> Finding:
         return _not_tried(subject)
     if kept:
         return ok("dots in topics are kept")
-    text = "the broker turns dots of topics into slashes"
+    text = "the broker replaces dots in topics by slashes"
     named = {"agent.id": settings.agent.id, "agent.prefix": settings.agent.prefix}
     for index, entry in enumerate(settings.inputs):
         named |= {f"inputs[{index}].topic": entry.topic, f"inputs[{index}].sensor": entry.sensor}
@@ -230,8 +234,8 @@ def dots(subject: Subject) -> Finding:
     if not dotted:
         return ok(f"{text}; nothing in this configuration has a dot")
     return misconfigured(
-        f"{text}, so that subscribers do not find the topics of {', '.join(dotted)}",
-        "write a dash in place of each dot",
+        f"{text}, so subscribers do not find the topics of {', '.join(dotted)}",
+        "use a dash instead of each dot",
     )
 
 
@@ -239,4 +243,4 @@ def _not_tried(subject: Subject, what: str = "") -> Finding:
     session = subject.session
     if session is None or session.error is not None:
         return NOT_REACHED if session is None else NOT_LET_IN
-    return unneeded(f"not known: the account may not {what or f'write and read {subject.topics.doctor}/#'}")
+    return unneeded(f"not tested: the account may not {what or f'write and read {subject.topics.doctor}/#'}")

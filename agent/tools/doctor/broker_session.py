@@ -80,7 +80,7 @@ def encrypted(broker: BrokerAddress, line: socket.socket) -> ssl.SSLSocket:
     secret.settimeout(CERTIFICATE_ANSWER_S)
     try:
         if not secret.recv(1):
-            raise OwnCertificateError("it closes the line")
+            raise OwnCertificateError("it closed the connection")
     except TimeoutError:
         return secret
     except OSError as error:

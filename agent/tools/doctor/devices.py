@@ -39,12 +39,12 @@ def write(path: Path, dev: Path) -> tuple[Path, ...]:
     nodes = found(dev)
     if not nodes:
         raise UnavailableError(
-            f"{dev}: no device node of an NVIDIA GPU, so that {path} is not written; is the driver loaded? "
-            "Without a GPU the service needs none"
+            f"{dev}: no device node of an NVIDIA GPU, so {path} is not written; check that the driver is loaded. "
+            "Without a GPU the file is not needed"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(DROPIN.format(devices="\n".join(f"DeviceAllow={node} rw" for node in nodes)), encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}; ask again as root (sudo)") from None
+        raise StorageError(f"{path}: {error.strerror}; run the command as root (sudo)") from None
     return nodes

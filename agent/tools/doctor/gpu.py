@@ -18,22 +18,22 @@ JETPACKS = {32: "4", 35: "5", 36: "6", 38: "7.0 or 7.1", 39: "7.2 or later"}
 """Major version of Jetson Linux (L4T) -> JetPack."""
 
 LEAST_L4T = 36
-NOT_NEEDED = "not needed: no engine is asked for, the agent runs on ONNX Runtime"
+NOT_NEEDED = "not needed: no engine is configured, the agent runs on ONNX Runtime"
 
 
 def jetpack(subject: Subject) -> Finding:
     """Check the version of JetPack, if this is a Jetson."""
     release = subject.tegra_release
     if not release.exists():
-        return unneeded("no Jetson")
+        return unneeded("not a Jetson")
     l4t = trt_compat.jetson_linux(release)
     if l4t is None:
-        return misconfigured(f"{release} names no Jetson Linux", "flash the Jetson with JetPack 6 or 7")
+        return misconfigured(f"{release} has no Jetson Linux version", "flash the Jetson with JetPack 6 or 7")
     major = int(l4t.partition(".")[0])
     if major < LEAST_L4T:
         return misconfigured(
             f"Jetson Linux {l4t}, JetPack {JETPACKS.get(major, 'older than 5')}: its Python and TensorRT are too old",
-            "flash JetPack 6 or 7; a Xavier can't: run the agent there on ONNX Runtime, with a Python 3.10 of its own",
+            "flash JetPack 6 or 7; on a Xavier, which has neither, install Python 3.10 and use ONNX Runtime",
         )
     return ok(f"Jetson Linux {l4t}, JetPack {JETPACKS.get(major, 'newer than 7')}")
 
@@ -48,7 +48,7 @@ def driver(subject: Subject) -> Finding:
     if not subject.flavours:
         return unneeded(f"{device.reason}; {NOT_NEEDED}")
     if device.has_driver:
-        remedy = "is the GPU in reach of this user (groups video and render), of this container, of this service?"
+        remedy = "check that this user (groups video and render), this container and this service may use the GPU"
     elif subject.tegra_release.exists():
         remedy = "sudo apt-get install nvidia-jetpack; in a container: run it with --runtime nvidia"
     else:
@@ -70,12 +70,12 @@ def engine(subject: Subject) -> Finding:
     """Check that an engine file fits. Nothing of TensorRT is called."""
     bundle = subject.bundle
     if isinstance(bundle, BundleError):
-        return unneeded("not tried: the bundle is broken")
+        return unneeded("not tested: the bundle cannot be used")
     if not subject.flavours:
         return unneeded(NOT_NEEDED)
     device, found = subject.device, subject.tensorrt
     if isinstance(device, NoDevice) or isinstance(found, UnavailableError):
-        return unneeded("not tried: there is no GPU or no TensorRT to compare it with")
+        return unneeded("not tested: there is no GPU or no TensorRT")
     # Only for the first choice; if the agent falls back on the second, the check `backend` shows it.
     platform = Platform(found.flavour, found.version, device)
     fits = find_engine(subject.wish.engines_of(bundle), bundle, platform, subject.wish.max_batch)
@@ -88,12 +88,12 @@ def engine(subject: Subject) -> Finding:
 def backend(subject: Subject) -> Finding:
     """Check the backend that the agent would use, with its self-test."""
     if isinstance(subject.bundle, BundleError):
-        return unneeded("not tried: the bundle is broken")
+        return unneeded("not tested: the bundle cannot be used")
     try:
         with opened_model(subject.configuration) as (_, chosen):
             if chosen.reasons:
                 return of_error(ConfigurationError(f"runs on {chosen.backend.name}, degraded: {chosen.reasons[0]}"))
             what = "" if chosen.engine is None else f" with {chosen.engine}"
-            return ok(f"runs on {chosen.backend.name}{what}; its golden windows come out right")
+            return ok(f"runs on {chosen.backend.name}{what}; its self-test passed")
     except DrsnError as error:
-        return of_error(error, "correct the setting that it names")
+        return of_error(error, "correct the setting that the message names")

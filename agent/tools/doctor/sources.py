@@ -56,7 +56,7 @@ def sources(subject: Subject) -> Finding:
     if session is None or session.error is not None:
         return NOT_REACHED if session is None else NOT_LET_IN
     if isinstance(bundle, BundleError):
-        return unneeded("not tried: without a bundle no packet can be judged")
+        return unneeded("not tested: packets cannot be checked without a bundle")
     return found_in(judged(subject.topics, heard_from(subject), trial_of(subject, bundle)))
 
 
@@ -140,7 +140,7 @@ def found_in(heard: Heard) -> Finding:
     senders = f"{len(heard.packets)} sources sent within {LISTEN_S:g} s"
     agent = "no agent of this id runs" if heard.agent is None else "the running agent was asked"
     if not blind:
-        return ok(f"{senders}, none is refused; {agent}")
+        return ok(f"{senders}, no packet was refused; {agent}")
     named = ", ".join(f"{name} ({why})" for name, why in list(blind.items())[:IN_WARNING])
     more = f" and {len(blind) - IN_WARNING} more" if len(blind) > IN_WARNING else ""
     reasons = sorted(dict.fromkeys(blind.values()), key=list(blind.values()).count, reverse=True)

@@ -68,7 +68,7 @@ def show(data: bytes, name: str, arguments: argparse.Namespace, configuration: C
     replays = _replays(record, arguments.bundle, configuration) if arguments.replay else {}
     report |= {"replay": {key: _replay_json(replay) for key, replay in replays.items()}} if replays else {}
     more = [] if finding is None else ["", finding.text()]
-    print(json.dumps(report) if arguments.json else "\n".join([_text(record, report), *more]))
+    print(json.dumps(report) if arguments.json else "\n".join([text_of(record, report), *more]))
     return EXIT_OK if all(replay.agrees for replay in replays.values()) else EXIT_NEGATIVE
 
 
@@ -88,7 +88,8 @@ def summary(record: Record) -> dict[str, Any]:
     }
 
 
-def _text(record: Record, report: dict[str, Any]) -> str:
+def text_of(record: Record, report: dict[str, Any]) -> str:
+    """Return a record for people: its event, and a line for each window; `report` is its `summary`."""
     event, unit = record.event, record.header.unit or ""
     what = condition_text(event.condition, event.label)
     lines = [f"{event.sensor}: {what}, {event.state}, {event.severity.value}, {event.since}"]

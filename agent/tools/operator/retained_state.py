@@ -32,13 +32,13 @@ class SeenCondition(BaseModel):
     severity: str
     since: str
     event_id: str | None = None
+    confidence: float | None = None
     latched: bool = False
     orphaned: bool = False
     suppressed_by: str | None = None
     shelved_until: str | None = None
     acked_by: str | None = None
     false_alarm: str | None = None
-    confidence: float | None = None
 
 
 class SeenReason(BaseModel):
@@ -84,11 +84,22 @@ class SeenStatus(BaseModel):
 
     state: str
     epoch: str | None = None
+    warnings: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 class SeenHealth(BaseModel):
     """The fields of a health document that the command line uses."""
 
+    instance: str | None = None
+    uptime_s: float | None = None
+    windows: int | None = None
+    sensors: int | None = None
+    gaps: int | None = None
+    lost_samples: int | None = None
+    inbox: int | None = None
+    unpublished_events: int | None = None
+    latency_ms: dict[str, float] = {}
     not_watched: tuple[SeenSource, ...] = ()
 
 

@@ -30,6 +30,12 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--noise", choices=("gaussian", "laplacian", "pink", "impulsive"), default="gaussian")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--loop", action="store_true", help="start again at the end, until interrupted")
+    parser.add_argument(
+        "--then",
+        choices=("forget", "out-of-service"),
+        help="command the agent at the end of the replay, so that it reports no silent sensor",
+    )
+    parser.add_argument("--prefix", help="of the agents' topics, for --then; default: that of --config, else drsn/v1")
     add_file_options(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.set_defaults(command="drsn.agent.tools.replay.cli:replay")

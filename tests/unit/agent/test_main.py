@@ -84,18 +84,30 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         ("replay good.npy --codec jsn", 64, "; did you mean 'json'?"),
         ("run", 64, "--config"),
         ("check --config agent.toml --set agent.id", 64, "write section.key=value"),
-        ("demo --seconds 1", 64, "takes 12 to 3600"),
-        ("demo --seconds nan", 64, "takes 12 to 3600"),
-        ("demo --seconds inf", 64, "takes 12 to 3600"),
-        ("replay good.npy", 64, "--broker URL, --config FILE, or DRSN_BROKER in the environment"),
-        ("alarms", 64, "which broker? name it: --broker URL"),
-        ("alarms --config agent.toml --username me", 64, "--username: the login is that of --config"),
+        ("demo --seconds 1", 64, "use 12 to 3600"),
+        ("demo --seconds nan", 64, "use 12 to 3600"),
+        ("demo --seconds inf", 64, "use 12 to 3600"),
+        ("replay good.npy", 64, "--broker URL, --config FILE, or the environment variable DRSN_BROKER"),
+        ("alarms", 64, "no broker given: use --broker URL"),
+        ("alarms --config agent.toml --username me", 64, "--username: --config already gives the login"),
         ("replay good.npy --to mqtts://broker --key-file k", 64, "--key-file needs --cert-file"),
         ("replay good.npy --to mqtts://broker --password-file p", 64, "--password-file needs --username"),
-        ("replay good.npy --to mqtts://broker --ca-file text.csv", 78, "ca_file: text.csv: no certificates"),
-        ("alarms --broker mqtts://broker --cert-file text.csv", 78, "cert_file: text.csv: no certificate with its key"),
-        ("check --config agent.toml --set mqtt.cert_file=nowhere", 78, "mqtt.cert_file: nowhere: no certificate"),
-        ("check --config agent.toml --set mqtt.key_file=k", 78, "without cert_file"),
+        (
+            "replay good.npy --to mqtts://broker --ca-file text.csv",
+            78,
+            "ca_file: text.csv: cannot read the certificates",
+        ),
+        (
+            "alarms --broker mqtts://broker --cert-file text.csv",
+            78,
+            "cert_file: text.csv: cannot read the certificate and its key",
+        ),
+        (
+            "check --config agent.toml --set mqtt.cert_file=nowhere",
+            78,
+            "mqtt.cert_file: nowhere: cannot read the certificate",
+        ),
+        ("check --config agent.toml --set mqtt.key_file=k", 78, "needs cert_file"),
         ("replay good.npy --to http://broker", 64, "is not mqtt://host[:port]"),
         ("replay good.npy --to mqtt://broker:x", 64, "is not mqtt://host[:port]"),
         ("replay good.npy --to mqtt://broker --topic plant/frame", 64, "{sensor}"),
@@ -117,7 +129,7 @@ def failed(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tu
         (
             "check --config agent.toml --set agent.bundle=shipped:x",
             78,
-            "what ships is universal, universal-10khz, universal-2500hz, universal-800hz, cwru",
+            "the shipped bundles are universal, universal-10khz, universal-2500hz, universal-800hz, cwru",
         ),
         ("replay good.npy --to mqtt://broker --username me --password-file nowhere", 78, "password file nowhere"),
     ],
@@ -209,7 +221,7 @@ def test_check_warns_on_stderr_and_never_prints_the_password(folder: Path, capsy
     Path("agent.toml").write_text(CONFIG.format(mqtt='username = "me"\npassword_file = "password"'))
     assert main(["check", "--config", "agent.toml", "--set", "mqtt.url=mqtt://broker"]) == 0
     out, err = capsys.readouterr()
-    assert "agent.toml: fit to run; bundle synthetic" in out
+    assert "agent.toml: ready to run; bundle synthetic" in out
     assert open_bundle(shipped("synthetic")).manifest.noise_verdict in out
     assert err.startswith("drsn-agent: warning: ")
     assert "hunter2" not in out + err
@@ -227,6 +239,6 @@ def test_each_command_of_an_operator_takes_the_broker_of_a_configuration(command
     monkeypatch.delenv("DRSN_BROKER", raising=False)
     words = BROKER_COMMANDS[command]
     code, line = failed(command, *words)
-    assert (code, "--broker URL, --config FILE, or DRSN_BROKER in the environment" in line) == (64, True)
+    assert (code, "--broker URL, --config FILE, or the environment variable DRSN_BROKER" in line) == (64, True)
     code, line = failed(command, *words, "--config", "nowhere.toml")
     assert (code, "nowhere.toml: no such file" in line) == (78, True)

@@ -115,7 +115,7 @@ def test_an_engine_that_does_not_fit_is_not_run_and_the_others_are(library, bund
     assert len(found.artifacts) == 1
     assert "was built for NVIDIA Thor" in found.not_run[0]
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x00")
-    assert "is not what its sidecar says" in find_engines(bundle, tmp_path / "b").not_run[0]
+    assert "does not match its sidecar file" in find_engines(bundle, tmp_path / "b").not_run[0]
 
 
 def test_where_nothing_lies_nothing_is_loaded(bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

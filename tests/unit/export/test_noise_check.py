@@ -10,7 +10,7 @@ import pytest
 
 from drsn.agent.backends.backend import Outputs
 from drsn.agent.backends.onnx import OnnxBackend
-from drsn.agent.settings.sections import AlarmsSection
+from drsn.agent.settings.alarm_sections import AlarmsSection
 from drsn.export.noise_check import (
     FALL,
     RISE,

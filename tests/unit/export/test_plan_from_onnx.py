@@ -176,7 +176,7 @@ def test_a_network_without_what_the_agent_reads_is_refused(build, missing: str):
     ("plan", "told"),
     [
         (b"", "0 bytes long"),
-        (b"PK\x03\x04" + bytes(40), "no TensorRT plan"),
+        (b"PK\x03\x04" + bytes(40), "not a TensorRT plan"),
         (b"ftrt" + bytes(20) + bytes((10, 7, 0, 0)), r"tensorrt 10\.7\.0\.0: two versions are mixed up"),
         (b"vtrt" + bytes(20) + bytes((10, 3, 0, 0)), "tensorrt-rtx 10"),
     ],

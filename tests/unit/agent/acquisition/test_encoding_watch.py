@@ -86,7 +86,7 @@ def test_more_samples_than_the_rate_promises_are_a_doubt(look: Callable[..., boo
     for packet in range(200):
         look(second, now_s=packet / 2.0)
     (notice,) = notices.take()
-    assert "samples a second come at 12000 Hz: set dtype, channels or sample_rate_hz" in str(notice.fields["doubt"])
+    assert "samples/s arrive at 12000 Hz: correct dtype, channels or sample_rate_hz" in str(notice.fields["doubt"])
 
 
 def test_a_sensor_that_pauses_is_no_doubt(look: Callable[..., bool], notices: Notices):

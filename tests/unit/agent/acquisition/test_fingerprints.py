@@ -35,7 +35,7 @@ class Sensor:
 
 
 @pytest.mark.promise(
-    "A sensor that counts anew with its old `boot_id` is read at once, and a redelivery is still a repetition.",
+    "A sensor that starts its count again with its old `boot_id` is read at once. A redelivery is a repetition.",
     where="acquisition/fingerprints, acquisition/sensor_stream",
     topic="packets",
 )

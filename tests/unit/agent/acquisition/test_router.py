@@ -87,7 +87,7 @@ def test_two_topics_with_one_sensor_id_give_one_warning(
         router.route(make_message("hall/north/m"))
     (notice,) = notices.take()
     assert (notice.level, notice.key) == (WARNING, ("shared", "m"))
-    assert notice.event == "two topics have the same sensor id; change the input's template to keep them apart"
+    assert notice.event == "two topics have the same sensor id: change the input's `sensor` template"
     assert notice.fields == {"sensor": "m", "topic": "hall/north/m", "other": "raw/m"}
 
 

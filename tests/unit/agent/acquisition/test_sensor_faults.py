@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recorded_windows import recorded
 
 from drsn.agent.acquisition.sensor_faults import FAULTS, WindowStats, find_fault
-from drsn.agent.settings.sections import FaultName
+from drsn.agent.settings.alarm_sections import FaultName
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

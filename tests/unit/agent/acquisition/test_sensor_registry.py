@@ -63,7 +63,9 @@ def test_a_new_stream_is_not_kept_before_it_is_added(contract: ModelContract):
     (stream,) = registry.streams_of(ENTRY, ["b"], 0.0)
     registry.add(stream, 0.0)
     assert registry.streams_of(ENTRY, ["b"], 0.0) == [stream]
-    with pytest.raises(PacketError, match="too_many_sensors: max_sensors is 1; refused 'a'") as refusal:
+    with pytest.raises(
+        PacketError, match=r"too_many_sensors: agent\.max_sensors = 1 is reached; sensor 'a' is refused"
+    ) as refusal:
         registry.streams_of(ENTRY, ["a"], 0.0)
     assert refusal.value.reason is Reason.TOO_MANY_SENSORS
 
@@ -78,7 +80,7 @@ def test_a_sensor_without_a_whole_window_in_time_gives_its_place_to_another(cont
     assert plant.send("c", 256, now_s=TRIAL_S + EVICT_EVERY_S) == 1
     (notice,) = plant.notices.take()
     assert (notice.level, notice.fields) == (WARNING, {"sensor": "b"})
-    assert notice.event == "sensor sent no whole window in time; its place is free"
+    assert notice.event == "sensor removed: it sent no whole window in time"
     assert len(plant.registry) == 2, "its stream is removed too"
 
 
@@ -139,7 +141,7 @@ def test_without_memory_for_its_ring_a_sensor_is_diagnosed_from_whole_windows_in
     assert small.send("x", 5120, 3, rate_hz=FAST_HZ) == 1
     assert small.registry.lost_samples == 10
     (notice,) = small.notices.take()
-    assert "no memory for what waits between packets" in notice.event
+    assert "no memory for incomplete windows" in notice.event
     assert "raise agent.max_sensors" in notice.event
     assert notice.fields == {"sensor": "x", "samples": 10}
 

@@ -80,7 +80,7 @@ class Mute(Parrot):
 
 
 def test_a_network_that_can_not_run_is_the_bundles_fault_and_an_engine_that_can_not_the_machines():
-    with pytest.raises(BundleError, match=r"^bundle .*: its network can't run here: no memory"):
+    with pytest.raises(BundleError, match=r"^bundle .*: its network cannot run here: no memory"):
         self_test(BUNDLE, Mute(), MAX_BATCH)
     with pytest.raises(UnavailableError, match=r"^no memory"):
         self_test(BUNDLE, Mute(), MAX_BATCH, Tolerance(0.1, 0.1))

@@ -100,7 +100,7 @@ def test_a_sensor_falls_silent_and_a_successor_knows_its_period(contract):
     assert (change.name, change.condition.state) == ("silent", State.NORMAL)
 
 
-@pytest.mark.parametrize(("condition", "reason"), [(None, "say which condition"), ("rust", "no condition 'rust'")])
+@pytest.mark.parametrize(("condition", "reason"), [(None, "name the condition"), ("rust", "no condition 'rust'")])
 def test_an_acknowledgement_that_names_no_condition_of_the_sensor_is_told_so(contract, condition, reason):
     engine = engine_of(contract)
     (change,) = engine.feed(diagnosis("ball"), 0).changes

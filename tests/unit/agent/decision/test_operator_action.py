@@ -59,7 +59,7 @@ def test_any_event_of_the_alarm_as_it_stands_may_be_acknowledged(seq: int):
 
 @pytest.mark.parametrize("seq", [None, 0, 4, 6, 8])
 def test_an_event_that_is_not_of_this_alarm_is_not(seq: int | None):
-    with pytest.raises(RefusedError, match="look again"):
+    with pytest.raises(RefusedError, match="read the alarm again"):
         do(sensor(), "ack", seq=seq)
 
 

@@ -103,7 +103,7 @@ def test_an_alarm_of_the_present_bundle_is_still_not_reset_while_it_is_active(co
     engine = AlarmEngine(contract, "0" * 64, lambda _: SLOW)
     for _ in range(4):
         engine.feed(diagnosis("ball"), 0)
-    with pytest.raises(RefusedError, match="ball is still there"):
+    with pytest.raises(RefusedError, match="ball is still active"):
         reset(engine)
 
 

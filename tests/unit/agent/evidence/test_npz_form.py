@@ -89,7 +89,7 @@ def test_a_record_is_refused_for_what_it_is_not(record):
         "counts is": changed(record, "header", np.frombuffer(rate, np.uint8)),
         "event.": changed(record, "header", np.frombuffer(event, np.uint8)),
         "JSON": changed(record, "header", np.frombuffer(b"{", np.uint8)),
-        "no .npz": b"PK\3\4",
+        "not an .npz": b"PK\3\4",
     }
     for said, data in cases.items():
         with pytest.raises(BadDataError, match=said):

@@ -28,7 +28,7 @@ def test_the_oldest_go_and_the_quota_is_kept_over_a_restart(tmp_path_factory, qu
         if step == restart_at:
             files = RecordFiles(directory, quota, 0)
         if size > quota:
-            with pytest.raises(ValueError, match="can't be kept"):
+            with pytest.raises(ValueError, match="cannot be kept"):
                 files.put("a", ids(10)[number], bytes(size))
             continue
         due.pop(number, None)
@@ -70,7 +70,7 @@ def test_what_is_no_plain_file_is_no_record_and_stops_none(tmp_path):
 
 @pytest.mark.parametrize(("sensor", "event_id"), [("../x", ids(1)[0]), ("a", "../../etc"), ("a", ""), ("", ids(1)[0])])
 def test_no_name_leads_out_of_the_directory(tmp_path, sensor, event_id):
-    with pytest.raises(ValueError, match="can't be kept"):
+    with pytest.raises(ValueError, match="cannot be kept"):
         RecordFiles(tmp_path, 99, 0).put(sensor, event_id, b"x")
     assert find(tmp_path, "../" + ids(1)[0]) is None
     assert list(tmp_path.iterdir()) == []

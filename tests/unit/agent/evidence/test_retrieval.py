@@ -25,7 +25,7 @@ def test_a_refusal_names_its_reason(state_dir, record):
     for event_id in ("", "../../x", "00000000-0000-0000-0000-000000000000"):
         with pytest.raises(BadDataError, match="nothing is kept"):
             payload_of(state_dir, record.event.sensor, event_id)
-    with pytest.raises(BadDataError, match="one window alone"):
+    with pytest.raises(BadDataError, match="one window has more than"):
         payload_of(state_dir, record.event.sensor, record.event.event_id, 500)
     find(state_dir / FOLDER, record.event.event_id).write_bytes(b"PK")
     with pytest.raises(BadDataError, match="damaged"):

@@ -76,7 +76,7 @@ def test_numbers_out_of_range_are_refused():
     document["states"][0]["scale"][3] = 0.0
     with pytest.raises(BadDataError, match="scale or dependence"):
         BaselineFile.of_text(json.dumps(document))
-    with pytest.raises(BadDataError, match="bytes are no baseline"):
+    with pytest.raises(BadDataError, match="bytes are not a baseline"):
         BaselineFile.of_text(" " * (MAX_BYTES + 1))
 
 

@@ -80,9 +80,9 @@ def test_the_date_is_the_one_that_openssl_reports(make, form: str, days: int):
     for address, peer in ((broker(), der(path)), (broker(cert_file=path), None)):
         assert expiry_warnings(address, peer, ends_s - WARN_BEFORE_S - 1) == ()
         (line,) = expiry_warnings(address, peer, ends_s - WARN_BEFORE_S)
-        assert f"ends on {moment};" in line
+        assert f"expires on {moment};" in line
         (line,) = expiry_warnings(address, peer, ends_s + 1)
-        assert f"has ended on {moment};" in line
+        assert f"expired on {moment};" in line
 
 
 def test_a_version_1_certificate_is_read_too(make):
@@ -130,8 +130,8 @@ def test_each_certificate_is_warned_of_within_30_days_and_not_before(make):
         found = expiry_warnings(address, der(theirs), now + days * DAY_S)
         names = {"theirs": "the broker's certificate", "own": f"mqtt.cert_file: {own} ", "ca": f"mqtt.ca_file: {ca} "}
         assert [next(name for name, text in names.items() if line.startswith(text)) for line in found] == expected
-    assert all(" ends on 20" in line and "; " in line for line in found)
-    assert all("has ended on" in line for line in expiry_warnings(address, der(theirs), now + 61 * DAY_S))
+    assert all(" expires on 20" in line and "; " in line for line in found)
+    assert all("expired on" in line for line in expiry_warnings(address, der(theirs), now + 61 * DAY_S))
     assert expiry_warnings(address, None, now + 31 * DAY_S) == found[1:], "without the network: its files"
 
 
@@ -153,7 +153,7 @@ def test_the_authority_that_signed_counts_and_the_last_one_of_a_renewal(make, tm
     now = time.time()
     assert expiry_warnings(broker(ca_file=str(file)), None, now) == (), f"{foreign} may be the one that signed"
     (warned,) = expiry_warnings(broker(ca_file=str(file)), der(theirs), now)
-    assert warned.startswith(f"mqtt.ca_file: {file} ends on")
+    assert warned.startswith(f"mqtt.ca_file: {file} expires on")
     renewed = tmp_path / "renewed.pem"
     openssl(tmp_path, "req", "-x509", "-key", "ca.key", "-days", "400", "-subj", "/O=plant/CN=ca",
             "-out", "renewed.pem")  # fmt: skip
@@ -178,7 +178,7 @@ def test_a_warning_is_logged_once_a_day_and_a_renewed_file_ends_it(make, caplog:
         for s in range(0, int(2.5 * DAY_S), 1800):
             expiry.tend(s, now + s, None)
     assert len(caplog.records) == 3
-    assert "ends on" in str(caplog.records[0].__dict__)
+    assert "expires on" in str(caplog.records[0].__dict__)
     (warned,) = expiry.warnings
     assert warned.startswith("mqtt.ca_file")
     make("ca", 400)

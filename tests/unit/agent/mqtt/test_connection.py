@@ -172,11 +172,11 @@ def test_each_attempt_begins_with_5_and_the_log_says_once_that_3_1_1_runs(
 @pytest.mark.parametrize(
     ("failure", "setting", "reason"),
     [
-        (CLOSES, "auto", f"{CLOSED}, with MQTT 5 and with 3.1.1; is this a port with TLS"),
-        (CLOSES, "3.1.1", f"{CLOSED}; is this a port with TLS"),
-        (CLOSES, "5", f'{CLOSED}; a broker without MQTT 5 does that: set mqtt.protocol = "auto"'),
+        (CLOSES, "auto", f"{CLOSED}, with MQTT 5 and with 3.1.1; perhaps the port uses TLS"),
+        (CLOSES, "3.1.1", f"{CLOSED}; perhaps the port uses TLS"),
+        (CLOSES, "5", f'{CLOSED}; perhaps the broker does not support MQTT 5: set mqtt.protocol = "auto"'),
         (SILENT, "auto", f"{NO_CONNACK}, with MQTT 5 and with 3.1.1"),
-        (SILENT, "5", f'{NO_CONNACK}; a broker without MQTT 5 does that: set mqtt.protocol = "auto"'),
+        (SILENT, "5", f'{NO_CONNACK}; perhaps the broker does not support MQTT 5: set mqtt.protocol = "auto"'),
         (BAD_PASSWORD, "auto", "Bad user name or password"),
     ],
 )

@@ -76,7 +76,7 @@ def test_what_nobody_expected_is_answered_counted_and_logged_and_the_next_is_don
     (said,) = [record for record in caplog.records if "unexpected error" in record.getMessage()]
     assert said.exc_info[0] is ZeroDivisionError, "once a minute, with its traceback"
     del verbs["launch"]
-    assert "no verb" in ask(plant, "launch", "r1")[-1]["reason"], "such an answer is not kept"
+    assert "unknown verb" in ask(plant, "launch", "r1")[-1]["reason"], "such an answer is not kept"
     assert ask(plant, "shelve", "r3", duration_s=60)[0]["ok"]
 
 
@@ -106,11 +106,11 @@ def test_an_id_that_is_under_way_is_no_other_command_s(plant: Plant, monkeypatch
     plant.turn()
     monkeypatch.setattr(plant.journal, "reply", lambda _: None)
     assert ask(plant, "commission", "x")[0]["pending"] == "0 of 60 s"
-    assert ask(plant, "commission", "x")[1]["pending"] == "under way", "the same again"
+    assert ask(plant, "commission", "x")[1]["pending"] == "in progress", "the same again"
     for verb, sensor in (("commission", "b"), ("shelve", "a")):
         reply = ask(plant, verb, "x", sensor=sensor, duration_s=60)[-1]
         assert (reply["ok"], reply["reason"]) == (
-            False, "request_id: a commission of this id is under way; take another",
+            False, "request_id: a commission with this id is in progress; use another id",
         )  # fmt: skip
     assert "not commissioned" in ask(plant, "commission", "u2", sensor="b", undo=True)[0]["reason"]
     assert ask(plant, "commission", "u1", undo=True, turns=3)[0]["ok"]

@@ -56,7 +56,10 @@ def test_a_verb_is_offered_if_the_agent_has_what_it_needs(
         payload = f'{{"request_id": "r{number}", "by": "ana"}}'.encode()
         dispatcher.put(make_message("drsn/v1/_agent/line4/cmd/evidence", payload))
         reasons.append(dispatcher.next(0).reply.reason)
-    assert reasons == [f"no verb 'evidence'; there are {', '.join(sorted(CORE_VERBS))}", "event_id: say of which event"]
+    assert reasons == [
+        f"unknown verb 'evidence'; use one of {', '.join(sorted(CORE_VERBS))}",
+        "event_id: missing; name the event",
+    ]
 
 
 def test_a_command_wakes_the_loop_and_one_that_is_dropped_does_not(make_message: Callable[..., Message]):

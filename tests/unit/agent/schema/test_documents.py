@@ -18,7 +18,9 @@ from drsn.agent.decision.diagnosis import Interpreter
 from drsn.agent.decision.policy import Policy
 from drsn.agent.decision.severity import severities_of
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.schema.documents import BundleReference, ResultDocument, StatusDocument, iso_utc, schemas
+from drsn.agent.schema.agent_state import StatusDocument
+from drsn.agent.schema.documents import BundleReference, ResultDocument, iso_utc
+from drsn.agent.schema.json_schemas import schemas
 from drsn.agent.schema.render import Identity, Renderer
 
 if TYPE_CHECKING:

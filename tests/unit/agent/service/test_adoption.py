@@ -81,7 +81,7 @@ def test_its_alarms_stand_with_their_acknowledgement_under_the_new_epoch_and_are
     event = plant.heard("drsn/v1/a/event")[-1]
     assert (event["seq"], event["event_id"]) == (1, after["event_id"])
     assert event["comment"] == f"from the retained alarm of epoch {before['epoch']}"
-    assert "retained alarms of an earlier state directory taken over" in caplog.text
+    assert "alarms of an earlier state directory were restored" in caplog.text
 
 
 def test_they_are_ended_by_packets_or_by_commands(broker: StubBroker, restarted: Callable[..., Plant]):
@@ -108,7 +108,7 @@ def test_an_unacknowledged_one_can_be_acknowledged_and_forgotten(
     first.turn()
     first.crash()
     plant = restarted(broker)
-    assert "ack it first" in command(plant, "forget")["reason"]
+    assert "acknowledge it first" in command(plant, "forget")["reason"]
     assert command(plant, "ack", condition="inner_race", event_id=plant.retained(ALARM)["event_id"])["ok"]
     assert command(plant, "forget")["ok"]
     assert ALARM not in broker.retained
@@ -139,15 +139,15 @@ def test_what_can_not_be_taken_over_is_left_named_and_may_be_forgotten(
     broker.retained["drsn/v1/aa/alarm"] = json.dumps(document, separators=(",", ":")).encode()  # of sensor b
     plant = restarted(broker)
     assert set(plant.agent.pipeline.engine.sensors) == {"a", "b", "d", "e"}
-    (warning,) = [each for each in plant.retained(STATUS)["warnings"] if "bear this agent's id" in each]
+    (warning,) = [each for each in plant.retained(STATUS)["warnings"] if "have this agent's id" in each]
     assert "3 retained alarms" in warning
-    assert "(aa, c, f: it is of sensor 'b')" in warning
+    assert "(aa, c, f: it belongs to sensor 'b')" in warning
     for sensor in ("aa", "c", "f"):
         assert command(plant, "forget", sensor=sensor)["ok"]
     assert "no sensor 'other'" in command(plant, "forget", sensor="other")["reason"]
     left_now = {f"drsn/v1/{name}/alarm" for name in ("aa", "c", "f", "other")} & set(broker.retained)
     assert left_now == {"drsn/v1/other/alarm"}
-    assert not any("bear this agent's id" in each for each in plant.retained(STATUS)["warnings"])
+    assert not any("have this agent's id" in each for each in plant.retained(STATUS)["warnings"])
 
 
 def prepared(plant: Plant) -> None:

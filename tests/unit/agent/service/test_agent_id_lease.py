@@ -89,7 +89,7 @@ def test_who_takes_a_bearers_connection_again_and_again_ends_us(lease: AgentIdLe
         lease.tend(1.0)
         bearer.start()
         bearer.lose(taken_over=True)
-    with pytest.raises(UnavailableError, match="another client takes its connection again and again"):
+    with pytest.raises(UnavailableError, match="another MQTT client repeatedly takes over its connection"):
         lease.tend(1.0)
     assert not lease.lost, "nobody is known who would say how things are"
 
@@ -99,7 +99,7 @@ def test_whoever_has_it_is_nobody_of_our_own_past(lease: AgentIdLease, bearer: S
     lease.request()
     lease.tend(1.0)
     bearer.broker.publish("s", b'{"state": "online", "instance": "77777777"}', 1, {}, retain=False)
-    with pytest.raises(ConfigurationError, match="another agent of this name is connected"):
+    with pytest.raises(ConfigurationError, match="another agent with this id is connected"):
         lease.tend(1.1)
     assert taken == [False]
 
@@ -165,7 +165,9 @@ def test_an_agent_that_is_thrown_out_comes_back_and_ends_when_that_goes_on_and_o
         assert plant.retained(STATUS)["state"] == "online"
     other = StubConnection(plant.broker, same_id)
     other.start()
-    with pytest.raises(UnavailableError, match="another client"):  # 69: the service is started again, not so after 78
+    with pytest.raises(
+        UnavailableError, match="another MQTT client"
+    ):  # 69: the service is started again, not so after 78
         plant.loop.run(threading.Event())
     assert other.connected, "nobody threw it out in turn"
     assert plant.retained(STATUS)["state"] == "offline"

@@ -50,7 +50,7 @@ def test_evidence_that_can_t_be_written_degrades_the_status_and_holds_no_alarm(s
     assert plant.retained("drsn/v1/a/alarm")["condition"] == "inner_race"
     plant.agent.recorder.close()
     assert plant.health().evidence["failed"] == 1
-    assert "evidence can't be written" in plant.agent.status.document().reasons[0]
+    assert "evidence cannot be written" in plant.agent.status.document().reasons[0]
 
 
 def test_the_memory_of_windows_and_rings_has_its_bound_from_the_settings(start, tmp_path):

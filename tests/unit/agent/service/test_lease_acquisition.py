@@ -52,7 +52,7 @@ def test_one_that_goes_on_is_another_agent_whatever_our_directory_says(ours, pro
     say(broker, HEALTH, instance=OWN.before)
     assert not ours.free(probe, 1.0)
     say(broker, HEALTH, instance=instance)
-    with pytest.raises(ConfigurationError, match="another agent of this name is connected"):
+    with pytest.raises(ConfigurationError, match="another agent with this id is connected"):
         ours.free(probe, 2.1)
 
 
@@ -85,7 +85,7 @@ def test_a_living_agent_of_this_name_stops_us(ours, probe, broker, topic):
     for now_s in (1.0, 5.0, 20.0):
         assert not ours.free(probe, now_s)
     say(broker, topic, **({"state": "online", "epoch": "other"} if topic == STATUS else {"agent": "tester"}))
-    with pytest.raises(ConfigurationError, match=r"agent\.id 'tester': another agent .*; give each its own"):
+    with pytest.raises(ConfigurationError, match=r"agent\.id 'tester': another agent .*; give each agent its own"):
         ours.free(probe, 21.0)
 
 

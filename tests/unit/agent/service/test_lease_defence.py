@@ -30,7 +30,7 @@ def probe(broker: StubBroker, ours: Ours) -> StubConnection:
 def test_who_started_later_stops_as_soon_as_it_hears_the_other(ours, probe, broker, state):
     probe.start()
     say(broker, state=state, **EARLIER)
-    with pytest.raises(UnavailableError, match=r"'tester': another agent of this name, which started earlier, is conn"):
+    with pytest.raises(UnavailableError, match=r"'tester': another agent with this id, which started earlier, is conn"):
         ours.defend()  # 69: it is started again, and asks whether the other one is there to stay
     assert ours.lost
 
@@ -42,7 +42,7 @@ def test_who_started_earlier_stays_and_says_so_once(ours, probe, broker, caplog)
         ours.defend()
     assert not ours.lost
     assert [record.getMessage() for record in caplog.records] == [
-        "another agent with this agent.id has connected; it started later, so it must end"
+        "another agent with this agent.id has connected: it started later and must stop"
     ]
 
 

@@ -235,7 +235,7 @@ def test_what_is_shed_is_logged_and_what_is_told_has_a_time(start, caplog):
     plant.turn()
     health = plant.health()
     assert health.packets["shed"] == 3
-    assert [r.levelname for r in caplog.records if "shed" in r.getMessage()] == ["ERROR"]
+    assert [r.levelname for r in caplog.records if "packets dropped" in r.getMessage()] == ["ERROR"]
     assert health.at.endswith("Z")
 
 

@@ -138,7 +138,7 @@ def test_a_restart_meanwhile_leaves_nothing_half_done(plant: Plant, start):
     minute(second)
     assert second.agent.journal.load().sensors["a"].commission is None
     command(second, request_id=request_id)
-    assert "started anew" in answers(second, request_id)[-1]["reason"]
+    assert "restarted before the command ended" in answers(second, request_id)[-1]["reason"]
     minute(second)
     assert second.agent.journal.load().sensors["a"].commission is None
     done = command(second)
@@ -159,7 +159,7 @@ def test_progress_is_told_on_the_way(plant: Plant):
     ("said", "reason"),
     [
         ({"sensor": "nobody"}, "no sensor 'nobody'"),
-        ({"sensor": None}, "say which"),
+        ({"sensor": None}, "sensor: missing"),
         ({"undo": True}, "not commissioned"),
     ],
 )
@@ -187,7 +187,7 @@ def test_for_another_bundle_it_is_not_in_use_and_the_log_says_so(plant: Plant, s
     minute(plant)
     with caplog.at_level(logging.WARNING):
         second = restarted(plant, start, bundle=replace(plants.BUNDLE, sha256="f" * 64))
-    assert "commissioned for another bundle" in caplog.text
+    assert "commissioned with another bundle" in caplog.text
     second.say("a", "normal")
     second.turn()
     assert result(second)["commission"]["in_use"] is False

@@ -18,7 +18,7 @@ from drsn.agent.acquisition.inbox import Counts
 from drsn.agent.backends.fake import tone_of
 from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
-from drsn.agent.schema.documents import StatusDocument
+from drsn.agent.schema.agent_state import StatusDocument
 from drsn.agent.storage.database import Database
 from drsn.agent.storage.journal import Journal
 from drsn.model.errors import StorageError
@@ -274,7 +274,7 @@ def test_a_damaged_database_is_set_aside_and_the_status_says_so(start, tmp_path)
     plant.turn(1)
     status = plant.retained(STATUS)
     assert status["state"] == "degraded"
-    assert "set aside as agent.sqlite3.set-aside-" in status["reasons"][0]
+    assert "renamed to agent.sqlite3.set-aside-" in status["reasons"][0]
 
 
 @pytest.mark.promise(

@@ -97,5 +97,5 @@ def test_the_end_by_an_error_is_logged_with_the_totals(start, caplog):
     plant.say("a", "inner_race")
     with pytest.raises(UnavailableError):
         plant.loop.run(threading.Event())
-    (record,) = [r for r in caplog.records if r.getMessage().startswith("ended by an error")]
+    (record,) = [r for r in caplog.records if r.getMessage().startswith("stopped by an error")]
     assert (record.levelname, record.drsn_fields["windows"]) == ("ERROR", 0)

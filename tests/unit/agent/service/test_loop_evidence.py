@@ -54,7 +54,7 @@ def test_an_event_is_found_without_its_sensor(start):
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ({"event_id": None}, "say of which event"),
+        ({"event_id": None}, "name the event"),
         ({"event_id": "../../agent"}, "nothing is kept"),
         ({"sensor": "b"}, "nothing is kept"),
         ({"sensor": None, "event_id": "8252fc5b-b8d8-5dc3-81ec-de4eb9504042"}, "no such event here"),

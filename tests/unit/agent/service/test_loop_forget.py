@@ -71,7 +71,7 @@ def test_an_alarm_that_nobody_has_seen_is_not_forgotten(plant: Plant):
     plant.turn()
     reply = command(plant, "forget")
     assert not reply["ok"]
-    assert "ball waits to be acknowledged" in reply["reason"]
+    assert "ball is not acknowledged" in reply["reason"]
     assert plant.retained(ALARM)["condition"] == "ball"
     seen = plant.retained(ALARM)["event_id"]
     assert command(plant, "ack", condition="ball", event_id=seen)["ok"]

@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.decision.alarm_state import Condition, State
 from drsn.agent.observability.histogram import Histogram
-from drsn.agent.schema.documents import BundleReference, HealthDocument, StatusDocument
+from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
+from drsn.agent.schema.documents import BundleReference
 from drsn.agent.service.metrics_exporter import MetricsExporter
 from drsn.agent.service.metrics_families import families
 from drsn.agent.service.metrics_snapshot import MetricsSnapshot, StandingCondition

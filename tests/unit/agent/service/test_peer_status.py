@@ -67,7 +67,7 @@ def test_on_3_1_1_one_far_too_large_that_comes_live_says_that_the_name_is_taken(
     probe = hears(broker, ours, "3.1.1")
     ours.free(probe, 1.0)
     say(broker, **HUGE)
-    with pytest.raises(ConfigurationError, match="another agent of this name"):
+    with pytest.raises(ConfigurationError, match="another agent with this id"):
         ours.free(probe, 1.1)
 
 

@@ -51,7 +51,7 @@ def test_what_passes_ends_the_old_one_to_begin_anew(told: list[str]):
     ("check", "reason"),
     [
         (REFUSES, "line4.toml: agent.idd: no such key (exit code 78)"),
-        ([sys.executable, "-c", "import os; os.abort()"], "no reason given (exit code -6)"),
+        ([sys.executable, "-c", "import os; os.abort()"], "it printed no reason (exit code -6)"),
         (["/nowhere/drsn-agent"], "the check can't be started: No such file or directory"),
         ([sys.executable, "-c", "import time; time.sleep(60)"], "the check did not end within 0.5 s"),
     ],
@@ -65,7 +65,7 @@ def test_what_fails_changes_nothing_and_is_said(
         reload.request()
         wait_until(lambda: told)
     assert (reload.due, stop.is_set()) == (False, False)
-    assert told == [f"STATUS=goes on as it was, reload refused: {reason}"]
+    assert told == [f"STATUS=reload refused, the old configuration is in use: {reason}"]
     (line,) = logged(caplog)
     assert line.startswith("ERROR reload refused")
     assert reason in line
@@ -89,7 +89,7 @@ def test_an_ordered_stop_outranks_a_check_that_passes(wait_until: Callable[..., 
     reload.cancel()
     reload.request("r1")
     wait_until(lambda: reload.results)
-    assert list(reload.results) == [("r1", "the agent is being stopped")]
+    assert list(reload.results) == [("r1", "the agent is stopping")]
     assert (reload.due, stop.is_set()) == (False, False)
 
 

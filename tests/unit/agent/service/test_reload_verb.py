@@ -66,7 +66,7 @@ def test_a_no_is_told_with_its_reason_and_costs_nothing(serve, wait_until: Calla
     service.command("r1")
     assert service.said("r1")[0] == (True, PENDING, None)
     wait_until(lambda: len(service.said("r1")) == 2)
-    reason = "the agent goes on as it was: line4.toml: agent.idd: unknown setting (exit code 1)"
+    reason = "the agent continues with the old configuration: line4.toml: agent.idd: unknown setting (exit code 1)"
     assert service.said("r1")[1] == (False, None, reason)
     assert not service.stop.is_set()
     service.command("r1")  # delivered again
@@ -120,7 +120,11 @@ def test_a_stop_during_the_check_is_no_restart_and_is_not_answered_as_one(serve,
     wait_until(lambda: service.checks)
     service.reload.cancel()
     wait_until(lambda: service.said("r1")[-1][2])
-    assert service.said("r1")[-1] == (False, None, "the agent goes on as it was: the agent is being stopped")
+    assert service.said("r1")[-1] == (
+        False,
+        None,
+        "the agent continues with the old configuration: the agent is stopping",
+    )
     assert not service.reload.due
 
 
@@ -168,7 +172,7 @@ def test_many_who_ask_are_answered_by_one_check_and_too_many_refused(serve, wait
     service = serve(StubBroker(), f"import time; time.sleep(1); {NO}")
     for number in range(MAX_WAITING + 1):
         service.command(f"r{number}")
-    assert service.said(f"r{MAX_WAITING}")[-1][2] == f"{MAX_WAITING} others wait for the same; wait for their answer"
+    assert service.said(f"r{MAX_WAITING}")[-1][2] == f"{MAX_WAITING} reload commands already wait; wait for their reply"
     wait_until(lambda: all(len(service.said(f"r{n}")) == 2 for n in range(MAX_WAITING)))
     assert service.checks <= 2, "the first one's, and one for all who came meanwhile"
 
@@ -190,4 +194,4 @@ def test_an_agent_that_nobody_can_reload_says_so(start):
     plant.broker.publish(TOPIC, payload, 1, {}, retain=False)
     plant.turn(1)
     (reply,) = plant.heard("drsn/v1/_reply/r1")
-    assert "no verb 'reload'" in reply["reason"]
+    assert "unknown verb 'reload'" in reply["reason"]

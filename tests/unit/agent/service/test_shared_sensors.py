@@ -49,7 +49,7 @@ def published(plant: Plant) -> int:
 def test_it_is_told_in_the_status_and_in_the_alarm_and_ours_goes_out_again(plant: Plant):
     other(plant)
     (warning,) = warnings(plant)
-    assert warning.startswith("1 sensor is read by another agent too, under the same prefix: a (line5); give each")
+    assert warning.startswith("1 sensor is also read by another agent with the same prefix: a (line5); give each")
     document = plant.retained(ALARM)
     assert (document["agent"], document["state"]) == ("tester", "not_watched")
     assert document["not_watched"]["reason"] == "other_agent"
@@ -98,4 +98,4 @@ def test_an_account_that_may_not_read_the_alarms_is_a_warning_and_no_degradation
     plant.agent.connections.probe.denied = ("drsn/v1/+/alarm",)
     plant.turn()
     assert plant.retained(STATUS)["state"] == "online"
-    assert "broker denies reading the alarms under agent.prefix" in str(plant.retained(STATUS)["warnings"])
+    assert "does not allow the agent to read the alarms under agent.prefix" in str(plant.retained(STATUS)["warnings"])

@@ -130,7 +130,7 @@ def random_label() -> str:
 
 
 @pytest.mark.promise(
-    "`normal` means looked at: each source of packets is watched, or named with a reason in status, health and its "
+    "`normal` means evaluated: each source of packets is watched, or named with a reason in status, health and its "
     "retained alarm, from its first packet on.",
     where="acquisition/source_watch, service/watched_sources",
     topic="alarms",

@@ -142,7 +142,7 @@ def test_the_log_names_each_source_once_and_its_lines_are_bounded(
             after(plant, 2)
     lines = [record for record in caplog.records if record.name == "drsn.agent.service.watched_sources"]
     assert [record.getMessage() for record in lines] == ["source is not watched"] * LINES + [
-        "more sources have changed; the health document names them"
+        "more sources have changed: the health document names them"
     ]
     named = {record.drsn_fields["source"] for record in lines[:-1]}
     assert named == {LONG.replace("m", str(number), 1) for number in range(LINES)}

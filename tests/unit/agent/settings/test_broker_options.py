@@ -91,7 +91,7 @@ def of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[s
 def test_the_option_comes_before_the_configuration_and_that_before_the_environment(
     of: Callable, monkeypatch: pytest.MonkeyPatch
 ):
-    with pytest.raises(UsageError, match=r"--broker URL, --config FILE, or DRSN_BROKER in the environment"):
+    with pytest.raises(UsageError, match=r"--broker URL, --config FILE, or the environment variable DRSN_BROKER"):
         of()
     monkeypatch.setenv("DRSN_BROKER", "mqtt://environment")
     assert of() == ("environment", "drsn/v1")
@@ -105,5 +105,5 @@ def test_the_login_of_a_configuration_is_the_agent_s(of: Callable, tmp_path: Pat
     parser = argparse.ArgumentParser()
     add_broker(parser)
     assert broker_of(parser.parse_args(["--config", str(tmp_path / "agent.toml")])).username == "agent"
-    with pytest.raises(UsageError, match="--ca-file: the login is that of --config"):
+    with pytest.raises(UsageError, match="--ca-file: --config already gives the login"):
         of("--config", "config", "--ca-file", "x")

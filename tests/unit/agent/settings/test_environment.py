@@ -35,7 +35,7 @@ def test_values_and_quorums_are_text_and_lists_are_json(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", ["DRSN_AGENT__AGENT__NAME", "DRSN_AGENT__BROKER__URL"])
 def test_an_unknown_one_is_an_error(monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.setenv(name, "x")
-    with pytest.raises(ConfigurationError, match=f"{name}: there is no such setting"):
+    with pytest.raises(ConfigurationError, match=f"{name}: unknown setting"):
         environment_settings()
 
 

@@ -42,7 +42,7 @@ def test_a_tachometer_is_one_of_the_channels_and_needs_a_model_of_one(contract: 
     (made,) = inputs_of(settings(**given), contract)
     assert made.tachometer == Tachometer("tacho", 2)
     assert made.sensors("m") == ("m-x",)
-    with pytest.raises(ValidationError, match="tachometer 'speed' is not one of several `channels`"):
+    with pytest.raises(ValidationError, match="tachometer 'speed' is not one of `channels`"):
         settings(**{**given, "tachometer": "speed"})
     with pytest.raises(ConfigurationError, match=r"inputs\[0\] \(topic .*\): tachometer: .* needs 2 channels"):
         check_inputs(settings(**given), contract.model_copy(update={"channels": 2}))

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from drsn.agent.decision.voting import Quorum
-from drsn.agent.settings.sections import AlarmsSection, GateSection, SensorFaultsSection, SensorSection
+from drsn.agent.settings.alarm_sections import AlarmsSection, GateSection, SensorFaultsSection
+from drsn.agent.settings.sections import SensorSection
 
 SECTIONS = {"alarms": AlarmsSection, "gate": GateSection, "sensor_faults": SensorFaultsSection}
 

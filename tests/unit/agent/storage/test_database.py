@@ -229,7 +229,7 @@ def test_what_a_later_version_wrote_is_refused_and_stays(folder: Path):
         db.commit()
     before = (folder / FILE).read_bytes()
     for _ in range(2):  # refused again, not locked out
-        with pytest.raises(ConfigurationError, match="schema 7, this agent knows 6"):
+        with pytest.raises(ConfigurationError, match="schema 7, this agent supports 6"):
             Journal(folder)
     assert [path.name for path in folder.glob("*set-aside*")] == []
     assert (folder / FILE).read_bytes() == before

@@ -43,7 +43,7 @@ def test_what_a_later_version_has_done_away_with_is_not_brought_back(folder: Pat
         db.executescript(LATER)
     before = held(folder)
     for _ in range(2):
-        with pytest.raises(ConfigurationError, match="schema 7, this agent knows 6"):
+        with pytest.raises(ConfigurationError, match="schema 7, this agent supports 6"):
             Journal(folder)
     assert held(folder) == before, "nor is there anything beside it"
 
@@ -61,6 +61,6 @@ def test_the_log_that_a_later_version_left_in_a_crash_stays_its_own(folder: Path
     assert subprocess.run([sys.executable, "-c", later], check=False).returncode == 9
     before = held(folder, f"{FILE}-shm")  # an index of the log, made anew by whoever reads it
     assert before[f"{FILE}-wal"]
-    with pytest.raises(ConfigurationError, match="schema 7, this agent knows 6"):
+    with pytest.raises(ConfigurationError, match="schema 7, this agent supports 6"):
         Journal(folder)
     assert held(folder, f"{FILE}-shm") == before

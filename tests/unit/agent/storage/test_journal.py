@@ -70,7 +70,7 @@ def test_a_new_directory_remembers_nothing_and_has_an_epoch_that_lasts(tmp_path:
 def test_a_second_agent_is_kept_out_until_the_first_is_gone(tmp_path: Path):
     with (
         closing(Journal(tmp_path)),
-        pytest.raises(ConfigurationError, match="another agent uses it; give each its own"),
+        pytest.raises(ConfigurationError, match="another agent uses it; give each agent its own"),
     ):
         Journal(tmp_path)
     Journal(tmp_path).close()
@@ -95,7 +95,7 @@ def test_on_a_full_disk_everything_goes_on_in_memory(journal: Journal, disk: Dis
     fill(journal, 51)
     journal.commit({"b": NEW}, {}, [event(1, "b")])
     assert len(journal.reasons) == 1
-    assert "full; going on in memory" in journal.reasons[0]
+    assert "full; the agent continues in memory" in journal.reasons[0]
     assert journal.reasons[0].startswith("store: ")
     assert seqs(journal, 49) == [50, *range(51, 101), 1], "events of the disk and of the memory, in order"
     assert [journal.events("a", 50, 2), journal.events("b", 0, 9)] == [
@@ -196,7 +196,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_never_a_crash_loop(content:
     (tmp_path / FILE).write_bytes(content)
     with closing(Journal(tmp_path)) as journal:
         assert [path.read_bytes() for path in aside(tmp_path)] == [content] * bool(content)
-        assert [("set aside as" in r, "damaged" in r) for r in journal.reasons] == [(True, True)] * bool(content)
+        assert [("renamed to" in r, "damaged" in r) for r in journal.reasons] == [(True, True)] * bool(content)
         fill(journal, 1, 3)
     with closing(Journal(tmp_path)) as again:
         assert (again.reasons, seqs(again)) == ((), [1, 2, 3])
@@ -210,7 +210,7 @@ def test_of_a_half_written_file_what_still_can_be_read_is_kept(tmp_path: Path):
     size = (tmp_path / FILE).stat().st_size
     overwrite(tmp_path, size - 3 * 4096, b"\xa5" * 3 * 4096)  # pages of the journal
     with closing(Journal(tmp_path)) as again:
-        assert "alarm states were saved" in again.reasons[0]
+        assert "alarm states were kept" in again.reasons[0]
         assert (again.load().epoch, again.load().sensors, again.load().cursors) == (epoch, {"a": SENSOR}, {"a": CURSOR})
         assert (again.lost, again.unpublished()) == (50, 0)
         fill(again, 201, 2)
@@ -236,7 +236,7 @@ def test_an_unreadable_row_is_damage(tmp_path: Path):
         db.execute("UPDATE alarms SET state = '{'")
         db.commit()
     with closing(Journal(tmp_path)) as again:
-        assert "begin anew" in again.reasons[0]
+        assert "start empty" in again.reasons[0]
         assert again.load().sensors == {}
 
 
@@ -261,7 +261,7 @@ def test_damage_at_run_time_is_set_aside_with_all_that_is_known_written_anew(
         journal.tend(float(seq * 100))
     assert journal.problem is None
     assert len(aside(tmp_path)) == 1
-    assert "set aside" in journal.reasons[0]
+    assert "was renamed to" in journal.reasons[0]
     assert seqs(journal, 150) == list(range(151, 300))
     journal.close()
     with closing(Journal(tmp_path)) as successor:
@@ -301,7 +301,7 @@ def test_without_a_directory_the_agent_starts_and_waits_for_it(tmp_path: Path):
     place = tmp_path / "disk"
     place.touch()  # where the mount should be
     with closing(Journal(place / "state")) as journal:
-        assert "going on in memory" in journal.reasons[0]
+        assert "continues in memory" in journal.reasons[0]
         fill(journal, 1, 3)
         assert seqs(journal) == [1, 2, 3]
         assert journal.abandoned(["a"]) == ()
@@ -326,7 +326,7 @@ def test_what_the_disk_knew_that_came_late_is_set_aside_not_mixed(tmp_path: Path
         place.unlink()
         (tmp_path / "mounted").rename(place)
         journal.tend(100.0)
-        assert "not there when the agent started and set aside" in journal.reasons[0]
+        assert "not readable when the agent started and was renamed" in journal.reasons[0]
         assert seqs(journal) == [1, 2]
     with closing(Journal(place)) as again:
         assert seqs(again) == [1, 2]

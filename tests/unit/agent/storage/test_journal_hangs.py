@@ -82,7 +82,7 @@ def test_it_is_waited_for_once_and_then_all_goes_on_in_memory(journal: Journal, 
     assert time.monotonic() - began_s < 2, "not 0.1 s for each"
     (reason,) = journal.reasons
     assert reason.startswith(
-        "store: the disk still does not answer; going on in memory: what is decided now is lost if"
+        "store: the disk still does not answer; the agent continues in memory: new events are lost if it"
     )
     assert seqs(journal) == list(range(1, 40))
     assert journal.reply("r") is None, "a command is answered all the same"
@@ -114,7 +114,7 @@ def test_while_it_hangs_the_agent_ends_without_it(journal: Journal, hangs: Hangs
     began_s = time.monotonic()
     journal.close()
     assert time.monotonic() - began_s < 2
-    assert "shutdown with unwritten state" in caplog.messages
+    assert "agent stopped, but some state is not on the disk" in caplog.messages
 
 
 def test_at_the_start_it_is_waited_for_however_long_it_takes(hangs: Hangs, journal: Journal, tmp_path: Path):

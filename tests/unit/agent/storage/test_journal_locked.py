@@ -59,7 +59,7 @@ def test_a_lock_of_another_process_delays_an_alarm_by_less_than_the_time_that_th
                 waits_s.append(time.monotonic() - began_s)
             assert max(waits_s) < TIMEOUT_S, "the first time"
             assert sorted(waits_s)[-2] < 0.2, "it is not waited for again, by no commit and no read"
-            assert "database is locked; going on in memory" in journal.reasons[0]
+            assert "database is locked; the agent continues in memory" in journal.reasons[0]
         journal.tend(100.0)
         assert journal.reasons == ()
     with closing(Journal(tmp_path)) as again:

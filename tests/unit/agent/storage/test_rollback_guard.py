@@ -64,7 +64,7 @@ def test_a_database_that_is_older_than_it_was_is_set_aside_and_numbers_are_not_g
     (tmp_path / DATABASE).write_bytes(backup)
     with closing(Journal(tmp_path)) as again:
         assert "2 commits are missing" in again.reasons[0]
-        assert "begin anew" in again.reasons[0]
+        assert "start empty" in again.reasons[0]
         assert again.load().epoch != epoch
         assert (again.load().sensors, again.load().cursors) == ({}, {})
         fill(again, 1, 1)
@@ -110,7 +110,7 @@ def test_a_database_that_was_written_anew_is_as_new_as_it_was(tmp_path: Path, mo
     with monkeypatch.context() as killed_between:
         killed_between.setattr(RollbackGuard, "record", lambda *_: None)
         with closing(Journal(tmp_path)) as again:
-            assert "alarm states were saved" in again.reasons[0]
+            assert "alarm states were kept" in again.reasons[0]
     with closing(Journal(tmp_path)) as third:
         assert third.reasons == ()
         assert third.load().sensors == {"a": SENSOR}

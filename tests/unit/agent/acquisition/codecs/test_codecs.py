@@ -21,7 +21,9 @@ def test_the_settings_accept_every_codec():
 
 
 def test_a_codec_of_another_product_is_only_read():
-    with pytest.raises(ConfigurationError, match="codec 'influx' is only read; what can be sent is raw, frame, json"):
+    with pytest.raises(
+        ConfigurationError, match="codec 'influx' can only be read; codecs to send with are raw, frame, json"
+    ):
         codec("influx")
 
 

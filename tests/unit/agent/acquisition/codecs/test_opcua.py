@@ -35,7 +35,7 @@ def test_data_sets_that_follow_each_other_are_one_packet():
         ([data_set(None, 1), data_set(None, 2)], "SequenceNumber None comes before None"),
         ([data_set(1, 1), data_set(2, 2, writer=2)], r"2 writers in one message \(1, 2\)"),
         ([data_set(1, 1), data_set(2, 2, writer="a" * 99)], "2 writers"),
-        ([data_set(1, 1), 2], "an element of Messages is no data set"),
+        ([data_set(1, 1), 2], "an element of Messages is not a data set"),
         ([data_set(1, 1), data_set(2)], "no samples"),
     ],
 )

@@ -28,7 +28,7 @@ def test_every_type_and_byte_order_is_read(dtype: str, order: str):
     header = PayloadFormat(dtype=dtype, big_endian=order == ">", header_bytes=5, channels=2)
     found = samples_from_bytes(b"12345" + data, header)
     np.testing.assert_array_equal(found, np.float32(EXTREMES[dtype]).reshape(2, 2).T)
-    with pytest.raises(PacketError, match="no samples behind 5 header bytes"):
+    with pytest.raises(PacketError, match="no samples after 5 header bytes"):
         samples_from_bytes(b"12345", header)
     if ITEM_BYTES[dtype] > 1:
         with pytest.raises(PacketError, match="no whole number"):

@@ -144,7 +144,9 @@ def test_a_graph_that_can_not_be_captured_costs_a_warning_and_no_answer(caplog):
     with backend, OnnxBackend(MODEL, BUNDLE.contract, MAX_BATCH) as other:
         x = windows(2)
         np.testing.assert_allclose(backend.infer(x).probabilities, other.infer(x).probabilities, atol=1e-5)
-    assert [record.message for record in caplog.records] == ["no CUDA graph"] * 5
+    assert [record.message for record in caplog.records] == [
+        "CUDA graph not available: the network runs layer by layer"
+    ] * 5
     assert gpu.held == 0
 
 
@@ -198,5 +200,5 @@ def test_a_refused_run_without_graphs_ends_in_one_line():
     behaviour = Behaviour(gpu)
     with opened(gpu, graphs=False, behaviour=behaviour) as backend:
         behaviour.refused.add("execute_async_v3")
-        with pytest.raises(UnavailableError, match="must start again"):
+        with pytest.raises(UnavailableError, match="must restart"):
             backend.infer(windows(1))

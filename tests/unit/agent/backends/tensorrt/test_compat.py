@@ -104,7 +104,7 @@ def test_the_logger_keeps_errors_as_one_line_and_forgets_them_once_told(load, th
     for severity in (2, 3, 4):
         trt.logger.log(severity, "chatter")
     assert trt.take_errors() == "first line; second"
-    assert trt.take_errors() == "it gave no reason"
+    assert trt.take_errors() == "no reason given"
 
 
 def test_a_flood_of_errors_is_bounded(load, there):
@@ -183,7 +183,7 @@ def test_a_tensorrt_rtx_that_is_broken_is_installed_again(fails):
 
 
 def test_a_broken_dependency_is_not_taken_for_a_missing_module(fails):
-    assert "installed but can't be loaded: ModuleNotFoundError: No module named 'numpy'" in fails(missing("numpy"))
+    assert "installed but cannot be loaded: ModuleNotFoundError: No module named 'numpy'" in fails(missing("numpy"))
 
 
 def test_on_a_jetson_apt_has_it_and_pip_must_not(fails, tmp_path: Path):
@@ -261,4 +261,4 @@ def test_a_pc_has_no_jetson_linux(tmp_path: Path):
 
 def test_a_library_says_nothing_when_nothing_failed():
     trt = TensorRt(SimpleNamespace(), "tensorrt-rtx", (1, 7, 1), None, None, deque())
-    assert (trt.take_errors(), trt.title) == ("it gave no reason", "TensorRT-RTX 1.7.1")
+    assert (trt.take_errors(), trt.title) == ("no reason given", "TensorRT-RTX 1.7.1")

@@ -39,7 +39,7 @@ def test_a_plan_with_a_changed_byte_is_not_handed_on(tmp_path: Path):
     engine = EngineFile(path, read_sidecar(path))
     assert engine.read() == plan_content()
     path.write_bytes(plan_content()[:-1] + b"S")
-    with pytest.raises(BundleError, match="is not what its sidecar says"):
+    with pytest.raises(BundleError, match="does not match its sidecar file"):
         engine.read()
     path.unlink()
     with pytest.raises(BundleError, match="No such file"):

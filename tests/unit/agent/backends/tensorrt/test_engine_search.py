@@ -66,9 +66,9 @@ OTHER_BUNDLE = "0" * 64
         ({"network": "model.int8.onnx"}, "from a model.int8.onnx that is not the bundle's"),
         ({"gpu": "NVIDIA Thor"}, "was built for NVIDIA Thor, this is Orin"),
         ({"compute_capabilities": ["8.6", "8.9"]}, r"for compute capability 8\.6, 8\.9, Orin has 8\.7"),
-        ({"tensorrt": "10.7.0.23"}, r"was built with TensorRT 10\.3\.0\.30, its sidecar says 10\.7"),
-        ({"flavour": "tensorrt-rtx"}, "plan of tensorrt, its sidecar is of tensorrt-rtx"),
-        ({"plan_bytes": 28}, "cut short"),
+        ({"tensorrt": "10.7.0.23"}, r"was built with TensorRT 10\.3\.0\.30, but its sidecar file has 10\.7"),
+        ({"flavour": "tensorrt-rtx"}, "plan of tensorrt, but its sidecar file is for tensorrt-rtx"),
+        ({"plan_bytes": 28}, "incomplete copy"),
         ({"batch": {"min": 1, "opt": 8, "max": 16}}, "takes 1 to 16 windows at once, not 1 to 32"),
         ({"batch": {"min": 2, "opt": 8, "max": 32}}, "takes 2 to 32 windows"),
         ({"batch": {"min": 1, "opt": 64, "max": 32}}, "not min <= opt <= max"),
@@ -126,7 +126,7 @@ def test_ahead_of_time_any_gpu_of_its_capability_will_do(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("plan", "told"),
-    [(b"ftrt", "4 bytes long"), (b"garbage" * 10, "no TensorRT plan"), (plan_content(layout=3), "layout")],
+    [(b"ftrt", "4 bytes long"), (b"garbage" * 10, "not a TensorRT plan"), (plan_content(layout=3), "layout")],
 )
 def test_a_file_that_is_no_plan_is_refused(tmp_path: Path, plan: bytes, told: str):
     path = lay(tmp_path, BUNDLE)

@@ -28,8 +28,8 @@ def test_a_header_tells_flavour_and_version(plan: bytes, told: tuple):
     [
         (b"", "0 bytes long"),
         (plan_content()[:27], "27 bytes long"),
-        (b"PK\x03\x04" + bytes(40), "no TensorRT plan"),
-        (plan_content(b"ptrt"), "no TensorRT plan"),
+        (b"PK\x03\x04" + bytes(40), "not a TensorRT plan"),
+        (plan_content(b"ptrt"), "not a TensorRT plan"),
         (plan_content(layout=1), "another layout"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_case_can_name_what_monitors_raise(write):
     ("head", "complaint"),
     [
         ("", "bundle: name one, such as shipped:cwru"),
-        ('bundle = "shipped:rust"', "bundle 'shipped:rust': what ships is universal"),
+        ('bundle = "shipped:rust"', "bundle 'shipped:rust': unknown; the shipped bundles are universal"),
         ('bundle = "missing.zip"', "missing.zip"),
         ('bundles = "x"', "bundles: no such field"),
         ('bundle = "shipped:cwru"\n[settings.alarms]\nlatched = true', "settings.alarms.latched: no such field"),

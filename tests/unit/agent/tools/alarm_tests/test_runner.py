@@ -50,8 +50,8 @@ def test_a_command_that_is_refused_fails_the_case(run):
     reset = 'command = "reset", condition = "ball"'
     found = run(f'{{ say = "ball_007 x6" }}, {{ {reset} }}, {{ {reset}, expect_refused = "other" }}', RAISED)
     assert found.problems == (
-        "step 2: reset was refused: reset: ball is still there",
-        "step 3: reset was refused: reset: ball is still there, not: other",
+        "step 2: reset was refused: reset: ball is still active",
+        "step 3: reset was refused: reset: ball is still active, not: other",
     )
 
 

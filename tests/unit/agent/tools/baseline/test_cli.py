@@ -54,7 +54,7 @@ def test_of_labelled_recordings_only_the_healthy_ones_count(tmp_path: Path):
     [
         (2.0, "normal", (), 65, "11 windows are too few, 30 are needed"),
         (8.0, "ball", (), 65, "no recording has the label 'normal'"),
-        (8.0, "normal", ("--bundle", "shipped:none"), 78, "what ships is"),
+        (8.0, "normal", ("--bundle", "shipped:none"), 78, "the shipped bundles are"),
         (0.1, "normal", (), 65, "shorter than one window"),
     ],
 )

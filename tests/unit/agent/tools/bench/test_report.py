@@ -30,7 +30,7 @@ def test_the_text_has_each_stage_with_its_share_and_the_sensors():
         "300 us   60%  network",
         "500 us  100%  in all",
         "2000 windows/s after the receipt",
-        "700 us of CPU time for a window at the pace of 50 live sensors",
+        "700 us of CPU time for a window, at the rate of 50 live sensors",
         "80 us for a window of the network alone, 32 in a call",
         "238 sensors, one agent",
         "597 sensors, one agent for each of 2 cores",

@@ -19,7 +19,7 @@ def test_orders_and_their_source(subject: Callable):
     found = bearings(subject(sensors=sensors))
     assert found.state == "ok"
     assert "fan.*: BPFO 3.585, BPFI 5.415, BSF 2.357, FTF 0.398 (6205-2RS: Case Western" in found.text
-    assert "1500 rpm where packets carry none" in found.text
+    assert "1500 rpm for packets without a speed" in found.text
     assert "(as given), speed from the packets" in found.text
 
 

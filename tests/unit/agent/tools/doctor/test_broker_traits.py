@@ -35,7 +35,7 @@ def subject(traits: BrokerTraits, protocol: str = "5", error: str | None = None,
     [
         ("by wildcard", "ok", "wildcards get retained"),
         ("by topic", "limited", "no retained messages to subscriptions with wildcards"),
-        ("not kept", "problem", "keeps no retained messages"),
+        ("not kept", "problem", "does not keep retained messages"),
         (None, "unneeded", "may not write and read drsn/v1/_agent/line4/doctor/#"),
     ],
 )
@@ -97,4 +97,4 @@ def test_a_closed_connection_is_not_blamed_on_the_password():
         subject(BrokerTraits(), error=f"{CLOSED}, with MQTT 5 and with 3.1.1; is this a port with TLS")
     )
     assert "password" not in finding.remedy
-    assert "is port 1883 that without TLS" in finding.remedy
+    assert "is the port without TLS" in finding.remedy

@@ -8,8 +8,8 @@ from engine_files import write_engine
 from fake_cuda import ORIN, Gpu
 from fake_tensorrt import Behaviour, fake, install_outdated
 
-from drsn.agent.backends import selection as choose
 from drsn.agent.backends.tensorrt import compat as trt_compat
+from drsn.agent.backends.tensorrt import cuda as trt_cuda
 from drsn.agent.backends.tensorrt.cuda import NoDevice
 from drsn.agent.bundles import shipped
 from drsn.agent.tools.doctor import gpu as checks
@@ -32,14 +32,14 @@ HIDDEN = "Python has no tensorrt; /usr/lib/python3/dist-packages/tensorrt has it
 @pytest.mark.parametrize(
     ("release", "state", "text"),
     [
-        (None, "unneeded", "no Jetson"),
+        (None, "unneeded", "not a Jetson"),
         (JETSON, "ok", "Jetson Linux 36.4.3, JetPack 6"),
         (JETSON.replace("R36", "R38"), "ok", "JetPack 7.0 or 7.1"),
         (JETSON.replace("R36", "R39"), "ok", "JetPack 7.2 or later"),
         (JETSON.replace("R36", "R41"), "ok", "JetPack newer than 7"),
         (JETSON.replace("R36", "R35"), "problem", "JetPack 5: its Python and TensorRT are too old"),
         (JETSON.replace("R36", "R28"), "problem", "JetPack older than 5"),
-        ("garbage", "problem", "names no Jetson Linux"),
+        ("garbage", "problem", "has no Jetson Linux version"),
     ],
 )
 def test_the_jetpack_is_read_from_the_release(subject: Callable, release: str | None, state: str, text: str):
@@ -126,8 +126,8 @@ def equipped(subject: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     gpu = Gpu()
     library = fake("10.3.0", Behaviour(gpu))
     monkeypatch.setattr(trt_compat, "load", lambda _flavour: library)
-    monkeypatch.setattr(choose, "probe", lambda: ORIN)
-    monkeypatch.setattr(choose, "Cuda", lambda _newest: gpu.cuda())
+    monkeypatch.setattr(trt_cuda, "probe", lambda: ORIN)
+    monkeypatch.setattr(trt_cuda, "Cuda", lambda _newest: gpu.cuda())
 
     def make(backend: str = "auto", **text: object) -> Subject:
         write_engine(tmp_path / "engines", library, BUNDLE, ORIN, **text)
@@ -150,17 +150,15 @@ def test_an_engine_that_fits_is_named_and_runs(equipped: Callable, backend: str)
 def test_without_one_of_both_an_engine_is_compared_with_nothing(equipped: Callable):
     machine = equipped("tensorrt")
     library, machine.device = machine.tensorrt, NO_DRIVER
-    assert checks.engine(machine).text.startswith("not tried: there is no GPU or no TensorRT")
+    assert checks.engine(machine).text.startswith("not tested: there is no GPU or no TensorRT")
     machine.device, machine.tensorrt = ORIN, UnavailableError("Python has no tensorrt; apt")
-    assert checks.engine(machine).text.startswith("not tried: there is no GPU or no TensorRT")
+    assert checks.engine(machine).text.startswith("not tested: there is no GPU or no TensorRT")
     machine.tensorrt = library
     assert checks.engine(machine).state == "ok"
 
 
 def test_without_an_engine_none_is_named(subject: Callable):
-    assert checks.backend(subject(backend="onnxruntime")).text == (
-        "runs on onnxruntime; its golden windows come out right"
-    )
+    assert checks.backend(subject(backend="onnxruntime")).text == ("runs on onnxruntime; its self-test passed")
 
 
 @pytest.mark.parametrize("backend", ["auto", "tensorrt"])
@@ -176,4 +174,4 @@ def test_an_engine_that_does_not_fit_is_a_problem_whose_remedy_is_the_command(eq
 def test_a_broken_bundle_stops_what_needs_it(subject: Callable, tmp_path: Path):
     machine = subject(backend="tensorrt", bundle=tmp_path / "nowhere")
     for found in (checks.engine(machine), checks.backend(machine)):
-        assert (found.state, found.text) == ("unneeded", "not tried: the bundle is broken")
+        assert (found.state, found.text) == ("unneeded", "not tested: the bundle cannot be used")

@@ -33,7 +33,7 @@ class Libc:
         (Libc(0), "ok", "off by 12 ms at most"),
         (Libc(5), "problem", "not synchronised"),
         (Libc(0, status=0x40), "problem", "not synchronised"),
-        (Libc(-1), "problem", "does not say"),
+        (Libc(-1), "problem", "does not report"),
     ],
 )
 def test_the_clock(subject: Callable, libc: Libc, state: str, text: str):
@@ -53,14 +53,14 @@ def test_the_kernel_answers_in_this_layout(subject: Callable):
 
 def test_a_state_directory_that_does_not_exist_yet_will_be_made(subject: Callable):
     found = checks.state(subject())
-    assert (found.state, found.text.endswith("will be made")) == ("ok", True)
+    assert (found.state, found.text.endswith("will be created")) == ("ok", True)
 
 
 def test_a_state_directory_with_and_without_an_agent(subject: Callable, tmp_path: Path):
     store = Journal(tmp_path / "state")
-    assert checks.state(subject()).text.endswith("an agent runs on it")
+    assert checks.state(subject()).text.endswith("an agent uses it")
     store.close()
-    assert checks.state(subject()).text.endswith("no agent runs on it")
+    assert checks.state(subject()).text.endswith("no agent uses it")
 
 
 def test_looking_does_not_keep_an_agent_out(subject: Callable, tmp_path: Path):
@@ -73,12 +73,12 @@ def test_the_lock_of_another_process_is_one(subject: Callable, tmp_path: Path):
     (tmp_path / "state").mkdir()
     with (tmp_path / "state" / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert checks.state(subject()).text.endswith("an agent runs on it")
+        assert checks.state(subject()).text.endswith("an agent uses it")
 
 
 def test_where_no_agent_ever_ran_none_runs(subject: Callable, tmp_path: Path):
     (tmp_path / "state").mkdir()
-    assert checks.state(subject()).text.endswith("no agent runs on it")
+    assert checks.state(subject()).text.endswith("no agent uses it")
 
 
 def test_a_lock_of_another_user_is_not_taken_for_an_agent(
@@ -91,13 +91,13 @@ def test_a_lock_of_another_user_is_not_taken_for_an_agent(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    assert checks.state(subject()).text.endswith("can't be told (Permission denied)")
+    assert checks.state(subject()).text.endswith("it is unknown whether an agent uses it (Permission denied)")
 
 
 def test_a_file_is_no_directory(subject: Callable, tmp_path: Path):
     (tmp_path / "state").write_text("")
     found = checks.state(subject())
-    assert (found.exit_code, "no directory" in found.text) == (78, True)
+    assert (found.exit_code, "not a directory" in found.text) == (78, True)
 
 
 def test_a_directory_of_somebody_else(subject: Callable, monkeypatch: pytest.MonkeyPatch):

@@ -59,7 +59,7 @@ def test_packets_are_tried_as_the_agent_reads_them() -> None:
     assert "loose (gaps)" in finding.text
     assert "5 sources sent" in finding.text
     assert "no agent of this id runs" in finding.text
-    assert "wrong_rate: Send or set" in finding.remedy
+    assert "wrong_rate: The sample rate is missing or too low" in finding.remedy
 
 
 def test_a_running_agent_is_asked() -> None:

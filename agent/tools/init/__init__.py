@@ -1,0 +1,1 @@
+"""`drsn-agent init`: from a sensor that publishes to a configuration and the first result."""

@@ -1,0 +1,1 @@
+"""`drsn-agent watch`: alarms as they come, one line each."""
