@@ -147,13 +147,13 @@ HASS := $(HOME)/.cache/drsn-edge/home-assistant
 .PHONY: home-assistant
 home-assistant: $(VENV)/.installed
 	@[ -x $(HASS)/bin/hass ] || { \
-	    if python=$$(python3.13 -c 'import sys; print(sys.executable)' 2>/dev/null || ls $(HOME)/.pyenv/versions/3.13.*/bin/python 2>/dev/null | head -1) && [ -n "$$python" ]; then \
+	    for python in $$(command -v python3.13) $(HOME)/.pyenv/versions/3.13.*/bin/python; do \
+	        $$python -c '' 2>/dev/null || continue; \
 	        $(VENV)/bin/uv venv -q --clear --python $$python $(HASS) && \
 	        $(VENV)/bin/uv pip install -q --python $(HASS)/bin/python homeassistant==2025.4.4 \
-	            home-assistant-frontend==20250411.0 paho-mqtt==2.1.0; \
-	    else \
-	        echo "No Python 3.13: the test of Home Assistant will be skipped."; \
-	    fi; }
+	            home-assistant-frontend==20250411.0 paho-mqtt==2.1.0 && exit 0; \
+	    done; \
+	    rm -rf $(HASS); echo "No Home Assistant (it needs Python 3.13): its test will be skipped."; }
 
 .PHONY: container
 container:

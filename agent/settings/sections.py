@@ -208,9 +208,7 @@ class MetricsSection(Section):
 class HomeAssistantSection(Section):
     """Discovery by Home Assistant: each sensor becomes a device."""
 
-    enabled: bool = Field(
-        default=False, description="true: publish discovery documents (docs/use/home-assistant.md)."
-    )
+    enabled: bool = Field(default=False, description="true: publish discovery documents (docs/use/home-assistant.md).")
     prefix: Prefix = Field(
         default="homeassistant", description="Discovery prefix, as in the settings of Home Assistant."
     )

@@ -29,6 +29,8 @@ class Broker:
 
 
 class Parts(NamedTuple):
+    """A publisher, and what it works with."""
+
     broker: Broker
     births: BirthMessages
     publisher: HomeAssistantPublisher
