@@ -26,7 +26,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus
+test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus home-assistant
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -141,6 +141,19 @@ prometheus:
 	    else \
 	        echo "No Prometheus: its tests will be skipped. Install it: sudo apt-get install prometheus"; \
 	    fi; }
+
+# A real Home Assistant, the newest for Python 3.13, for one slow test: 227 packages, a minute.
+HASS := $(HOME)/.cache/drsn-edge/home-assistant
+.PHONY: home-assistant
+home-assistant: $(VENV)/.installed
+	@[ -x $(HASS)/bin/hass ] || { \
+	    for python in $$(command -v python3.13) $(HOME)/.pyenv/versions/3.13.*/bin/python; do \
+	        $$python -c '' 2>/dev/null || continue; \
+	        $(VENV)/bin/uv venv -q --clear --python $$python $(HASS) && \
+	        $(VENV)/bin/uv pip install -q --python $(HASS)/bin/python homeassistant==2025.4.4 \
+	            home-assistant-frontend==20250411.0 paho-mqtt==2.1.0 && exit 0; \
+	    done; \
+	    rm -rf $(HASS); echo "No Home Assistant (it needs Python 3.13): its test will be skipped."; }
 
 .PHONY: container
 container:

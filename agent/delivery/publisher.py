@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.decision.batch_feed import Decisions
+    from drsn.agent.delivery.home_assistant import HomeAssistantPublisher
     from drsn.agent.mqtt.message import Confirmation
     from drsn.agent.mqtt.topics import Topics
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
+    from drsn.agent.schema.documents import AlarmDocument
     from drsn.agent.schema.render import Renderer
 
 log = logging.getLogger(__name__)
@@ -54,8 +56,10 @@ class Publisher:
         """The broker's reason for refusing an alarm or the status on this connection."""
         self._connection, self._topics = connection, topics
         self._summary = SummaryPublisher(connection, topics, engine, renderer, watch.sources)
+        self.home_assistant: HomeAssistantPublisher | None = None
+        """Its discovery documents; None: it is not enabled."""
         self._alarms = AlarmPublisher(
-            connection, topics, engine, renderer, alarms_in_flight, self._summary.note, watch.of
+            connection, topics, engine, renderer, alarms_in_flight, self._note_published, watch.of
         )
         self._results = ResultPublisher(connection, topics, renderer, bundle, results_per_s)
         self._epoch = 0  # of the connection
@@ -65,7 +69,8 @@ class Publisher:
     @property
     def idle(self) -> bool:
         """The broker has confirmed the status, every sensor's latest alarm, and the last summary."""
-        return self._alarms.idle and self._status_mid is None and self._summary.idle
+        discovered = self.home_assistant is None or self.home_assistant.idle
+        return self._alarms.idle and self._status_mid is None and self._summary.idle and discovered
 
     @property
     def catching_up(self) -> bool:
@@ -86,6 +91,8 @@ class Publisher:
             self._epoch, self._status, self.refused = epoch, None, None
             self._alarms.restart()
             self._summary.restart()
+            if self.home_assistant is not None:
+                self.home_assistant.restart()
         if again or (status is not self._status and status != self._status):
             payload = status.model_dump_json().encode()
             self._status_mid = connection.publish(self._topics.status, payload, qos=1, retain=True)
@@ -115,6 +122,8 @@ class Publisher:
         self._alarms.pump()
         if not self._alarms.catching_up:
             self._summary.pump(now_s, now=stopped)
+            if self.home_assistant is not None:
+                self.home_assistant.pump()
 
     def note(self, confirmation: Confirmation) -> None:
         """Note the broker's answer to a publish."""
@@ -122,6 +131,9 @@ class Publisher:
             return
         if confirmation.mid == self._status_mid:
             self._status_mid = None
+        elif self.home_assistant is not None and self.home_assistant.confirm(confirmation.mid):
+            self._note_refused_discovery(confirmation)
+            return
         elif not (self._alarms.confirm(confirmation.mid) or self._summary.confirm(confirmation.mid)):
             return  # it is for a result or a health document
         if confirmation.refused is not None and self.refused is None:
@@ -131,3 +143,13 @@ class Publisher:
     def health(self, document: HealthDocument) -> None:
         """Publish a health document, retained."""
         self._connection.publish(self._topics.health, document.model_dump_json().encode(), qos=0, retain=True)
+
+    def _note_published(self, sensor: str, alarm: AlarmDocument | None) -> None:
+        self._summary.note(sensor, alarm)
+        if self.home_assistant is not None:
+            self.home_assistant.note(sensor, alarm)
+
+    def _note_refused_discovery(self, confirmation: Confirmation) -> None:
+        """A refused discovery document does no harm to the alarms, so the agent is not degraded."""
+        if confirmation.refused is not None:
+            log.warning("broker refuses the discovery for Home Assistant", extra=fields(reason=confirmation.refused))

@@ -48,6 +48,7 @@ from drsn.agent.service.connections import (
 from drsn.agent.service.evidence_wiring import recorder_of, sender_of
 from drsn.agent.service.forgetting import forget_in
 from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport, Warner
+from drsn.agent.service.home_assistant_wiring import births_of, control_receiver, home_assistant_of
 from drsn.agent.service.intake_wiring import intake_of
 from drsn.agent.service.lease_acquisition import LeaseAcquisition
 from drsn.agent.service.lease_defence import LeaseDefence
@@ -212,6 +213,7 @@ class _Assembly:
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
         self.info = self._info()
+        self.births = births_of(self.settings, self.inbox.wake)
         self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
 
     @property
@@ -258,8 +260,10 @@ class _Assembly:
 
     def _publisher(self, control: Transport, engine: AlarmEngine, intake: Intake) -> Publisher:
         results_per_s, alarms_in_flight = self.settings.agent.results_per_s, self.waits.alarms_in_flight
-        return Publisher(control, self.topics, engine, self.renderer, _short(self.bundle), results_per_s,
-                         alarms_in_flight, view_of(intake, self.clock))  # fmt: skip
+        publisher = Publisher(control, self.topics, engine, self.renderer, _short(self.bundle), results_per_s,
+                              alarms_in_flight, view_of(intake, self.clock))  # fmt: skip
+        publisher.home_assistant = home_assistant_of(self.settings, self.births, control, self.topics, self.info)
+        return publisher
 
     def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog, watch: AlarmWatch) -> Loop:
         """The loop over an agent's parts, with its chores in their order."""
@@ -305,9 +309,12 @@ class _Assembly:
     def _connections(
         self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, alarms: AlarmTopics
     ) -> Connections:
-        connection = partial(connect, self.configuration.broker, on_change=self.inbox.notify)
+        connection, births = partial(connect, self.configuration.broker, on_change=self.inbox.notify), self.births
         return Connections(
-            control=connection(control_options(self.topics, self.info.last_will()), on_message=dispatcher.put),
+            control=connection(
+                control_options(self.topics, self.info.last_will(), () if births is None else (births.topic,)),
+                on_message=control_receiver(births, dispatcher.put),
+            ),
             ingest=connection(ingest_options(self.settings, self.journal), on_message=self.inbox.put),
             probe=connection(probe_options(self.topics, self.info.run), on_message=alarms.put),
         )

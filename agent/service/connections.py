@@ -91,12 +91,12 @@ def probe_options(topics: Topics, run: RunId) -> ConnectionOptions:
     )
 
 
-def control_options(topics: Topics, last_will: StatusDocument) -> ConnectionOptions:
-    """Options of the connection for commands and documents."""
+def control_options(topics: Topics, last_will: StatusDocument, more: tuple[str, ...] = ()) -> ConnectionOptions:
+    """Options of the connection for commands and documents; `more`: filters besides that of the commands."""
     return ConnectionOptions(
         name="control",
         client_id=f"drsn-{topics.agent}-control",
-        filters=(topics.commands,),
+        filters=(topics.commands, *more),
         max_payload_bytes=MAX_BYTES,
         receive_maximum=RECEIVE_MAXIMUM,
         persistent=False,  # a command that was sent while the agent was away must not be done later

@@ -205,6 +205,15 @@ class MetricsSection(Section):
     port: int = Field(default=9464, ge=0, le=65_535, description="TCP port. 0: any free port; the log has its number.")
 
 
+class HomeAssistantSection(Section):
+    """Discovery by Home Assistant: each sensor becomes a device."""
+
+    enabled: bool = Field(default=False, description="true: publish discovery documents (docs/use/home-assistant.md).")
+    prefix: Prefix = Field(
+        default="homeassistant", description="Discovery prefix, as in the settings of Home Assistant."
+    )
+
+
 class SensorSection(Section):
     """Overrides for the sensors whose id matches; the first match applies."""
 
@@ -255,6 +264,7 @@ class Settings(Frozen):
     evidence: EvidenceSection = EvidenceSection()
     commission: CommissionSection = CommissionSection()
     metrics: MetricsSection = MetricsSection()
+    home_assistant: HomeAssistantSection = HomeAssistantSection()
 
     @model_validator(mode="after")
     def _topics_apart(self) -> Settings:
