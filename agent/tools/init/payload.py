@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, frame, influx, json_document, senml
@@ -119,11 +118,20 @@ def _influx(content: bytes) -> Any:  # noqa: ANN401 (as above)
     return document
 
 
-def _map_of(codec: str, content: bytes) -> Any:  # noqa: ANN401 (as above)
-    """CBOR or MessagePack; anything but a map or a list that fills the payload is other bytes."""
-    from importlib import import_module  # noqa: PLC0415 (both libraries are optional)
+def _cbor(content: bytes) -> Any:  # noqa: ANN401 (as above)
+    from drsn.agent.acquisition.codecs import cbor  # noqa: PLC0415 (its library is optional)
 
-    document = import_module(f"drsn.agent.acquisition.codecs.{codec}").parsed(content)
+    return _map_of(cbor.parsed(content))
+
+
+def _msgpack(content: bytes) -> Any:  # noqa: ANN401 (as above)
+    from drsn.agent.acquisition.codecs import msgpack  # noqa: PLC0415 (its library is optional)
+
+    return _map_of(msgpack.parsed(content))
+
+
+def _map_of(document: Any) -> Any:  # noqa: ANN401 (as above)
+    """A map that is not empty; anything else is other bytes that happen to be CBOR or MessagePack."""
     if not isinstance(document, dict) or not document:
         raise ValueError("no map")
     return document
@@ -133,8 +141,8 @@ _PARSERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "senml": _senml,
     "json": json_document.parsed,
     "influx": _influx,
-    "cbor": partial(_map_of, "cbor"),
-    "msgpack": partial(_map_of, "msgpack"),
+    "cbor": _cbor,
+    "msgpack": _msgpack,
 }
 """Kind -> parser; the first that takes a payload decides."""
 

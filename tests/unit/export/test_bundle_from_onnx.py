@@ -189,7 +189,7 @@ def test_weights_in_another_file_are_refused(given):
 
 
 def test_a_fixed_batch_is_refused(given):
-    refused(given(network(batch=1)), BundleError, "its batch is fixed")
+    refused(given(network(batch=1)), BundleError, "its batch size is fixed")
 
 
 @pytest.mark.parametrize("old", ["x", "probabilities", "novelty"])

@@ -54,7 +54,7 @@ def test_the_largest_baseline_is_within_the_limit():
         ({"states": None}, "not a baseline"),
         ({"by_speed": "yes"}, "by_speed"),
         ({"fault_nats": {"ball": -1}}, "fault_nats"),
-        ({"fault_nats": {"ball": float("nan")}}, "no number"),
+        ({"fault_nats": {"ball": float("nan")}}, "not a number"),
         ({"signal": {}}, "window"),
         ({"elsewhere": {"location": [1.0]}}, "48 expected|scale"),
     ],

@@ -173,5 +173,5 @@ def test_a_packet_that_no_frame_can_hold_is_not_encoded(
     fields: dict[str, object], dtype: str, make_packet: Callable[..., Packet]
 ):
     packet = make_packet(**{"n_samples": 2, "sample_rate_hz": 100.0, **fields})
-    with pytest.raises(ValueError, match=r"fit|hold|must carry"):
+    with pytest.raises(ValueError, match=r"fit|hold|needs sample_rate_hz"):
         encode(packet, dtype)

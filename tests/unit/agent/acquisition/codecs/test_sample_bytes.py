@@ -31,7 +31,7 @@ def test_every_type_and_byte_order_is_read(dtype: str, order: str):
     with pytest.raises(PacketError, match="no samples after 5 header bytes"):
         samples_from_bytes(b"12345", header)
     if ITEM_BYTES[dtype] > 1:
-        with pytest.raises(PacketError, match="no whole number"):
+        with pytest.raises(PacketError, match="not a whole number"):
             samples_from_bytes(data[:-1], form)
 
 

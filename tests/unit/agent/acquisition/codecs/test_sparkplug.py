@@ -127,7 +127,7 @@ def test_bytes_are_of_the_inputs_type_and_a_data_set_has_its_columns(node: Node)
         ("spBv1.0/hall/XDATA/gw/d", b"", "is not spBv1.0/GROUP/TYPE/NODE"),
         ("plant/press4", b"", "is not spBv1.0/GROUP/TYPE/NODE"),
         ("spBv1.0/hall/DDATA/gw/d", payload(1, {"int_value": 1}), "neither a name nor an alias"),
-        ("spBv1.0/hall/DDATA/gw/d", payload(1, {**X, "bytes_value": b"123"}), "3 bytes are no whole number"),
+        ("spBv1.0/hall/DDATA/gw/d", payload(1, {**X, "bytes_value": b"123"}), "3 bytes are not a whole number"),
     ],
 )
 def test_what_is_no_data_is_refused(topic: str, data: bytes, words: str):

@@ -83,7 +83,7 @@ def test_a_record_in_a_file_becomes_a_recording(folder: Path, record: Record, ca
         (["label", "nothing.npz", "normal"], 64, "neither an event's id nor the file"),
         (["label", "broken.npz", "normal"], 65, "broken.npz: no record of evidence"),
         (["label", "message.json", "../x"], 64, "label '../x'"),
-        (["label", UNKNOWN_ID, "normal"], 64, "which broker"),
+        (["label", UNKNOWN_ID, "normal"], 64, "no broker given"),
         (["label", "message.json"], 64, "LABEL"),
         (["false-alarm", "press4"], 64, "no event's id"),
         (["false-alarm", UNKNOWN_ID, "--shelve", "9h"], 64, "8h at most"),
