@@ -341,7 +341,7 @@ CASES = (
     Case("OPC UA PubSub, a data set lost", "issue", OPCUA, lambda: opcua_batch(0, 2),
          words="2 data sets in one message, and SequenceNumber 1 comes before 3: let the gateway send one data set"),
     Case("OPC UA PubSub, two writers", "issue", OPCUA, lambda: opcua_batch(0, 1, writers=2),
-         words="data sets of 2 writers in one message (62541, 62542): let the gateway publish each writer to a topic"),
+         words="data sets of 2 writers in one message (62541, 62542): let the gateway publish each writer to its own"),
     Case("Sparkplug B", "issue", SPARKPLUG, sparkplug, ONE),
     Case("Node-RED message", "issue", 'preset = "node-red"\n' + JSON, each(lambda x, _: {"payload": x.tolist()}), ONE),
     Case("MAC with colons", "issue",

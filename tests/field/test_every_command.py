@@ -71,9 +71,9 @@ COMMANDS: dict[str, Command] = {
     "evaluate": Command(train, "evaluate FILE --recipe FILE"),
     "verify": Command(export, "verify FILE --calls 0 --seed 1"),
     "inspect": Command(export, "inspect FILE"),
-    "a network": Command(export, "--onnx FILE --contract CONTRACT --golden GOLDEN --out OUT"),
-    "golden windows": Command(export, "--onnx ONNX --contract CONTRACT --golden FILE --out OUT"),
-    "a contract": Command(export, "--onnx ONNX --contract FILE --golden GOLDEN --out OUT"),
+    "a network": Command(export, "--onnx FILE --contract CONTRACT --golden GOLDEN --out OUT --force"),
+    "golden windows": Command(export, "--onnx ONNX --contract CONTRACT --golden FILE --out OUT --force"),
+    "a contract": Command(export, "--onnx ONNX --contract FILE --golden GOLDEN --out OUT --force"),
     "a checkpoint": Command(export, "--target onnx --checkpoint FILE --out OUT"),
 } | {
     f"check --sample of {name}": Command(agent, f"check --config {name}.toml --sample FILE --topic {topic}")

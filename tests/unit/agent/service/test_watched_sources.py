@@ -156,7 +156,7 @@ def test_the_log_names_each_source_once_and_its_lines_are_bounded(
 )
 @pytest.mark.parametrize(("off_s", "synced"), [(-50 * 365 * 86_400, True), (3600, True), (3600, False)])
 def test_an_alarm_of_a_sensor_whose_clock_is_wrong_has_the_time_of_the_agent(
-    start: Callable[..., Plant], caplog: pytest.LogCaptureFixture, off_s: int, synced: bool
+    start: Callable[..., Plant], caplog: pytest.LogCaptureFixture, off_s: int, *, synced: bool
 ) -> None:
     """`clock_synced` is then of the agent's clock too, though the packet states that the sensor's clock is right."""
     plant = start(StubBroker(), raise_after="1/1", clear_after="1/1")
