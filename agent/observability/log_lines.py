@@ -182,6 +182,9 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "broker refuses an alarm or the status": LogLine(
         BROKER, ERROR, "The broker does not accept a retained document. What the broker shows may be old.",
         "Allow the agent to write `<prefix>/#` in the broker's ACL, or raise the broker's quota."),
+    "broker refuses the discovery for Home Assistant": LogLine(
+        BROKER, WARNING, "The broker does not accept a discovery document. Alarms are not affected.",
+        "Allow the agent to write `homeassistant/device/+/config` in the broker's ACL."),
     "certificate expires": LogLine(
         BROKER, WARNING, "A certificate has expired, or expires within 30 days. `reason` names it and the date.",
         "Renew the certificate. The agent reads renewed files at the next connection."),

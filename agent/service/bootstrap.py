@@ -79,6 +79,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.acquisition.intake import Intake
     from drsn.agent.decision.batch_feed import Decisions
+    from drsn.agent.delivery.home_assistant import BirthMessages
     from drsn.agent.evidence.recorder import Recorder
     from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
@@ -213,7 +214,6 @@ class _Assembly:
         self.inbox = Inbox(INBOX_BATCHES * max(32, self.settings.inference.max_batch))
         self.topics = Topics(self.settings.agent.prefix, self.settings.agent.id)
         self.info = self._info()
-        self.births = births_of(self.settings, self.inbox.wake)
         self.renderer = Renderer(self.info.identity, severities_of(bundle.contract))
 
     @property
@@ -227,7 +227,8 @@ class _Assembly:
         monitors, interpret, engine, dispatcher = self._decision()
         statuses = StatusInbox(self.inbox.wake)
         alarms = AlarmTopics(self.topics, statuses.put, self.waits.quiet_s)
-        lines = self._connections(connect, dispatcher, alarms)
+        births = births_of(settings, self.inbox.wake)
+        lines = self._connections(connect, dispatcher, alarms, births)
         lease = self._lease(statuses, lines)
         send = sender_of(lines.control, self.topics) if settings.evidence.publish else None
         recorder = recorder_of(settings, self.bundle.contract, self.renderer.event, send)
@@ -237,6 +238,7 @@ class _Assembly:
         dispatcher.context.trend_of = trends.document
         dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
         publisher = self._publisher(lines.control, engine, intake)
+        publisher.home_assistant = home_assistant_of(settings, births, lines.control, self.topics, info)
         pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher, trends)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
@@ -260,10 +262,8 @@ class _Assembly:
 
     def _publisher(self, control: Transport, engine: AlarmEngine, intake: Intake) -> Publisher:
         results_per_s, alarms_in_flight = self.settings.agent.results_per_s, self.waits.alarms_in_flight
-        publisher = Publisher(control, self.topics, engine, self.renderer, _short(self.bundle), results_per_s,
-                              alarms_in_flight, view_of(intake, self.clock))  # fmt: skip
-        publisher.home_assistant = home_assistant_of(self.settings, self.births, control, self.topics, self.info)
-        return publisher
+        return Publisher(control, self.topics, engine, self.renderer, _short(self.bundle), results_per_s,
+                         alarms_in_flight, view_of(intake, self.clock))  # fmt: skip
 
     def _loop(self, agent: Agent, expiry: CertificateExpiry, watchdog: Watchdog, watch: AlarmWatch) -> Loop:
         """The loop over an agent's parts, with its chores in their order."""
@@ -307,9 +307,10 @@ class _Assembly:
         )
 
     def _connections(
-        self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, alarms: AlarmTopics
-    ) -> Connections:
-        connection, births = partial(connect, self.configuration.broker, on_change=self.inbox.notify), self.births
+        self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, alarms: AlarmTopics,
+        births: BirthMessages | None,
+    ) -> Connections:  # fmt: skip
+        connection = partial(connect, self.configuration.broker, on_change=self.inbox.notify)
         return Connections(
             control=connection(
                 control_options(self.topics, self.info.last_will(), () if births is None else (births.topic,)),

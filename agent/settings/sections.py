@@ -272,11 +272,11 @@ class Settings(Frozen):
         for index, pattern in enumerate(filters):
             for other, earlier in enumerate(filters[:index]):
                 if pattern == earlier:
-                    self._sensors_apart(index, other)
+                    _sensors_apart(self.inputs, index, other)
                 elif overlap(pattern, earlier):
                     raise ValueError(
-                        f"{self._input(index)} and {self._input(other)} overlap: the broker would send packets twice. "
-                        "Use the same topic in both (names in braces may differ), or topics that do not overlap"
+                        f"{_input(self.inputs, index)} and {_input(self.inputs, other)} overlap: the broker would send "
+                        "packets twice. Use the same topic in both (names in braces may differ), or topics that do not overlap" overlap: "
                     )
         own = Topics(self.agent.prefix, self.agent.id).filters
         for entry, pattern in zip(self.inputs, filters, strict=True):
@@ -286,18 +286,6 @@ class Settings(Frozen):
                     "change one of them"
                 )
         return self
-
-    def _sensors_apart(self, index: int, other: int) -> None:
-        """Refuse two inputs of one topic that would give one sensor the samples of both."""
-        one, two = (_sensors_of(self.inputs[at]) for at in (index, other))
-        if both := one & two:
-            raise ValueError(
-                f"{self._input(index)} and inputs[{other}] have the same topic and the same sensor {min(both)!r}: give "
-                "each its own `sensor`"
-            )
-
-    def _input(self, index: int) -> str:
-        return entry_name("inputs", index, self.inputs[index].topic)
 
 
 def _sensors_of(entry: InputSection) -> set[str]:
@@ -313,3 +301,17 @@ def _sensors_of(entry: InputSection) -> set[str]:
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def _sensors_apart(inputs: tuple[InputSection, ...], index: int, other: int) -> None:
+    """Refuse two inputs of one topic that would give one sensor the samples of both."""
+    one, two = (_sensors_of(inputs[at]) for at in (index, other))
+    if both := one & two:
+        raise ValueError(
+            f"{_input(inputs, index)} and inputs[{other}] have the same topic and the same sensor {min(both)!r}: give "
+            "each its own `sensor`"
+        )
+
+
+def _input(inputs: tuple[InputSection, ...], index: int) -> str:
+    return entry_name("inputs", index, inputs[index].topic)
