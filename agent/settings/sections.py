@@ -276,7 +276,8 @@ class Settings(Frozen):
                 elif overlap(pattern, earlier):
                     raise ValueError(
                         f"{_input(self.inputs, index)} and {_input(self.inputs, other)} overlap: the broker would send "
-                        "packets twice. Use the same topic in both (names in braces may differ), or topics that do not overlap" overlap: "
+                        "packets twice. Use the same topic in both (names in braces may differ), or topics that do not "
+                        "overlap"
                     )
         own = Topics(self.agent.prefix, self.agent.id).filters
         for entry, pattern in zip(self.inputs, filters, strict=True):
