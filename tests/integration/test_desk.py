@@ -113,7 +113,7 @@ def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitt
     assert (report["event"]["event_id"], report["replay"]["windows"]["agrees"]) == (event_id, True)
     assert picture.read_bytes().startswith(b"\x89PNG")
     done = run_agent("evidence", "0-0", *options)
-    assert (done.returncode, "nothing is kept" in done.stderr) == (65, True)
+    assert (done.returncode, "there is no evidence of this event" in done.stderr) == (65, True)
 
 
 @pytest.mark.promise(

@@ -64,10 +64,10 @@ def test_what_ends_within_30_days_is_said_everywhere_and_degrades_nothing(
     assert warning.startswith(said)
     assert (status()["state"], status()["reasons"]) == ("online", []), "it watches as it was prepared to"
     assert agent.text().count('event="certificate expires"') == 1
-    assert f"ends on {warning.partition('ends on ')[2][:10]}" in agent.text()
+    assert f"expires on {warning.partition('expires on ')[2][:10]}" in agent.text()
 
     checked = run_agent("check", "--config", str(agent.config), "--json", *login(certificates))
-    warned = [w for w in json.loads(checked.stdout)["warnings"] if " ends on " in w]
+    warned = [w for w in json.loads(checked.stdout)["warnings"] if " expires on " in w]
     assert (checked.returncode, warned) == (0, [] if short == "server" else [warning]), "it asks no broker"
     doctor = run_agent("doctor", "--config", str(agent.config), "--json", *login(certificates))
     (found,) = (each for each in json.loads(doctor.stdout)["findings"] if each["check"] == "broker.tls")

@@ -105,7 +105,8 @@ def test_three_commands_from_a_false_alarm_to_a_watched_machine(
     mosquitto.publish("drsn/v1/_agent/tester/cmd/commission", json.dumps(request).encode())
     wait_until(lambda: "verb=commission by=ana" in agent.text(), what=agent.text())
     machine.blow(25)
-    wait_until(lambda: f"event=commission sensor={SENSOR} failed=None" in agent.text(), what=agent.text())
+    ended = f'event="command ended" verb=commission sensor={SENSOR} failed=None'
+    wait_until(lambda: ended in agent.text(), what=agent.text())
     machine.blow(10)
     wait_until(lambda: mosquitto.health().get("inbox") == 0)
     assert alarm()["conditions"] == [], agent.text()

@@ -88,7 +88,7 @@ def test_an_alarm_outlives_the_state_directory_and_can_be_acknowledged_and_forgo
     text = shell("alarms")
     assert "not watched: epoch" in text
     assert "STALE" not in text
-    assert f"{SENSOR}, inner_race: acknowledged (agent tester)" in shell("ack", SENSOR, "inner_race")
+    assert f"{SENSOR}, inner_race (agent tester): acknowledged" in shell("ack", SENSOR, "inner_race")
     assert f"{SENSOR}: forgotten (agent tester)" in shell("forget", SENSOR)
     assert mosquitto.one(ALARM, 1) == {}
 
@@ -172,6 +172,6 @@ def test_an_alarm_of_another_bundle_is_named_at_the_start_and_closed_by_a_reset(
     conditions = {each["condition"]: each["orphaned"] for each in mosquitto.one(ALARM)["conditions"]}
     assert conditions == {"inner_race": False, "cage": True}
     assert "orphaned: the bundle does not have this condition" in shell("alarms")
-    assert f"{SENSOR}, cage: reset (agent tester)" in shell("reset", SENSOR, "cage")
+    assert f"{SENSOR}, cage (agent tester): reset" in shell("reset", SENSOR, "cage")
     wait_until(lambda: named not in str(mosquitto.one(STATUS).get("warnings")), what=agent.text())
     assert [each["condition"] for each in mosquitto.one(ALARM)["conditions"]] == ["inner_race"]

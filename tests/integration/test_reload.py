@@ -105,7 +105,7 @@ def test_a_shell_sees_the_check_fail_and_then_pass(
     done = run_agent("reload", "tester", *broker)
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 1), done.stderr
     assert done.stdout.startswith("refused: the agent continues with the old configuration: drsn-agent: ")
-    assert "agent.health_evry_s: unknown setting (exit code 78)" in done.stdout
+    assert "agent.health_evry_s: unknown setting; did you mean 'health_every_s'? (exit code 78)" in done.stdout
     assert "tester: checks what is on the disk now" in done.stderr
     agent.config.write_text(good)
     done = run_agent("reload", "tester", *broker, "--comment", "a typing mistake")

@@ -11,21 +11,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from drsn.agent.acquisition.not_watched import REASONS
 from drsn.agent.decision.alarm_state import Condition, State
 from drsn.agent.observability.histogram import Histogram
 from drsn.agent.schema.agent_state import HealthDocument, StatusDocument
 from drsn.agent.schema.documents import BundleReference
-from drsn.agent.service.metrics_exporter import MetricsExporter
-from drsn.agent.service.metrics_families import families
 from drsn.agent.service.metrics_snapshot import MetricsSnapshot, StandingCondition
 from drsn.model.contract import Severity
 from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# prometheus-client is an extra.
+parser = pytest.importorskip("prometheus_client.parser")
+MetricsExporter = pytest.importorskip("drsn.agent.service.metrics_exporter").MetricsExporter
+families = pytest.importorskip("drsn.agent.service.metrics_families").families
 
 PACKETS = ("received", "processed", "shed", "rejected", "duplicate", "stale", "in_flight")
 HEALTH = HealthDocument(
@@ -140,7 +142,7 @@ def test_a_scrape_gets_a_snapshot_that_the_main_thread_made():
         exporter.tend(0.0)
         scraper.join(5)
         assert threads == [threading.main_thread()]
-        names = {family.name for family in text_string_to_metric_families(texts[0])}
+        names = {family.name for family in parser.text_string_to_metric_families(texts[0])}
         assert {"drsn_windows", "drsn_packet_latency_seconds", "process_cpu_seconds"} <= names
     finally:
         exporter.stop()
