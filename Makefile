@@ -172,7 +172,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,rtx,docs,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,opcua,rtx,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).
