@@ -114,13 +114,11 @@ class AddressSpace:
                 self.refused.add(text)
             return False
         if agent not in self._nodes:
-            await self._add(agent, [_object(own(ROOT), agent, agent, "FolderType", "Organizes")])
-            await self._refer(own(ROOT), "HasNotifier", own(agent))
+            await self._add(agent, [_object(own(ROOT), agent, agent, "FolderType", "HasNotifier")])
         variables = [
             _variable(text, name, field, "HasComponent", NAMESPACE, MEANINGS[name]) for name, field in fields.items()
         ]
-        await self._add(text, [_object(own(agent), text, sensor, "BaseObjectType", "Organizes"), *variables])
-        await self._refer(own(agent), "HasNotifier", own(text))
+        await self._add(text, [_object(own(agent), text, sensor, "BaseObjectType", "HasNotifier"), *variables])
         self._written[text] = {}
         return True
 

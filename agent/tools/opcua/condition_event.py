@@ -29,19 +29,22 @@ NO_LIMIT: Final = 0
 """A refresh is not cut to the queue of the client, which may have one place: its end would displace its begin."""
 
 
-class _TypeOrSupertype:
+class _TypeOrSupertype(ua.NodeId):
     """EventType in a filter of a client. OfType in asyncua's filters is an equality, and in the standard it includes
     the subtypes: a client that asks for conditions would get no alarm.
+
+    As a subclass it is asked first in a comparison, on both sides.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
-        self._types = frozenset(standard(name) for name in names)
+        super().__init__(standard(names[0]).Identifier)
+        object.__setattr__(self, "types", frozenset(standard(name) for name in names))  # a NodeId is frozen
 
     def __eq__(self, other: object) -> bool:
-        return other in self._types
+        return other in self.__dict__["types"]
 
     def __hash__(self) -> int:
-        return hash(self._types)
+        return super().__hash__()
 
 
 class ConditionEvent:
