@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from opcua_bridge import SENSOR, opcua_bridge, play
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 asyncua = pytest.importorskip("asyncua")
 ua = asyncua.ua
 
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+]  # the server makes the nodes of the standard: seconds of a core
+
 ALARM = f"drsn/v1/{SENSOR}/alarm"
 SENSOR_NODE = f"ns=2;s=tester/{SENSOR}"
 CONDITION = f"{SENSOR_NODE}/conditions/inner_race"
@@ -24,32 +29,32 @@ CONDITION = f"{SENSOR_NODE}/conditions/inner_race"
 class Client:
     """A client with one subscription to alarms."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client) -> None:
         self.client, self.events, self.item = client, [], 0
 
-    def event_notification(self, event: Any) -> None:
+    def event_notification(self, event: object) -> None:
         self.events.append(event)
 
-    async def subscribe(self) -> Any:
+    async def subscribe(self):
         subscription = await self.client.create_subscription(50, self)
         alarms = ua.ObjectIds.AlarmConditionType
         self.item = await subscription.subscribe_alarms_and_conditions(evtypes=alarms, queuesize=100)
         return subscription
 
-    async def until(self, condition: Callable[[], object], timeout_s: float = 15) -> Any:
+    async def until(self, condition: Callable[[], object], timeout_s: float = 15) -> list:
         for _ in range(int(timeout_s / 0.05)):
             if found := condition():
                 return found
             await asyncio.sleep(0.05)
         raise AssertionError([vars(event) for event in self.events])
 
-    async def value(self, node: str) -> Any:
+    async def value(self, node: str) -> object:
         return (await self.client.get_node(node).read_data_value(raise_on_bad_status=False)).Value.Value
 
     async def status(self, node: str) -> str:
         return (await self.client.get_node(node).read_data_value(raise_on_bad_status=False)).StatusCode.name
 
-    async def call(self, node: str, method: str, *arguments: Any) -> str:
+    async def call(self, node: str, method: str, *arguments: object) -> str:
         request = ua.CallMethodRequest(
             ObjectId=ua.NodeId.from_string(node),
             MethodId=ua.NodeId(getattr(ua.ObjectIds, method)),
@@ -65,7 +70,7 @@ async def connected(endpoint: str) -> AsyncIterator[Client]:
         yield Client(client)
 
 
-def of_condition(events: list[Any], **wanted: Any) -> list[Any]:
+def of_condition(events: list, **wanted: object) -> list:
     """Events of conditions with these fields; `_` stands for `/`."""
     fields = [{key.replace("/", "_"): value for key, value in vars(event).items()} for event in events]
     return [
@@ -83,7 +88,9 @@ def test_an_alarm_is_seen_refreshed_acknowledged_and_shelved(mosquitto, make_age
         async with connected(endpoint) as client, connected(endpoint) as other:
             subscription = await client.subscribe()
             await asyncio.to_thread(play, mosquitto, 1_700_000_000)
-            (raised,) = await client.until(lambda: of_condition(client.events, ActiveState_Id=True, AckedState_Id=False))
+            (raised,) = await client.until(
+                lambda: of_condition(client.events, ActiveState_Id=True, AckedState_Id=False)
+            )
             assert (raised.SourceName, raised.ConditionName, raised.Retain) == (SENSOR, "inner_race", True)
             assert raised.NodeId == ua.NodeId.from_string(CONDITION)
             assert await client.value(f"{SENSOR_NODE}/State") == "active_unacked"
@@ -101,7 +108,7 @@ def test_an_alarm_is_seen_refreshed_acknowledged_and_shelved(mosquitto, make_age
     assert (alarm["conditions"][0]["acked_by"], alarm["state"]) == ("opcua", "active_acked")
 
 
-async def refreshed(client: Client, subscription: Any) -> None:
+async def refreshed(client: Client, subscription) -> None:
     """A refresh gives the standing alarm once more, between its begin and its end."""
     for name, more in (("ConditionRefresh", []), ("ConditionRefresh2", [client.item])):
         client.events.clear()
@@ -113,7 +120,7 @@ async def refreshed(client: Client, subscription: Any) -> None:
                          ua.ObjectIds.RefreshEndEventType]  # fmt: skip
 
 
-async def refused(client: Client, other: Client, subscription: Any, raised: Any) -> None:
+async def refused(client: Client, other: Client, subscription, raised) -> None:
     number, comment = ua.Variant(subscription.subscription_id, ua.VariantType.UInt32), ua.LocalizedText("seen")
     ack = "AcknowledgeableConditionType_Acknowledge"
     assert await other.call("i=2782", "ConditionType_ConditionRefresh", number) == "BadSubscriptionIdInvalid"
@@ -122,7 +129,7 @@ async def refused(client: Client, other: Client, subscription: Any, raised: Any)
     assert await client.call(CONDITION, ack, raised.EventId) == "BadInvalidArgument"
 
 
-async def acknowledged(client: Client, raised: Any) -> None:
+async def acknowledged(client: Client, raised) -> None:
     client.events.clear()
     ack, comment = "AcknowledgeableConditionType_Acknowledge", ua.LocalizedText("seen it")
     assert await client.call(CONDITION, ack, raised.EventId, comment) == "Good"
@@ -153,6 +160,7 @@ def test_the_quality_shows_a_broken_connection_and_an_agent_that_is_stopped(mosq
 
     async def scene(endpoint: str) -> None:
         async with connected(endpoint) as client:
+
             async def until(expected: str) -> None:
                 for _ in range(300):
                     if await client.status(f"{SENSOR_NODE}/State") == expected:

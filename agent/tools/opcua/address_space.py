@@ -31,7 +31,14 @@ SHELVING_METHODS: Final = (
 NOTIFIER: Final = 1
 """EventNotifier: clients may subscribe to events."""
 
-_TWO_STATES: Final = ("EnabledState", "AckedState", "ActiveState", "SuppressedState", "OutOfServiceState", "LatchedState")
+_TWO_STATES: Final = (
+    "EnabledState",
+    "AckedState",
+    "ActiveState",
+    "SuppressedState",
+    "OutOfServiceState",
+    "LatchedState",
+)
 _CONDITION_VARIABLES: Final = ("Quality", "LastSeverity", "Comment")
 
 
@@ -125,11 +132,15 @@ class AddressSpace:
     async def _create_condition(self, state: ConditionState, fields: Mapping[str, Field]) -> None:
         text, source = condition_id(state), node_id(state.key.agent, state.key.sensor)
         items = [_object(own(source), text, state.key.condition, "AlarmConditionType", "HasComponent")]
-        shelving = _object(own(text), f"{text}/ShelvingState", "ShelvingState", "ShelvedStateMachineType", "HasComponent", 0)
+        shelving = _object(
+            own(text), f"{text}/ShelvingState", "ShelvingState", "ShelvedStateMachineType", "HasComponent", 0
+        )
         items.append(shelving)
         for path, field in sorted(fields.items()):  # what a path is below comes before it
             parent, _, name = path.rpartition("/")
-            reference = "HasComponent" if name in (*_TWO_STATES, *_CONDITION_VARIABLES, "CurrentState") else "HasProperty"
+            reference = (
+                "HasComponent" if name in (*_TWO_STATES, *_CONDITION_VARIABLES, "CurrentState") else "HasProperty"
+            )
             items.append(_variable(f"{text}/{parent}".rstrip("/"), name, field, reference, 0))
         await self._add(text, items)
         await self._refer(own(source), "HasCondition", own(text))
@@ -163,15 +174,15 @@ class AddressSpace:
         await self._server.iserver.isession.delete_nodes(parameters)
 
 
-def _object(parent: ua.NodeId, text: str, name: str, kind: str, reference: str, namespace: int = NAMESPACE) -> Any:  # noqa: ANN401 (asyncua's type, which it types loosely)
+def _object(parent: ua.NodeId, text: str, name: str, kind: str, reference: str, namespace: int = NAMESPACE) -> Any:
     attributes = ua.ObjectAttributes()
     attributes.EventNotifier = NOTIFIER
     return _item(parent, text, ua.QualifiedName(name, namespace), (kind, reference, ua.NodeClass.Object), attributes)
 
 
-def _variable(  # noqa: ANN202 (as `_object`)
+def _variable(
     parent: str, name: str, field: Field, reference: str, namespace: int, description: str = ""
-):
+) -> ua.AddNodesItem:
     attributes = ua.VariableAttributes()
     attributes.Value, attributes.DataType = variant(field), data_type(field.kind)
     attributes.ValueRank, attributes.Description = ua.ValueRank.Scalar, ua.LocalizedText(description)
@@ -186,7 +197,11 @@ def _variable(  # noqa: ANN202 (as `_object`)
 
 
 def _item(
-    parent: ua.NodeId, text: str, name: ua.QualifiedName, kinds: tuple[str, str, ua.NodeClass], attributes: Any  # noqa: ANN401 (as `_object`)
+    parent: ua.NodeId,
+    text: str,
+    name: ua.QualifiedName,
+    kinds: tuple[str, str, ua.NodeClass],
+    attributes: Any,
 ) -> ua.AddNodesItem:
     type_name, reference, node_class = kinds
     attributes.DisplayName = ua.LocalizedText(name.Name)

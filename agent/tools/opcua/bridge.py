@@ -51,7 +51,9 @@ class Bridge:
         """Condition -> EventId that was sent -> the agent's id, the newest last."""
         self._subscriber, self._server, self._nodes, self._table = subscriber, server, nodes, table
         self._alarms: dict[str, dict[str, Any]] = {}  # sensor -> the document that was taken
-        self._written: dict[str, tuple[dict[str, Any], TimedResult | None, Quality]] = {}  # sensor -> what its nodes show
+        self._written: dict[
+            str, tuple[dict[str, Any], TimedResult | None, Quality]
+        ] = {}  # sensor -> what its nodes show
         self._keys: dict[str, ConditionKey] = {}  # text of the node of a condition -> it
         self._commands: deque[tuple[str, str, dict[str, Any], asyncio.Future[str | None]]] = deque()
         self._connected: bool | None = None
@@ -89,7 +91,9 @@ class Bridge:
         if item is not None and item not in subscription.monitored_item_srv._monitored_items:  # noqa: SLF001 (asyncua has no public way)
             return "BadMonitoredItemIdInvalid"
         now = datetime.now(timezone.utc)
-        states = {state: condition_fields(state, now) for state in self._table.retained() if condition_id(state) in self._keys}
+        states = {
+            state: condition_fields(state, now) for state in self._table.retained() if condition_id(state) in self._keys
+        }
         await refresh(subscription, states, item)
         return "Good"
 
@@ -101,7 +105,10 @@ class Bridge:
             reason = await asyncio.wait_for(reply, COMMAND_S)
         except asyncio.TimeoutError:
             reason = f"agent {agent} did not answer"
-        log.info("OPC UA command", extra=fields(verb=verb, agent=agent, sensor=command["sensor"], by=command["by"], refused=reason))
+        log.info(
+            "OPC UA command",
+            extra=fields(verb=verb, agent=agent, sensor=command["sensor"], by=command["by"], refused=reason),
+        )
         return reason
 
     async def comment(self, key: ConditionKey, text: str, user: str) -> None:
@@ -112,10 +119,9 @@ class Bridge:
         """In a thread: send the commands that wait, and take the documents that have come."""
         while self._commands:
             agent, verb, command, reply = self._commands.popleft()
-            loop = reply.get_loop()
 
             def answer(problem: str | None, _: ReplyDocument | None, reply: asyncio.Future[str | None] = reply) -> None:
-                loop.call_soon_threadsafe(_set, reply, problem)
+                reply.get_loop().call_soon_threadsafe(_set, reply, problem)
 
             self._subscriber.command(agent, verb, command, answer)
         return self._subscriber.updates(WAIT_S)
@@ -131,14 +137,18 @@ class Bridge:
             log.info("OPC UA values follow the broker", extra=fields(broker=broker))
         else:
             reason = self._subscriber.last_error
-            log.warning("OPC UA values are uncertain: no connection to the broker", extra=fields(broker=broker, reason=reason))
+            log.warning(
+                "OPC UA values are uncertain: no connection to the broker", extra=fields(broker=broker, reason=reason)
+            )
 
     def _changes(self, updates: list[Update]) -> list[ConditionState]:
         """The conditions that documents have changed, in order."""
         changed: list[ConditionState] = []
         for update in updates:
             if update.kind in ("event", "missed"):
-                changed += self._table.event(update.document, self._quality(update.document["agent"], update.document["sensor"]))
+                changed += self._table.event(
+                    update.document, self._quality(update.document["agent"], update.document["sensor"])
+                )
         alarms = self._subscriber.state.retained.alarms
         for sensor in self._alarms.keys() - alarms.keys():
             changed += self._table.forget(sensor)
@@ -200,12 +210,17 @@ class Bridge:
         """Log what had no room, once for each growth."""
         refused = len(self._table.refused) + len(self._nodes.refused)
         if refused > self._refused:
-            log.error("OPC UA: no room for a sensor or a condition", extra=fields(
-                sensors=len(self._nodes.refused), conditions=len(self._table.refused)))
+            log.error(
+                "OPC UA: no room for a sensor or a condition",
+                extra=fields(sensors=len(self._nodes.refused), conditions=len(self._table.refused)),
+            )
         self._refused = refused
         while self._subscriber.lost:
             lost = self._subscriber.lost.pop(0)
-            log.warning("OPC UA: events were missed and are lost", extra=fields(sensor=lost.stream.sensor, count=lost.count, reason=lost.reason))
+            log.warning(
+                "OPC UA: events were missed and are lost",
+                extra=fields(sensor=lost.stream.sensor, count=lost.count, reason=lost.reason),
+            )
 
 
 def _set(reply: asyncio.Future[str | None], problem: str | None) -> None:

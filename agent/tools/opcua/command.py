@@ -30,7 +30,9 @@ def _parser() -> Parser:
     )
     add_version(parser)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML) with [mqtt] and [opcua]")
-    parser.add_argument("--broker", metavar="URL", help="URL of the broker; default: that of --config, else $DRSN_BROKER")
+    parser.add_argument(
+        "--broker", metavar="URL", help="URL of the broker; default: that of --config, else $DRSN_BROKER"
+    )
     parser.add_argument("--check", action="store_true", help="check the settings and the certificate, and end")
     return parser
 

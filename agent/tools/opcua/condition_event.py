@@ -30,10 +30,10 @@ NO_LIMIT: Final = 0
 
 
 class _TypeOrSupertype(ua.NodeId):
-    """EventType in a filter of a client. OfType in asyncua's filters is an equality, and in the standard it includes
-    the subtypes: a client that asks for conditions would get no alarm.
+    """EventType in a filter of a client, equal to the type of the event and to each of its supertypes.
 
-    As a subclass it is asked first in a comparison, on both sides.
+    OfType is an equality in the filters of asyncua. In the standard it includes the subtypes: without this class, a
+    client that subscribes to conditions gets no alarm. Python calls the comparison of a subclass first, on both sides.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -44,7 +44,7 @@ class _TypeOrSupertype(ua.NodeId):
         return other in self.__dict__["types"]
 
     def __hash__(self) -> int:
-        return super().__hash__()
+        return int(super().__hash__())
 
 
 class ConditionEvent:
@@ -55,7 +55,7 @@ class ConditionEvent:
         self.emitting_node = SERVER
         self._fields, self._condition = fields, condition
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (a field of any type, for a filter)
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         field = self._fields.get(name)
@@ -110,7 +110,7 @@ def _notifiers(state: ConditionState) -> tuple[ua.NodeId, ...]:
     return SERVER, own(ROOT), own(agent), own(node_id(agent, sensor))
 
 
-async def _send_to(subscription: InternalSubscription, mid: int, data: Any, event: ConditionEvent) -> None:  # noqa: ANN401 (asyncua's)
+async def _send_to(subscription: InternalSubscription, mid: int, data: Any, event: ConditionEvent) -> None:
     """Send an event to a monitored item, without its filter: RefreshStart and RefreshEnd pass each."""
     fields = ua.EventFieldList()
     fields.ClientHandle = data.client_handle

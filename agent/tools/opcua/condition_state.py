@@ -1,4 +1,4 @@
-"""One condition of one sensor, in the terms of OPC UA Part 9: documents of an agent in, states out. No clock, no I/O."""
+"""One condition of one sensor, in the terms of OPC UA Part 9: documents in, states out. No clock, no I/O."""
 
 from __future__ import annotations
 

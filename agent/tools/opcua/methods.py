@@ -97,7 +97,9 @@ class ConditionMethods:
         """OneShotShelve(): an agent shelves for a time only."""
         return status_code("BadNotSupported")
 
-    def _commented(self, parent: ua.NodeId, arguments: tuple[ua.Variant, ...]) -> tuple[ConditionState | None, str, str]:
+    def _commented(
+        self, parent: ua.NodeId, arguments: tuple[ua.Variant, ...]
+    ) -> tuple[ConditionState | None, str, str]:
         """The condition and the comment of a call with an EventId, or the status code that refuses it."""
         if self._read_only:
             return None, "", "BadUserAccessDenied"

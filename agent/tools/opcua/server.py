@@ -18,6 +18,7 @@ from drsn.agent.tools.opcua.sessions import SessionServer
 from drsn.model.errors import ConfigurationError, UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from drsn.agent.tools.opcua.settings import OpcuaSection
@@ -73,14 +74,8 @@ async def _secure(server: Server, section: OpcuaSection, login: tuple[str, str] 
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         return
     server.set_security_policy(list(ENCRYPTED))
-    for name, path, load in (
-        ("cert_file", section.cert_file, server.load_certificate),
-        ("key_file", section.key_file, server.load_private_key),
-    ):
-        try:
-            await load(path)
-        except (OSError, ValueError, TypeError) as error:
-            raise ConfigurationError(f"opcua.{name}: {path}: {error}; give a PEM or DER file") from None
+    await _load("cert_file", section.cert_file, server.load_certificate)
+    await _load("key_file", section.key_file, server.load_private_key)
     if section.trusted_dir is not None:
         if not section.trusted_dir.is_dir():
             raise ConfigurationError(f"opcua.trusted_dir: {section.trusted_dir}: no such folder; create it")
@@ -89,6 +84,13 @@ async def _secure(server: Server, section: OpcuaSection, login: tuple[str, str] 
         options = CertificateValidatorOptions.TIME_RANGE | CertificateValidatorOptions.TRUSTED
         validator = CertificateValidator(options | CertificateValidatorOptions.PEER_CLIENT, store)
         server.iserver.certificate_validator = validator.validate
+
+
+async def _load(name: str, path: Path, load: Callable[[Path], Awaitable[None]]) -> None:
+    try:
+        await load(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise ConfigurationError(f"opcua.{name}: {path}: {error}; give a PEM or DER file") from None
 
 
 def _application_uri(path: Path) -> str | None:

@@ -42,7 +42,7 @@ class CallingSession(InternalSession):
         """Call methods."""
         token = CALLER.set(Caller(self.session_id, self.user.name or ANONYMOUS))
         try:
-            return await super().call(params)
+            return list(await super().call(params))
         finally:
             CALLER.reset(token)
 
@@ -64,10 +64,9 @@ class SessionServer(InternalServer):
         self.max_monitored_item_queue_size = 1000
         self.max_unacked_messages_per_subscription = 100
 
-    def create_session(
-        self, name: str, user: User = User(role=UserRole.Anonymous), external: bool = False  # noqa: B008, FBT001, FBT002 (asyncua's signature)
-    ) -> InternalSession:
+    def create_session(self, name: str, user: Any = None, external: bool = False) -> InternalSession:  # noqa: FBT001, FBT002 (asyncua's signature)
         """Create a session."""
+        user = user or User(role=UserRole.Anonymous)
         return CallingSession(self, self.aspace, self.subscription_service, name, user=user, external=external)
 
 
@@ -83,9 +82,7 @@ class LoginCheck:
         self._login, self._now_s = login, now_s
         self._refused = Throttle()
 
-    def get_user(
-        self, iserver: InternalServer, username: Any = None, password: Any = None, certificate: Any = None  # noqa: ANN401, ARG002 (asyncua's signature)
-    ) -> User | None:
+    def get_user(self, _: InternalServer, username: Any = None, password: Any = None, certificate: Any = None) -> Any:  # noqa: ARG002 (asyncua's signature)
         """The user, who may read and call methods; None: the login is refused."""
         if self._login is None:
             return User(role=UserRole.User)
