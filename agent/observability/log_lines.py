@@ -21,7 +21,8 @@ BROKER: Final = "The broker"
 CLOCK: Final = "The clock"
 MODEL: Final = "The model"
 COMMANDS: Final = "Commands of operators"
-TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS)
+OPCUA: Final = "The bridge to OPC UA"
+TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, OPCUA)
 """Headings of the runbook, in its order."""
 
 NOTHING: Final = "Nothing."
@@ -265,5 +266,26 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "no command waits for this progress": LogLine(
         COMMANDS, ERROR, "A defect of the agent: a command's progress has no receiver.",
         "Report the line to the authors."),
+
+    "OPC UA server listens": LogLine(
+        OPCUA, INFO, "`drsn-opcua` is ready for clients at `url`, and connects to the broker.", NOTHING),
+    "OPC UA server stopped": LogLine(OPCUA, INFO, "`drsn-opcua` stopped in order.", NOTHING),
+    "OPC UA values follow the broker": LogLine(
+        OPCUA, INFO, "The connection to the broker is open. The values are those of the agents.", NOTHING),
+    "OPC UA values are uncertain: no connection to the broker": LogLine(
+        OPCUA, WARNING, "The values are the last ones, with the status `UncertainNoCommunicationLastUsableValue`.",
+        "Check the broker. `drsn-agent doctor` finds the reason."),
+    "OPC UA command": LogLine(
+        OPCUA, INFO, "A client called a method, and the agent got the command. `refused` is the agent's reason, if it refused.",
+        NOTHING),
+    "OPC UA login refused": LogLine(
+        OPCUA, WARNING, "A client gave a wrong user name or password. `more_like_it` counts further ones.",
+        "Correct the login of the client. If no client of yours does this, limit who reaches the port."),
+    "OPC UA: no room for a sensor or a condition": LogLine(
+        OPCUA, ERROR, "Sensors or conditions have no nodes, because there are too many. Clients do not get their alarms.",
+        "Raise `opcua.max_sensors` or `opcua.max_conditions`, or remove sensors with `drsn-agent forget`."),
+    "OPC UA: events were missed and are lost": LogLine(
+        OPCUA, WARNING, "The agent has no longer events that the bridge missed. The present states are right.",
+        "None is needed."),
 })  # fmt: skip
 """Text of the line, as `event=` shows it -> its meaning."""

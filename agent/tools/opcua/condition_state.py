@@ -106,23 +106,23 @@ def state_of(
         before: the state before it; None: unknown.
     """
     severity = SEVERITIES.get(document["severity"], _UNKNOWN_SEVERITY)
-    event_id = _text(document.get("event_id"))
+    event_id = text(document.get("event_id"))
     return ConditionState(
         key=key,
         event_id=event_id,
         seq=seq,
-        state=document["state"],
+        state=text(document["state"]),
         severity=severity,
         last_severity=severity if before is None else before.severity,
-        label=_text(document.get("label")),
+        label=text(document.get("label")),
         latched=document.get("latched") is True,
-        suppressed_by=_text(document.get("suppressed_by")) or None,
+        suppressed_by=text(document.get("suppressed_by")) or None,
         shelved_until=moment(document.get("shelved_until")),
         confidence=_number(document.get("confidence")),
         since=moment(document.get("since")),
         decided_at=moment(document.get("decided_at")),
-        comment=_text(document.get("comment")),
-        user=_text(document.get("by")),
+        comment=text(document.get("comment")),
+        user=text(document.get("by")),
         quality=quality,
         revision=before.revision + 1 if before is not None and before.event_id == event_id else 0,
     )
@@ -154,8 +154,9 @@ def moment(value: object) -> datetime | None:
     return datetime.fromtimestamp(ns / 1e9, timezone.utc) if 0 <= ns < _LATEST_NS else None
 
 
-def _text(value: object) -> str:
-    return value[:MAX_CHARS] if isinstance(value, str) else ""
+def text(value: object, max_chars: int = MAX_CHARS) -> str:
+    """A text of a document, cut, and without half surrogates: JSON may hold them, and UTF-8 not. Empty: it is no text."""
+    return value[:max_chars].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def _number(value: object) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from drsn.agent.tools.opcua.condition_state import MAX_CHARS, ConditionKey, ConditionState, ended, state_of
+from drsn.agent.tools.opcua.condition_state import ConditionKey, ConditionState, ended, state_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ class ConditionTable:
             document: a valid event.
             quality: of its sensor now.
         """
-        key = ConditionKey(document["agent"], document["sensor"], document["condition"])
+        key = ConditionKey(document["agent"], document["sensor"], text(document["condition"]))
         seq = document["seq"]
         self._enter(key.agent, key.sensor, document["epoch"])
         before = self.states.get(key)
@@ -59,7 +59,7 @@ class ConditionTable:
         self._enter(agent, sensor, str(document.get("epoch")))
         listed = set()
         for each in document.get("conditions", ()):
-            key = ConditionKey(agent, sensor, each["condition"])
+            key = ConditionKey(agent, sensor, text(each["condition"]))
             listed.add(key)
             before = self.states.get(key)
             if before is None or (seq >= before.seq and _differs(before, each)):
@@ -100,10 +100,10 @@ class ConditionTable:
             self.states[state.key] = state
         return changed
 
-    def comment(self, key: ConditionKey, text: str, user: str) -> ConditionState:
+    def comment(self, key: ConditionKey, words: str, user: str) -> ConditionState:
         """Set the comment of a condition; the agent has no command for that."""
         state = self.states[key]
-        state = replace(state, comment=text[:MAX_CHARS], user=user, revision=state.revision + 1)
+        state = replace(state, comment=text(words), user=user, revision=state.revision + 1)
         self.states[key] = state
         return state
 
@@ -135,4 +135,4 @@ class ConditionTable:
 
 
 def _differs(before: ConditionState, each: Mapping[str, Any]) -> bool:
-    return before.event_id != (each.get("event_id") or "") or before.state != each["state"]
+    return before.event_id != text(each.get("event_id")) or before.state != text(each["state"])

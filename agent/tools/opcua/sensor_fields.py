@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from drsn.agent.tools.opcua.condition_fields import Field
-from drsn.agent.tools.opcua.condition_state import SEVERITIES
+from drsn.agent.tools.opcua.condition_state import SEVERITIES, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,14 +37,14 @@ def sensor_fields(alarm: Mapping[str, Any], result: Mapping[str, Any] | None) ->
     quiet = "normal" if reason is None else "not_watched"
     measured = result or {}
     return {
-        "Condition": Field("normal" if top is None else top["condition"], "String"),
+        "Condition": Field("normal" if top is None else text(top["condition"]), "String"),
         "Severity": Field(0 if top is None else SEVERITIES.get(top["severity"], SEVERITIES["critical"]), "UInt16"),
-        "State": Field(quiet if top is None else top["state"], "String"),
+        "State": Field(quiet if top is None else text(top["state"]), "String"),
         "Confidence": _number(measured.get("confidence")),
         "Rms": _number(measured.get("rms")),
-        "Unit": Field(measured.get("unit") or "", "String"),
+        "Unit": Field(text(measured.get("unit")), "String"),
         "VelocityRms": _number(measured.get("velocity_rms_mm_s")),
-        "NotWatched": Field("" if reason is None else f"{reason['reason']}: {reason['remedy']}", "String"),
+        "NotWatched": Field("" if reason is None else text(f"{reason['reason']}: {reason['remedy']}"), "String"),
     }
 
 
