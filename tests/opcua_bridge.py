@@ -37,7 +37,7 @@ def opcua_bridge(url: str, folder: Path, more: str = "") -> Iterator[str]:
     command = [sys.executable, "-m", "drsn.agent.tools.opcua.command", "--config", str(config)]
     with log.open("ab") as out, subprocess.Popen(command, stderr=out) as process:
         try:
-            poll(lambda: "listens" in log.read_text() or process.poll() is not None, 30, "the bridge listens")
+            poll(lambda: "listens" in log.read_text() or process.poll() is not None, 90, "the bridge listens")
             assert process.poll() is None, log.read_text()
             yield endpoint
         finally:

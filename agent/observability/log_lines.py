@@ -276,7 +276,7 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         OPCUA, WARNING, "The values are the last ones, with the status `UncertainNoCommunicationLastUsableValue`.",
         "Check the broker. `drsn-agent doctor` finds the reason."),
     "OPC UA command": LogLine(
-        OPCUA, INFO, "A client called a method, and the agent got the command. `refused` is the agent's reason, if it refused.",
+        OPCUA, INFO, "A client called a method, which became a command. `refused` is the reason if it failed.",
         NOTHING),
     "OPC UA login refused": LogLine(
         OPCUA, WARNING, "A client gave a wrong user name or password. `more_like_it` counts further ones.",

@@ -1,9 +1,10 @@
 // An OPC UA client of another author: it follows the alarms of drsn-opcua, requests a refresh, and acknowledges.
 // Arguments: endpoint, and "encrypted" with user name, password and a folder for its certificates. One JSON object a line.
+import certificates from "node-opcua-certificate-manager";
 import opcua from "node-opcua-client";
 
 const {
-  AttributeIds, MessageSecurityMode, OPCUACertificateManager, OPCUAClient, SecurityPolicy, TimestampsToReturn,
+  AttributeIds, MessageSecurityMode, OPCUAClient, SecurityPolicy, TimestampsToReturn,
   acknowledgeCondition, callConditionRefresh, constructEventFilter, ofType, resolveNodeId,
 } = opcua;
 
@@ -13,7 +14,7 @@ const say = (what, more = {}) => console.log(JSON.stringify({ what, ...more }));
 const encrypted = mode === "encrypted";
 const options = { endpointMustExist: false, connectionStrategy: { maxRetry: 1 }, clientName: "drsn-test" };
 if (encrypted) {
-  const clientCertificateManager = new OPCUACertificateManager({ rootFolder: folder, automaticallyAcceptUnknownCertificate: true });
+  const clientCertificateManager = new certificates.OPCUACertificateManager({ rootFolder: folder, automaticallyAcceptUnknownCertificate: true });
   await clientCertificateManager.initialize();
   Object.assign(options, {
     securityMode: MessageSecurityMode.SignAndEncrypt, securityPolicy: SecurityPolicy.Basic256Sha256, clientCertificateManager,

@@ -155,7 +155,7 @@ def moment(value: object) -> datetime | None:
 
 
 def text(value: object, max_chars: int = MAX_CHARS) -> str:
-    """A text of a document, cut, and without half surrogates: JSON may hold them, and UTF-8 not. Empty: it is no text."""
+    """A text of a document, cut, without half surrogates: JSON may hold them, UTF-8 not. Empty: it is no text."""
     return value[:max_chars].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import time
@@ -15,7 +16,7 @@ from asyncua.crypto.validator import CertificateValidator, CertificateValidatorO
 from cryptography import x509
 
 from drsn.agent.tools.opcua.sessions import SessionServer
-from drsn.model.errors import ConfigurationError, UnavailableError
+from drsn.model.errors import ConfigurationError, UnavailableError, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -86,11 +87,15 @@ async def _secure(server: Server, section: OpcuaSection, login: tuple[str, str] 
         server.iserver.certificate_validator = validator.validate
 
 
-async def _load(name: str, path: Path, load: Callable[[Path], Awaitable[None]]) -> None:
+async def _load(name: str, path: Path, load: Callable[..., Awaitable[None]]) -> None:
+    """Load a certificate or a key. asyncua takes a file for DER unless its name ends with .pem; its content decides."""
     try:
-        await load(path)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigurationError(f"opcua.{name}: {path}: {error}; give a PEM or DER file") from None
+        content = await asyncio.to_thread(path.read_bytes)
+        await load(content, format="pem" if content.startswith(b"-----") else "der")
+    except OSError as error:
+        raise ConfigurationError(f"opcua.{name}: {path}: {error.strerror or error}") from None
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"opcua.{name}: {path}: {excerpt(error)}; give a PEM or DER file") from None
 
 
 def _application_uri(path: Path) -> str | None:

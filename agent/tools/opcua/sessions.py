@@ -7,6 +7,8 @@ import logging
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from asyncua import ua
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.internal_session import InternalSession
@@ -15,8 +17,6 @@ from drsn.agent.observability.logs import Throttle, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from asyncua import ua
 
 ANONYMOUS: Final = "opcua"
 """Name in the commands of a client without a login."""
@@ -37,6 +37,18 @@ CALLER: ContextVar[Caller] = ContextVar("caller")
 
 class CallingSession(InternalSession):
     """A session that tells its methods who calls them; asyncua passes only the arguments."""
+
+    def activate_session(
+        self, params: ua.ActivateSessionParameters, peer_certificate: bytes | None
+    ) -> ua.ActivateSessionResult:
+        """Log in. asyncua opens a channel without encryption for discovery, and accepts a login on it.
+
+        Raises:
+            ServiceError: the channel is not encrypted, and it must be; or the login is refused.
+        """
+        if self.iserver.certificate is not None and peer_certificate is None:
+            raise ServiceError(ua.StatusCodes.BadSecurityModeInsufficient)
+        return super().activate_session(params, peer_certificate)
 
     async def call(self, params: list[ua.CallMethodRequest]) -> list[ua.CallMethodResult]:
         """Call methods."""
@@ -63,6 +75,14 @@ class SessionServer(InternalServer):
         self.max_subscriptions = 4 * max_sessions
         self.max_monitored_item_queue_size = 1000
         self.max_unacked_messages_per_subscription = 100
+
+    def register_server(self, server: Any, conf: Any = None) -> None:  # noqa: ARG002 (asyncua's signature)
+        """Refuse: any client may call it, without a login, and asyncua keeps each server.
+
+        Raises:
+            ServiceError: always.
+        """
+        raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
     def create_session(self, name: str, user: Any = None, external: bool = False) -> InternalSession:  # noqa: FBT001, FBT002 (asyncua's signature)
         """Create a session."""

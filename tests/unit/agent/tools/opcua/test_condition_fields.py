@@ -61,7 +61,8 @@ def test_each_state_of_the_documents(state: str, active: bool, acked: bool):  # 
 
 @pytest.mark.parametrize(
     ("connected", "agent", "watched", "expected"),
-    [(True, "online", True, "Good"), (True, "degraded", True, "Good"), (True, "online", False, "UncertainLastUsableValue"),
+    [(True, "online", True, "Good"), (True, "degraded", True, "Good"),
+     (True, "online", False, "UncertainLastUsableValue"),
      (False, "online", True, "UncertainNoCommunicationLastUsableValue"), (True, "offline", True, "BadNoCommunication"),
      (True, "stopped", True, "BadNoCommunication"), (True, None, True, "BadNoCommunication")],
 )  # fmt: skip
@@ -69,8 +70,20 @@ def test_the_quality(connected: bool, agent: str | None, watched: bool, expected
     assert quality_of(agent, connected=connected, watched=watched).value == expected
 
 
-anything = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()), st.just("\ud800"))
-optional = ("event_id", "label", "latched", "suppressed_by", "shelved_until", "confidence", "decided_at", "comment", "by")
+anything = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()), st.just("\ud800")
+)
+optional = (
+    "event_id",
+    "label",
+    "latched",
+    "suppressed_by",
+    "shelved_until",
+    "confidence",
+    "decided_at",
+    "comment",
+    "by",
+)
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(optional, anything)), st.text(), st.text())

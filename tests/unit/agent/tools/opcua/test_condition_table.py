@@ -121,9 +121,10 @@ def test_the_last_document_decides_and_no_notification_comes_twice(given_steps: 
             continue
         else:
             continue
-        kind, document = documents[-1]
-        take = table.event if kind == "event" else lambda d, q: table.alarm("press4", d, q)
-        sent += take(document, Quality.GOOD)
+        document = documents[-1][1]
+        sent += (
+            table.event(document, Quality.GOOD) if kind == "event" else table.alarm("press4", document, Quality.GOOD)
+        )
     assert {each.key.condition for each in table.retained()} == {n for n, state in last.items() if state != "normal"}
     assert all(each.retain == (each.state != "normal") for each in sent)
     assert len({(each.key, each.notification_id) for each in sent}) == len(sent), "each event has its own EventId"

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
 
 import pytest
 
 from drsn.agent.tools.opcua.command import main
 from drsn.agent.tools.opcua.settings import read
 from drsn.model.errors import ConfigurationError
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 REACHABLE = 'url = "opc.tcp://0.0.0.0:4840"\n'
 
