@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -55,7 +56,7 @@ class Follower:
         filters = ("+/alarm", "+/event", "_agent/+/status")
         client.subscribe([*((f"{self._prefix}/{each}", 1) for each in filters), (self._reply_topic, 1)])
 
-    def take(self, topic: str, payload: bytes) -> None:
+    def take(self, topic: str, payload: bytes | bytearray) -> None:
         """Process one message."""
         levels = topic.removeprefix(f"{self._prefix}/").split("/")
         document = json.loads(payload or b"{}")
@@ -92,7 +93,7 @@ class Follower:
                 stream.requested, stream.next_request_s = stream.newest, now_s + ANSWER_S
                 name, first = uuid.uuid4().hex, stream.last + 1
                 request = {"request_id": name, "by": "follow", "sensor": sensor, "from_seq": first}
-                properties = Properties(PacketTypes.PUBLISH)
+                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho has no types here
                 properties.ResponseTopic = self._reply_topic
                 topic = f"{self._prefix}/_agent/{stream.agent}/cmd/events"
                 self._client.publish(topic, json.dumps(request), qos=1, properties=properties)
@@ -159,7 +160,7 @@ def main() -> None:
     """Follow for ever."""
     host, port, prefix = (*sys.argv[1:], "drsn/v1")[:3]
     messages: queue.Queue[mqtt.MQTTMessage | None] = queue.Queue()
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     follower = Follower(client, prefix)
     client.on_connect = follower.subscribe
     client.on_message = lambda _client, _userdata, message: messages.put(message)
