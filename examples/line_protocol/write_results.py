@@ -59,6 +59,11 @@ def quoted(value: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
 
 
+def on_connect(client: mqtt.Client, topic_filter: str, *_: object) -> None:
+    """Subscribe again after each connect."""
+    client.subscribe(topic_filter)
+
+
 def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
     """Print a result; any client may publish there."""
     try:
@@ -70,8 +75,8 @@ def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessag
 def main() -> None:
     """Write for ever."""
     host, port, prefix = (*sys.argv[1:], "drsn/v1")[:3]
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
-    client.on_connect = lambda *_: client.subscribe(f"{prefix}/+/result")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5, userdata=f"{prefix}/+/result")
+    client.on_connect = on_connect
     client.on_message = on_message
     client.connect_async(host, int(port))
     client.loop_forever(retry_first_connection=True)
