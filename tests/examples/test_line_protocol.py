@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from line_protocol.write_results import NUMBERS, TEXTS, line_of
 
 from drsn.agent.acquisition.codecs.influx import document_of_lines
 from drsn.agent.acquisition.codecs.packet import PayloadFormat
+from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
+from drsn.agent.tools.replay.player import ReplayPlan, frames
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,11 +26,12 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "line_protocol"
 RESULT = json.loads((ROOT / "docs" / "reference" / "examples" / "result.json").read_text(encoding="utf-8"))
+INNER_RACE = next(machine for machine in DEMO_MACHINES if machine.fault == "inner_race")
 # A line break in a text is legal in line protocol, but the agent's reader of packets has one line for each moment.
 TEXT = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]), min_size=1)
 NO_CONTROL = st.text(st.characters(exclude_characters="\\\x7f", exclude_categories=["Cs", "Cc"]), min_size=1)
@@ -73,13 +78,44 @@ def test_the_configuration_of_telegraf_is_toml_and_runs_this_program():
     assert execd["data_format"] == "influx"
 
 
+@contextmanager
+def writing(port: int, folder: Path) -> Iterator[Callable[[], list[str]]]:
+    """The program; a function that returns the lines that it has written."""
+    output = folder / "lines"
+    command = [sys.executable, str(EXAMPLE / "write_results.py"), "127.0.0.1", str(port)]
+    with (
+        output.open("wb") as out,
+        (folder / "errors").open("wb") as errors,
+        subprocess.Popen(command, stdout=out, stderr=errors) as run,
+    ):
+        try:
+            yield lambda: output.read_text(encoding="utf-8").splitlines()
+        finally:
+            run.kill()
+
+
 def test_the_program_writes_what_is_published(mosquitto, wait_until: Callable, tmp_path: Path):
-    output, errors = tmp_path / "lines", tmp_path / "errors"
-    command = [sys.executable, str(EXAMPLE / "write_results.py"), "127.0.0.1", str(mosquitto.port)]
-    with output.open("wb") as out, errors.open("wb") as err, subprocess.Popen(command, stdout=out, stderr=err) as run:
+    with writing(mosquitto.port, tmp_path) as lines:
         wait_until(lambda: "/result" in mosquitto._log(), what="the subscription")
         for payload in (b"no result", b"[]", json.dumps(RESULT).encode()):
             mosquitto.publish("drsn/v1/pump2-de/result", payload)
-        wait_until(lambda: output.read_text() == line_of(RESULT) + "\n", what=errors.read_text())
-        run.kill()
-    assert errors.read_text().count("not a result of an agent: drsn/v1/pump2-de/result") == 2
+        wait_until(lambda: lines() == [line_of(RESULT)], what="the line")
+    told = (tmp_path / "errors").read_text(encoding="utf-8")
+    assert told.count("not a result of an agent: drsn/v1/pump2-de/result") == 2
+
+
+@pytest.mark.slow
+def test_the_results_of_a_real_agent_are_lines(mosquitto, make_agent: Callable, wait_until: Callable, tmp_path: Path):
+    agent = make_agent(mosquitto.url)
+    agent.start()
+    with writing(mosquitto.port, tmp_path) as lines:
+        wait_until(lambda: "/result" in mosquitto._log(), what="the subscription")
+        plan = ReplayPlan(topic="plant/hall/{sensor}/frame", speed=0.0)
+        for sent in frames([record(INNER_RACE, 3.0, DEMO_MACHINES.index(INNER_RACE))], plan, time.time_ns()):
+            mosquitto.publish(sent.topic, sent.payload)
+        wait_until(lambda: any('condition="inner_race"' in line for line in lines()), what=agent.text())
+        document = read(next(line for line in lines() if 'condition="inner_race"' in line))
+    assert document["sensor"] == INNER_RACE.sensor
+    assert document["confidence"] > 0.5
+    assert document["rms"] > 0
+    assert abs(document["t0"] - time.time_ns()) < 60e9
