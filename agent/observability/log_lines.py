@@ -282,7 +282,7 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         OPCUA, WARNING, "A client gave a wrong user name or password. `more_like_it` counts further ones.",
         "Correct the login of the client. If no client of yours does this, limit who reaches the port."),
     "OPC UA: no room for a sensor or a condition": LogLine(
-        OPCUA, ERROR, "Sensors or conditions have no nodes, because there are too many. Clients do not get their alarms.",
+        OPCUA, ERROR, "There are too many sensors or conditions. Clients do not get the alarms of the others.",
         "Raise `opcua.max_sensors` or `opcua.max_conditions`, or remove sensors with `drsn-agent forget`."),
     "OPC UA: events were missed and are lost": LogLine(
         OPCUA, WARNING, "The agent has no longer events that the bridge missed. The present states are right.",

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 import pytest
 
 from drsn.agent.tools.opcua.command import main
 from drsn.agent.tools.opcua.settings import read
 from drsn.model.errors import ConfigurationError
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
