@@ -46,7 +46,7 @@ class CallingSession(InternalSession):
         Raises:
             ServiceError: the channel is not encrypted, and it must be; or the login is refused.
         """
-        if self.iserver.certificate is not None and peer_certificate is None:
+        if self.iserver.certificate is not None and not peer_certificate:  # empty bytes without encryption
             raise ServiceError(ua.StatusCodes.BadSecurityModeInsufficient)
         return super().activate_session(params, peer_certificate)
 
