@@ -9,6 +9,7 @@ from unittest.mock import patch
 from fields import meaning_text, table
 
 from drsn.agent.__main__ import command_parser
+from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 HEADER = """\
 # Commands
 
-Three programs: [`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
-[`drsn-export`](#drsn-export) makes a bundle or an engine of it. `--help` after any command shows what this page has.
+[`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
+[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-sparkplug`](#drsn-sparkplug) connects the
+agents to a SCADA host.
+`--help` after any command shows what this page has.
 
 ```sh
 drsn-agent --version
@@ -35,6 +38,7 @@ drsn-agent check --help
 OTHERS: dict[str, tuple[Callable[[Sequence[str] | None], int], tuple[str, ...]]] = {
     "drsn-train": (train_main, ("", "look", "evaluate", "baseline")),
     "drsn-export": (export_main, ("", "verify", "inspect")),
+    "drsn-sparkplug": (sparkplug_main, ("",)),
 }
 # Options of every command that connects to a broker, in one table.
 SHARED = tuple(

@@ -1,0 +1,56 @@
+"""Which machines have other values than before: the documents of all agents in, values out. It reads no clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from drsn.agent.tools.sparkplug_edge.machine_metrics import machine_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from drsn.agent.tools.live.live_state import LiveState, TimedResult
+    from drsn.agent.tools.sparkplug_edge.machine_metrics import Values
+
+VALID: Final = ("online", "degraded")
+"""States of an agent in which its alarms are valid."""
+
+
+class _Documents(NamedTuple):
+    """What the values of a machine were made of."""
+
+    alarm: dict[str, Any] | None
+    result: TimedResult | None
+    valid: bool
+
+    def same(self, other: _Documents | None) -> bool:
+        """Whether no document has come since; a new document is a new object."""
+        return other is not None and all(mine is theirs for mine, theirs in zip(self, other, strict=True))
+
+
+class MachineView:
+    """Compares documents with those of the last call, so that a machine that sends nothing costs nothing."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, _Documents] = {}
+
+    def changed(self, state: LiveState, *, connected: bool) -> Iterator[tuple[str, Values | None]]:
+        """Each machine that has other documents, and its values; None: it is not alive.
+
+        Args:
+            state: of all agents.
+            connected: the connection to the broker of the agents works; without it, no alarm is valid.
+        """
+        alarms, statuses = state.retained.alarms, state.retained.statuses
+        for sensor in [*alarms, *(self._read.keys() - alarms.keys())]:
+            alarm = alarms.get(sensor)
+            status = None if alarm is None else statuses.get(alarm["agent"])
+            valid = connected and status is not None and status["state"] in VALID
+            found = _Documents(alarm, state.results.get(sensor), valid)
+            if found.same(self._read.get(sensor)):
+                continue
+            self._read[sensor] = found
+            if alarm is None:
+                del self._read[sensor]
+            result = None if found.result is None else found.result.document
+            yield sensor, machine_values(alarm, result) if alarm is not None and valid else None
