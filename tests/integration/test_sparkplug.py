@@ -100,6 +100,13 @@ def test_births_data_commands_rebirth_and_death(host: Host, journal: Journal, ed
     host.wait("NDEATH", 3)
     assert [each.metrics for each in host.read() if each.kind == "NDEATH"][1:] == [{BD_SEQ: 1}] * 2, "and the will"
 
+    edge.start("--protocol", "3.1.1")
+    host.wait("NBIRTH", 4)
+    assert edge.stop(signal.SIGTERM) == 0
+    host.wait("NDEATH", 4)
+    time.sleep(0.3)
+    assert [each.metrics for each in host.read() if each.kind == "NDEATH"][3:] == [{BD_SEQ: 2}], "without the will"
+
 
 def test_an_agent_that_goes_offline_is_the_death_of_its_machines(
     host: Host, journal: Journal, edge: EdgeProcess, wait_until: Callable

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from drsn.agent.mqtt.connection import TakeoverCounter
 from drsn.agent.observability.logs import Throttle, fields
 from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.tools.sparkplug_edge.commands import (
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from drsn.agent.tools.sparkplug_edge.topics import EdgeTopics
 
 WAIT_S: Final = 0.1
-"""Longest wait for a message, and the shortest time between two looks at all machines."""
+"""Longest wait for a message of an agent; commands of the host wait as long."""
 
-SETTLE_S: Final = 0.5
-"""After a connect: how long the retained documents may take. Until then, a machine may seem to have no agent."""
+MAX_CONNECTS: Final = 20
+CONNECTS_S: Final = 60.0
+"""So many connections in so many seconds: another client uses the client id. Some brokers (mosquitto 2.0.11) do not
+give the reason, and two bridges would disconnect each other several times in a second for ever."""
 
 FAREWELL_S: Final = 2.0
 """How long the end waits until the broker has confirmed NDEATH."""
@@ -68,9 +71,9 @@ class Bridge:
         """Messages of the edge node's connection."""
         self._topics, self._node, self._subscriber, self._host = topics, node, subscriber, host
         self._view = MachineView()
-        self._connected_s: float | None = None  # since when the agents' broker is connected, monotonic
-        self._looked_s = 0.0
-        self._epoch = 0  # connection of the edge node that has had its birth; 0: none
+        self._connects = TakeoverCounter(MAX_CONNECTS, CONNECTS_S)
+        self._last_epoch = 0  # last connection of the edge node
+        self._epoch = 0  # the one that has had its birth; 0: none
         self._host_epoch = 0  # connection on which the state of the host came
         self._throttle = Throttle()
 
@@ -83,17 +86,14 @@ class Bridge:
             now_s: monotonic.
 
         Raises:
-            UnavailableError: other clients use the client id.
+            UnavailableError: the broker closes the connection again and again.
         """
-        if connection.taken_over:
-            where = f"group {self._topics.group}, node {self._topics.node}"
-            raise UnavailableError(
-                f"another client of the broker has the client id {connection.options.client_id}: a second "
-                f"drsn-sparkplug with {where}; stop it, or give it another --node"
-            )
+        self._require_own_id(connection, now_s)
         self._take(self._subscriber.updates(WAIT_S))
         now = Moment(time.time_ns() // 1_000_000, now_s)
-        self._look(now)
+        state, connected = self._subscriber.state, self._subscriber.connected
+        for sensor, values in self._view.changed(state, connected=connected, now_s=now_s):
+            self._node.put(sensor, values)
         rebirth = self._take_inbox(connection)
         self._check_session(connection, sessions)
         if self._may_be_born(connection, rebirth=rebirth):
@@ -113,6 +113,17 @@ class Bridge:
                 time.sleep(0.01)
         log.info("edge node stopped", extra=fields(group=self._topics.group, node=self._topics.node))
 
+    def _require_own_id(self, connection: Connection, now_s: float) -> None:
+        too_many = connection.taken_over
+        if connection.epoch != self._last_epoch:
+            self._last_epoch = connection.epoch
+            too_many = self._connects.add(now_s) or too_many
+        if too_many:
+            raise UnavailableError(
+                "the broker closes the connection again and again: perhaps a second drsn-sparkplug has group "
+                f"{self._topics.group}, node {self._topics.node}; stop it, or give it another --node"
+            )
+
     def _take(self, updates: Iterable[Update]) -> None:
         """Keep the events that the host does not get as a change: it is away, or they came late."""
         for update in updates:
@@ -123,19 +134,6 @@ class Bridge:
         if self._node.dropped:
             log.warning("events for the host are lost: too many waited", extra=fields(dropped=self._node.dropped))
             self._node.dropped = 0
-
-    def _look(self, now: Moment) -> None:
-        """Take the values of the machines that have new documents."""
-        if not self._subscriber.connected:
-            self._connected_s = None
-        elif self._connected_s is None:
-            self._connected_s = now.monotonic_s
-        if now.monotonic_s - self._looked_s < WAIT_S:
-            return
-        self._looked_s = now.monotonic_s
-        connected = self._connected_s is not None and now.monotonic_s - self._connected_s >= SETTLE_S
-        for sensor, values in self._view.changed(self._subscriber.state, connected=connected):
-            self._node.put(sensor, values)
 
     def _check_session(self, connection: Connection, sessions: EdgeSessions) -> None:
         """End the session if its connection has ended, or the host is offline."""

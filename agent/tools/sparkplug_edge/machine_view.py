@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from drsn.agent.tools.sparkplug_edge.machine_metrics import machine_values
@@ -16,6 +17,13 @@ VALID: Final = ("online", "degraded")
 """States of an agent in which its alarms are valid."""
 
 
+PAUSE_S: Final = 0.2
+"""Shortest time between two looks at all machines."""
+
+SETTLE_S: Final = 0.5
+"""After a connect: how long the retained documents may take. Until then, a machine may seem to have no agent."""
+
+
 class _Documents(NamedTuple):
     """What the values of a machine were made of."""
 
@@ -25,7 +33,12 @@ class _Documents(NamedTuple):
 
     def same(self, other: _Documents | None) -> bool:
         """Whether no document has come since; a new document is a new object."""
-        return other is not None and all(mine is theirs for mine, theirs in zip(self, other, strict=True))
+        return (
+            other is not None
+            and self.alarm is other.alarm
+            and self.result is other.result
+            and self.valid == other.valid
+        )
 
 
 class MachineView:
@@ -33,14 +46,27 @@ class MachineView:
 
     def __init__(self) -> None:
         self._read: dict[str, _Documents] = {}
+        self._connected_s: float | None = None  # since when, monotonic
+        self._looked_s = -math.inf
 
-    def changed(self, state: LiveState, *, connected: bool) -> Iterator[tuple[str, Values | None]]:
-        """Each machine that has other documents, and its values; None: it is not alive.
+    def changed(self, state: LiveState, *, connected: bool, now_s: float) -> Iterator[tuple[str, Values | None]]:
+        """Each machine that has other documents, and its values; None: it is not alive. At most one look each PAUSE_S.
 
         Args:
             state: of all agents.
             connected: the connection to the broker of the agents works; without it, no alarm is valid.
+            now_s: monotonic.
         """
+        if not connected:
+            self._connected_s = None
+        elif self._connected_s is None:
+            self._connected_s = now_s
+        if now_s - self._looked_s >= PAUSE_S:
+            self._looked_s = now_s
+            settled = self._connected_s is not None and now_s - self._connected_s >= SETTLE_S
+            yield from self._others(state, connected=settled)
+
+    def _others(self, state: LiveState, *, connected: bool) -> Iterator[tuple[str, Values | None]]:
         alarms, statuses = state.retained.alarms, state.retained.statuses
         for sensor in [*alarms, *(self._read.keys() - alarms.keys())]:
             alarm = alarms.get(sensor)

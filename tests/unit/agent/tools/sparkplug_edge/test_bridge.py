@@ -11,7 +11,7 @@ import pytest
 
 from drsn.agent.mqtt.message import Confirmation, Message
 from drsn.agent.tools.live.live_state import LiveState, Update
-from drsn.agent.tools.sparkplug_edge.bridge import Bridge
+from drsn.agent.tools.sparkplug_edge.bridge import MAX_CONNECTS, Bridge
 from drsn.agent.tools.sparkplug_edge.edge_node import SparkplugNode
 from drsn.agent.tools.sparkplug_edge.edge_sessions import options_of
 from drsn.agent.tools.sparkplug_edge.host_state import PrimaryHost
@@ -211,7 +211,14 @@ def test_a_clean_end_publishes_the_death():
 
 
 def test_two_bridges_with_the_same_ids_end_one():
+    text = "group g, node n; stop it, or give it another --node"
     scene = Scene()
     scene.line.taken_over = True
-    with pytest.raises(UnavailableError, match="group g, node n; stop it, or give it another --node"):
+    with pytest.raises(UnavailableError, match=text):
+        scene.turn()
+    scene = Scene()  # a broker that does not give the reason
+    for scene.line.epoch in range(1, MAX_CONNECTS):
+        scene.turn()
+    scene.line.epoch += 1
+    with pytest.raises(UnavailableError, match=text):
         scene.turn()

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.live.live_state import LiveState
-from drsn.agent.tools.sparkplug_edge.machine_view import MachineView
+from drsn.agent.tools.sparkplug_edge.machine_view import PAUSE_S, SETTLE_S, MachineView
 
 PREFIX = "drsn/v1"
 
@@ -19,10 +20,11 @@ def alarm(state: str = "normal") -> dict:
 
 
 def test_a_machine_is_alive_while_its_agent_is_online():
-    state, view = LiveState(PREFIX), MachineView()
+    state, view, clock = LiveState(PREFIX), MachineView(), count()
+    list(view.changed(state, connected=True, now_s=-1.0))
 
     def states(*, connected: bool = True) -> list[tuple[str, object]]:
-        found = view.changed(state, connected=connected)
+        found = view.changed(state, connected=connected, now_s=next(clock))
         return [(sensor, None if values is None else values["State"]) for sensor, values in found]
 
     take(state, "press4/alarm", alarm())
@@ -39,6 +41,7 @@ def test_a_machine_is_alive_while_its_agent_is_online():
         assert states() == ([("press4", None)] if offline == "offline" else [])
     take(state, "_agent/line4/status", {"state": "online"})
     assert states(connected=False) == []
+    assert states() == [], "the retained documents may still come"
     assert states() == [("press4", "active_unacked")]
     take(state, "press4/alarm", None)
     assert states() == [("press4", None)], "forgotten"
@@ -49,9 +52,27 @@ def test_measured_values_come_with_the_result():
     state, view = LiveState(PREFIX), MachineView()
     take(state, "_agent/line4/status", {"state": "online"})
     take(state, "press4/alarm", alarm())
-    list(view.changed(state, connected=True))
+    list(view.changed(state, connected=True, now_s=0.0))
     take(state, "press4/result", {"sensor": "press4", "condition": "normal", "label": "normal", "confidence": 1,
                                   "rms": 1.5, "unit": "g", "velocity_rms_mm_s": None})  # fmt: skip
-    ((_, values),) = view.changed(state, connected=True)
+    ((_, values),) = view.changed(state, connected=True, now_s=1.0)
     assert values is not None
     assert (values["RMS"], values["RMSUnit"], values["Velocity"]) == (1.5, "g", None)
+
+
+def test_it_waits_for_the_retained_documents_and_between_two_looks():
+    state, view = LiveState(PREFIX), MachineView()
+    take(state, "press4/alarm", alarm())
+    take(state, "_agent/line4/status", {"state": "online"})
+
+    def alive(now_s: float, *, connected: bool = True) -> list[bool]:
+        found = view.changed(state, connected=connected, now_s=now_s)
+        return [values is not None for _, values in found]
+
+    assert alive(0.0) == [False]
+    assert alive(SETTLE_S - 0.01) == []
+    assert alive(SETTLE_S) == [], "too soon after the last look"
+    assert alive(SETTLE_S + PAUSE_S) == [True]
+    assert alive(2.0, connected=False) == [False]
+    assert alive(3.0) == []
+    assert alive(3.0 + SETTLE_S) == [True]
