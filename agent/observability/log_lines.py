@@ -279,6 +279,12 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "events for the host are lost: too many waited": LogLine(
         SPARKPLUG, WARNING, "The host was away for too long. The oldest events are not sent to it.",
         "Read the events from the agent: `drsn-agent events`."),
+    "events of an agent were missed and are lost": LogLine(
+        SPARKPLUG, WARNING, "The connection to the agents' broker was lost, and the agent does not have these events.",
+        "Nothing: the present state of the machine is right."),
+    "document of an agent is not valid": LogLine(
+        SPARKPLUG, WARNING, "A document under the agents' prefix has another form. Its machine counts as not alive.",
+        "Find the client that publishes there. Use the same version of agent and `drsn-sparkplug`."),
     "bdSeq is not stored: a restart repeats numbers": LogLine(
         SPARKPLUG, WARNING, "The state directory of `drsn-sparkplug` cannot be written.",
         "Free space, or check the permissions of the directory."),

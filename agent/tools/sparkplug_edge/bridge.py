@@ -94,6 +94,7 @@ class Bridge:
         state, connected = self._subscriber.state, self._subscriber.connected
         for sensor, values in self._view.changed(state, connected=connected, now_s=now_s):
             self._node.put(sensor, values)
+        self._report_malformed(now_s)
         rebirth = self._take_inbox(connection)
         self._check_session(connection, sessions)
         if self._may_be_born(connection, rebirth=rebirth):
@@ -134,6 +135,17 @@ class Bridge:
         if self._node.dropped:
             log.warning("events for the host are lost: too many waited", extra=fields(dropped=self._node.dropped))
             self._node.dropped = 0
+        while self._subscriber.lost:
+            lost = self._subscriber.lost.pop(0)
+            extra = fields(sensor=lost.stream.sensor, count=lost.count, reason=lost.reason)
+            log.warning("events of an agent were missed and are lost", extra=extra)
+
+    def _report_malformed(self, now_s: float) -> None:
+        retained = self._subscriber.state.retained
+        topics = {f"{self._subscriber.state.prefix}/{sensor}/alarm": "" for sensor in self._view.malformed}
+        for topic, reason in {**topics, **retained.malformed}.items():
+            if self._throttle.held_back(topic, now_s) is not None:
+                log.warning("document of an agent is not valid", extra=fields(topic=topic, reason=reason))
 
     def _check_session(self, connection: Connection, sessions: EdgeSessions) -> None:
         """End the session if its connection has ended, or the host is offline."""

@@ -45,6 +45,8 @@ class MachineView:
     """Compares documents with those of the last call, so that a machine that sends nothing costs nothing."""
 
     def __init__(self) -> None:
+        self.malformed: set[str] = set()
+        """Sensors whose alarm is not one of this version; they count as not alive."""
         self._read: dict[str, _Documents] = {}
         self._connected_s: float | None = None  # since when, monotonic
         self._looked_s = -math.inf
@@ -79,4 +81,6 @@ class MachineView:
             if alarm is None:
                 del self._read[sensor]
             result = None if found.result is None else found.result.document
-            yield sensor, machine_values(alarm, result) if alarm is not None and valid else None
+            values = None if alarm is None or not valid else machine_values(alarm, result)
+            (self.malformed.add if values is None and valid else self.malformed.discard)(sensor)
+            yield sensor, values

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from drsn.agent.mqtt.message import Confirmation, Message
+from drsn.agent.tools.live.event_sequence import Stream
 from drsn.agent.tools.live.live_state import LiveState, Update
+from drsn.agent.tools.live.subscriber import Lost
 from drsn.agent.tools.sparkplug_edge.bridge import MAX_CONNECTS, Bridge
 from drsn.agent.tools.sparkplug_edge.edge_node import SparkplugNode
 from drsn.agent.tools.sparkplug_edge.edge_sessions import options_of
@@ -71,6 +73,7 @@ class Agents:
     waiting: list[Update] = field(default_factory=list)
     commands: list[tuple[str, str, dict]] = field(default_factory=list)
     reason: str | None = None
+    lost: list[Lost] = field(default_factory=list)
 
     def updates(self, _timeout_s: float) -> list[Update]:
         found, self.waiting = self.waiting, []
@@ -200,6 +203,20 @@ def test_events_that_come_late_are_historical_ones():
     scene.agents.waiting.append(Update("missed", {"sensor": "press4"}))
     scene.agents.waiting.append(Update("agent", {"agent": "line4", "state": "online"}))
     assert scene.turn() == ["DDATA/n/press4"]
+
+
+def test_lost_events_and_bad_documents_are_reported(caplog):
+    scene = Scene()
+    scene.turn(2)
+    scene.agents.lost.append(Lost(Stream("line4", "e1", "press4"), 3, "not in the agent's journal"))
+    scene.agents.publish("press4/alarm", {**ALARM, "state": 5})
+    scene.agents.publish("press5/alarm", {"agent": 5})
+    assert scene.turn() == ["DDEATH/n/press4"]
+    assert scene.turn(3) == []
+    assert caplog.messages.count("document of an agent is not valid") == 2, "once a minute"
+    assert "events of an agent were missed and are lost" in caplog.messages
+    scene.agents.publish("press4/alarm", ALARM)
+    assert scene.turn() == ["DBIRTH/n/press4"]
 
 
 def test_a_clean_end_publishes_the_death():
