@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,16 @@ def look_command(argv: list[str]) -> int:
             print("\n".join(_lines(path, found)))
     if arguments.json:
         print(json.dumps({"files": documents}))
+    elif code == EXIT_OK:
+        print(f"next: {_next_command(argv, arguments.files)}")
     return code
+
+
+def _next_command(argv: list[str], files: list[Path]) -> str:
+    """The first recipe of a folder with the same options; a file goes to a broker."""
+    if len(files) == 1 and files[0].is_dir():
+        return shlex.join(["drsn-train", "look", *argv, "--recipe", "recipe.toml"])
+    return shlex.join(["drsn-agent", "replay", *argv, "--broker", "mqtt://localhost"])
 
 
 def _parser() -> Parser:
@@ -75,7 +85,8 @@ def _write_recipe(folders: list[Path], target: Path, choice: Choice) -> int:
         raise UsageError(f"{target}: exists already; choose another name") from None
     except OSError as error:
         raise StorageError(f"{target}: {error.strerror or error}; check the folder") from None
-    print(f"written to {target}; read it, then: drsn-train {target}")
+    print(f"written to {target}; its comments name what to check")
+    print(f"next: drsn-train {target}")
     return EXIT_OK
 
 

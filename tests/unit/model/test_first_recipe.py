@@ -50,7 +50,7 @@ def test_folders_become_labels_and_names_become_groups(put, written, capsys):
         for number in range(6):
             put(f"{label}/pump{number // 2}_{number}")
     recipe = written()
-    assert "; read it, then: drsn-train " in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[-1].startswith("next: drsn-train ")
     assert [(label.name, label.condition, label.healthy) for label in recipe.labels] == [
         ("inner_race", "inner_race", False), ("normal", "normal", True),
     ]  # fmt: skip

@@ -30,6 +30,15 @@ def test_it_prints_what_would_be_read(folder: Path, capsys: pytest.CaptureFixtur
     assert "channel 0: RMS 0.7071, peak 1 around a mean of 3" in told
     assert "b.npz: 2 channels" in told
     assert "constant: no vibration" in told
+    files = f"{folder / 'a.npz'} {folder / 'b.npz'}"
+    assert told.splitlines()[-1] == f"next: drsn-agent replay {files} --broker mqtt://localhost"
+
+
+def test_the_next_command_of_a_folder_writes_its_recipe(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "c.csv").unlink()
+    assert main(["look", str(folder), "--channels", "0"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"next: drsn-train look {folder} --channels 0 --recipe recipe.toml"
 
 
 def test_a_file_that_can_not_be_read_does_not_hide_the_others(folder: Path, capsys: pytest.CaptureFixture[str]):
