@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drsn.model import added_recordings
+from drsn.model.data import manifest
 from drsn.model.data.file_options import add_file_options, choice_of
 from drsn.model.data.files import read_file
 from drsn.model.data.formats import is_recording
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
     from drsn.model.data.content import Choice
     from drsn.model.data.files import FileReading
+
+
+LISTS = (manifest.NAME, added_recordings.NAME)
+"""Tables of a folder's recordings, which are CSV files too."""
 
 
 def look_command(argv: list[str]) -> int:
@@ -77,7 +83,7 @@ def _write_recipe(folders: list[Path], target: Path, choice: Choice) -> int:
     """Write a first recipe; a file that is there is kept."""
     if len(folders) != 1 or not folders[0].is_dir():
         raise UsageError("--recipe: give one folder, with a folder of recordings for each label")
-    text = first_recipe(folders[0], choice)
+    text = first_recipe(folders[0], choice, target.stem)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -95,7 +101,8 @@ def _files(paths: list[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = [each for each in sorted(path.rglob("*")) if is_recording(each) and each.is_file()]
+        files = (each for each in sorted(path.rglob("*")) if each.name not in LISTS)
+        found = [each for each in files if is_recording(each) and each.is_file()]
         if not found:
             raise BadDataError(f"{path}: no recordings below this folder; docs/reference/files.md has the formats")
         yield from (each for each in found if not each.name.startswith("."))

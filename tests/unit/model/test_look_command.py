@@ -52,6 +52,13 @@ def test_a_file_that_can_not_be_read_does_not_hide_the_others(folder: Path, caps
     assert len(err.splitlines()) == 1
 
 
+def test_the_tables_of_a_folder_are_no_recordings(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "c.csv").rename(folder / "labels.csv")
+    (folder / "manifest.csv").write_text("file,label\na.npz,normal\n")
+    assert main(["look", str(folder), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["files"]) == 2
+
+
 def test_options_choose_channels_and_arrays(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     np.savez(tmp_path / "a.npz", x=np.eye(3, 100), y=np.ones(100))
     words = [
