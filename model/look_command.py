@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drsn.model import added_recordings
 from drsn.model.data import manifest
 from drsn.model.data.file_options import add_file_options, choice_of
 from drsn.model.data.files import read_file
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from drsn.model.data.files import FileReading
 
 
-LISTS = (manifest.NAME, added_recordings.NAME)
+LISTS = (manifest.NAME, manifest.LABELS_NAME)
 """Tables of a folder's recordings, which are CSV files too."""
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,3 +100,8 @@ def test_the_level_follows_the_signal_and_not_its_offset():
 @pytest.mark.parametrize("samples", [np.zeros(1), np.zeros(100), np.ones(3)])
 def test_a_signal_without_vibration_has_plots_too(samples: np.ndarray):
     assert set(level_line(samples.astype(np.float32)) + spectrum_line(samples.astype(np.float32))) <= {*BLOCKS}
+
+
+def test_it_starts_without_torch():
+    code = "import sys, drsn.model.look_command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
