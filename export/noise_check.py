@@ -105,7 +105,8 @@ def refuse_misled(found: NoiseCheck, where: str, *, force: bool) -> None:
     if found.refused and not force:
         raise BundleError(
             f"{where}: not exported, nothing was written: {found}; set augmentation.noise_only_share = 0.3 in the "
-            "recipe and train again, or build it all the same with --force"
+            "recipe (if it is there: more optimisation.steps, or more recordings) and train again, or build it all the "
+            "same with --force"
         )
 
 
