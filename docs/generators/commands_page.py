@@ -10,6 +10,7 @@ from fields import meaning_text, table
 
 from drsn.agent.__main__ import command_parser
 from drsn.agent.tools.opcua.command import main as opcua_main
+from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -21,7 +22,8 @@ HEADER = """\
 # Commands
 
 [`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
-[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-opcua`](#drsn-opcua) is a bridge.
+[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-opcua`](#drsn-opcua) and
+[`drsn-sparkplug`](#drsn-sparkplug) connect the agents to a SCADA system.
 `--help` after any command shows what this page has.
 
 ```sh
@@ -38,6 +40,7 @@ OTHERS: dict[str, tuple[Callable[[Sequence[str] | None], int], tuple[str, ...]]]
     "drsn-train": (train_main, ("", "look", "evaluate", "baseline")),
     "drsn-export": (export_main, ("", "verify", "inspect")),
     "drsn-opcua": (opcua_main, ("",)),
+    "drsn-sparkplug": (sparkplug_main, ("",)),
 }
 # Options of every command that connects to a broker, in one table.
 SHARED = tuple(

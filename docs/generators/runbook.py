@@ -23,6 +23,7 @@ SECTIONS = {
     "model": log_lines.MODEL,
     "commands": log_lines.COMMANDS,
     "opcua": log_lines.OPCUA,
+    "sparkplug": log_lines.SPARKPLUG,
 }
 """Name of the part of the page -> heading of the log lines in it."""
 

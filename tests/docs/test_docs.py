@@ -13,6 +13,7 @@ from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition.codecs import Reason
 from drsn.agent.settings.loader import load
 from drsn.agent.tools.opcua.command import main as opcua_main
+from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -25,7 +26,13 @@ PAGES = sorted(
         *(ROOT / "docs").rglob("*.md"),
     ]
 )
-PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-opcua": opcua_main, "drsn-train": train_main}
+PROGRAMS = {
+    "drsn-agent": agent_main,
+    "drsn-export": export_main,
+    "drsn-opcua": opcua_main,
+    "drsn-sparkplug": sparkplug_main,
+    "drsn-train": train_main,
+}
 generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]
 
 
@@ -52,7 +59,7 @@ COMMANDS = sorted(
     | {
         quoted
         for page in PAGES
-        for quoted in re.findall(r"`(drsn-(?:agent|export|train) [^`]*)`", page.read_text(encoding="utf-8"))
+        for quoted in re.findall(r"`(drsn-(?:agent|export|sparkplug|train) [^`]*)`", page.read_text(encoding="utf-8"))
     }
 )
 
