@@ -36,7 +36,7 @@ EVENT_IDS: Final = 16
 log = logging.getLogger(__name__)
 
 
-class Bridge:
+class OpcuaBridge:
     """One turn takes the new documents, and writes what they have changed.
 
     Args:

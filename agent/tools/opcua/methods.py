@@ -14,7 +14,7 @@ from drsn.agent.tools.opcua.values import status_code
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from drsn.agent.tools.opcua.bridge import Bridge
+    from drsn.agent.tools.opcua.bridge import OpcuaBridge
     from drsn.agent.tools.opcua.condition_state import ConditionState
 
     Method = Callable[..., Awaitable[ua.StatusCode]]
@@ -31,7 +31,7 @@ class ConditionMethods:
         read_only: refuse everything but a refresh.
     """
 
-    def __init__(self, bridge: Bridge, *, read_only: bool) -> None:
+    def __init__(self, bridge: OpcuaBridge, *, read_only: bool) -> None:
         self._bridge, self._read_only = bridge, read_only
 
     def table(self) -> dict[str, Method]:

@@ -10,7 +10,7 @@ from drsn.agent.observability.logs import fields
 from drsn.agent.service.systemd import notify
 from drsn.agent.tools.live.subscriber import Subscriber
 from drsn.agent.tools.opcua.address_space import AddressSpace
-from drsn.agent.tools.opcua.bridge import Bridge
+from drsn.agent.tools.opcua.bridge import OpcuaBridge
 from drsn.agent.tools.opcua.condition_table import ConditionTable
 from drsn.agent.tools.opcua.methods import ConditionMethods
 from drsn.agent.tools.opcua.server import listen, make_server
@@ -43,7 +43,7 @@ async def run(configuration: BridgeConfiguration, signals: Sequence[int]) -> Non
     nodes = AddressSpace(server, section.max_sensors)
     await nodes.create_root()
     subscriber = Subscriber(configuration.broker, section.prefix, "opcua", results=True)
-    bridge = Bridge(subscriber, server, nodes, ConditionTable(section.max_conditions))
+    bridge = OpcuaBridge(subscriber, server, nodes, ConditionTable(section.max_conditions))
     for name, method in ConditionMethods(bridge, read_only=section.read_only).table().items():
         server.iserver.isession.add_method_callback(standard(name), method).check()
     await listen(server, section.url)
