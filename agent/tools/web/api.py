@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from drsn.agent.evidence.snapshot import snapshot_of
 from drsn.agent.tools.web.downloads import FORMATS
 from drsn.agent.tools.web.evidence_fetch import fetched
 from drsn.agent.tools.web.guard import Refusal
 from drsn.agent.tools.web.history import HistoryError
 from drsn.agent.tools.web.json_text import json_text
-from drsn.agent.tools.web.picture import picture, signal_of
+from drsn.agent.tools.web.picture import picture
 from drsn.agent.tools.web.requests import command_request, event_in, number_in, sensor_in
 from drsn.agent.tools.web.streams import TooManyStreamsError
+from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -123,12 +125,11 @@ class Api:
 
     def _evidence(self, sensor: str, event_id: str, ending: str) -> Response:
         record: Record = fetched(self.broker, self.configuration.web.prefix, sensor, event_id)
-        signal = signal_of(record)
         if ending not in FORMATS:
-            return answer(picture(signal))
+            return answer(picture(record))
         media_type, make = FORMATS[ending]
         named = {"content-disposition": f'attachment; filename="{sensor}-{event_id}.{ending}"'}
-        return Response(make(record, signal), media_type=media_type, headers=named)
+        return Response(make(record), media_type=media_type, headers=named)
 
     async def snapshot(self, request: Request) -> Response:
         """The newest window of a sensor."""
@@ -140,10 +141,14 @@ class Api:
             raise Refusal(409, f"agent {agent} has no verb snapshot; install a newer version there")
         if found.problem is not None:
             raise Refusal(409, f"agent {agent}: {found.problem}")
-        document = getattr(found.reply, "snapshot", None)
+        document = None if found.reply is None else found.reply.snapshot
         if document is None:
-            raise Refusal(409, f"agent {agent} has no verb snapshot; install a newer version there")
-        raise Refusal(409, "this version of drsn-web shows no snapshots; install a newer one")
+            raise Refusal(409, f"agent {agent}: its answer has no window")
+        try:
+            window = snapshot_of(document)
+        except BadDataError as error:
+            raise Refusal(409, f"agent {agent}: its window is not valid: {error}") from None
+        return answer(await asyncio.to_thread(picture, window))
 
     async def command(self, request: Request) -> Response:
         """`POST /api/command`."""
