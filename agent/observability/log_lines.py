@@ -21,7 +21,8 @@ BROKER: Final = "The broker"
 CLOCK: Final = "The clock"
 MODEL: Final = "The model"
 COMMANDS: Final = "Commands of operators"
-TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS)
+NOTIFY: Final = "Messages to people"
+TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, NOTIFY)
 """Headings of the runbook, in its order."""
 
 NOTHING: Final = "Nothing."
@@ -265,5 +266,14 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "no command waits for this progress": LogLine(
         COMMANDS, ERROR, "A defect of the agent: a command's progress has no receiver.",
         "Report the line to the authors."),
+    "notification given up": LogLine(
+        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again. The alarm itself is "
+        "not affected.",
+        "Correct what `reason` names, then test it with `drsn-web --test-notify`. `receiver` is the name of the entry."),
+    "internal error in a notification": LogLine(
+        NOTIFY, ERROR, "A message was not sent because of a defect of the page.",
+        "Report the line and its traceback to the authors."),
+    "the file of sent notifications cannot be written": LogLine(
+        NOTIFY, ERROR, "After a restart, some messages go out again.", "Free space on the disk, or correct the permissions."),
 })  # fmt: skip
 """Text of the line, as `event=` shows it -> its meaning."""
