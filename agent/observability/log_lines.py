@@ -267,13 +267,13 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         COMMANDS, ERROR, "A defect of the agent: a command's progress has no receiver.",
         "Report the line to the authors."),
     "notification given up": LogLine(
-        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again. The alarm itself is "
-        "not affected.",
-        "Correct what `reason` names, then test it with `drsn-web --test-notify`. `receiver` is the name of the entry."),
+        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again. The alarm is the same.",
+        "Correct what `reason` names, then test it with `drsn-web --test-notify` and the name in `receiver`."),
     "internal error in a notification": LogLine(
         NOTIFY, ERROR, "A message was not sent because of a defect of the page.",
         "Report the line and its traceback to the authors."),
     "the file of sent notifications cannot be written": LogLine(
-        NOTIFY, ERROR, "After a restart, some messages go out again.", "Free space on the disk, or correct the permissions."),
+        NOTIFY, ERROR, "After a restart, some messages go out again.",
+        "Free space on the disk, or correct the permissions."),
 })  # fmt: skip
 """Text of the line, as `event=` shows it -> its meaning."""

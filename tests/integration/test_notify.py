@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import free_port
 
+from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
 from drsn.agent.tools.notify.mail import Mailbox
 from drsn.agent.tools.notify.notification import Notification
 from drsn.agent.tools.notify.settings import NotifySection
-from drsn.agent.tools.notify.subject_alarm import Subject, SubjectAlarm
 from drsn.agent.tools.notify.trial import send_test
 from drsn.agent.tools.notify.undelivered import UndeliveredError
 from drsn.agent.tools.notify.webhook import Webhook
@@ -34,8 +34,8 @@ PASSWORD = "marked-password"
 
 
 def notification(label: str = "ball") -> Notification:
-    alarm = SubjectAlarm(
-        Subject("press4", "ball"), "line4", active=True, acked=False, suppressed=False, severity=Severity.CRITICAL,
+    alarm = KeyedAlarm(
+        AlarmKey("press4", "ball"), "line4", active=True, acked=False, suppressed=False, severity=Severity.CRITICAL,
         occurrence="t", began_s=0.0, label=label, state="active_unacked", since="2026-01-01T00:00:00.000Z",
         event_id="e-1", confidence=0.97,
     )  # fmt: skip
@@ -170,13 +170,13 @@ class Mails:
         self._controller.start()
         self.url = f"smtp{'' if starttls else 's'}://127.0.0.1:{options['port']}"
 
-    async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:
+    async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802 (the name is of aiosmtpd)
         if address in self.refused:
             return "550 no such address"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server, _session, envelope) -> str:
+    async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802 (the name is of aiosmtpd)
         self.messages.append((envelope.rcpt_tos, envelope.content))
         return "250 OK"
 

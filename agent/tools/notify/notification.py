@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
-    from drsn.agent.tools.notify.subject_alarm import Subject, SubjectAlarm
+    from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
     from drsn.agent.tools.notify.sent_messages import SentMessage
 
 Change = Literal["raised", "cleared", "repeated", "escalated", "test"]
@@ -32,12 +32,12 @@ class Notification:
 
     receiver: str
     change: Change
-    alarm: SubjectAlarm
+    alarm: KeyedAlarm
     count: int = 1
     """Messages of this alarm to this receiver, with this one."""
     ended: int = 0
     """How often it was raised and is over already: in quiet hours, or its events came late. 0: it stands."""
-    records: tuple[tuple[tuple[str, Subject], SentMessage], ...] = ()
+    records: tuple[tuple[tuple[str, AlarmKey], SentMessage], ...] = ()
     """Keys and records to store."""
 
     @property

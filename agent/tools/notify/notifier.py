@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from drsn.agent.observability.logs import fields
 from drsn.agent.tools.notify import sent_messages
-from drsn.agent.tools.notify.delivery import FAREWELL_S, Delivery
+from drsn.agent.tools.notify.keyed_alarm import machine_alarm
 from drsn.agent.tools.notify.mail import Mailbox
-from drsn.agent.tools.notify.policy import Policy
+from drsn.agent.tools.notify.policy import NotifyPolicy
+from drsn.agent.tools.notify.receiver_queue import FAREWELL_S, ReceiverQueue
 from drsn.agent.tools.notify.reconciliation import agent_alarm, differences
 from drsn.agent.tools.notify.settings import check_entries
-from drsn.agent.tools.notify.subject_alarm import machine_alarm
 from drsn.agent.tools.notify.webhook import Webhook
 from drsn.model.errors import ConfigurationError
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.tools.live.live_state import Update
-    from drsn.agent.tools.notify.delivery import MessageChannel
     from drsn.agent.tools.notify.notification import Notification
+    from drsn.agent.tools.notify.receiver_queue import MessageChannel
     from drsn.agent.tools.notify.settings import NotifySection
     from drsn.agent.tools.operator.retained_state import RetainedState
 
@@ -56,8 +56,8 @@ class Notifier:
         self._path = path
         self._settled = _loaded(path)  # what was delivered, or given up; the file
         self._changed, self._lock = False, threading.Lock()  # of `_settled`, which the deliveries' threads change
-        self.deliveries = {entry.name: Delivery(entry.name, channel_of(entry), self._done) for entry in entries}
-        self._policy = Policy(entries, self._settled, lambda name: self.deliveries[name].ready)
+        self.deliveries = {entry.name: ReceiverQueue(entry.name, channel_of(entry), self._done) for entry in entries}
+        self._policy = NotifyPolicy(entries, self._settled, lambda name: self.deliveries[name].ready)
         self._started_s: float | None = None
         self._compared_s = self._ticked_s = 0.0
 

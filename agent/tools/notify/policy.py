@@ -7,17 +7,17 @@ from enum import Enum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from drsn.agent.tools.notify.keyed_alarm import AGENT_OFFLINE, OWN
 from drsn.agent.tools.notify.notification import Notification
 from drsn.agent.tools.notify.quiet_hours import is_quiet
-from drsn.agent.tools.notify.subject_alarm import AGENT_OFFLINE, OWN
 from drsn.agent.tools.notify.sent_messages import Records, SentMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
     from drsn.agent.tools.notify.notification import Change
     from drsn.agent.tools.notify.settings import NotifySection
-    from drsn.agent.tools.notify.subject_alarm import Subject, SubjectAlarm
 
 MAX_SUBJECTS: Final = 50_000
 """Subjects that are kept; above that those that ended are deleted first."""
@@ -74,12 +74,12 @@ TABLE: Final[dict[tuple[Situation, SentSituation], Action]] = {
 class _Held(NamedTuple):
     """Alarms of a subject that were raised and not sent: in quiet hours, or their events came late."""
 
-    alarm: SubjectAlarm
+    alarm: KeyedAlarm
     """The most severe one, and of those the last."""
     occurrences: tuple[str, ...]
 
 
-class Policy:
+class NotifyPolicy:
     """The messages that the entries of `[[notify]]` ask for.
 
     Each method yields messages one by one. What it yields counts as sent.
@@ -95,14 +95,14 @@ class Policy:
     ) -> None:
         self._ready = ready
         self.entries = {entry.name: entry for entry in entries}
-        self.alarms: dict[Subject, SubjectAlarm] = {}
+        self.alarms: dict[AlarmKey, KeyedAlarm] = {}
         """Each subject as it stands, or as it ended."""
         self._sent: Records = dict(sent)
-        self._held: dict[tuple[str, Subject], _Held] = {}
-        self._open: set[Subject] = {subject for _, subject in self._sent}  # those that time may concern
+        self._held: dict[tuple[str, AlarmKey], _Held] = {}
+        self._open: set[AlarmKey] = {subject for _, subject in self._sent}  # those that time may concern
         self._offline: set[str] = set()
 
-    def take(self, alarm: SubjectAlarm, now_s: float) -> Iterator[Notification]:
+    def take(self, alarm: KeyedAlarm, now_s: float) -> Iterator[Notification]:
         """Take an alarm as it is now, or as an event that came late has it."""
         before = self.alarms.get(alarm.subject)
         if before is not None and before.epoch == alarm.epoch and 0 < alarm.seq < before.seq:
@@ -122,15 +122,15 @@ class Policy:
         for subject in list(self._open):
             yield from self._due(subject, now_s)
 
-    def of_sensor(self, sensor: str) -> list[Subject]:
+    def of_sensor(self, sensor: str) -> list[AlarmKey]:
         """The conditions of a sensor that may need a message: they stand, or the last message has that."""
         return [each for each in self._open if each.name == sensor and each.condition not in OWN]
 
-    def of_condition(self, condition: str) -> list[Subject]:
+    def of_condition(self, condition: str) -> list[AlarmKey]:
         """The same for all subjects with this condition."""
         return [each for each in self._open if each.condition == condition]
 
-    def drop(self, subject: Subject) -> None:
+    def drop(self, subject: AlarmKey) -> None:
         """Delete a subject that no longer exists, without a message."""
         self.alarms.pop(subject, None)
         self._open.discard(subject)
@@ -138,7 +138,7 @@ class Policy:
             self._sent.pop(key, None)
             self._held.pop(key, None)
 
-    def _due(self, subject: Subject, now_s: float) -> Iterator[Notification]:
+    def _due(self, subject: AlarmKey, now_s: float) -> Iterator[Notification]:
         alarm = self.alarms.get(subject)
         if alarm is None:
             return
@@ -150,7 +150,7 @@ class Policy:
         if not alarm.active and not waits:
             self._open.discard(subject)
 
-    def _of_entry(self, entry: NotifySection, alarm: SubjectAlarm, now_s: float) -> Iterator[Notification]:
+    def _of_entry(self, entry: NotifySection, alarm: KeyedAlarm, now_s: float) -> Iterator[Notification]:
         key = (entry.name, alarm.subject)
         if not self._ready(entry.name):
             return
@@ -172,12 +172,12 @@ class Policy:
         elif action is Action.REMIND and sent is not None and alarm.agent not in self._offline:
             yield from self._remind(entry, alarm, sent, now_s)
 
-    def _raise(self, entry: NotifySection, alarm: SubjectAlarm, now_s: float) -> Iterator[Notification]:
+    def _raise(self, entry: NotifySection, alarm: KeyedAlarm, now_s: float) -> Iterator[Notification]:
         yield from self._store(
             entry, "raised", alarm, SentMessage("raised", alarm.occurrence, alarm.severity, now_s, now_s)
         )
 
-    def _late(self, entry: NotifySection, held: _Held, alarm: SubjectAlarm, now_s: float) -> Iterator[Notification]:
+    def _late(self, entry: NotifySection, held: _Held, alarm: KeyedAlarm, now_s: float) -> Iterator[Notification]:
         """Send what was held in one message, without an occurrence that goes out now or that was sent."""
         key = (entry.name, alarm.subject)
         del self._held[key]
@@ -192,7 +192,7 @@ class Policy:
         yield from self._store(entry, "raised", held.alarm, keeps, ended=times)
 
     def _remind(
-        self, entry: NotifySection, alarm: SubjectAlarm, sent: SentMessage, now_s: float
+        self, entry: NotifySection, alarm: KeyedAlarm, sent: SentMessage, now_s: float
     ) -> Iterator[Notification]:
         other = self.entries.get(entry.escalate_to or "")
         late = entry.escalate_after_s is not None and now_s - sent.first_s >= entry.escalate_after_s
@@ -213,11 +213,11 @@ class Policy:
         self,
         entry: NotifySection,
         change: Change,
-        alarm: SubjectAlarm,
+        alarm: KeyedAlarm,
         sent: SentMessage,
         *,
         ended: int = 0,
-        also: tuple[tuple[str, Subject], SentMessage] | None = None,
+        also: tuple[tuple[str, AlarmKey], SentMessage] | None = None,
     ) -> Iterator[Notification]:
         """Store the message as sent, and yield it if the entry has this kind of change."""
         key = (entry.name, alarm.subject)
@@ -227,7 +227,7 @@ class Policy:
         if change in ("repeated", "escalated") or _kind(change, alarm) in entry.changes:
             yield Notification(entry.name, change, alarm, sent.count, ended, records)
 
-    def _hold(self, name: str, alarm: SubjectAlarm) -> None:
+    def _hold(self, name: str, alarm: KeyedAlarm) -> None:
         entry, key = self.entries[name], (name, alarm.subject)
         if _concerns(entry, alarm.subject) and alarm.severity.rank >= entry.severity.rank and not alarm.suppressed:
             held = self._held.get(key, _Held(alarm, ()))
@@ -240,12 +240,12 @@ class Policy:
             self.drop(ended)
 
 
-def _kind(change: Change, alarm: SubjectAlarm) -> str:
+def _kind(change: Change, alarm: KeyedAlarm) -> str:
     """The kind of change that the setting `changes` names."""
     return alarm.subject.condition if change == "raised" and alarm.subject.condition in OWN else change
 
 
-def _concerns(entry: NotifySection, subject: Subject) -> bool:
+def _concerns(entry: NotifySection, subject: AlarmKey) -> bool:
     if subject.condition in OWN:
         named = subject.condition == AGENT_OFFLINE or _any_match(subject.name, entry.sensors)
         return subject.condition in entry.changes and named
@@ -256,7 +256,7 @@ def _any_match(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _situation(entry: NotifySection, alarm: SubjectAlarm, sent: SentMessage | None, now_s: float) -> Situation:
+def _situation(entry: NotifySection, alarm: KeyedAlarm, sent: SentMessage | None, now_s: float) -> Situation:
     if not alarm.active:
         return Situation.ENDED
     escalated = sent is not None and sent.escalated
@@ -266,7 +266,7 @@ def _situation(entry: NotifySection, alarm: SubjectAlarm, sent: SentMessage | No
     return Situation.ACKNOWLEDGED if alarm.acked else Situation.OPEN
 
 
-def _sent_situation(alarm: SubjectAlarm, sent: SentMessage | None) -> SentSituation:
+def _sent_situation(alarm: KeyedAlarm, sent: SentMessage | None) -> SentSituation:
     if sent is None:
         return SentSituation.NOTHING
     same = sent.occurrence == alarm.occurrence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from drsn.agent.tools.notify.subject_alarm import AGENT_OFFLINE, NOT_WATCHED, Subject, SubjectAlarm, machine_alarm
+from drsn.agent.tools.notify.keyed_alarm import AGENT_OFFLINE, NOT_WATCHED, AlarmKey, KeyedAlarm, machine_alarm
 from drsn.agent.tools.operator.table import LIVE
 from drsn.model.contract import Severity
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from drsn.agent.tools.notify.policy import Policy
+    from drsn.agent.tools.notify.policy import NotifyPolicy
     from drsn.agent.tools.operator.retained_state import RetainedState
 
 
-def differences(retained: RetainedState, policy: Policy, now_s: float) -> Iterator[SubjectAlarm]:
+def differences(retained: RetainedState, policy: NotifyPolicy, now_s: float) -> Iterator[KeyedAlarm]:
     """The alarms that the policy lacks, and the ends of those that it has and that stand no longer.
 
     Args:
@@ -35,15 +35,15 @@ def differences(retained: RetainedState, policy: Policy, now_s: float) -> Iterat
     yield from _of_sources(retained, policy, now_s)
 
 
-def agent_alarm(agent: str, state: str, now_s: float) -> SubjectAlarm:
+def agent_alarm(agent: str, state: str, now_s: float) -> KeyedAlarm:
     """Whether an agent is offline, by the state of its status."""
-    return SubjectAlarm(
-        Subject(agent, AGENT_OFFLINE), agent, active=state == "offline", acked=False, suppressed=False,
+    return KeyedAlarm(
+        AlarmKey(agent, AGENT_OFFLINE), agent, active=state == "offline", acked=False, suppressed=False,
         severity=Severity.MAJOR, occurrence="", began_s=now_s, state=state,
     )  # fmt: skip
 
 
-def _of_sensor(sensor: str, document: dict[str, Any], policy: Policy, now_s: float) -> Iterator[SubjectAlarm]:
+def _of_sensor(sensor: str, document: dict[str, Any], policy: NotifyPolicy, now_s: float) -> Iterator[KeyedAlarm]:
     agent, epoch = document["agent"], str(document.get("epoch") or "")
     seq = found if isinstance(found := document.get("seq"), int) else 0
     standing: set[str] = set()
@@ -61,15 +61,15 @@ def _of_sensor(sensor: str, document: dict[str, Any], policy: Policy, now_s: flo
             yield _ended(subject, agent, known, epoch, seq, now_s)
 
 
-def _of_sources(retained: RetainedState, policy: Policy, now_s: float) -> Iterator[SubjectAlarm]:
-    named: set[Subject] = set()
+def _of_sources(retained: RetainedState, policy: NotifyPolicy, now_s: float) -> Iterator[KeyedAlarm]:
+    named: set[AlarmKey] = set()
     for agent, sources in retained.not_watched().items():
         for source in sources:
-            subject = Subject(str(source["source"])[:200], NOT_WATCHED)
+            subject = AlarmKey(str(source["source"])[:200], NOT_WATCHED)
             named.add(subject)
             known = policy.alarms.get(subject)
             if known is None or not known.active:
-                yield SubjectAlarm(
+                yield KeyedAlarm(
                     subject, agent, active=True, acked=False, suppressed=False, severity=Severity.MAJOR, occurrence="",
                     began_s=now_s, state="not_watched", since=str(source["since"])[:40],
                     reason=f"{str(source['reason'])[:60]}: {str(source['remedy'])[:300]}",
@@ -82,12 +82,10 @@ def _of_sources(retained: RetainedState, policy: Policy, now_s: float) -> Iterat
             yield replace(known, active=False, state="watched", began_s=now_s)
 
 
-def _ended(
-    subject: Subject, agent: str, known: SubjectAlarm | None, epoch: str, seq: int, now_s: float
-) -> SubjectAlarm:
+def _ended(subject: AlarmKey, agent: str, known: KeyedAlarm | None, epoch: str, seq: int, now_s: float) -> KeyedAlarm:
     if known is not None:
         return replace(known, active=False, state="normal", epoch=epoch, seq=seq, began_s=now_s)
-    return SubjectAlarm(
+    return KeyedAlarm(
         subject, agent, active=False, acked=False, suppressed=False, severity=Severity.MAJOR, occurrence="",
         began_s=now_s, epoch=epoch, seq=seq, state="normal",
     )  # fmt: skip

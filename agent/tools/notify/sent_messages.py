@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from drsn.agent.storage.safe_file import open_regular, read_regular
-from drsn.agent.tools.notify.subject_alarm import Subject
+from drsn.agent.tools.notify.keyed_alarm import AlarmKey
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class SentMessage:
     escalated: bool = False
 
 
-Records = dict[tuple[str, Subject], SentMessage]
+Records = dict[tuple[str, AlarmKey], SentMessage]
 """Receiver and subject -> the last message."""
 
 
@@ -57,14 +57,14 @@ def load(path: Path) -> Records:
     """
     try:
         rows = json.loads(read_regular(path, MAX_BYTES))["messages"]
-        return {(row["receiver"], Subject(*row["subject"])): _record(row["last"]) for row in rows}
+        return {(row["receiver"], AlarmKey(*row["subject"])): _record(row["last"]) for row in rows}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
-def save(path: Path, records: Mapping[tuple[str, Subject], SentMessage]) -> None:
+def save(path: Path, records: Mapping[tuple[str, AlarmKey], SentMessage]) -> None:
     """Write the records; the file is whole at every moment.
 
     Raises:

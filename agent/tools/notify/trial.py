@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from drsn.agent.schema.iso_time import iso_utc
+from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
 from drsn.agent.tools.notify.notification import Notification
 from drsn.agent.tools.notify.notifier import channel_of
-from drsn.agent.tools.notify.subject_alarm import Subject, SubjectAlarm
 from drsn.agent.tools.notify.undelivered import UndeliveredError
 from drsn.model.contract import Severity
 from drsn.model.errors import UnavailableError, UsageError
@@ -36,8 +36,8 @@ def send_test(entries: Sequence[NotifySection], name: str) -> str:
         names = ", ".join(each.name for each in entries) or "none"
         raise UsageError(f"--test-notify {name[:40]!r}: no such entry of [[notify]]; there are: {names}")
     now_s = time.time()
-    alarm = SubjectAlarm(
-        Subject("test.sensor", "inner_race"), "test-agent", active=True, acked=False, suppressed=False,
+    alarm = KeyedAlarm(
+        AlarmKey("test.sensor", "inner_race"), "test-agent", active=True, acked=False, suppressed=False,
         severity=Severity.MAJOR, occurrence="", began_s=now_s, label="inner_race", state="active_unacked",
         since=iso_utc(round(now_s * 1e9)), confidence=0.97, reason="This is a test; no machine has a fault.",
     )  # fmt: skip

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
 from drsn.agent.tools.notify.settings import NotifySection
-from drsn.agent.tools.notify.subject_alarm import Subject, SubjectAlarm
 from drsn.model.contract import Severity
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ def entry() -> Callable[..., NotifySection]:
 
 
 @pytest.fixture
-def alarm() -> Callable[..., SubjectAlarm]:
+def alarm() -> Callable[..., KeyedAlarm]:
     """`alarm(seq, active, **fields)`: of the ball of press4."""
 
-    def make(seq: int = 1, *, active: bool = True, **fields: object) -> SubjectAlarm:
+    def make(seq: int = 1, *, active: bool = True, **fields: object) -> KeyedAlarm:
         usual = {
-            "subject": Subject("press4", "ball"), "agent": "line4", "acked": False, "suppressed": False,
+            "subject": AlarmKey("press4", "ball"), "agent": "line4", "acked": False, "suppressed": False,
             "severity": Severity.MAJOR, "occurrence": f"t{seq}", "began_s": 0.0, "epoch": "e", "seq": seq,
         }  # fmt: skip
-        return SubjectAlarm(active=active, **{**usual, **fields})
+        return KeyedAlarm(active=active, **{**usual, **fields})
 
     return make

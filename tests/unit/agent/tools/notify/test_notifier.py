@@ -47,8 +47,8 @@ class Page:
         self.take("press4/event", {**condition, **more})
 
     def alarm(self, seq: int, *conditions: dict[str, object]) -> None:
-        self.take("press4/alarm",
-                  {"agent": "line4", "epoch": "e", "sensor": "press4", "seq": seq, "conditions": conditions})  # fmt: skip
+        more = {"agent": "line4", "epoch": "e", "sensor": "press4", "seq": seq}
+        self.take("press4/alarm", {**more, "conditions": conditions})
 
     def status(self, state: str) -> None:
         self.take("_agent/line4/status", {"agent": "line4", "state": state})

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from drsn.agent.tools.notify import sent_messages
+from drsn.agent.tools.notify.keyed_alarm import AlarmKey
 from drsn.agent.tools.notify.sent_messages import SentMessage, bounded, load, save
-from drsn.agent.tools.notify.subject_alarm import Subject
 from drsn.model.contract import Severity
 
 
 def records(count: int, change: str = "raised") -> sent_messages.Records:
     return {
-        ("phone", Subject(f"s{n}", "ball")): SentMessage(change, f"t{n}", Severity.MAJOR, n, float(n))
+        ("phone", AlarmKey(f"s{n}", "ball")): SentMessage(change, f"t{n}", Severity.MAJOR, n, float(n))
         for n in range(count)
     }
 
@@ -38,8 +38,8 @@ def test_what_is_in_its_place_is_an_error(tmp_path):
 
 def test_of_too_many_the_raised_and_the_newest_stay(monkeypatch):
     many = records(sent_messages.MAX_RECORDS)
-    old = {("other", Subject("x", "ball")): SentMessage("raised", "t", Severity.MAJOR, 0, 0.0)}
-    cleared = {("phone", Subject("y", "ball")): SentMessage("cleared", "t", Severity.MAJOR, 0, 1e9)}
+    old = {("other", AlarmKey("x", "ball")): SentMessage("raised", "t", Severity.MAJOR, 0, 0.0)}
+    cleared = {("phone", AlarmKey("y", "ball")): SentMessage("cleared", "t", Severity.MAJOR, 0, 1e9)}
     kept = bounded({**many, **old, **cleared})
     assert len(kept) == sent_messages.MAX_RECORDS
     assert not set(cleared) & set(kept)

@@ -43,7 +43,7 @@ class MessageChannel(Protocol):
         """
 
 
-class Delivery:
+class ReceiverQueue:
     """The queue and the thread of one receiver.
 
     Args:

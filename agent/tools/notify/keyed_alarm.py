@@ -20,8 +20,8 @@ TEXT_CHARS: Final = 500
 """Longest text that is taken from a document."""
 
 
-class Subject(NamedTuple):
-    """Of what, and which condition. A sensor has one alarm, whatever agent evaluates it."""
+class AlarmKey(NamedTuple):
+    """What an alarm is about: of what, and which condition. A sensor has one alarm, whatever agent evaluates it."""
 
     name: str
     """Of the sensor, the source or the agent."""
@@ -29,10 +29,10 @@ class Subject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SubjectAlarm:
+class KeyedAlarm:
     """A condition as it stands."""
 
-    subject: Subject
+    subject: AlarmKey
     agent: str
     active: bool
     acked: bool
@@ -63,7 +63,7 @@ class SubjectAlarm:
         return f"{self.subject.name}: {condition_text(self.subject.condition, self.label)}"
 
 
-def machine_alarm(document: Mapping[str, Any], now_s: float) -> SubjectAlarm:
+def machine_alarm(document: Mapping[str, Any], now_s: float) -> KeyedAlarm:
     """The alarm in an event, or in a condition of a retained alarm, which the reader has checked.
 
     Args:
@@ -72,8 +72,8 @@ def machine_alarm(document: Mapping[str, Any], now_s: float) -> SubjectAlarm:
     """
     state, severity = _line(document.get("state")), document.get("severity")
     active = document.get("active")
-    return SubjectAlarm(
-        subject=Subject(_line(document["sensor"]), _line(document["condition"])),
+    return KeyedAlarm(
+        subject=AlarmKey(_line(document["sensor"]), _line(document["condition"])),
         agent=_line(document["agent"]),
         active=state.startswith("active") if active is None else active is True,
         acked=state == "active_acked" or document.get("acked") is True,

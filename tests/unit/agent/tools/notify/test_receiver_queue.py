@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from drsn.agent.tools.notify.delivery import MAX_WAITING, Delivery
 from drsn.agent.tools.notify.notification import Notification
+from drsn.agent.tools.notify.receiver_queue import MAX_WAITING, ReceiverQueue
 from drsn.agent.tools.notify.undelivered import UndeliveredError
 
 
@@ -39,7 +39,7 @@ def messages(alarm, count: int) -> list[Notification]:
 
 def test_it_is_tried_again_and_the_order_stays(alarm):
     channel, done = Scripted(UndeliveredError("no route"), UndeliveredError("busy")), []
-    delivery = Delivery("phone", channel, done.append, first_pause_s=0.01)
+    delivery = ReceiverQueue("phone", channel, done.append, first_pause_s=0.01)
     for each in messages(alarm, 3):
         delivery.put(each)
     until(lambda: len(done) == 3)
@@ -49,7 +49,7 @@ def test_it_is_tried_again_and_the_order_stays(alarm):
 
 def test_what_cannot_succeed_is_given_up_at_once_and_logged(alarm, caplog):
     channel, done = Scripted(UndeliveredError("HTTP status 404", again=False), ZeroDivisionError("of ours")), []
-    delivery = Delivery("phone", channel, done.append, first_pause_s=60)
+    delivery = ReceiverQueue("phone", channel, done.append, first_pause_s=60)
     for each in messages(alarm, 3):
         delivery.put(each)
     until(lambda: len(done) == 3)
@@ -59,7 +59,7 @@ def test_what_cannot_succeed_is_given_up_at_once_and_logged(alarm, caplog):
 
 def test_attempts_have_an_end(alarm):
     channel, done = Scripted(*[UndeliveredError("no route")] * 1000), []
-    delivery = Delivery("phone", channel, done.append, first_pause_s=0.01, give_up_after_s=0.05)
+    delivery = ReceiverQueue("phone", channel, done.append, first_pause_s=0.01, give_up_after_s=0.05)
     delivery.put(messages(alarm, 1)[0])
     until(lambda: done)
     assert delivery.given_up == 1
@@ -69,7 +69,7 @@ def test_attempts_have_an_end(alarm):
 
 def test_a_stop_ends_a_pause_and_what_was_not_delivered_is_not_done(alarm):
     channel, done = Scripted(*[UndeliveredError("no route")] * 9), []
-    delivery = Delivery("phone", channel, done.append, first_pause_s=60)
+    delivery = ReceiverQueue("phone", channel, done.append, first_pause_s=60)
     for each in messages(alarm, 3):
         delivery.put(each)
     until(lambda: delivery.failed)
@@ -81,7 +81,7 @@ def test_a_stop_ends_a_pause_and_what_was_not_delivered_is_not_done(alarm):
 def test_the_queue_is_bounded(alarm):
     channel = Scripted()
     channel.gate.clear()
-    delivery = Delivery("phone", channel, lambda _: None)
+    delivery = ReceiverQueue("phone", channel, lambda _: None)
     delivery.put(messages(alarm, 1)[0])
     until(lambda: not delivery.waiting)
     for _ in range(MAX_WAITING):
