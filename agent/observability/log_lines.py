@@ -267,7 +267,7 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         COMMANDS, ERROR, "A defect of the agent: a command's progress has no receiver.",
         "Report the line to the authors."),
     "notification given up": LogLine(
-        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again. The alarm is the same.",
+        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again.",
         "Correct what `reason` names, then test it with `drsn-web --test-notify` and the name in `receiver`."),
     "internal error in a notification": LogLine(
         NOTIFY, ERROR, "A message was not sent because of a defect of the page.",
