@@ -94,7 +94,7 @@ class HistoryKeeper:
         minutes, events = _taken(self._minutes), _taken(self._events)
         try:
             if minutes or events:
-                self._history.write(minutes, events)
+                self._history.write(minutes, events, time.time())
             if trim:
                 self._history.trim(time.time())
             self._report(None)
