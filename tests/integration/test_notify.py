@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import journal_agent
 import pytest
+from journal_agent import Journal
 from servers import free_port
+from web_page import soon
 
 from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
 from drsn.agent.tools.notify.mail import Mailbox
@@ -26,6 +32,8 @@ from drsn.model.errors import UnavailableError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from servers import Mosquitto
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # of the server of the test
 
@@ -244,3 +252,61 @@ def test_the_test_message(receiver: Receiver):
     receiver.status = 500
     with pytest.raises(UnavailableError, match="HTTP status 500"):
         send_test(entries, "phone")
+
+
+def page(config: Path, port: int, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "drsn.agent.tools.web.command", "--config", str(config)]
+    broker = ["--broker", f"mqtt://127.0.0.1:{port}", "--listen", "127.0.0.1:0", "--state-dir", str(config.parent)]
+    return subprocess.Popen([*command, *broker, *more], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    process.terminate()
+    process.communicate(timeout=10)
+    return process.returncode
+
+
+def started(config: Path, port: int) -> subprocess.Popen[str]:
+    process = page(config, port)
+    assert "http://" in process.stderr.readline()
+    return process
+
+
+@pytest.fixture
+def agent(mosquitto: Mosquitto) -> Iterator[Journal]:
+    found = Journal(mosquitto.port)
+    found.connection.start()
+    soon(lambda: found.connection.connected)
+    found.state()
+    yield found
+    found.connection.stop()
+
+
+@pytest.mark.slow
+def test_the_page_sends_what_its_settings_name_once_across_restarts(
+    mosquitto: Mosquitto, agent: Journal, receiver: Receiver, tmp_path: Path
+):
+    pytest.importorskip("uvicorn")
+    config = tmp_path / "page.toml"
+    config.write_text(f'[[notify]]\nname = "phone"\nkind = "webhook"\nurl = "{receiver.url}"\n')
+    titles = lambda: [json.loads(body)["title"] for _, _, body in receiver.requests]  # noqa: E731 (short)
+    for _ in range(2):
+        process = started(config, mosquitto.port)
+        soon(lambda: titles() == ["major press4: ball (ball_007)"])
+        time.sleep(1.5)
+        assert ended(process) == 0
+        assert len(receiver.requests) == 1
+    end = {**journal_agent.event(8), "state": "normal", "active": False}
+    process = started(config, mosquitto.port)
+    time.sleep(2)
+    agent.connection.publish("drsn/v1/press4/event", json.dumps(end).encode(), qos=1)
+    soon(lambda: titles()[1:] == ["cleared: major press4: ball (ball_007)"])
+    assert ended(process) == 0
+    tested = page(config, mosquitto.port, "--test-notify", "phone")
+    out, error = tested.communicate(timeout=20)
+    assert (tested.returncode, len(receiver.requests)) == (0, 3), error
+    assert "has accepted the test message" in out
+    config.write_text('[[notify]]\nname = "phone"\nkind = "webhook"\nurl = "https://u:marked-password@h/"\n')
+    wrong = page(config, mosquitto.port)
+    out, error = wrong.communicate(timeout=20)
+    assert (wrong.returncode, "contains credentials" in error, "marked" in out + error) == (78, True, False)

@@ -44,9 +44,7 @@ def parser() -> Parser:
     found.add_argument("--prefix", help="of the agents' topics; default: web.prefix of the settings")
     found.add_argument("--listen", metavar="HOST:PORT", help="default: web.listen of the settings, 127.0.0.1:8088")
     found.add_argument("--state-dir", metavar="DIR", help="folder of the history; default: web.state_dir")
-    found.add_argument(
-        "--test-notify", metavar="NAME", help="send a test message to an entry of [[notify]]"
-    )
+    found.add_argument("--test-notify", metavar="NAME", help="send a test message to an entry of [[notify]]")
     found.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
     return found
 
