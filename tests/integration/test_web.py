@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from journal_agent import Journal
-from web_page import page_at, soon
+from servers import free_port
+from web_page import Browser, page_at, soon
 
 from drsn.agent.acquisition.codecs import Packet, frame
 
@@ -17,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servers import Mosquitto
-    from web_page import Browser
 
 
 @pytest.fixture
@@ -108,6 +112,31 @@ def test_only_the_page_itself_may_command(mosquitto: Mosquitto, agent: Journal, 
         assert browser.post("/api/command", command, X_DRSN_Token=token).json["ok"]
     with page_at(mosquitto.port, tmp_path, commands=False) as browser:
         assert browser.post("/api/command", command).status == 403
+
+
+def test_the_process_ends_in_order_while_a_browser_follows(mosquitto: Mosquitto, agent: Journal, tmp_path: Path):
+    port = free_port()
+    options = ["--broker", mosquitto.url, "--listen", f"127.0.0.1:{port}", "--state-dir", str(tmp_path / "web")]
+    command = [sys.executable, "-m", "drsn.agent.tools.web", *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr.readline() == f"drsn-web: http://127.0.0.1:{port}/\n"
+        browser = Browser(port)
+        soon(lambda: machine_of(browser))
+        following = browser.follow()
+        agent.raise_()
+        soon(lambda: following.of("alarm"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        following.close()
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    with sqlite3.connect(tmp_path / "web" / "history.db") as history:
+        assert history.execute("SELECT id FROM event").fetchall() == [("e-8",)]
+    history.close()
 
 
 def test_pictures_and_files_of_a_real_agent(mosquitto: Mosquitto, make_agent: Callable, tmp_path: Path):

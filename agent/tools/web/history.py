@@ -141,10 +141,10 @@ class History:
             while self._one("SELECT count(*) FROM minute") > self._limits.minutes:
                 first, last = self._database.execute("SELECT min(minute), max(minute) FROM minute").fetchone()
                 self._database.execute("DELETE FROM minute WHERE minute <= ?", (first + (last - first) // 10,))
+            self._database.execute("DELETE FROM event WHERE received < ?", (oldest * 60,))
             too_many = self._one("SELECT count(*) FROM event") - self._limits.events
             self._database.execute(
-                "DELETE FROM event WHERE received < ? OR id IN (SELECT id FROM event ORDER BY received LIMIT ?)",
-                (oldest * 60, max(0, too_many)),
+                "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY received LIMIT ?)", (max(0, too_many),)
             )
 
     def since(self, minute: int) -> list[MinuteRow]:

@@ -52,7 +52,8 @@ class HistoryKeeper:
     @property
     def problem(self) -> str | None:
         """Why the history is not on the disk, with the remedy; None: it is."""
-        return self._open_problem or self._write_problem
+        problem, lost = self._open_problem or self._write_problem, self.lost
+        return f"{problem}; {lost} rows and events are lost" if problem and lost else problem
 
     def add_minute(self, row: MinuteRow) -> None:
         """Keep a minute."""
