@@ -173,7 +173,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["raise", "clear", "ack", "wait"]), S
                  max_size=40)  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(steps=STEPS, severity=SEVERITIES, quiet=st.booleans(), restarts=st.sets(st.integers(0, 39)))
 def test_no_raise_is_lost_and_no_change_is_sent_twice(steps, severity, quiet, restarts):
     """The reference: each raise at or above the severity is in exactly one message, once day has come."""
