@@ -22,7 +22,8 @@ CLOCK: Final = "The clock"
 MODEL: Final = "The model"
 COMMANDS: Final = "Commands of operators"
 SPARKPLUG: Final = "The Sparkplug edge node"
-TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, SPARKPLUG)
+NOTIFY: Final = "Messages to people"
+TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, SPARKPLUG, NOTIFY)
 """Headings of the runbook, in its order."""
 
 NOTHING: Final = "Nothing."
@@ -302,5 +303,14 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         "Free space, or check the permissions of the directory."),
     "the file of bdSeq is not readable: it begins with 0": LogLine(
         SPARKPLUG, WARNING, "The file was damaged, for example by a power cut.", NOTHING),
+    "notification given up": LogLine(
+        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again.",
+        "Correct what `reason` names, then test it with `drsn-web --test-notify` and the name in `receiver`."),
+    "internal error in a notification": LogLine(
+        NOTIFY, ERROR, "A message was not sent because of a defect of the page.",
+        "Report the line and its traceback to the authors."),
+    "the file of sent notifications cannot be written": LogLine(
+        NOTIFY, ERROR, "After a restart, some messages go out again.",
+        "Free space on the disk, or correct the permissions."),
 })  # fmt: skip
 """Text of the line, as `event=` shows it -> its meaning."""

@@ -24,6 +24,7 @@ import survived
 import vibration
 from commands_page import commands_page
 from fields import HEAD, default_text, settings_rows, table
+from notify_page import notify_page
 from recipes_page import recipes_page
 from settings_page import settings_page
 from topics_page import payloads_page, topics_page
@@ -58,6 +59,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "payloads.md": payloads_page(),
         ROOT / "docs" / "reference" / "recipes.md": recipes_page(),
         ROOT / "docs" / "reference" / "commands.md": commands_page(),
+        ROOT / "docs" / "reference" / "notify-settings.md": notify_page(),
     }
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"not_watched": not_watched_table()},

@@ -23,6 +23,7 @@ SECTIONS = {
     "model": log_lines.MODEL,
     "commands": log_lines.COMMANDS,
     "sparkplug": log_lines.SPARKPLUG,
+    "notify": log_lines.NOTIFY,
 }
 """Name of the part of the page -> heading of the log lines in it."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drsn.agent.mqtt.broker_address import BrokerAddress
+    from drsn.agent.tools.web.feed import UpdateReceiver
     from drsn.agent.tools.web.settings import WebConfiguration
 
 PROGRAM: Final = "drsn-web"
@@ -43,6 +44,7 @@ def parser() -> Parser:
     found.add_argument("--prefix", help="of the agents' topics; default: web.prefix of the settings")
     found.add_argument("--listen", metavar="HOST:PORT", help="default: web.listen of the settings, 127.0.0.1:8088")
     found.add_argument("--state-dir", metavar="DIR", help="folder of the history; default: web.state_dir")
+    found.add_argument("--test-notify", metavar="NAME", help="send a test message to an entry of [[notify]]")
     found.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
     return found
 
@@ -62,7 +64,12 @@ def _command(argv: Sequence[str] | None) -> int:
     configuration = load_web(arguments.config, {key: value for key, value in overrides.items() if value is not None})
     for warning in configuration.warnings:
         log.warning(warning)
-    page = WebPage(configuration, _broker(arguments, configuration))
+    if arguments.test_notify is not None:
+        from drsn.agent.tools.notify.trial import send_test  # noqa: PLC0415 (seldom)
+
+        print(send_test(configuration.notify, arguments.test_notify))
+        return EXIT_OK
+    page = WebPage(configuration, _broker(arguments, configuration), _receivers(configuration))
     _end_in_order()
 
     def ready() -> None:
@@ -75,6 +82,15 @@ def _command(argv: Sequence[str] | None) -> int:
 
     page.run(ready)
     return EXIT_OK
+
+
+def _receivers(configuration: WebConfiguration) -> tuple[UpdateReceiver, ...]:
+    """What follows the events besides the page: the messages of `[[notify]]`, if there are entries."""
+    if not configuration.notify:
+        return ()
+    from drsn.agent.tools.notify.notifier import Notifier  # noqa: PLC0415 (with entries alone)
+
+    return (Notifier(configuration.notify, configuration.state_dir / "notify.json"),)
 
 
 def _broker(arguments: argparse.Namespace, configuration: WebConfiguration) -> BrokerAddress:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from drsn.agent.schema.documents import ReplyDocument
     from drsn.agent.tools.live.live_state import Update
     from drsn.agent.tools.live.subscriber import Subscriber
+    from drsn.agent.tools.operator.retained_state import RetainedState
     from drsn.agent.tools.web.history_keeper import HistoryKeeper
 
 WAIT_S: Final = 0.1
@@ -48,7 +49,11 @@ class UpdateReceiver(Protocol):
     """What else follows the events: notifications."""
 
     def take(self, update: Update, now_s: float) -> None:
-        """Take an update; must not block."""
+        """Take an update at a Unix time; must not block."""
+        ...
+
+    def tick(self, retained: RetainedState, now_s: float) -> None:
+        """Do what the time alone makes due; called about ten times a second, must not block."""
         ...
 
     def close(self) -> None:
@@ -177,7 +182,9 @@ class PageFeed:
                 self._history.add_event(update.document)
                 self._publish("alarm", update.document)
             for receiver in self._receivers:
-                receiver.take(update, now_s)
+                receiver.take(update, time.time())
+        for receiver in self._receivers:
+            receiver.tick(self._subscriber.state.retained, time.time())
         self._subscriber.lost.clear()
         with suppress(queue.Empty):
             while True:

@@ -15,6 +15,7 @@ from drsn.agent.settings.input_section import Section
 from drsn.agent.settings.loader import Given, credential, document_of, mqtt_warnings, password_of, validated
 from drsn.agent.settings.sections import MqttSection
 from drsn.agent.settings.types import Prefix
+from drsn.agent.tools.notify.settings import NotifySection, check_entries
 from drsn.model.contract import Frozen
 from drsn.model.errors import ConfigurationError
 
@@ -83,6 +84,15 @@ class WebSettings(Frozen):
 
     web: WebSection = WebSection()
     mqtt: MqttSection = MqttSection()
+    notify: tuple[NotifySection, ...] = Field(
+        default=(), description="Receivers of messages about alarms (docs/use/notify.md). Each has a name."
+    )
+
+    @field_validator("notify")
+    @classmethod
+    def _fit(cls, entries: tuple[NotifySection, ...]) -> tuple[NotifySection, ...]:
+        check_entries(entries)
+        return entries
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,8 @@ class WebConfiguration:
     """Of the section `[mqtt]`; None: there is none."""
     token: str | None = field(default=None, repr=False)
     warnings: tuple[str, ...] = ()
+    notify: tuple[NotifySection, ...] = field(default=(), repr=False)
+    """Receivers of messages; a URL may be a secret."""
 
     @property
     def listen(self) -> ListenAddress:
@@ -142,6 +154,7 @@ def load_web(path: Path | None, overrides: dict[str, Any]) -> WebConfiguration:
         mqtt.address(password_of(mqtt), key_file) if named else None,
         _token(web),
         (*mqtt_warnings(mqtt), *_warnings(web)) if named else tuple(_warnings(web)),
+        settings.notify,
     )
     if configuration.token is None and web.commands and not configuration.listen.loopback:
         raise ConfigurationError(
