@@ -103,9 +103,10 @@ broker:
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }
 
-# RabbitMQ, aedes, the parser of AsyncAPI and a decoder of Sparkplug, for the slow tests and for chaos. RUNLEVEL: no service of Debian's is started.
+# RabbitMQ, aedes, the parser of AsyncAPI, a decoder of Sparkplug and a client of OPC UA, for the slow tests and for chaos.
+# RUNLEVEL: no service of Debian's is started.
 .PHONY: other-brokers
-other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules tests/sparkplug/node_modules
+other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules tests/opcua/node_modules tests/sparkplug/node_modules
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends rabbitmq-server; \
@@ -185,7 +186,7 @@ $(DEMO_VENV)/.installed: pyproject.toml
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,rtx,web,docs,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,opcua,rtx,web,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

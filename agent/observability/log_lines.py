@@ -21,9 +21,10 @@ BROKER: Final = "The broker"
 CLOCK: Final = "The clock"
 MODEL: Final = "The model"
 COMMANDS: Final = "Commands of operators"
+OPCUA: Final = "The bridge to OPC UA"
 SPARKPLUG: Final = "The Sparkplug edge node"
 NOTIFY: Final = "Messages to people"
-TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, SPARKPLUG, NOTIFY)
+TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, OPCUA, SPARKPLUG, NOTIFY)
 """Headings of the runbook, in its order."""
 
 NOTHING: Final = "Nothing."
@@ -280,6 +281,26 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         COMMANDS, ERROR, "A defect of the agent: a command's progress has no receiver.",
         "Report the line to the authors."),
 
+    "OPC UA server listens": LogLine(
+        OPCUA, INFO, "`drsn-opcua` is ready for clients at `url`, and connects to the broker.", NOTHING),
+    "OPC UA server stopped": LogLine(OPCUA, INFO, "`drsn-opcua` stopped in order.", NOTHING),
+    "OPC UA values follow the broker": LogLine(
+        OPCUA, INFO, "The connection to the broker is open. The values are those of the agents.", NOTHING),
+    "OPC UA values are uncertain: no connection to the broker": LogLine(
+        OPCUA, WARNING, "The values are the last ones, with the status `UncertainNoCommunicationLastUsableValue`.",
+        "Check the broker. `drsn-agent doctor` finds the reason."),
+    "OPC UA command": LogLine(
+        OPCUA, INFO, "A client called a method, which became a command. `refused` is the reason if it failed.",
+        NOTHING),
+    "OPC UA login refused": LogLine(
+        OPCUA, WARNING, "A client gave a wrong user name or password. `more_like_it` counts further ones.",
+        "Correct the login of the client. If no client of yours does this, limit who reaches the port."),
+    "OPC UA: no room for a sensor or a condition": LogLine(
+        OPCUA, ERROR, "There are too many sensors or conditions. Clients do not get the alarms of the others.",
+        "Raise `opcua.max_sensors` or `opcua.max_conditions`, or remove sensors with `drsn-agent forget`."),
+    "OPC UA: events were missed and are lost": LogLine(
+        OPCUA, WARNING, "The agent has no longer events that the bridge missed. The present states are right.",
+        "None is needed."),
     "edge node is born": LogLine(
         SPARKPLUG, INFO, "`drsn-sparkplug` has published its births. `rebirth`: the host requested them.", NOTHING),
     "edge node stopped": LogLine(SPARKPLUG, INFO, "`drsn-sparkplug` has published NDEATH and ended.", NOTHING),

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from fields import meaning_text, table
 
 from drsn.agent.__main__ import command_parser
+from drsn.agent.tools.opcua.command import main as opcua_main
 from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.agent.tools.web.command import main as web_main
 from drsn.export.__main__ import main as export_main
@@ -23,7 +24,7 @@ HEADER = """\
 
 [`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
 [`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-web`](#drsn-web) serves the page of all agents.
-[`drsn-sparkplug`](#drsn-sparkplug) connects the agents to a SCADA host.
+[`drsn-opcua`](#drsn-opcua) and [`drsn-sparkplug`](#drsn-sparkplug) connect the agents to a SCADA system.
 `--help` after any command shows what this page has.
 
 ```sh
@@ -39,6 +40,7 @@ drsn-agent check --help
 OTHERS: dict[str, tuple[Callable[[Sequence[str] | None], int], tuple[str, ...]]] = {
     "drsn-train": (train_main, ("", "look", "evaluate", "baseline")),
     "drsn-export": (export_main, ("", "verify", "inspect")),
+    "drsn-opcua": (opcua_main, ("",)),
     "drsn-sparkplug": (sparkplug_main, ("",)),
     "drsn-web": (web_main, ("",)),
 }

@@ -34,6 +34,7 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.schema.json_schemas import schemas
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
+from drsn.agent.tools.opcua.settings import OpcuaSection
 from drsn.agent.tools.web.settings import WebSection
 from drsn.model.bundle import Manifest, open_bundle
 
@@ -91,6 +92,7 @@ def generated() -> dict[Path, str]:
             "settings": table(HEAD, settings_rows(WebSection.model_fields)),
             "cost": measured.page_cost(),
         },
+        ROOT / "docs" / "use" / "opcua.md": {"opcua settings": table(HEAD, settings_rows(OpcuaSection.model_fields))},
         ROOT / "docs" / "use" / "level.md": {"zones": vibration.zones_table()},
         ROOT / "docs" / "trust" / "level-quality.md": {
             "errors": vibration.errors_table(),

@@ -22,6 +22,7 @@ SECTIONS = {
     "clock": log_lines.CLOCK,
     "model": log_lines.MODEL,
     "commands": log_lines.COMMANDS,
+    "opcua": log_lines.OPCUA,
     "sparkplug": log_lines.SPARKPLUG,
     "notify": log_lines.NOTIFY,
 }

@@ -12,6 +12,7 @@ import pytest
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition.codecs import Reason
 from drsn.agent.settings.loader import load
+from drsn.agent.tools.opcua.command import main as opcua_main
 from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.agent.tools.web.command import main as web_main
 from drsn.agent.tools.web.settings import load_web
@@ -30,6 +31,7 @@ PAGES = sorted(
 PROGRAMS = {
     "drsn-agent": agent_main,
     "drsn-export": export_main,
+    "drsn-opcua": opcua_main,
     "drsn-sparkplug": sparkplug_main,
     "drsn-train": train_main,
     "drsn-web": web_main,

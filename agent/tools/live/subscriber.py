@@ -151,7 +151,11 @@ class Subscriber:
     ) -> None:
         """Send a command; `on_reply` gets why it failed or None, and the answer, within `updates`.
 
-        `by` in the fields replaces the name of this subscriber.
+        Args:
+            agent: its id.
+            verb: the command.
+            fields: of the command; `by` replaces the name of this subscriber.
+            on_reply: takes the reply.
         """
         request = _Request(agent, verb, time.monotonic(), on_reply=on_reply)
         if (problem := self._send(request, fields)) is not None:

@@ -48,11 +48,11 @@ def logged() -> Iterator[tuple[str, str | None, str]]:
         if name in COMMANDS:
             continue
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(function, ast.FunctionDef):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 yield from _of_function(name, function)
 
 
-def _of_function(name: str, function: ast.FunctionDef) -> Iterator[tuple[str, str | None, str]]:
+def _of_function(name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, str | None, str]]:
     for call in ast.walk(function):
         if not isinstance(call, ast.Call) or (found := _event(call)) is None:
             continue
@@ -76,7 +76,7 @@ def _event(call: ast.Call) -> tuple[ast.expr, str | None] | None:
     return (call.args[1], None) if method == "log" else (call.args[0], LEVELS[method])
 
 
-def _texts(event: ast.expr, name: str, function: ast.FunctionDef) -> list[str]:
+def _texts(event: ast.expr, name: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     """What the argument can be: a literal, a constant of the module, or what the function assigns to the name."""
     if isinstance(event, ast.Constant):
         return [event.value]
