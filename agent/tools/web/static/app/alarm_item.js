@@ -87,7 +87,7 @@ function content(machine, condition, withMachine) {
     h("div", { class: "alarm-head" }, badge(words, invalid ? "Not valid now" : stateWords(condition)), heading),
     facts(machine, condition),
     h("p", { class: "remedy", text: `${conditionMeaning(condition.condition)} ${conditionRemedy(condition.condition)}`.trim() }),
-    h("div", { class: "buttons" }, actions(condition).map(([text, run, style]) =>
+    invalid ? h("p", { class: "remedy", text: "Commands need the agent: it does not run." }) : h("div", { class: "buttons" }, actions(condition).map(([text, run, style]) =>
       commandButton(text, () => run(machine, condition), { kind: style, label: `${text}: ${machine.sensor}, ${title}` }))),
   ];
 }

@@ -115,12 +115,12 @@ export class Chart {
     const text = colour("--muted");
     const grid = { stroke: colour("--grid"), width: 1 };
     const axis = { stroke: text, grid, ticks: { ...grid, size: 4 }, font: "11px system-ui, sans-serif", labelFont: "11px system-ui, sans-serif", labelSize: 16, labelGap: 2 };
-    const xAxis = { ...axis, label: this.xLabel, size: 30, space: 64 };
+    const xAxis = { ...axis, label: this.xLabel || undefined, size: 30, space: 64 };
     xAxis.values = this.time ? (_, ticks, __, ___, step) => timeTicks(ticks, step) : (_, ticks) => ticks.map((tick) => number(tick, 4));
-    const yAxis = { ...axis, label: this.yLabel, size: 46, space: 28, values: (_, ticks) => ticks.map((tick) => number(tick, 3)) };
+    const yAxis = { ...axis, label: this.yLabel || undefined, size: 46, space: 28, values: (_, ticks) => ticks.map((tick) => number(tick, 3)) };
     return {
       width: this.width, height: this.height, legend: { show: false }, pxAlign: 1,
-      padding: [10, 8, 0, 0],
+      padding: [10, 16, 0, 0],
       cursor: { y: false, drag: { x: true, y: false }, points: { size: 6 }, ...(this.sync ? { sync: { key: this.sync } } : {}) },
       scales: { x: { time: this.time, range: (plot, low, high) => this.xScale(plot, low, high) }, y: { range: (_, low, high) => this.yScale(low, high) } },
       axes: [xAxis, yAxis],

@@ -5,13 +5,16 @@ import { nowMs } from "./clock.js";
 
 export const NONE = "–";
 
+// Made once: a format costs far more than its use.
+const FORMATS = [0, 1, 2, 3, 4].map((digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits }));
+
 /** A number with three significant digits: 0.315, 12.4, 1,830. */
 export function number(value, digits = 3) {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(digits - 1).replace("e+", "e");
   const decimals = size === 0 ? 0 : Math.max(0, Math.min(4, digits - 1 - Math.floor(Math.log10(size))));
-  return value.toLocaleString("en", { minimumFractionDigits: 0, maximumFractionDigits: decimals });
+  return FORMATS[decimals].format(value);
 }
 
 export function withUnit(value, unit) {
@@ -68,8 +71,8 @@ export function timeNode(iso) {
   return node;
 }
 
-export function setTime(node, iso) {
-  setText(node, localTime(iso));
+export function setTime(node, iso, none = NONE) {
+  setText(node, iso ? localTime(iso) : none);
   setAttribute(node, "datetime", iso || null);
   setAttribute(node, "title", utcTime(iso) || null);
 }

@@ -38,8 +38,8 @@ export function liveSignal(sensor) {
     const began = performance.now();
     problem = await draw();
     running = false;
-    tick();
     schedule((problem ? AFTER_ERROR_MS : EVERY_MS) - (performance.now() - began));
+    tick();
   }
 
   /** Reads and draws the present window; returns why that failed, or nothing. */

@@ -3,7 +3,7 @@
 import { h, setAttribute, setText } from "./dom.js";
 import * as commands from "./commands.js";
 import { badge, commandButton, stateWords } from "./alarm_item.js";
-import { ageOf, duration, NONE, number, percent, setTime, timeNode, withUnit } from "./format.js";
+import { ageOf, duration, number, percent, setTime, timeNode, withUnit } from "./format.js";
 import { sparkline } from "./sparkline.js";
 import { ageS } from "./store.js";
 import { machineDetail, machineTitle, needsAnswer, SEVERITIES } from "./words.js";
@@ -12,7 +12,7 @@ export const COLUMNS = ["State", "Machine", "Condition", "Severity", "Confidence
 
 const cell = (name, ...children) => h("div", { role: "cell", class: `cell c-${name}` }, ...children);
 
-/** Makes a row; `update(machine)` writes it, `tick()` its ages. */
+/** Makes a row; `update(machine)` writes it, `tick()` its ages. A row outside of the window is written when it comes into view. */
 export function machineRow(machine) {
   const parts = {
     badge: cell("state"),
@@ -33,15 +33,22 @@ export function machineRow(machine) {
     parts.badge, cell("machine", parts.link, parts.agent), cell("condition", parts.title, parts.detail),
     parts.severity, parts.confidence, cell("since", parts.since, parts.sinceAge),
     cell("trend", parts.spark.node, parts.rms), parts.data, parts.answer);
-  const row = { node, machine, parts, shown: "" };
-  return { node, machine: () => row.machine, link: parts.link, update: (each) => update(row, each), tick: () => tick(row), act: () => parts.answer.querySelector("button")?.click() };
+  const row = { node, machine, parts, shown: "", visible: true };
+  node.addEventListener("contentvisibilityautostatechange", ({ skipped }) => {
+    row.visible = !skipped;
+    if (row.visible) writeNumbers(row);
+  });
+  return { node, update: (each) => update(row, each), tick: () => row.visible && tick(row), act: () => parts.answer.querySelector("button")?.click() };
 }
 
+/** State and condition of every row are written at once, so that a search of the browser finds them. */
 function update(row, machine) {
   row.machine = machine;
   const { parts } = row;
   const words = stateWords(machine);
-  const shown = [words, machine.state, machine.severity, machine.suppressed_by, machine.event_id, machine.agent].join();
+  const title = machineTitle(machine);
+  const detail = machineDetail(machine);
+  const shown = [words, title, detail, machine.state, machine.severity, machine.suppressed_by, machine.event_id, machine.agent].join("|");
   if (shown !== row.shown) {
     row.shown = shown;
     row.node.className = `row edge-${edge(machine)} ${needsAnswer(machine) ? "open" : ""}`;
@@ -49,27 +56,35 @@ function update(row, machine) {
     setText(parts.link, machine.sensor);
     setAttribute(parts.link, "href", `#/machine/${encodeURIComponent(machine.sensor)}`);
     setText(parts.agent, machine.agent);
+    setText(parts.title, title);
+    setText(parts.detail, detail);
+    setText(parts.severity, machine.state === "normal" || !machine.severity ? "" : SEVERITIES[machine.severity] ?? machine.severity);
     answerButton(row, machine);
   }
-  setText(parts.title, machineTitle(machine));
-  setText(parts.detail, machineDetail(machine));
-  setText(parts.severity, machine.state === "normal" || !machine.severity ? "" : SEVERITIES[machine.severity] ?? machine.severity);
-  setText(parts.confidence, machine.state === "normal" ? "" : percent(machine.confidence).replace(NONE, ""));
-  setTime(parts.since, machine.since ?? machine.not_watched?.since ?? null);
+  if (row.visible) writeNumbers(row);
+}
+
+const sinceOf = (machine) => machine.since ?? machine.not_watched?.since ?? null;
+
+function writeNumbers(row) {
+  const { parts, machine } = row;
   const { result } = machine;
-  parts.spark.update(machine.trend, `RMS of the last hour, now ${withUnit(result?.rms, result?.unit)}`);
-  setText(parts.rms, result ? withUnit(result.rms, result.unit) : "");
+  setText(parts.confidence, machine.state === "normal" || machine.confidence === null ? "" : percent(machine.confidence));
+  setTime(parts.since, sinceOf(machine), "");
+  const rms = result ? withUnit(result.rms, result.unit) : "";
+  setText(parts.rms, rms);
+  parts.spark.update(machine.trend, `RMS of the last hour, now ${rms}`);
   tick(row);
 }
 
 /** Ages change without a message. */
 function tick({ parts, machine }) {
-  const age = ageOf(machine.since ?? machine.not_watched?.since ?? null);
+  const age = ageOf(sinceOf(machine));
   setText(parts.sinceAge, age === null ? "" : duration(age));
   const seen = ageS(machine);
   const rate = machine.windows_per_s ? `, ${number(machine.windows_per_s, 2)} windows/s` : "";
   setText(parts.data, seen === null ? "no data" : seen < 5 ? "now" : `${duration(seen)} ago`);
-  setAttribute(parts.data, "title", seen === null ? null : `last result ${duration(seen)} ago${rate}`);
+  setAttribute(parts.data, "title", seen === null ? null : `last result ${seen < 5 ? "now" : `${duration(seen)} ago`}${rate}`);
   parts.data.classList.toggle("old", seen === null || seen > 60);
 }
 

@@ -9,6 +9,7 @@ import { store } from "./store.js";
 import { conditionTitle, groupOf, GROUPS, machineTitle, SEVERITIES, STATES, urgency } from "./words.js";
 
 const HOLD_MS = 3000;
+const BY_NAME = new Intl.Collator("en", { numeric: true });
 const ICONS = { new: "major", known: "acked", invalid: "unknown", not_watched: "not_watched", normal: "normal" };
 
 /** The filter stays while the page is open. */
@@ -49,7 +50,8 @@ export function overview() {
     }
     const words = filter.text.toLowerCase();
     const machines = [...store.machines.values()].filter((each) => matches(each, words));
-    machines.sort((a, b) => urgency(a) - urgency(b) || a.sensor.localeCompare(b.sensor, undefined, { numeric: true }));
+    const ranks = new Map(machines.map((each) => [each, urgency(each)]));
+    machines.sort((a, b) => ranks.get(a) - ranks.get(b) || BY_NAME.compare(a.sensor, b.sensor));
     arrange(body, machines.map((each) => rows.get(each.sensor, each).node));
     rows.keep(new Set(store.machines.keys()));
     setText(shown, machines.length === store.machines.size ? `${machines.length} machines` : `${machines.length} of ${store.machines.size} machines`);

@@ -17,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STATIC = Path(__file__).parents[2] / "agent" / "tools" / "web" / "static"
+STATIC = Path(__file__).parents[1] / "agent" / "tools" / "web" / "static"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -110,7 +110,7 @@ def picture(sensor: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class FakeServer(ThreadingHTTPServer):
+class PageServer(ThreadingHTTPServer):
     """Serves a state; `push` sends a message of the stream to every page."""
 
     daemon_threads = True
@@ -148,7 +148,7 @@ class FakeServer(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: FakeServer
+    server: PageServer
 
     def log_message(self, *_: object) -> None:
         pass
@@ -201,9 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def fake_server(machines: list[dict[str, Any]]) -> Iterator[FakeServer]:
+def page_server(machines: list[dict[str, Any]]) -> Iterator[PageServer]:
     """A running server; the context ends it."""
-    server = FakeServer(state(machines))
+    server = PageServer(state(machines))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server
