@@ -120,10 +120,20 @@ class PageServer(ThreadingHTTPServer):
         self.document = document
         self.streams: list[queue.Queue[bytes]] = []
         self.commands: list[dict[str, Any]] = []
+        self.broken = False
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/"
+
+    def break_off(self) -> None:
+        """End every stream, and refuse all requests until `accept`."""
+        self.broken = True
+        for stream in self.streams:
+            stream.put(b"")
+
+    def accept(self) -> None:
+        self.broken = False
 
     def push(self, kind: str, data: dict[str, Any]) -> None:
         message = f"event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
@@ -166,6 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
+        if self.server.broken:
+            self.send_error(503)
+            return
         if path == "/api/stream":
             self._stream()
         elif path.startswith("/api/"):
@@ -193,11 +206,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.streams.append(messages)
         self.wfile.write(b"retry: 1000\n\n")
         try:
-            while True:
+            while not self.server.broken:
                 self.wfile.write(messages.get())
                 self.wfile.flush()
         except OSError:
-            self.server.streams.remove(messages)
+            pass  # the page is closed
+        self.server.streams.remove(messages)
+        self.close_connection = True
 
 
 @contextmanager

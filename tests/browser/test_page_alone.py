@@ -201,3 +201,28 @@ def test_a_change_of_a_thousand_machines_takes_little_time(server: PageServer, v
         took_ms.append(page.evaluate(CHANGE, json.dumps({"machines": machines, "now": page_server.iso()})))
     assert statistics.median(took_ms) < 250, took_ms  # 60 to 110 on two busy cores
     expect(page.locator(".rows .rms").first).to_have_text("0.41 g")
+
+
+def test_without_the_server_nothing_is_normal_and_it_heals(server: PageServer, visit: Callable):
+    page = visit(server.url).open()
+    expect(page.locator(".rows .badge", has_text="Normal")).to_have_count(1)
+    server.break_off()
+    expect(page.locator(".bar")).to_contain_text("No connection to the server of this page")
+    expect(page.locator(".rows .badge", has_text="Normal")).to_have_count(0)
+    expect(page.locator(".rows .row").first).to_contain_text("Last known: Bearing defect: inner race")
+    expect(page.locator(".rows .row", has_text="fan1-de")).to_contain_text("Last known: normal")
+    expect(page.locator(".rows button")).to_have_count(0)
+    server.accept()
+    expect(page.locator(".bar")).to_have_count(0, timeout=10_000)
+    expect(page.locator(".rows .badge", has_text="Normal")).to_have_count(1)
+
+
+def test_without_the_broker_nothing_is_normal(server: PageServer, visit: Callable):
+    page = visit(server.url).open()
+    broker = {"connected": False, "where": "127.0.0.1:1883", "error": "connection refused"}
+    server.push("change", {"broker": broker, "now": page_server.iso()})
+    expect(page.locator(".bar")).to_contain_text("no connection to the broker 127.0.0.1:1883. connection refused")
+    expect(page.locator(".rows .badge", has_text="Not valid now")).to_have_count(6)
+    server.push("change", {"broker": broker | {"connected": True}, "now": page_server.iso()})
+    expect(page.locator(".bar")).to_have_count(0)
+    expect(page.locator(".rows .badge", has_text="Not valid now")).to_have_count(1)

@@ -4,7 +4,7 @@ import { arrange, h, Rows, setText } from "./dom.js";
 import { get, paths } from "./api.js";
 import { alarmItem } from "./alarm_item.js";
 import { eventList } from "./event_list.js";
-import { store } from "./store.js";
+import { machines, store } from "./store.js";
 import { urgency } from "./words.js";
 
 export function alarmsView() {
@@ -31,7 +31,7 @@ export function alarmsView() {
     root, title: "Alarms",
     update(change) {
       if (change.machines === null || change.machines.size > 0) all();
-      if (change.machines === null) read();
+      if (change.whole) read();
       for (const event of change.events) events.add(event);
     },
     tick() { for (const item of standing()) rows.rows.get(keyOf(item))?.tick(item); },
@@ -43,7 +43,7 @@ const keyOf = ({ machine, condition }) => `${machine.sensor} ${condition.conditi
 
 /** Every condition that is not normal, the most urgent first. */
 export function standing() {
-  return [...store.machines.values()]
+  return machines()
     .flatMap((machine) => (machine.conditions ?? []).filter((each) => each.state !== "normal" || each.suppressed_by === "shelved").map((condition) => ({ machine, condition })))
     .sort((a, b) => rank(a) - rank(b) || (a.condition.since < b.condition.since ? 1 : -1));
 }

@@ -1,7 +1,7 @@
 // New alarms for people who do not look at the page: a live region, and, if switched on, the title and a sound.
 
 import { settings } from "./settings.js";
-import { store } from "./store.js";
+import { machines, store } from "./store.js";
 import { conditionTitle, isNewAlarm, needsAnswer, SEVERITIES } from "./words.js";
 
 let sound = null;
@@ -16,7 +16,7 @@ export function announce(event) {
 /** Counts of the alarms that ask for an answer: in the navigation, and in the title if switched on. */
 export function counts(title) {
   let open = 0;
-  for (const machine of store.machines.values()) if (machine.state !== "unknown") open += (machine.conditions ?? []).filter(needsAnswer).length;
+  for (const machine of machines()) if (machine.state !== "unknown") open += (machine.conditions ?? []).filter(needsAnswer).length;
   const problems = [...store.agents.values()].filter((agent) => agent.state !== "online").length;
   show("alarm-count", open, "to acknowledge");
   show("agent-count", problems, "with a problem");

@@ -5,6 +5,7 @@ import { number } from "./format.js";
 import { onChange } from "./settings.js";
 
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3], [5, 5], [1, 4], [12, 4], [3, 6]];
+const MARK_ROWS = 3;
 const open = new Set();
 
 /** The colour of a custom property of the page, as it is now. */
@@ -213,6 +214,7 @@ function drawMarks(plot, marks, stroke, paper) {
     const width = measure(plot, text);
     let row = ends.findIndex((end) => end < x - width / 2);
     if (row === -1) row = ends.length;
+    if (row >= MARK_ROWS) continue; // the line stays, its name has no place
     ends[row] = x + width / 2 + 6 * devicePixelRatio;
     words(plot, text, Math.min(x - width / 2, plot.bbox.left + plot.bbox.width - width), plot.bbox.top + (12 + row * 14) * devicePixelRatio, stroke, paper);
   }
@@ -243,6 +245,8 @@ function line({ ctx }, x1, y1, x2, y2, stroke) {
 function words({ ctx }, text, x, y, fill, paper) {
   ctx.save();
   ctx.font = font();
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   if (paper) {
     ctx.strokeStyle = paper;
     ctx.lineWidth = 4 * devicePixelRatio;

@@ -9,7 +9,7 @@ import { eventList } from "./event_list.js";
 import { duration, NONE, number, percent, withUnit } from "./format.js";
 import { liveSignal } from "./live_signal.js";
 import { recentCharts } from "./recent_charts.js";
-import { ageS, store } from "./store.js";
+import { ageS, machineOf, store } from "./store.js";
 import { trendChart } from "./trend_chart.js";
 import { conditionMeaning, machineDetail, machineTitle } from "./words.js";
 
@@ -41,7 +41,7 @@ export function machineView(sensor) {
   let headShown = "";
 
   function draw() {
-    const machine = store.machines.get(sensor);
+    const machine = machineOf(sensor);
     const shown = machine ? [machine.state, machine.text, machine.severity, machine.suppressed_by, machine.agent, machine.agent_state, machine.condition].join("|") : "none";
     if (shown !== headShown) {
       headShown = shown;
@@ -60,7 +60,7 @@ export function machineView(sensor) {
   return {
     root, title: sensor,
     update(change) {
-      if (change.machines === null) { recent.read(); trend.read(); readEvents(); }
+      if (change.whole) { recent.read(); trend.read(); readEvents(); }
       if (change.machines === null || change.machines.has(sensor)) {
         draw();
         recent.add(store.machines.get(sensor)?.result);
@@ -70,7 +70,7 @@ export function machineView(sensor) {
     tick() {
       const mine = standing().filter((item) => item.machine.sensor === sensor);
       for (const item of mine) items.rows.get(item.condition.condition)?.tick(item);
-      drawNumbers(numbers, store.machines.get(sensor));
+      drawNumbers(numbers, machineOf(sensor));
       live.tick();
     },
     close() { live.close(); recent.close(); trend.close(); },

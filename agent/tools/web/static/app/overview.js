@@ -5,7 +5,7 @@ import { agentsPanel } from "./agents_panel.js";
 import { icon } from "./icons.js";
 import { COLUMNS, machineRow } from "./machine_row.js";
 import { settings } from "./settings.js";
-import { store } from "./store.js";
+import { isLive, machineOf, machines as allMachines, store } from "./store.js";
 import { conditionTitle, groupOf, GROUPS, machineTitle, SEVERITIES, STATES, urgency } from "./words.js";
 
 const HOLD_MS = 3000;
@@ -49,13 +49,13 @@ export function overview() {
       return;
     }
     const words = filter.text.toLowerCase();
-    const machines = [...store.machines.values()].filter((each) => matches(each, words));
+    const machines = allMachines().filter((each) => matches(each, words));
     const ranks = new Map(machines.map((each) => [each, urgency(each)]));
     machines.sort((a, b) => ranks.get(a) - ranks.get(b) || BY_NAME.compare(a.sensor, b.sensor));
     arrange(body, machines.map((each) => rows.get(each.sensor, each).node));
     rows.keep(new Set(store.machines.keys()));
     setText(shown, machines.length === store.machines.size ? `${machines.length} machines` : `${machines.length} of ${store.machines.size} machines`);
-    setText(empty, machines.length ? "" : store.machines.size ? "No machine matches the filter." : "No agent has published a machine yet. Check the broker and the prefix in the settings of this page.");
+    setText(empty, machines.length ? "" : store.machines.size ? "No machine matches the filter." : !isLive() ? "Without a connection no machine can be shown." : "No agent has published a machine yet. Check the broker and the prefix in the settings of this page.");
     table.hidden = machines.length === 0;
   }
 
@@ -65,7 +65,7 @@ export function overview() {
     const sensors = change.machines ?? new Set(store.machines.keys());
     if (sensors.size === 0) return;
     for (const sensor of sensors) {
-      const machine = store.machines.get(sensor);
+      const machine = machineOf(sensor);
       if (machine && rows.rows.has(sensor)) rows.get(sensor, machine);
     }
     order();
@@ -102,7 +102,7 @@ function groupTiles(changed) {
     node: h("div", { class: "tiles", role: "group", "aria-label": "Filter by state" }, buttons),
     update() {
       const found = Object.fromEntries(Object.keys(GROUPS).map((group) => [group, 0]));
-      for (const machine of store.machines.values()) found[groupOf(machine)] += 1;
+      for (const machine of allMachines()) found[groupOf(machine)] += 1;
       buttons.forEach((button) => {
         setText(counts[button.dataset.group], String(found[button.dataset.group]));
         button.classList.toggle("zero", found[button.dataset.group] === 0);

@@ -2,7 +2,7 @@
 
 import { get, paths } from "./api.js";
 import { monotonicS } from "./clock.js";
-import { setLink, store, takeChange, takeEvent, takeState } from "./store.js";
+import { loseLink, store, takeChange, takeEvent, takeState } from "./store.js";
 
 const SILENT_S = 20;
 const RETRY_MS = 1500;
@@ -32,7 +32,6 @@ function readState() {
     .then((state) => {
       heard();
       takeState(state);
-      setLink("open");
     })
     .catch(lost)
     .finally(() => {
@@ -53,7 +52,7 @@ function heard() {
 
 /** The browser connects again by itself, except after an answer that is no stream. */
 function lost() {
-  setLink("lost");
+  loseLink();
   if (source.readyState === EventSource.CLOSED) setTimeout(() => source.readyState === EventSource.CLOSED && connect(), RETRY_MS);
 }
 
@@ -64,7 +63,7 @@ async function check() {
     await fetch("favicon.svg", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(4000) });
     heard();
   } catch {
-    setLink("lost");
+    loseLink();
     connect();
   }
 }

@@ -59,6 +59,7 @@ const STATE_RANK = { active_unacked: 0, cleared_unacked: 1, active_acked: 2, not
 
 /** Smaller is more urgent. */
 export function urgency(machine) {
+  if (machine.last_state) return urgency({ ...machine, state: machine.last_state, last_state: null }); // the order stays
   if (machine.state === "unknown") return machine.condition ? 35 : 45;
   if (machine.suppressed_by && machine.state !== "normal") return 50;
   return (STATE_RANK[machine.state] ?? 5) * 10 + (SEVERITY_RANK[machine.severity] ?? 4);
@@ -86,10 +87,15 @@ export const GROUPS = {
 /** Title of a machine: what a person must know first. */
 export function machineTitle(machine) {
   const title = conditionTitle(machine.condition);
-  if (machine.state === "unknown") return title && machine.condition !== "normal" ? `Last known: ${title}` : "No valid state";
+  if (machine.state === "unknown") return lastKnown(machine, title);
   if (machine.state === "not_watched") return reasonTitle(machine.not_watched?.reason);
   if (machine.state === "normal") return "Normal";
   return title || STATES[machine.state] || machine.state;
+}
+
+function lastKnown(machine, title) {
+  if (title && machine.condition !== "normal") return `Last known: ${title}`;
+  return machine.last_state ? `Last known: ${STATES[machine.last_state].toLowerCase()}` : "No valid state";
 }
 
 /** Second line of a machine. */
@@ -103,7 +109,7 @@ export function machineDetail(machine) {
 function agentProblem(machine) {
   if (machine.agent_state === "offline") return `Agent ${machine.agent} is offline`;
   if (machine.agent_state === "stopped") return `Agent ${machine.agent} is stopped`;
-  return machine.text || "No valid state";
+  return machine.last_state ? "No connection" : machine.text || "No valid state";
 }
 
 /** What an event reports. */
