@@ -1,4 +1,4 @@
-// Elements without innerHTML: every text of a document becomes a text node, never markup.
+// Elements, made without markup: every text of a document becomes a text node, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
