@@ -4,6 +4,7 @@ import { h } from "./dom.js";
 import * as commands from "./commands.js";
 import { percent, timeNode, ageOf, duration } from "./format.js";
 import { icon, iconOf } from "./icons.js";
+import { store } from "./store.js";
 import { conditionMeaning, conditionRemedy, conditionTitle, labelText, needsAnswer, SEVERITIES, STATES, SUPPRESSED } from "./words.js";
 
 /** A badge with icon and words; solid while it asks for an answer. */
@@ -21,6 +22,7 @@ export function stateWords(each) {
 
 /** The buttons of an alarm: [words, command, class]. */
 function actions(condition) {
+  if (!store.page.commands_allowed) return [];
   const open = condition.state === "active_unacked" || condition.state === "cleared_unacked";
   const shelved = condition.suppressed_by === "shelved" || Boolean(condition.shelved_until);
   return [
@@ -87,7 +89,7 @@ function content(machine, condition, withMachine) {
     h("div", { class: "alarm-head" }, badge(words, invalid ? "Not valid now" : stateWords(condition)), heading),
     facts(machine, condition),
     h("p", { class: "remedy", text: `${conditionMeaning(condition.condition)} ${conditionRemedy(condition.condition)}`.trim() }),
-    invalid ? h("p", { class: "remedy", text: "Commands need the agent: it does not run." }) : h("div", { class: "buttons" }, actions(condition).map(([text, run, style]) =>
+    invalid ? h("p", { class: "remedy", text: "No command can be sent now." }) : h("div", { class: "buttons" }, actions(condition).map(([text, run, style]) =>
       commandButton(text, () => run(machine, condition), { kind: style, label: `${text}: ${machine.sensor}, ${title}` }))),
   ];
 }

@@ -5,7 +5,7 @@ import * as commands from "./commands.js";
 import { badge, commandButton, stateWords } from "./alarm_item.js";
 import { ageOf, duration, number, percent, setTime, timeNode, withUnit } from "./format.js";
 import { sparkline } from "./sparkline.js";
-import { ageS } from "./store.js";
+import { ageS, store } from "./store.js";
 import { machineDetail, machineTitle, needsAnswer, SEVERITIES } from "./words.js";
 
 export const COLUMNS = ["State", "Machine", "Condition", "Severity", "Confidence", "Since", "RMS, last hour", "Data", "Answer"];
@@ -97,7 +97,7 @@ function answerButton(row, machine) {
   const { answer } = row.parts;
   const focused = answer.contains(document.activeElement);
   const condition = (machine.conditions ?? []).find(needsAnswer);
-  answer.replaceChildren(...(condition && machine.state !== "unknown"
+  answer.replaceChildren(...(condition && machine.state !== "unknown" && store.page.commands_allowed
     ? [commandButton("Acknowledge", () => commands.acknowledge(row.machine, condition), { kind: "primary small", label: `Acknowledge ${machine.sensor}, ${machineTitle(machine)}` })]
     : []));
   if (focused) (answer.querySelector("button") ?? row.parts.link).focus({ preventScroll: true });

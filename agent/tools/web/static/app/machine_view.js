@@ -46,7 +46,7 @@ export function machineView(sensor) {
     if (shown !== headShown) {
       headShown = shown;
       head.replaceChildren(...heading(sensor, machine));
-      tools.replaceChildren(...(machine ? serviceButtons(machine) : []));
+      tools.replaceChildren(...(machine && store.page.commands_allowed ? serviceButtons(machine) : [h("p", { class: "empty", text: "This page sends no commands: its server does not permit them." })]));
     }
     const mine = machine ? standing().filter((item) => item.machine.sensor === sensor) : [];
     arrange(list, mine.map((item) => items.get(item.condition.condition, item).node));

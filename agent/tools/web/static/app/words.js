@@ -60,7 +60,7 @@ const STATE_RANK = { active_unacked: 0, cleared_unacked: 1, active_acked: 2, not
 /** Smaller is more urgent. */
 export function urgency(machine) {
   if (machine.last_state) return urgency({ ...machine, state: machine.last_state, last_state: null }); // the order stays
-  if (machine.state === "unknown") return machine.condition ? 35 : 45;
+  if (machine.state === "unknown") return machine.condition ? 35 + (SEVERITY_RANK[machine.severity] ?? 4) / 10 : 45;
   if (machine.suppressed_by && machine.state !== "normal") return 50;
   return (STATE_RANK[machine.state] ?? 5) * 10 + (SEVERITY_RANK[machine.severity] ?? 4);
 }
@@ -95,7 +95,9 @@ export function machineTitle(machine) {
 
 function lastKnown(machine, title) {
   if (title && machine.condition !== "normal") return `Last known: ${title}`;
-  return machine.last_state ? `Last known: ${STATES[machine.last_state].toLowerCase()}` : "No valid state";
+  if (machine.last_state) return `Last known: ${STATES[machine.last_state].toLowerCase()}`;
+  const [, last] = (machine.text ?? "").split("last known ");
+  return last ? `Last known: ${last}` : "No valid state";
 }
 
 /** Second line of a machine. */
@@ -109,7 +111,7 @@ export function machineDetail(machine) {
 function agentProblem(machine) {
   if (machine.agent_state === "offline") return `Agent ${machine.agent} is offline`;
   if (machine.agent_state === "stopped") return `Agent ${machine.agent} is stopped`;
-  return machine.last_state ? "No connection" : machine.text || "No valid state";
+  return machine.last_state ? "No connection" : (machine.text ?? "").split(": last known")[0].replace(/^./, (c) => c.toUpperCase());
 }
 
 /** What an event reports. */
