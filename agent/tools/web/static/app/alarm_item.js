@@ -90,8 +90,15 @@ function content(machine, condition, withMachine) {
     facts(machine, condition),
     h("p", { class: "remedy", text: `${conditionMeaning(condition.condition)} ${conditionRemedy(condition.condition)}`.trim() }),
     invalid ? h("p", { class: "remedy", text: "No command can be sent now." }) : h("div", { class: "buttons" }, actions(condition).map(([text, run, style]) =>
-      commandButton(text, () => run(machine, condition), { kind: style, label: `${text}: ${machine.sensor}, ${title}` }))),
+      commandButton(text, () => run(machine, condition), { kind: style, label: `${text}: ${machine.sensor}, ${title}` })), signalLink(machine, condition)),
   ];
+}
+
+/** To the signal behind the alarm. The event of a command has none. */
+function signalLink({ sensor }, { by, event_id: event, condition }) {
+  if (by) return null;
+  const href = `#/machine/${encodeURIComponent(sensor)}/evidence/${encodeURIComponent(event)}`;
+  return h("a", { class: "button", href, text: "Signal", "aria-label": `Signal behind the alarm: ${sensor}, ${conditionTitle(condition)}` });
 }
 
 function facts(machine, condition) {

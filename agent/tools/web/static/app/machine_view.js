@@ -46,7 +46,7 @@ export function machineView(sensor) {
     if (shown !== headShown) {
       headShown = shown;
       head.replaceChildren(...heading(sensor, machine));
-      tools.replaceChildren(...(machine && store.page.commands_allowed ? serviceButtons(machine) : [h("p", { class: "empty", text: "This page sends no commands: its server does not permit them." })]));
+      tools.replaceChildren(...(machine ? serviceButtons(machine) : []));
     }
     const mine = machine ? standing().filter((item) => item.machine.sensor === sensor) : [];
     arrange(list, mine.map((item) => items.get(item.condition.condition, item).node));
@@ -87,6 +87,7 @@ function heading(sensor, machine) {
 }
 
 function serviceButtons(machine) {
+  if (!store.page.commands_allowed) return [h("p", { class: "empty", text: "This page sends no commands: its server does not permit them." })];
   const out = machine.suppressed_by === "out_of_service";
   return [
     out ? commandButton("Put in service", () => commands.inService(machine)) : commandButton("Take out of service …", () => commands.outOfService(machine)),
