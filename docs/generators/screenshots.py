@@ -166,8 +166,9 @@ def _packets(broker: int) -> Iterator[None]:
 
 @contextmanager
 def _page(folder: Path, broker: int, port: int) -> Iterator[None]:
-    arguments = ("--broker", f"mqtt://127.0.0.1:{broker}", "--port", str(port), "--state-dir", str(folder / "page"))
-    with _process("drsn.agent.tools.web", *arguments):
+    address, state = f"127.0.0.1:{port}", str(folder / "page")
+    arguments = ("--broker", f"mqtt://127.0.0.1:{broker}", "--listen", address, "--state-dir", state)
+    with _process("drsn.agent.tools.web.command", *arguments):
         _await(port)
         yield
 

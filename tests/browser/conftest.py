@@ -49,8 +49,13 @@ class Visit:
         self.elsewhere: list[str] = []
         """Requests to other hosts."""
         page.on("pageerror", lambda error: self.failures.append(str(error)))
-        page.on("console", lambda m: self.failures.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("console", lambda m: self._console(m.type, m.text))
         page.on("request", lambda request: None if request.url.startswith((url, "data:")) else self.note(request.url))
+
+    def _console(self, kind: str, text: str) -> None:
+        """A request that the server answers with an error is not a failure of the page: it shows the reason."""
+        if kind in ("error", "warning") and "Failed to load resource" not in text:
+            self.failures.append(text)
 
     def note(self, address: str) -> None:
         self.elsewhere.append(address)

@@ -44,8 +44,8 @@ class Web:
     def __init__(self, broker: str, folder: Path) -> None:
         self.port = free_port()
         self.command = [
-            sys.executable, "-m", "drsn.agent.tools.web",
-            "--broker", broker, "--port", str(self.port), "--state-dir", str(folder),
+            sys.executable, "-m", "drsn.agent.tools.web.command",
+            "--broker", broker, "--listen", f"127.0.0.1:{self.port}", "--state-dir", str(folder),
         ]  # fmt: skip
         self.log = folder.with_suffix(".log")
         self.process: subprocess.Popen | None = None

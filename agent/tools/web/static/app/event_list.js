@@ -12,9 +12,15 @@ export function eventList({ withMachine }) {
   const list = h("ol", { class: "events", reversed: true });
   const empty = h("p", { class: "empty", text: "No events yet." });
   const known = new Map();
+  const last = new Map(); // sensor and condition -> its newest event
+  function make(event, fresh) {
+    const key = `${event.sensor} ${event.condition}`;
+    known.set(event.event_id, item(event, last.get(key), withMachine, fresh));
+    last.set(key, event);
+  }
   function add(event) {
     if (known.has(event.event_id)) return;
-    known.set(event.event_id, item(event, withMachine, true));
+    make(event, true);
     list.prepend(known.get(event.event_id));
     if (list.childElementCount > MOST) list.lastElementChild.remove();
     empty.hidden = true;
@@ -22,7 +28,7 @@ export function eventList({ withMachine }) {
   /** Takes the events of the server, the newest first; those that came by the stream and are newer stay. */
   function fill(events) {
     const stored = events.map((event) => event.event_id);
-    for (const event of events) if (!known.has(event.event_id)) known.set(event.event_id, item(event, withMachine, false));
+    for (const event of [...events].reverse()) if (!known.has(event.event_id)) make(event, false);
     const newer = [...list.children].filter((node) => !stored.includes(node.dataset.event));
     arrange(list, [...newer, ...stored.map((id) => known.get(id))].slice(0, MOST));
     empty.hidden = list.childElementCount > 0;
@@ -30,10 +36,10 @@ export function eventList({ withMachine }) {
   return { node: h("div", {}, list, empty), add, fill };
 }
 
-function item(event, withMachine, fresh) {
+function item(event, before, withMachine, fresh) {
   const at = event.decided_at ?? event.since;
   const sensor = encodeURIComponent(event.sensor);
-  const words = eventWords(event);
+  const words = eventWords(event, before);
   const suppressed = event.suppressed_by && !event.by ? ` (${(SUPPRESSED[event.suppressed_by] ?? event.suppressed_by).toLowerCase()})` : "";
   const label = labelText(event.condition, event.label);
   return h("li", { class: `event ${fresh ? "fresh" : ""}`, "data-event": event.event_id },

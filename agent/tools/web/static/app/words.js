@@ -114,17 +114,28 @@ function agentProblem(machine) {
   return machine.last_state ? "No connection" : (machine.text ?? "").split(": last known")[0].replace(/^./, (c) => c.toUpperCase());
 }
 
-/** What an event reports. */
-export function eventWords(event) {
-  const by = event.by;
-  if (by) {
-    if (event.false_alarm) return `Marked as a false alarm by ${by}`;
-    if (event.suppressed_by === "shelved") return `Shelved by ${by}`;
-    if (event.suppressed_by === "out_of_service") return `Taken out of service by ${by}`;
-    if (event.acked && event.acked_by === by) return `Acknowledged by ${by}`;
-    return event.state === "normal" ? `Ended by ${by}` : `Changed by ${by}`;
-  }
+/** What an event reports. `before`: the event before it of the same condition, if it is known. */
+export function eventWords(event, before) {
+  const by = event.by ? ` by ${event.by}` : "";
+  const words = changeWords(event, before);
+  if (words) return words + by;
+  if (event.by) return event.state === "normal" ? `Ended${by}` : event.acked && event.acked_by === event.by ? `Acknowledged${by}` : `Changed${by}`;
   if (event.latched) return "Cause is gone; latched";
   if (event.active) return event.acked ? "Alarm goes on, acknowledged" : "Alarm";
   return event.state === "cleared_unacked" ? "Ended, not acknowledged" : "Ended";
+}
+
+/** What differs from the event before; empty: nothing that has its own words. */
+function changeWords(event, before) {
+  const was = before ?? {};
+  if (event.false_alarm && event.false_alarm !== was.false_alarm) return "Marked as a false alarm";
+  if (event.suppressed_by !== (was.suppressed_by ?? null)) {
+    if (event.suppressed_by === "shelved") return "Shelved";
+    if (event.suppressed_by === "out_of_service") return "Taken out of service";
+    if (was.suppressed_by === "shelved") return "Shelving ended";
+    if (was.suppressed_by === "out_of_service") return "Put in service";
+  }
+  if (before && event.by && event.acked && !was.acked) return "Acknowledged";
+  if (before && event.state === was.state && event.severity !== was.severity) return `Severity is now ${(SEVERITIES[event.severity] ?? event.severity).toLowerCase()}`;
+  return "";
 }
