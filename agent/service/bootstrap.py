@@ -45,7 +45,7 @@ from drsn.agent.service.connections import (
     ingest_options,
     probe_options,
 )
-from drsn.agent.service.evidence_wiring import recorder_of, sender_of
+from drsn.agent.service.evidence_wiring import recorder_of, sender_of, snapshots_of
 from drsn.agent.service.forgetting import forget_in
 from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport, Warner
 from drsn.agent.service.home_assistant_wiring import births_of, control_receiver, home_assistant_of
@@ -236,6 +236,7 @@ class _Assembly:
         intake = intake_of(settings, self.bundle.contract, self.remembered, engine, clock)
         trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
         dispatcher.context.trend_of = trends.document
+        dispatcher.context.snapshot_of = snapshots_of(settings, self.bundle.contract, recorder, clock)
         dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
         publisher = self._publisher(lines.control, engine, intake)
         publisher.home_assistant = home_assistant_of(settings, births, lines.control, self.topics, info)

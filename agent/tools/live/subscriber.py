@@ -149,7 +149,10 @@ class Subscriber:
         fields: dict[str, Any],
         on_reply: Callable[[str | None, ReplyDocument | None], None],
     ) -> None:
-        """Send a command; `on_reply` gets why it failed or None, and the answer, within `updates`."""
+        """Send a command; `on_reply` gets why it failed or None, and the answer, within `updates`.
+
+        `by` in the fields replaces the name of this subscriber.
+        """
         request = _Request(agent, verb, time.monotonic(), on_reply=on_reply)
         if (problem := self._send(request, fields)) is not None:
             on_reply(problem, None)
@@ -158,7 +161,7 @@ class Subscriber:
         """Send a command; return why it was not."""
         request_id, topics = uuid.uuid4().hex, Topics(self.state.prefix, request.agent)
         try:
-            command = CommandDocument(request_id=request_id, by=self._by, **fields)
+            command = CommandDocument(request_id=request_id, **{"by": self._by, **fields})
         except ValidationError as error:
             return str(error.errors(include_url=False)[0]["msg"])
         self._connection.subscribe((topics.reply(request_id),))
