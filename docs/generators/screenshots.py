@@ -155,7 +155,7 @@ def _packets(broker: int) -> Iterator[None]:
     replay = threading.Thread(target=play, args=(recordings, plan, connection, stop), daemon=True)
     time.sleep(5.0)  # the agent looks first whether another one has its id
     replay.start()
-    connection.publish(REFUSED, b"no frame", 1)
+    connection.publish(REFUSED, b"no frame", qos=1)
     try:
         yield
     finally:
@@ -182,9 +182,11 @@ def _mosquitto(folder: Path, port: int) -> Iterator[None]:
     )
     command = [binary, "-c", str(path)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 (no input from outside)
-        _await(port)
-        yield
-        process.terminate()
+        try:
+            _await(port)
+            yield
+        finally:
+            process.terminate()
 
 
 @contextmanager

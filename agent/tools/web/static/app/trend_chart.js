@@ -30,7 +30,9 @@ export function trendChart(sensor) {
       const measured = found.velocity_mm_s.some((value) => value !== null);
       velocity.node.hidden = !measured;
       if (measured) velocity.set([found.t, found.velocity_mm_s], `now ${number(found.velocity_mm_s[found.velocity_mm_s.length - 1])} mm/s`);
-      setText(note, found.t.length ? `One point is ${duration(found.step_s)}. This page keeps ${number(store.page.history_days)} days.` : "");
+      const points = found.t.length ? `One point is ${duration(found.step_s)}. This page keeps ${number(store.page.history_days)} days.` : "";
+      setText(note, store.page.history_problem ?? points);
+      note.classList.toggle("warn", Boolean(store.page.history_problem));
     } catch (error) {
       setText(note, error.message);
     }
