@@ -19,8 +19,10 @@ PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --maxprocesses 9 --dist loadfile -
 
 .PHONY: demo test test-slow test-all lint check chaos system bundle bench fuzz gpu docs clean
 
+# With the page in a browser: make demo PAGE=1
+PAGE ?=
 demo: $(DEMO_VENV)/.installed
-	$(DEMO_VENV)/bin/drsn-agent demo
+	$(DEMO_VENV)/bin/drsn-agent demo $(if $(PAGE),--page)
 
 test: $(VENV)/.installed .types broker
 	$(PYTEST)
@@ -171,13 +173,13 @@ container:
 
 $(DEMO_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_VENV)
-	$(DEMO_VENV)/bin/pip install -q '.[demo]'
+	$(DEMO_VENV)/bin/pip install -q '.[demo,web]'
 	touch $@
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,rtx,docs,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,rtx,web,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -112,7 +112,7 @@ class Guard:
         given = headers.get("x-drsn-token")
         if not token_fits(given, self._rules.token):
             if given is not None:
-                self._writes.take(client, now_s, WRONG_TOKEN_COST)
+                self._writes.charge(client, now_s, WRONG_TOKEN_COST)
             raise Refusal(401, "the token is missing or wrong; enter the one of web.token_file")
 
 

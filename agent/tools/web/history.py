@@ -36,8 +36,9 @@ CREATE TABLE IF NOT EXISTS minute (
     rms_max REAL NOT NULL, velocity REAL, PRIMARY KEY (sensor, minute)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (
-    id TEXT PRIMARY KEY, sensor TEXT NOT NULL, at TEXT NOT NULL, document TEXT NOT NULL
+    id TEXT PRIMARY KEY, sensor TEXT NOT NULL, at TEXT NOT NULL, received INTEGER NOT NULL, document TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS event_received ON event (received);
 CREATE INDEX IF NOT EXISTS event_at ON event (at);
 CREATE INDEX IF NOT EXISTS event_sensor ON event (sensor, at);
 """
@@ -96,8 +97,13 @@ class History:
         with suppress(sqlite3.Error):
             self._database.close()
 
-    def write(self, minutes: Sequence[MinuteRow], events: Sequence[dict[str, Any]]) -> None:
+    def write(self, minutes: Sequence[MinuteRow], events: Sequence[dict[str, Any]], now_unix_s: float) -> None:
         """Write in one transaction: all, or nothing.
+
+        Args:
+            minutes: rows; those of a minute that is there are added to it.
+            events: documents; one that is there is left as it is.
+            now_unix_s: when the events have come.
 
         Raises:
             HistoryError: nothing is written.
@@ -110,8 +116,11 @@ class History:
                 execute("INSERT OR IGNORE INTO sensor (name) VALUES (?)", [(name,) for name in new])
                 execute(_ADD_MINUTE, minutes)
                 execute(
-                    "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)",
-                    [(e["event_id"], e["sensor"], e["decided_at"], json_text(e)) for e in events],
+                    "INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?)",
+                    [
+                        (e["event_id"], e["sensor"], e.get("decided_at", ""), int(now_unix_s), json_text(e))
+                        for e in events
+                    ],
                 )
                 self._database.execute("COMMIT")
             except sqlite3.Error:
@@ -132,11 +141,10 @@ class History:
             while self._one("SELECT count(*) FROM minute") > self._limits.minutes:
                 first, last = self._database.execute("SELECT min(minute), max(minute) FROM minute").fetchone()
                 self._database.execute("DELETE FROM minute WHERE minute <= ?", (first + (last - first) // 10,))
+            self._database.execute("DELETE FROM event WHERE received < ?", (oldest * 60,))
             too_many = self._one("SELECT count(*) FROM event") - self._limits.events
             self._database.execute(
-                "DELETE FROM event WHERE at < strftime('%Y-%m-%dT%H:%M:%S', ?, 'unixepoch') OR id IN "
-                "(SELECT id FROM event ORDER BY at LIMIT ?)",
-                (oldest * 60, max(0, too_many)),
+                "DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY received LIMIT ?)", (max(0, too_many),)
             )
 
     def since(self, minute: int) -> list[MinuteRow]:

@@ -52,7 +52,8 @@ class HistoryKeeper:
     @property
     def problem(self) -> str | None:
         """Why the history is not on the disk, with the remedy; None: it is."""
-        return self._open_problem or self._write_problem
+        problem, lost = self._open_problem or self._write_problem, self.lost
+        return f"{problem}; {lost} rows and events are lost" if problem and lost else problem
 
     def add_minute(self, row: MinuteRow) -> None:
         """Keep a minute."""
@@ -94,7 +95,7 @@ class HistoryKeeper:
         minutes, events = _taken(self._minutes), _taken(self._events)
         try:
             if minutes or events:
-                self._history.write(minutes, events)
+                self._history.write(minutes, events, time.time())
             if trim:
                 self._history.trim(time.time())
             self._report(None)
