@@ -38,8 +38,8 @@ SECONDS: Final = 60.0
 """Length of the recordings; conveyor5 degrades over them."""
 
 MAX_BYTES: Final = 200_000
-COLOURS: Final = 128
-WIDE: Final = (1500, 860)
+COLOURS: Final = 256
+WIDE: Final = (1600, 680)
 PHONE: Final = (390, 780)
 REFUSED: Final = "plant/demo/oven6-de/frame"
 """A source whose packets cannot be read: it is not watched."""
@@ -74,7 +74,7 @@ def _take(browser: Browser, url: str) -> None:
     _save(day, "page-alarms")
     day.goto(f"{url}#/machine/pump2-de")
     _with_signal(day)
-    day.set_viewport_size({"width": wide, "height": 1180})
+    day.set_viewport_size({"width": wide, "height": 1130})
     day.wait_for_timeout(3000)
     _save(day, "page-machine")
     night = browser.new_page(

@@ -12,6 +12,7 @@ import pytest
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition.codecs import Reason
 from drsn.agent.settings.loader import load
+from drsn.agent.tools.web.command import main as web_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")), *(ROOT / "docs").rglob("*.md")]
 )
-PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main}
+PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main, "drsn-web": web_main}
 generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]
 
 

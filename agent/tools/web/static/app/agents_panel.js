@@ -69,7 +69,7 @@ function agentContent({ agent, state, status, health, windows_per_s: rate }, age
     ["Health", age],
     ["Windows", rate === null || rate === undefined ? "–" : `${number(rate)} per s`],
     ["Sensors", number(health?.sensors)],
-    ["Latency", latency.p50 === undefined ? "–" : `${number(latency.p50)} ms median, ${number(latency.p99)} ms 99 %`],
+    ["Latency", latency.p50 === undefined ? "–" : `${number(latency.p50)} ms; 99 %: ${number(latency.p99)} ms`],
     !compact && ["Packets", `${number(packets.received)} received, ${number(packets.rejected)} rejected, ${number(packets.shed)} discarded`],
     !compact && ["Gaps", number(health?.gaps)],
     !compact && ["Waiting", `${number(health?.inbox)} packets, ${number(health?.unpublished_events)} events`],

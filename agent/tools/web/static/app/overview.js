@@ -55,7 +55,7 @@ export function overview() {
     arrange(body, machines.map((each) => rows.get(each.sensor, each).node));
     rows.keep(new Set(store.machines.keys()));
     setText(shown, machines.length === store.machines.size ? `${machines.length} machines` : `${machines.length} of ${store.machines.size} machines`);
-    setText(empty, machines.length ? "" : store.machines.size ? "No machine matches the filter." : !isLive() ? "Without a connection no machine can be shown." : "No agent has published a machine yet. Check the broker and the prefix in the settings of this page.");
+    setText(empty, machines.length ? "" : filter.group === "not_watched" && store.notWatched.length ? "No machine. The list of sources that are not watched has the others, with the remedy." : store.machines.size ? "No machine matches the filter." : !isLive() ? "Without a connection no machine can be shown." : "No agent has published a machine yet. Check the broker and the prefix in the settings of this page.");
     table.hidden = machines.length === 0;
   }
 
@@ -103,6 +103,7 @@ function groupTiles(changed) {
     update() {
       const found = Object.fromEntries(Object.keys(GROUPS).map((group) => [group, 0]));
       for (const machine of allMachines()) found[groupOf(machine)] += 1;
+      found.not_watched += store.notWatched.length;
       buttons.forEach((button) => {
         setText(counts[button.dataset.group], String(found[button.dataset.group]));
         button.classList.toggle("zero", found[button.dataset.group] === 0);
