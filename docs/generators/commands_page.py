@@ -9,6 +9,7 @@ from unittest.mock import patch
 from fields import meaning_text, table
 
 from drsn.agent.__main__ import command_parser
+from drsn.agent.tools.web.command import main as web_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 HEADER = """\
 # Commands
 
-Three programs: [`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
-[`drsn-export`](#drsn-export) makes a bundle or an engine of it. `--help` after any command shows what this page has.
+[`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
+[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-web`](#drsn-web) serves the page of all agents.
+`--help` after any command shows what this page has.
 
 ```sh
 drsn-agent --version
@@ -35,6 +37,7 @@ drsn-agent check --help
 OTHERS: dict[str, tuple[Callable[[Sequence[str] | None], int], tuple[str, ...]]] = {
     "drsn-train": (train_main, ("", "look", "evaluate", "baseline")),
     "drsn-export": (export_main, ("", "verify", "inspect")),
+    "drsn-web": (web_main, ("",)),
 }
 # Options of every command that connects to a broker, in one table.
 SHARED = tuple(
@@ -108,6 +111,8 @@ def _command(name: str, parser: argparse.ArgumentParser, told: str | None) -> st
     )
     options = " [options]" if any(action.option_strings and not action.required for action in actions) else ""
     shared = [action for action in actions if action.option_strings and action.option_strings[0] in SHARED]
+    if any("page" in (action.help or "") for action in shared):  # a program with settings of its own
+        shared = []
     own = [action for action in actions if action not in shared] if len(shared) == len(SHARED) else actions
     body = _table(own) if own else "It takes no arguments."
     if len(shared) == len(SHARED):

@@ -23,7 +23,7 @@ import runbook
 import survived
 import vibration
 from commands_page import commands_page
-from fields import default_text
+from fields import HEAD, default_text, settings_rows, table
 from recipes_page import recipes_page
 from settings_page import settings_page
 from topics_page import payloads_page, topics_page
@@ -33,6 +33,7 @@ from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.schema.json_schemas import schemas
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
+from drsn.agent.tools.web.settings import WebSection
 from drsn.model.bundle import Manifest, open_bundle
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "trust" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
         ROOT / "docs" / "trust" / "evidence-quality.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "use" / "page-server.md": {
+            "settings": table(HEAD, settings_rows(WebSection.model_fields)),
+            "cost": measured.page_cost(),
+        },
         ROOT / "docs" / "use" / "level.md": {"zones": vibration.zones_table()},
         ROOT / "docs" / "trust" / "level-quality.md": {
             "errors": vibration.errors_table(),

@@ -117,7 +117,7 @@ def test_only_the_page_itself_may_command(mosquitto: Mosquitto, agent: Journal, 
 def test_the_process_ends_in_order_while_a_browser_follows(mosquitto: Mosquitto, agent: Journal, tmp_path: Path):
     port = free_port()
     options = ["--broker", mosquitto.url, "--listen", f"127.0.0.1:{port}", "--state-dir", str(tmp_path / "web")]
-    command = [sys.executable, "-m", "drsn.agent.tools.web.command", *options]
+    command = [sys.executable, "-m", "drsn.agent.tools.web", *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr.readline() == f"drsn-web: http://127.0.0.1:{port}/\n"

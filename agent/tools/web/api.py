@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.evidence.record import Record
     from drsn.agent.mqtt.broker_address import BrokerAddress
-    from drsn.agent.tools.web.feed import CommandAnswer, Feed
+    from drsn.agent.tools.web.feed import CommandAnswer, PageFeed
     from drsn.agent.tools.web.history_keeper import HistoryKeeper
     from drsn.agent.tools.web.settings import WebConfiguration
     from drsn.agent.tools.web.streams import Streams
@@ -48,7 +48,7 @@ class Api:
     configuration: WebConfiguration
     broker: BrokerAddress
     version: str
-    feed: Feed
+    feed: PageFeed
     history: HistoryKeeper
     streams: Streams
     fetches: asyncio.Semaphore

@@ -94,7 +94,3 @@ def _end_in_order() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

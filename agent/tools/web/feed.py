@@ -56,7 +56,7 @@ class UpdateReceiver(Protocol):
         ...
 
 
-class Feed:
+class PageFeed:
     """All documents of the agents, and who follows them.
 
     Args:
@@ -105,7 +105,7 @@ class Feed:
             self._history.add_minute(row)
         self._history.close()
 
-    def ask(self, question: Callable[[Feed], _Result]) -> Future[_Result]:
+    def ask(self, question: Callable[[PageFeed], _Result]) -> Future[_Result]:
         """Run a function in the feed's thread, within `WAIT_S`; the result is in the future."""
         future: Future[_Result] = Future()
 
@@ -201,7 +201,7 @@ class Feed:
 class _Changes:
     """What has changed since the last message. Documents are compared by identity: they are replaced, never altered."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: PageFeed) -> None:
         self._feed = feed
         self._sent_s = 0.0
         self._machines: dict[str, tuple[object, ...]] = {}

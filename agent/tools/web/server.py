@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from drsn.agent.tools.live.subscriber import Subscriber
 from drsn.agent.tools.web.api import MAX_FETCHES, Api, answer
-from drsn.agent.tools.web.feed import Feed
+from drsn.agent.tools.web.feed import PageFeed
 from drsn.agent.tools.web.guard import AccessRules, Guard
 from drsn.agent.tools.web.history_keeper import HistoryKeeper
 from drsn.agent.tools.web.streams import Streams
@@ -118,7 +118,7 @@ class WebPage:
         with ExitStack() as stack:
             history = HistoryKeeper(self._configuration.state_dir, web.history_days)
             subscriber = Subscriber(self._broker, web.prefix, BY, results=True)
-            feed = Feed(subscriber, history, publish, self._receivers)
+            feed = PageFeed(subscriber, history, publish, self._receivers)
             stack.callback(feed.stop)
             feed.start()
             fetches = asyncio.Semaphore(MAX_FETCHES)

@@ -9,7 +9,7 @@ from web_page import soon
 
 from drsn.agent.mqtt.message import Message
 from drsn.agent.tools.live.live_state import LiveState, Update
-from drsn.agent.tools.web.feed import CHANGE_S, Feed
+from drsn.agent.tools.web.feed import CHANGE_S, PageFeed
 from drsn.agent.tools.web.history_keeper import HistoryKeeper
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ class Receiver:
         assert now_s > 0
         self.taken.append(update.kind)
 
+    def tick(self, _retained: object, now_s: float) -> None:
+        assert now_s > 0
+
     def close(self) -> None:
         self.closed = True
 
@@ -94,8 +97,8 @@ def sent() -> list[tuple[str, dict]]:
 
 
 @pytest.fixture
-def feed(broker: Broker, sent: list) -> Iterator[Feed]:
-    found = Feed(broker, HistoryKeeper(None, 30), lambda kind, document: sent.append((kind, document)))
+def feed(broker: Broker, sent: list) -> Iterator[PageFeed]:
+    found = PageFeed(broker, HistoryKeeper(None, 30), lambda kind, document: sent.append((kind, document)))
     found.start()
     yield found
     found.stop()
@@ -105,7 +108,7 @@ def changes(sent: list, key: str) -> list[Any]:
     return [document[key] for kind, document in sent if kind == "change" and document[key]]
 
 
-def test_only_what_changes_is_sent(feed: Feed, broker: Broker, sent: list):
+def test_only_what_changes_is_sent(feed: PageFeed, broker: Broker, sent: list):
     broker.put("_agent/line4/status", {"state": "online", "epoch": "e1"})
     for sensor in ("press4", "fan1"):
         broker.put(f"{sensor}/alarm", {"agent": "line4", "epoch": "e1", "seq": 7, "conditions": []})
@@ -123,7 +126,7 @@ def test_only_what_changes_is_sent(feed: Feed, broker: Broker, sent: list):
     assert feed.ask(lambda it: it.state()).result()["machines"][0]["state"] == "unknown"
 
 
-def test_many_results_come_as_few_changes(feed: Feed, broker: Broker, sent: list):
+def test_many_results_come_as_few_changes(feed: PageFeed, broker: Broker, sent: list):
     broker.put("press4/alarm", {"agent": "line4", "seq": 7, "conditions": []})
     soon(lambda: changes(sent, "machines"))
     sent.clear()
@@ -140,7 +143,7 @@ def test_many_results_come_as_few_changes(feed: Feed, broker: Broker, sent: list
 def test_an_event_is_sent_at_once_kept_and_given_to_the_receivers(broker: Broker, sent: list):
     receiver = Receiver()
     history = HistoryKeeper(None, 30)
-    feed = Feed(broker, history, lambda kind, document: sent.append((kind, document)), (receiver,))
+    feed = PageFeed(broker, history, lambda kind, document: sent.append((kind, document)), (receiver,))
     feed.start()
     broker.put("press4/event", EVENT)
     broker.put("press4/event", EVENT)
@@ -150,7 +153,7 @@ def test_an_event_is_sent_at_once_kept_and_given_to_the_receivers(broker: Broker
     assert (receiver.taken, receiver.closed) == (["event"], True)
 
 
-def test_a_command_gets_its_answer_and_a_fault_does_not_end_the_feed(feed: Feed, broker: Broker):
+def test_a_command_gets_its_answer_and_a_fault_does_not_end_the_feed(feed: PageFeed, broker: Broker):
     broker.fails = 1
     found = feed.command("line4", "ack", {"sensor": "press4", "by": "Ana"}).result(10)
     assert (found.problem, broker.commands) == ("refused here", [("line4", "ack", {"sensor": "press4", "by": "Ana"})])
