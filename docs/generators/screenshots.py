@@ -168,7 +168,7 @@ def _packets(broker: int) -> Iterator[None]:
 def _page(folder: Path, broker: int, port: int) -> Iterator[None]:
     address, state = f"127.0.0.1:{port}", str(folder / "page")
     arguments = ("--broker", f"mqtt://127.0.0.1:{broker}", "--listen", address, "--state-dir", state)
-    with _process("drsn.agent.tools.web.command", *arguments):
+    with _process("drsn.agent.tools.web", *arguments):
         _await(port)
         yield
 

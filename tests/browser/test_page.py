@@ -44,7 +44,7 @@ class Web:
     def __init__(self, broker: str, folder: Path) -> None:
         self.port = free_port()
         self.command = [
-            sys.executable, "-m", "drsn.agent.tools.web.command",
+            sys.executable, "-m", "drsn.agent.tools.web",
             "--broker", broker, "--listen", f"127.0.0.1:{self.port}", "--state-dir", str(folder),
         ]  # fmt: skip
         self.log = folder.with_suffix(".log")
@@ -80,9 +80,11 @@ def agent(mosquitto: Mosquitto, make_agent: Callable) -> Agent:
 @pytest.fixture
 def web(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[Web]:
     process = Web(mosquitto.url, tmp_path / "page")
-    process.start()
-    yield process
-    process.kill()
+    try:
+        process.start()
+        yield process
+    finally:
+        process.kill()
 
 
 def play(broker: Mosquitto, start_s: int = 1_700_000_000) -> None:
