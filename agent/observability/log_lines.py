@@ -161,6 +161,18 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "or raise agent.max_sensors": LogLine(
         DISK, WARNING, "The memory for evidence is full. Alarms are not affected.",
         "Lower the sample rate or `evidence.windows`, or raise `agent.max_sensors`."),
+    "history not written": LogLine(
+        DISK, WARNING, "`drsn-web` cannot write its history. What waits is written when the disk works again.",
+        "Free space on the disk, or correct the permissions of the folder."),
+    "history in memory only": LogLine(
+        DISK, WARNING, "`drsn-web` cannot open its history. Until its next start it keeps it in memory.",
+        "Give it a folder that it can write: `web.state_dir`, or `--state-dir`."),
+    "damaged history set aside; a new one begins": LogLine(
+        DISK, WARNING, "The history of `drsn-web` was damaged. `files` are its new names.",
+        "Check the disk. Delete the files if you do not need them."),
+    "the page's feed failed; it goes on": LogLine(
+        DISK, ERROR, "A defect of `drsn-web`: a message of an agent was not shown.",
+        "Report the line and its traceback to the authors."),
 
     "connected": LogLine(
         BROKER, INFO, "A connection to the broker is open. `connection` is control, ingest or probe.", NOTHING),
