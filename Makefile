@@ -19,8 +19,10 @@ PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --maxprocesses 9 --dist loadfile -
 
 .PHONY: demo test test-slow test-all lint check chaos system bundle bench fuzz gpu docs clean
 
+# With the page in a browser: make demo PAGE=1
+PAGE ?=
 demo: $(DEMO_VENV)/.installed
-	$(DEMO_VENV)/bin/drsn-agent demo
+	$(DEMO_VENV)/bin/drsn-agent demo $(if $(PAGE),--page)
 
 test: $(VENV)/.installed .types broker
 	$(PYTEST)
@@ -75,6 +77,11 @@ docs: tables npm
 tables: $(VENV)/.installed
 	$(VENV)/bin/python docs/generators/generate.py
 
+# The pictures of docs/use/page.md: a broker, an agent, the machines of the demo and drsn-web, in a real browser.
+.PHONY: screenshots
+screenshots: $(VENV)/.installed broker browser
+	$(VENV)/bin/python docs/generators/screenshots.py
+
 # What takes minutes; benchmarks/novelty.py trains for a quarter of an hour, `python benchmarks/accuracy` for hours.
 bench: $(VENV)/.installed broker
 	for name in hot_path receive inference contestants export throughput flame; do \
@@ -123,14 +130,14 @@ example-tools: tests/node_red/node_modules
 	            "sudo apt-get install g++ libmosquitto-dev libcjson-dev zlib1g-dev"; \
 	    fi; }
 
-# A browser, for the slow test that reads the site without a network: about 350 MB.
+# A browser and axe-core, for the slow tests of the site and of the page of drsn-web: about 350 MB.
 .PHONY: browser
-browser: npm
+browser: tests/browser/node_modules
 	@command -v chromium >/dev/null || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
 	    else \
-	        echo "No chromium: the test of the site will be skipped. Install it: sudo apt-get install chromium"; \
+	        echo "No chromium: the tests of the site and of the page will be skipped. Install it: sudo apt-get install chromium"; \
 	    fi; }
 
 .PHONY: npm
@@ -178,13 +185,13 @@ container:
 
 $(DEMO_VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(DEMO_VENV)
-	$(DEMO_VENV)/bin/pip install -q '.[demo]'
+	$(DEMO_VENV)/bin/pip install -q '.[demo,web]'
 	touch $@
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install -q $(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
-	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,opcua,rtx,docs,dev]'
+	$(VENV)/bin/pip install -q -e '.[train,export,demo,top,completion,codecs,sparkplug,certificates,files,metrics,opcua,rtx,web,docs,dev]'
 	touch $@
 
 # mypy reads the namespace package through links (pyproject.toml).

@@ -23,7 +23,8 @@ MODEL: Final = "The model"
 COMMANDS: Final = "Commands of operators"
 OPCUA: Final = "The bridge to OPC UA"
 SPARKPLUG: Final = "The Sparkplug edge node"
-TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, OPCUA, SPARKPLUG)
+NOTIFY: Final = "Messages to people"
+TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, OPCUA, SPARKPLUG, NOTIFY)
 """Headings of the runbook, in its order."""
 
 NOTHING: Final = "Nothing."
@@ -163,6 +164,18 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "or raise agent.max_sensors": LogLine(
         DISK, WARNING, "The memory for evidence is full. Alarms are not affected.",
         "Lower the sample rate or `evidence.windows`, or raise `agent.max_sensors`."),
+    "history not written": LogLine(
+        DISK, WARNING, "`drsn-web` cannot write its history. What waits is written when the disk works again.",
+        "Free space on the disk, or correct the permissions of the folder."),
+    "history in memory only": LogLine(
+        DISK, WARNING, "`drsn-web` cannot open its history. Until its next start it keeps it in memory.",
+        "Give it a folder that it can write: `web.state_dir`, or `--state-dir`."),
+    "damaged history set aside; a new one begins": LogLine(
+        DISK, WARNING, "The history of `drsn-web` was damaged. `files` are its new names.",
+        "Check the disk. Delete the files if you do not need them."),
+    "the page's feed failed; it goes on": LogLine(
+        DISK, ERROR, "A defect of `drsn-web`: a message of an agent was not shown.",
+        "Report the line and its traceback to the authors."),
 
     "connected": LogLine(
         BROKER, INFO, "A connection to the broker is open. `connection` is control, ingest or probe.", NOTHING),
@@ -311,5 +324,14 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
         "Free space, or check the permissions of the directory."),
     "the file of bdSeq is not readable: it begins with 0": LogLine(
         SPARKPLUG, WARNING, "The file was damaged, for example by a power cut.", NOTHING),
+    "notification given up": LogLine(
+        NOTIFY, ERROR, "A message about an alarm did not reach its receiver, and is not sent again.",
+        "Correct what `reason` names, then test it with `drsn-web --test-notify` and the name in `receiver`."),
+    "internal error in a notification": LogLine(
+        NOTIFY, ERROR, "A message was not sent because of a defect of the page.",
+        "Report the line and its traceback to the authors."),
+    "the file of sent notifications cannot be written": LogLine(
+        NOTIFY, ERROR, "After a restart, some messages go out again.",
+        "Free space on the disk, or correct the permissions."),
 })  # fmt: skip
 """Text of the line, as `event=` shows it -> its meaning."""

@@ -43,14 +43,23 @@ def broker_of(arguments: argparse.Namespace) -> BrokerAddress:
         ConfigurationError: the configuration, the password or a certificate can't be read.
     """
     if arguments.url is None and arguments.config is not None:
-        given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name)]
-        if given:
-            raise UsageError(f"{given[0]}: --config already gives the login; use --broker to log in otherwise")
+        require_no_login(arguments)
         return load(arguments.config).broker
     url = arguments.url or os.environ.get(ENVIRONMENT)
     if url is None:
         raise UsageError(f"no broker given: use --broker URL, --config FILE, or the environment variable {ENVIRONMENT}")
     return _address(url, arguments)
+
+
+def require_no_login(arguments: argparse.Namespace) -> None:
+    """Require that no option of the login is given: the configuration has the broker.
+
+    Raises:
+        UsageError: one is given.
+    """
+    given = [f"--{name.replace('_', '-')}" for name in _LOGIN if getattr(arguments, name)]
+    if given:
+        raise UsageError(f"{given[0]}: --config already gives the login; use --broker to log in otherwise")
 
 
 def prefix_of(arguments: argparse.Namespace) -> str:

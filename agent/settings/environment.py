@@ -11,33 +11,38 @@ from drsn.model.errors import ConfigurationError
 from drsn.model.suggestion import did_you_mean
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 PREFIX: Final = "DRSN_AGENT__"
 DELIMITER: Final = "__"
 
 
-def environment_settings() -> dict[str, Any]:
+def environment_settings(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict[str, Any]:
     """Section -> setting -> value, of the variables that are set.
+
+    Args:
+        model: all settings.
+        prefix: of the variables.
 
     Raises:
         ConfigurationError: there is no such setting, or a list or a table is no JSON.
     """
-    given = sorted(name for name in os.environ if name.upper().startswith(PREFIX))  # the case does not count
-    _require_known(given)
-    return _decoded() if given else {}
+    given = sorted(name for name in os.environ if name.upper().startswith(prefix))  # the case does not count
+    _require_known(given, model, prefix)
+    return _decoded(model, prefix) if given else {}
 
 
-def variable_of(section: str, key: str) -> str | None:
+def variable_of(section: str, key: str, prefix: str = PREFIX) -> str | None:
     """The variable that holds a setting, or its section as a whole; None: there is none."""
-    names = (f"{PREFIX}{section}{DELIMITER}{key}".upper(), f"{PREFIX}{section}".upper())
+    names = (f"{prefix}{section}{DELIMITER}{key}".upper(), f"{prefix}{section}".upper())
     return next((name for name in os.environ if name.upper() in names), None)
 
 
-def _require_known(variables: list[str]) -> None:
-    sections = {name: field.annotation for name, field in Settings.model_fields.items()}
+def _require_known(variables: list[str], model: type[BaseModel], prefix: str) -> None:
+    sections = {name: field.annotation for name, field in model.model_fields.items()}
     for variable in variables:
-        section, _, key = variable[len(PREFIX) :].lower().partition(DELIMITER)
+        section, _, key = variable[len(prefix) :].lower().partition(DELIMITER)
         known = getattr(sections.get(section), "model_fields", {} if section in sections else None)
         if known is None or (key and key.split(DELIMITER)[0] not in known):
             near = did_you_mean(
@@ -46,7 +51,7 @@ def _require_known(variables: list[str]) -> None:
             raise ConfigurationError(f"environment variable {variable}: unknown setting{near}")
 
 
-def _decoded() -> dict[str, Any]:
+def _decoded(model: type[BaseModel], prefix: str) -> dict[str, Any]:
     # Imported for a process with such variables alone: it takes a tenth of the start, and 6 MB.
     from pydantic_settings import EnvSettingsSource, SettingsError  # noqa: PLC0415 (as said)
 
@@ -58,7 +63,7 @@ def _decoded() -> dict[str, Any]:
 
     try:
         # type: it reads the fields of any model.
-        found: dict[str, Any] = TextSource(Settings, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)()  # type: ignore[arg-type]
+        found: dict[str, Any] = TextSource(model, env_prefix=prefix, env_nested_delimiter=DELIMITER)()  # type: ignore[arg-type]
     except RecursionError:
         raise ConfigurationError("environment: lists within lists without end") from None
     except SettingsError as error:

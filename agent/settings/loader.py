@@ -11,14 +11,15 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from drsn.agent.bundles import SHIPPED, shipped
 from drsn.agent.mqtt.tls import INSECURE, context
 from drsn.agent.settings.credentials import password_in, world_readable
 from drsn.agent.settings.entry_name import entry_name, keys_beside, place_name
+from drsn.agent.settings.environment import PREFIX as ENVIRONMENT_PREFIX
 from drsn.agent.settings.environment import environment_settings, variable_of
 from drsn.agent.settings.sections import MqttSection, Settings
 from drsn.model.errors import ConfigurationError, UsageError
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 PASSWORD_CREDENTIAL = "mqtt-password"  # noqa: S105 (the credential's name)
 KEY_CREDENTIAL = "mqtt-key"
 SHIPPED_PREFIX = "shipped:"
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Configuration:
         settings=settings,
         sha256=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
         bundle_path=bundle_path(settings.agent.bundle),
-        password=_password(settings.mqtt),
-        key_file=None if settings.mqtt.cert_file is None else _credential(KEY_CREDENTIAL) or settings.mqtt.key_file,
-        warnings=(*_warnings(settings.mqtt), *_shared(settings)),
+        password=password_of(settings.mqtt),
+        key_file=None if settings.mqtt.cert_file is None else credential(KEY_CREDENTIAL) or settings.mqtt.key_file,
+        warnings=(*mqtt_warnings(settings.mqtt), *_shared(settings)),
     )
     broker = configuration.broker
     if broker.tls or broker.ca_file or broker.cert_file:  # without TLS too: a wrong file is an error in any case
@@ -117,39 +120,69 @@ def bundle_path(text: str) -> Path:
 
 
 def _read(path: Path, overrides: dict[str, Any]) -> Settings:
+    return validated(Settings, Given(path, document_of(path), overrides), _systemd_defaults())
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """Read a file of settings, not validated.
+
+    Raises:
+        ConfigurationError: it can't be read, or is not TOML.
+    """
     try:
-        document = read_toml(path)
+        return read_toml(path)
     except TomlError as error:
         raise ConfigurationError(f"{path}: {error}") from None
 
-    given = (_systemd_defaults(), document, environment_settings(), overrides)
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Settings as they are written, and where, for the messages."""
+
+    path: Path
+    """Of the file."""
+    document: dict[str, Any]
+    """What the file has."""
+    overrides: dict[str, Any]
+    """What the command line has."""
+    overrides_name: str = "--set"
+    prefix: str = ENVIRONMENT_PREFIX
+    """Of the environment's variables."""
+
+
+def validated(model: type[_Model], given: Given, defaults: dict[str, Any]) -> _Model:
+    """Validate settings: defaults < file < environment < command line.
+
+    Raises:
+        ConfigurationError: one line with each key that is wrong, its source and what is expected.
+    """
+    environment = environment_settings(model, given.prefix)
     try:
-        return Settings.model_validate(_merged(given))
+        return model.model_validate(_merged((defaults, given.document, environment, given.overrides)))
     except ValidationError as error:
         # An input that is wrong is also reported as missing; the first error is enough.
         found = [e for e in error.errors() if e["type"] != "too_short"] or error.errors()
-        written = {**document, **overrides}
-        raise ConfigurationError("; ".join(_explain(e, path, overrides, written) for e in found)) from None
+        raise ConfigurationError("; ".join(_explain(e, model, given) for e in found)) from None
 
 
-def _explain(error: ErrorDetails, path: Path, overrides: dict[str, Any], written: dict[str, Any]) -> str:
+def _explain(error: ErrorDetails, model: type[BaseModel], given: Given) -> str:
     loc = [str(part) for part in error["loc"]]
-    where = f"{_source(loc, path, overrides)}: {place_name(error['loc'], written)}"
+    where = f"{_source(loc, given)}: {place_name(error['loc'], {**given.document, **given.overrides})}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown setting{did_you_mean(loc[-1], keys_beside(error['loc'], Settings))}"
+        return f"{where}: unknown setting{did_you_mean(loc[-1], keys_beside(error['loc'], model))}"
     if error["type"] == "missing":
         return f"{where}: missing"
     return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
-def _source(loc: list[str], path: Path, overrides: dict[str, Any]) -> str:
-    """Return the source of the value at `loc`: the last of file, environment and `--set` that sets it."""
+def _source(loc: list[str], given: Given) -> str:
+    """Return the source of the value at `loc`: the last of file, environment and command line that sets it."""
     section, key = [*loc, "", ""][:2]
-    given = overrides.get(section)
-    if given is not None and (not isinstance(given, dict) or not key or key in given):
-        return "--set"
-    variable = variable_of(section, key)
-    return str(path) if variable is None else f"environment variable {variable}"
+    override = given.overrides.get(section)
+    if override is not None and (not isinstance(override, dict) or not key or key in override):
+        return given.overrides_name
+    variable = variable_of(section, key, given.prefix)
+    return str(given.path) if variable is None else f"environment variable {variable}"
 
 
 def _merged(given: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -197,15 +230,15 @@ def _value(text: str) -> object:
     return value if isinstance(value, (str, bool, list, dict)) else text
 
 
-def _password(mqtt: MqttSection) -> str | None:
+def password_of(mqtt: MqttSection) -> str | None:
     """Read the password from the systemd credential, else from the file."""
-    path = _credential(PASSWORD_CREDENTIAL) or mqtt.password_file
+    path = credential(PASSWORD_CREDENTIAL) or mqtt.password_file
     if path is not None and mqtt.username is None:
         raise ConfigurationError(f"mqtt.username: missing, but {path} has a password; set both or none")
     return None if path is None else password_in(path)
 
 
-def _credential(name: str) -> Path | None:
+def credential(name: str) -> Path | None:
     """Return the path of a systemd credential; None: there is none of this name."""
     directory = os.environ.get("CREDENTIALS_DIRECTORY")
     path = Path(directory) / name if directory else None
@@ -221,8 +254,9 @@ def _shared(settings: Settings) -> Iterator[str]:
             )
 
 
-def _warnings(mqtt: MqttSection) -> Iterator[str]:
-    has_password = mqtt.password_file is not None or _credential(PASSWORD_CREDENTIAL) is not None
+def mqtt_warnings(mqtt: MqttSection) -> Iterator[str]:
+    """What is unsafe or has no effect in the section `[mqtt]`."""
+    has_password = mqtt.password_file is not None or credential(PASSWORD_CREDENTIAL) is not None
     if has_password and not mqtt.tls:
         yield "mqtt.url is mqtt://: the password is sent unencrypted; use mqtts://"
     if not mqtt.tls:

@@ -11,6 +11,7 @@ from fields import meaning_text, table
 from drsn.agent.__main__ import command_parser
 from drsn.agent.tools.opcua.command import main as opcua_main
 from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
+from drsn.agent.tools.web.command import main as web_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -22,8 +23,8 @@ HEADER = """\
 # Commands
 
 [`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
-[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-opcua`](#drsn-opcua) and
-[`drsn-sparkplug`](#drsn-sparkplug) connect the agents to a SCADA system.
+[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-web`](#drsn-web) serves the page of all agents.
+[`drsn-opcua`](#drsn-opcua) and [`drsn-sparkplug`](#drsn-sparkplug) connect the agents to a SCADA system.
 `--help` after any command shows what this page has.
 
 ```sh
@@ -41,6 +42,7 @@ OTHERS: dict[str, tuple[Callable[[Sequence[str] | None], int], tuple[str, ...]]]
     "drsn-export": (export_main, ("", "verify", "inspect")),
     "drsn-opcua": (opcua_main, ("",)),
     "drsn-sparkplug": (sparkplug_main, ("",)),
+    "drsn-web": (web_main, ("",)),
 }
 # Options of every command that connects to a broker, in one table.
 SHARED = tuple(
@@ -114,6 +116,8 @@ def _command(name: str, parser: argparse.ArgumentParser, told: str | None) -> st
     )
     options = " [options]" if any(action.option_strings and not action.required for action in actions) else ""
     shared = [action for action in actions if action.option_strings and action.option_strings[0] in SHARED]
+    if any("page" in (action.help or "") for action in shared):  # a program with settings of its own
+        shared = []
     own = [action for action in actions if action not in shared] if len(shared) == len(SHARED) else actions
     body = _table(own) if own else "It takes no arguments."
     if len(shared) == len(SHARED):

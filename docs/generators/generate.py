@@ -24,6 +24,7 @@ import survived
 import vibration
 from commands_page import commands_page
 from fields import HEAD, default_text, settings_rows, table
+from notify_page import notify_page
 from recipes_page import recipes_page
 from settings_page import settings_page
 from topics_page import payloads_page, topics_page
@@ -34,6 +35,7 @@ from drsn.agent.decision.alarm_state import TRANSITIONS, State
 from drsn.agent.schema.json_schemas import schemas
 from drsn.agent.tools.alarm_tests.steps import STEP_KINDS, Step
 from drsn.agent.tools.opcua.settings import OpcuaSection
+from drsn.agent.tools.web.settings import WebSection
 from drsn.model.bundle import Manifest, open_bundle
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "reference" / "payloads.md": payloads_page(),
         ROOT / "docs" / "reference" / "recipes.md": recipes_page(),
         ROOT / "docs" / "reference" / "commands.md": commands_page(),
+        ROOT / "docs" / "reference" / "notify-settings.md": notify_page(),
     }
     parts = {
         ROOT / "docs" / "reference" / "mqtt.md": {"not_watched": not_watched_table()},
@@ -85,6 +88,10 @@ def generated() -> dict[Path, str]:
         },
         ROOT / "docs" / "trust" / "performance.md": {"bars": costs.bars_table(), "stages": costs.stages_table()},
         ROOT / "docs" / "trust" / "evidence-quality.md": {"costs": measured.evidence_costs()},
+        ROOT / "docs" / "use" / "page-server.md": {
+            "settings": table(HEAD, settings_rows(WebSection.model_fields)),
+            "cost": measured.page_cost(),
+        },
         ROOT / "docs" / "use" / "opcua.md": {"opcua settings": table(HEAD, settings_rows(OpcuaSection.model_fields))},
         ROOT / "docs" / "use" / "level.md": {"zones": vibration.zones_table()},
         ROOT / "docs" / "trust" / "level-quality.md": {

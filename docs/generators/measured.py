@@ -36,6 +36,21 @@ def evidence_costs() -> str:
     return "\n".join([*rows, "", told])
 
 
+def page_cost() -> str:
+    """What the page costs, in two sentences."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "page.json").read_text(encoding="utf-8"))
+    value = {row["measure"]: row["value"] for row in found["rows"]}
+    where = found["machine"]
+    return (
+        f"With the five machines of the demo the page needs {value['page without a browser, % of a core']:.1f} % of "
+        f"one core, with one browser {value['page with one browser, % of a core']:.1f} %, and "
+        f"{value['page, resident memory, MB']:.0f} MB of memory ({where['cpu']}, {where['cores']} cores). The agent "
+        f"needs {value['agent with a page, % of a core']:.1f} % of a core with it, and "
+        f"{value['agent without a page, % of a core']:.1f} % without: the page is one more subscriber of the broker, "
+        "and the agent sends nothing more. `benchmarks/page.py` measures this."
+    )
+
+
 def bearing_detector_table() -> str:
     """What `benchmarks/bearing_detector.py` measured."""
     found = json.loads((ROOT / "benchmarks" / "results" / "bearing_detector.json").read_text(encoding="utf-8"))

@@ -24,6 +24,7 @@ SECTIONS = {
     "commands": log_lines.COMMANDS,
     "opcua": log_lines.OPCUA,
     "sparkplug": log_lines.SPARKPLUG,
+    "notify": log_lines.NOTIFY,
 }
 """Name of the part of the page -> heading of the log lines in it."""
 

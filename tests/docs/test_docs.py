@@ -14,6 +14,8 @@ from drsn.agent.acquisition.codecs import Reason
 from drsn.agent.settings.loader import load
 from drsn.agent.tools.opcua.command import main as opcua_main
 from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
+from drsn.agent.tools.web.command import main as web_main
+from drsn.agent.tools.web.settings import load_web
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
 from drsn.model.__main__ import main as train_main
@@ -32,6 +34,7 @@ PROGRAMS = {
     "drsn-opcua": opcua_main,
     "drsn-sparkplug": sparkplug_main,
     "drsn-train": train_main,
+    "drsn-web": web_main,
 }
 generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]
 
@@ -59,7 +62,9 @@ COMMANDS = sorted(
     | {
         quoted
         for page in PAGES
-        for quoted in re.findall(r"`(drsn-(?:agent|export|sparkplug|train) [^`]*)`", page.read_text(encoding="utf-8"))
+        for quoted in re.findall(
+            r"`(drsn-(?:agent|export|sparkplug|train|web) [^`]*)`", page.read_text(encoding="utf-8")
+        )
     }
 )
 
@@ -88,6 +93,14 @@ def test_every_command_and_option_that_is_named_exists(command: str, capsys: pyt
 )))))  # fmt: skip
 def test_every_make_target_that_is_named_exists(target: str):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", [b for b in blocks("toml") if "[web]" in b])
+def test_every_example_of_the_page_s_settings_loads(block: str, tmp_path: Path):
+    path, secret = tmp_path / "web.toml", tmp_path / "secret"
+    secret.write_text("0123456789abcdef")
+    path.write_text(re.sub(r'(\w+_file) = ".*"', rf'\1 = "{secret}"', block), encoding="utf-8")
+    load_web(path, {})
 
 
 @pytest.mark.parametrize("block", [b for b in blocks("toml") if "[[inputs]]" in b], ids=lambda block: block.split()[1])

@@ -11,9 +11,15 @@ from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, UnavailableError, UsageErr
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from drsn.agent.tools.demo.observer import Observer
     from drsn.agent.tools.demo.result import DemoResult
+
+SECONDS = 30.0
+PAGE_SECONDS = 300.0
+"""With the page: time to look around."""
 
 MOST_SECONDS = 3600
 LEAST_SECONDS = 12
@@ -22,6 +28,8 @@ LEAST_SECONDS = 12
 
 def demo(arguments: argparse.Namespace) -> int:
     """Run the demo, with or without its view; 1 if an expected alarm is missing or another was raised."""
+    if arguments.seconds is None:
+        arguments.seconds = PAGE_SECONDS if arguments.page else SECONDS
     if not LEAST_SECONDS <= arguments.seconds <= MOST_SECONDS:
         raise UsageError(f"--seconds {arguments.seconds:g}: use {LEAST_SECONDS} to {MOST_SECONDS}")
     logs.configure("error")
@@ -36,7 +44,7 @@ def demo(arguments: argparse.Namespace) -> int:
 def _without_view(arguments: argparse.Namespace) -> DemoResult:
     from drsn.agent.tools.demo.run import run_demo  # noqa: PLC0415
 
-    return run_demo(arguments.seconds, arguments.bundle, lambda _observer, _elapsed_s: None)
+    return run_demo(arguments.seconds, arguments.bundle, lambda _observer, _elapsed_s: None, page_of(arguments))
 
 
 def _with_view(arguments: argparse.Namespace) -> DemoResult:
@@ -54,7 +62,22 @@ def _with_view(arguments: argparse.Namespace) -> DemoResult:
         def show(observer: Observer, elapsed_s: float) -> None:
             live.update(render(observer, DEMO_MACHINES, elapsed_s, arguments.seconds), refresh=True)
 
-        return run_demo(arguments.seconds, arguments.bundle, show)
+        return run_demo(arguments.seconds, arguments.bundle, show, page_of(arguments))
+
+
+def page_of(arguments: argparse.Namespace) -> Callable[[int], AbstractContextManager[str]] | None:
+    """What serves the page for a broker's port; None without --page.
+
+    Raises:
+        UnavailableError: the page's extra is not installed.
+    """
+    if not arguments.page:
+        return None
+    try:
+        from drsn.agent.tools.demo.page import demo_page  # noqa: PLC0415 (starlette and uvicorn are an extra)
+    except ModuleNotFoundError as error:
+        raise UnavailableError(f"--page needs {error.name}: pip install 'drsn-edge[web]'") from None
+    return demo_page
 
 
 def summary(result: DemoResult) -> str:

@@ -25,6 +25,7 @@ from drsn.model.errors import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 
 PREFIX = "drsn/v1"
@@ -36,8 +37,19 @@ AGENT_START_S = 20.0
 REFRESH_S = 0.25
 
 
-def run_demo(seconds: float, bundle: str, show: Callable[[Observer, float], None]) -> DemoResult:
+def run_demo(
+    seconds: float,
+    bundle: str,
+    show: Callable[[Observer, float], None],
+    page: Callable[[int], AbstractContextManager[str]] | None = None,
+) -> DemoResult:
     """Replay the machines for so many seconds, call `show` a few times a second, and return the result.
+
+    Args:
+        seconds: of signal.
+        bundle: the model.
+        show: shows what has been observed.
+        page: serves the page of `drsn-web` for a broker's port; yields its URL.
 
     Raises:
         UnavailableError: the demo's extra is not installed.
@@ -50,6 +62,8 @@ def run_demo(seconds: float, bundle: str, show: Callable[[Observer, float], None
         state_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="drsn-demo-")))
         stack.enter_context(_connected(port, "observer", observer))
         stack.enter_context(running_agent(_configuration(port, bundle, state_dir)))
+        if page is not None:
+            stack.enter_context(page(port))
         player = stack.enter_context(_connected(port, "replay"))
         _await_ingest(observer)
         started_s, started_unix_s = time.monotonic(), time.time()

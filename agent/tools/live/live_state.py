@@ -60,6 +60,7 @@ class TimedResult:
     """The last result of a sensor."""
 
     document: dict[str, Any]
+    """As it came; the fields of `SeenResult` are valid."""
     received_s: float
     """Monotonic."""
     windows_per_s: float | None
@@ -158,6 +159,7 @@ class LiveState:
     def _result(self, message: Message) -> None:
         try:
             seen = SeenResult.model_validate_json(message.payload)
+            document = {**json.loads(message.payload), **seen.model_dump()}
         except (ValidationError, ValueError, RecursionError):
             self.malformed_events += 1
             return
@@ -166,7 +168,7 @@ class LiveState:
             return
         pause_s = 0.0 if before is None else message.received_s - before.received_s
         rate = seen.windows / pause_s if pause_s > 0 else None
-        self.results[seen.sensor] = TimedResult(seen.model_dump(), message.received_s, rate)
+        self.results[seen.sensor] = TimedResult(document, message.received_s, rate)
 
 
 def _windows_per_s(before: dict[str, Any], after: dict[str, Any]) -> float | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 AGENT = Path(__file__).parents[4] / "agent"
-COMMANDS = {"settings/broker_options.py"}
+COMMANDS = {"settings/broker_options.py", "tools/web/command.py"}
 """Warnings of a command on a terminal, not of the service."""
 
 FORWARDED = {("service/receiver.py", "notice.event"), ("rpc/error_log.py", "event")}
