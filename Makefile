@@ -103,9 +103,9 @@ broker:
 	        echo "No mosquitto: its tests will be skipped. Install it: sudo apt-get install mosquitto mosquitto-clients"; \
 	    fi; }
 
-# RabbitMQ, aedes and the parser of AsyncAPI, for the slow tests and for chaos. RUNLEVEL: no service of Debian's is started.
+# RabbitMQ, aedes, the parser of AsyncAPI and a decoder of Sparkplug, for the slow tests and for chaos. RUNLEVEL: no service of Debian's is started.
 .PHONY: other-brokers
-other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules
+other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules tests/sparkplug/node_modules
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends rabbitmq-server; \

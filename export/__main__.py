@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
 from drsn.agent.backends.tensorrt.flavour import FLAVOUR_OF
 from drsn.export import engine_command, verify_command
 from drsn.export.engine_from_onnx import device_and_library
@@ -156,9 +157,15 @@ def _print_result(bundle: Bundle, comparisons: list[Comparison], engine: BuildRe
     if left_out:
         print(f"{HALF} was left out of the bundle: in float16 the network is too far off (FAIL above)")
     if engine is not None:
-        print(engine_command.describe(engine))
+        print(f"{engine_command.describe(engine)}\n{next_step(bundle.path, engine.path.parent)}")
     elif comparisons:
-        print(f"written to {bundle.path}; next: set agent.bundle to it, then drsn-agent check --config agent.toml")
+        print(f"written to {bundle.path}\n{next_step(bundle.path)}")
+
+
+def next_step(bundle: Path, engines: Path | None = None) -> str:
+    """The settings that use what was made, and the command that checks them."""
+    folder = "" if engines is None or engines == default_engine_dir(bundle) else f" and agent.engine_dir to {engines}"
+    return f"next: set agent.bundle to {bundle}{folder}, then drsn-agent check --config agent.toml"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 """Check a network on signals that no machine made: of noise, hum and tones a model has nothing to diagnose.
 
+A training with `augmentation.noise_only_share` uses noise, noise through resonances and shuffled windows as examples of
+no fault (drsn.model.training.augmentation). It never uses hum, tones, sweeps, random impulses or a loose contact: on
+these the check tests what the network has not seen. Of them, hum decides.
+
 The decision is the agent's own at its default settings: probabilities by condition, abstention, parent conditions, and
 votes of 6 of 8 windows. Monitors, sensor faults and gates take no part.
 """
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.backends.backend import Backend
     from drsn.agent.decision.batch_feed import Decisions
+    from drsn.model.bundle import Bundle
     from drsn.model.contract import ModelContract
 
 NOISE_COLUMNS = ("signal", "fault named, % of windows", "unknown, %", "streams with an alarm", "alarm")
@@ -45,8 +50,9 @@ RISE, FALL = Quorum(6, 8), Quorum(7, 8)
 SHUFFLED = "shuffled windows"
 """The samples of the golden windows in random order: values as a machine's, without its rhythm."""
 
-TONES = ("tone", "sweep")
-"""A machine may have them (a gear mesh, a whistle), so an alarm on them is reported and does not refuse the bundle."""
+REPORTED = ("tone", "sweep", "random impulses", "loose contact")
+"""A machine can have them: a gear mesh, a whistle, impacts at random times. So an alarm on them is reported and does
+not refuse the bundle."""
 
 RPM = (600.0, 3600.0)
 """Speeds of the streams, for a network of the order domain."""
@@ -84,6 +90,12 @@ def check_network(
     return found
 
 
+def check_bundle(bundle: Bundle) -> NoiseCheck:
+    """Check the network of a bundle; the bundle is not changed."""
+    with OnnxBackend(bundle.read("model.onnx"), bundle.contract, STREAMS) as backend:
+        return check_on_noise(backend, bundle.contract, bundle.golden().x)
+
+
 def refuse_misled(found: NoiseCheck, where: str, *, force: bool) -> None:
     """Raise if noise raises an alarm, unless the user builds the bundle all the same.
 
@@ -93,7 +105,8 @@ def refuse_misled(found: NoiseCheck, where: str, *, force: bool) -> None:
     if found.refused and not force:
         raise BundleError(
             f"{where}: not exported, nothing was written: {found}; set augmentation.noise_only_share = 0.3 in the "
-            "recipe and train again, or build it all the same with --force"
+            "recipe (if it is there: more optimisation.steps, or more recordings) and train again, or build it all the "
+            "same with --force"
         )
 
 
@@ -165,7 +178,7 @@ def _checked(name: str, x: NDArray[np.float32], backend: Backend, contract: Mode
         abstained=round(counts[UNKNOWN] / windows, 4),
         streams=len(x),
         alarms=len(raised),
-        decisive=name not in TONES,
+        decisive=name not in REPORTED,
         condition=next((condition for condition, _ in Counter(raised.values()).most_common(1)), None),
     )
 

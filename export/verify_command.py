@@ -15,6 +15,7 @@ from drsn.agent.backends.tensorrt.cuda import NoDevice, probe
 from drsn.agent.backends.tensorrt.engine_file import default_engine_dir
 from drsn.agent.backends.tensorrt.version import version_text
 from drsn.export.engine_artifacts import find_engines
+from drsn.export.noise_check import check_bundle, noise_lines
 from drsn.export.verify import Verification, verify
 from drsn.model.bundle import open_bundle
 from drsn.model.errors import EXIT_NEGATIVE, EXIT_OK, Parser, UsageError
@@ -30,7 +31,10 @@ PACKAGES = ("drsn-edge", "numpy", "onnxruntime")
 
 
 def command(argv: Sequence[str]) -> int:
-    """Verify all that can run here against the golden outputs; return 1 if something fails."""
+    """Verify all that can run here against the golden outputs; return 1 if something fails.
+
+    With --noise the network is run on signals that no machine made too, and fails if noise raises alarms.
+    """
     arguments = verify_parser().parse_args(argv)
     if arguments.calls < 0 or (arguments.seed is not None and arguments.seed < 0):
         raise UsageError("--calls and --seed are whole numbers of 0 or more")
@@ -38,12 +42,16 @@ def command(argv: Sequence[str]) -> int:
     engines = find_engines(bundle, arguments.engine_dir or default_engine_dir(bundle.path))
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
     findings = verify(bundle, engines.artifacts, arguments.calls, seed)
-    where = machine()
+    noise = check_bundle(bundle) if arguments.noise else None
+    where, misled = machine(), noise is not None and noise.refused
     if arguments.json:
-        print(json.dumps(document(bundle, findings, engines.not_run, where, seed)))
+        more = {} if noise is None else {"noise_check": noise.model_dump(mode="json")}
+        print(json.dumps(document(bundle, findings, engines.not_run, where, seed) | more))
     else:
+        if noise is not None:
+            print("\n".join(noise_lines(noise)))
         print(report(bundle, findings, engines.not_run, where, seed))
-    return EXIT_OK if findings.passed else EXIT_NEGATIVE
+    return EXIT_OK if findings.passed and not misled else EXIT_NEGATIVE
 
 
 def verify_parser() -> Parser:
@@ -53,6 +61,9 @@ def verify_parser() -> Parser:
     parser.add_argument("--engine-dir", type=Path, metavar="DIR", help="default: BUNDLE.engines")
     parser.add_argument("--calls", type=int, default=CALLS, metavar="N", help="timed, a batch size; 0: none")
     parser.add_argument("--seed", type=int, metavar="N", help="of the noise; default: another each time")
+    parser.add_argument(
+        "--noise", action="store_true", help="check the network on noise, hum, tones and others; writes nothing"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     return parser
 

@@ -15,6 +15,7 @@ from drsn.model.data.content import ANY
 from drsn.model.data.entry import SETS, RecordingEntry
 from drsn.model.data.files import read_file
 from drsn.model.data.folder import list_folder
+from drsn.model.data.manifest import LABELS_NAME as NAME
 from drsn.model.data.resampling import to_rate
 from drsn.model.errors import BadDataError, StorageError
 from drsn.model.sources import check_corpus
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from drsn.model.data.recording import Recording
     from drsn.model.recipe import Recipe
 
-NAME = "labels.csv"
 REQUIRED = ("file", "label")
 
 

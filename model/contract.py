@@ -185,14 +185,17 @@ class SignalCheck(Frozen):
     streams: int = Field(gt=0)
     alarms: int = Field(ge=0, description="streams in which an alarm of a machine fault is raised")
     condition: Name | None = Field(default=None, description="of most of these alarms")
-    decisive: bool = Field(default=True, description="an alarm refuses the export; false: machines have tones too")
+    decisive: bool = Field(default=True, description="an alarm refuses the export; false: machines have it too")
 
     def __str__(self) -> str:
         return f"{self.signal} ({self.alarms} of {self.streams} streams: {self.condition})"
 
 
+NOT_CHECKED = "not checked on noise: an older drsn-export made it; drsn-export verify BUNDLE --noise checks it"
+
+
 class NoiseCheck(Frozen):
-    """The model on noise, hum, tones and shuffled windows, by the agent's decision with default settings."""
+    """The model on signals that no machine made, by the agent's decision with default settings."""
 
     raise_after: str = Field(description="votes for an alarm / of the last windows")
     signals: tuple[SignalCheck, ...] = Field(min_length=1)
@@ -209,7 +212,7 @@ class NoiseCheck(Frozen):
 
     def __str__(self) -> str:
         if not self.misled:
-            return "noise, hum, tones and shuffled windows raise no alarm of a machine fault"
+            return "noise, hum, tones, impulses and shuffled windows raise no alarm of a machine fault"
         raised = ", ".join(map(str, self.misled))
         if self.refused:
             return f"signals that no machine made raise alarms of a machine fault: {raised}"
@@ -238,4 +241,4 @@ class Manifest(Frozen):
     @property
     def noise_verdict(self) -> str:
         """The result of the check on noise, in one sentence."""
-        return str(self.noise_check) if self.noise_check else "not checked on noise: an older drsn-export made it"
+        return str(self.noise_check) if self.noise_check else NOT_CHECKED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from drsn.model.errors import EXIT_OK, Parser, UsageError
@@ -37,6 +38,8 @@ def evaluate_command(argv: list[str]) -> int:
         print(tables.summary(checkpoint, scores, corpus.test))
         if arguments.out:
             print(f"written to {arguments.out}")
+        words = ["drsn-export", "--target", "onnx", "--checkpoint", str(arguments.checkpoint)]
+        print(f"next: {shlex.join([*words, '--out', f'{checkpoint.name}.zip'])}")
     return EXIT_OK
 
 

@@ -51,8 +51,8 @@ class Survey(NamedTuple):
     """None: one of the recordings has no speed."""
 
 
-def first_recipe(folder: Path, choice: Choice) -> str:
-    """The text of a recipe for the recordings in `folder`.
+def first_recipe(folder: Path, choice: Choice, name: str) -> str:
+    """The text of a recipe for the recordings in `folder`; the training and the bundle are called `name`.
 
     Raises:
         BadDataError: a file can't be read, or they differ in channels, or no label is of a healthy machine.
@@ -67,7 +67,7 @@ def first_recipe(folder: Path, choice: Choice) -> str:
             f"{folder}: labels are {', '.join(labels)}; a recipe needs one of a healthy machine, called normal or "
             "healthy, and one of a fault: lay the recordings out as normal/FILE and FAULT/FILE"
         )
-    parts = (_head(folder), _signal(survey), _data(folder, choice, survey), OPTIMISATION)
+    parts = (_head(name), _signal(survey), _data(folder, choice, survey), OPTIMISATION)
     return "\n".join([*parts, *(_label(label, healthy=label in healthy) for label in labels)])
 
 
@@ -87,8 +87,8 @@ def _survey(folder: Path, choice: Choice) -> Survey:
     return Survey(entries, min(rates), min(lengths), channels.pop(), slowest)
 
 
-def _head(folder: Path) -> str:
-    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "own"
+def _head(given: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-") or "own"
     return (
         "# A first recipe, written by drsn-train look. docs/reference/recipes.md has every key.\n"
         f'name = "{name[:40]}"\nversion = "1"\n'

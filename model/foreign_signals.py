@@ -43,6 +43,38 @@ def resonance(n: int, rate_hz: float, rng: np.random.Generator) -> NDArray[np.fl
     return np.asarray(np.fft.irfft(spectrum, n), np.float32)
 
 
+def resonances(n: int, rate_hz: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """White noise through one to four resonances of random power, 50 Hz to 0.45 of the rate, damping 0.01 to 1.
+
+    Over a floor 10 to 40 dB below them.
+    """
+    f_hz = np.fft.rfftfreq(n, 1 / rate_hz)
+    gain = np.full(len(f_hz), 10 ** (rng.uniform(-40, -10) / 20))
+    for _ in range(rng.integers(1, 5)):
+        ratio = f_hz / np.exp(rng.uniform(np.log(50), np.log(0.45 * rate_hz)))
+        damping = 10 ** rng.uniform(-2, 0)
+        peak = 1 / np.hypot(1 - ratio**2, 2 * damping * ratio)
+        gain += peak / peak.max() * 10 ** (rng.uniform(-20, 0) / 20)
+    spectrum = np.fft.rfft(rng.standard_normal(n)) * gain
+    return np.asarray(np.fft.irfft(spectrum, n), np.float32)
+
+
+def shuffled(samples: NDArray[np.float32], block: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Blocks of so many samples in random order: float32[..., n], the values stay, the rhythm goes.
+
+    All channels are shuffled alike; samples after the last whole block stay at the end.
+    """
+    n = samples.shape[-1]
+    order = rng.permutation(n // block)[:, np.newaxis] * block + np.arange(block)
+    return samples[..., np.concatenate([order.ravel(), np.arange(n // block * block, n)])]
+
+
+def loose_contact(n: int, rate_hz: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Jumps between two levels at random times, 10 to 300 a second on average, white noise 20 to 40 dB below."""
+    jumps = rng.uniform(size=n) < rng.uniform(10, 300) / rate_hz
+    return _in_noise(np.where(np.cumsum(jumps) % 2, 1.0, -1.0), rng.uniform(20, 40), rng)
+
+
 def _sine(n: int, rate_hz: float, f_hz: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float32]:
     turns = np.cumsum(np.linspace(f_hz[0], f_hz[1], n)) / rate_hz
     return _in_noise(np.sin(2 * np.pi * turns), rng.uniform(0, 20), rng)
@@ -62,6 +94,8 @@ STRANGERS: dict[str, Callable[[int, float, np.random.Generator], NDArray[np.floa
     "tone": tone,
     "sweep": sweep,
     "noise through a resonance": resonance,
+    "random impulses": partial(_noise, Noise.IMPULSIVE),
+    "loose contact": loose_contact,
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drsn.model.data import manifest
 from drsn.model.data.file_options import add_file_options, choice_of
 from drsn.model.data.files import read_file
 from drsn.model.data.formats import is_recording
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
     from drsn.model.data.content import Choice
     from drsn.model.data.files import FileReading
+
+
+LISTS = (manifest.NAME, manifest.LABELS_NAME)
+"""Tables of a folder's recordings, which are CSV files too."""
 
 
 def look_command(argv: list[str]) -> int:
@@ -46,7 +52,16 @@ def look_command(argv: list[str]) -> int:
             print("\n".join(_lines(path, found)))
     if arguments.json:
         print(json.dumps({"files": documents}))
+    elif code == EXIT_OK:
+        print(f"next: {_next_command(argv, arguments.files)}")
     return code
+
+
+def _next_command(argv: list[str], files: list[Path]) -> str:
+    """The first recipe of a folder with the same options; a file goes to a broker."""
+    if len(files) == 1 and files[0].is_dir():
+        return shlex.join(["drsn-train", "look", *argv, "--recipe", "recipe.toml"])
+    return shlex.join(["drsn-agent", "replay", *argv, "--broker", "mqtt://localhost"])
 
 
 def _parser() -> Parser:
@@ -67,7 +82,7 @@ def _write_recipe(folders: list[Path], target: Path, choice: Choice) -> int:
     """Write a first recipe; a file that is there is kept."""
     if len(folders) != 1 or not folders[0].is_dir():
         raise UsageError("--recipe: give one folder, with a folder of recordings for each label")
-    text = first_recipe(folders[0], choice)
+    text = first_recipe(folders[0], choice, target.stem)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -75,7 +90,8 @@ def _write_recipe(folders: list[Path], target: Path, choice: Choice) -> int:
         raise UsageError(f"{target}: exists already; choose another name") from None
     except OSError as error:
         raise StorageError(f"{target}: {error.strerror or error}; check the folder") from None
-    print(f"written to {target}; read it, then: drsn-train {target}")
+    print(f"written to {target}; its comments name what to check")
+    print(f"next: drsn-train {target}")
     return EXIT_OK
 
 
@@ -84,7 +100,8 @@ def _files(paths: list[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
             continue
-        found = [each for each in sorted(path.rglob("*")) if is_recording(each) and each.is_file()]
+        files = (each for each in sorted(path.rglob("*")) if each.name not in LISTS)
+        found = [each for each in files if is_recording(each) and each.is_file()]
         if not found:
             raise BadDataError(f"{path}: no recordings below this folder; docs/reference/files.md has the formats")
         yield from (each for each in found if not each.name.startswith("."))

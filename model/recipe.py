@@ -182,8 +182,8 @@ class Augmentation(Frozen):
         default=0.0,
         ge=0,
         lt=1,
-        description="of the windows of healthy labels: noise or hum in place of the recording, so that the model names "
-        "no fault where no machine is",
+        description="of the windows of healthy labels: noise, or recordings with their samples in random order, in "
+        "place of the recording, so that the model names no fault where no machine is",
     )
     equaliser_db: float = Field(default=6.0, ge=0, description="standard deviation at each of nine points")
 

@@ -41,15 +41,28 @@ def made(folder: Path) -> Path:
 
 
 class ProgressBar:
-    """A progress bar; where stderr is no terminal, rich draws it once at the end."""
+    """A progress bar over one training or several; where stderr is no terminal, rich draws it once at the end."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
+        self._earlier = self._step = 0
+
+    @property
+    def done(self) -> int:
+        """Steps of all trainings so far."""
+        return self._earlier + self._step
+
+    def expect(self, steps: int) -> None:
+        """Set the number of steps of all trainings together."""
+        self._progress.update(self._task, total=steps)
 
     def step(self, step: int, loss: float) -> None:
-        """Show the number of steps done and the running loss."""
-        self._progress.update(self._task, completed=step, description=f"training, loss {loss:.3f}")
+        """Show the number of steps done and the running loss. A number that falls belongs to the next training."""
+        if step <= self._step:
+            self._earlier += self._step
+        self._step = step
+        self._progress.update(self._task, completed=self.done, description=f"training, loss {loss:.3f}")
 
     def say(self, text: str) -> None:
         """Print lines above the bar."""
@@ -58,9 +71,11 @@ class ProgressBar:
 
 @contextmanager
 def bar(steps: int) -> Iterator[ProgressBar]:
-    """Show a progress bar with this number of steps."""
+    """Show a progress bar with this number of steps; it is full when the block ends without an error."""
     with torch_needed():
         from rich.console import Console  # noqa: PLC0415 (not in the base install)
         from rich.progress import Progress  # noqa: PLC0415
     with Progress(console=Console(stderr=True)) as progress:
-        yield ProgressBar(progress, progress.add_task("preparing data", total=steps))
+        task = progress.add_task("preparing data", total=steps)
+        yield ProgressBar(progress, task)
+        progress.update(task, completed=progress.tasks[task].total)

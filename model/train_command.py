@@ -90,6 +90,7 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
     from drsn.model.report import tables  # noqa: PLC0415
     from drsn.model.sources import corpus_of  # noqa: PLC0415
     from drsn.model.training.resume import ResumeFile, TrainingIdentity  # noqa: PLC0415
+    from drsn.model.training.selection import training_steps  # noqa: PLC0415
     from drsn.model.training.train import train  # noqa: PLC0415
 
     unfinished = folder / UNFINISHED
@@ -98,6 +99,7 @@ def _train(recipe: Recipe, pretrained: PretrainedModel | None, folder: Path, arg
         if arguments.add:
             corpus = with_labelled_recordings(corpus, arguments.add, recipe)
         shown.say(str(report_dataset(recipe, corpus)))
+        shown.expect(training_steps(recipe, corpus))
         identity = TrainingIdentity.of(recipe, corpus.sha256, pretrained)
         resume_file = ResumeFile.resumed(unfinished, identity) if arguments.resume else ResumeFile(unfinished, identity)
         outcome = train(recipe, shown.step, corpus=corpus, pretrained=pretrained, resume_file=resume_file)

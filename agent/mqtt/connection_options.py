@@ -54,7 +54,7 @@ class ConnectionOptions:
     max_packet_bytes: int | None = None
     """Largest packet that an MQTT 5 broker may send. None: see `limits`."""
     will: Will | None = None
-    """Last will, retained, QoS 1."""
+    """Last will, QoS 1."""
 
     @property
     def keeps_session(self) -> bool:

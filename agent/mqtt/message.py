@@ -65,7 +65,8 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """Last will: the broker publishes it when the connection breaks; retained, QoS 1."""
+    """Last will: the broker publishes it when the connection breaks; QoS 1."""
 
     topic: str
     payload: bytes
+    retain: bool = True

@@ -270,6 +270,7 @@ def _new_client(broker: BrokerAddress, options: ConnectionOptions, protocol: Pro
     if broker.tls:
         client.tls_set_context(context(broker))
     if options.will is not None:
-        client.will_set(options.will.topic, options.will.payload, qos=1, retain=True)
+        will = options.will
+        client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
     client.max_inflight_messages_set(MAX_INFLIGHT_PUBLISHES)
     return client

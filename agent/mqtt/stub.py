@@ -186,7 +186,7 @@ class StubConnection:
         self.broker.leave(self.options.client_id)
         will = self.options.will
         if with_will and was_connected and will is not None and self.broker.up:
-            self.broker.publish(will.topic, will.payload, 1, {}, retain=True)
+            self.broker.publish(will.topic, will.payload, 1, {}, retain=will.retain)
 
     def lose(self, *, taken_over: bool = False) -> None:
         """Break the connection; the broker publishes the will."""

@@ -21,7 +21,8 @@ BROKER: Final = "The broker"
 CLOCK: Final = "The clock"
 MODEL: Final = "The model"
 COMMANDS: Final = "Commands of operators"
-TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS)
+SPARKPLUG: Final = "The Sparkplug edge node"
+TOPICS: Final = (START, SENSORS, LATE, DISK, BROKER, CLOCK, MODEL, COMMANDS, SPARKPLUG)
 """Headings of the runbook, in its order."""
 
 NOTHING: Final = "Nothing."
@@ -277,5 +278,29 @@ LINES: Mapping[str, LogLine] = MappingProxyType({
     "no command waits for this progress": LogLine(
         COMMANDS, ERROR, "A defect of the agent: a command's progress has no receiver.",
         "Report the line to the authors."),
+
+    "edge node is born": LogLine(
+        SPARKPLUG, INFO, "`drsn-sparkplug` has published its births. `rebirth`: the host requested them.", NOTHING),
+    "edge node stopped": LogLine(SPARKPLUG, INFO, "`drsn-sparkplug` has published NDEATH and ended.", NOTHING),
+    "primary host is offline: events wait for it": LogLine(
+        SPARKPLUG, WARNING, "`drsn-sparkplug` has published NDEATH. It publishes births when the host is online.",
+        "Start the host. If it runs, compare its id with `primary_host`."),
+    "command of the host refused": LogLine(
+        SPARKPLUG, WARNING, "A command of the host was not carried out. `reason` explains it.",
+        "Compare the command with docs/use/sparkplug.md."),
+    "events for the host are lost: too many waited": LogLine(
+        SPARKPLUG, WARNING, "The host was away for too long. The oldest events are not sent to it.",
+        "Read the events from the agent: `drsn-agent events`."),
+    "events of an agent were missed and are lost": LogLine(
+        SPARKPLUG, WARNING, "The connection to the agents' broker was lost, and the agent does not have these events.",
+        "Nothing: the present state of the machine is right."),
+    "document of an agent is not valid": LogLine(
+        SPARKPLUG, WARNING, "A document under the agents' prefix has another form. Its machine counts as not alive.",
+        "Find the client that publishes there. Use the same version of agent and `drsn-sparkplug`."),
+    "bdSeq is not stored: a restart repeats numbers": LogLine(
+        SPARKPLUG, WARNING, "The state directory of `drsn-sparkplug` cannot be written.",
+        "Free space, or check the permissions of the directory."),
+    "the file of bdSeq is not readable: it begins with 0": LogLine(
+        SPARKPLUG, WARNING, "The file was damaged, for example by a power cut.", NOTHING),
 })  # fmt: skip
 """Text of the line, as `event=` shows it -> its meaning."""

@@ -9,6 +9,7 @@ from unittest.mock import patch
 from fields import meaning_text, table
 
 from drsn.agent.__main__ import command_parser
+from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.agent.tools.web.command import main as web_main
 from drsn.export.__main__ import main as export_main
 from drsn.model import errors
@@ -21,7 +22,8 @@ HEADER = """\
 # Commands
 
 [`drsn-agent`](#drsn-agent) runs on the device, [`drsn-train`](#drsn-train) trains a network, and
-[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-web`](#drsn-web) serves the page of all agents.
+[`drsn-export`](#drsn-export) makes a bundle or an engine of it. [`drsn-sparkplug`](#drsn-sparkplug) connects the
+agents to a SCADA host. [`drsn-web`](#drsn-web) serves the page of all agents.
 `--help` after any command shows what this page has.
 
 ```sh
@@ -37,6 +39,7 @@ drsn-agent check --help
 OTHERS: dict[str, tuple[Callable[[Sequence[str] | None], int], tuple[str, ...]]] = {
     "drsn-train": (train_main, ("", "look", "evaluate", "baseline")),
     "drsn-export": (export_main, ("", "verify", "inspect")),
+    "drsn-sparkplug": (sparkplug_main, ("",)),
     "drsn-web": (web_main, ("",)),
 }
 # Options of every command that connects to a broker, in one table.

@@ -22,6 +22,7 @@ SECTIONS = {
     "clock": log_lines.CLOCK,
     "model": log_lines.MODEL,
     "commands": log_lines.COMMANDS,
+    "sparkplug": log_lines.SPARKPLUG,
 }
 """Name of the part of the page -> heading of the log lines in it."""
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "manifest.csv"
+LABELS_NAME = "labels.csv"
+"""The table of labelled recordings (drsn.model.added_recordings)."""
+
 REQUIRED = ("file", "label")
 COLUMNS = (*REQUIRED, "group", "set", "sample_rate_hz", "rpm", "load", "machine", "channel", "channels", "note")
 """Columns of a manifest. `note` is free text. An unknown column is an error: a misspelt `group` would cause a leak."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from drsn.model.conditioning import Conditioner, native_window, real_fft
 from drsn.model.errors import BadDataError
-from drsn.model.foreign_signals import STRANGERS
+from drsn.model.foreign_signals import STRANGERS, resonances, shuffled
 from drsn.model.noise import spectrum_power, unit_noise_spectrum
 from drsn.model.shaft_angle import shaft_angle
 
@@ -30,8 +30,18 @@ GROUPS = 8
 
 EQUALISER_POINTS = 9
 
-NO_MACHINE = tuple(STRANGERS[name] for name in ("gaussian noise", "laplacian noise", "pink noise", "hum"))
-"""Signals of `noise_only_share`. Tones are none of them: a machine may have one."""
+NOISES = tuple(STRANGERS[name] for name in ("gaussian noise", "laplacian noise", "pink noise"))
+"""Signals of `noise_only_share`, beside noise through resonances and shuffled recordings.
+
+Hum, tones, random impulses and a loose contact are not among them: the noise check of the export
+(drsn.export.noise_check) needs kinds that no training has shown to the network.
+"""
+
+SHUFFLED_SHARE, RESONANCES_SHARE = 0.35, 0.35
+"""Of the windows of `noise_only_share`: recorded windows in random order, and noise through resonances."""
+
+LARGEST_BLOCK = 4
+"""Samples, at the rate of the model, that stay together in a shuffled window: shorter than the ringing of an impact."""
 
 SPEED_ERROR = 0.01
 """Largest relative error of a window's speed in training: a drive's display, or a speed that drifts."""
@@ -117,14 +127,34 @@ class Augmenter:
         return np.concatenate([windows, angle[:, np.newaxis]], axis=1)
 
     def _noise_only(self, samples: NDArray[np.float32], label: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Replace a share of the windows of healthy labels by noise or hum; the equaliser colours it."""
-        rng, rate_hz = self._rng, self._signal.sample_rate_hz
+        """Replace a share of the windows of healthy labels by noise, or by shuffled windows of any label.
+
+        The equaliser colours them.
+        """
+        rng, native = self._rng, samples.shape[-1]
+        rate_hz = native / self._signal.window * self._signal.sample_rate_hz
         chosen = self._healthy[label] & (rng.uniform(size=len(label)) < self._settings.noise_only_share)
         samples = samples.copy()
         for row in np.flatnonzero(chosen):
-            make = NO_MACHINE[rng.integers(len(NO_MACHINE))]
-            samples[row] = [make(samples.shape[-1], rate_hz, rng) for _ in range(samples.shape[1])]
+            kind = rng.uniform()
+            if kind < SHUFFLED_SHARE:
+                samples[row] = self._shuffled(native)
+                continue
+            make = resonances if kind < SHUFFLED_SHARE + RESONANCES_SHARE else NOISES[rng.integers(len(NOISES))]
+            samples[row] = [make(native, rate_hz, rng) for _ in range(samples.shape[1])]
         return samples
+
+    def _shuffled(self, native: int) -> NDArray[np.float32]:
+        """A window of a recording of any label with its samples, or short blocks of them, in random order.
+
+        A block lasts at least a sample of the model. Shorter ones would be averaged when the rate is reduced, and the
+        impulses would be lost.
+        """
+        rng = self._rng
+        of_label = self._by_label[rng.integers(len(self._by_label))]
+        recording = of_label[rng.integers(len(of_label))]
+        block = rng.integers(1, LARGEST_BLOCK + 1) * native / self._signal.window
+        return shuffled(_cut(recording, native, rng), max(1, round(block)), rng)
 
 
 def label_shares(recipe: Recipe) -> NDArray[np.float64] | None:

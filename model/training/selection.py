@@ -26,7 +26,7 @@ from drsn.model.windows import NoiseMix, windows_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from drsn.model.condition_folds import Fold
+    from drsn.model.condition_folds import ConditionFolds, Fold
     from drsn.model.corpus import Corpus
     from drsn.model.data.recording import Recording
     from drsn.model.network import Network
@@ -77,7 +77,7 @@ def select_model(recipe: Recipe, network: Network | None, corpus: Corpus, progre
     """
     simple = fit_simple_models(recipe, corpus.train)
     candidates = _candidates(recipe, network, simple.spectrum, corpus)
-    known = condition_folds((*corpus.train, *corpus.validation))
+    known = _folds(corpus)
     folds = [fold for parts in known.by_condition.values() for fold in parts]
     left_out = network is not None and recipe.selection.compare == "full"
     fit_network = _fold_training(recipe, len(folds), progress) if left_out else None
@@ -127,11 +127,30 @@ def _checked(
 
 
 def _fold_training(recipe: Recipe, folds: int, progress: Progress) -> Callable[[Fold], Network]:
-    """Training of a fold's network: all folds together take as many steps as the recipe's training, or a few more."""
-    optimisation = recipe.optimisation
-    steps = min(optimisation.steps, max(LEAST_STEPS, optimisation.steps // max(1, folds)))
-    short = recipe.model_copy(update={"optimisation": optimisation.model_copy(update={"steps": steps})})
+    """Training of a fold's network."""
+    steps = _fold_steps(recipe, folds)
+    short = recipe.model_copy(update={"optimisation": recipe.optimisation.model_copy(update={"steps": steps})})
     return lambda fold: fit(short, fold.train, progress)
+
+
+def _fold_steps(recipe: Recipe, folds: int) -> int:
+    """Steps of one fold: all folds together take as many as the recipe's training, or a few more."""
+    steps = recipe.optimisation.steps
+    return min(steps, max(LEAST_STEPS, steps // max(1, folds)))
+
+
+def training_steps(recipe: Recipe, corpus: Corpus) -> int:
+    """Steps of the network's training and of those on the folds together."""
+    if recipe.selection.carry == "spectrum":
+        return 0
+    folds = 0
+    if recipe.selection.compare == "full":
+        folds = sum(map(len, _folds(corpus).by_condition.values()))
+    return recipe.optimisation.steps + folds * _fold_steps(recipe, folds)
+
+
+def _folds(corpus: Corpus) -> ConditionFolds:
+    return condition_folds((*corpus.train, *corpus.validation))
 
 
 def combined(network: Network, spectrum: Network, recipe: Recipe, recordings: Sequence[Recording]) -> Network:

@@ -12,6 +12,7 @@ import pytest
 from drsn.agent.__main__ import main as agent_main
 from drsn.agent.acquisition.codecs import Reason
 from drsn.agent.settings.loader import load
+from drsn.agent.tools.sparkplug_edge.cli import main as sparkplug_main
 from drsn.agent.tools.web.command import main as web_main
 from drsn.agent.tools.web.settings import load_web
 from drsn.export.__main__ import main as export_main
@@ -26,7 +27,13 @@ PAGES = sorted(
         *(ROOT / "docs").rglob("*.md"),
     ]
 )
-PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main, "drsn-web": web_main}
+PROGRAMS = {
+    "drsn-agent": agent_main,
+    "drsn-export": export_main,
+    "drsn-sparkplug": sparkplug_main,
+    "drsn-train": train_main,
+    "drsn-web": web_main,
+}
 generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]
 
 
@@ -53,7 +60,9 @@ COMMANDS = sorted(
     | {
         quoted
         for page in PAGES
-        for quoted in re.findall(r"`(drsn-(?:agent|export|train|web) [^`]*)`", page.read_text(encoding="utf-8"))
+        for quoted in re.findall(
+            r"`(drsn-(?:agent|export|sparkplug|train|web) [^`]*)`", page.read_text(encoding="utf-8")
+        )
     }
 )
 

@@ -88,6 +88,8 @@ def label(arguments: argparse.Namespace) -> int:
             print(printable(f"drsn-agent: note: {hint}"), file=sys.stderr)
     if arguments.json:
         print(json.dumps({"folder": str(arguments.out), "label": arguments.label, "events": done}))
+    else:
+        print(printable(f"next: {shlex.join(['drsn-train', 'RECIPE.toml', '--add', str(arguments.out)])}"))
     return EXIT_OK
 
 

@@ -40,6 +40,9 @@ class SeenResult(BaseModel):
     label: str
     confidence: float
     windows: int = 1
+    rms: float | None = None
+    unit: str | None = None
+    velocity_rms_mm_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

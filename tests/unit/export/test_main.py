@@ -13,7 +13,7 @@ from graphs import real_builder
 
 from drsn.agent.backends.tensorrt import cuda
 from drsn.agent.backends.tolerance import Tolerance
-from drsn.export.__main__ import main
+from drsn.export.__main__ import main, next_step
 from drsn.model.bundle import open_bundle
 
 if TYPE_CHECKING:
@@ -66,6 +66,16 @@ def test_a_checkpoint_becomes_a_bundle(run, checkpoint_path: Path, tmp_path: Pat
     code, out, _ = run("--target", "onnx", "--checkpoint", checkpoint_path, "--out", target, "--force")
     assert code == 0
     assert "tiny 1" in out
+    assert out.splitlines()[-1] == next_step(target)
+
+
+@pytest.mark.parametrize(
+    ("engines", "told"),
+    [(None, ""), ("b.zip.engines", ""), ("elsewhere", " and agent.engine_dir to elsewhere")],
+)
+def test_the_last_line_is_the_next_command(engines: str | None, told: str):
+    shown = next_step(Path("b.zip"), None if engines is None else Path(engines))
+    assert shown == f"next: set agent.bundle to b.zip{told}, then drsn-agent check --config agent.toml"
 
 
 def test_a_file_that_was_left_out_is_told(run, checkpoint_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

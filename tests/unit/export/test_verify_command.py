@@ -17,6 +17,7 @@ from drsn.agent.backends.tensorrt.cuda import NoDevice
 from drsn.export import engine_artifacts
 from drsn.export import verify_command as module
 from drsn.export.verify_command import command
+from drsn.model.contract import NoiseCheck, SignalCheck
 from drsn.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,25 @@ def test_yes_is_0_and_a_report_that_says_where_and_of_what(verify, bundle: Bundl
         assert any(line.startswith(f"  {word} ") for line in lines)
     assert out.count("ok   torch ~ onnxruntime, batch") == 3
     assert out.count("p50") == 6
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_noise_check_of_any_bundle_is_shown_and_nothing_written(
+    verify, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, *, refused: bool
+):
+    signal = SignalCheck(
+        signal="hum", windows=384, named=float(refused), abstained=0, streams=8, alarms=8 * refused, condition="ball"
+    )
+    monkeypatch.setattr(module, "check_bundle", lambda _bundle: NoiseCheck(raise_after="6/8", signals=(signal,)))
+    before = bundle.path.stat().st_mtime_ns
+    code, out = verify(bundle, "--noise")
+    assert code == refused
+    assert out.splitlines()[1].split()[0] == "hum"
+    assert ("raise alarms of a machine fault: hum (8 of 8 streams: ball)" in out) == refused
+    document = json.loads(verify(bundle, "--noise", "--json")[1])
+    assert document["noise_check"]["signals"][0]["alarms"] == 8 * refused
+    assert bundle.path.stat().st_mtime_ns == before
+    assert "noise_check" not in json.loads(verify(bundle, "--json")[1])
 
 
 @pytest.mark.parametrize("release", ["36.4.3", None])

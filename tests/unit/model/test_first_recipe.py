@@ -38,7 +38,7 @@ def put(folder: Path) -> Callable[..., None]:
 @pytest.fixture
 def written(folder: Path, tmp_path: Path) -> Callable[..., Recipe]:
     def write(*options: str) -> Recipe:
-        target = tmp_path / "first.toml"
+        target = tmp_path / "My Pumps.toml"
         assert main(["look", str(folder), "--recipe", str(target), *options]) == 0
         return read_recipe(target)
 
@@ -50,7 +50,7 @@ def test_folders_become_labels_and_names_become_groups(put, written, capsys):
         for number in range(6):
             put(f"{label}/pump{number // 2}_{number}")
     recipe = written()
-    assert "; read it, then: drsn-train " in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[-1].startswith("next: drsn-train ")
     assert [(label.name, label.condition, label.healthy) for label in recipe.labels] == [
         ("inner_race", "inner_race", False), ("normal", "normal", True),
     ]  # fmt: skip
@@ -106,6 +106,6 @@ def test_a_recipe_is_not_overwritten(put, folder: Path, written, tmp_path: Path,
         put(f"{label}/a", seconds=5)
     written()
     capsys.readouterr()
-    assert main(["look", str(folder), "--recipe", str(tmp_path / "first.toml")]) == 64
+    assert main(["look", str(folder), "--recipe", str(tmp_path / "My Pumps.toml")]) == 64
     assert "exists already" in capsys.readouterr().err
     assert main(["look", str(folder), str(folder), "--recipe", str(tmp_path / "second.toml")]) == 64

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drsn.agent.acquisition.sensor_faults import WindowStats, find_fault
-from drsn.model.foreign_signals import STRANGERS, made
+from drsn.model.foreign_signals import STRANGERS, made, resonances, shuffled
 
 RATE_HZ, N = 12_000.0, 24_000
 
@@ -38,3 +38,27 @@ def test_a_tone_stays_where_it_is_and_a_sweep_moves():
 
     assert max(moved_hz("tone")) < 5
     assert np.median(moved_hz("sweep")) > 300
+
+
+@pytest.mark.parametrize("block", [1, 3, 64, 100])
+def test_shuffled_samples_keep_their_values_blocks_and_channels(block: int):
+    samples = np.arange(200, dtype=np.float32).reshape(2, 100)
+    found = shuffled(samples, block, np.random.default_rng(3))
+    assert (found.dtype, found.shape) == (np.float32, (2, 100))
+    np.testing.assert_array_equal(np.sort(found, axis=-1), samples)
+    np.testing.assert_array_equal(found[1] - found[0], 100)
+    whole = found[0, : 100 // block * block].reshape(-1, block)
+    np.testing.assert_array_equal(whole - whole[:, :1], np.broadcast_to(np.arange(block), whole.shape))
+    if block == 1:
+        assert (found != samples).any()
+
+
+def test_noise_through_resonances_differs_from_window_to_window():
+    rng = np.random.default_rng(5)
+    windows = [resonances(N, RATE_HZ, rng) for _ in range(20)]
+    assert {window.dtype for window in windows} == {np.dtype(np.float32)}
+    assert np.isfinite(windows).all()
+    peaks_hz = [np.abs(np.fft.rfft(window)).argmax() * RATE_HZ / N for window in windows]
+    assert min(peaks_hz) < 500
+    assert max(peaks_hz) > 2000
+    assert max(peaks_hz) <= 0.46 * RATE_HZ

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +32,15 @@ def test_it_prints_what_would_be_read(folder: Path, capsys: pytest.CaptureFixtur
     assert "channel 0: RMS 0.7071, peak 1 around a mean of 3" in told
     assert "b.npz: 2 channels" in told
     assert "constant: no vibration" in told
+    files = f"{folder / 'a.npz'} {folder / 'b.npz'}"
+    assert told.splitlines()[-1] == f"next: drsn-agent replay {files} --broker mqtt://localhost"
+
+
+def test_the_next_command_of_a_folder_writes_its_recipe(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "c.csv").unlink()
+    assert main(["look", str(folder), "--channels", "0"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"next: drsn-train look {folder} --channels 0 --recipe recipe.toml"
 
 
 def test_a_file_that_can_not_be_read_does_not_hide_the_others(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -41,6 +52,13 @@ def test_a_file_that_can_not_be_read_does_not_hide_the_others(folder: Path, caps
     assert "no line of numbers" in files[2]["error"]
     assert err.startswith("drsn-train: ")
     assert len(err.splitlines()) == 1
+
+
+def test_the_tables_of_a_folder_are_no_recordings(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "c.csv").rename(folder / "labels.csv")
+    (folder / "manifest.csv").write_text("file,label\na.npz,normal\n")
+    assert main(["look", str(folder), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["files"]) == 2
 
 
 def test_options_choose_channels_and_arrays(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -82,3 +100,8 @@ def test_the_level_follows_the_signal_and_not_its_offset():
 @pytest.mark.parametrize("samples", [np.zeros(1), np.zeros(100), np.ones(3)])
 def test_a_signal_without_vibration_has_plots_too(samples: np.ndarray):
     assert set(level_line(samples.astype(np.float32)) + spectrum_line(samples.astype(np.float32))) <= {*BLOCKS}
+
+
+def test_it_starts_without_torch():
+    code = "import sys, drsn.model.look_command; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

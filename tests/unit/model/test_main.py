@@ -65,6 +65,8 @@ def test_evaluate_takes_the_noise_of_another_recipe_and_prints_a_table(
     printed = capsys.readouterr().out
     assert "-7 dB" in printed
     assert str(out) in printed
+    last = printed.splitlines()[-1]
+    assert last == f"next: drsn-export --target onnx --checkpoint {checkpoint_path} --out tiny.zip"
 
 
 def test_a_recipe_of_other_labels_does_not_measure_a_checkpoint(fails, checkpoint_path: Path, recipe_path: Path):

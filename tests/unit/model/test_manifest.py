@@ -63,7 +63,7 @@ def test_channels_of_one_file_are_recordings_of_one_group(read: Callable[..., tu
         ("file,label\n,normal\n", "line 2: no file or no label"),
         ("file,label\na,normal,x\n", "line 2: 3 values for 2 columns"),
         ('file,label\na,"normal\n', "line 2"),
-        ("file,label,set\na,normal,dev\n", "line 2: set 'dev' is none of train, validation, test"),
+        ("file,label,set\na,normal,dev\n", "line 2: set 'dev' is not one of train, validation, test"),
         ("file,label,set\na,normal,test\nb,normal,\n", "some have none"),
         ("file,label,rpm\na,normal,1\nb,normal,fast\n", "line 3: rpm 'fast'"),
         ("file,label,sample_rate_hz\na,normal,-1\n", "above 0"),

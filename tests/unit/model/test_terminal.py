@@ -34,3 +34,20 @@ def test_all_that_is_shown_goes_to_stderr_as_it_is(capsys: pytest.CaptureFixture
     assert written.out == ""
     assert "split [by] recording" in written.err
     assert "loss 0.250" in written.err
+
+
+def test_the_bar_counts_the_trainings_on_the_folds_too(capsys: pytest.CaptureFixture[str]):
+    with bar(4) as shown:
+        shown.expect(8)
+        for step in (1, 2, 3, 4, 1, 2, 1, 2):
+            shown.step(step, 0.5)
+            assert shown.done <= 8
+        assert shown.done == 8
+    assert "100%" in capsys.readouterr().err
+
+
+def test_the_bar_of_a_resumed_training_begins_where_it_was(capsys: pytest.CaptureFixture[str]):
+    with bar(4) as shown:
+        shown.step(3, 0.5)
+        assert shown.done == 3
+    assert "100%" in capsys.readouterr().err, "the end is the end, whatever was counted"

@@ -23,6 +23,13 @@ def tones() -> list[Recording]:
     return [Recording("t", label, samples, RATE_HZ) for label in ("normal", "inner_race", "outer_race")]
 
 
+def tone_share(samples: np.ndarray) -> np.ndarray:
+    """Share of the power within 50 Hz of 1 kHz."""
+    power = np.abs(np.fft.rfft(samples[:, 0] * np.hanning(2048), axis=-1)) ** 2
+    near = np.abs(np.fft.rfftfreq(2048, 1 / RATE_HZ) - 1000) < 50
+    return power[:, near].sum(axis=-1) / power.sum(axis=-1)
+
+
 def peaks_hz(samples: np.ndarray) -> np.ndarray:
     spectrum = np.abs(np.fft.rfft(samples[:, 0] * np.hanning(2048), n=1 << 15, axis=-1))
     return spectrum.argmax(axis=-1) * RATE_HZ / (1 << 15)
@@ -110,9 +117,27 @@ def test_a_share_of_the_healthy_windows_is_noise_without_a_machine(tiny: dict[st
     augmenter = Augmenter(tones(), recipe, np.random.default_rng(5))
     batches = [augmenter.draw() for _ in range(20)]
     label = np.concatenate([batch.label for batch in batches])
-    tonal = np.abs(np.concatenate([peaks_hz(batch.samples) for batch in batches]) - 1000) < 20
+    tonal = np.concatenate([tone_share(batch.samples) for batch in batches]) > 0.9
     assert tonal[label != 0].all()
     assert 0.35 < tonal[label == 0].mean() < 0.65
+
+
+def test_some_of_them_are_recordings_of_any_label_in_random_order(tiny: dict[str, Any]):
+    """A recording of one label has values of 3, so a window of another label that has them was shuffled."""
+    settings = {"clean_share": 1.0, "equaliser_db": 0, "speed": 0}
+    recipe = tone_recipe(tiny, **settings, noise_only_share=0.9)
+    rare = np.zeros((1, 8000), np.float32)
+    rare[0, ::64] = 3
+    recordings = [*tones()[:2], Recording("r", "outer_race", rare, RATE_HZ)]
+    augmenter = Augmenter(recordings, recipe, np.random.default_rng(7))
+    batches = [augmenter.draw() for _ in range(10)]
+    healthy = np.concatenate([batch.samples[batch.label == 0, 0] for batch in batches])
+    crest = np.abs(healthy).max(axis=-1) / healthy.std(axis=-1)
+    impulsive = healthy[crest > 5]
+    assert len(impulsive) > 5
+    envelope = np.abs(np.fft.rfft(impulsive**2, axis=-1))
+    at_64_samples = envelope[:, 32] / np.median(envelope[:, 1:], axis=-1)
+    assert np.median(at_64_samples) < 4, "their rhythm is gone"
 
 
 def test_without_the_share_the_draws_are_as_before(tiny: dict[str, Any]):

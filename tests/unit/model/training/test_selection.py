@@ -15,7 +15,7 @@ from drsn.model.report.comparison import comparison
 from drsn.model.sources import corpus_of
 from drsn.model.training.leave_one_out import FoldResult
 from drsn.model.training.loop import fit
-from drsn.model.training.selection import combined, most_accurate
+from drsn.model.training.selection import combined, most_accurate, training_steps
 from drsn.model.training.simple_models import fit_simple_models
 from drsn.model.training.train import train
 
@@ -70,13 +70,23 @@ def test_both_are_the_mean_of_their_logits_at_the_temperatures_of_the_recordings
     assert (factors > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("selection", "trainings"), [({"compare": "simple"}, 1), ({"compare": "none"}, 1), ({"carry": "spectrum"}, 0)]
+)
+def test_only_a_full_comparison_trains_on_folds(tiny: dict[str, Any], selection: dict[str, str], trainings: int):
+    recipe = recipe_from({**tiny, "selection": selection}, "tiny")
+    assert training_steps(recipe, corpus_of(recipe)) == trainings * recipe.optimisation.steps
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("selection", "form"), [({}, None), ({"compare": "simple", "carry": "both"}, Spectrum.BESIDE)])
 def test_a_training_selects_and_its_tables_begin_with_what_was_left_out(
     tiny: dict[str, Any], selection: dict[str, str], form: Spectrum | None
 ):
     recipe = recipe_from({**tiny, "selection": selection}, "tiny")
-    result = train(recipe, lambda _step, _loss: None)
+    steps: list[int] = []
+    result = train(recipe, lambda step, _loss: steps.append(step))
+    assert len(steps) == training_steps(recipe, corpus_of(recipe))
     metrics = result.checkpoint.training.metrics
     assert form is None or result.checkpoint.network.spectrum is form
     assert {row["condition"] for row in metrics["leave_one_out"]} == {"speed", "group"}

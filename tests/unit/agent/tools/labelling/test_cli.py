@@ -70,7 +70,10 @@ def test_a_record_in_a_file_becomes_a_recording(folder: Path, record: Record, ca
     assert (row.file, row.event_id, row.by) == (f"normal/{event.event_id}.npz", event.event_id, "ana")
     assert (row.sensor, row.condition, row.decided_at) == ("press4", "ball", event.decided_at)
     out, err = capsys.readouterr()
-    assert out == f"press4: labelled/{row.file} written, label normal, listed in labelled/labels.csv\n"
+    assert out.splitlines() == [
+        f"press4: labelled/{row.file} written, label normal, listed in labelled/labels.csv",
+        "next: drsn-train RECIPE.toml --add labelled",
+    ]
     assert err == ""
     assert main(["label", "message.json", "normal", "--json"]) == 0
     (done,) = json.loads(capsys.readouterr().out)["events"]
