@@ -66,6 +66,7 @@ def test_a_broker_that_lets_the_agent_do_all_is_all_right_and_keeps_nothing(mosq
     assert mosquitto.retained("#", 1, timeout_s=1) == {}
 
 
+@pytest.mark.slow
 def test_nothing_else_is_wrong_with_a_machine_without_a_gpu(mosquitto, examine: Callable):
     findings = examine(mosquitto.url)
     assert findings["bundle"]["state"] == findings["state"]["state"] == findings["backend"]["state"] == "ok"
@@ -98,6 +99,7 @@ def test_a_name_that_nobody_knows(examine: Callable):
     assert "/etc/resolv.conf" in findings["broker.name"]["remedy"]
 
 
+@pytest.mark.slow
 def test_encrypted_and_with_a_password(encrypted, certificates: Path, examine: Callable):
     findings = examine(f"mqtts://127.0.0.1:{encrypted.port}", *options(certificates))
     assert states(findings) == dict.fromkeys(BROKER, "ok")
@@ -207,6 +209,7 @@ def test_each_kind_of_topic_that_may_not_be_written_is_found_and_named(
     assert ("Not authorized" in found["said"]) == (missing is not None)
 
 
+@pytest.mark.slow
 def test_mqtt_3_1_1_can_not_report_a_refusal_and_the_doctor_says_so(mosquitto, tmp_path: Path, examine: Callable):
     mosquitto.stop()
     acl = tmp_path / "acl"
@@ -218,6 +221,7 @@ def test_mqtt_3_1_1_can_not_report_a_refusal_and_the_doctor_says_so(mosquitto, t
     assert (found["state"], "3.1.1 cannot report a refusal" in found["said"]) == ("ok", True)
 
 
+@pytest.mark.slow
 def test_a_subscription_that_is_denied(mosquitto, tmp_path: Path, examine: Callable):
     """By mosquitto's dynamic security, which answers a subscription; its acl_file does not."""
     plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))

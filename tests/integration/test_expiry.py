@@ -85,6 +85,7 @@ def test_what_ends_within_30_days_is_said_everywhere_and_degrades_nothing(
         wait_until(lambda: status().get("ingest") == "connected" and not status()["warnings"], 60, agent.text())
 
 
+@pytest.mark.slow
 def test_what_lasts_is_not_warned_of(encrypted, certificates: Path, make_agent: Callable, run_agent: Callable):
     sign(certificates, "ours", 400)
     agent = make_agent(f"mqtts://127.0.0.1:{encrypted.port}")

@@ -12,7 +12,7 @@ CONDITIONS = ("ball", "inner_race", "unknown", "sensor_fault", "silent")
     ("given", "complaint"),
     [
         ({}, "condition: say which: ball"),
-        ({"condition": "rust"}, "condition: 'rust' is none of ball"),
+        ({"condition": "rust"}, "condition: 'rust' is not one of ball"),
         ({"condition": "ball", "vote": 6}, "vote: no such field; there are at_s, condition"),
         ({"condition": "ball", "state": "active"}, "state: 'active': Input should be 'normal'"),
         ({"condition": "ball", "at_s": -1}, "at_s: -1 is no time"),
