@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
@@ -40,31 +41,24 @@ def main() -> None:
 
 def build(architecture: str, pythons: list[str], version: str | None, out: Path) -> Path:
     """Return the package in the folder `out`."""
-    work = ROOT / "build" / "deb" / architecture
-    shutil.rmtree(work, ignore_errors=True)
-    tree = work / "drsn-edge"
-    copy_sources(tree)
-    shutil.copytree(tree / "systemd" / "debian", tree / "debian")
-    os.environ["SOURCE_DATE_EPOCH"] = str(changelog_epoch_s(tree))
-    if version is not None:
-        set_version(tree, version)
-    prepared = tree / "prepared"
-    for python in pythons:
-        wheels.fetch(architecture, python, prepared / "wheels")
-    add_agent_wheel(tree, prepared)
-    write_files(tree, prepared, pythons)
-    _run(
-        "dpkg-buildpackage",
-        "--build=binary",
-        "--host-arch",
-        architecture,
-        "--no-sign",
-        "--no-check-builddeps",
-        cwd=tree,
-    )
-    (built,) = work.glob("*.deb")
-    out.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copy(built, out))
+    with tempfile.TemporaryDirectory(prefix="drsn-edge-deb-") as work:
+        tree = Path(work) / "drsn-edge"
+        copy_sources(tree)
+        shutil.copytree(tree / "systemd" / "debian", tree / "debian")
+        os.environ["SOURCE_DATE_EPOCH"] = str(changelog_epoch_s(tree))
+        if version is not None:
+            set_version(tree, version)
+        prepared = tree / "prepared"
+        for python in pythons:
+            wheels.fetch(architecture, python, prepared / "wheels")
+        add_agent_wheel(tree, prepared)
+        write_files(tree, prepared, pythons)
+        # No check of build dependencies: for another architecture it would look for a compiler that is not used.
+        options = ("--build=binary", "--host-arch", architecture, "--no-sign", "--no-check-builddeps")
+        _run("dpkg-buildpackage", *options, cwd=tree)
+        (built,) = Path(work).glob("*.deb")
+        out.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy(built, out))
 
 
 def copy_sources(tree: Path) -> None:

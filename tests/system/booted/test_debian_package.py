@@ -142,9 +142,14 @@ def test_another_python_gets_another_environment(upgraded: tuple[Machine, int]):
     version = RELEASES[os.environ.get("DRSN_SYSTEM_RELEASE") or "bookworm"].python
     machine.run(f"mv {HOME}/venv-2/lib/python{version} {HOME}/venv-2/lib/python3.9")
     assert machine.run("drsn-agent --version", check=False).returncode != 0
-    machine.run("dpkg-trigger /usr/bin/python3 && dpkg --triggers-only -a", timeout_s=600)
+    trigger = "dpkg-trigger --by-package=python3-minimal /usr/bin/python3 && dpkg --triggers-only -a"
+    machine.run(trigger, timeout_s=600)
     assert machine.run("drsn-agent --version").stdout.split() == ["drsn-agent", NEXT]
-    assert Service(machine, "line4").active
+    line4 = Service(machine, "line4")
+    running = line4.main_pid
+    assert line4.active
+    machine.run(trigger)
+    assert line4.main_pid == running  # the same version of Python: nothing changes
 
 
 def test_removed_it_stops_and_keeps_settings_and_state(upgraded: tuple[Machine, int]):
