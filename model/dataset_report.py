@@ -148,7 +148,7 @@ def _uneven(rows: Sequence[DatasetRow]) -> tuple[str, ...]:
     least, most = train[0], train[-1]
     said = (
         f"labels are uneven: {most.label} has {most.windows} training windows and {least.label} {least.windows}; "
-        f"training draws labels alike, so it sees the few of {least.label} again and again; record more of it"
+        f"training draws labels alike, so the few recordings of {least.label} are repeated often; record more of it"
     )
     return (said,)
 

@@ -182,8 +182,8 @@ def _how(data: FolderData | PublicData, folder: Path, entries: Sequence[Recordin
         return f"split as {folder} lays it out"
     if data.split == "time":
         return (
-            "split IN TIME: each recording is in all three sets. The accuracy will be optimistic: it tells how well "
-            "these very recordings are known, not another machine, day or mounting"
+            "split IN TIME: each recording is in all three sets. The accuracy will be optimistic: it is measured on "
+            "these recordings, not on another machine, day or mounting"
         )
     groups = len({entry.group for entry in entries})
     shares = f"validation {data.validation_share:.0%}, test {data.test_share:.0%}, data.split_seed {data.split_seed}"

@@ -104,7 +104,7 @@ class ProtocolData(Frozen):
     @model_validator(mode="after")
     def _known(self) -> ProtocolData:
         if self.rung not in PROTOCOLS:
-            raise ValueError(f"protocol {self.rung!r} is none of {', '.join(PROTOCOLS)}")
+            raise ValueError(f"protocol {self.rung!r} is not one of {', '.join(PROTOCOLS)}")
         return self
 
 

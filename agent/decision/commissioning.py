@@ -265,7 +265,8 @@ class Commissioning:
         if request.imported is None:
             odds = np.stack([row.log_odds for row in rows])
             health = learn(features, rpm, odds, self.monitor.conditions)
-            file = BaselineFile(health, self.monitor.signal, self._bundle_sha256, name)
+            learnt_file = BaselineFile(health, self.monitor.signal, self._bundle_sha256, name)
+            file = BaselineFile.of_text(learnt_file.to_text())  # as a restart reads it: its numbers are rounded
         else:
             file = request.imported
             require_fit(file, features, rpm, self.monitor, uses_model=file.bundle_sha256 == self._bundle_sha256)

@@ -1,11 +1,11 @@
-"""A record as one MQTT message: JSON, with the samples in base64."""
+"""Windows as JSON, with the samples in base64; a record as one MQTT message."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from drsn.agent.evidence import npz_form
 from drsn.agent.evidence.record import Record, checked
 from drsn.agent.evidence.window_history import Arrays
-from drsn.agent.schema.evidence import EvidenceDocument, EvidenceWindow, RecordHeader, WindowNote
+from drsn.agent.schema.evidence import EvidenceDocument, EvidenceWindow, RecordHeader, WindowNote, WindowNumbers
 from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
@@ -52,21 +52,9 @@ def from_message(payload: bytes) -> Record:
         document = EvidenceDocument.model_validate_json(payload)
     except ValidationError as error:
         raise BadDataError(npz_form.first_error(error)) from None
-    windows, channels = document.windows, document.contract.channels
-    notes = [WindowNote(**w.model_dump(include=set(WindowNote.model_fields))) for w in windows]
+    notes = [WindowNote(**w.model_dump(include=set(WindowNote.model_fields))) for w in document.windows]
     header = RecordHeader(**{**document.model_dump(exclude={"left_out"}), "windows": notes})
-    try:
-        arrays = Arrays(
-            counts=np.stack([_counts(window.counts, channels) for window in windows]),
-            scale=_floats([window.scale for window in windows]),
-            offset=_floats([window.offset for window in windows]),
-            probabilities=_floats([window.probabilities for window in windows]),
-            novelty=_floats([math.nan if window.novelty is None else window.novelty for window in windows]),
-            alpha=_floats([window.alpha or () for window in windows]),
-        )
-    except (ValueError, OverflowError) as error:
-        raise BadDataError(f"windows: {error}") from None
-    return checked(header, arrays)
+    return checked(header, arrays_of(document.windows, document.contract.channels))
 
 
 def read(data: bytes) -> Record:
@@ -78,23 +66,45 @@ def read(data: bytes) -> Record:
     return npz_form.from_bytes(data) if data[:2] == b"PK" else from_message(data)
 
 
+def arrays_of(windows: Sequence[WindowNumbers], channels: int) -> Arrays:
+    """The arrays of windows from JSON; their sizes are not compared with a contract.
+
+    Raises:
+        BadDataError: a window's numbers are not valid, or windows differ in size.
+    """
+    try:
+        return Arrays(
+            counts=np.stack([_counts(window.counts, channels) for window in windows]),
+            scale=_floats([window.scale for window in windows]),
+            offset=_floats([window.offset for window in windows]),
+            probabilities=_floats([window.probabilities for window in windows]),
+            novelty=_floats([math.nan if window.novelty is None else window.novelty for window in windows]),
+            alpha=_floats([window.alpha or () for window in windows]),
+        )
+    except (ValueError, OverflowError) as error:
+        raise BadDataError(f"windows: {error}") from None
+
+
+def numbers_of(arrays: Arrays, index: int) -> dict[str, Any]:
+    """The fields of `WindowNumbers` of one window."""
+    novelty = float(arrays.novelty[index])
+    return {
+        "counts": base64.b64encode(arrays.counts[index].astype("<i2").tobytes()).decode(),
+        "scale": tuple(arrays.scale[index].tolist()),
+        "offset": tuple(arrays.offset[index].tolist()),
+        "probabilities": tuple(arrays.probabilities[index].tolist()),
+        "novelty": novelty if math.isfinite(novelty) else None,
+        "alpha": tuple(arrays.alpha[index].tolist()) if arrays.alpha.shape[1] else None,
+    }
+
+
 def _payload(header: RecordHeader, windows: Sequence[EvidenceWindow], left_out: int) -> bytes:
     values = {name: getattr(header, name) for name in RecordHeader.model_fields}
     return EvidenceDocument(**{**values, "windows": tuple(windows)}, left_out=left_out).model_dump_json().encode()
 
 
 def _window(record: Record, index: int) -> EvidenceWindow:
-    arrays = record.arrays
-    novelty = float(arrays.novelty[index])
-    return EvidenceWindow(
-        **record.header.windows[index].model_dump(),
-        counts=base64.b64encode(arrays.counts[index].astype("<i2").tobytes()).decode(),
-        scale=tuple(arrays.scale[index].tolist()),
-        offset=tuple(arrays.offset[index].tolist()),
-        probabilities=tuple(arrays.probabilities[index].tolist()),
-        novelty=novelty if math.isfinite(novelty) else None,
-        alpha=tuple(arrays.alpha[index].tolist()) if arrays.alpha.shape[1] else None,
-    )
+    return EvidenceWindow(**record.header.windows[index].model_dump(), **numbers_of(record.arrays, index))
 
 
 def _counts(text: str, channels: int) -> NDArray[np.int16]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from drsn.agent.evidence.capture import Capture
     from drsn.agent.evidence.window_history import Arrays, WindowInfo
     from drsn.agent.schema.bearing import AnyBearing
+    from drsn.agent.schema.evidence import WindowsHeader
     from drsn.model.contract import ModelContract
 
 MAX_WINDOWS = 64
@@ -88,8 +89,20 @@ def checked(header: RecordHeader, arrays: Arrays) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadDataError(f"event.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    contract, windows = header.contract, len(header.windows)
-    if windows > MAX_WINDOWS or header.sample_rate_hz > MAX_SAMPLE_RATE_HZ or event.sensor != header.sensor:
+    if event.sensor != header.sensor:
+        raise BadDataError(f"the event is of {event.sensor[:64]!r}, but the windows are of {header.sensor[:64]!r}")
+    check_sizes(header, len(header.windows), arrays)
+    return Record(header, event, arrays)
+
+
+def check_sizes(header: WindowsHeader, windows: int, arrays: Arrays) -> None:
+    """Compare the arrays of windows from an untrusted source with their header.
+
+    Raises:
+        BadDataError: they do not agree, or a value is out of range.
+    """
+    contract = header.contract
+    if windows > MAX_WINDOWS or header.sample_rate_hz > MAX_SAMPLE_RATE_HZ:
         raise BadDataError(f"{windows} windows at {header.sample_rate_hz:g} Hz of {header.sensor!r} are not possible")
     native = native_window(contract.window, header.sample_rate_hz, contract.sample_rate_hz)
     due = {
@@ -106,7 +119,6 @@ def checked(header: RecordHeader, arrays: Arrays) -> Record:
     limits = np.concatenate([np.abs(arrays.scale).ravel() * 32_768, np.abs(arrays.offset).ravel()])
     if not (limits <= 2 * MAX_AMPLITUDE).all():
         raise BadDataError("scale or offset is not finite or too large")
-    return Record(header, event, arrays)
 
 
 def abstains_above(record: Record) -> float | None:
@@ -129,34 +141,41 @@ def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _note(info: WindowInfo, event: EventDocument, *, follows: bool) -> WindowNote:
+def facts_of(info: WindowInfo) -> dict[str, Any]:
+    """The fields of `WindowFacts` of one window."""
     reading = info.reading
-    votes, evidence = _votes_and_evidence(info, event)
-    return WindowNote(
-        t_end_unix_ns=reading.end_unix_ns,
-        decided_unix_ns=info.decided_unix_ns,
-        advance=info.advance,
-        fresh=reading.fresh,
-        clock_synced=reading.clock_synced,
-        clipped=info.clipped,
-        rate_error=info.rate_error,
-        rpm=reading.rpm,
-        lossless=info.lossless,
-        rms=reading.rms,
-        peak=reading.peak,
-        fault=reading.fault,
-        condition=info.condition,
-        label=info.label,
-        confidence=info.confidence,
-        suppressed_by=info.suppressed_by,
-        votes=votes,
-        evidence=evidence,
-        bearing_nats=None if info.bearing is None else info.bearing.nats,
-        bearing_share=1.0 if info.bearing is None else info.bearing.share,
-        observed={
+    return {
+        "t_end_unix_ns": reading.end_unix_ns,
+        "decided_unix_ns": info.decided_unix_ns,
+        "advance": info.advance,
+        "fresh": reading.fresh,
+        "clock_synced": reading.clock_synced,
+        "clipped": info.clipped,
+        "rate_error": info.rate_error,
+        "rpm": reading.rpm,
+        "lossless": info.lossless,
+        "rms": reading.rms,
+        "peak": reading.peak,
+        "fault": reading.fault,
+        "condition": info.condition,
+        "label": info.label,
+        "confidence": info.confidence,
+        "suppressed_by": info.suppressed_by,
+        "bearing_nats": None if info.bearing is None else info.bearing.nats,
+        "bearing_share": 1.0 if info.bearing is None else info.bearing.share,
+        "observed": {
             name: ObservationNote(nats=None if math.isnan(found.nats) else found.nats, label=found.label)
             for name, found in info.observed.items()
         },
+    }
+
+
+def _note(info: WindowInfo, event: EventDocument, *, follows: bool) -> WindowNote:
+    votes, evidence = _votes_and_evidence(info, event)
+    return WindowNote(
+        **facts_of(info),
+        votes=votes,
+        evidence=evidence,
         follows=follows,
         before=None if follows or info.before is None else adapter(SensorState).dump_python(info.before, mode="json"),
     )

@@ -23,6 +23,7 @@ from drsn.agent.evidence.window_history import (
     with_findings,
 )
 from drsn.agent.observability.logs import Throttle, fields
+from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.decision.alarm_state import Change
     from drsn.agent.decision.batch_feed import Decisions
+    from drsn.agent.evidence.window_history import HistoryCopy
     from drsn.agent.evidence.writer import Writer
     from drsn.agent.schema.documents import EventDocument
 
@@ -138,6 +140,29 @@ class Recorder:
         for outcome in outcomes:
             own = [each for each in outcome.changes if each.condition.by is None and each.name in SENSOR_CONDITIONS]
             self._capture(outcome.name, own, decided=False)
+
+    def newest(self, sensor: str, max_samples: int) -> HistoryCopy:
+        """Copy the newest window of a sensor; the hot path does nothing for it.
+
+        Args:
+            sensor: its id.
+            max_samples: of the window, all channels together.
+
+        Raises:
+            BadDataError: no window of the sensor is kept, or it has more samples.
+        """
+        if not self._windows:
+            raise BadDataError("evidence is off (evidence.windows = 0), so no window is kept; set evidence.windows")
+        history = self._histories.get(sensor)
+        if history is None and sensor in self._crowded_out:
+            raise BadDataError(
+                f"there is no memory for the windows of {sensor}; lower its sample rate or evidence.windows"
+            )
+        if history is None or self._form is None:
+            raise BadDataError(f"no window of {sensor} since the start of the agent; check that its sensor publishes")
+        if (samples := history.shape.channels * history.shape.samples) > max_samples:
+            raise BadDataError(f"a window of {sensor} has {samples} samples, more than the {max_samples} of a message")
+        return history.copy(sensor, self._form, newest=True)
 
     def release(self) -> None:
         """Pass the captures to the writer; their events are committed."""

@@ -203,14 +203,16 @@ class WindowHistory:
         self.windows: deque[KeptWindow] = deque(maxlen=windows)
         """The oldest first."""
 
-    def copy(self, sensor: str, form: NoteForm) -> HistoryCopy:
+    def copy(self, sensor: str, form: NoteForm, *, newest: bool = False) -> HistoryCopy:
         """Copy its windows, oldest first.
 
         Args:
             sensor: its id.
             form: of the notes.
+            newest: only the newest window.
         """
-        samples, notes, states, units = map(list, zip(*self.windows, strict=True))
+        windows = [self.windows[-1]] if newest else self.windows
+        samples, notes, states, units = map(list, zip(*windows, strict=True))
         records = np.frombuffer(b"".join(notes), form.dtype)
         return HistoryCopy(sensor, self.shape, form, np.stack(samples), records, states, units)
 

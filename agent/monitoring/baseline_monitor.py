@@ -15,7 +15,7 @@ from drsn.agent.acquisition.sensor_faults import NO_FAULT
 from drsn.agent.monitoring.baseline_features import BaselineFeatures, BaselineSignal
 from drsn.agent.monitoring.baseline_labels import label_table
 from drsn.agent.monitoring.baseline_stack import BaselineStack
-from drsn.agent.monitoring.calibration import Calibration, LogOdds
+from drsn.agent.monitoring.calibration import Calibration
 from drsn.agent.monitoring.findings import NOT_EVALUATED
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ class BaselineMonitor:
         """Of the model's probabilities, by the baselines in use."""
         self.on_change: Callable[[str], None] = lambda _sensor: None
         """Called with a sensor that has another baseline from now on, or none, or is being commissioned."""
-        self._bundle_sha256, self._log_odds = bundle_sha256, LogOdds(contract)
+        self.stored_drift: Callable[[str], bytes | None] = lambda _sensor: None
+        """Called when a baseline begins to be used: the drift of the sensor that was stored; None: there is none."""
+        self._bundle_sha256 = bundle_sha256
         self._names = label_table(self.features)
         self._baselines: dict[str, BaselineFile] = {}
         self._waiting: dict[str, deque[FeatureRow]] = {}
@@ -81,7 +83,7 @@ class BaselineMonitor:
     @property
     def conditions(self) -> tuple[str, ...]:
         """The columns of the log-odds."""
-        return self._log_odds.conditions
+        return self.calibration.log_odds.conditions
 
     def label_of(self, expert: int, *, by_speed: bool) -> str:
         """The name of what an expert has found."""
@@ -125,6 +127,11 @@ class BaselineMonitor:
         counts = {sensor: int(self._stack.unknown[slot]) for sensor, slot in self._slots.items()}
         return {sensor: count for sensor, count in counts.items() if count}
 
+    def drifts(self) -> dict[str, bytes]:
+        """Sensor -> how far its baseline has aged, of those that have aged."""
+        drifts = {sensor: self._stack.drift(slot) for sensor, slot in self._slots.items()}
+        return {sensor: drift for sensor, drift in drifts.items() if drift is not None}
+
     def concerns(self, sensor: str) -> bool:
         """The sensor has a baseline, or is being commissioned."""
         if sensor in self._baselines or sensor in self._waiting:
@@ -143,6 +150,8 @@ class BaselineMonitor:
         else:
             self._stack.set(slot, used.baseline, uses_model=used.bundle_sha256 == self._bundle_sha256)
             self._stack.frozen[slot] = sensor in self._frozen
+            if (drift := self.stored_drift(sensor)) is not None:
+                self._stack.resume(slot, drift)
         self._stack.rpm[slot] = np.nan if rpm is None else rpm
 
     def __call__(self, windows: MonitoredWindows) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -175,4 +184,4 @@ class BaselineMonitor:
             if waiting is not None:
                 one, here = slice(at, at + 1), slice(row, row + 1)
                 features = self.features(windows.x[one], batch.rms[here], rpm[one], probabilities[here])[0]
-                waiting.append(FeatureRow(features, float(rpm[at]), self._log_odds(probabilities[here])[0]))
+                waiting.append(FeatureRow(features, float(rpm[at]), self.calibration.log_odds(probabilities[here])[0]))

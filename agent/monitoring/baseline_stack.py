@@ -10,6 +10,7 @@ than the margin of a change: a fault that grows for a year is found, at twice it
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ the speed is not known."""
 
 _FIRST_SLOTS = 16  # doubled when they are used up
 _ELSEWHERE = MAX_STATES
+_DIGEST_BYTES = 16
 _LOCATION, _SCALE, _DEPENDENCE, _MARGIN, _COST = range(5)
 
 
@@ -98,6 +100,28 @@ class BaselineStack:
         """The sensor with the slot has no baseline."""
         self._grow(slot)
         self.present[slot] = self.by_speed[slot] = False
+
+    def drift(self, slot: int) -> bytes | None:
+        """How far the locations of a slot have moved, with a digest of those that were learnt: to be stored.
+
+        None: it has no baseline, or they have not moved.
+        """
+        if not (self.present[slot] and self._drift[slot].any()):
+            return None
+        drift: bytes = self._drift[slot].astype("<f4").tobytes()
+        return _digest(self._learnt[slot]) + drift
+
+    def resume(self, slot: int, stored: bytes) -> bool:
+        """Go on with a stored drift; false: it is damaged, or of another baseline, and is not used."""
+        digest, values = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
+        if digest != _digest(self._learnt[slot]) or len(values) != 4 * self._drift[slot].size:
+            return False
+        drift = np.frombuffer(values, "<f4").reshape(self._drift[slot].shape).astype(np.float64)
+        if not np.isfinite(drift).all():
+            return False
+        self._drift[slot] = np.clip(drift, -SPEED_MARGIN, SPEED_MARGIN)
+        self._parameters[slot, :, _LOCATION] = self._learnt[slot] + self._drift[slot]
+        return True
 
     def score(
         self,
@@ -208,6 +232,10 @@ def aged(
     """
     step = np.clip(np.nan_to_num(deviation), -scale, scale) * (seconds / AGEING_S)[:, np.newaxis]
     return np.clip(drift + step, -SPEED_MARGIN, SPEED_MARGIN)
+
+
+def _digest(learnt: NDArray[np.float32]) -> bytes:
+    return hashlib.sha256(learnt.astype("<f4").tobytes()).digest()[:_DIGEST_BYTES]
 
 
 def _fill(parameters: NDArray[np.float32], state: OperatingState, margin: NDArray[np.float32]) -> None:

@@ -51,6 +51,8 @@ class Calibration:
 
     def __init__(self, contract: ModelContract) -> None:
         self._contract = contract
+        self.log_odds = LogOdds(contract)
+        """Of the same model."""
         self._factors: dict[str, NDArray[np.float32]] = {}
 
     def set(self, sensor: str, fault_nats: Mapping[str, float]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from drsn.agent.decision.alarm_engine import AlarmEngine, Outcome
     from drsn.agent.mqtt.topics import Topics
+    from drsn.agent.schema.evidence import SnapshotDocument
     from drsn.agent.schema.render import Renderer
     from drsn.agent.schema.trend import TrendDocument
     from drsn.agent.storage.journal import Journal
@@ -38,6 +39,8 @@ class CommandContext:
     """Sensor -> windows that lay in no operating state of its baseline."""
     trend_of: Callable[[str], TrendDocument] | None = None
     """Sensor -> its trend; `trend` needs it."""
+    snapshot_of: Callable[[str], SnapshotDocument] | None = None
+    """Sensor -> its newest window, or raises BadDataError with the reason; `snapshot` needs it."""
     forget_sensor: Callable[[str], None] | None = None
     """Drops what else is in memory of a sensor: its stream and its windows; `forget` needs it."""
     forget_left: Callable[[str], Outcome | None] = lambda _sensor: None

@@ -101,6 +101,8 @@ class CommandDispatcher:
         except RefusedError as error:
             log.warning("command refused", extra=fields(topic=message.topic, reason=str(error)))
             return self._refusal(message, verb, now_unix_ns, str(error))
+        if verb in self.verbs and self.verbs[verb].frequent:
+            return self._carried_out(message, verb, command, now_unix_ns)
         stored = self.context.journal.reply(command.request_id)
         if stored is not None:
             return Answer(message, self._repeated(command.request_id, verb, stored, now_unix_ns))
@@ -116,13 +118,15 @@ class CommandDispatcher:
         return Answer(message, self._reply(name or "", verb, now_unix_ns, reason))
 
     def _carried_out(self, message: Message, verb: str, command: CommandDocument, now_unix_ns: int) -> Answer:
-        work, reason, kept = Work(), None, True  # a refusal is stored, whatever the verb
+        frequent = verb in self.verbs and self.verbs[verb].frequent
+        work, reason, kept = Work(), None, not frequent  # a refusal is stored, whatever the other verb
         try:
             handler = self._handler(verb)
             work, kept = handler.run(self.context, command, now_unix_ns), handler.kept
         except RefusedError as error:
             reason = str(error)
-        log.info(
+        log.log(
+            logging.DEBUG if frequent else logging.INFO,
             "command handled",
             extra=fields(verb=verb, by=command.by, sensor=command.sensor, condition=command.condition,
                          comment=command.comment, refused=reason),
@@ -139,11 +143,12 @@ class CommandDispatcher:
             "unknown_state": work.unknown_state,
             "trend": work.trend,
             "evidence": work.evidence,
+            "snapshot": work.snapshot,
         }
         reply = self._reply(command.request_id, verb, now_unix_ns, reason).model_copy(update=more)
         if work.pending is not None:
             self.context.pending.add(command.request_id, verb, message)
-        return Answer(message, reply, work.outcomes, kept, work.publish)
+        return Answer(message, reply, work.outcomes, kept, work.publish, commits=not frequent)
 
     def _handler(self, verb: str) -> Handler:
         context = self.context

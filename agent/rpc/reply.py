@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from drsn.agent.decision.alarm_engine import Outcome
     from drsn.agent.mqtt.message import Message
     from drsn.agent.schema.documents import CommissionDocument, EventDocument, ReplyDocument
+    from drsn.agent.schema.evidence import SnapshotDocument
     from drsn.agent.schema.trend import TrendDocument
 
 FAILED: Final = "internal error, nothing was changed; please report the line in the agent's log"
@@ -39,6 +40,8 @@ class Work:
     """Windows in none of its operating states, to be shown."""
     trend: TrendDocument | None = None
     """Of the sensor, which the command asked for."""
+    snapshot: SnapshotDocument | None = None
+    """The newest window of the sensor, which the command asked for."""
     sensor: str | None = None
     """Of the event, where the command names no sensor."""
     evidence: str | None = None
@@ -58,3 +61,5 @@ class Answer:
     kept: bool = False
     """The reply is stored; the same command is answered with it again."""
     publish: tuple[tuple[str, bytes], ...] = ()
+    commits: bool = True
+    """False: nothing is committed for it, so that it goes out at once."""

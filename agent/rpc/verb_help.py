@@ -12,6 +12,7 @@ VERB_HELP: Final = {
     "false_alarm": "mark an event as a false alarm, shelve its condition, and keep its windows as a healthy recording",
     "events": "list the events of a sensor, from the agent's journal",
     "evidence": "publish the record of an event",
+    "snapshot": "reply with the newest window of a sensor",
     "commission": "learn the baseline of a healthy machine, in a minute",
     "trend": "show the hours and days of a sensor, and when its velocity reaches the next zone",
     "forget": "remove a sensor that no longer exists: its alarm and its state, but not its events",

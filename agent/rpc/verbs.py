@@ -12,6 +12,7 @@ from drsn.agent.rpc.evidence_verb import evidence
 from drsn.agent.rpc.false_alarm_verb import false_alarm
 from drsn.agent.rpc.forget_verb import forget
 from drsn.agent.rpc.reload_verb import RELOAD, reload
+from drsn.agent.rpc.snapshot_verb import snapshot
 from drsn.agent.rpc.trend_verb import trend
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Handler:
     """Carries out a command at a wall-clock time in ns; raises RefusedError with a reason for the sender."""
     kept: bool = True
     """The same `request_id` is answered from the stored reply; False: the verb only reads, and is done again."""
+    frequent: bool = False
+    """Several a second are usual: neither an answer nor a refusal is stored, committed, or logged above `debug`."""
     needs: str | None = None
     """Field of the context without which the verb is not offered."""
 
@@ -44,6 +47,7 @@ VERBS: Final[dict[str, Handler]] = {
     "false_alarm": Handler(false_alarm),
     "events": Handler(events, kept=False),
     "evidence": Handler(evidence, kept=False, needs="state_dir"),
+    "snapshot": Handler(snapshot, kept=False, frequent=True, needs="snapshot_of"),
     "commission": Handler(commission, needs="commission_s"),
     "trend": Handler(trend, kept=False, needs="trend_of"),
     "forget": Handler(forget, needs="forget_sensor"),

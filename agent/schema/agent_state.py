@@ -47,7 +47,7 @@ class HealthDocument(PublicDocument):
     uptime_s: float = Field(description="Time since the start.")
     sensors: int = Field(description="Sensors that sent packets since the start.")
     packets: dict[str, int] = Field(
-        description="received = processed + shed + rejected + duplicate + stale + in_flight."
+        description="`received` = `processed` + `shed` + `rejected` + `duplicate` + `stale` + `in_flight`."
     )
     rejected: dict[str, int] = Field(description="Refused packets, by reason.")
     not_watched: tuple[NotWatchedSource, ...] = Field(

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from drsn.agent.decision.alarm_state import DocumentState, Suppressor
 from drsn.agent.decision.baseline import MAX_COMMISSION_S
 from drsn.agent.monitoring.baseline_file import MAX_BYTES as MAX_BASELINE_BYTES
+from drsn.agent.schema.evidence import SnapshotDocument
 from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.schema.not_watched import WhyNotWatched
 from drsn.agent.schema.trend import TrendDocument
@@ -285,6 +286,7 @@ class ReplyDocument(PublicDocument):
         default=None, description="`commission` with `show`: windows in no operating state since the start."
     )
     trend: TrendDocument | None = Field(default=None, description="`trend`: the series.")
+    snapshot: SnapshotDocument | None = Field(default=None, description="`snapshot`: the newest window of the sensor.")
     evidence: str | None = Field(
         default=None, description="`false_alarm`: id of the event of this alarm whose windows are kept. null: none."
     )

@@ -45,7 +45,7 @@ from drsn.agent.service.connections import (
     ingest_options,
     probe_options,
 )
-from drsn.agent.service.evidence_wiring import recorder_of, sender_of
+from drsn.agent.service.evidence_wiring import recorder_of, sender_of, snapshots_of
 from drsn.agent.service.forgetting import forget_in
 from drsn.agent.service.health import AgentInfo, HealthReport, StatusReport, Warner
 from drsn.agent.service.home_assistant_wiring import births_of, control_receiver, home_assistant_of
@@ -62,17 +62,16 @@ from drsn.agent.service.receiver import Receiver
 from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.service.run_id import RunId
 from drsn.agent.service.shutdown import Shutdown
-from drsn.agent.service.trend_keeper import TrendKeeper
+from drsn.agent.service.slow_writes import slow_writes_of
 from drsn.agent.service.waits import Waits
 from drsn.agent.service.watch_wiring import view_of
 from drsn.agent.service.watched_sources import WatchedSources
 from drsn.agent.settings.inputs import check_inputs
-from drsn.agent.settings.policies import ignored_faults, level_of, policy_of
+from drsn.agent.settings.policies import ignored_faults, policy_of
 from drsn.agent.storage.group_commit import GroupCommit
 from drsn.agent.storage.journal import Journal
 from drsn.agent.storage.poison_guard import PoisonGuard
 from drsn.model.bundle import open_bundle
-from drsn.model.contract import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,11 +80,13 @@ if TYPE_CHECKING:
     from drsn.agent.decision.batch_feed import Decisions
     from drsn.agent.delivery.home_assistant import BirthMessages
     from drsn.agent.evidence.recorder import Recorder
+    from drsn.agent.monitoring.baseline_monitor import BaselineMonitor
     from drsn.agent.monitoring.monitors import Monitors
     from drsn.agent.mqtt.transport import Transport
     from drsn.agent.service.alarm_watch import AlarmWatch
     from drsn.agent.service.metrics_exporter import MetricsExporter
     from drsn.agent.service.reload import Reload
+    from drsn.agent.service.slow_writes import SlowWrites
     from drsn.agent.settings.loader import Configuration
     from drsn.agent.settings.sections import Settings
     from drsn.agent.storage.database import Snapshot
@@ -144,7 +145,7 @@ class Agent:
     tracker: AckTracker
     journal: Journal
     recorder: Recorder
-    trends: TrendKeeper
+    slow_writes: SlowWrites
     connections: Connections
     dispatcher: CommandDispatcher
     publisher: Publisher
@@ -174,7 +175,7 @@ def assembled(
             ReloadVerb(agent.dispatcher.context, reload, agent.connections.control)
             reload.on_result = agent.inbox.wake
         stack.callback(agent.recorder.close)
-        stack.callback(agent.trends.flush)
+        stack.callback(agent.slow_writes.flush)
         yield loop
 
 
@@ -224,7 +225,7 @@ class _Assembly:
     def assemble(self, connect: Callable[..., Transport]) -> tuple[Agent, Loop]:
         """From the connections to the loop."""
         settings, journal, info, clock = self.settings, self.journal, self.info, self.clock
-        monitors, interpret, engine, dispatcher = self._decision()
+        monitors, baselines, engine, dispatcher = self._decision()
         statuses = StatusInbox(self.inbox.wake)
         alarms = AlarmTopics(self.topics, statuses.put, self.waits.quiet_s)
         births = births_of(settings, self.inbox.wake)
@@ -234,12 +235,13 @@ class _Assembly:
         recorder = recorder_of(settings, self.bundle.contract, self.renderer.event, send)
         watchdog = Watchdog(lease, systemd.watchdog_interval_s(), clock)
         intake = intake_of(settings, self.bundle.contract, self.remembered, engine, clock)
-        trends = TrendKeeper(journal.recovery, clock, self.bundle.contract.conditions.index(NORMAL), level_of(settings))
-        dispatcher.context.trend_of = trends.document
-        dispatcher.context.forget_sensor = forget_in(intake, recorder, trends, monitors)
+        slow_writes = slow_writes_of(settings, self.bundle.contract, journal, clock, baselines)
+        dispatcher.context.trend_of = slow_writes.trends.document
+        dispatcher.context.snapshot_of = snapshots_of(settings, self.bundle.contract, recorder, clock)
+        dispatcher.context.forget_sensor = forget_in(intake, recorder, slow_writes.trends, monitors)
         publisher = self._publisher(lines.control, engine, intake)
         publisher.home_assistant = home_assistant_of(settings, births, lines.control, self.topics, info)
-        pipeline = self._pipeline(intake, engine, interpret, monitors, recorder, watchdog, publisher, trends)
+        pipeline = self._pipeline(intake, engine, baselines, monitors, recorder, watchdog, publisher, slow_writes)
         outbox, tracker = Outbox(journal, lines.control, self.topics, self.waits.outbox), AckTracker()
         group = GroupCommit(in_flight(settings) // 2, self.waits.group_s, self.waits.lull_s)
         committer = Committer(tracker, group, journal, engine, self.renderer, publisher, recorder, self.metrics, clock)
@@ -256,7 +258,7 @@ class _Assembly:
         guard = PoisonGuard(settings.agent.state_dir, journal.disk.run)
         delivery = Delivery(lines.control, outbox, publisher, unpublished=journal.unpublished, status=status.document,
                             contradicted=lease.contradict)  # fmt: skip
-        agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, trends, lines, dispatcher,
+        agent = Agent(pipeline, committer, self.inbox, tracker, journal, recorder, slow_writes, lines, dispatcher,
                       publisher, health, status, guard, lease, delivery, exporter)  # fmt: skip
         return agent, self._loop(agent, expiry, watchdog, watch)
 
@@ -275,7 +277,7 @@ class _Assembly:
         chores = (
             lease,
             self.journal,
-            agent.trends,
+            agent.slow_writes,
             CertificateCheck(expiry, lines.control, clock),
             OverduePackets(agent.tracker, self.inbox, pipeline, committer, lines.ingest, self.metrics, waits.ack_age_s),
             Timers(pipeline, lines.ingest, committer, clock),
@@ -332,12 +334,11 @@ class _Assembly:
             partial(run.remember, state_dir),
         )
 
-    def _decision(self) -> tuple[Monitors, Interpreter, AlarmEngine, CommandDispatcher]:
+    def _decision(self) -> tuple[Monitors, BaselineMonitor, AlarmEngine, CommandDispatcher]:
         """From a batch to the alarm states, and the dispatcher of the commands that change them."""
         settings, bundle = self.settings, self.bundle
         commissioning = commissioning_of(settings, bundle, self.remembered.sensors)
         monitors = monitors_of(settings, bundle.contract, commissioning.monitor)
-        interpret = Interpreter(bundle.contract, commissioning.monitor.calibration)
         policies = policy_of(settings, bundle.contract)
         engine = AlarmEngine(bundle.contract, bundle.sha256, policies, self.remembered.sensors, commissioning, OBSERVED)
         context = CommandContext(
@@ -350,18 +351,18 @@ class _Assembly:
             unknown_states=commissioning.monitor.unknown_states,
         )
         context.pending.sources.append(commissioning.take_progress)
-        return monitors, interpret, engine, CommandDispatcher(context, self.inbox.wake)
+        return monitors, commissioning.monitor, engine, CommandDispatcher(context, self.inbox.wake)
 
     def _pipeline(
         self,
         intake: Intake,
         engine: AlarmEngine,
-        interpret: Interpreter,
+        baselines: BaselineMonitor,
         monitors: Monitors,
         recorder: Recorder,
         watchdog: Watchdog,
         publisher: Publisher,
-        trends: TrendKeeper,
+        slow_writes: SlowWrites,
     ) -> Pipeline:
         contract, inference, clock = self.bundle.contract, self.settings.inference, self.clock
         batcher, spare = (
@@ -372,13 +373,13 @@ class _Assembly:
         def decided(decisions: Decisions) -> None:
             watchdog.beat()  # the call of the network may have taken long
             publisher.add_results(decisions, clock.monotonic_s())
-            trends.add(decisions)
+            slow_writes.trends.add(decisions)
 
         return Pipeline(
             intake,
             batcher,
             self.chosen.backend,
-            interpret,
+            Interpreter(contract, baselines.calibration),
             engine,
             monitors=monitors,
             recorder=recorder,

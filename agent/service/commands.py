@@ -39,5 +39,6 @@ class Commands:
             answer = self.dispatcher.next(self.clock.unix_ns())
             if answer is None:
                 return
-            self.committer.commit(answer.outcomes, answer)
+            if answer.commits:
+                self.committer.commit(answer.outcomes, answer)
             self.dispatcher.send(answer, self.control)

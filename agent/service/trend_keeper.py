@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from drsn.agent.monitoring.vibration_zones import ZONES
 from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.schema.trend import ForecastDocument, TrendDocument, TrendSeries
 from drsn.agent.storage.database import Changes
-from drsn.agent.storage.trend_table import DAY_S, HOUR_S, StoredTrend, TrendRow
+from drsn.agent.storage.trend_table import DAY_S, HOUR_S, StoredTrend, TrendRow, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -121,7 +122,7 @@ class TrendKeeper:
         return TrendDocument(hourly=_series(hours), daily=_series(days), forecast=forecast)
 
     def _stored(self, sensor: str) -> list[StoredTrend]:
-        return self._recovery.read(lambda database: database.trends(sensor)) or []
+        return self._recovery.read(lambda database: database.query(partial(read, sensor=sensor))) or []
 
 
 def forecast_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -56,7 +56,8 @@ def keys_beside(loc: Sequence[int | str], settings: type[BaseModel]) -> list[str
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 (any type annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    # In Python 3.10 `list[str]` is an instance of `type`, and `issubclass` refuses it.
+    if get_origin(annotation) is None and isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)

@@ -8,12 +8,12 @@ import struct
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.decision.alarm_state import SensorState
 from drsn.agent.decision.counters import merged
-from drsn.agent.storage import trend_table
+from drsn.agent.storage import ageing_table, trend_table
 from drsn.agent.storage.database_schema import EARLIER_VERSIONS, SCHEMA, SCHEMA_VERSION, upgrade
 from drsn.agent.storage.safe_file import is_special
 from drsn.agent.storage.state_dir import SQLITE_SUFFIXES
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from drsn.agent.schema.documents import ReplyDocument
-    from drsn.agent.storage.trend_table import StoredTrend, TrendRow
+    from drsn.agent.storage.ageing_table import AgeingRow
+    from drsn.agent.storage.trend_table import TrendRow
+
+Found = TypeVar("Found")
 
 BUSY_S = 0.4
 """Wait for another process that has locked the database, such as a shell; after that the agent goes on in memory. The
@@ -108,12 +111,13 @@ class Changes:
     """Sensor -> record of its counters. A state in `sensors` with a record here is the cold part of the state; a sensor
     that is here alone has only new counters."""
     trends: Sequence[TrendRow] = ()
+    ageing: Sequence[AgeingRow] = ()
 
     @property
     def rows(self) -> int:
-        """Number of states, cursors, events and trends."""
+        """Number of states, cursors, events, trends and aged baselines."""
         states = self.sensors.keys() | self.counters.keys()
-        return len(states) + len(self.cursors) + len(self.entries) + len(self.trends)
+        return len(states) + len(self.cursors) + len(self.entries) + len(self.trends) + len(self.ageing)
 
 
 class Database:
@@ -194,7 +198,9 @@ class Database:
             forgotten = [(name,) for name, state in changes.sensors.items() if not state.conditions]
             self._db.executemany("DELETE FROM cursors WHERE sensor = ?", forgotten)
             self._db.executemany("DELETE FROM trends WHERE sensor = ?", forgotten)
+            self._db.executemany("DELETE FROM ageing WHERE sensor = ?", forgotten)
             trend_table.write(self._db.execute, changes.trends)
+            ageing_table.write(self._db.executemany, changes.ageing)
             self._db.executemany(
                 "INSERT INTO cursors VALUES (?, ?) ON CONFLICT (sensor) DO UPDATE SET cursor = excluded.cursor",
                 ((name, stored_json(Cursor, cursor)) for name, cursor in changes.cursors.items()),
@@ -262,10 +268,10 @@ class Database:
             row = self._db.execute("SELECT reply FROM replies WHERE request_id = ?", (request_id,)).fetchone()
         return None if row is None else str(row[0]).encode()
 
-    def trends(self, sensor: str) -> list[StoredTrend]:
-        """Read the hours and days of a sensor, the oldest first."""
+    def query(self, read: Callable[[Callable[..., sqlite3.Cursor]], Found]) -> Found:
+        """Read from a table that has a module of its own: `ageing_table`, `trend_table`."""
         with self._named_errors():
-            return trend_table.read(self._db.execute, sensor)
+            return read(self._db.execute)
 
     def abandoned(self, filters: Iterable[str]) -> tuple[str, ...]:
         """Save `filters`; return those of earlier runs that are no longer used, but may still be in the session."""

@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS trends (
     sensor TEXT NOT NULL, seconds INTEGER NOT NULL, start_unix_s INTEGER NOT NULL, record BLOB NOT NULL,
     PRIMARY KEY (sensor, seconds, start_unix_s)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ageing (sensor TEXT PRIMARY KEY, drift BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 """`alarms.counters` has what every window changes (drsn.agent.decision.counters); NULL: `state` has it too."""
 

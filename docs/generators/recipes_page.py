@@ -46,7 +46,7 @@ def _chapter(name: str, field: FieldInfo) -> str:
 
 def _kind(name: str, model: type[BaseModel]) -> str:
     """The section of one kind of data; its `source` chooses it."""
-    sources = ", ".join(get_args(model.model_fields["source"].annotation))
+    sources = ", ".join(f"`{source}`" for source in get_args(model.model_fields["source"].annotation))
     return f"## `[{name}]` with source {sources}\n\n{_body(name, model)}"
 
 

@@ -50,7 +50,7 @@ def soak_told() -> str:
         f"grew by **{row['slope MB/h']:.2f} MB/h** (95 % interval {low:.2f} to {high:.2f}{falls}) after the first "
         f"quarter of an hour, from {start:.0f} over {middle:.0f} to {end:.0f} MB;\n{files[0]} to {files[1]} files, "
         f"{threads[0]} to {threads[1]} threads; {row['gaps']} gaps, {packets['duplicate']} duplicates, "
-        f"{packets['shed']} shed, {row['reconnects']} reconnects, {row['lost_events']} lost events;\n"
+        f"{packets['shed']} `shed`, {row['reconnects']} reconnects, {row['lost_events']} lost events;\n"
         f"latency p50 {latency['p50']:.0f}, p99 {latency['p99']:.0f} ms. Every event was as the oracle expected."
     )
 

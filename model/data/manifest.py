@@ -75,7 +75,7 @@ def _entry(folder: Path, where: str, row: dict[str, str], group_pattern: str | N
     channels = tuple(c.strip() for c in (row.get("channels") or row.get("channel") or "").split(";") if c.strip())
     of_set = next((name for name in SETS if name == row.get("set", "").lower()), None)
     if row.get("set") and of_set is None:
-        raise BadDataError(f"{where}: set {row['set']!r} is none of {', '.join(SETS)}; use one of them")
+        raise BadDataError(f"{where}: set {row['set']!r} is not one of {', '.join(SETS)}; use one of them")
     return RecordingEntry(
         path=folder / file,
         name=f"{file}[{';'.join(channels)}]" if channels else file,

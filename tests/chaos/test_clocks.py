@@ -165,7 +165,7 @@ def test_sensors_whose_clocks_jump_by_an_hour_lose_nothing_unless_they_vouch_for
 
 
 def test_sensors_whose_clocks_go_back_lose_nothing_where_nobody_vouches_for_the_agent_s(watched):
-    scene = watched("the sensors' clocks go back, the agent's is nobody's")
+    scene = watched("the sensors' clocks go back, the agent's clock is not synchronised")
     scene.begin()
     for turn in range(often(2, 20)):
         scene.fault(partial(scene.sensors.set_clocks, HOUR_NS if turn % 2 else -HOUR_NS))

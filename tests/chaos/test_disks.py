@@ -171,7 +171,7 @@ def begun_anew(scene: Scene, damage: Callable[[], None]) -> list[str]:
     poll(lambda: subscriber.status.get("since") not in ("", before["since"]), 20, "a status of the new run")
     scene.caught_up()
     asides = [reason for reason in subscriber.status["reasons"] if "was renamed to" in reason]
-    anew = any("begin anew" in reason for reason in asides)
+    anew = any("start empty" in reason for reason in asides)
     assert anew == (subscriber.status["epoch"] != before["epoch"]), subscriber.status
     if anew:
         scene.lapses.append(marks)

@@ -20,11 +20,13 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 _BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<reason>[^\n]+?) -->\n+)?^```sh\n(?P<commands>.*?)^```", re.MULTILINE | re.DOTALL
@@ -93,18 +95,20 @@ def lines(commands: str) -> list[str]:
     return [line for line in joined if line.strip() and not line.lstrip().startswith("#")]
 
 
-def script(page: Path) -> str:
-    """The whole page as one script."""
+def script(page: Path, words: Mapping[str, str] = NO_WORDS) -> str:
+    """The whole page as one script, with some of its words replaced."""
     text = [PRELUDE]
     for block in blocks(page):
         for line in lines(block.commands) if block.reason is None else ():
+            for word, here in words.items():
+                line = line.replace(word, here)  # noqa: PLW2901 (each word in turn)
             quoted = "'" + line.replace("'", "'\\''") + "'"
             text.append(f"echo {quoted}")
             text.append(f"serve {quoted}" if SERVES.search(line) else JUDGES.sub(ALLOWED, line))
     return "\n".join(text) + "\n"
 
 
-def run(page: Path, folder: Path, port: int, timeout_s: float = 100.0) -> str:
+def run(page: Path, folder: Path, port: int, timeout_s: float = 100.0, words: Mapping[str, str] = NO_WORDS) -> str:
     """Run the blocks of a page in a folder whose files are prepared.
 
     Args:
@@ -112,6 +116,7 @@ def run(page: Path, folder: Path, port: int, timeout_s: float = 100.0) -> str:
         folder: where the commands run.
         port: of the test's broker.
         timeout_s: of the whole page.
+        words: text of the page -> what it is here.
 
     Returns:
         What the commands printed.
@@ -135,7 +140,12 @@ def run(page: Path, folder: Path, port: int, timeout_s: float = 100.0) -> str:
     output = folder / ".output"
     with output.open("wb") as log:
         process = subprocess.Popen(
-            ["bash", "-c", script(page)], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+            ["bash", "-c", script(page, words)],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             code = process.wait(timeout_s)

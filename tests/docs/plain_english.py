@@ -15,6 +15,9 @@ SUBJECTS = (
 )
 
 
+_CODE = re.compile(r"`[^`\n]*`")
+
+
 def words_of(style: str, name: str) -> list[str]:
     """The words of the first column of a table of the style sheet, between `<!-- NAME -->` and `<!-- /NAME -->`."""
     table = style.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]
@@ -32,7 +35,7 @@ def pattern(style: str) -> re.Pattern[str]:
 def prose(page: str) -> str:
     """A page without code, links' targets and comments."""
     without_blocks = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
-    return re.sub(r"`[^`\n]*`|<!--.*?-->|\]\([^)]*\)", " ", without_blocks, flags=re.DOTALL)
+    return re.sub(rf"{_CODE.pattern}|<!--.*?-->|\]\([^)]*\)", " ", without_blocks, flags=re.DOTALL)
 
 
 def strings(source: str) -> Iterator[str]:
@@ -52,4 +55,4 @@ def strings(source: str) -> Iterator[str]:
             and id(node) not in docstrings
             and " " in node.value
         ):
-            yield node.value
+            yield _CODE.sub(" ", node.value)

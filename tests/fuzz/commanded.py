@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from feature_monitor import FeatureMonitor
 from fuzz.grammar import Bytes
-from fuzz.seeds import CONTRACT
+from fuzz.seeds import CONTRACT, RECORD
 
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.reading import Reading
@@ -27,6 +27,7 @@ from drsn.agent.decision.baseline import Baseline, BaselineStatistics
 from drsn.agent.decision.commissioning import Commissioning
 from drsn.agent.decision.diagnosis import Diagnosis
 from drsn.agent.decision.severity import severities_of
+from drsn.agent.evidence.json_form import numbers_of
 from drsn.agent.evidence.record_files import FOLDER
 from drsn.agent.mqtt.message import Message
 from drsn.agent.mqtt.topics import Topics
@@ -35,11 +36,13 @@ from drsn.agent.rpc.dispatcher import CommandDispatcher
 from drsn.agent.rpc.error_log import ErrorLog
 from drsn.agent.rpc.verbs import VERBS as OFFERED
 from drsn.agent.schema.documents import BundleReference, ReplyDocument
+from drsn.agent.schema.evidence import SnapshotDocument, SnapshotWindow, WindowFacts
 from drsn.agent.schema.render import EVENT_NAMESPACE, Identity, Renderer
 from drsn.agent.service.reload_verb import ReloadVerb
 from drsn.agent.settings.policies import policy_of
 from drsn.agent.settings.sections import Settings
 from drsn.agent.storage.journal import FILE, Journal
+from drsn.model.errors import BadDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,6 +64,15 @@ SETTINGS = Settings(
 POLICIES = policy_of(SETTINGS, CONTRACT)
 LEARNT = BaselineStatistics(350, -1.0, 0.1, 1.0, 0.1, 1.0, allowance=0.4)
 VERBS = (*OFFERED, "launch")
+NEWEST = SnapshotDocument(
+    sensor="a", unit="g", sample_rate_hz=CONTRACT.sample_rate_hz, contract=CONTRACT, bearing=None, rpm=None,
+    windows=(
+        SnapshotWindow(
+            **RECORD.header.windows[-1].model_dump(include=set(WindowFacts.model_fields)),
+            **numbers_of(RECORD.arrays, -1),
+        ),
+    ),
+)  # fmt: skip
 KEPT = 2
 """Answers."""
 
@@ -141,6 +153,13 @@ def window(pipeline: AlarmEngine, sensor: str, shares: tuple[float, ...]) -> Out
     return pipeline.feed(Diagnosis(reading, top, top, 1.0, by_label, by_label, -1.0), NOW_UNIX_NS)
 
 
+def _snapshot(sensor: str) -> SnapshotDocument:
+    """The newest window of `a`; the others have none."""
+    if sensor != "a":
+        raise BadDataError(f"no window of {sensor} since the start of the agent")
+    return NEWEST
+
+
 class Strict(ErrorLog):
     """An unexpected error that the dispatcher has caught is a finding."""
 
@@ -161,7 +180,7 @@ class Commanded:
         intake = Intake(CONTRACT, (), 3, {})
         context = CommandContext(
             self.pipeline, RENDERER, self.store, TOPICS, errors=Strict(), state_dir=plant.folder,
-            commission_s=commissioning.seconds, forget_sensor=intake.forget,
+            commission_s=commissioning.seconds, snapshot_of=_snapshot, forget_sensor=intake.forget,
         )  # fmt: skip
         context.pending.sources.append(commissioning.take_progress)
         self.desk = CommandDispatcher(context)
@@ -247,6 +266,7 @@ def seeds() -> tuple[bytes, ...]:
         b"\xff\xfe".join([*aside, told("in_service", request_id="r4", condition="ball")]),
         told("events", from_seq=2, expires="2030-01-01T00:00:00Z"),
         told("evidence", event_id=RENDERER.event_id("a", 1)),
+        b"\xff\xfe".join([told("snapshot"), told("snapshot", sensor="b")]),
         b"\xff\xfe".join([told("forget", sensor="b"), told("forget", request_id="r2")]),
         b"\xff\xfe".join([told("reload", sensor=None), told("reload!", sensor=None)]),
         b"\xff\xfe".join([learn, told("events"), *ends[:1], *ends[:1]]),

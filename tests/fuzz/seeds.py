@@ -140,7 +140,7 @@ def _texts(*patterns: str) -> tuple[bytes, ...]:
     return tuple(path.read_bytes() for pattern in patterns for path in sorted(ROOT.glob(pattern)))
 
 
-_RECORD = record_of_balls(CONTRACT)
+RECORD = record_of_balls(CONTRACT)
 SEEDS: dict[str, tuple[bytes, ...]] = {name: _packets(name) for name in CODECS} | {
     "influx": _influx(),
     "senml": _senml(),
@@ -153,7 +153,7 @@ SEEDS: dict[str, tuple[bytes, ...]] = {name: _packets(name) for name in CODECS} 
     "settings": tuple(
         text + b"\0DRSN_AGENT__AGENT__MAX_SENSORS=5\0mqtt.protocol=5" for text in _texts("configs/*.toml")
     ),
-    "evidence": (to_message(_RECORD) or b"", to_bytes(_RECORD)),
+    "evidence": (to_message(RECORD) or b"", to_bytes(RECORD)),
     "sidecar": (json.dumps(SIDECAR).encode(), b"ftrt" + bytes(20) + bytes([10, 3, 0, 30])),
     "certificate": (base64.b64decode(CERTIFICATE),),
     "cases": _texts("tests/alarm_cases/*.toml"),

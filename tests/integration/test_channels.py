@@ -81,8 +81,9 @@ def test_the_traffic_of_an_agent_is_what_the_asyncapi_document_describes(
     subscriber.command("ack", **named)
     subscriber.command("events", sensor=INNER_RACE.sensor)
     subscriber.command("trend", sensor=INNER_RACE.sensor)
+    subscriber.command("snapshot", sensor=INNER_RACE.sensor)
     subscriber.command("ack", sensor="no.such.sensor")
-    wait_until(lambda: len(subscriber.of("reply")) >= 4, what="the answers")
+    wait_until(lambda: len(subscriber.of("reply")) >= 5, what="the answers")
     subscriber.command("evidence", **named)
     wait_until(lambda: subscriber.of("evidence") and subscriber.of("alarms"), what="evidence and the summary")
     assert agent.stop() == 0

@@ -53,9 +53,10 @@ def test_commission_and_undo_from_a_shell(
         "drsn/v1/_agent/tester/cmd/commission",
         json.dumps({"request_id": "p1", "by": "scada", "sensor": SENSOR, "gate": True}).encode(),
     )
-    wait_until(lambda: agent.text().count("event=command verb=commission by=scada") == 1, what=agent.text())
+    wait_until(lambda: agent.text().count('event="command handled" verb=commission by=scada') == 1, what=agent.text())
     play(mosquitto, 10.0)
-    wait_until(lambda: "event=commission " in agent.text().rsplit("by=scada", 1)[-1], what=agent.text())
+    ended = f'event="command ended" verb=commission sensor={SENSOR} failed=None'
+    wait_until(lambda: ended in agent.text().rsplit("by=scada", 1)[-1], what=agent.text())
     agent.stop(signal.SIGKILL)
     agent.start()
     wait_until(lambda: mosquitto.one("drsn/v1/_agent/tester/status").get("ingest") == "connected", what=agent.text())

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from servers import free_port
 
+from drsn.agent.evidence.snapshot import snapshot_of
+from drsn.agent.schema.evidence import SnapshotDocument
 from drsn.agent.tools.demo.machines import DEMO_MACHINES, record
 from drsn.agent.tools.replay.player import ReplayPlan, frames
 
@@ -114,6 +116,20 @@ def test_the_windows_behind_an_alarm_come_to_the_shell(shell: Callable, mosquitt
     assert picture.read_bytes().startswith(b"\x89PNG")
     done = run_agent("evidence", "0-0", *options)
     assert (done.returncode, "there is no evidence of this event" in done.stderr) == (65, True)
+
+
+@pytest.mark.slow
+def test_the_newest_window_comes_to_the_shell(mosquitto, run_agent: Callable, shell: Callable, tmp_path):
+    picture = tmp_path / "now.png"
+    done = run_agent("evidence", "--now", SENSOR, "--broker", mosquitto.url, "--png", str(picture), "--json")
+    assert done.returncode == 0, done.stderr
+    snapshot = snapshot_of(SnapshotDocument.model_validate_json(done.stdout))
+    assert (snapshot.header.sensor, snapshot.header.windows[0].condition) == (SENSOR, "inner_race")
+    assert snapshot.samples.shape == (1, 1, 2048)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert shell.agent.text().count("command handled") == 0
+    done = run_agent("evidence", "--now", "nobody", "--broker", mosquitto.url)
+    assert (done.returncode, "no alarm of sensor" in done.stderr) == (65, True)
 
 
 @pytest.mark.promise(

@@ -153,6 +153,7 @@ def test_who_is_not_let_in(encrypted, certificates: Path, examine: Callable, giv
     assert "refused: Not authorized" in findings["broker.login"]["said"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("allowed", "write", "alarms"),
     [
@@ -187,6 +188,7 @@ WRITTEN = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [*WRITTEN, None])
 def test_each_kind_of_topic_that_may_not_be_written_is_found_and_named(
     mosquitto, tmp_path: Path, examine: Callable, missing: str | None

@@ -89,7 +89,7 @@ def test_an_alarm_outlives_the_state_directory_and_can_be_acknowledged_and_forgo
     assert "not watched: epoch" in text
     assert "STALE" not in text
     assert f"{SENSOR}, inner_race (agent tester): acknowledged" in shell("ack", SENSOR, "inner_race")
-    assert f"{SENSOR}: forgotten (agent tester)" in shell("forget", SENSOR)
+    assert f"{SENSOR} (agent tester): forgotten" in shell("forget", SENSOR)
     assert mosquitto.one(ALARM, 1) == {}
 
 

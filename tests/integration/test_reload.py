@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STATUS = "drsn/v1/_agent/tester/status"
+RESTARTED = "tester: has restarted with the settings and the bundle on its disk; undo: change them back, reload\n"
 
 
 def test_a_bundle_is_swapped_behind_a_link_in_one_process_and_a_bad_one_is_not(
@@ -109,7 +110,7 @@ def test_a_shell_sees_the_check_fail_and_then_pass(
     assert "tester: checks what is on the disk now" in done.stderr
     agent.config.write_text(good)
     done = run_agent("reload", "tester", *broker, "--comment", "a typing mistake")
-    assert (done.returncode, done.stdout) == (0, "tester: has restarted\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, RESTARTED), done.stderr
     assert agent.text().count("event=ready") == 2
     assert "a typing mistake" in agent.text()
     reply = json.loads(run_agent("reload", "tester", *broker, "--json").stdout)

@@ -146,5 +146,5 @@ def _step(given: Mapping[str, Any], setup: CaseSetup, conditions: tuple[str, ...
     if isinstance(step, PlayRecording) and setup.bundle is None:
         raise field_error("recording", "labels alone can't diagnose it; name a bundle")
     if isinstance(step, Command) and step.condition not in (None, *conditions) and step.expect_refused is None:
-        raise field_error("condition", f"{step.condition!r} is none of {', '.join(conditions)}")
+        raise field_error("condition", f"{step.condition!r} is not one of {', '.join(conditions)}")
     return CheckedStep(step, None if step.expect_alarm is None else alarm_pattern(step.expect_alarm, conditions))

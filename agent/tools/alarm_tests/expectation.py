@@ -113,7 +113,7 @@ def _checked(given: Mapping[str, Any], model: type[BaseModel], conditions: Colle
         except ValidationError as error:
             raise field_error(name, f"{value!r}: {error.errors()[0]['msg']}") from None
     if fields.get("condition") not in (None, *conditions):
-        raise field_error("condition", f"{fields['condition']!r} is none of {', '.join(conditions)}")
+        raise field_error("condition", f"{fields['condition']!r} is not one of {', '.join(conditions)}")
     return fields
 
 

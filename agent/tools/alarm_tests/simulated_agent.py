@@ -158,7 +158,7 @@ class SimulatedAgent:
         assert answer is not None, "it was put there just now"
         self._note(answer.outcomes)
         self._commit([answer.reply] if answer.reply and answer.kept else [])
-        return "nobody to answer" if answer.reply is None else answer.reply.reason
+        return "no client to answer" if answer.reply is None else answer.reply.reason
 
     def alarm(self, sensor: str) -> AlarmDocument | None:
         """Return the retained alarm; None: the agent has had no window of this sensor."""

@@ -18,6 +18,7 @@ def add_to(subparsers: argparse._SubParsersAction[Parser]) -> None:
     parser = subparsers.add_parser("evidence", help="show, draw and replay the windows behind an event")
     parser.add_argument("event", nargs="?", metavar="EVENT", help="an event's id, or a file")
     parser.add_argument("--list", action="store_true", help="list all records, oldest first")
+    parser.add_argument("--now", metavar="SENSOR", help="request the newest window; --json: with its samples")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the agent's configuration")
     parser.add_argument("--state-dir", type=Path, metavar="DIR", help="the agent's, without --config")
     parser.add_argument("--sensor", help="ask the agent of this sensor, over the broker")

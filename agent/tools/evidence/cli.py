@@ -28,14 +28,20 @@ if TYPE_CHECKING:
 
 
 def evidence(arguments: argparse.Namespace) -> int:
-    """Show one record, or list all.
+    """Show one record, or the newest window of a sensor, or list all records.
 
     Raises:
-        UsageError: neither an event nor --list, or no place to look for it.
+        UsageError: neither an event nor --list nor --now, or no place to look for it.
         BadDataError: nothing is kept of the event.
     """
+    if arguments.now is not None:
+        from drsn.agent.tools.evidence.now import newest_window  # noqa: PLC0415 (paho is slow to import)
+
+        text, code = newest_window(arguments, _configuration(arguments))
+        print(text)
+        return code
     if arguments.list == (arguments.event is not None):
-        raise UsageError("name an event, by its id or its file, or ask for --list")
+        raise UsageError("name an event, by its id or its file, or ask for --list, or for --now SENSOR")
     configuration = _configuration(arguments)
     if arguments.url is not None or arguments.sensor is not None:
         return show(_requested(arguments), arguments.event or "", arguments, configuration)

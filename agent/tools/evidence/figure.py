@@ -1,4 +1,4 @@
-"""A record as a figure: waveform, envelope spectrum, probabilities and novelty up to the decision."""
+"""Windows as figures: waveform, envelope spectrum, and of a record probabilities and novelty up to the decision."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from drsn.agent.decision.diagnosis import UNKNOWN
 from drsn.agent.evidence.record import abstains_above
+from drsn.agent.schema.iso_time import iso_utc
 from drsn.agent.tools.evidence.bearing_finding import bearing_finding
 from drsn.model.contract import NORMAL
 from drsn.model.report.canvas import canvas
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drsn.agent.evidence.record import Record
+    from drsn.agent.evidence.snapshot import WindowSnapshot
     from drsn.agent.schema.bearing import AnyBearing
 
 UP_TO_HZ = 500.0
@@ -74,6 +76,27 @@ def figure(record: Record, bearing: AnyBearing | None = None, rpm: float | None 
     return drawing
 
 
+def window_figure(snapshot: WindowSnapshot, rpm: float | None = None) -> Figure:
+    """Draw the newest window of a sensor: waveform and envelope spectrum.
+
+    Args:
+        snapshot: the window.
+        rpm: speed of the shaft, if the packet did not give it; None: the configured one.
+
+    Raises:
+        UnavailableError: matplotlib is not installed.
+    """
+    drawing = canvas(11, 4)
+    axes = drawing.subplot_mosaic([["wave", "spectrum"]])
+    header, (window,) = snapshot.header, snapshot.header.windows
+    end = iso_utc(window.t_end_unix_ns)
+    drawing.suptitle(f"{header.sensor}: {window.condition}, P = {window.confidence:.3f}, {end}")
+    for channel, samples in enumerate(snapshot.samples[0]):
+        _waveform(axes["wave"], samples, snapshot, f"channel {channel}" if len(snapshot.samples[0]) > 1 else None)
+    _spectrum(axes["spectrum"], snapshot, lines_hz(header.bearing, window.rpm or rpm or header.rpm))
+    return drawing
+
+
 def _decided_by(record: Record) -> str:
     event = record.event
     if event.evidence is not None:
@@ -81,7 +104,7 @@ def _decided_by(record: Record) -> str:
     return f"{event.votes} of {event.of} votes"
 
 
-def _waveform(axes: Axes, samples: NDArray[np.float32], record: Record, name: str | None) -> None:
+def _waveform(axes: Axes, samples: NDArray[np.float32], record: Record | WindowSnapshot, name: str | None) -> None:
     axes.plot(1000 * np.arange(samples.size) / record.header.sample_rate_hz, samples, linewidth=0.5, label=name)
     axes.margins(x=0)
     axes.grid(alpha=0.3)
@@ -91,7 +114,7 @@ def _waveform(axes: Axes, samples: NDArray[np.float32], record: Record, name: st
         axes.legend(fontsize=7, loc="upper right")
 
 
-def _spectrum(axes: Axes, record: Record, lines: dict[str, float]) -> None:
+def _spectrum(axes: Axes, record: Record | WindowSnapshot, lines: dict[str, float]) -> None:
     """Draw the mean spectrum of all windows, first channel: the mean reduces noise, lines stay."""
     rate_hz, bandwidth_hz = record.header.sample_rate_hz, record.header.contract.bandwidth_hz
     band_hz = (bandwidth_hz / 4, bandwidth_hz)

@@ -129,12 +129,12 @@ def _asked(arguments: argparse.Namespace, questions: Questions) -> tuple[BrokerA
             arguments.username = name
             arguments.password_file = Path(questions.text("File with the password"))
     if arguments.topic is None:
-        arguments.topic = questions.text("Topic of the sensors (# listens to all)", DEFAULT_TOPIC)
+        arguments.topic = questions.text("Topic of the sensors; Enter: all topics", DEFAULT_TOPIC)
     return broker_of(arguments), arguments.topic
 
 
 def _listened(arguments: argparse.Namespace, broker: BrokerAddress, topic: str) -> Traffic:
-    sys.stderr.write(f"listening to {printable(topic)} at {broker.host}:{broker.port} for {arguments.seconds:g} s\n")
+    sys.stderr.write(f"receiving {printable(topic)} at {broker.host}:{broker.port} for {arguments.seconds:g} s\n")
     progress = ProgressLine(round(arguments.seconds * STEPS_PER_S))
     warned = False
 

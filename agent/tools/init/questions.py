@@ -27,11 +27,13 @@ class Questions:
         self.ask = ask
 
     def text(self, question: str, default: str = "") -> str:
-        """Return a text; the default where nothing is typed."""
+        """Return a text; the default where nothing is typed, or a `y` that accepts a shown default."""
         if not self.ask:
             return default
         shown = f" [{default}]" if default else ""
-        return self._typed(f"{question}{shown}: ") or default
+        answer = self._typed(f"{question}{shown}: ")
+        accepted = default and answer.lower() in ("y", "yes")
+        return default if accepted else answer or default
 
     def yes(self, question: str) -> bool:
         """Return whether the answer is yes, which is the default."""

@@ -95,5 +95,5 @@ def _parsed(data: bytes, name: str) -> Record:
     except BadDataError as error:
         raise BadDataError(f"{printable(name[:80])}: no record of evidence: {error}") from None
     if not EVENT_ID.fullmatch(record.event.event_id):
-        raise BadDataError(f"{printable(name[:80])}: the id of its event is none of an agent")
+        raise BadDataError(f"{printable(name[:80])}: no agent makes such an event id")
     return record

@@ -194,7 +194,7 @@ class RetainedState:
             more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
             raise BadDataError(
                 f"the broker holds what no agent of this version wrote: {', '.join(named[:NAMED])}{more}; "
-                "whoever publishes there can end it, an empty retained message takes it away"
+                "a client that may publish there can end it, and an empty retained message removes it"
             )
 
     def _require_sound(self, topic: str) -> None:

@@ -172,3 +172,49 @@ def test_slots_grow_and_are_cleared():
     stack.clear(100)
     stack.clear(500)
     assert not stack.present.any()
+
+
+def followed(seconds: float = AGEING_S / 30) -> BaselineStack:
+    """A stack whose baseline has followed a machine that ages."""
+    stack = BaselineStack()
+    stack.set(0, BY_SPEED, uses_model=True)
+    slow = drawn(60, seed=3)
+    slow[:, SPECTRUM] += np.float32(0.3)
+    scored(BY_SPEED, slow, 1_500.0, stack=stack, seconds=seconds)
+    return stack
+
+
+def test_a_stored_drift_goes_on_after_a_restart():
+    before = followed()
+    stored = before.drift(0)
+    assert stored is not None
+    after = BaselineStack()
+    after.set(0, BY_SPEED, uses_model=True)
+    fresh = scored(BY_SPEED, drawn(20, seed=4), 1_500.0)[0]
+    assert after.resume(0, stored)
+    windows = drawn(20, seed=4)
+    same = [scored(BY_SPEED, windows, 1_500.0, stack=stack)[0] for stack in (before, after)]
+    np.testing.assert_allclose(same[1][0], same[0][0], rtol=0.2)  # `before` has evidence and weights of its windows
+    assert not np.allclose(same[1], fresh)
+
+
+def test_a_baseline_that_has_not_aged_has_nothing_to_store():
+    stack = BaselineStack()
+    stack.set(0, BY_SPEED, uses_model=True)
+    assert stack.drift(0) is None
+    stack.clear(0)
+    assert stack.drift(0) is None
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda s: s[:-4], lambda s: b"x" + s[1:], lambda s: s[:16] + b"\xff" * (len(s) - 16)]
+)
+def test_a_drift_of_another_baseline_or_a_damaged_one_is_not_used(damage):
+    stack = followed()
+    stored = stack.drift(0)
+    assert stored is not None
+    stack.set(0, BY_SPEED, uses_model=True)
+    assert not stack.resume(0, damage(stored))
+    assert stack.drift(0) is None
+    stack.set(0, baseline(drawn(400, seed=77), 1_500.0), uses_model=True)
+    assert not stack.resume(0, stored)

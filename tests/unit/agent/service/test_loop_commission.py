@@ -16,6 +16,7 @@ from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.backends.fake import ToneBackend
 from drsn.agent.decision.commissioning import PROGRESS_S
 from drsn.agent.mqtt.stub import StubBroker
+from drsn.agent.storage import ageing_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,31 @@ def plant(start) -> Plant:
 
 def standing(plant: Plant) -> str | None:
     return plant.retained("drsn/v1/a/alarm")["condition"]
+
+
+def aged(plant: Plant) -> bytes | None:
+    return plant.journal.recovery.read(lambda database: database.query(lambda execute: ageing_table.read(execute, "a")))
+
+
+def test_how_far_a_baseline_has_aged_is_stored_read_after_a_restart_and_gone_with_its_sensor(plant: Plant, start):
+    command(plant)
+    minute(plant)
+    minute(plant)
+    assert aged(plant) is None
+    plant.agent.slow_writes.flush()
+    stored = aged(plant)
+    assert stored is not None
+    second = restarted(plant, start)
+    second.say("a", "normal")
+    second.turn(2)
+    second.agent.slow_writes.flush()
+    again = aged(second)
+    assert again is not None
+    learnt, moved = slice(None, 16), slice(16, None)
+    assert again[learnt] == stored[learnt]
+    before, after = (np.frombuffer(each[moved], "<f4") for each in (stored, again))
+    assert np.abs(after - before).max() < 0.01 < 10 * np.abs(before).max() + 0.01
+    assert np.corrcoef(before, after)[0, 1] > 0.9
 
 
 def test_a_machine_that_the_model_doubted_is_known_after_a_minute_and_after_a_restart(plant: Plant, start):

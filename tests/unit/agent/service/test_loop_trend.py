@@ -11,6 +11,7 @@ from plant import WINDOW
 
 from drsn.agent.mqtt.stub import StubBroker
 from drsn.agent.service.trend_keeper import FLUSH_S
+from drsn.agent.storage.trend_table import read
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def windows(plant: Plant) -> list[int]:
 
 
 def rows(plant: Plant) -> int:
-    return len(plant.journal.recovery.read(lambda database: database.trends("a")))
+    return len(plant.journal.recovery.read(lambda database: database.query(lambda execute: read(execute, "a"))))
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_nothing_is_written_before_a_quarter_of_an_hour_is_over(plant: Plant):
 
 
 def test_an_ordered_stop_keeps_all_and_a_kill_what_was_written(plant: Plant, start: Callable[..., Plant]):
-    plant.agent.trends.flush()
+    plant.agent.slow_writes.flush()
     plant.say("a", "normal", windows=4)
     plant.turn(3)
     plant.crash()
@@ -81,7 +82,7 @@ def test_an_ordered_stop_keeps_all_and_a_kill_what_was_written(plant: Plant, sta
     assert sum(windows(second)) == 8
     second.say("a", "normal", windows=4)
     second.turn(3)
-    second.agent.trends.flush()
+    second.agent.slow_writes.flush()
     second.crash()
     third = start(plant.broker)
     third.turn(2)
@@ -94,26 +95,26 @@ def test_a_disk_that_fails_takes_nothing_away(plant: Plant, monkeypatch: pytest.
 
     with monkeypatch.context() as failing:
         failing.setattr(plant.journal.recovery, "_commit", full)
-        plant.agent.trends.flush()
-        plant.agent.trends.flush()
+        plant.agent.slow_writes.flush()
+        plant.agent.slow_writes.flush()
         assert plant.journal.problem is not None
         assert sum(windows(plant)) == 8
     plant.clock.ahead_s += 60
     plant.turn(2)
     assert plant.journal.problem is None
-    plant.agent.trends.flush()
+    plant.agent.slow_writes.flush()
     assert sum(windows(plant)) == 8
     assert rows(plant) == 2
 
 
 def test_forget_removes_the_trend(plant: Plant):
-    plant.agent.trends.flush()
+    plant.agent.slow_writes.flush()
     plant.say("a", "normal", windows=4)
     plant.turn(3)
     asked = {"request_id": f"t{next(IDS)}", "by": "ana", "sensor": "a"}
     plant.broker.publish("drsn/v1/_agent/tester/cmd/forget", json.dumps(asked).encode(), 1, {}, retain=False)
     plant.turn(2)
-    plant.agent.trends.flush()
+    plant.agent.slow_writes.flush()
     assert rows(plant) == 0
     assert "no sensor 'a'" in trend(plant)["reason"]
 
