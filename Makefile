@@ -26,7 +26,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus home-assistant debhelper
+test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus home-assistant example-tools debhelper
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -120,6 +120,17 @@ other-brokers: tests/brokers/node_modules tests/asyncapi/node_modules
 	        apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends rabbitmq-server; \
 	    else \
 	        echo "No RabbitMQ: its tests will be skipped. Install it: sudo apt-get install rabbitmq-server"; \
+	    fi; }
+
+# For the slow tests of examples/: Node-RED and its MQTT client, and the libraries of the C programs.
+.PHONY: example-tools
+example-tools: tests/node_red/node_modules
+	@[ -e /usr/include/mosquitto.h ] && [ -e /usr/include/cjson/cJSON.h ] && [ -e /usr/include/zlib.h ] && command -v c++ >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -y -qq --no-install-recommends g++ libc6-dev libmosquitto-dev libcjson-dev zlib1g-dev; \
+	    else \
+	        echo "No libmosquitto-dev: the C programs of examples/ will not be tested. Install them:" \
+	            "sudo apt-get install g++ libmosquitto-dev libcjson-dev zlib1g-dev"; \
 	    fi; }
 
 # A browser, for the slow test that reads the site without a network: about 350 MB.

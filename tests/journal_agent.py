@@ -56,9 +56,10 @@ class Journal:
         last = events[-1]["seq"] if events else self.seq
         reply = ReplyDocument(
             agent="line4", request_id=command["request_id"], verb="events", ok=True, at="now", events=events,
-            more=last < self.seq,
+            more=last < self.seq, sensor=command["sensor"],
         )  # fmt: skip
-        self.connection.publish(f"drsn/v1/_reply/{command['request_id']}", reply.model_dump_json().encode(), qos=1)
+        topic = message.response_topic or f"drsn/v1/_reply/{command['request_id']}"
+        self.connection.publish(topic, reply.model_dump_json().encode(), qos=1)
 
     def state(self) -> None:
         """Publish status and alarm, as at each connect."""

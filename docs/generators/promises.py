@@ -31,7 +31,8 @@ def promises() -> list[Promise]:
     Raises:
         ValueError: a topic is unknown, or there is no such module.
     """
-    found = sorted(promise for path in (ROOT / "tests").rglob("*.py") for promise in _in_file(path))
+    tests = (path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts)
+    found = sorted(promise for path in tests for promise in _in_file(path))
     for promise in found:
         missing = [name for name in promise.where.split(", ") if not (ROOT / "agent" / f"{name}.py").exists()]
         if missing or promise.topic not in TOPICS:

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SAMPLES = ROOT / "tests" / "fixtures" / "sensors"
-PAGES = [ROOT / "README.md", ROOT / "examples" / "README.md", *(DOCS / page for page in site_pages.pages())]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "examples").rglob("README.md")),
+    *(DOCS / page for page in site_pages.pages()),
+]
 WITH_COMMANDS = [page for page in PAGES if any(command_blocks.blocks(page))]
 RUN = [page for page in WITH_COMMANDS if any(block.reason is None for block in command_blocks.blocks(page))]
 # Pages with blocks that are neither run nor marked. A page leaves this list and never comes back.

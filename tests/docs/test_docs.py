@@ -18,7 +18,11 @@ from drsn.model.__main__ import main as train_main
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "examples/README.md")), *(ROOT / "docs").rglob("*.md")]
+    [
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md")),
+        *(ROOT / "examples").rglob("README.md"),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
 )
 PROGRAMS = {"drsn-agent": agent_main, "drsn-export": export_main, "drsn-train": train_main}
 generated = runpy.run_path(str(ROOT / "docs" / "generators" / "generate.py"))["generated"]

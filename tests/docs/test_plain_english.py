@@ -11,7 +11,11 @@ import site_pages
 ROOT = Path(__file__).parents[2]
 STYLE = ROOT / "docs" / "contribute" / "style.md"
 REJECTED = plain_english.pattern(STYLE.read_text("utf-8"))
-PAGES = [ROOT / "README.md", *(ROOT / "docs" / page for page in site_pages.pages())]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "examples").rglob("README.md")),
+    *(ROOT / "docs" / page for page in site_pages.pages()),
+]
 SOURCES = sorted(path for folder in ("agent", "export", "model") for path in (ROOT / folder).rglob("*.py"))
 
 

@@ -16,9 +16,8 @@ else:
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("agent", "export", "model") for path in (ROOT / folder).rglob("*.py"))
-ALL = sorted(
-    [*SOURCES, *(path for name in ("tests", "benchmarks", "examples") for path in (ROOT / name).rglob("*.py"))]
-)
+OTHERS = (path for name in ("tests", "benchmarks", "examples") for path in (ROOT / name).rglob("*.py"))
+ALL = sorted([*SOURCES, *(path for path in OTHERS if "node_modules" not in path.parts)])
 
 
 def lines(path: Path) -> int:

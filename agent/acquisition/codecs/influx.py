@@ -17,8 +17,8 @@ from drsn.agent.acquisition.codecs.series import document_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LINE: Final = re.compile(r'((?:\\.|[^\s\\])+) ((?:\\.|"(?:\\.|[^"\\])*"|[^\s"\\])+)(?: (-?\d{1,20}))?[ \r]*')
-"""Series, fields, time. A blank ends each of them unless it is escaped or, in a field, quoted."""
+_LINE: Final = re.compile(r'((?:\\.|[^\s\\])+) ((?:\\.|"(?:\\.|[^"\\])*"|[^\s"\\])+)(?: (-?\d{1,20}))?[ \r]*', re.ASCII)
+"""Series, fields, time. An ASCII blank ends each of them unless it is escaped or, in a field, quoted."""
 _FIELD: Final = re.compile(r'((?:\\.|[^,=\\])+)=("(?:\\.|[^"\\])*"|[^,"]+)(?:,|$)')
 _TAG: Final = re.compile(r",((?:\\.|[^,=\\])+)=((?:\\.|[^,=\\])+)")
 _ESCAPED: Final = re.compile(r"\\(.)")

@@ -33,6 +33,7 @@ def test_fields_are_channels_by_their_names():
 def test_escapes_quotes_comments_and_numbers_are_read():
     text = '# by hand\nvib\\ a,host=gw\\,1 x=1.5e1,t="a, b = \\"c\\"" 1\r\nvib\\ a,host=gw\\,1 x=2u,t="d" 2\n\n'
     assert read(text).samples.tolist() == [[15, 2]]
+    assert read("vib,host=no\u00a0break x=1 1\nvib,host=no\u00a0break x=2 2").samples.tolist() == [[1, 2]]
     assert read("vib x=1 \nvib x=2").t0_unix_ns is None
     assert read("vib seq=7i,x=1 1\nvib seq=8i,x=2 2").seq == 7
 
