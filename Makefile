@@ -17,7 +17,7 @@ TORCH_INDEX ?=
 WORKERS ?= $(shell expr $$(nproc) + 1)
 PYTEST := $(VENV)/bin/pytest -q -n $(WORKERS) --maxprocesses 9 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: demo test test-slow test-all lint check chaos system bundle bench fuzz gpu docs clean
+.PHONY: demo test test-slow test-all lint check chaos system bundle bench fuzz gpu deb deb-lock docs clean
 
 # With the page in a browser: make demo PAGE=1
 PAGE ?=
@@ -28,7 +28,7 @@ test: $(VENV)/.installed .types broker
 	$(PYTEST)
 
 # What takes more than ten seconds each: wheels in environments of their own, the oldest releases, real recordings.
-test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus home-assistant example-tools
+test-slow: $(VENV)/.installed .types broker other-brokers browser prometheus home-assistant example-tools debhelper
 	$(PYTEST) -m "slow and not booted and not chaos"
 
 test-all: test test-slow
@@ -56,7 +56,7 @@ chaos: $(VENV)/.installed broker other-brokers
 # and 7 are made of: jammy, noble.
 RELEASE ?= bookworm
 system: export DRSN_SYSTEM_RELEASE = $(RELEASE)
-system: $(VENV)/.installed container
+system: $(VENV)/.installed container debhelper
 	$(VENV)/bin/pytest -m booted tests/system
 
 # Train the shipped models from their recipes, verify them and put them into the package.
@@ -67,6 +67,17 @@ bundle: $(VENV)/.installed
 	    $(VENV)/bin/drsn-export --target onnx --checkpoint runs/$$name/checkpoint.pt \
 	        --out agent/bundles/$$name.zip --force || exit 1; \
 	done
+
+# The Debian package, in dist/: make deb ARCH=arm64 PYTHONS="3.10 3.12". VERSION: another number than the changelog's.
+ARCH ?= amd64
+PYTHONS ?= 3.10 3.11 3.12 3.13
+VERSION ?=
+deb: $(VENV)/.installed debhelper
+	$(VENV)/bin/python systemd/debian/build_package.py --arch $(ARCH) --pythons "$(PYTHONS)" $(if $(VERSION),--version $(VERSION))
+
+# The wheels in it, after a change of the dependencies: downloads all of them.
+deb-lock: $(VENV)/.installed
+	$(VENV)/bin/python systemd/debian/wheels.py lock
 
 # The parts of the documentation that follow from the code, then the site: build/docs/site/index.html. A warning is an error.
 # The site needs npm, which fetches Mermaid once.
@@ -173,6 +184,15 @@ home-assistant: $(VENV)/.installed
 	            home-assistant-frontend==20250411.0 paho-mqtt==2.1.0 && exit 0; \
 	    done; \
 	    rm -rf $(HASS); echo "No Home Assistant (it needs Python 3.13): its test will be skipped."; }
+
+.PHONY: debhelper
+debhelper:
+	@command -v dh >/dev/null && command -v lintian >/dev/null && command -v mandoc >/dev/null || { \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        apt-get update -qq && apt-get install -y -qq --no-install-recommends debhelper lintian mandoc; \
+	    else \
+	        echo "No package can be built: its tests will be skipped. As root: apt-get install debhelper lintian mandoc"; \
+	    fi; }
 
 .PHONY: container
 container:
