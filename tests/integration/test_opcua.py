@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import own_loop
 import pytest
 from opcua_bridge import SENSOR, opcua_bridge, play
 from servers import poll
@@ -103,7 +104,7 @@ def test_an_alarm_is_seen_refreshed_acknowledged_and_shelved(mosquitto, make_age
             await shelved(client)
 
     with opcua_bridge(mosquitto.url, tmp_path) as endpoint:
-        asyncio.run(scene(endpoint))
+        own_loop.run(scene(endpoint))
         alarm = mosquitto.one(ALARM)
     assert (alarm["conditions"][0]["acked_by"], alarm["state"]) == ("opcua", "active_acked")
 
@@ -180,4 +181,4 @@ def test_the_quality_shows_a_broken_connection_and_an_agent_that_is_stopped(mosq
             await until("BadNoCommunication")
 
     with opcua_bridge(mosquitto.url, tmp_path) as endpoint:
-        asyncio.run(scene(endpoint))
+        own_loop.run(scene(endpoint))

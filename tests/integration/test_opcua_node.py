@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
+import own_loop
 import pytest
 from opcua_bridge import SENSOR, opcua_bridge, play
 from servers import openssl, poll
@@ -83,7 +83,7 @@ def test_an_encrypted_endpoint_requires_the_login(mosquitto, make_agent, tmp_pat
         node(endpoint, fails_with="End point must exist")
         # A careless client: it takes any endpoint of the server for one without encryption.
         monkeypatch.setattr(asyncua.Client, "find_endpoint", staticmethod(lambda endpoints, *_: endpoints[0]))
-        asyncio.run(refused_without_encryption(endpoint))
+        own_loop.run(refused_without_encryption(endpoint))
 
 
 async def refused_without_encryption(endpoint: str) -> None:

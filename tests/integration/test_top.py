@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import own_loop
 import pytest
 from journal_agent import Journal
 
@@ -62,5 +62,5 @@ def test_the_view_follows_commands_and_survives_a_broker_that_restarts(mosquitto
                 agent.state()
                 await until(lambda: cell(1) == "active_unacked")
 
-    asyncio.run(go())
+    own_loop.run(go())
     agent.connection.stop()

@@ -27,6 +27,10 @@ def environment(wheel, make_environment):
     return made
 
 
+PAGE = "agent/tools/web/static"
+"""What the browser loads from `drsn-web`."""
+
+
 def test_the_wheel_holds_the_three_folders_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -37,7 +41,8 @@ def test_the_wheel_holds_the_three_folders_and_nothing_else(wheel):
         for path in (ROOT / folder).rglob("*")
         if path.name.endswith(kept)
     }
-    assert packed == tree
+    page = {f"drsn/{path.relative_to(ROOT)}" for path in (ROOT / PAGE).rglob("*") if path.is_file()}
+    assert packed == tree | page
 
 
 def test_neither_torch_nor_onnx_comes_along(environment):
