@@ -255,7 +255,7 @@ def test_the_test_message(receiver: Receiver):
 
 
 def page(config: Path, port: int, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "drsn.agent.tools.web.command", "--config", str(config)]
+    command = [sys.executable, "-m", "drsn.agent.tools.web", "--config", str(config)]
     broker = ["--broker", f"mqtt://127.0.0.1:{port}", "--listen", "127.0.0.1:0", "--state-dir", str(config.parent)]
     return subprocess.Popen([*command, *broker, *more], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
