@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from drsn.agent.evidence.json_form import to_message
 from drsn.agent.evidence.npz_form import to_bytes
 from drsn.agent.evidence.record import record_of
 from drsn.agent.observability.logs import Throttle, fields
+from drsn.agent.observability.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class Writer:
         self._taken_bytes = 0  # changed by `take` only
         self._done_bytes = 0  # changed by the thread only; the difference waits
         self._throttle = Throttle()
-        self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
+        self._thread = WorkerThread(target=self._run, name="evidence")
 
     @property
     def bytes(self) -> int:

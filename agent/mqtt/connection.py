@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from drsn.agent.mqtt import session as sessions
 from drsn.agent.mqtt.backoff import Backoff
 from drsn.agent.observability.logs import fields
+from drsn.agent.observability.worker_thread import WorkerThread
 from drsn.model.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ class Connection:
         self._stopping = threading.Event()
         events = sessions.SessionEvents(self._accepted, self._lost, self.confirmations.append, on_change, on_message)
         attempt = partial(self._attempt, partial(open_session, broker, options, events))
-        self._thread = threading.Thread(
-            target=self._run, args=(attempt, backoff or Backoff()), name=f"mqtt-{options.name}", daemon=True
-        )
+        self._thread = WorkerThread(target=self._run, args=(attempt, backoff or Backoff()), name=f"mqtt-{options.name}")
 
     @property
     def connected(self) -> bool:

@@ -6,11 +6,12 @@ an array operation of numpy takes the lock again after each step, and would wait
 
 from __future__ import annotations
 
-import threading
 import time
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
+
+from drsn.agent.observability.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class Overlap:
         self._running: tuple[Batcher, Future[tuple[Outputs, float]]] | None = None
         self._calls: SimpleQueue[tuple[NDArray[np.float32], Future[tuple[Outputs, float]]]] = SimpleQueue()
         # A daemon thread: a process that waited for the network at its exit could not be ended.
-        self._thread = threading.Thread(target=self._work, name="network", daemon=True)
+        self._thread = WorkerThread(target=self._work, name="network")
 
     @property
     def busy(self) -> bool:

@@ -13,15 +13,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from drsn.agent.observability.logs import fields
+from drsn.agent.observability.worker_thread import WorkerThread
 from drsn.agent.service import systemd
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
@@ -49,7 +50,7 @@ class Reload:
         # None: asked by a signal. Of all locks and queues this is the one that a signal handler may use.
         self._requests: SimpleQueue[str | None] = SimpleQueue()
         self._passed = self._cancelled = False
-        threading.Thread(target=self._serve, name="reload", daemon=True).start()
+        WorkerThread(target=self._serve, name="reload").start()
 
     @property
     def due(self) -> bool:

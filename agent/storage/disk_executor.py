@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from drsn.agent.observability.worker_thread import WorkerThread
 from drsn.model.errors import StorageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class DiskExecutor:
         self._overdue: Future[Any] | None = None
         self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
         # A daemon thread: a process that waited for a disk at its exit could not be ended.
-        threading.Thread(target=self._work, name="disk", daemon=True).start()
+        WorkerThread(target=self._work, name="disk").start()
 
     def run(self, call: Callable[[], Result], extra_s: float = 0.0) -> Result:
         """Run a call and return its result or raise its error; `extra_s` extends the timeout of a long call.

@@ -56,6 +56,20 @@ def test_a_defect_becomes_a_retained_alarm_and_the_status_says_who_watches(mosqu
     assert mosquitto.one(STATUS)["state"] == "stopped"
 
 
+def test_the_abort_of_the_watchdog_comes_to_the_main_thread(mosquitto, make_agent, wait_until):
+    """Its stack is written whole only if it does not run meanwhile."""
+    agent = make_agent(mosquitto.url)
+    agent.start()
+    wait_until(lambda: mosquitto.one(STATUS).get("ingest") == "connected", what="the subscription")
+    blocked = {}
+    for status in Path(f"/proc/{agent.process.pid}/task").glob("*/status"):
+        fields = dict(line.split(":\t", 1) for line in status.read_text().splitlines())
+        blocked[int(status.parent.name)] = bool(int(fields["SigBlk"], 16) >> (signal.SIGABRT - 1) & 1)
+    assert len(blocked) > 4
+    assert [thread for thread, it_is in blocked.items() if not it_is] == [agent.process.pid]
+    assert agent.stop() == 0
+
+
 def test_a_will_that_comes_after_we_have_connected_does_not_stand(mosquitto, make_agent, wait_until):
     """As clusters of brokers send it; nor does somebody's emptying of the topic."""
     agent = make_agent(mosquitto.url)
