@@ -31,6 +31,8 @@ class InFlight:
     duplicate: bool = False
     stale: bool = False
     """It is too old to be diagnosed."""
+    other_shard: bool = False
+    """Another agent has its sensor."""
     partly_refused: list[PacketError] = field(default_factory=list)
     """Of the inputs that read its topic: the errors of those that could not, where another one could."""
 

@@ -81,7 +81,7 @@ class Intake:
         return self.registry.lost_samples
 
     def route(self, message: Message) -> Route:
-        """The inputs that read a message, and the sensor of each; raises as `Router.route`."""
+        """The inputs that read a message, and the sensor of each, as `Router.route`."""
         return self._router.route(message)
 
     def forget(self, sensor: str) -> None:
@@ -103,13 +103,16 @@ class Intake:
 
         Args:
             message: the message.
-            in_flight: its packet; takes the new cursors, and whether it is a duplicate or stale.
+            in_flight: its packet; takes the new cursors, and whether it is a duplicate, stale or of another shard.
             on_window: takes the sensor's id and the window, whose samples are a view that is valid during the call.
 
         Raises:
             PacketError: the message is refused; no sample of it was read.
         """
         route = self._router.route(message)
+        if not route:
+            in_flight.other_shard = True
+            return
         if not route[1:]:  # by far the most are of one input
             in_flight.duplicate, in_flight.stale = self._receive(route[0], message, in_flight, on_window)
             return

@@ -12,6 +12,7 @@ from drsn.agent.mqtt.sensor_id import MAX_ID_CHARS, legal_sensor
 
 if TYPE_CHECKING:
     from drsn.agent.acquisition.codecs import Packet
+    from drsn.agent.acquisition.shard import Shard
     from drsn.agent.acquisition.tachometer import Tachometer
     from drsn.agent.mqtt.message import Message
     from drsn.agent.mqtt.topics import TopicPattern
@@ -26,7 +27,10 @@ class StatefulDecoder(Protocol):
 
 
 Route = tuple[tuple["Input", str, tuple[str, ...]], ...]
-"""Each input that reads a topic, the sensor's id before it is split by channels, and the ids after."""
+"""Each input that reads a topic, the sensor's id before it is split by channels, and the ids after.
+
+Empty if the sensor belongs to another shard.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,16 @@ class Input:
     bridged_windows: float = BRIDGED_WINDOWS
     tachometer: Tachometer | None = None
     """One of the channels; it is no sensor, but gives the speed of the others."""
+    shard: Shard | None = None
+    """Only the sensors of this shard have a route; None: all have one."""
 
-    def sensors(self, sensor: str) -> tuple[str, ...]:
-        """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""
-        if not self.channels:
-            return (sensor,)
-        speed = None if self.tachometer is None else self.tachometer.channel
-        return tuple([f"{sensor}-{channel}" for channel in self.channels if channel != speed])
+
+def sensor_ids(entry: Input, sensor: str) -> tuple[str, ...]:
+    """Ids of the sensors of one topic: `<sensor>-<channel>` for each named channel, else the sensor itself."""
+    if not entry.channels:
+        return (sensor,)
+    speed = None if entry.tachometer is None else entry.tachometer.channel
+    return tuple([f"{sensor}-{channel}" for channel in entry.channels if channel != speed])
 
 
 class Router:
@@ -70,7 +77,7 @@ class Router:
 
     def __init__(self, inputs: tuple[Input, ...], max_topics: int, notices: Notices) -> None:
         self._inputs = inputs
-        self._max_topics = max_topics
+        self._max_topics = max_topics * max([entry.shard.count for entry in inputs if entry.shard], default=1)
         self._notices = notices
         self._routes: dict[str, Route] = {}
         self._first_topics: dict[str, str] = {}  # sensor -> the first topic that led to it
@@ -80,13 +87,17 @@ class Router:
         return len(self._routes)
 
     def route(self, message: Message) -> Route:
-        """The inputs that read the message; at least one.
+        """The inputs that read the message; none if its sensor belongs to another shard.
 
         Raises:
             PacketError: the message is retained, empty or too large, no input has such a topic, or the topic gives an
                 illegal sensor id.
         """
-        route = self._routes.get(message.topic) or self._cached(message.topic)
+        route = self._routes.get(message.topic)
+        if route is None:
+            route = self._cached(message.topic)
+        if not route:
+            return route
         if message.retained or not 0 < len(message.payload) <= route[0][0].max_packet_bytes:
             error = _unusable(message, route[0][0])
             error.sensors = tuple([name for _, _, names in route for name in names])
@@ -111,18 +122,21 @@ class Router:
 
     def _find(self, topic: str) -> Route:
         found: list[tuple[Input, str, tuple[str, ...]]] = []
+        first: Input | None = None
         for entry in self._inputs:
-            if found and entry.pattern.filter != found[0][0].pattern.filter:
+            if first is not None and entry.pattern.filter != first.pattern.filter:
                 continue
             sensor = entry.pattern.sensor_of(topic)
             if sensor is not None:
-                names = entry.sensors(sensor)
+                first = first or entry
+                names = sensor_ids(entry, sensor)
                 for name in names:
                     _check_id(name)
-                found.append((entry, sensor, names))
-        if not found:
+                if entry.shard is None or entry.shard.owns(sensor):
+                    found.append((entry, sensor, names))
+        if first is None:
             raise PacketError(Reason.UNKNOWN_TOPIC, f"no input matches topic {topic[:120]!r}")
-        pattern = found[0][0].pattern
+        pattern = first.pattern
         if len(topic) > pattern.max_chars:
             raise PacketError(
                 Reason.UNKNOWN_TOPIC,

@@ -57,6 +57,8 @@ class Metrics:
         self.processed = 0
         self.duplicate = 0
         self.stale = 0
+        self.other_shard = 0
+        """Packets of sensors that another agent has."""
         self.reconnects = 0
         """Connections that the agent cut because acknowledgements were overdue."""
         self.rejected: Counter[str] = Counter()
@@ -76,6 +78,7 @@ class Metrics:
             "rejected": self.rejected.total(),
             "duplicate": self.duplicate,
             "stale": self.stale,
+            "other_shard": self.other_shard,
             "windows": self.windows,
             "events": self.events,
         }

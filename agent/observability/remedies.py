@@ -86,6 +86,8 @@ HEALTH: Mapping[str, Remedy] = MappingProxyType({
                                 "Check `seq` and `boot_id` of the sensors."),
     "packets.stale": Remedy("Rises: packets are older than `agent.max_age_s`. After an outage of the broker this is "
                             "expected for some minutes.", "Check the clocks of the sensors."),
+    "packets.other_shard": Remedy("`agent.shard` is set: another agent has the sensors of these packets.",
+                                  "None needed; with N agents of equal load N - 1 of N packets."),
     "packets.in_flight": Remedy("Stays high: the agent or its disk is too slow.", "Check CPU and disk."),
     "not_watched": Remedy("Not empty: these sources are not diagnosed.", "See the table of reasons."),
     "wrong_clocks": Remedy("Above 0: sensors have wrong time stamps.", "Set their clocks, or send no `t0`."),

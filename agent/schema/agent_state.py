@@ -29,6 +29,7 @@ class StatusDocument(PublicDocument):
     )
     backend: str = Field(description="Name of the backend that runs the network.")
     engine: str | None = Field(default=None, description="File of the TensorRT engine in use. null: none.")
+    shard: str | None = Field(default=None, description="Part of the sensors that this agent has: K/N. null: all.")
     version: str
     config_sha256: str
     bundle: BundleReference
@@ -47,7 +48,8 @@ class HealthDocument(PublicDocument):
     uptime_s: float = Field(description="Time since the start.")
     sensors: int = Field(description="Sensors that sent packets since the start.")
     packets: dict[str, int] = Field(
-        description="`received` = `processed` + `shed` + `rejected` + `duplicate` + `stale` + `in_flight`."
+        description="`received` = `processed` + `shed` + `rejected` + `duplicate` + `stale` + `other_shard` + "
+        "`in_flight`."
     )
     rejected: dict[str, int] = Field(description="Refused packets, by reason.")
     not_watched: tuple[NotWatchedSource, ...] = Field(

@@ -303,10 +303,10 @@ class _Assembly:
             run=RunId.drawn(settings.agent.state_dir, self.clock.unix_ns()),
             version=package_version(),
             config_sha256=self.configuration.sha256,
-            backend=chosen.backend.name,
-            engine=chosen.engine,
+            backend=chosen.backend.name, engine=chosen.engine,
+            shard=None if settings.agent.shard is None else str(settings.agent.shard),
             reasons=(*self.configuration.degraded, *chosen.reasons),
-        )
+        )  # fmt: skip
 
     def _connections(
         self, connect: Callable[..., Transport], dispatcher: CommandDispatcher, alarms: AlarmTopics,

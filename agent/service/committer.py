@@ -154,6 +154,8 @@ class Committer:
                 metrics.duplicate += 1
             elif packet.stale:
                 metrics.stale += 1
+            elif packet.other_shard:
+                metrics.other_shard += 1
             else:
                 latencies_s.append(now_s - packet.message.received_s)
         metrics.processed += len(latencies_s)

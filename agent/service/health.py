@@ -46,6 +46,8 @@ class AgentInfo:
     """Name of the backend that runs the network."""
     engine: str | None = None
     """File of the TensorRT engine that the backend runs."""
+    shard: str | None = None
+    """`agent.shard`."""
     reasons: tuple[str, ...] = ()
     """Why the agent is degraded from its start to its end."""
 
@@ -57,6 +59,7 @@ class AgentInfo:
             ingest=ingest,
             backend=self.backend,
             engine=self.engine,
+            shard=self.shard,
             version=self.version,
             config_sha256=self.config_sha256,
             bundle=self.identity.bundle,
@@ -160,6 +163,7 @@ class HealthReport:
                 "rejected": metrics.rejected.total(),
                 "duplicate": metrics.duplicate,
                 "stale": metrics.stale,
+                "other_shard": metrics.other_shard,
                 "in_flight": inbox.waiting + len(self.tracker),
             },
             rejected=dict(metrics.rejected),

@@ -65,7 +65,7 @@ _GAUGES: Final = (
             lambda h: h.evidence.get("memory_bytes", 0)),
 )  # fmt: skip
 
-_OUTCOMES: Final = ("processed", "shed", "duplicate", "stale")
+_OUTCOMES: Final = ("processed", "shed", "duplicate", "stale", "other_shard")
 _EVIDENCE: Final = ("written", "failed", "dropped")
 _STATES: Final = ("online", "degraded")
 

@@ -84,7 +84,7 @@ def reports_of(path: Path, topic: str | None, settings: Settings, contract: Mode
         payload = path.read_bytes()
     except OSError as error:
         raise BadDataError(f"{path}: {error.strerror}") from None
-    inputs = inputs_of(settings, contract)
+    inputs = tuple([replace(entry, shard=None) for entry in inputs_of(settings, contract)])  # a file has no owner
     topic = _only_topic(inputs) if topic is None else topic
     intake = Intake(contract, inputs, settings.agent.max_sensors, {})
     message = Message(topic, payload, 1, False, time.monotonic(), time.time_ns())

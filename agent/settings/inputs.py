@@ -32,11 +32,16 @@ def check_inputs(settings: Settings, contract: ModelContract) -> None:
 
     Raises:
         ConfigurationError: the library of a codec is not installed, an input names another number of channels than the
-            model needs at once, or its rate is too low.
+            model needs at once, its rate is too low, or its codec cannot be sharded.
     """
     for index, entry in enumerate(settings.inputs):
         _check_library(entry.codec)
         name = entry_name("inputs", index, entry.topic)
+        if settings.agent.shard is not None and entry.codec == SPARKPLUG:
+            raise ConfigurationError(
+                f"{name}: agent.shard: a birth of codec sparkplug is of several sensors; remove agent.shard and "
+                "give each agent its own edge nodes in `topic`"
+            )
         if entry.tachometer is not None and contract.channels != 1:
             raise ConfigurationError(
                 f"{name}: tachometer: the bundle needs {contract.channels} channels at once; "
@@ -91,6 +96,7 @@ def inputs_of(settings: Settings, contract: ModelContract) -> tuple[Input, ...]:
             max_packet_bytes=entry.max_packet_bytes,
             unit=entry.unit,
             decoder=stateful if entry.codec == SPARKPLUG else None,
+            shard=settings.agent.shard,
         )
         for entry in settings.inputs
     )

@@ -29,7 +29,7 @@ from drsn.agent.settings.alarm_sections import (
 )
 from drsn.agent.settings.entry_name import entry_name
 from drsn.agent.settings.input_section import InputSection, Section
-from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, UserName
+from drsn.agent.settings.types import DEFAULT_PORTS, BrokerUrl, Prefix, ShardText, UserName
 from drsn.model.contract import Frozen
 
 
@@ -54,6 +54,12 @@ class AgentSection(Section):
     )
     state_dir: Path = Field(
         description="Folder of the journal. Each agent needs its own. Default: $STATE_DIRECTORY of systemd."
+    )
+    shard: ShardText | None = Field(
+        default=None,
+        description="This agent's part of the sensors, K/N: of N agents with the same inputs it is number K "
+        "(docs/use/many-agents.md). none: all sensors.",
+        examples=["2/5"],
     )
     max_sensors: int = Field(default=1000, ge=1, le=100_000, description="Packets of further sensors are refused.")
     max_age_s: float = Field(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from drsn.agent.acquisition.shard import Shard
 from drsn.agent.decision.voting import Quorum
 from drsn.agent.mqtt.utf8 import flaw
 
@@ -26,6 +27,10 @@ _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,253}")
 
 def _quorum(value: object) -> object:
     return Quorum.parse(value) if isinstance(value, str) else value
+
+
+def _shard(value: object) -> object:
+    return Shard.parse(value) if isinstance(value, str) else value
 
 
 def _text(text: str) -> str:
@@ -72,6 +77,8 @@ AS_TEXT: Final = "text"
 """Of a type whose values an environment variable holds as text, such as 6/8, not as JSON."""
 
 QuorumText = Annotated[Quorum, AS_TEXT, BeforeValidator(_quorum)]
+
+ShardText = Annotated[Shard, AS_TEXT, BeforeValidator(_shard)]
 
 Prefix = Annotated[str, Field(pattern=PREFIX, max_length=200), BeforeValidator(_prefix)]
 UserName = Annotated[str, AfterValidator(_text)]

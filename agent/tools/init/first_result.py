@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from drsn.agent.acquisition.router import sensor_ids
 from drsn.agent.mqtt.connection import Connection
 from drsn.agent.mqtt.connection_options import ConnectionOptions
 from drsn.agent.mqtt.topics import Topics
@@ -83,7 +84,7 @@ def _sensors(settings: Any, bundle: Path, topics: Iterable[str]) -> set[str]:  #
     for topic in topics:
         for entry in inputs:
             if (sensor := entry.pattern.sensor_of(topic)) is not None:
-                found.update(entry.sensors(sensor))
+                found.update(sensor_ids(entry, sensor))
     return found
 
 

@@ -15,6 +15,7 @@ from drsn.agent.acquisition.continuity import Cursor
 from drsn.agent.acquisition.intake import Intake
 from drsn.agent.acquisition.notice import ERROR
 from drsn.agent.acquisition.router import Input
+from drsn.agent.acquisition.shard import Shard, shard_of
 from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.mqtt.topics import TopicPattern
 
@@ -363,3 +364,17 @@ def test_named_axes_are_the_channels_of_a_model_that_takes_several(contract: Mod
     message = make_message("a/axes", json.dumps({"accel": {"x": [1] * 256, "y": [2] * 256}}).encode())
     intake.receive(message, InFlight(message), lambda _sensor, window: shapes.append(window.samples.shape))
     assert shapes == [(2, 256)]
+
+
+def test_a_packet_of_another_shard_is_dropped_before_it_is_decoded(
+    contract: ModelContract, make_message: Callable[..., Message]
+):
+    number = shard_of("a", 2)
+    mine, other = (
+        Reader(Intake(contract, (replace(entry("frame/{s}", "frame"), shard=Shard(k, 2)),), 4, {}), make_message)
+        for k in (number, 3 - number)
+    )
+    assert other.send("frame/a", BAD_FRAME) == []
+    assert (other.in_flight.other_shard, other.intake.sensors, other.intake.watch.count) == (True, 0, 0)
+    assert mine.refused("frame/a", BAD_FRAME) is Reason.BAD_HEADER
+    assert not mine.in_flight.other_shard

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from drsn.agent.acquisition.codecs import PacketError, PayloadFormat, Reason
 from drsn.agent.acquisition.notice import WARNING, Notices
-from drsn.agent.acquisition.router import Input, Router
+from drsn.agent.acquisition.router import Input, Router, sensor_ids
+from drsn.agent.acquisition.shard import Shard
 from drsn.agent.mqtt.topics import TopicPattern
 
 if TYPE_CHECKING:
@@ -47,8 +49,8 @@ def test_the_first_input_whose_pattern_fits_reads_a_topic(router: Router, make_m
 
 
 def test_named_channels_are_sensors_of_their_own():
-    assert PAIR.sensors("m") == ("m-x", "m-y")
-    assert RAW.sensors("m") == ("m",)
+    assert sensor_ids(PAIR, "m") == ("m-x", "m-y")
+    assert sensor_ids(RAW, "m") == ("m",)
 
 
 @pytest.mark.parametrize(
@@ -104,3 +106,23 @@ def test_a_topic_longer_than_its_pattern_allows_is_refused_and_not_cached(
         assert len(str(refusal.value)) < 200
     assert len(router) == 0
     assert router.route(make_message(longest)) == ((HALL, "a", ("a",)),)
+
+
+def test_a_sensor_of_another_shard_has_no_route_whatever_its_message_is(
+    notices: Notices, make_message: Callable[..., Message]
+):
+    shards = [Shard(number, 3) for number in (1, 2, 3)]
+    inputs = [tuple(replace(entry, shard=shard) for entry in (RAW, PAIR, SUFFIX)) for shard in shards]
+    routers = [Router(entries, 4, notices) for entries in inputs]
+    for topic in [f"raw/s{number}" for number in range(8)] + ["pair/m"]:
+        routes = [router.route(make_message(topic)) for router in routers]
+        assert sorted(map(len, routes)) == [0, 0, 1]
+        assert [router.route(make_message(topic)) for router in routers] == routes
+    for number in range(4, 40):
+        assert len(routers[0].route(make_message(f"raw/s{number}"))) < 2
+        assert len(routers[0]) <= 12, "4 places for each of three shards, because topics of other shards have one too"
+    owner = next(router for router in routers if router.route(make_message("raw/a")))
+    others = [router for router in routers if router is not owner]
+    assert [router.route(make_message("raw/a", retained=True)) for router in others] == [(), ()]
+    with pytest.raises(PacketError, match="retained"):
+        owner.route(make_message("raw/a", retained=True))

@@ -122,8 +122,8 @@ STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue c
 @given(st.lists(st.sampled_from(STEPS), min_size=5, max_size=40))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.promise(
-    "At every moment `received = processed + shed + rejected + duplicate + stale + in_flight`: one thread "
-    "counts, and the inbox is counted under its lock.",
+    "At every moment `received = processed + shed + rejected + duplicate + stale + other_shard + in_flight`: one "
+    "thread counts, and the inbox is counted under its lock.",
     where="acquisition/inbox, service/receiver",
     topic="packets",
 )

@@ -29,7 +29,7 @@ parser = pytest.importorskip("prometheus_client.parser")
 MetricsExporter = pytest.importorskip("drsn.agent.service.metrics_exporter").MetricsExporter
 families = pytest.importorskip("drsn.agent.service.metrics_families").families
 
-PACKETS = ("received", "processed", "shed", "rejected", "duplicate", "stale", "in_flight")
+PACKETS = ("received", "processed", "shed", "rejected", "duplicate", "stale", "other_shard", "in_flight")
 HEALTH = HealthDocument(
     agent="a", instance="i", at="2026-11-30T12:00:10.000Z", uptime_s=10, sensors=2,
     packets={name: number for number, name in enumerate(PACKETS, start=1)}, rejected={"wrong_rate": 4}, windows=7,

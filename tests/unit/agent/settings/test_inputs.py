@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
+from drsn.agent.acquisition.router import sensor_ids
+from drsn.agent.acquisition.shard import Shard
 from drsn.agent.acquisition.tachometer import Tachometer
 from drsn.agent.settings.inputs import check_inputs, format_of, inputs_of
 from drsn.agent.settings.sections import Settings
@@ -41,7 +43,7 @@ def test_a_tachometer_is_one_of_the_channels_and_needs_a_model_of_one(contract: 
     given = {"channels": ["x", "tacho"], "tachometer": "tacho", "pulses_per_turn": 2}
     (made,) = inputs_of(settings(**given), contract)
     assert made.tachometer == Tachometer("tacho", 2)
-    assert made.sensors("m") == ("m-x",)
+    assert sensor_ids(made, "m") == ("m-x",)
     with pytest.raises(ValidationError, match="tachometer 'speed' is not one of `channels`"):
         settings(**{**given, "tachometer": "speed"})
     with pytest.raises(ConfigurationError, match=r"inputs\[0\] \(topic .*\): tachometer: .* needs 2 channels"):
@@ -72,3 +74,19 @@ def test_names_of_channels_decide_their_number_else_the_model_does():
     named, unnamed = settings(channels=["x", "y"]).inputs[0], settings(layout="planar").inputs[0]
     assert format_of(named, model_channels=3).channels == 2
     assert (format_of(unnamed, 3).channels, format_of(unnamed, 3).planar) == (3, True)
+
+
+def sharded(shard: str, **entry: object) -> Settings:
+    return Settings(agent={"id": "t", "state_dir": "s", "shard": shard}, inputs=[{"topic": "p/{s}", **entry}])
+
+
+def test_all_inputs_have_the_shard_of_the_agent(contract: ModelContract):
+    assert [entry.shard for entry in inputs_of(sharded("2/5"), contract)] == [Shard(2, 5)]
+    assert inputs_of(settings(), contract)[0].shard is None
+    with pytest.raises(ValidationError, match="such as 2/5"):
+        sharded("6/5")
+
+
+def test_births_of_several_sensors_cannot_be_sharded(contract: ModelContract):
+    with pytest.raises(ConfigurationError, match=r"agent\.shard: .* remove agent\.shard"):
+        check_inputs(sharded("2/5", codec="sparkplug"), contract)
