@@ -77,7 +77,9 @@ def test_names_of_channels_decide_their_number_else_the_model_does():
 
 
 def sharded(shard: str, **entry: object) -> Settings:
-    return Settings(agent={"id": "t", "state_dir": "s", "shard": shard}, inputs=[{"topic": "p/{s}", **entry}])
+    return Settings(
+        agent={"id": "t", "state_dir": "s", "shard": shard}, inputs=[{"topic": "p/{s}", "sensor": "{s}", **entry}]
+    )
 
 
 def test_all_inputs_have_the_shard_of_the_agent(contract: ModelContract):
