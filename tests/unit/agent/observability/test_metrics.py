@@ -28,4 +28,12 @@ def test_totals_add_up_the_reasons_of_refusal():
     metrics = Metrics()
     metrics.processed = 5
     metrics.rejected.update({"bad_crc": 2, "empty": 1})
-    assert metrics.totals() == {"processed": 5, "rejected": 3, "duplicate": 0, "stale": 0, "windows": 0, "events": 0}
+    assert metrics.totals() == {
+        "processed": 5,
+        "rejected": 3,
+        "duplicate": 0,
+        "stale": 0,
+        "other_shard": 0,
+        "windows": 0,
+        "events": 0,
+    }
