@@ -121,12 +121,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             inputs: list[dict[str, Any]] | None = None,
             **alarms: str,
         ) -> Plant:
+            more = dict(more or {})
+            agent = {"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4}
             settings = Settings(
-                agent={"id": "tester", "bundle": "shipped:synthetic", "state_dir": tmp_path, "max_sensors": 4},
+                agent=agent | more.pop("agent", {}),
                 inference={"max_batch": 4, "deadline_s": 0},
                 inputs=inputs or [{"topic": "plant/{point}/frame", "sensor": "{point}"}],
                 alarms=alarms or {"raise_after": "2/3", "clear_after": "2/3"},
-                **(more or {}),
+                **more,
             )
             configuration = Configuration(settings, "0" * 64, shipped("synthetic"))
             journal, clock = Journal(tmp_path), PlantClock()

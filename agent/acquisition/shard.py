@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 MAX_SHARDS = 1000
 
-_FORM = re.compile(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})")
-
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -31,11 +29,10 @@ class Shard:
         Raises:
             ValueError: it has another form, or the number is greater than the count.
         """
-        found = _FORM.fullmatch(text)
-        shard = cls(*map(int, found.groups())) if found else None
-        if shard is None or shard.number > shard.count or shard.count > MAX_SHARDS:
+        found = re.fullmatch(r"([1-9]\d{0,3})/([1-9]\d{0,3})", text, re.ASCII)
+        if found is None or not int(found[1]) <= int(found[2]) <= MAX_SHARDS:
             raise ValueError(f"{text[:20]!r} is not K/N, such as 2/5: number K of N agents, N at most {MAX_SHARDS}")
-        return shard
+        return cls(int(found[1]), int(found[2]))
 
     def __str__(self) -> str:
         """As in the settings."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import paho.mqtt.client as paho
 
 PREFIX, AGENT = "drsn/v1", "tester"
-COUNTED = ("processed", "shed", "rejected", "duplicate", "stale", "in_flight")
+COUNTED = ("processed", "shed", "rejected", "duplicate", "stale", "other_shard", "in_flight")
 
 
 def unix_ms(iso: str) -> int:

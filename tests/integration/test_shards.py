@@ -6,6 +6,7 @@ import json
 import signal
 import threading
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,32 +78,31 @@ def settled(mosquitto: Mosquitto, number: int) -> int:
     return 0 if packets.get("in_flight") else packets.get("processed", 0) + packets.get("other_shard", 0)
 
 
-def test_each_sensor_has_one_agent_also_while_one_of_them_is_killed(
-    mosquitto: Mosquitto, make_agent: Callable[..., Agent], plant: Plant, tmp_path: Path
-):
+@pytest.fixture
+def agents(mosquitto: Mosquitto, make_agent: Callable[..., Agent], tmp_path: Path) -> Iterator[list[Agent]]:
+    """Four agents with the same configuration, not started."""
     first = make_agent(mosquitto.url)
-    agents = []
+    found = []
     for number in range(1, AGENTS + 1):
         log = tmp_path / f"line-{number}.log"
         log.touch()
-        agents.append(Agent(first.config, log, first.environment))
-    options = {
-        number: [option for setting in (f"agent.id=line-{number}", f"agent.shard={number}/{AGENTS}",
-                                        f"agent.state_dir={tmp_path / str(number)}")
-                 for option in ("--set", setting)]
-        for number in range(1, AGENTS + 1)
-    }  # fmt: skip
-    try:
-        for number, agent in enumerate(agents, 1):
-            agent.start(*options[number])
-        _share(mosquitto, plant, agents, options)
-        assert [agent.stop() for agent in agents] == [0] * AGENTS
-    finally:
-        for agent in agents:
-            agent.end()
+        found.append(Agent(first.config, log, first.environment))
+    yield found
+    for agent in found:
+        agent.end()
 
 
-def _share(mosquitto: Mosquitto, plant: Plant, agents: list[Agent], options: dict[int, list[str]]) -> None:
+def options(folder: Path, number: int, count: int, name: str = "line") -> list[str]:
+    """What makes an agent number `number` of `count`."""
+    own = (f"agent.id={name}-{number}", f"agent.shard={number}/{count}", f"agent.state_dir={folder / str(number)}")
+    return [option for setting in own for option in ("--set", setting)]
+
+
+def test_each_sensor_has_one_agent_also_while_one_of_them_is_killed(
+    mosquitto: Mosquitto, agents: list[Agent], plant: Plant, tmp_path: Path
+):
+    for number, agent in enumerate(agents, 1):
+        agent.start(*options(tmp_path, number, AGENTS))
     rng = np.random.default_rng(0)
     owners = {f"s{n}": shard_of(f"s{n}", AGENTS) for n in range(SENSORS)}
     for sensor in owners:
@@ -118,21 +118,66 @@ def _share(mosquitto: Mosquitto, plant: Plant, agents: list[Agent], options: dic
         assert mosquitto.one(f"drsn/v1/_agent/line-{number}/status")["shard"] == f"{number}/{AGENTS}"
     assert plant.results == dict.fromkeys(owners, 1), "two agents would give two results"
 
-    sent = _play_faults(plant, agents, options)
-    poll(lambda: len(plant.events) >= FAULTY, 60, what=f"{len(plant.events)} of {FAULTY} events")
-    raised = Counter((event["sensor"], event["agent"], event["condition"]) for event in plant.events.values())
-    assert raised == {(sensor, f"line-{owners[sensor]}", "inner_race"): 1 for sensor in sent}
-
-
-def _play_faults(plant: Plant, agents: list[Agent], options: dict[int, list[str]]) -> list[str]:
-    """Each of some machines gets a defect; in the middle of it one agent is killed, and started again."""
-    samples = record(INNER_RACE, 3.0, 0)
-    played = list(frames([samples], ReplayPlan(topic="{sensor}", speed=0.0), 1_700_000_000_000_000_000))
-    sensors = [f"s{n}" for n in range(FAULTY)]
-    for position, entry in enumerate(played):
+    played, sensors = defect(), [f"s{n}" for n in range(FAULTY)]
+    for position, payload in enumerate(played):
         if position == len(played) // 2:
             agents[1].stop(signal.SIGKILL)
         for sensor in sensors:
-            plant.publish(f"plant/hall/{sensor}/frame", entry.payload)
-    agents[1].start(*options[2])
-    return sensors
+            plant.publish(f"plant/hall/{sensor}/frame", payload)
+    agents[1].start(*options(tmp_path, 2, AGENTS))
+    poll(lambda: len(plant.events) >= FAULTY, 60, what=f"{len(plant.events)} of {FAULTY} events")
+    raised = Counter((event["sensor"], event["agent"], event["condition"]) for event in plant.events.values())
+    assert raised == {(sensor, f"line-{owners[sensor]}", "inner_race"): 1 for sensor in sensors}
+    assert [agent.stop() for agent in agents] == [0] * AGENTS
+
+
+def defect(t0_s: int = 1_700_000_000) -> list[bytes]:
+    """The packets of a machine with a defect."""
+    return [
+        each.payload
+        for each in frames([record(INNER_RACE, 3.0, 0)], ReplayPlan(topic="{sensor}", speed=0.0), t0_s * 10**9)
+    ]
+
+
+def test_the_steps_of_the_page_change_the_number_of_agents(
+    mosquitto: Mosquitto, agents: list[Agent], plant: Plant, tmp_path: Path
+):
+    """docs/use/many-agents.md: a sensor moves to another agent while its alarm stands."""
+    moved = next(f"s{n}" for n in range(99) if shard_of(f"s{n}", 2) == 2)
+    topic, alarm = f"plant/hall/{moved}/frame", f"drsn/v1/{moved}/alarm"
+    agents[0].start(*options(tmp_path, 1, 1))
+    for payload in defect():
+        plant.publish(topic, payload)
+    poll(lambda: mosquitto.one(alarm).get("agent") == "line-1", what="the alarm of the former agent")
+    assert agents[0].stop() == 0
+
+    divided = agents[1:3]
+    settings = [options(tmp_path / "divided", number, 2, "two") for number in (1, 2)]
+    for agent, own in zip(divided, settings, strict=True):
+        agent.start(*own)
+    for payload in defect(1_700_000_100):
+        plant.publish(topic, payload)
+    poll(lambda: mosquitto.one(alarm).get("agent") == "two-2", what="the alarm of the new agent")
+    assert [agent.stop() for agent in divided] == [0, 0]
+    for agent, own in zip(divided, settings, strict=True):
+        agent.start(*own)
+    found = mosquitto.one(alarm)
+    assert (found["agent"], found["condition"], found["state"]) == ("two-2", "inner_race", "active_unacked")
+    assert not any("another agent reads" in agent.text() for agent in divided)
+    assert [agent.stop() for agent in divided] == [0, 0]
+
+
+def warns(mosquitto: Mosquitto, agent: str) -> bool:
+    warnings = mosquitto.one(f"drsn/v1/_agent/{agent}/status").get("warnings", ())
+    return any("also read by another agent" in warning for warning in warnings)
+
+
+def test_two_agents_with_one_shard_warn(mosquitto: Mosquitto, agents: list[Agent], plant: Plant, tmp_path: Path):
+    for agent, name in zip(agents[:2], ("a", "b"), strict=True):
+        agent.start(*options(tmp_path / name, 1, 2, name))
+    own = next(f"s{n}" for n in range(99) if shard_of(f"s{n}", 2) == 1)
+    for payload in defect():
+        plant.publish(f"plant/hall/{own}/frame", payload)
+    for name in ("a-1", "b-1"):
+        poll(partial(warns, mosquitto, name), what=f"the warning of {name}")
+    assert [agent.stop() for agent in agents[:2]] == [0, 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from drsn.agent.tools.notify.keyed_alarm import AGENT_OFFLINE, OWN
 from drsn.agent.tools.notify.notification import Notification
@@ -13,7 +13,7 @@ from drsn.agent.tools.notify.quiet_hours import is_quiet
 from drsn.agent.tools.notify.sent_messages import Records, SentMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from drsn.agent.tools.notify.keyed_alarm import AlarmKey, KeyedAlarm
     from drsn.agent.tools.notify.notification import Change
@@ -27,7 +27,7 @@ MAX_REPEATS: Final = 500
 """Repeats of one message; at one an hour these are three weeks."""
 
 MAX_HELD: Final = 1000
-"""Occurrences of one alarm that are counted in quiet hours."""
+"""Occurrences of one alarm that are held in quiet hours; above that the oldest is left out."""
 
 
 class Situation(Enum):
@@ -71,14 +71,6 @@ TABLE: Final[dict[tuple[Situation, SentSituation], Action]] = {
 """Alarm and what was sent -> action; where there is none, nothing is done."""
 
 
-class _Held(NamedTuple):
-    """Alarms of a subject that were raised and not sent: in quiet hours, or their events came late."""
-
-    alarm: KeyedAlarm
-    """The most severe one, and of those the last."""
-    occurrences: tuple[str, ...]
-
-
 class NotifyPolicy:
     """The messages that the entries of `[[notify]]` ask for.
 
@@ -98,7 +90,8 @@ class NotifyPolicy:
         self.alarms: dict[AlarmKey, KeyedAlarm] = {}
         """Each subject as it stands, or as it ended."""
         self._sent: Records = dict(sent)
-        self._held: dict[tuple[str, AlarmKey], _Held] = {}
+        self._held: dict[tuple[str, AlarmKey], dict[str, KeyedAlarm]] = {}
+        """Occurrence -> alarm that was raised and not sent: in quiet hours, or its event came late."""
         self._open: set[AlarmKey] = {subject for _, subject in self._sent}  # those that time may concern
         self._offline: set[str] = set()
 
@@ -162,8 +155,8 @@ class NotifyPolicy:
                 self._hold(entry.name, alarm)
             return
         held = self._held.get(key)
-        if held is not None and not is_quiet(entry.quiet, held.alarm.severity, now_s):
-            yield from self._late(entry, held, alarm, now_s)
+        if held is not None and not is_quiet(entry.quiet, _worst(held.values()).severity, now_s):
+            yield from self._late(entry, alarm, now_s)
             action = TABLE.get((situation, _sent_situation(alarm, self._sent.get(key))))
         if action is Action.RAISE:
             yield from self._raise(entry, alarm, now_s)
@@ -177,19 +170,19 @@ class NotifyPolicy:
             entry, "raised", alarm, SentMessage("raised", alarm.occurrence, alarm.severity, now_s, now_s)
         )
 
-    def _late(self, entry: NotifySection, held: _Held, alarm: KeyedAlarm, now_s: float) -> Iterator[Notification]:
+    def _late(self, entry: NotifySection, alarm: KeyedAlarm, now_s: float) -> Iterator[Notification]:
         """Send what was held in one message, without an occurrence that goes out now or that was sent."""
         key = (entry.name, alarm.subject)
-        del self._held[key]
-        sent = self._sent.get(key)
+        held, sent = self._held.pop(key), self._sent.get(key)
         known = {sent.occurrence} if sent is not None else set()
         known |= {alarm.occurrence} if alarm.active else set()
-        times = sum(occurrence not in known for occurrence in held.occurrences)
-        if not times:
+        missed = [each for occurrence, each in held.items() if occurrence not in known]
+        if not missed:
             return
-        over = SentMessage("cleared", held.alarm.occurrence, held.alarm.severity, now_s, now_s)
+        worst = _worst(missed)
+        over = SentMessage("cleared", worst.occurrence, worst.severity, now_s, now_s)
         keeps = sent if alarm.active and sent is not None and sent.change == "raised" else over
-        yield from self._store(entry, "raised", held.alarm, keeps, ended=times)
+        yield from self._store(entry, "raised", worst, keeps, ended=len(missed))
 
     def _remind(
         self, entry: NotifySection, alarm: KeyedAlarm, sent: SentMessage, now_s: float
@@ -222,7 +215,7 @@ class NotifyPolicy:
         """Store the message as sent, and yield it if the entry has this kind of change."""
         key = (entry.name, alarm.subject)
         self._sent[key] = sent
-        self._held.pop(key, None)
+        self._release(key, alarm.occurrence)
         records = ((key, sent), *(() if also is None else (also,)))
         if change in ("repeated", "escalated") or _kind(change, alarm) in entry.changes:
             yield Notification(entry.name, change, alarm, sent.count, ended, records)
@@ -230,14 +223,28 @@ class NotifyPolicy:
     def _hold(self, name: str, alarm: KeyedAlarm) -> None:
         entry, key = self.entries[name], (name, alarm.subject)
         if _concerns(entry, alarm.subject) and alarm.severity.rank >= entry.severity.rank and not alarm.suppressed:
-            held = self._held.get(key, _Held(alarm, ()))
-            worse = held.alarm if held.alarm.severity.rank > alarm.severity.rank else alarm
-            self._held[key] = _Held(worse, tuple(dict.fromkeys((*held.occurrences, alarm.occurrence)))[-MAX_HELD:])
+            held = self._held.setdefault(key, {})
+            before = held.pop(alarm.occurrence, alarm)
+            held[alarm.occurrence] = _worst((before, alarm))
+            if len(held) > MAX_HELD:
+                del held[next(iter(held))]
+
+    def _release(self, key: tuple[str, AlarmKey], occurrence: str) -> None:
+        """Hold an occurrence no longer: it goes out."""
+        held = self._held.get(key, {})
+        held.pop(occurrence, None)
+        if not held:
+            self._held.pop(key, None)
 
     def _shrink(self) -> None:
         while len(self.alarms) > MAX_SUBJECTS:
             ended = next((each for each in self.alarms if each not in self._open), next(iter(self.alarms)))
             self.drop(ended)
+
+
+def _worst(alarms: Iterable[KeyedAlarm]) -> KeyedAlarm:
+    """The most severe alarm, and of those the last."""
+    return max(reversed(tuple(alarms)), key=lambda alarm: alarm.severity.rank)
 
 
 def _kind(change: Change, alarm: KeyedAlarm) -> str:

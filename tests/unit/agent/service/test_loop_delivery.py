@@ -15,6 +15,7 @@ from plant import BUNDLE, NO_WAITS, RATE_HZ, STATUS, WINDOW, fails, whole
 
 from drsn.agent.acquisition.codecs import Packet, frame
 from drsn.agent.acquisition.inbox import Counts
+from drsn.agent.acquisition.shard import shard_of
 from drsn.agent.backends.fake import tone_of
 from drsn.agent.delivery.outbox import OutboxLimits
 from drsn.agent.mqtt.stub import StubBroker
@@ -116,10 +117,24 @@ def test_health_tells_of_events_that_nobody_has(start, monkeypatch):
     assert plant.health().lost_events == 7
 
 
+def test_a_packet_of_another_shard_is_acknowledged_and_counted(start):
+    own = [name for name in "abcd" if shard_of(name, 2) == 1]
+    plant = start(StubBroker(), {"agent": {"shard": "1/2"}})
+    for name in "abcd":
+        plant.say(name, "inner_race", windows=3)
+    plant.turn()
+    packets = whole(plant)
+    assert 0 < len(own) < 4
+    assert (packets["other_shard"], packets["in_flight"], plant.agent.tracker.unacknowledged) == (4 - len(own), 0, 0)
+    alarmed = [topic.split("/")[2] for topic in plant.broker.retained if topic.endswith("/alarm")]
+    assert sorted(alarmed) == own
+    assert plant.health().not_watched == ()
+
+
 STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue careful").split()  # noqa: SIM905 (read)
 
 
-@given(st.lists(st.sampled_from(STEPS), min_size=5, max_size=40))
+@given(st.lists(st.sampled_from(STEPS), min_size=5, max_size=40), st.sampled_from([None, "1/2", "2/2"]))
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @pytest.mark.promise(
     "At every moment `received = processed + shed + rejected + duplicate + stale + other_shard + in_flight`: one "
@@ -127,9 +142,9 @@ STEPS = ("window part again garbage qos0 stale stranger turn lose come overdue c
     where="acquisition/inbox, service/receiver",
     topic="packets",
 )
-def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], steps: list[str]):
+def test_every_packet_is_somewhere_at_every_moment(start: Callable[..., Plant], steps: list[str], shard: str | None):
     """Also while the network runs, with packets taken from the inbox and others in the batch."""
-    plant = start(StubBroker())
+    plant = start(StubBroker(), {"agent": {"shard": shard}})
     agent = plant.agent
     agent.pipeline.intake.clock_synchronised = lambda _now_s: True
     agent.inbox.capacity = 64

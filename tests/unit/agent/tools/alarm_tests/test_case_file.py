@@ -43,7 +43,10 @@ SICK = '[model]\nlabels = [{name="a", condition="a"}, {name="b", condition="b"}]
         ('{ nothing_s = 3, says = "x" }', "step 1: says: no such field; is it misspelt?"),
         ('{ fault = "rust", windows = 1 }', "step 1: fault: Input should be 'flat'"),
         ("{ restart = false }", "step 1: restart: Input should be True"),
-        ('{ command = "ack", condition = "rust" }', "step 1: condition: 'rust' is not one of ball, inner_race"),
+        (
+            '{ command = "ack", condition = "rust" }',
+            "step 1: condition: 'rust' is not one of ball, inner_race, unknown",
+        ),
         ('{ command = "ack", expect_refused = "" }', "step 1: expect_refused: String should have at least 3"),
         ('{ say = "normal", expect_alarm = {} }', "step 1: expect_alarm: expects nothing, so it can't fail"),
         ('{ recording = "a.wav" }', "step 1: recording: labels alone can't diagnose it; name a bundle"),

@@ -125,6 +125,30 @@ def test_what_came_and_went_in_the_night_is_one_message_that_counts(entry, alarm
     assert list(policy.tick(at("07:00", 3))) == []
 
 
+@pytest.mark.parametrize(
+    "before",
+    [(), ((1, True, "20:00"), (2, False, "20:01")), ((1, True, "21:30"), (2, False, "22:30"))],
+    ids=["nothing was sent", "one was sent", "one was sent, and its end waits too"],
+)
+def test_an_alarm_that_stands_in_the_morning_is_sent_beside_the_ones_that_are_over(entry, alarm, before):
+    policy = NotifyPolicy([entry(quiet=NIGHT)], {})
+    run(policy, *((alarm(seq, active=active), at(clock)) for seq, active, clock in before))
+    night = ((alarm(3), at("23:00")), (alarm(4, active=False), at("23:01")), (alarm(5), at("23:02")))
+    assert run(policy, *night) == []
+    found = [(each.change, each.alarm.occurrence, each.ended) for each in policy.tick(at("06:00", 3))]
+    assert found == [("raised", "t3", 1), ("raised", "t5", 0)]
+    assert run(policy, (None, at("07:00", 3)), (alarm(6, active=False), at("08:00", 3))) == ["phone cleared"]
+
+
+def test_a_severe_alarm_in_the_night_leaves_the_ones_that_wait_for_the_morning(entry, alarm):
+    policy = NotifyPolicy([entry(quiet=NIGHT)], {})
+    severe = alarm(3, severity=Severity.CRITICAL)
+    night = ((alarm(1), at("23:00")), (alarm(2, active=False), at("23:01")), (severe, at("23:02")))
+    assert run(policy, *night) == ["phone raised"]
+    (found,) = policy.tick(at("06:00", 3))
+    assert (found.change, found.alarm.occurrence, found.ended) == ("raised", "t1", 1)
+
+
 def test_the_end_in_the_night_is_sent_in_the_morning(entry, alarm):
     policy = NotifyPolicy([entry(quiet=NIGHT, repeat_every_s=3600)], {})
     steps = ((alarm(1), at("21:30")), (None, at("23:30")), (alarm(2, active=False), at("23:40")))
