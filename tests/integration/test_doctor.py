@@ -49,6 +49,7 @@ def options(certificates: Path, **settings: str) -> list[str]:
     return [part for key, value in {**given, **settings}.items() for part in ("--set", f"mqtt.{key}={value}")]
 
 
+@pytest.mark.slow
 def test_a_broker_that_lets_the_agent_do_all_is_all_right_and_keeps_nothing(mosquitto, examine: Callable):
     listener = mosquitto.listen("#")
     findings = examine(mosquitto.url)

@@ -108,6 +108,7 @@ def test_a_training_batch_of_one_is_a_clear_error(pair: Network):
         pair.train()(torch.randn(1, 1, 512))
 
 
+@pytest.mark.slow
 def test_it_is_trained_kept_exported_and_tuned_like_any_network(recipe: Recipe, tiny: dict, tmp_path: Path):
     """Parity of ONNX and FP16 with torch is what the export itself proves before it writes."""
     checkpoint = train(recipe, lambda _step, _loss: None).checkpoint

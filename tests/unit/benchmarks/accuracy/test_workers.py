@@ -32,6 +32,7 @@ def test_one_job_runs_in_this_process(plan, monkeypatch: pytest.MonkeyPatch):
     assert list(measured(cells, select=True, jobs=1)) == [(cell, {"select": True}) for cell in cells]
 
 
+@pytest.mark.slow
 def test_a_worker_ends_when_its_parent_is_killed(tmp_path: Path):
     script = tmp_path / "orphan.py"
     script.write_text(ORPHAN)
