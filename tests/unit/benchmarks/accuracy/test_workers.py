@@ -5,14 +5,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pytest
 
 from accuracy import workers
 from accuracy.grid_cell import cells_of
 from accuracy.workers import measured
-
-if TYPE_CHECKING:
-    import pytest
 
 ORPHAN = """
 import multiprocessing, os, sys, time
